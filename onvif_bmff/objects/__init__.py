@@ -1,0 +1,53 @@
+"""What is an object called, and what labels are on it? ONVIF Recording Control 25.12, B.4, B.5 and B.9."""
+
+from onvif_bmff.objects.attributes import (
+    ObjectAttributes,
+    StorageType,
+    bitrate_in_kilobits,
+    sample_rate_in_kilohertz,
+)
+from onvif_bmff.objects.events import (
+    FragmentWritten,
+    ObjectCollector,
+    RecordingEvent,
+    SegmentOpened,
+    SegmentSealed,
+    SpanEnded,
+    collect_objects,
+)
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.seek_table import SeekEntry, SeekTable, TrackSeekTable
+from onvif_bmff.objects.stored import (
+    Buffer,
+    ObjectInfo,
+    ObjectStore,
+    ObjectWriter,
+    SegmentObject,
+    SpanEndObject,
+    StorageObject,
+)
+
+__all__ = [
+    "Buffer",
+    "FragmentWritten",
+    "ObjectAttributes",
+    "ObjectCollector",
+    "ObjectInfo",
+    "ObjectKey",
+    "ObjectStore",
+    "ObjectWriter",
+    "RecordingEvent",
+    "SeekEntry",
+    "SeekTable",
+    "SegmentObject",
+    "SegmentOpened",
+    "SegmentSealed",
+    "SpanEndObject",
+    "SpanEnded",
+    "StorageObject",
+    "StorageType",
+    "TrackSeekTable",
+    "bitrate_in_kilobits",
+    "collect_objects",
+    "sample_rate_in_kilohertz",
+]

@@ -1,0 +1,122 @@
+"""What a recorder says while it records: segments open, grow and are sealed, spans end.
+
+Streaming is the floor of the write path. A segment's key is known with its first sample, its bytes leave
+fragment by fragment, and its attributes are known when it is sealed. Whole objects are put together from
+that by `ObjectCollector`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from onvif_bmff.errors import StateError
+from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import Buffer, SegmentObject, SpanEndObject, StorageObject
+from onvif_bmff.timing import UtcTime
+
+__all__ = [
+    "FragmentWritten",
+    "ObjectCollector",
+    "RecordingEvent",
+    "SegmentOpened",
+    "SegmentSealed",
+    "SpanEnded",
+    "collect_objects",
+]
+
+
+@dataclass(slots=True)
+class SegmentOpened:
+    """A segment begins. ``header`` is the first bytes of its object: ``ftyp`` and ``moov``."""
+
+    key: ObjectKey
+    content_type: str
+    header: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class FragmentWritten:
+    """A fragment of an open segment is complete.
+
+    ``buffers`` in order are the next bytes of the object; nobody may change them any more. ``start_time``
+    is that of its earliest sample, ``duration_ticks`` its length in ticks of the track that leads the cuts.
+    """
+
+    key: ObjectKey
+    buffers: tuple[Buffer, ...] = field(repr=False)
+    start_time: UtcTime
+    duration_ticks: int
+
+
+@dataclass(slots=True)
+class SegmentSealed:
+    """A segment is complete. ``trailer`` is the last bytes of its object: ``mfra``, or nothing."""
+
+    key: ObjectKey
+    trailer: bytes = field(repr=False)
+    attributes: ObjectAttributes
+
+
+@dataclass(slots=True)
+class SpanEnded:
+    """A span is closed; ``key`` is that of its span end object (B.5)."""
+
+    key: ObjectKey
+
+
+RecordingEvent: TypeAlias = SegmentOpened | FragmentWritten | SegmentSealed | SpanEnded
+
+
+class ObjectCollector:
+    """Puts whole objects together from events. Holds the bytes of every segment that is open."""
+
+    def __init__(self) -> None:
+        self._open: dict[ObjectKey, tuple[str, list[Buffer]]] = {}
+
+    @property
+    def open_keys(self) -> tuple[ObjectKey, ...]:
+        """Keys of the segments that are open."""
+        return tuple(self._open)
+
+    def add(self, event: RecordingEvent) -> StorageObject | None:
+        """Take an event; the object that it completes, or None.
+
+        Raises:
+            StateError: the event is about a segment that is not open, or opens one twice.
+        """
+        match event:
+            case FragmentWritten():
+                self._segment(event.key)[1].extend(event.buffers)
+                return None
+            case SegmentOpened():
+                if event.key in self._open:
+                    raise StateError(f"the segment is open already: {event.key}")
+                self._open[event.key] = (event.content_type, [event.header])
+                return None
+            case SegmentSealed():
+                content_type, buffers = self._segment(event.key)
+                del self._open[event.key]
+                buffers.append(event.trailer)
+                return SegmentObject(event.key, b"".join(buffers), content_type, event.attributes)
+            case SpanEnded():
+                return SpanEndObject(event.key)
+
+    def _segment(self, key: ObjectKey) -> tuple[str, list[Buffer]]:
+        found = self._open.get(key)
+        if found is None:
+            raise StateError(f"no segment is open under this key: {key}")
+        return found
+
+
+def collect_objects(events: Iterable[RecordingEvent]) -> list[StorageObject]:
+    """The whole objects of a finished recording, in the order in which they were completed.
+
+    Raises:
+        StateError: the events are out of order, or a segment is never sealed.
+    """
+    collector = ObjectCollector()
+    objects = [obj for obj in map(collector.add, events) if obj is not None]
+    if collector.open_keys:
+        raise StateError(f"a segment was never sealed: {collector.open_keys[0]}")
+    return objects
