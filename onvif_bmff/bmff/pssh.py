@@ -1,0 +1,168 @@
+"""Protection system specific headers: W3C common system and ONVIF's asymmetric key system.
+
+ISO/IEC 23001-7, 8.1; W3C "cenc" initialization data format; ONVIF Recording Control 25.12, B.8.1 and B.8.2.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from construct import Int16ub, Int32ub
+
+from onvif_bmff.bmff.box import Box, FullBox, Record, box, record
+from onvif_bmff.bmff.wire import U8, U16, UUID_WORD, ListOf, SizedBytes, Uuid, WireError, when
+
+__all__ = [
+    "ASYMMETRIC_SYSTEM_ID",
+    "COMMON_SYSTEM_ID",
+    "LAYOUT_25_12",
+    "LAYOUT_26_06",
+    "NENC",
+    "AsymmetricKeySystemHeaderBox",
+    "EncryptedKeyEntry",
+    "ProtectionSystemSpecificHeaderBox",
+    "common_header",
+]
+
+COMMON_SYSTEM_ID = UUID("1077efec-c0b2-4d02-ace3-3c1e52e2fb4b")
+"""SystemID of the W3C common system: a list of KIDs, no data."""
+ASYMMETRIC_SYSTEM_ID = UUID("a4852bd0-80fc-484e-b9e1-78a74d49f5ce")
+"""SystemID of ONVIF's asymmetric key system."""
+LAYOUT_25_12, LAYOUT_26_06 = "25.12", "26.06"
+"""Layouts of an HPKE entry: 26.06 adds the HPKE info behind the key, without a new version number."""
+NENC: Mapping[int, int] = {0x0010: 65, 0x0011: 97, 0x0012: 133, 0x0020: 32, 0x0021: 56}
+"""Length in bytes of the encapsulated secret of each HPKE KEM. RFC 9180, 7.1."""
+
+_THUMBPRINTS = {1: 20, 2: 32}
+_INFO = SizedBytes(Int16ub)
+
+
+def _is_hpke(this: Mapping[str, Any]) -> bool:
+    return bool(this["encryption_version"] == 2)
+
+
+def _secret_length(this: Mapping[str, Any]) -> int:
+    version = this["encryption_version"]
+    if version == 1:
+        return 0
+    if version != 2:
+        raise WireError(f"encryption version {version} is not known")
+    if this["hpke_kem"] not in NENC:
+        raise WireError(f"HPKE KEM {this['hpke_kem']:#06x} is not known")
+    return NENC[this["hpke_kem"]]
+
+
+@record
+class EncryptedKeyEntry(Record):
+    """A content key wrapped for one certificate. ONVIF Recording Control 25.12, B.8.2.1.
+
+    ``thumbprint_algorithm`` is 1 (SHA-1) or 2 (SHA-256); ``encryption_version`` 1 (RSA-OAEP: the HPKE fields are
+    None, ``encapsulated_secret`` empty) or 2 (HPKE). ``info`` is written in the layout of 26.06 only.
+    """
+
+    thumbprint_algorithm: U16 = 2
+    thumbprint: Annotated[bytes, SizedBytes(Int32ub)]
+    encryption_version: U8
+    hpke_kem: Annotated[int | None, when(_is_hpke, Int16ub)] = None
+    hpke_kdf: Annotated[int | None, when(_is_hpke, Int16ub)] = None
+    hpke_aead: Annotated[int | None, when(_is_hpke, Int16ub)] = None
+    encapsulated_secret: Annotated[bytes, SizedBytes(_secret_length)] = b""
+    encrypted_key: Annotated[bytes, SizedBytes(Int16ub)]
+    info: bytes | None = None
+
+
+@box("pssh", versions=(0, 1))
+class ProtectionSystemSpecificHeaderBox(FullBox):
+    """Data of one protection system; version 1 lists KIDs. ISO/IEC 23001-7, 8.1."""
+
+    system_id: Uuid
+    kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(Int32ub, UUID_WORD))] = None
+    data: Annotated[bytes, SizedBytes(Int32ub)] = b""
+
+    def refined(self) -> Box:
+        """Return the header of the system that this is a header of, where its content can be read."""
+        if self.system_id != ASYMMETRIC_SYSTEM_ID or not self.kids or len(self.kids) != 1:
+            return self
+        for layout in (LAYOUT_25_12, LAYOUT_26_06):
+            try:
+                entries = _read_entries(self.data, layout)
+            except WireError:
+                continue
+            return AsymmetricKeySystemHeaderBox(
+                version=self.version,
+                flags=self.flags,
+                kid=self.kids[0],
+                entries=entries,
+                layout=layout,
+                trailing=self.trailing,
+            )
+        return self
+
+
+def common_header(kids: tuple[UUID, ...]) -> ProtectionSystemSpecificHeaderBox:
+    """Return the W3C common header for ``kids``. ONVIF Recording Control 25.12, B.8.1."""
+    return ProtectionSystemSpecificHeaderBox(version=1, system_id=COMMON_SYSTEM_ID, kids=kids)
+
+
+@record
+class AsymmetricKeySystemHeaderBox(FullBox):
+    """The content key of ``kid``, wrapped for one or more certificates. ONVIF Recording Control 25.12, B.8.2.
+
+    A pssh box of version 1 with the SystemID ``ASYMMETRIC_SYSTEM_ID`` and one KID. ``layout`` is one of
+    ``LAYOUT_25_12`` and ``LAYOUT_26_06``. Headers that cannot be read (an unknown KEM hides the length of the
+    rest) stay ``ProtectionSystemSpecificHeaderBox``.
+    """
+
+    version: int = 1
+    kid: UUID
+    entries: tuple[EncryptedKeyEntry, ...]
+    layout: str = LAYOUT_25_12
+
+    @property
+    def system_id(self) -> UUID:
+        """Always ``ASYMMETRIC_SYSTEM_ID``."""
+        return ASYMMETRIC_SYSTEM_ID
+
+    @property
+    def kids(self) -> tuple[UUID, ...]:
+        """The one KID."""
+        return (self.kid,)
+
+    @property
+    def data(self) -> bytes:
+        """What lies behind DataSize."""
+        written = [len(self.entries).to_bytes(4, "big")]
+        for entry in self.entries:
+            written.append(entry.codec.write({name: getattr(entry, name) for name in entry.codec.names}))
+            if entry.encryption_version == 2 and self.layout == LAYOUT_26_06:
+                written.append(_INFO.encode(entry.info or b"", {}))
+        return b"".join(written)
+
+    def _body(self) -> list[Any]:
+        data = self.data
+        head = bytes((self.version,)) + self.flags.to_bytes(3, "big")
+        identity = ASYMMETRIC_SYSTEM_ID.bytes + (1).to_bytes(4, "big") + self.kid.bytes
+        return [head, identity, len(data).to_bytes(4, "big"), data]
+
+
+AsymmetricKeySystemHeaderBox.fourcc = "pssh"
+
+
+def _read_entries(data: bytes, layout: str) -> tuple[EncryptedKeyEntry, ...]:
+    """Read all entries; ``WireError`` unless ``data`` is used up exactly by entries that make sense."""
+    view, end = memoryview(data), len(data)
+    count, pos = int.from_bytes(data[:4], "big"), 4
+    if end < 4 or not 1 <= count <= end // 9:
+        raise WireError(f"{count} entries in {end} bytes")
+    entries = []
+    for _ in range(count):
+        values: dict[str, Any] = {}
+        pos = EncryptedKeyEntry.codec.read(view, pos, end, values)
+        if _THUMBPRINTS.get(values["thumbprint_algorithm"]) != len(values["thumbprint"]):
+            raise WireError("a thumbprint's algorithm and size do not agree", pos)
+        if values["encryption_version"] == 2 and layout == LAYOUT_26_06:
+            values["info"], pos = _INFO.decode(view, pos, end, {})
+        entries.append(EncryptedKeyEntry(**values))
+    if pos != end:
+        raise WireError(f"{end - pos} bytes behind the entries", pos)
+    return tuple(entries)

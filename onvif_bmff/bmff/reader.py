@@ -1,0 +1,246 @@
+"""Bytes to boxes and back: framing by hand, bodies by declaration.
+
+The law of this room: whatever the bytes, either ``BoxError``, or ``build_boxes`` gives back exactly the bytes
+that ``parse_boxes`` read. Time is linear in the input; nesting, number and size of boxes are limited.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from onvif_bmff.bmff.box import (
+    BOXES,
+    SIZE_32,
+    SIZE_64,
+    SIZE_TO_END,
+    Box,
+    ContainerBox,
+    UnknownBox,
+)
+from onvif_bmff.bmff.wire import WireError
+from onvif_bmff.errors import BoxError, StateError
+
+__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "parse_boxes"]
+
+_HEADER = struct.Struct(">I4s")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a parser accepts: boxes nested ``max_depth`` deep, ``max_boxes`` in all, ``max_box_size`` bytes each."""
+
+    max_depth: int = 16
+    max_boxes: int = 1_000_000
+    max_box_size: int = 1 << 62
+
+
+_DEFAULT_LIMITS: Final = Limits()
+
+
+def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> tuple[Box, ...]:
+    """Read all boxes in ``data``. ISO/IEC 14496-12, 4.2.
+
+    Payloads (mdat, free, skip, unknown boxes) are views on ``data``, which may be a ``memoryview`` of an mmap.
+    Raises ``BoxError`` with path and byte offset; its ``partial`` holds the boxes read before the fault.
+    """
+    view = memoryview(data)
+    if view.format != "B" or view.ndim != 1:
+        view = view.cast("B")
+    parser = _Parser(view, limits)
+    boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
+    if pos != len(view):
+        error = BoxError(f"{len(view) - pos} bytes are too few for a box header", offset=pos)
+        error.partial = boxes
+        raise error
+    return boxes
+
+
+def build_boxes(boxes: Iterable[Box]) -> bytes:
+    """Return the bytes of ``boxes`` one after another; ``BoxError`` if a value does not fit its field."""
+    pieces: list[Any] = []
+    for made in boxes:
+        pieces.extend(made.pieces())
+    return b"".join(pieces)
+
+
+class _Parser:
+    def __init__(self, view: memoryview, limits: Limits) -> None:
+        self.view = view
+        self.limits = limits
+        self.budget = limits.max_boxes
+
+    def sequence(
+        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
+    ) -> tuple[tuple[Box, ...], int]:
+        """Read boxes from ``pos``; return them and where they end (fewer than 8 bytes before ``end``)."""
+        boxes: list[Box] = []
+        try:
+            if depth > self.limits.max_depth:
+                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=path, offset=pos)
+            while end - pos >= 8:
+                made, pos = self.one(pos, end, path, depth, registry, top)
+                boxes.append(made)
+        except BoxError as error:
+            error.partial = (*boxes, *error.partial)
+            raise
+        return tuple(boxes), pos
+
+    def one(
+        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], top: bool
+    ) -> tuple[Box, int]:
+        """Read the box at ``pos``."""
+        view = self.view
+        size, raw_type = _HEADER.unpack_from(view, pos)
+        name = raw_type.decode("latin-1")
+        body, form = pos + 8, SIZE_32
+        if size == 1:
+            body, form = pos + 16, SIZE_64
+            if body > end:
+                raise BoxError("the 64-bit size is cut off", path=f"{path}/{name}", offset=pos)
+            size = int.from_bytes(view[pos + 8 : body], "big")
+        elif size == 0:
+            if not top:
+                raise BoxError("size 0 (up to the end of the file) inside a box", path=f"{path}/{name}", offset=pos)
+            size, form = end - pos, SIZE_TO_END
+        if size < body - pos:
+            raise BoxError(f"a size of {size} is less than the header", path=f"{path}/{name}", offset=pos)
+        stop = pos + size
+        if stop > end:
+            raise BoxError(
+                f"the box runs {stop - end} bytes past its {'file' if top else 'parent'}",
+                path=f"{path}/{name}",
+                offset=pos,
+            )
+        if size > self.limits.max_box_size:
+            raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
+        self.budget -= 1
+        if self.budget < 0:
+            raise BoxError(f"more than {self.limits.max_boxes} boxes", path=f"{path}/{name}", offset=pos)
+        made = self.body(name, pos, body, stop, path, depth, registry)
+        made.size_form, made.offset, made.read_size = form, pos, size
+        return made, stop
+
+    def body(
+        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
+    ) -> Box:
+        """Read the fields and children of the box that begins at ``start`` and whose body is ``pos``…``stop``."""
+        view = self.view
+        kind = registry.get(name)
+        if kind is None and registry is not BOXES and name in ("free", "skip"):
+            kind = BOXES[name]
+        if kind is None:
+            return UnknownBox(type=name, data=view[pos:stop])
+        values: dict[str, Any] = {}
+        try:
+            if kind.versions is not None:
+                if stop - pos < 4:
+                    raise WireError("version and flags are cut off", pos)
+                version = view[pos]
+                if version not in kind.versions:
+                    return UnknownBox(type=name, data=view[pos:stop])
+                values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
+                pos += 4
+            pos = kind.codec.read(view, pos, stop, values)
+        except WireError as error:
+            raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
+        except (struct.error, ValueError, OverflowError) as error:
+            raise BoxError(str(error), path=f"{path}/{name}", offset=pos) from None
+        if not kind.fourcc:
+            values["type"] = name
+        if issubclass(kind, ContainerBox):
+            try:
+                values["children"], pos = self.sequence(
+                    pos, stop, f"{path}/{name}", depth + 1, kind.registry if kind.registry is not None else BOXES
+                )
+            except BoxError as error:
+                values["children"] = error.partial
+                partial = kind(**values)
+                partial.offset, partial.read_size = start, stop - start
+                error.partial = (partial,)
+                raise
+        if pos < stop:
+            values["trailing"] = view[pos:stop].tobytes()
+        return kind(**values).refined()
+
+
+class NeedData:
+    """Type of ``NEED_DATA``."""
+
+    def __repr__(self) -> str:
+        return "NEED_DATA"
+
+
+NEED_DATA: Final = NeedData()
+"""What ``BoxReader.next_box`` returns while the next box is not complete."""
+
+
+class BoxReader:
+    """Reads top-level boxes from bytes as they arrive; does no I/O.
+
+    Feed with ``receive_data``, take boxes with ``next_box`` until it gives ``NEED_DATA``, and end with ``close``,
+    which gives a last box that runs to the end of the file, if there is one. A box above
+    ``limits.max_box_size`` is refused before its bytes are collected.
+    """
+
+    def __init__(self, *, limits: Limits = Limits(max_box_size=1 << 28)) -> None:
+        self._limits = limits
+        self._pending = bytearray()
+        self._offset = 0
+        self._closed = False
+
+    def receive_data(self, data: bytes | memoryview) -> None:
+        """Take more bytes of the file; ``StateError`` after ``close``."""
+        if self._closed:
+            raise StateError("data after close")
+        self._pending += data
+
+    def next_box(self) -> Box | NeedData:
+        """Return the next whole box, or ``NEED_DATA``. Raises ``BoxError`` (offsets count from the first byte fed)."""
+        have = len(self._pending)
+        if have < 8:
+            return NEED_DATA
+        size, name = _HEADER.unpack_from(self._pending)
+        if size == 1:
+            if have < 16:
+                return NEED_DATA
+            size = int.from_bytes(self._pending[8:16], "big")
+            if size < 16:
+                return self._take(have)
+        if size == 0:
+            if have > self._limits.max_box_size:
+                raise BoxError(
+                    f"a size of {have} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
+                )
+            return NEED_DATA
+        if size > self._limits.max_box_size:
+            raise BoxError(
+                f"a size of {size} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
+            )
+        return self._take(max(size, 8)) if have >= size else NEED_DATA
+
+    def close(self) -> tuple[Box, ...]:
+        """End the file. Returns the boxes that are left; ``BoxError`` if the last one is cut off."""
+        self._closed = True
+        rest, self._pending = bytes(self._pending), bytearray()
+        try:
+            return tuple(self._moved(found) for found in parse_boxes(rest, limits=self._limits))
+        except BoxError as error:
+            raise BoxError(error.reason, path=error.path, offset=error.offset + self._offset) from None
+
+    def _take(self, size: int) -> Box:
+        data = bytes(self._pending[:size])
+        try:
+            (found,) = parse_boxes(data, limits=self._limits)
+        except BoxError as error:
+            raise BoxError(error.reason, path=error.path, offset=error.offset + self._offset) from None
+        self._moved(found)
+        del self._pending[:size]
+        self._offset += size
+        return found
+
+    def _moved(self, found: Box) -> Box:
+        for _, inner in found.walk():
+            if inner.offset is not None:
+                inner.offset += self._offset
+        return found

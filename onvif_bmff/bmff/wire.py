@@ -1,0 +1,395 @@
+"""The words in which a box is declared.
+
+A declaration is a typed class body whose annotations carry constructs::
+
+    @box("tfdt", versions=(0, 1))
+    class TrackFragmentBaseMediaDecodeTimeBox(FullBox):
+        base_media_decode_time: Annotated[int, by_version(Int32ub, Int64ub)]
+
+Every word is a construct, and lossless: the bytes that it reads are the bytes that it writes. ``codec`` turns the
+words of one class into what reads and writes them fast. Nothing outside ``bmff`` sees a construct or a
+``WireError``.
+"""
+
+import struct
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NoReturn
+
+import construct
+from construct import Bytes, FormatField, Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
+
+from onvif_bmff.bmff.columns import Columns, pack_columns, unpack_columns
+
+__all__ = [
+    "S8",
+    "S16",
+    "S32",
+    "S64",
+    "U8",
+    "U16",
+    "U24",
+    "U32",
+    "U48",
+    "U64",
+    "Bits",
+    "Fixed",
+    "FourCC",
+    "ListOf",
+    "Rest",
+    "SizedBytes",
+    "String",
+    "Table",
+    "Uuid",
+    "View",
+    "Wire",
+    "WireError",
+    "by_version",
+    "when",
+    "when_flag",
+]
+
+Fields = dict[str, Any]
+
+
+class WireError(Exception):
+    """Bytes or values do not fit the declaration; ``position`` counts from the start of the buffer."""
+
+    def __init__(self, reason: str, position: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.position = position
+
+
+def short(position: int, need: int, have: int) -> NoReturn:
+    raise WireError(f"{need} bytes needed, {have} left", position)
+
+
+class Wire(construct.Construct):  # type: ignore[misc]
+    """A construct that reads from a buffer and writes bytes, without a stream."""
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        """Return the value that starts at ``pos`` and the position behind it; never reads past ``end``."""
+        raise WireError("word without a reader", pos)
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """Return the bytes of ``value``."""
+        raise WireError("word without a writer")
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        start = stream.tell()
+        view = memoryview(stream.read())
+        value, pos = self.decode(view, 0, len(view), dict(context))
+        stream.seek(start + pos)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        stream.write(self.encode(obj, dict(context)))
+        return obj
+
+
+class Fixed(Wire):
+    """A field of ``size`` bytes whose raw form (``struct`` code ``code``) is converted both ways."""
+
+    def __init__(self, code: str, load: Callable[[Any], Any], dump: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.code, self.load, self.dump = code, load, dump
+        self.packer = struct.Struct(">" + code)
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        """See ``Wire``."""
+        stop = pos + self.packer.size
+        if stop > end:
+            short(pos, self.packer.size, end - pos)
+        return self.load(self.packer.unpack_from(view, pos)[0]), stop
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """See ``Wire``."""
+        return self.packer.pack(self.dump(value))
+
+    def _sizeof(self, context: Any, path: str) -> int:
+        return self.packer.size
+
+
+def _exact(text: str) -> bytes:
+    raw = text.encode("latin-1")
+    if len(raw) != 4:
+        raise WireError(f"a four-character code has 4 characters, not {len(raw)}")
+    return raw
+
+
+def unsigned(size: int) -> Fixed:
+    return Fixed(f"{size}s", lambda raw: int.from_bytes(raw, "big"), lambda value: value.to_bytes(size, "big"))
+
+
+FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _exact)
+UUID_WORD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
+_INT24 = unsigned(3)
+_INT48 = unsigned(6)
+
+
+class Bits(Wire):
+    """``width`` bits of a run of bit fields; neighbouring runs must end on a byte boundary."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+
+class _Rest(Wire):
+    """All bytes that are left."""
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
+        return view[pos:end].tobytes(), end
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        return bytes(value)
+
+
+class _View(_Rest):
+    """All bytes that are left, as a view on the input: for payloads that may be gigabytes."""
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        return view[pos:end], end
+
+
+class _String(Wire):
+    """UTF-8 text up to and including a NUL; bytes that are not UTF-8 survive as surrogate escapes."""
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[str, int]:
+        raw = view[pos:end].tobytes()
+        stop = raw.find(b"\0")
+        if stop < 0:
+            raise WireError("text without a terminating NUL", pos)
+        return raw[:stop].decode("utf-8", "surrogateescape"), pos + stop + 1
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        raw: bytes = value.encode("utf-8", "surrogateescape")
+        if b"\0" in raw:
+            raise WireError("text holds a NUL")
+        return raw + b"\0"
+
+
+class SizedBytes(Wire):
+    """Bytes behind their own length, which is of type ``count``, or whose length ``count(this)`` gives."""
+
+    def __init__(self, count: Any) -> None:
+        super().__init__()
+        self.count = count
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
+        """See ``Wire``."""
+        size, pos = _read_count(self.count, view, pos, end, this)
+        if pos + size > end:
+            short(pos, size, end - pos)
+        return view[pos : pos + size].tobytes(), pos + size
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """See ``Wire``."""
+        return _count_bytes(self.count, len(value), this) + bytes(value)
+
+
+class ListOf(Wire):
+    """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left."""
+
+    def __init__(self, count: Any, item: Any) -> None:
+        super().__init__()
+        self.count, self.item = count, as_wire(item)
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[tuple[Any, ...], int]:
+        """See ``Wire``."""
+        item, items = self.item, []
+        if self.count is None:
+            while pos < end:
+                before = pos
+                value, pos = item.decode(view, pos, end, this)
+                if pos == before:
+                    raise WireError("an item without bytes", pos)
+                items.append(value)
+            return tuple(items), pos
+        number, pos = _read_count(self.count, view, pos, end, this)
+        if number > end - pos:  # every item has at least one byte
+            raise WireError(f"{number} items in {end - pos} bytes", pos)
+        for _ in range(number):
+            value, pos = item.decode(view, pos, end, this)
+            items.append(value)
+        return tuple(items), pos
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """See ``Wire``."""
+        head = b"" if self.count is None else _count_bytes(self.count, len(value), this)
+        return head + b"".join([self.item.encode(item, this) for item in value])
+
+
+class Table(Wire):
+    """Rows of numbers, kept as columns (see ``columns``); zero-width rows keep only their count.
+
+    ``count`` is as in ``ListOf``, without the "all that is left". A column's code is one of ``bBhHtiIqQ``
+    (``t``: three bytes), or ``by_version``, ``when_flag``, or a function of the fields before the table that
+    returns a code, or None where the column is absent.
+    """
+
+    def __init__(self, count: Any, **columns: Any) -> None:
+        super().__init__()
+        self.count, self.columns = count, columns
+
+    def resolve(self, version: int, flags: int) -> "Table":
+        """Return the table with all conditions on version and flags decided."""
+        codes = {name: decide(code, version, flags) for name, code in self.columns.items()}
+        return Table(self.count, **{name: code for name, code in codes.items() if code is not None})
+
+    def codes(self, this: Mapping[str, Any]) -> dict[str, str]:
+        """Return the code of each column that is present."""
+        version, flags = this.get("version", 0), this.get("flags", 0)
+        found = {}
+        for name, code in self.columns.items():
+            decided = decide(code, version, flags)
+            if callable(decided):
+                decided = decided(this)
+            if decided is not None:
+                found[name] = decided
+        return found
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Columns, int]:
+        """See ``Wire``."""
+        count, pos = _read_count(self.count, view, pos, end, this)
+        codes = self.codes(this)
+        try:
+            return unpack_columns(view, pos, end, count, codes)
+        except ValueError as error:
+            raise WireError(str(error), pos) from None
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """See ``Wire``."""
+        try:
+            rows = pack_columns(value, self.codes(this))
+        except ValueError as error:
+            raise WireError(str(error)) from None
+        return _count_bytes(self.count, len(value), this) + rows
+
+
+class Conditional(Wire):
+    """A word that is there only under a condition; None stands for absent."""
+
+    def __init__(self, present: Callable[[Mapping[str, Any]], Any], word: Any) -> None:
+        super().__init__()
+        self.present, self.word = present, as_wire(word)
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        return self.word.decode(view, pos, end, this) if self.present(this) else (None, pos)
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        if not self.present(this):
+            if value is not None:
+                raise WireError("a value is given, but the other fields say that there is none")
+            return b""
+        if value is None:
+            raise WireError("no value is given, but the other fields say that there is one")
+        return bytes(self.word.encode(value, this))
+
+
+class WhenFlag(Conditional):
+    def __init__(self, mask: int, word: Any) -> None:
+        self.mask = mask
+        if isinstance(word, str):  # the code of a table's column
+            super().__init__(lambda this: False, Int8ub)
+            self.word = word  # type: ignore[assignment]
+        else:
+            super().__init__(lambda this: this.get("flags", 0) & mask, word)
+
+
+class ByVersion(Wire):
+    def __init__(self, zero: Any, later: Any) -> None:
+        super().__init__()
+        self.zero, self.later = zero, later
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        value: tuple[Any, int] = as_wire(self.later if this["version"] else self.zero).decode(view, pos, end, this)
+        return value
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        return bytes(as_wire(self.later if this["version"] else self.zero).encode(value, this))
+
+
+def by_version(zero: Any, later: Any) -> Any:
+    """Layout ``zero`` in version 0, ``later`` from version 1 on."""
+    return ByVersion(zero, later)
+
+
+def when_flag(mask: int, word: Any) -> Any:
+    """``word`` if any bit of ``mask`` is set in the flags, else absent (None)."""
+    return WhenFlag(mask, word)
+
+
+def when(present: Callable[[Mapping[str, Any]], Any], word: Any) -> Any:
+    """``word`` if ``present`` says so of the fields before it, else absent (None)."""
+    return Conditional(present, word)
+
+
+def decide(word: Any, version: int, flags: int) -> Any:
+    """Resolve conditions on version and flags; None means absent."""
+    while True:
+        if isinstance(word, WhenFlag):
+            if not flags & word.mask:
+                return None
+            word = word.word
+        elif isinstance(word, ByVersion):
+            word = word.later if version else word.zero
+        else:
+            return word
+
+
+def as_wire(word: Any) -> Wire:
+    if isinstance(word, Wire):
+        return word
+    if isinstance(word, FormatField):
+        return Fixed(word.fmtstr[-1], same, same)
+    if isinstance(word, Bytes):
+        return Fixed(f"{word.length}s", same, _exactly(word.length))
+    raise TypeError(f"{word!r} cannot be used in a declaration")
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def _exactly(size: int) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if len(value) != size:
+            raise WireError(f"{size} bytes needed, not {len(value)}")
+        return value
+
+    return check
+
+
+def _read_count(count: Any, view: memoryview, pos: int, end: int, this: Fields) -> tuple[int, int]:
+    if isinstance(count, construct.Construct):
+        number, pos = as_wire(count).decode(view, pos, end, this)
+        return number, pos
+    return count(this), pos
+
+
+def _count_bytes(count: Any, number: int, this: Fields) -> bytes:
+    if isinstance(count, construct.Construct):
+        return bytes(as_wire(count).encode(number, this))
+    if count(this) != number:
+        raise WireError(f"{number} items are given, but the other fields say {count(this)}")
+    return b""
+
+
+U8 = Annotated[int, Int8ub]
+U16 = Annotated[int, Int16ub]
+U24 = Annotated[int, _INT24]
+U32 = Annotated[int, Int32ub]
+U48 = Annotated[int, _INT48]
+U64 = Annotated[int, Int64ub]
+S8 = Annotated[int, Int8sb]
+S16 = Annotated[int, Int16sb]
+S32 = Annotated[int, Int32sb]
+S64 = Annotated[int, Int64sb]
+FourCC = Annotated[str, FOURCC]
+Uuid = Annotated[uuid.UUID, UUID_WORD]
+STRING = _String()
+String = Annotated[str, STRING]
+Rest = Annotated[bytes, _Rest()]
+View = Annotated[Any, _View()]

@@ -1,0 +1,1 @@
+"""What is a sample? Tracks, samples and codecs; see ``track`` and ``codec``."""
