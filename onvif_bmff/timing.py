@@ -15,7 +15,7 @@ from typing import Self, overload
 
 from onvif_bmff.errors import TimeError
 
-__all__ = ["UtcTime", "format_duration", "parse_duration"]
+__all__ = ["UtcTime", "format_duration", "parse_duration", "ticks_to_duration"]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -303,6 +303,20 @@ def _elapsed_position(moment: UtcTime, other: UtcTime) -> int:
     leaps = {at.microseconds // _SECOND for at in (moment, other) if at.leap}
     passed = sum(second > leap or (second == leap and not moment.leap) for leap in leaps)
     return moment.microseconds + passed * _SECOND
+
+
+def ticks_to_duration(ticks: int, timescale: int) -> timedelta:
+    """The length of ``ticks`` ticks of ``1/timescale`` second, rounded to the nearest microsecond.
+
+    Raises:
+        TimeError: the timescale is not positive, or the duration too long to count.
+    """
+    if timescale <= 0:
+        raise TimeError("a timescale must be positive")
+    try:
+        return timedelta(microseconds=(2 * ticks * _SECOND + timescale) // (2 * timescale))
+    except OverflowError:
+        raise TimeError("the duration is too long") from None
 
 
 def parse_duration(text: str) -> timedelta:

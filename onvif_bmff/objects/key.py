@@ -21,7 +21,7 @@ from typing import NamedTuple, Self, TypeAlias
 from onvif_bmff.errors import ObjectKeyError, TimeError
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
-__all__ = ["MAX_KEY_BYTES", "KeyHead", "KeyTail", "ObjectKey", "date_folder", "read_head", "read_tail"]
+__all__ = ["MAX_KEY_BYTES", "KeyHead", "KeyTail", "ObjectKey", "check_path", "date_folder", "read_head", "read_tail"]
 
 MAX_KEY_BYTES = 1024
 """Longest key in bytes of UTF-8, which is the limit of S3."""
@@ -75,8 +75,13 @@ def _shown(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _check_path(path: str) -> int:
-    """Refuse a path that no store takes safely; otherwise its length in bytes."""
+def check_path(path: str) -> int:
+    """The length in bytes of a whole key, or a path in it, that any store takes safely.
+
+    Raises:
+        ObjectKeyError: it is empty or too long, or has control characters or parts that are empty, ``.`` or
+            ``..``.
+    """
     if _UNFIT.search(path):
         raise ObjectKeyError(f"control characters are not allowed in a key: {_shown(path)}")
     if any(part in ("", ".", "..") for part in path.split("/")):
@@ -109,7 +114,7 @@ def read_head(head: str, prefix: str | None = None, postfix: str | None = None) 
     hour_offset = _HOURS.get(hour)
     if hour_offset is None:
         raise ObjectKeyError(f"no hour (00 to 23) before the minute: {_shown(head)}")
-    _check_path(lead)
+    check_path(lead)
     parts = lead.split("/")
     candidates = {index for index, part in enumerate(parts) if _day_of(part) is not None}
     if prefix is not None:
@@ -207,7 +212,7 @@ class ObjectKey:
         length = 0
         for path in (self.prefix, self.postfix):
             if path:
-                length += _check_path(path)
+                length += check_path(path)
         # Short paths cannot make a long key: the rest of it never has more than 70 characters.
         if length > MAX_KEY_BYTES - 70 and len(str(self).encode()) > MAX_KEY_BYTES:
             raise ObjectKeyError(f"a key is at most {MAX_KEY_BYTES} bytes long: {_shown(str(self))}")

@@ -1,0 +1,345 @@
+"""Objects as files below a directory, made whole and durable before anybody sees them."""
+
+import errno
+import fcntl
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
+from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
+from onvif_bmff.storage.labels import Label, Labels
+from onvif_bmff.storage.open_area import OpenArea, OpenFile, UnsealedObject
+from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
+
+__all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]
+
+_LOST_RACES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    size: int
+    inode: int
+
+
+class DirectoryStore:
+    """An `ObjectStore` in a directory of a POSIX system, for any number of processes and threads at once.
+
+    The file of an object is ``root/key``. What is being written, content types and attributes lie in
+    ``root/.onvif_bmff``, outside the key space. An object gets its name in one step, after its bytes and
+    attributes are on the disk; an existing one is never replaced unless asked for, and then in one step too.
+
+    Keys are kept inside the root: parts ``.`` and ``..``, absolute paths, control characters and names over
+    250 bytes are refused, and links are never followed. A key cannot be both an object and the beginning of
+    another (``a`` and ``a/b``). An open writer holds one file descriptor.
+
+    Args:
+        root: the directory; made if it is missing.
+        fsync: make every object durable before its writer's ``seal`` returns. Off is for tests.
+        fsync_appends: also make each append durable, so that a power cut costs no more than one fragment
+            of what `unsealed` finds.
+        create: make the directory if it is missing; otherwise a missing one is an error.
+
+    Raises:
+        StoreError: the directory is missing or cannot be made.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        fsync: bool = True,
+        fsync_appends: bool = False,
+        create: bool = True,
+    ) -> None:
+        path = os.path.realpath(root)
+        with failures("opening the store", path):
+            if create:
+                os.makedirs(path, exist_ok=True)
+            elif not os.path.isdir(path):
+                raise StoreError(f"no such directory: {path}")
+        self._tree = Tree(path, fsync=fsync)
+        self._labels = Labels(self._tree)
+        self._open_area = OpenArea(self._tree)
+        self._fsync_appends = fsync_appends
+
+    def __repr__(self) -> str:
+        return f"DirectoryStore({self._tree.root!r})"
+
+    @property
+    def root(self) -> str:
+        """Path of the directory, without links."""
+        return self._tree.root
+
+    # ---- writing -----------------------------------------------------------------------------------
+
+    def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:
+        """Store a whole object; see `ObjectStore.put`."""
+        writer = self.open_writer(str(obj.key), content_type=obj.content_type, overwrite=overwrite)
+        try:
+            writer.append(obj.body)
+            writer.seal(obj.metadata)
+        finally:
+            writer.abandon()
+
+    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> "DirectoryWriter":
+        """Begin an object; see `ObjectStore.open_writer`."""
+        parts = self._tree.parts_of(key)
+        if not overwrite and self._find(key, parts) is not None:
+            raise ObjectExistsError(f"an object has this key already: {key}")
+        with failures("writing", key):
+            file = self._open_area.create(key, content_type, overwrite=overwrite)
+        return DirectoryWriter(self, file)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, and folders that become empty; see `ObjectStore.delete`."""
+        parts = self._tree.parts_of(key)
+        with failures("deleting", key, reading=True), self._locked(key):
+            with self._tree.folder(parts[:-1]) as folder:
+                os.unlink(parts[-1], dir_fd=folder)
+                self._tree.sync(folder)
+            self._labels.drop(parts)
+            self._tree.clear_upwards(parts[:-1], 0)
+
+    def _commit(self, file: OpenFile, attributes: Mapping[str, str]) -> None:
+        """Give a written file its key."""
+        key = file.key
+        parts = self._tree.parts_of(key)
+        if self._tree.fsync:
+            os.fsync(file.descriptor)
+        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, dict(attributes))
+        with self._locked(key):
+            old = self._find(key, parts)
+            if old is not None and not file.overwrite:
+                raise ObjectExistsError(f"an object took this key meanwhile: {key}")
+            versions = [label]
+            if old is not None:
+                with suppress(StoreError):  # a damaged side file says nothing of the old object anyway
+                    versions.insert(0, self._labels.read(parts, old.inode))
+            self._retried(lambda: self._labels.write(parts, versions))
+            self._retried(lambda: self._name(file, parts, replacing=old is not None))
+            if old is not None:
+                self._labels.write(parts, [label])
+
+    def _name(self, file: OpenFile, parts: list[str], *, replacing: bool) -> None:
+        with self._open_area.folder() as source, self._tree.folder(parts[:-1], create=True) as folder:
+            try:
+                if not replacing:
+                    # Unlike a rename, a link fails if any program made a file of that name.
+                    os.link(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
+                raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                    raise
+                replacing = True  # no hard links on this file system; our own lock must do
+            if replacing:
+                os.rename(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
+            self._tree.sync(folder)
+
+    @staticmethod
+    def _retried(step: Callable[[], None]) -> None:
+        """Repeat a step while somebody clears empty folders away under it."""
+        for attempt in range(_LOST_RACES):
+            try:
+                return step()
+            except FileNotFoundError:
+                if attempt == _LOST_RACES - 1:
+                    raise
+        return None
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """Keep all other processes and threads from naming, replacing or deleting this object."""
+        with self._tree.folder([HIDDEN, "locks"], create=True) as folder:
+            name = f"{zlib.crc32(key.encode()) & 0xFF:02x}"
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            lock = os.open(name, flags, 0o666, dir_fd=folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    # ---- reading -----------------------------------------------------------------------------------
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object; see `ObjectStore.get`."""
+        parts = self._tree.parts_of(key)
+        with failures("reading", key, reading=True):
+            with self._tree.folder(parts[:-1]) as folder:
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+                file = os.open(parts[-1], flags, dir_fd=folder)
+            try:
+                found = os.fstat(file)
+                if not stat.S_ISREG(found.st_mode):
+                    raise ObjectNotFoundError(f"no object has this key: {key}")
+                if start < 0:
+                    start = max(0, found.st_size + start)
+                rest = max(0, found.st_size - start)
+                return read_all(file, start, rest if length is None else min(rest, max(0, length)))
+            finally:
+                os.close(file)
+
+    def head(self, key: str) -> ObjectInfo:
+        """Size, content type and attributes of an object; see `ObjectStore.head`."""
+        parts = self._tree.parts_of(key)
+        with failures("reading", key, reading=True):
+            found = self._find(key, parts)
+            for _ in range(_LOST_RACES):
+                if found is None:
+                    break
+                label = self._labels.read(parts, found.inode)
+                again = self._find(key, parts)
+                if again == found:
+                    return ObjectInfo(key, found.size, label.content_type, label.attributes)
+                found = again  # replaced meanwhile
+        raise ObjectNotFoundError(f"no object has this key: {key}")
+
+    def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
+        """Keys in order; see `ObjectStore.keys`.
+
+        Reads one folder at a time, and only those that can hold a wanted key. Objects may come and go
+        meanwhile.
+        """
+        base, slash, _ = prefix.rpartition("/")
+        try:
+            parts = self._tree.parts_of(base) if slash else []
+        except ObjectKeyError:
+            return  # no key can begin so
+        walk = [self._entries(parts)]
+        while walk:
+            path = next(walk[-1], None)
+            if path is None:
+                walk.pop()
+            elif not path.startswith(prefix):
+                continue
+            elif not path.endswith("/"):
+                if path > after:
+                    yield path
+            elif path >= after or after.startswith(path):
+                walk.append(self._entries(path[:-1].split("/")))
+
+    def _entries(self, parts: list[str]) -> Iterator[str]:
+        """Paths in a folder, folders with a slash at the end, as it decides their place in the order."""
+        lead = "".join(f"{part}/" for part in parts)
+        with failures("listing", lead):
+            found = self._tree.names(parts)
+        if not parts:
+            found = [item for item in found if item[0].casefold() != HIDDEN]
+        return iter(sorted(f"{lead}{name}/" if is_folder else lead + name for name, is_folder in found))
+
+    def _find(self, key: str, parts: list[str]) -> _Found | None:
+        """Size and inode of an object, or None.
+
+        Raises:
+            StoreError: a folder, link or special file has its name.
+        """
+        try:
+            with self._tree.folder(parts[:-1]) as folder:
+                found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise StoreError(f"a part of {key!r} is an object or a link, not a folder") from None
+            raise StoreError(f"looking up {key!r} failed: {error.strerror}") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{key!r} is a folder or a link, not an object")
+        return _Found(found.st_size, found.st_ino)
+
+    # ---- recovery ----------------------------------------------------------------------------------
+
+    def unsealed(self) -> list[UnsealedObject]:
+        """What writers of processes that no longer live left behind, oldest key first.
+
+        Left-overs of objects that did get their key are cleared away on the way.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with failures("looking for unsealed objects in", self._tree.root):
+            found = self._open_area.abandoned(self._is_sealed)
+        return sorted(found, key=lambda item: item.key)
+
+    def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an unsealed object, as `get` gives those of a sealed one.
+
+        Raises:
+            ObjectNotFoundError: it is gone.
+        """
+        with failures("reading", item.key, reading=True):
+            return self._open_area.read(item, start, length)
+
+    def resume(self, item: UnsealedObject, size: int | None = None) -> "DirectoryWriter":
+        """Take an unsealed object over, cut to ``size`` bytes if given, to append, seal or abandon it.
+
+        Raises:
+            ObjectNotFoundError: it is gone.
+            StoreError: somebody else took it over, or the store failed.
+        """
+        with failures("resuming", item.key, reading=True):
+            return DirectoryWriter(self, self._open_area.take_over(item, size))
+
+    def _is_sealed(self, key: str, inode: int) -> bool:
+        try:
+            found = self._find(key, self._tree.parts_of(key))
+        except (ObjectKeyError, StoreError):
+            return False
+        return found is not None and found.inode == inode
+
+
+class DirectoryWriter:
+    """One object on its way into a `DirectoryStore`; see `ObjectWriter`."""
+
+    def __init__(self, store: DirectoryStore, file: OpenFile) -> None:
+        self._store = store
+        self._file: OpenFile | None = file
+        self._failed = False
+        self._key = file.key
+
+    def append(self, *buffers: Buffer) -> None:
+        """Hand bytes to the operating system, all buffers at once."""
+        file = self._mine()
+        self._failed = True
+        with failures("writing", self._key):
+            write_all(file.descriptor, [_flat(buffer) for buffer in buffers])
+            if self._store._fsync_appends:
+                os.fsync(file.descriptor)
+        self._failed = False
+
+    def seal(self, attributes: Mapping[str, str]) -> None:
+        """Make the object durable, then visible."""
+        file = self._mine()
+        # A failed fsync may have dropped data for good, so nothing is ever tried twice.
+        self._failed = True
+        with failures("sealing", self._key):
+            self._store._commit(file, attributes)
+        self._file = None
+        with suppress(OSError):
+            self._store._open_area.discard(file)
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                self._store._open_area.discard(file)
+
+    def _mine(self) -> OpenFile:
+        if self._file is None:
+            raise StateError(f"the writer is sealed or abandoned: {self._key}")
+        if self._failed:
+            raise StateError(f"the writer failed and can only be abandoned: {self._key}")
+        return self._file
+
+
+def _flat(buffer: Buffer) -> bytes | memoryview:
+    if isinstance(buffer, bytes):
+        return buffer
+    view = memoryview(buffer)
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")

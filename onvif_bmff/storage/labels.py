@@ -1,0 +1,127 @@
+"""Content type and attributes of the objects of a `DirectoryStore`, in side files of its hidden area.
+
+The side file of ``a/b.mp4`` is ``.onvif_bmff/meta/a.d/b.mp4.json``: folders there always end in ``.d`` and
+files in ``.json``, so that an object ``x`` and a folder ``x.json`` do not collide.
+
+A side file usually holds one version. While an object is being replaced it holds the old and the new one,
+told apart by the inode of the object's file, so that whoever reads sees labels and bytes that belong together
+whatever the moment. A tree that was copied elsewhere has other inodes; a single version is valid anyway.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.tree import HIDDEN, Tree, read_all, write_file
+
+__all__ = ["DEFAULT_CONTENT_TYPE", "Label", "Labels"]
+
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+_MAX_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Content type and attributes of an object whose file has the inode."""
+
+    inode: int
+    content_type: str
+    attributes: Mapping[str, str]
+
+    @property
+    def says_nothing(self) -> bool:
+        """No side file is needed for it."""
+        return self.content_type == DEFAULT_CONTENT_TYPE and not self.attributes
+
+
+class Labels:
+    """The side files of a store."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def read(self, parts: list[str], inode: int) -> Label:
+        """The label that belongs to an object; a label that says nothing if there is no side file.
+
+        Raises:
+            StoreError: the side file is damaged.
+            OSError: the operating system refused.
+        """
+        versions = self._load(parts)
+        if not versions:
+            return Label(inode, DEFAULT_CONTENT_TYPE, {})
+        return next((version for version in versions if version.inode == inode), versions[-1])
+
+    def write(self, parts: list[str], versions: list[Label]) -> None:
+        """Make the side file hold these versions, durably; it is not made just to say nothing.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        if len(versions) == 1 and versions[0].says_nothing and not self._exists(parts):
+            return
+        folder, name = self._place(parts)
+        data = json.dumps(
+            {
+                "versions": [
+                    {
+                        "inode": version.inode,
+                        "content_type": version.content_type,
+                        "attributes": dict(version.attributes),
+                    }
+                    for version in versions
+                ]
+            }
+        )
+        with self._tree.folder(folder, create=True) as here:
+            write_file(name, data.encode(), here, fsync=self._tree.fsync)
+
+    def drop(self, parts: list[str]) -> None:
+        """Remove the side file, and folders that become empty, if there is one."""
+        folder, name = self._place(parts)
+        with suppress(OSError):
+            with self._tree.folder(folder) as here:
+                os.unlink(name, dir_fd=here)
+            self._tree.clear_upwards(folder, 2)
+
+    @staticmethod
+    def _place(parts: list[str]) -> tuple[list[str], str]:
+        return [HIDDEN, "meta", *(f"{part}.d" for part in parts[:-1])], f"{parts[-1]}.json"
+
+    def _exists(self, parts: list[str]) -> bool:
+        folder, name = self._place(parts)
+        try:
+            with self._tree.folder(folder) as here:
+                os.stat(name, dir_fd=here, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _load(self, parts: list[str]) -> list[Label]:
+        folder, name = self._place(parts)
+        try:
+            with self._tree.folder(folder) as here:
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        except FileNotFoundError:
+            return []
+        try:
+            data = read_all(file, 0, min(os.fstat(file).st_size, _MAX_FILE))
+        finally:
+            os.close(file)
+        try:
+            return [_to_label(item) for item in json.loads(data)["versions"]]
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise StoreError(f"the side file of {'/'.join(parts)!r} is damaged") from None
+
+
+def _to_label(item: Any) -> Label:
+    attributes = item["attributes"]
+    if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
+        raise ValueError("attributes are names and texts")
+    if not isinstance(item["content_type"], str):
+        raise TypeError("a content type is a text")
+    return Label(int(item["inode"]), item["content_type"], attributes)

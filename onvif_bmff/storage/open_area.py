@@ -1,0 +1,209 @@
+"""Files that are being written, apart from the objects, in a form that survives the death of their writer.
+
+Each has a side file that says which object it will be. Its writer keeps it locked, and the system drops the
+lock when the process dies, however it dies: a file that can be locked is an abandoned one.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from io import FileIO
+
+from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.tree import HIDDEN, Tree, read_all, write_file
+
+__all__ = ["OpenArea", "OpenFile", "UnsealedObject"]
+
+_PLACE = [HIDDEN, "open"]
+_DATA = ".data"
+_SIDE = ".json"
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealedObject:
+    """An object whose writer died: the bytes that were appended are there, its key is not taken.
+
+    ``size`` is in bytes, ``name`` tells it from others of the same key, ``overwrite`` is what its writer
+    was told.
+    """
+
+    key: str
+    content_type: str
+    size: int
+    name: str
+    overwrite: bool
+
+
+class OpenFile:
+    """A locked file of the open area."""
+
+    def __init__(self, name: str, file: FileIO, key: str, content_type: str, overwrite: bool) -> None:
+        self.data_name = name + _DATA
+        self.side_name = name + _SIDE
+        self.file = file
+        self.descriptor = file.fileno()
+        self.key = key
+        self.content_type = content_type
+        self.overwrite = overwrite
+
+
+class OpenArea:
+    """The folder of files that are being written."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def folder(self) -> AbstractContextManager[int]:
+        """An open descriptor of the folder, which is made if it is missing."""
+        return self._tree.folder(_PLACE, create=True)
+
+    def create(self, key: str, content_type: str, *, overwrite: bool) -> OpenFile:
+        """A new empty file for an object.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        side = json.dumps({"key": key, "content_type": content_type, "overwrite": overwrite})
+        with self.folder() as folder:
+            while True:
+                name = os.urandom(12).hex()
+                number = os.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
+                file = FileIO(number, "r+")
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX)
+                    # Somebody who looks for abandoned files may have cleared it away before the lock.
+                    if os.fstat(number).st_nlink:
+                        write_file(name + _SIDE, side.encode(), folder, fsync=self._tree.fsync)
+                        return OpenFile(name, file, key, content_type, overwrite)
+                except BaseException:
+                    with suppress(OSError):
+                        os.unlink(name + _DATA, dir_fd=folder)
+                    file.close()
+                    raise
+                file.close()
+
+    def discard(self, file: OpenFile) -> None:
+        """Remove a file of ours. Its object, if it became one, has a name of its own.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        try:
+            with self.folder() as folder:
+                _unlink(folder, file.data_name, file.side_name)
+        finally:
+            file.file.close()
+
+    def abandoned(self, is_sealed: Callable[[str, int], bool]) -> list[UnsealedObject]:
+        """Files whose writer is dead. Clears away those that hold nothing or became an object.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        found: list[UnsealedObject] = []
+        names = [name for name, is_folder in self._tree.names(_PLACE) if not is_folder]
+        if not names:
+            return found
+        with self.folder() as folder:
+            for name in names:
+                stem = name.removesuffix(_DATA)
+                if stem == name:
+                    continue
+                file = self._locked(folder, name)
+                if file is None:
+                    continue
+                with file:
+                    inode, size = (status := os.fstat(file.fileno())).st_ino, status.st_size
+                    try:
+                        side = self._side(folder, stem)
+                    except StoreError:
+                        continue  # nobody knows what it was to be; leave it for a person to look at
+                    if side is None or is_sealed(side[0], inode):
+                        _unlink(folder, name, stem + _SIDE)
+                    else:
+                        found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
+            data = {name for name in os.listdir(folder) if name.endswith(_DATA)}
+            for name in names:
+                # Side files whose data got its key by renaming.
+                if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
+                    _unlink(folder, name)
+        return found
+
+    def read(self, item: UnsealedObject, start: int, length: int | None) -> bytes:
+        """Bytes of an abandoned file.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        with self.folder() as folder:
+            number = os.open(item.name + _DATA, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            size = os.fstat(number).st_size
+            if start < 0:
+                start = max(0, size + start)
+            rest = max(0, size - start)
+            return read_all(number, start, rest if length is None else min(rest, max(0, length)))
+        finally:
+            os.close(number)
+
+    def take_over(self, item: UnsealedObject, size: int | None) -> OpenFile:
+        """An abandoned file as one of ours.
+
+        Raises:
+            StoreError: it is not abandoned, or shorter than ``size``.
+            OSError: the operating system refused, or it is gone.
+        """
+        with self.folder() as folder:
+            file = self._locked(folder, item.name + _DATA)
+            if file is None:
+                os.stat(item.name + _DATA, dir_fd=folder, follow_symlinks=False)
+                raise StoreError(f"somebody else is writing the unsealed object: {item.key}")
+        have = os.fstat(file.fileno()).st_size
+        keep = have if size is None else size
+        if not 0 <= keep <= have:
+            file.close()
+            raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
+        file.truncate(keep)
+        file.seek(keep)
+        return OpenFile(item.name, file, item.key, item.content_type, item.overwrite)
+
+    @staticmethod
+    def _locked(folder: int, name: str) -> FileIO | None:
+        """An abandoned file, locked; None if its writer lives or it is gone."""
+        try:
+            file = FileIO(os.open(name, _OPEN, dir_fd=folder), "r+")
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        if not os.fstat(file.fileno()).st_nlink:
+            file.close()
+            return None
+        return file
+
+    @staticmethod
+    def _side(folder: int, stem: str) -> tuple[str, str, bool] | None:
+        try:
+            number = os.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        try:
+            side = json.loads(read_all(number, 0, min(os.fstat(number).st_size, 65_536)))
+            return str(side["key"]), str(side["content_type"]), bool(side["overwrite"])
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise StoreError(f"the side file of the unsealed object {stem} is damaged") from None
+        finally:
+            os.close(number)
+
+
+def _unlink(folder: int, *names: str) -> None:
+    for name in names:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)

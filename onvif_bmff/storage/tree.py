@@ -1,0 +1,193 @@
+"""A directory tree that nobody can leave: every step goes through an open directory, none through a link."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
+from onvif_bmff.objects.key import check_path
+
+__all__ = ["HIDDEN", "Tree", "failures", "read_all", "write_all", "write_file"]
+
+HIDDEN = ".onvif_bmff"
+"""Name of the area in the root that is not part of the key space."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A name has at most 255 bytes on common file systems, and the side file of an object adds five.
+_MAX_NAME = 250
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LOST_RACES = 100
+
+
+@contextmanager
+def failures(doing: str, key: str, *, reading: bool = False) -> Iterator[None]:
+    """Turn errors of the operating system into ours.
+
+    Raises:
+        ObjectNotFoundError: there is no such file (``reading`` only).
+        StoreError: anything else went wrong.
+    """
+    try:
+        yield
+    except OSError as error:
+        # "Not a directory" is how a system says that a part of the way is an object or a link.
+        if reading and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
+            raise ObjectNotFoundError(f"no object has this key: {key}") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StoreError(f"{doing} {key!r} failed: {reason}") from error
+
+
+class Tree:
+    """Folders and files under a root directory, addressed by lists of names.
+
+    ``fsync`` says whether new folders are made durable at once.
+    """
+
+    def __init__(self, root: str, *, fsync: bool) -> None:
+        self.root = root
+        self.fsync = fsync
+
+    def parts_of(self, key: str) -> list[str]:
+        """The names on the way to a key.
+
+        Raises:
+            ObjectKeyError: the key cannot lie in a directory tree: it is no safe path, has a name longer
+                than 250 bytes, or would lie in the hidden area.
+        """
+        check_path(key)
+        parts = key.split("/")
+        if parts[0].casefold() == HIDDEN:
+            raise ObjectKeyError(f"{HIDDEN} belongs to the store itself: {key[:80]!r}")
+        if not all(map(_fits, parts)):
+            raise ObjectKeyError(f"a name in a key is at most {_MAX_NAME} bytes long here: {key[:80]!r}")
+        return parts
+
+    @contextmanager
+    def folder(self, parts: list[str], *, create: bool = False) -> Iterator[int]:
+        """An open descriptor of a folder, closed afterwards.
+
+        Raises:
+            OSError: it does not exist, is no folder, or a part of the way is a link.
+        """
+        here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        try:
+            for part in parts:
+                below = self._step(here, part, create)
+                os.close(here)
+                here = below
+            yield here
+        finally:
+            os.close(here)
+
+    def _step(self, here: int, part: str, create: bool) -> int:
+        for _ in range(_LOST_RACES):
+            try:
+                return os.open(part, _FOLDER, dir_fd=here)
+            except FileNotFoundError:
+                if not create:
+                    raise
+            # Somebody may make the same folder now, or clear it away again once it is empty.
+            with suppress(FileExistsError):
+                os.mkdir(part, dir_fd=here)
+                self.sync(here)
+        raise OSError(errno.EBUSY, "the folder keeps vanishing")
+
+    def sync(self, folder: int) -> None:
+        """Make the names in an open folder durable."""
+        if self.fsync:
+            os.fsync(folder)
+
+    def clear_upwards(self, parts: list[str], keep: int) -> None:
+        """Remove the folder and those above it as far as they are empty, but not the first ``keep``."""
+        with suppress(OSError):
+            for depth in range(len(parts), keep, -1):
+                with self.folder(parts[: depth - 1]) as above:
+                    os.rmdir(parts[depth - 1], dir_fd=above)
+
+    def names(self, parts: list[str]) -> list[tuple[str, bool]]:
+        """Names in a folder that can be part of a key, with whether they are folders; unordered.
+
+        Links and special files are left out. A folder that is gone has no names.
+        """
+        found: list[tuple[str, bool]] = []
+        try:
+            with self.folder(parts) as here, os.scandir(here) as entries:
+                for entry in entries:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if (is_folder or entry.is_file(follow_symlinks=False)) and _fits(entry.name):
+                        found.append((entry.name, is_folder))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
+        return found
+
+
+def _fits(name: str) -> bool:
+    if len(name) > _MAX_NAME // 4 and len(os.fsencode(name)) > _MAX_NAME:
+        return False
+    return _UNFIT.search(name) is None
+
+
+def write_file(name: str, data: bytes, folder: int, *, fsync: bool) -> None:
+    """Write a new file whole, replacing one of that name in one step.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    passing = f"{os.urandom(8).hex()}~"
+    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    try:
+        try:
+            write_all(descriptor, [data])
+            if fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(passing, dir_fd=folder)
+        raise
+    if fsync:
+        os.fsync(folder)
+
+
+def write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
+    """Write buffers in order, however few bytes the system takes at a time.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    at = 0
+    while at < len(buffers):
+        batch = buffers[at : at + 512]
+        written = os.writev(descriptor, batch)
+        for buffer in batch:
+            size = len(buffer)
+            if written < size:
+                buffers[at] = memoryview(buffer)[written:]
+                break
+            written -= size
+            at += 1
+
+
+def read_all(descriptor: int, start: int, length: int) -> bytes:
+    """Up to ``length`` bytes from ``start``, fewer at the end of the file.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    data = os.pread(descriptor, length, start)
+    if len(data) == length or not data:
+        return data
+    pieces = [data]
+    have = len(data)
+    while have < length:
+        data = os.pread(descriptor, length - have, start + have)
+        if not data:
+            break
+        pieces.append(data)
+        have += len(data)
+    return b"".join(pieces)
