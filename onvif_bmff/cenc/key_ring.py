@@ -1,0 +1,150 @@
+"""The content keys that a reader holds, given by hand or opened from the headers of a file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct
+from typing import Protocol
+from uuid import UUID
+
+from onvif_bmff.bmff.pssh import (
+    ASYMMETRIC_SYSTEM_ID,
+    NENC,
+    AsymmetricKeySystemHeaderBox,
+    EncryptedKeyEntry,
+    ProtectionSystemSpecificHeaderBox,
+)
+from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.errors import MissingKeyError, ProtectionError, UnsupportedSchemeError, WrongKeyError
+
+__all__ = ["KeyRing", "KeyUnwrapper"]
+
+_ENTRY_HEAD = Struct(">HI")
+
+
+class KeyUnwrapper(Protocol):
+    """The private side of a certificate: a key file, a hardware module or a key server."""
+
+    def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
+        """Open one of the wrapped forms of a content key and return its 16 bytes.
+
+        Args:
+            kid: identifier of the content key.
+            entries: the same key, wrapped for one certificate each.
+
+        Raises:
+            WrongKeyError: none of the entries is for this private key.
+            ProtectionError: one is, but it cannot be read.
+        """
+        ...
+
+
+class KeyRing(Mapping[UUID, ContentKey]):
+    """Content keys by KID, for reading.
+
+    A KID that is not there is a `MissingKeyError` from ``find`` and a KeyError from ``[]``.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Iterable[ContentKey] = ()) -> None:
+        self._keys: dict[UUID, ContentKey] = {}
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: ContentKey) -> None:
+        """Put a key on the ring.
+
+        Raises:
+            ProtectionError: another key is there under the same KID.
+        """
+        if self._keys.setdefault(key.kid, key) != key:
+            raise ProtectionError(f"two different keys for KID {key.kid}")
+
+    def find(self, kid: UUID) -> ContentKey:
+        """The key of a KID.
+
+        Raises:
+            MissingKeyError: it is not on the ring.
+        """
+        try:
+            return self._keys[kid]
+        except KeyError:
+            raise MissingKeyError(f"no content key for KID {kid}") from None
+
+    def unlock(
+        self, headers: Iterable[object], unwrapper: KeyUnwrapper
+    ) -> tuple[UUID, ...]:
+        """Open the wrapped keys of a file's asymmetric ``pssh`` boxes (ONVIF Recording Control 25.12, B.8.2).
+
+        Boxes of other kinds, and those whose KID is on the ring already, are passed over. Several boxes may
+        be meant for different readers, so it is enough if one of them opens.
+
+        Returns:
+            the KIDs that were added.
+
+        Raises:
+            WrongKeyError: there were boxes to open, and the private key opened none.
+            UnsupportedSchemeError: nothing was opened, and a box uses a version or KEM that is not known.
+            ProtectionError: an entry for this private key is damaged; or nothing was opened, and a box
+                is cut short.
+        """
+        opened: list[UUID] = []
+        refused: ProtectionError | None = None
+        for header in headers:
+            if isinstance(header, AsymmetricKeySystemHeaderBox):
+                if header.kid in self._keys:
+                    continue
+                try:
+                    key = unwrapper.unwrap(header.kid, header.entries)
+                except WrongKeyError as error:
+                    refused = refused or error
+                else:
+                    self.add(ContentKey(header.kid, key))
+                    opened.append(header.kid)
+            elif (
+                isinstance(header, ProtectionSystemSpecificHeaderBox)
+                and header.system_id == ASYMMETRIC_SYSTEM_ID
+                and not self._keys.keys() >= set(header.kids or ())
+            ):
+                refused = refused or _unreadable(header.data)
+        if refused is not None and not opened:
+            raise refused
+        return tuple(opened)
+
+    def __getitem__(self, kid: UUID) -> ContentKey:
+        return self._keys[kid]
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"KeyRing({[str(kid) for kid in self._keys]})"
+
+
+def _unreadable(data: bytes) -> ProtectionError:
+    """Why the entries of an asymmetric header could not be read: what stands where the first one goes wrong."""
+    count = int.from_bytes(data[:4], "big")
+    at = 4
+    for _ in range(count):
+        if at + _ENTRY_HEAD.size > len(data):
+            break
+        _, size = _ENTRY_HEAD.unpack_from(data, at)
+        at += _ENTRY_HEAD.size + size
+        version = data[at : at + 1]
+        if version == b"\x01":
+            at += 1
+        elif version == b"\x02":
+            if at + 7 > len(data):
+                break
+            kem = int.from_bytes(data[at + 1 : at + 3], "big")
+            if kem not in NENC:
+                return UnsupportedSchemeError(f"a key is wrapped with the HPKE KEM {kem:#06x}, which is not known")
+            at += 7 + NENC[kem]
+        elif version:
+            return UnsupportedSchemeError(f"encryption version {version[0]} of a wrapped key is not known")
+        at += 2 + int.from_bytes(data[at : at + 2], "big")
+        if at > len(data):
+            break
+    return ProtectionError("the asymmetric key system header is cut short or damaged")
