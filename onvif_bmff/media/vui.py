@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from onvif_bmff.media.nal import BitReader
 
-__all__ = ["ColourInfo", "picture_rate", "read_colour", "read_picture_hints", "read_sample_aspect_ratio"]
+__all__ = ["UNSPECIFIED", "ColourInfo", "picture_rate", "read_colour", "read_picture_hints", "read_sample_aspect_ratio"]
 
 _EXTENDED_SAR = 255
 _SAMPLE_ASPECT_RATIOS = (
@@ -37,6 +37,9 @@ class ColourInfo:
     transfer: int = 2
     matrix: int = 2
     full_range: bool = False
+
+
+UNSPECIFIED = ColourInfo()
 
 
 def read_sample_aspect_ratio(reader: BitReader) -> tuple[int, int]:
