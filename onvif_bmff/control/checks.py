@@ -1,0 +1,117 @@
+"""Checks that hold for every structure: types of fields, and text that can be stored and sent.
+
+Requests come from strangers through whatever binding there is. One walk over the type hints refuses what
+could only fail later, so that all other code may trust the types it was promised.
+"""
+
+import re
+import types
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from onvif_bmff.control.faults import BadConfiguration
+
+__all__ = ["check_tokens", "check_types", "field_types", "is_token"]
+
+_LONGEST_TEXT = 65_536
+_MOST_ITEMS = 10_000
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TOKEN_LENGTH = 64
+
+
+@cache
+def field_types(cls: type[Any]) -> dict[str, Any]:
+    """The fields of a dataclass and their resolved type hints, in order."""
+    hints = get_type_hints(cls)
+    return {item.name: hints[item.name] for item in fields(cls)}
+
+
+def check_types(value: object, hint: Any, path: str) -> None:
+    """See that a value is what a type hint says, all the way down.
+
+    Args:
+        value: what came in.
+        hint: a class, a dataclass, ``X | None`` or ``tuple[X, ...]``.
+        path: name of the value for the fault.
+
+    Raises:
+        BadConfiguration: a type is wrong, a text holds characters that XML cannot carry or is longer
+            than 65,536, or a list has more than 10,000 items.
+    """
+    _checker(hint)(value, path)
+
+
+@cache
+def _checker(hint: Any) -> Callable[[Any, str], None]:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
+        check = _checker(inner)
+        return lambda value, path: None if value is None else check(value, path)
+    if origin is tuple:
+        args = get_args(hint)
+        if args[-1] is Ellipsis:
+            return _list_checker(_checker(args[0]))
+        return _list_checker(_checker(args[0]), len(args))
+    if is_dataclass(hint):
+        return _structure_checker(hint)
+    if hint is str:
+        return _check_text
+    return _plain_checker(hint)
+
+
+def _list_checker(check: Callable[[Any, str], None], length: int | None = None) -> Callable[[Any, str], None]:
+    def check_list(value: Any, path: str) -> None:
+        if not isinstance(value, tuple) or (length is not None and len(value) != length):
+            raise BadConfiguration(f"{path} must be a tuple")
+        if len(value) > _MOST_ITEMS:
+            raise BadConfiguration(f"{path} has too many items")
+        for index, item in enumerate(value):
+            check(item, f"{path}[{index}]")
+
+    return check_list
+
+
+def _structure_checker(cls: Any) -> Callable[[Any, str], None]:
+    def check_structure(value: Any, path: str) -> None:
+        if not isinstance(value, cls):
+            raise BadConfiguration(f"{path} must be a {cls.__name__}")
+        for name, hint in field_types(cls).items():
+            _checker(hint)(getattr(value, name), f"{path}.{name}")
+
+    return check_structure
+
+
+def _plain_checker(cls: Any) -> Callable[[Any, str], None]:
+    def check_plain(value: Any, path: str) -> None:
+        if not isinstance(value, cls) or (isinstance(value, bool) and cls is not bool):
+            raise BadConfiguration(f"{path} must be a {cls.__name__}")
+
+    return check_plain
+
+
+def _check_text(value: Any, path: str) -> None:
+    if not isinstance(value, str):
+        raise BadConfiguration(f"{path} must be text")
+    if len(value) > _LONGEST_TEXT:
+        raise BadConfiguration(f"{path} is longer than {_LONGEST_TEXT} characters")
+    if _NOT_XML.search(value):
+        raise BadConfiguration(f"{path} holds a character that XML cannot carry")
+
+
+def is_token(text: object) -> bool:
+    """Whether a value can be a tt:ReferenceToken: text of 1 to 64 characters."""
+    return isinstance(text, str) and 0 < len(text) <= _TOKEN_LENGTH
+
+
+def check_tokens(path: str, *tokens: str) -> None:
+    """See that texts are tokens of 1 to 64 characters.
+
+    Raises:
+        BadConfiguration: one is not.
+    """
+    for token in tokens:
+        if not is_token(token):
+            raise BadConfiguration(f"{path} must be a token of 1 to {_TOKEN_LENGTH} characters")

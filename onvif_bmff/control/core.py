@@ -1,0 +1,203 @@
+"""How operations run: one at a time, durable before they are acknowledged, events only afterwards.
+
+Time passes only when someone calls: every call first does what is due by now (`ServiceCore.advance`), and
+`ServiceCore.next_deadline` says when something will be due next. A service may be used from any thread.
+"""
+
+from collections.abc import Callable
+from threading import RLock
+from typing import TypeVar
+
+from onvif_bmff.control.arbitration import EventGate, job_information
+from onvif_bmff.control.device import Device
+from onvif_bmff.control.export import remove_doomed
+from onvif_bmff.control.job_state import RecordingJobState
+from onvif_bmff.control.jobs import open_gate
+from onvif_bmff.control.notifications import Notification, PropertyOperation
+from onvif_bmff.control.override import expire_overrides
+from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.recordings import expire_data, purge_data
+from onvif_bmff.control.state import DeviceState, Job
+from onvif_bmff.control.subscription import Subscription
+from onvif_bmff.control.transaction import Runtime, Transaction, export_event, job_state_event
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["ServiceCore"]
+
+T = TypeVar("T")
+
+
+class ServiceCore:
+    """State, transactions, time and events of a service; the operations are added by `RecordingService`.
+
+    ``on_change`` may be set to a function without arguments. It is called after everything that changed
+    anything, by the thread that caused it and while the service is locked; it should do no more than wake
+    up whoever records (set an event, say), and must not raise.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        persistence: Persistence,
+        clock: Callable[[], UtcTime],
+        unreported: RecordingJobState,
+    ) -> None:
+        self._device = device
+        self._persistence = persistence
+        self._clock = clock
+        self._lock = RLock()
+        self._state = DeviceState.from_documents(*persistence.load())
+        self._runtime = Runtime(unreported)
+        self._subscriptions: list[Subscription] = []
+        self._own = self.subscribe()
+        self._deadline: UtcTime | None = None
+        self.on_change: Callable[[], None] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        """Take up what a power cycle interrupted, and tell the state of every job."""
+        tx = Transaction(self._device, self._clock(), self._state, self._runtime)
+        for job in tx.state.jobs.values():
+            open_gate(tx, job.token, job.configuration)
+        tx.touched |= tx.state.recordings.keys()
+        remove_doomed(tx)
+        self._commit(tx)
+        self._work_off(tx.now)
+        self._schedule(tx.now)
+
+    # ---- running operations ------------------------------------------------------------------------
+
+    def _run(self, work: Callable[[Transaction], T]) -> T:
+        """Run an operation that may change something."""
+        with self._lock:
+            now = self._clock()
+            changed = self._advance(now)
+            try:
+                tx = Transaction(self._device, now, self._state, self._runtime)
+                result = work(tx)
+                changed |= self._commit(tx)
+                changed |= self._work_off(now)
+                self._schedule(now)
+            finally:
+                self._tell(changed)
+        return result
+
+    def _read(self, look: Callable[[Transaction], T]) -> T:
+        """Run an operation that changes nothing."""
+        with self._lock:
+            now = self._clock()
+            changed = self._advance(now)
+            try:
+                return look(Transaction(self._device, now, self._state, self._runtime, draft=False))
+            finally:
+                self._tell(changed)
+
+    def _tell(self, changed: bool) -> None:
+        if changed and self.on_change is not None:
+            self.on_change()
+
+    def _commit(self, tx: Transaction) -> bool:
+        """Make a transaction durable, take it over and hand out its events; True if it changed anything."""
+        tx.settle()
+        documents, secrets = tx.state.changes_since(self._state)
+        if documents or secrets:
+            self._persistence.commit(documents, secrets)
+        self._state, self._runtime = tx.state, tx.runtime
+        for subscription in self._subscriptions:
+            subscription.put(tx.notifications)
+        return bool(documents or secrets or tx.notifications or tx.touched)
+
+    def _work_off(self, now: UtcTime) -> bool:
+        """Delete the local data of deleted tracks, once their deletion is durable."""
+        if not self._state.purges or self._device.local_data is None:
+            return False
+        tx = Transaction(self._device, now, self._state, self._runtime)
+        purge_data(tx)
+        return self._commit(tx)
+
+    # ---- time --------------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """Do what is due by now: end overrides and event windows, delete old local data."""
+        self._run(lambda tx: None)
+
+    def next_deadline(self) -> UtcTime | None:
+        """When `advance` should be called next; None if nothing is waiting for time to pass."""
+        with self._lock:
+            return self._deadline
+
+    def _advance(self, now: UtcTime) -> bool:
+        if self._deadline is None or now < self._deadline:
+            return False
+        tx = Transaction(self._device, now, self._state, self._runtime)
+        expire_overrides(tx)
+        for token, gate in tx.runtime.gates.items():
+            closes = gate.closes()
+            if closes is not None and closes <= now:
+                tx.runtime.gates[token] = EventGate()
+                tx.touched.add(tx.state.jobs[token].configuration.recording_token)
+        expire_data(tx)
+        self._commit(tx)
+        self._work_off(now)
+        self._schedule(now)
+        return True
+
+    def _schedule(self, now: UtcTime) -> None:
+        runtime = self._runtime
+        due = [override.expires for override in runtime.overrides.values()]
+        due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
+        if self._device.local_data is not None:
+            due.append(runtime.retention_due or now)
+        self._deadline = min(due, default=None)
+
+    # ---- events ------------------------------------------------------------------------------------
+
+    def subscribe(self) -> Subscription:
+        """A new queue that gets every event from now on, in order (5.26)."""
+        with self._lock:
+            subscription = Subscription(self._device.limits.notifications, self._unsubscribe)
+            self._subscriptions.append(subscription)
+            return subscription
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)
+
+    def take_notifications(self) -> tuple[Notification, ...]:
+        """All events since the last call, oldest first; the service's own subscription.
+
+        After a start it begins with the state of every job, as Initialized.
+        """
+        self._read(lambda tx: None)
+        return self._own.take()
+
+    def current_properties(self) -> tuple[Notification, ...]:
+        """Every property event as Initialized: what a new subscriber must be told first."""
+        return self._read(_current_properties)
+
+    # ---- the whole ---------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, object]:
+        """The persistent state as plain, JSON-able data, without content keys."""
+        return self._read(lambda tx: tx.state.snapshot())
+
+    def close(self) -> None:
+        """Close the persistence; nothing may be called afterwards."""
+        with self._lock:
+            self._persistence.close()
+
+
+def _current_properties(tx: Transaction) -> tuple[Notification, ...]:
+    first = PropertyOperation.INITIALIZED
+    found: list[Notification] = []
+    by_recording: dict[str, list[Job]] = {}
+    for job in tx.state.jobs.values():
+        by_recording.setdefault(job.configuration.recording_token, []).append(job)
+    for jobs in by_recording.values():
+        winners = tx.winners(jobs)
+        for job in jobs:
+            information = job_information(job, winners, tx.runtime.reports, tx.runtime.unreported)
+            found.append(job_state_event(tx.now, first, job.token, information))
+    running = (export for export in tx.runtime.exports.values() if not export.finished)
+    return (*found, *(export_event(tx.now, first, export) for export in running))

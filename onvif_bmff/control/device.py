@@ -1,0 +1,127 @@
+"""What the service needs from the device around it: small protocols, all of them optional.
+
+Nothing here is a part of ONVIF. An embedding application implements `Resources` (which tokens exist),
+`LocalData` (data that the device keeps itself) and `Exporter` (who writes export files), and hands them to
+`RecordingService`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from onvif_bmff.control.capabilities import Capabilities, Limits
+from onvif_bmff.control.export_types import StorageReferencePath
+from onvif_bmff.control.profile import Profile
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["Device", "ExportOperation", "Exporter", "FixedResources", "LocalData", "Resources", "TimeRange"]
+
+
+class Resources(Protocol):
+    """Which objects of other services exist."""
+
+    def has_storage(self, token: str) -> bool:
+        """Whether there is a storage configuration of this token (ONVIF Core)."""
+        ...
+
+    def has_certificate(self, certificate_id: str) -> bool:
+        """Whether there is a certificate that keys can be wrapped for."""
+        ...
+
+    def has_profile(self, token: str) -> bool:
+        """Whether there is a media profile of this token."""
+        ...
+
+    def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
+        """The media profiles that this recording can take; None if all can be taken (5.20)."""
+        ...
+
+
+class FixedResources:
+    """`Resources` from sets of tokens that the application may change as it likes."""
+
+    def __init__(
+        self,
+        *,
+        storages: Collection[str] = (),
+        certificates: Collection[str] = (),
+        profiles: Collection[str] = (),
+        compatible: Sequence[str] | None = None,
+    ) -> None:
+        self.storages = set(storages)
+        self.certificates = set(certificates)
+        self.profiles = set(profiles)
+        self.compatible = compatible
+
+    def has_storage(self, token: str) -> bool:
+        """Whether the token is in ``storages``."""
+        return token in self.storages
+
+    def has_certificate(self, certificate_id: str) -> bool:
+        """Whether the ID is in ``certificates``."""
+        return certificate_id in self.certificates
+
+    def has_profile(self, token: str) -> bool:
+        """Whether the token is in ``profiles``."""
+        return token in self.profiles
+
+    def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
+        """``compatible``, whatever the recording."""
+        return self.compatible
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From an instant until another, in UTC."""
+
+    start: UtcTime
+    end: UtcTime
+
+
+class LocalData(Protocol):
+    """Recorded data that the device keeps itself; never objects in an external target (5.3.1, 5.26.3)."""
+
+    def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
+        """Delete what is older than an instant, and say what was deleted."""
+        ...
+
+    def delete_track(self, recording_token: str, track_token: str) -> Sequence[TimeRange]:
+        """Delete all data of a track, and say what was deleted; calling it again does no harm."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOperation:
+    """An accepted ExportRecordedData (5.21)."""
+
+    token: str
+    recordings: tuple[str, ...]
+    file_format: str
+    storage_destination: StorageReferencePath
+    start_point: UtcTime | None = None
+    end_point: UtcTime | None = None
+
+
+class Exporter(Protocol):
+    """Does the work of an export, and tells of it by `RecordingService.report_export`."""
+
+    def start(self, operation: ExportOperation) -> Sequence[str]:
+        """Begin in the background; returns the names of the files, as far as they are known at once."""
+        ...
+
+    def stop(self, operation_token: str) -> None:
+        """End an export early."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Everything an operation may ask the device; fixed while a service lives."""
+
+    capabilities: Capabilities
+    limits: Limits
+    profile: Profile
+    resources: Resources
+    random: Callable[[int], bytes]
+    local_data: LocalData | None = None
+    exporter: Exporter | None = None

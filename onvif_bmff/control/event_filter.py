@@ -1,0 +1,211 @@
+"""Which events an event filter means: topic expressions and source content expressions.
+
+Topic expressions are those of ONVIF Core 9.6.3: full topics joined by ``|``, each optionally ending in
+``//.`` for "and everything below". Content expressions are those of Core 9.4.4 on the items of tt:Source::
+
+    boolean(//tt:SimpleItem[@Name="Rule" and @Value="Motion"]) and not(boolean(//tt:SimpleItem[...]))
+
+Message data is not looked at, as 5.3.4 of the recording control specification allows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.job_configuration import RecordingEventFilter
+from onvif_bmff.control.notifications import PropertyOperation
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["EventMessage", "check_event_filter", "matches"]
+
+_LONGEST = 4096
+_DEEPEST = 32
+_NAME = r"[^\W\d][\w.-]*"
+_TOPIC_PATH = re.compile(rf"(?:{_NAME}:)?{_NAME}(?:/(?:{_NAME}:)?{_NAME})*(//\.)?")
+_CONTENT_TOKEN = re.compile(
+    r"""\s*(?:(?P<path>//\s*(?:[\w.-]+:)?SimpleItem)|(?P<attribute>@(?:Name|Value))|(?P<text>"[^"]*"|'[^']*')"""
+    r"""|(?P<word>and|or|not|boolean)\b|(?P<sign>[()\[\]=]))"""
+)
+
+_Items = Mapping[str, str]
+_Test = Callable[[_Items], bool]
+_ItemTest = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessage:
+    """An event of the device as the service sees it.
+
+    Args:
+        topic: full topic with prefix, such as ``tns1:RuleEngine/CellMotionDetector/Motion``.
+        time: when it happened.
+        source: items of tt:Source by name.
+        data: items of tt:Data by name.
+        operation: for property events, what happened to the property; None for all others.
+    """
+
+    topic: str
+    time: UtcTime
+    source: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    operation: PropertyOperation | None = None
+
+    def property_key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """What tells one property from another: topic and source."""
+        return self.topic, tuple(sorted(self.source.items()))
+
+    def is_lasting(self) -> bool:
+        """Whether it tells of a condition that begins and ends.
+
+        That is a property with a boolean data item, or the end of any property. A property of another kind
+        counts as an event without duration each time it changes.
+        """
+        if self.operation is None:
+            return False
+        return self.operation is PropertyOperation.DELETED or any(
+            value in ("true", "false") for value in self.data.values()
+        )
+
+    def is_active(self) -> bool:
+        """Whether the condition of a lasting event holds from now on."""
+        return self.operation is not PropertyOperation.DELETED and "true" in self.data.values()
+
+
+def matches(event_filter: RecordingEventFilter, message: EventMessage) -> bool:
+    """Whether any entry of a filter takes an event."""
+    return any(
+        _topic_test(entry.topic)(message.topic)
+        and (entry.source is None or _content_test(entry.source)(message.source))
+        for entry in event_filter.filter
+    )
+
+
+def check_event_filter(event_filter: RecordingEventFilter) -> None:
+    """See that a filter has entries, and that all its expressions can be read.
+
+    Raises:
+        BadConfiguration: it has none, or one cannot.
+    """
+    if not event_filter.filter:
+        raise BadConfiguration("an event filter needs at least one filter")
+    for entry in event_filter.filter:
+        _topic_test(entry.topic)
+        if entry.source is not None:
+            _content_test(entry.source)
+
+
+@lru_cache(maxsize=1024)
+def _topic_test(expression: str) -> Callable[[str], bool]:
+    exact: set[str] = set()
+    below: list[str] = []
+    if len(expression) > _LONGEST:
+        raise BadConfiguration("the topic expression is too long")
+    for part in expression.split("|"):
+        path = part.strip()
+        found = _TOPIC_PATH.fullmatch(path)
+        if found is None:
+            raise BadConfiguration(f"not a topic expression: {expression[:80]!r}")
+        if found.group(1):
+            exact.add(path[:-3])
+            below.append(path[:-3] + "/")
+        else:
+            exact.add(path)
+    prefixes = tuple(below)
+    return lambda topic: topic in exact or topic.startswith(prefixes)
+
+
+@lru_cache(maxsize=1024)
+def _content_test(expression: str) -> _Test:
+    return _ContentParser(expression).parse()
+
+
+class _ContentParser:
+    """Recursive descent over the small grammar of Core 9.4.4; ``and`` binds tighter than ``or``."""
+
+    def __init__(self, expression: str) -> None:
+        if len(expression) > _LONGEST:
+            raise BadConfiguration("the content expression is too long")
+        self._expression = expression
+        self._depth = 0
+        self._tokens: list[tuple[str, str]] = []
+        position, end = 0, len(expression.rstrip())
+        while position < end:
+            found = _CONTENT_TOKEN.match(expression, position)
+            if found is None:
+                raise self._refusal()
+            self._tokens.append((found.lastgroup or "", found.group(found.lastgroup or 0)))
+            position = found.end()
+        self._tokens.reverse()
+
+    def parse(self) -> _Test:
+        test = self._any(self._boolean)
+        if self._tokens:
+            raise self._refusal()
+
+        def check(items: _Items) -> bool:
+            return bool(test(items))
+
+        return check
+
+    def _refusal(self) -> BadConfiguration:
+        return BadConfiguration(f"not a content expression: {self._expression[:80]!r}")
+
+    def _next(self, wanted: str = "", kind: str = "") -> str:
+        if not self._tokens:
+            raise self._refusal()
+        found_kind, text = self._tokens.pop()
+        if (wanted and text != wanted) or (kind and found_kind != kind):
+            raise self._refusal()
+        return text
+
+    def _peek(self) -> str:
+        return self._tokens[-1][1] if self._tokens else ""
+
+    def _any(self, operand: Callable[[], Callable[..., bool]]) -> Callable[..., bool]:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise BadConfiguration("the content expression is nested too deeply")
+        tests = [self._all(operand)]
+        while self._peek() == "or":
+            self._next()
+            tests.append(self._all(operand))
+        self._depth -= 1
+        return tests[0] if len(tests) == 1 else lambda *given: any(test(*given) for test in tests)
+
+    def _all(self, operand: Callable[[], Callable[..., bool]]) -> Callable[..., bool]:
+        tests = [self._term(operand)]
+        while self._peek() == "and":
+            self._next()
+            tests.append(self._term(operand))
+        return tests[0] if len(tests) == 1 else lambda *given: all(test(*given) for test in tests)
+
+    def _term(self, operand: Callable[[], Callable[..., bool]]) -> Callable[..., bool]:
+        negate = self._peek() == "not"
+        if negate:
+            self._next()
+        if not negate and self._peek() != "(":
+            return operand()
+        self._next("(")
+        inner = self._any(operand)
+        self._next(")")
+        return (lambda *given: not inner(*given)) if negate else inner
+
+    def _boolean(self) -> _Test:
+        self._next("boolean")
+        self._next("(")
+        self._next(kind="path")
+        self._next("[")
+        inner = self._any(self._comparison)
+        self._next("]")
+        self._next(")")
+        return lambda items: any(inner(name, value) for name, value in items.items())
+
+    def _comparison(self) -> _ItemTest:
+        attribute = self._next(kind="attribute")
+        self._next("=")
+        wanted = self._next(kind="text")[1:-1]
+        if attribute == "@Name":
+            return lambda name, _value: name == wanted
+        return lambda _name, value: value == wanted

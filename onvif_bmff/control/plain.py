@@ -1,0 +1,94 @@
+"""Structures to plain data (what JSON can hold) and back, by their type hints alone.
+
+Durations are written as xs:duration, instants as xs:dateTime with six digits. Bytes are refused: the only
+ones in the model are content keys, and those never go where configurations go.
+"""
+
+import types
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from onvif_bmff.control.checks import field_types
+from onvif_bmff.errors import PersistenceError, TimeError
+from onvif_bmff.timing import UtcTime, format_duration, parse_duration
+
+__all__ = ["from_plain", "to_plain"]
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """A structure as dicts, lists, text and numbers; fields that hold their default are left out.
+
+    Raises:
+        PersistenceError: something in it must not or cannot be written down.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, UtcTime):
+        return value.isoformat(6)
+    if is_dataclass(value):
+        found = {}
+        for item in fields(value):
+            held = getattr(value, item.name)
+            if item.default is MISSING or held != item.default:
+                found[item.name] = to_plain(held)
+        return found
+    raise PersistenceError(f"a {type(value).__name__} is not written down")
+
+
+def from_plain(cls: type[T], data: Any) -> T:
+    """The structure that `to_plain` made the data from.
+
+    Raises:
+        PersistenceError: the data does not fit the structure.
+    """
+    return _read(cls, data, cls.__name__)  # type: ignore[no-any-return]
+
+
+def _read(hint: Any, data: Any, path: str) -> Any:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
+        return None if data is None else _read(inner, data, path)
+    if origin is tuple:
+        if not isinstance(data, list):
+            raise PersistenceError(f"{path}: a list was expected")
+        inner = get_args(hint)[0]
+        return tuple(_read(inner, item, path) for item in data)
+    if is_dataclass(hint):
+        return _read_structure(hint, data, path)
+    if hint in (timedelta, UtcTime) or issubclass(hint, Enum):
+        if not isinstance(data, str):
+            raise PersistenceError(f"{path}: text was expected")
+        try:
+            if hint is timedelta:
+                return parse_duration(data)
+            return UtcTime.parse(data) if hint is UtcTime else hint(data)
+        except (TimeError, ValueError):
+            raise PersistenceError(f"{path}: {data[:40]!r} cannot be read") from None
+    if not isinstance(data, hint) or (isinstance(data, bool) and hint is not bool):
+        raise PersistenceError(f"{path}: a {hint.__name__} was expected")
+    return data
+
+
+def _read_structure(cls: Any, data: Any, path: str) -> Any:
+    if not isinstance(data, dict):
+        raise PersistenceError(f"{path}: an object was expected")
+    hints = field_types(cls)
+    unknown = data.keys() - hints.keys()
+    if unknown:
+        raise PersistenceError(f"{path}: nothing is known of {sorted(unknown)[0][:40]!r}")
+    values = {name: _read(hints[name], data[name], f"{path}.{name}") for name in hints if name in data}
+    for item in fields(cls):
+        if item.name not in values and item.default is MISSING:
+            raise PersistenceError(f"{path}: {item.name} is missing")
+    return cls(**values)

@@ -1,0 +1,262 @@
+"""`RecordingService`: the 22 operations of the ONVIF recording control service (5.4 to 5.25).
+
+Each method takes and returns the structures of this room and raises the `Fault` that ONVIF names; what a
+method does is written in the module of its noun. When a method returns, its change is durable (5.2) and
+its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations`; whoever carries
+requests to this class checks them. `EngineSide` is the other side of the same object: the device's.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+from onvif_bmff.control import export, jobs, override, recordings, tracks
+from onvif_bmff.control.capabilities import Capabilities, Limits, RecordingOptions
+from onvif_bmff.control.configuration import (
+    GetRecordingsResponseItem,
+    RecordingConfiguration,
+    TrackConfiguration,
+)
+from onvif_bmff.control.device import Device, Exporter, ExportOperation, FixedResources, LocalData, Resources
+from onvif_bmff.control.engine_side import EngineSide
+from onvif_bmff.control.export_types import (
+    ExportRecordedDataResponse,
+    ExportState,
+    SearchScope,
+    StorageReferencePath,
+)
+from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.job_configuration import GetRecordingJobsResponseItem, RecordingJobConfiguration
+from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
+from onvif_bmff.control.persistence import MemoryPersistence, Persistence
+from onvif_bmff.control.profile import PROFILE_25_12, Profile
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["RecordingService"]
+
+
+class RecordingService(EngineSide):
+    """A recording control service.
+
+    Args:
+        clock: the present instant.
+        capabilities: what clients are told, and what is enforced.
+        limits: what the device decides besides.
+        profile: the release to speak.
+        persistence: where the model is kept; in memory if nothing is given, so that a restart forgets it.
+        resources: which storages, certificates and media profiles exist; none if nothing is given.
+        local_data: data that the device keeps itself, for retention and deletion.
+        exporter: who does exports; needed if the capabilities offer any.
+        unreported: state of a track that a job feeds while nobody has reported one. With an engine that
+            reports, Idle is the truth until data flows.
+        random: source of random bytes, for tokens.
+
+    Raises:
+        BadConfiguration: capabilities, limits and providers do not fit together.
+        PersistenceError: what is stored cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], UtcTime],
+        capabilities: Capabilities | None = None,
+        limits: Limits | None = None,
+        profile: Profile = PROFILE_25_12,
+        persistence: Persistence | None = None,
+        resources: Resources | None = None,
+        local_data: LocalData | None = None,
+        exporter: Exporter | None = None,
+        unreported: RecordingJobState = RecordingJobState.ACTIVE,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        offered, limits = capabilities or Capabilities(), limits or Limits()
+        limits.check(offered)
+        if offered.supported_export_file_formats and exporter is None:
+            raise BadConfiguration("export formats are offered, but there is no exporter")
+        resources = resources or FixedResources()
+        device = Device(offered, limits, profile, resources, random, local_data, exporter)
+        super().__init__(device, persistence or MemoryPersistence(), clock, unreported)
+
+    # ---- recordings --------------------------------------------------------------------------------
+
+    def create_recording(self, recording_configuration: RecordingConfiguration) -> str:
+        """CreateRecording, 5.4: returns the recording token.
+
+        Tracks VIDEO001, AUDIO001 and META001 come with it, one for each type that the device knows.
+        Faults: `MaxRecordings`, `BadConfiguration`, `AmbiguousConfiguration`, `ActionNotSupported`.
+        """
+        return self._run(lambda tx: recordings.create_recording(tx, recording_configuration))
+
+    def delete_recording(self, recording_token: str) -> None:
+        """DeleteRecording, 5.5: with tracks, jobs, auto-created receivers and local data.
+
+        Objects in external targets stay. While an export reads the recording it stays too, and goes when
+        the export ends. Faults: `NoRecording`, `ActionNotSupported`, `CannotDelete`.
+        """
+        self._run(lambda tx: recordings.delete_recording(tx, recording_token))
+
+    def get_recordings(self) -> tuple[GetRecordingsResponseItem, ...]:
+        """GetRecordings, 5.6: every recording with its tracks, in the order of creation."""
+        return self._read(recordings.describe_recordings)
+
+    def set_recording_configuration(
+        self, recording_token: str, recording_configuration: RecordingConfiguration
+    ) -> None:
+        """SetRecordingConfiguration, 5.7: ends a running override of the segment duration.
+
+        Faults: `BadConfiguration`, `NoRecording`, `AmbiguousConfiguration`.
+        """
+        self._run(lambda tx: recordings.set_configuration(tx, recording_token, recording_configuration))
+
+    def get_recording_configuration(self, recording_token: str) -> RecordingConfiguration:
+        """GetRecordingConfiguration, 5.8: never with a content key. Fault: `NoRecording`."""
+        return self._read(lambda tx: tx.shown_configuration(tx.recording(recording_token)))
+
+    def get_recording_options(self, recording_token: str) -> RecordingOptions:
+        """GetRecordingOptions, 5.20: spare jobs and tracks. Faults: `NoRecording`, `ActionNotSupported`."""
+        return self._read(lambda tx: recordings.get_options(tx, recording_token))
+
+    def override_segment_duration(
+        self, target_segment_duration: timedelta, expiration: timedelta, recording_configuration: str
+    ) -> None:
+        """OverrideSegmentDuration, 5.24: shorter segments until ``expiration`` (at most an hour) is over.
+
+        ``recording_configuration`` is the token of the recording, named so by ONVIF.
+        Faults: `NoRecording`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
+        """
+        self._run(
+            lambda tx: override.override_segment_duration(
+                tx, recording_configuration, target_segment_duration, expiration
+            )
+        )
+
+    # ---- tracks ------------------------------------------------------------------------------------
+
+    def create_track(self, recording_token: str, track_configuration: TrackConfiguration) -> str:
+        """CreateTrack, 5.9: returns the track token, unique within the recording.
+
+        Faults: `NoRecording`, `MaxTracks`, `BadConfiguration`, `ActionNotSupported`.
+        """
+        return self._run(lambda tx: tracks.create_track(tx, recording_token, track_configuration))
+
+    def delete_track(self, recording_token: str, track_token: str) -> None:
+        """DeleteTrack, 5.10: with its local data; objects in external targets stay.
+
+        Faults: `NoRecording`, `NoTrack`, `CannotDelete`, `ActionNotSupported`.
+        """
+        self._run(lambda tx: tracks.delete_track(tx, recording_token, track_token))
+
+    def get_track_configuration(self, recording_token: str, track_token: str) -> TrackConfiguration:
+        """GetTrackConfiguration, 5.11. Faults: `NoRecording`, `NoTrack`."""
+        return self._read(lambda tx: tx.track(recording_token, track_token).configuration)
+
+    def set_track_configuration(
+        self, recording_token: str, track_token: str, track_configuration: TrackConfiguration
+    ) -> None:
+        """SetTrackConfiguration, 5.12: the type in it is ignored.
+
+        Faults: `NoRecording`, `NoTrack`, `BadConfiguration`.
+        """
+        self._run(
+            lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration)
+        )
+
+    # ---- jobs --------------------------------------------------------------------------------------
+
+    def create_recording_job(
+        self, job_configuration: RecordingJobConfiguration
+    ) -> GetRecordingJobsResponseItem:
+        """CreateRecordingJob, 5.13: returns the job token and the configuration in effect.
+
+        Faults: `NoRecording`, `BadConfiguration`, `MaxRecordingJobs`, `MaxReceivers`.
+        """
+        return self._run(lambda tx: jobs.create_job(tx, job_configuration))
+
+    def delete_recording_job(self, job_token: str) -> None:
+        """DeleteRecordingJob, 5.14: with auto-created receivers of no other use. Fault: `NoRecordingJob`."""
+        self._run(lambda tx: jobs.delete_job(tx, job_token))
+
+    def get_recording_jobs(self) -> tuple[GetRecordingJobsResponseItem, ...]:
+        """GetRecordingJobs, 5.15: every job with its configuration, in the order of creation."""
+        return self._read(
+            lambda tx: tuple(
+                GetRecordingJobsResponseItem(job.token, job.configuration) for job in tx.state.jobs.values()
+            )
+        )
+
+    def set_recording_job_configuration(
+        self, job_token: str, job_configuration: RecordingJobConfiguration
+    ) -> RecordingJobConfiguration:
+        """SetRecordingJobConfiguration, 5.16: returns the configuration in effect.
+
+        Faults: `NoRecordingJob`, `BadConfiguration`, `MaxReceivers`.
+        """
+        return self._run(lambda tx: jobs.set_job_configuration(tx, job_token, job_configuration))
+
+    def get_recording_job_configuration(self, job_token: str) -> RecordingJobConfiguration:
+        """GetRecordingJobConfiguration, 5.17. Fault: `NoRecordingJob`."""
+        return self._read(lambda tx: tx.job(job_token).configuration)
+
+    def set_recording_job_mode(self, job_token: str, mode: str) -> None:
+        """SetRecordingJobMode, 5.18: Idle or Active. Faults: `NoRecordingJob`, `BadMode`."""
+        self._run(lambda tx: jobs.set_job_mode(tx, job_token, mode))
+
+    def get_recording_job_state(self, job_token: str) -> RecordingJobStateInformation:
+        """GetRecordingJobState, 5.19. Fault: `NoRecordingJob`."""
+        return self._read(lambda tx: jobs.job_state(tx, job_token))
+
+    # ---- export ------------------------------------------------------------------------------------
+
+    def export_recorded_data(
+        self,
+        search_scope: SearchScope,
+        file_format: str,
+        storage_destination: StorageReferencePath,
+        *,
+        start_point: UtcTime | None = None,
+        end_point: UtcTime | None = None,
+    ) -> ExportRecordedDataResponse:
+        """ExportRecordedData, 5.21: starts an export, and tells its progress by events.
+
+        Faults: `BadConfiguration`, `ActionNotSupported`.
+        """
+
+        def begin(tx: Transaction) -> ExportRecordedDataResponse:
+            operation: ExportOperation = export.accept_export(
+                tx, start_point, end_point, search_scope, file_format, storage_destination
+            )
+            assert tx.device.exporter is not None  # the constructor saw to it
+            names = tuple(tx.device.exporter.start(operation))
+            export.begin_export(tx, operation, names)
+            return ExportRecordedDataResponse(operation.token, names)
+
+        return self._run(begin)
+
+    def stop_export_recorded_data(self, operation_token: str) -> ExportState:
+        """StopExportRecordedData, 5.22: afterwards the operation is unknown.
+
+        Faults: `BadConfiguration` (unknown operation), `ActionNotSupported`.
+        """
+
+        def stop(tx: Transaction) -> ExportState:
+            state = export.stop_export(tx, operation_token)
+            if tx.device.exporter is not None:
+                tx.device.exporter.stop(operation_token)
+            return state
+
+        return self._run(stop)
+
+    def get_export_recorded_data_state(self, operation_token: str) -> ExportState:
+        """GetExportRecordedDataState, 5.23.
+
+        Faults: `BadConfiguration` (unknown operation), `ActionNotSupported`.
+        """
+        return self._read(lambda tx: export.export_state(tx, operation_token))
+
+    # ---- capabilities ------------------------------------------------------------------------------
+
+    def get_service_capabilities(self) -> Capabilities:
+        """GetServiceCapabilities, 5.25: the same for as long as the service lives."""
+        return self._device.capabilities

@@ -1,0 +1,214 @@
+"""Everything a device must still know after a power cycle (5.2): recordings, tracks, jobs and receivers.
+
+`DeviceState` is a handful of dictionaries of immutable values. An operation works on a `copy` and is
+committed by writing the documents that differ (`DeviceState.changes_since`), so a transaction costs what was
+changed and not what there is. Content keys are kept apart in `DeviceState.secrets` and are in no document.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.job_configuration import RecordingJobConfiguration
+from onvif_bmff.control.plain import from_plain, to_plain
+from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.errors import PersistenceError
+
+__all__ = ["DeviceState", "Job", "Purge", "Recording", "Track", "secret_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of a recording.
+
+    Args:
+        token: unique within its recording only.
+        configuration: as set.
+        deletable: False for a track that belongs to the device.
+        encoding: encoding of what has been recorded so far; all data of a track shares one (5.1).
+    """
+
+    token: str
+    configuration: TrackConfiguration
+    deletable: bool = True
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording with its tracks.
+
+    Args:
+        token: unique in the device.
+        order: grows with every recording made; recordings are listed by it.
+        configuration: in effect, without content keys and without a running override.
+        tracks: in the order of their creation.
+        deletable: False for a recording that belongs to the device.
+        doomed: it was deleted while an export read it, and goes when the export ends (5.21).
+    """
+
+    token: str
+    order: int
+    configuration: RecordingConfiguration
+    tracks: tuple[Track, ...] = ()
+    deletable: bool = True
+    doomed: bool = False
+
+    def track(self, token: str) -> Track | None:
+        """The track of that token, or None."""
+        return next((track for track in self.tracks if track.token == token), None)
+
+    def with_track(self, changed: Track) -> "Recording":
+        """The recording with one of its tracks replaced."""
+        return replace(self, tracks=tuple(changed if t.token == changed.token else t for t in self.tracks))
+
+    def kids(self) -> set[str]:
+        """Key IDs of the content keys that its encryption entries use."""
+        target = self.configuration.target
+        return {entry.kid for entry in target.encryption if entry.kid is not None} if target else set()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording job.
+
+    Args:
+        token: unique in the device.
+        order: grows with every job made; jobs are listed by it.
+        activation: grows with every change of a mode to Active; of jobs of equal priority the later wins.
+        configuration: in effect.
+    """
+
+    token: str
+    order: int
+    activation: int
+    configuration: RecordingJobConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Local data of a deleted track that is still to be removed."""
+
+    recording: str
+    track: str
+
+
+def secret_name(recording: str, kid: str) -> str:
+    """Name of a content key in `DeviceState.secrets`."""
+    return f"{recording}/{kid}"
+
+
+_KINDS: dict[str, type[Any]] = {"recording": Recording, "job": Job, "receiver": Receiver, "purge": Purge}
+
+
+@dataclass(slots=True)
+class DeviceState:
+    """The persistent part of the control model; dictionaries are in the order of creation."""
+
+    recordings: dict[str, Recording] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    purges: dict[str, Purge] = field(default_factory=dict)
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def copy(self) -> "DeviceState":
+        """A draft that can be changed without touching this one."""
+        return DeviceState(
+            dict(self.recordings), dict(self.jobs), dict(self.receivers), dict(self.purges), dict(self.secrets)
+        )
+
+    def jobs_of(self, recording: str) -> list[Job]:
+        """The jobs that write to a recording, in the order of creation."""
+        return [job for job in self.jobs.values() if job.configuration.recording_token == recording]
+
+    def next_order(self) -> int:
+        """A number higher than the order of anything there is."""
+        recording = next(reversed(self.recordings.values()), None)
+        job = next(reversed(self.jobs.values()), None)
+        return max(recording.order if recording else 0, job.order if job else 0) + 1
+
+    def next_activation(self) -> int:
+        """A number higher than any activation there is."""
+        return max((job.activation for job in self.jobs.values()), default=0) + 1
+
+    # ---- documents ---------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        return {
+            "recording": self.recordings,
+            "job": self.jobs,
+            "receiver": self.receivers,
+            "purge": self.purges,
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state but the content keys as plain data: name of the document → JSON-able value."""
+        return {
+            f"{kind}/{name}": to_plain(value)
+            for kind, table in self._tables().items()
+            for name, value in table.items()
+        }
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Mapping[str, Any], secrets: Mapping[str, bytes]) -> Self:
+        """The state that `snapshot` was taken of, with its content keys.
+
+        Raises:
+            PersistenceError: the data is damaged, or its parts do not fit together.
+        """
+        state = cls(secrets=dict(secrets))
+        tables = state._tables()
+        for name, data in snapshot.items():
+            kind, _, key = name.partition("/")
+            if kind not in _KINDS:
+                raise PersistenceError(f"nothing is known of documents like {name[:80]!r}")
+            tables[kind][key] = from_plain(_KINDS[kind], data)
+        state.recordings = dict(sorted(state.recordings.items(), key=lambda item: item[1].order))
+        state.jobs = dict(sorted(state.jobs.items(), key=lambda item: item[1].order))
+        state._check()
+        return state
+
+    @classmethod
+    def from_documents(cls, documents: Mapping[str, str], secrets: Mapping[str, bytes]) -> Self:
+        """The state from its documents as JSON text.
+
+        Raises:
+            PersistenceError: a document is damaged, or the documents do not fit together.
+        """
+        snapshot = {}
+        for name, text in documents.items():
+            try:
+                snapshot[name] = json.loads(text)
+            except (ValueError, RecursionError):
+                raise PersistenceError(f"the document {name[:80]!r} is damaged") from None
+        return cls.from_snapshot(snapshot, secrets)
+
+    def changes_since(self, old: "DeviceState") -> tuple[dict[str, str | None], dict[str, bytes | None]]:
+        """Documents and secrets that differ from an older state; None means that one is gone."""
+        documents: dict[str, str | None] = {}
+        for (kind, before), now in zip(old._tables().items(), self._tables().values(), strict=True):
+            documents |= {f"{kind}/{name}": None for name in before if name not in now}
+            for name, value in now.items():
+                if before.get(name) is not value and before.get(name) != value:
+                    documents[f"{kind}/{name}"] = json.dumps(to_plain(value), separators=(",", ":"))
+        secrets: dict[str, bytes | None] = {name: None for name in old.secrets if name not in self.secrets}
+        secrets |= {name: key for name, key in self.secrets.items() if old.secrets.get(name) != key}
+        return documents, secrets
+
+    def _check(self) -> None:
+        """What every operation keeps true must be true of what was read."""
+        wanted = {secret_name(r.token, kid) for r in self.recordings.values() for kid in r.kids()}
+        if wanted != self.secrets.keys():
+            raise PersistenceError("the stored content keys do not fit the recordings")
+        for table in (self.recordings, self.jobs, self.receivers):
+            if any(name != value.token for name, value in table.items()):
+                raise PersistenceError("a stored document lies under the wrong name")
+        for job in self.jobs.values():
+            recording = self.recordings.get(job.configuration.recording_token)
+            if recording is None:
+                raise PersistenceError(f"the recording of the stored job {job.token!r} is missing")
+            for source in job.configuration.source:
+                if any(recording.track(track.destination) is None for track in source.tracks):
+                    raise PersistenceError(f"a track of the stored job {job.token!r} is missing")

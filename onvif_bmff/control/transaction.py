@@ -1,0 +1,283 @@
+"""One operation in progress: a draft of everything it may change, and the events it causes.
+
+An operation works on a `Transaction` and never on the service. If it raises, the draft is dropped and
+nothing has happened; if it returns, the service writes the changed documents durably and only then takes
+over the draft and hands out the events.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from onvif_bmff.control.arbitration import (
+    EventGate,
+    TrackReport,
+    is_eligible,
+    job_information,
+    track_winners,
+)
+from onvif_bmff.control.configuration import RecordingConfiguration, SegmentDurationOverride
+from onvif_bmff.control.device import Device, ExportOperation
+from onvif_bmff.control.event_filter import EventMessage
+from onvif_bmff.control.export_types import FileProgress
+from onvif_bmff.control.faults import NoRecording, NoRecordingJob, NoTrack
+from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
+from onvif_bmff.control.notifications import (
+    AsynchronousOperationStatus,
+    JobState,
+    Notification,
+    PropertyOperation,
+)
+from onvif_bmff.control.state import DeviceState, Job, Purge, Recording, Track
+from onvif_bmff.errors import StateError
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["Export", "Override", "Runtime", "Transaction", "export_event", "job_state_event"]
+
+_MOST_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A running OverrideSegmentDuration."""
+
+    duration: timedelta
+    expires: UtcTime
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export and how far it has come."""
+
+    operation: ExportOperation
+    files: tuple[FileProgress, ...] = ()
+    progress: float = 0.0
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What a restart may forget: overrides, exports, and what the world has told us so far.
+
+    ``job_states`` holds the aggregated states that subscribers know of.
+    """
+
+    unreported: RecordingJobState
+    overrides: dict[str, Override] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
+    schedules: dict[str, bool] = field(default_factory=dict)
+    conditions: dict[tuple[str, tuple[tuple[str, str], ...]], EventMessage] = field(default_factory=dict)
+    gates: dict[str, EventGate] = field(default_factory=dict)
+    reports: dict[tuple[str, str], TrackReport] = field(default_factory=dict)
+    job_states: dict[str, RecordingJobState] = field(default_factory=dict)
+    retention_due: UtcTime | None = None
+
+    def copy(self) -> "Runtime":
+        """A draft; everything in the dictionaries is immutable."""
+        return Runtime(
+            self.unreported,
+            dict(self.overrides),
+            dict(self.exports),
+            dict(self.schedules),
+            dict(self.conditions),
+            dict(self.gates),
+            dict(self.reports),
+            dict(self.job_states),
+            self.retention_due,
+        )
+
+
+class Transaction:
+    """Draft of the state and the runtime, the present instant, and the events so far.
+
+    ``touched`` collects recordings whose job states may have changed for a reason that is no document.
+    Without ``draft`` it looks at the real thing, and nothing may be changed.
+    """
+
+    def __init__(
+        self, device: Device, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
+    ) -> None:
+        self.device = device
+        self.now = now
+        self.before = state
+        self.state = state.copy() if draft else state
+        self.runtime = runtime.copy() if draft else runtime
+        self.notifications: list[Notification] = []
+        self.touched: set[str] = set()
+
+    def emit(self, notification: Notification) -> None:
+        """Tell of an event, once the operation is committed."""
+        self.notifications.append(notification)
+
+    # ---- looking things up -------------------------------------------------------------------------
+
+    def recording(self, token: object) -> Recording:
+        """The recording of that token.
+
+        Raises:
+            NoRecording: there is none.
+        """
+        found = self.state.recordings.get(token) if isinstance(token, str) else None
+        if found is None:
+            raise NoRecording
+        return found
+
+    def track(self, recording_token: object, track_token: object) -> Track:
+        """The track of that token in that recording.
+
+        Raises:
+            NoRecording: there is no such recording.
+            NoTrack: the recording has no such track.
+        """
+        recording = self.recording(recording_token)
+        found = recording.track(track_token) if isinstance(track_token, str) else None
+        if found is None:
+            raise NoTrack
+        return found
+
+    def job(self, token: object) -> Job:
+        """The job of that token.
+
+        Raises:
+            NoRecordingJob: there is none.
+        """
+        found = self.state.jobs.get(token) if isinstance(token, str) else None
+        if found is None:
+            raise NoRecordingJob
+        return found
+
+    def new_token(self, kind: str) -> str:
+        """A token that nothing has: the kind and twelve random hexadecimal digits."""
+        state = self.state
+        for _ in range(_MOST_TRIES):
+            token = f"{kind}_{self.device.random(6).hex()}"
+            taken = (state.recordings, state.jobs, state.receivers, self.runtime.exports)
+            if not any(token in table for table in taken):
+                return token
+        raise StateError("the source of randomness gives the same again and again")
+
+    def shown_configuration(self, recording: Recording) -> RecordingConfiguration:
+        """A recording's configuration as clients see it: with a running override, without keys (5.24)."""
+        override = self.runtime.overrides.get(recording.token)
+        configuration = recording.configuration
+        if override is None or configuration.target is None:
+            return configuration
+        shown = SegmentDurationOverride(override.duration, override.expires - self.now)
+        target = replace(configuration.target, segment_duration_override=shown)
+        return replace(configuration, target=target)
+
+    # ---- changing things ---------------------------------------------------------------------------
+
+    def put_recording(self, recording: Recording) -> None:
+        """Store a recording, and drop the content keys that it no longer uses."""
+        self.state.recordings[recording.token] = recording
+        self._drop_keys(recording.token, recording.kids())
+
+    def drop_recording(self, recording: Recording) -> None:
+        """Remove a recording and all that hangs on it but jobs."""
+        del self.state.recordings[recording.token]
+        self.runtime.overrides.pop(recording.token, None)
+        self._drop_keys(recording.token, set())
+
+    def _drop_keys(self, recording_token: str, kept: set[str]) -> None:
+        secrets = self.state.secrets
+        for name in [name for name in secrets if name.startswith(f"{recording_token}/")]:
+            if name.rpartition("/")[2] not in kept:
+                del secrets[name]
+
+    def purge_track(self, recording_token: str, track_token: str) -> None:
+        """Have the local data of a track deleted after the commit, even if the power fails in between."""
+        if self.device.local_data is not None:
+            name = f"{recording_token}/{track_token}"
+            self.state.purges[name] = Purge(recording_token, track_token)
+
+    # ---- job states --------------------------------------------------------------------------------
+
+    def winners(self, jobs: Iterable[Job]) -> dict[str, str]:
+        """Track → job that feeds it now, from all jobs of one recording."""
+        runtime, now = self.runtime, self.now
+        return track_winners(
+            job
+            for job in jobs
+            if is_eligible(job.configuration, runtime.schedules, runtime.gates.get(job.token), now)
+        )
+
+    def settle(self) -> None:
+        """Bring the job states up to date, and tell of those that changed (5.26.1)."""
+        runtime, state = self.runtime, self.state
+        dirty = self.touched | self._changed_recordings()
+        for token in [token for token in runtime.job_states if token not in state.jobs]:
+            self.emit(
+                JobState(
+                    time=self.now,
+                    operation=PropertyOperation.DELETED,
+                    recording_job_token=token,
+                    state=runtime.job_states.pop(token),
+                )
+            )
+            runtime.gates.pop(token, None)
+            runtime.reports = {key: report for key, report in runtime.reports.items() if key[0] != token}
+        if not dirty:
+            return
+        by_recording: dict[str, list[Job]] = {token: [] for token in dirty}
+        for job in state.jobs.values():
+            if job.configuration.recording_token in by_recording:
+                by_recording[job.configuration.recording_token].append(job)
+        for jobs in by_recording.values():
+            if jobs:
+                self._settle_jobs(jobs)
+
+    def _changed_recordings(self) -> set[str]:
+        before, now = self.before, self.state
+        changed = {token for token, value in now.recordings.items() if before.recordings.get(token) is not value}
+        for token, job in now.jobs.items():
+            if before.jobs.get(token) is not job:
+                changed.add(job.configuration.recording_token)
+        for token, job in before.jobs.items():
+            if token not in now.jobs:
+                changed.add(job.configuration.recording_token)
+        return changed
+
+    def _settle_jobs(self, jobs: list[Job]) -> None:
+        runtime = self.runtime
+        winners = self.winners(jobs)
+        feeding = {(job, track) for track, job in winners.items()}
+        tokens = {job.token for job in jobs}
+        for key in [key for key in runtime.reports if key[0] in tokens and key not in feeding]:
+            del runtime.reports[key]
+        for job in jobs:
+            information = job_information(job, winners, runtime.reports, runtime.unreported)
+            known = runtime.job_states.get(job.token)
+            if known is information.state:
+                continue
+            runtime.job_states[job.token] = information.state
+            operation = PropertyOperation.INITIALIZED if known is None else PropertyOperation.CHANGED
+            self.emit(job_state_event(self.now, operation, job.token, information))
+
+
+def export_event(
+    time: UtcTime, operation: PropertyOperation, export: Export, error: str | None = None
+) -> AsynchronousOperationStatus:
+    """The event that tells how far an export has come (5.21)."""
+    return AsynchronousOperationStatus(
+        time=time,
+        operation=operation,
+        token=export.operation.token,
+        progress=export.progress,
+        file_progress_status=export.files,
+        error=error,
+    )
+
+
+def job_state_event(
+    time: UtcTime, operation: PropertyOperation, job_token: str, information: RecordingJobStateInformation
+) -> JobState:
+    """The event that tells of a job's state; with details where its tracks differ (5.26.1)."""
+    differ = len({track.state for source in information.sources for track in source.tracks}) > 1
+    return JobState(
+        time=time,
+        operation=operation,
+        recording_job_token=job_token,
+        state=information.state,
+        information=information if differ else None,
+    )
