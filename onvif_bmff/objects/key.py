@@ -58,10 +58,10 @@ class KeyHead(NamedTuple):
     """More than one part looked like the date, and nobody said which it is; the last was taken."""
 
 
-KeyTail: TypeAlias = tuple[int, bool, int, int, str, bool]
+KeyTail: TypeAlias = tuple[int, bool, int, str, str, bool]
 """What the part of a key right of the hour says: microseconds into the hour, whether they are those of a
-leap second, fraction digits, counter, extension (without ``_end``), and whether it is a span end. A plain
-tuple, because one is made for every key of a listing."""
+leap second, fraction digits, counter as written, extension (without ``_end``), and whether it is a span
+end. A plain tuple, because one is made for every key of a listing."""
 
 
 def date_folder(days: int) -> str:
@@ -165,7 +165,7 @@ def read_tail(tail: str) -> KeyTail:
             extension = extension[:-4]
         if not extension.isalnum() or len(extension) > _MAX_EXTENSION:
             raise ObjectKeyError(f"no proper extension at the end of the key: {_shown(tail)}")
-    return offset, time[3] == "6", digits, int(counter), extension, span_end
+    return offset, time[3] == "6", digits, counter, extension, span_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class ObjectKey:
         set_field(key, "prefix", where.prefix)
         set_field(key, "time", UtcTime(where.hour_start + offset, leap))
         set_field(key, "postfix", where.postfix)
-        set_field(key, "counter", counter)
+        set_field(key, "counter", int(counter))
         set_field(key, "extension", extension)
         set_field(key, "span_end", span_end)
         set_field(key, "digits", digits)

@@ -1,0 +1,276 @@
+"""What was recorded when, from the keys of the objects alone (ONVIF Recording Control 25.12, B.2 to B.5)."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Self
+
+from onvif_bmff.errors import ObjectKeyError
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
+from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns, order_of, time_of
+from onvif_bmff.playback.listing import listing_prefixes
+from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["EXTENSIONS", "Timeline"]
+
+EXTENSIONS = frozenset({"mp4", "m4v", "m4a", "m4m"})
+"""The extensions of B.6 and B.7."""
+
+_CARRIERS = {
+    TrackType.VIDEO: ("m4v", "mp4"),
+    TrackType.AUDIO: ("m4a", "mp4"),
+    TrackType.METADATA: ("m4m", "mp4"),
+}
+_SECOND = 1_000_000
+_EXAMPLES = 10
+
+
+class Timeline:
+    """Spans, gaps, lost objects and overlaps of recordings, as far as keys tell.
+
+    Nothing is guessed: where the length of a segment is unknown, because the next one is lost or a span has
+    no end object, ends are None and gaps are not ``exact``.
+
+    Memory is some 40 bytes a key, as columns; names are written again when asked for.
+
+    Attributes:
+        spans: all spans, ordered by prefix, postfix, extension and time.
+        objects: how many keys of segments and span ends were read, duplicates included.
+        foreign: how many other names there were.
+        foreign_examples: the first few of those.
+        ambiguous: how many keys had more than one part that could be the date, while prefix and postfix
+            were not both known; the last such part was taken.
+        duplicates: how many keys came more than once.
+        orphan_ends: how many span end objects belong to no span whose segments are there.
+    """
+
+    def __init__(self, kinds: list[SpanColumns]) -> None:
+        self._kinds = kinds
+        self.spans = SpanList(kinds)
+        self.objects = 0
+        self.foreign = 0
+        self.foreign_examples: list[str] = []
+        self.ambiguous = 0
+        self.duplicates = sum(kind.duplicates for kind in kinds)
+        self.orphan_ends = sum(kind.orphan_ends for kind in kinds)
+
+    def __repr__(self) -> str:
+        return f"<timeline of {self.objects} objects in {len(self.spans)} spans>"
+
+    # ---- making ------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_keys(
+        cls,
+        keys: Iterable[str | ObjectKey],
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+        extensions: frozenset[str] = EXTENSIONS,
+    ) -> Self:
+        """Read keys in any order. Keys that are none, or of another recording, are counted and passed over.
+
+        Args:
+            keys: names of objects, read once.
+            prefix: the configured prefix (empty: none is configured), or None for any.
+            postfix: the configured postfix, likewise.
+            extensions: those that count as recordings.
+        """
+        kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
+        objects = foreign = ambiguous = 0
+        examples: list[str] = []
+        last_head: str | None = None
+        where = KeyHead("", "", 0, False)
+        base = 0
+        here: dict[str, KeyColumns] = {}
+        for given in keys:
+            text = given if isinstance(given, str) else str(given)
+            head, _, tail = text.rpartition("/")
+            try:
+                if head != last_head:
+                    where = read_head(head, prefix, postfix)
+                    last_head = head
+                    # The order of the hour's beginning; see order_of and UtcTime.sort_key.
+                    base = 2 * (2 * where.hour_start + _SECOND)
+                    here = kinds.setdefault((where.prefix, where.postfix), {})
+                offset, leap, digits, counter, extension, span_end = read_tail(tail)
+                if extension not in extensions:
+                    raise ObjectKeyError("no extension of a recording")
+            except ObjectKeyError:
+                foreign += 1
+                if len(examples) < _EXAMPLES:
+                    examples.append(text[:200])
+                continue
+            objects += 1
+            ambiguous += where.ambiguous
+            columns = here.get(extension)
+            if columns is None:
+                columns = here[extension] = KeyColumns(where.prefix, where.postfix, extension)
+            order = base + 2 * (2 * offset - offset % _SECOND) + (not span_end)
+            if leap:
+                order -= 2 * _SECOND
+            columns.orders.append(order)
+            columns.counters.append(int(counter))
+            columns.digits.append(digits)
+            if counter[0] == "0" and len(counter) > 1:
+                columns.padded[order, int(counter)] = counter
+        made = cls([here[extension].arrange() for _, here in sorted(kinds.items()) for extension in sorted(here)])
+        made.objects, made.foreign, made.ambiguous = objects, foreign, ambiguous
+        made.foreign_examples = examples
+        return made
+
+    @classmethod
+    def from_store(
+        cls,
+        store: ObjectStore,
+        start: UtcTime | None = None,
+        end: UtcTime | None = None,
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+        lookback: timedelta = timedelta(hours=1),
+    ) -> Self:
+        """Read the keys of a store, and with ``start`` and ``end`` only the folders of that time.
+
+        See `listing_prefixes` for the folders, and `from_keys`.
+
+        Raises:
+            TimeError: the range ends before it starts.
+            StoreError: the store failed.
+        """
+        if start is None or end is None:
+            folders: Iterable[str] = (f"{prefix}/" if prefix else "",)
+        else:
+            folders = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
+        keys = (key for folder in folders for key in store.keys(folder))
+        return cls.from_keys(keys, prefix=prefix, postfix=postfix)
+
+    # ---- asking ------------------------------------------------------------------------------------
+
+    @property
+    def recordings(self) -> list[tuple[str, str]]:
+        """Prefix and postfix of each recording that there are keys of."""
+        return sorted({(kind.prefix, kind.postfix) for kind in self._kinds})
+
+    @property
+    def extensions(self) -> list[str]:
+        """Extensions of the spans that are there."""
+        return sorted({kind.extension for kind in self._kinds})
+
+    def of(
+        self,
+        media: TrackType | str | None = None,
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+    ) -> SpanList:
+        """The spans that can hold a type of media, or have an extension, or belong to a recording."""
+        return SpanList(list(self._of(media, prefix, postfix)))
+
+    def gaps(
+        self,
+        media: TrackType | str | None = None,
+        *,
+        shortest: timedelta = timedelta(milliseconds=1),
+        end_of: Callable[[RecordedSegment], UtcTime | None] | None = None,
+    ) -> Iterator[Gap]:
+        """Times without a recording between the spans of each kind, in order of kinds and time.
+
+        Lost objects of a span are no gap; see `RecordedSpan.lost`.
+
+        Args:
+            media: a type of media or an extension; all if None.
+            shortest: what is not longer than that is no gap. Keys are cut to milliseconds as a rule.
+            end_of: gives the end of the last segment of a span without end object, for example from its
+                Duration attribute, or None if it does not know either.
+        """
+        for kind in self._of(media):
+            reach: UtcTime | None = None
+            reached_by = 0
+            exact = False
+            for number in range(len(kind)):
+                span = RecordedSpan(kind, number)
+                start = span.start
+                if reach is not None and start - reach > shortest:
+                    known = exact and span.first_counter == 0
+                    yield Gap(reach, start, RecordedSpan(kind, reached_by), span, known)
+                end = span.end
+                if end is None and end_of is not None:
+                    end = end_of(span.segments[-1])
+                if reach is None or (end or span.last_start) >= reach:
+                    reach, reached_by, exact = end or span.last_start, number, end is not None
+
+    def overlaps(self, media: TrackType | str | None = None) -> Iterator[Overlap]:
+        """Spans that begin before an earlier one of their kind is over, each with the one that lasts longest."""
+        for kind in self._of(media):
+            longest = 0
+            for number in range(1, len(kind)):
+                start = kind.starts[number]
+                reach = kind.reaches[number - 1]
+                # The order of a span end is even and that of a segment at the same instant the odd one after
+                # it, so spans that merely touch do not overlap.
+                if start <= reach:
+                    mine = max(kind.end_orders[number], kind.orders[kind.firsts[number + 1] - 1])
+                    first, second = RecordedSpan(kind, longest), RecordedSpan(kind, number)
+                    yield Overlap(time_of(start), time_of(min(reach, mine)), first, second)
+                if kind.reaches[number] > reach:
+                    longest = number
+
+    def locate(
+        self,
+        at: UtcTime,
+        media: TrackType | str | None = None,
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+    ) -> RecordedSegment | None:
+        """The segment that holds an instant, or None if nothing was recorded then.
+
+        Where spans overlap it is the segment that began last. A segment without known end is taken to last
+        until something else begins; its ``end`` is None then, and the instant may lie behind it.
+        """
+        order = order_of(at)
+        best: RecordedSegment | None = None
+        for kind in self._of(media, prefix, postfix):
+            found = _locate(kind, order)
+            if found is not None and (best is None or found.start > best.start):
+                best = found
+        return best
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of memory that the columns take."""
+        return sum(kind.kept_bytes for kind in self._kinds)
+
+    def _of(
+        self, media: TrackType | str | None, prefix: str | None = None, postfix: str | None = None
+    ) -> Iterator[SpanColumns]:
+        extensions = _CARRIERS[media] if isinstance(media, TrackType) else (media,)
+        for kind in self._kinds:
+            if (
+                (media is None or kind.extension in extensions)
+                and (prefix is None or kind.prefix == prefix)
+                and (postfix is None or kind.postfix == postfix)
+            ):
+                yield kind
+
+
+def _locate(kind: SpanColumns, order: int) -> RecordedSegment | None:
+    """The last segment of a kind that holds the instant of an order."""
+    number = bisect_right(kind.starts, order) - 1
+    if number < 0:
+        return None
+    endless = True  # what lies before a later start is over unless it is known to last longer
+    while number >= 0:
+        end = kind.end_orders[number]
+        last = kind.orders[kind.firsts[number + 1] - 1]
+        if (end == -1 and endless) or order <= last or order < end:
+            return RecordedSpan(kind, number).segments.before(order)
+        if kind.reaches[number] < order:
+            return None
+        endless = False
+        number -= 1
+    return None

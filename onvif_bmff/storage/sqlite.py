@@ -1,0 +1,211 @@
+"""The control model in an SQLite database: durable, one transaction an operation.
+
+`SqlitePersistence` fits the protocol that `onvif_bmff.control.persistence` declares, and knows nothing of
+what it keeps: JSON documents by name, and content keys by name. The keys lie in a table of their own in the
+same file, so that a configuration and its keys are always of one transaction; the file is made with mode
+0600, deleted keys are overwritten, and a file that others can read is refused.
+
+WAL with synchronous=FULL: a commit returns only when the log is on the disk, since NORMAL would lose
+acknowledged changes in a power cut. The file is locked while it is open, because the service keeps the
+model in memory and a second writer would undo its work.
+"""
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import RLock
+
+from onvif_bmff.errors import PersistenceError
+
+__all__ = ["MIGRATIONS", "SqlitePersistence"]
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE document (name TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL) STRICT;
+    CREATE TABLE secret (name TEXT PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT;
+    """,
+)
+"""Statements that make each schema version from the one before; version n is after the n-th of them."""
+
+_APPLICATION_ID = 0x6F626D66
+_FILES = ("", "-wal", "-shm", "-journal")
+_PRAGMAS = {
+    "locking_mode": "exclusive",  # before WAL, which then needs no shared memory
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "secure_delete": 1,
+    "foreign_keys": 1,
+    "fullfsync": 1,
+    "trusted_schema": 0,
+}
+
+
+class SqlitePersistence:
+    """A database file of the control model.
+
+    Args:
+        path: the file. It is created if nothing lies there; its directory must exist.
+        migrations: the schema, version by version.
+
+    Raises:
+        PersistenceError: the file is damaged, empty, of another program or of a later version, readable by
+            others, or in use. It is never replaced or repaired; what to do about it is for people to say.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, migrations: Sequence[str] = MIGRATIONS) -> None:
+        self._path = Path(path)
+        self._migrations = tuple(migrations)
+        self._lock = RLock()
+        with _reported(f"the database {self._path.name!r} cannot be opened"):
+            if not self._path.exists():
+                self._create()
+            self._check_mode()
+            self._connection = _connect(self._path)
+            try:
+                self._open()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __repr__(self) -> str:
+        return f"SqlitePersistence({str(self._path)!r})"
+
+    # ---- the protocol ------------------------------------------------------------------------------
+
+    def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
+        """Everything committed: documents and secrets, each by name.
+
+        Raises:
+            PersistenceError: the file cannot be read.
+        """
+        with self._lock, _reported("the database cannot be read"):
+            documents = dict(self._connection.execute("SELECT name, body FROM document"))
+            secrets = dict(self._connection.execute("SELECT name, body FROM secret"))
+        return documents, secrets
+
+    def commit(self, documents: Mapping[str, str | None], secrets: Mapping[str, bytes | None]) -> None:
+        """Write or, for None, remove what is named, in one transaction that survives a power cut.
+
+        Raises:
+            PersistenceError: nothing was changed.
+        """
+        with self._lock, _reported("the change cannot be stored"), self._transaction():
+            self._write("document", documents)
+            self._write("secret", secrets)
+
+    def close(self) -> None:
+        """Move the log into the database, and let go of the file."""
+        with self._lock, _reported("the database cannot be closed"):
+            self._connection.close()
+
+    # ---- inside ------------------------------------------------------------------------------------
+
+    def _write(self, table: str, changes: Mapping[str, str | None] | Mapping[str, bytes | None]) -> None:
+        gone = [(name,) for name, body in changes.items() if body is None]
+        kept = [(name, body) for name, body in changes.items() if body is not None]
+        self._connection.executemany(f"DELETE FROM {table} WHERE name = ?", gone)
+        self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", kept)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _create(self) -> None:
+        """Make the database under another name and move it into place whole, so that it is never half."""
+        if any(Path(f"{self._path}{end}").exists() for end in _FILES[1:]):
+            raise PersistenceError(f"the database {self._path.name!r} is gone, but its log is there")
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        os.close(handle)  # mkstemp makes it with mode 0600
+        made = Path(name)
+        try:
+            with contextlib.closing(_connect(made)) as connection:
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute("PRAGMA synchronous = EXTRA")
+                for number, script in enumerate(self._migrations, 1):
+                    connection.executescript(f"BEGIN;{script};PRAGMA user_version = {number};COMMIT;")
+            with made.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.link(made, self._path)  # unlike a rename, it never replaces a file that came in between
+        finally:
+            made.unlink()
+        _sync_directory(self._path.parent)
+
+    def _check_mode(self) -> None:
+        for end in _FILES:
+            file = Path(f"{self._path}{end}")
+            if file.exists() and file.stat().st_mode & 0o077:
+                raise PersistenceError(f"{file.name!r} holds keys and must be for its owner only: chmod 600")
+
+    def _open(self) -> None:
+        if self._path.stat().st_size == 0:
+            raise PersistenceError(f"the database {self._path.name!r} is empty: it was cut off")
+        for name, wanted in _PRAGMAS.items():
+            self._connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
+        for name, wanted in _PRAGMAS.items():
+            found = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if found != wanted:
+                raise PersistenceError(f"this file system cannot keep data safely: {name} is {found!r}")
+        if self._pragma("application_id") != _APPLICATION_ID:
+            raise PersistenceError(f"{self._path.name!r} is a database of another program")
+        faults = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if faults != "ok":
+            raise PersistenceError(f"the database {self._path.name!r} is damaged")
+        self._migrate()
+
+    def _migrate(self) -> None:
+        """Bring an older schema forward, one version a transaction, after a copy was put aside."""
+        version, newest = self._pragma("user_version"), len(self._migrations)
+        if version > newest or version < 1:
+            raise PersistenceError(f"{self._path.name!r} has schema {version}; this program knows 1 to {newest}")
+        if version < newest:
+            self._back_up(version)
+        for number in range(version, newest):
+            script = self._migrations[number]
+            try:
+                self._connection.executescript(
+                    f"BEGIN IMMEDIATE;{script};PRAGMA user_version = {number + 1};COMMIT;"
+                )
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _back_up(self, version: int) -> None:
+        copy = Path(f"{self._path}.v{version}")
+        copy.unlink(missing_ok=True)
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        self._connection.execute("VACUUM INTO ?", (str(copy),))
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Turn what SQLite and the system say into our own error."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, UnicodeError) as error:
+        raise PersistenceError(f"{what}: {error}") from error
