@@ -6,13 +6,14 @@ it under its four-character code; ``@sample_entry("avc1", "avc3")`` does the sam
 """
 
 import inspect
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated as _Annotated
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
 
 from onvif_bmff.bmff.codec import Codec
-from onvif_bmff.bmff.wire import Wire, WireError
+from onvif_bmff.bmff.wire import PURSE, Purse, Wire, WireError
 from onvif_bmff.errors import BoxError
 
 __all__ = [
@@ -67,7 +68,7 @@ class Box:
     @property
     def size(self) -> int:
         """Size in bytes when built, header included."""
-        return sum(len(piece) for piece in self.pieces())
+        return sum(map(len, self.pieces()))
 
     def build(self) -> bytes:
         """Return the box's bytes; ``BoxError`` if a value does not fit its field."""
@@ -81,9 +82,11 @@ class Box:
             raise BoxError(error.reason, path=f"/{self.type}", offset=error.position) from None
         except BoxError as error:
             raise BoxError(error.reason, path=f"/{self.type}{error.path}", offset=error.offset) from None
+        except (AttributeError, OverflowError, TypeError, ValueError, struct.error) as error:
+            raise BoxError(str(error), path=f"/{self.type}") from None
         if self.trailing:
             body.append(self.trailing)
-        size = sum(len(piece) for piece in body) + 8
+        size = sum(map(len, body)) + 8
         name = self.type.encode("latin-1", "replace")
         if len(name) != 4:
             raise BoxError(f"the type {self.type!r} has not four characters")
@@ -101,8 +104,11 @@ class Box:
     def _body(self) -> list[Any]:
         return [self.codec.write(self._fields())]
 
-    def refined(self) -> "Box":
-        """Return the box to use for this one, just parsed: a class that knows more of the content, or itself."""
+    def refined(self, purse: Purse) -> "Box":
+        """Return the box to use for this one, just parsed: a class that knows more of the content, or itself.
+
+        What is made besides is paid for from ``purse``.
+        """
         return self
 
     def children_of(self) -> tuple["Box", ...]:
@@ -299,8 +305,9 @@ class RecordOf(Wire):
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[Any, int]:
         """See ``Wire``."""
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {PURSE: this[PURSE]} if PURSE in this else {}
         pos = self.kind.codec.read(view, pos, end, values)
+        values.pop(PURSE, None)
         return self.kind(**values), pos
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:

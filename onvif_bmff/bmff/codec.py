@@ -18,6 +18,7 @@ from onvif_bmff.bmff.wire import (
     Conditional,
     Fields,
     Fixed,
+    ListOf,
     Table,
     WhenFlag,
     Wire,
@@ -40,6 +41,7 @@ class _FixedRun:
         self.fields = [(target, word.load, word.dump) for target, word in fields]
         plain = all(isinstance(target, str) and word.load is same for target, word in fields)
         self.names = tuple(target for target, _ in fields) if plain else None
+        self.unchanged = plain and all(word.dump is same for _, word in fields)
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
         stop = pos + self.packer.size
@@ -59,25 +61,33 @@ class _FixedRun:
         return stop
 
     def write(self, this: Fields) -> bytes:
+        if self.unchanged and self.names is not None:
+            try:
+                return self.packer.pack(*[this[name] for name in self.names])
+            except struct.error as error:
+                raise WireError(f"{', '.join(self.names)}: {error}") from None
         raw = []
         for target, _, dump in self.fields:
-            if isinstance(target, str):
-                try:
-                    raw.append(dump(this[target]))
-                except (OverflowError, ValueError, AttributeError, TypeError) as error:
-                    raise WireError(f"{target}: {error}") from None
-                continue
-            value = 0
-            for name, shift, mask in target:
-                if not 0 <= this[name] <= mask:
-                    raise WireError(f"{name}: {this[name]} does not fit {mask.bit_length()} bits")
-                value |= this[name] << shift
-            raw.append(dump(value))
+            name = target if isinstance(target, str) else target[0][0]
+            try:
+                raw.append(dump(this[name] if name is target else _joined(target, this)))
+            except (OverflowError, ValueError, AttributeError, TypeError) as error:
+                raise WireError(f"{name}: {error}") from None
         try:
             return self.packer.pack(*raw)
         except struct.error as error:
             names = ", ".join(target if isinstance(target, str) else target[0][0] for target, _, _ in self.fields)
             raise WireError(f"{names}: {error}") from None
+
+
+def _joined(target: tuple[tuple[str, int, int], ...], this: Fields) -> int:
+    """Return the number that the bit fields make together."""
+    value = 0
+    for name, shift, mask in target:
+        if not 0 <= this[name] <= mask:
+            raise WireError(f"{name}: {this[name]} does not fit {mask.bit_length()} bits")
+        value |= this[name] << shift
+    return value
 
 
 class _Variable:
@@ -125,9 +135,11 @@ class Codec:
         self.fields = tuple(fields)
         self.names = tuple(name for name, _ in self.fields)
         self.flag_mask = 0
-        for _, word in self.fields:
-            for part in _parts(word):
-                self.flag_mask |= part.mask if isinstance(part, WhenFlag) else 0
+        words = [part for _, word in self.fields for part in _parts(word)]
+        for part in words:
+            self.flag_mask |= part.mask if isinstance(part, WhenFlag) else 0
+        self.has_lists = any(isinstance(part, ListOf) for part in words)
+        self.weight = 1 + 2 * sum(isinstance(part, Table) for part in words)
         self._plans: dict[tuple[int, int], list[_Step]] = {}
 
     @property

@@ -94,13 +94,11 @@ def no_rows(*names: str) -> Callable[[], Columns]:
 def _array(name: str, values: Iterable[int]) -> "array[int]":
     listed = list(values)
     low, high = min(listed, default=0), max(listed, default=0)
-    for code in "Iiqq" if low < 0 else "IQ":
+    for code in "iq" if low < 0 else "IQ":
         try:
             return array(code, listed)
         except OverflowError:
             continue
-        except TypeError:
-            break
     raise ValueError(f"column {name}: {low}…{high} does not fit 64 bits")
 
 

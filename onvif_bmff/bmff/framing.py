@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from onvif_bmff.bmff.wire import Wire
+from onvif_bmff.bmff.wire import STRING, Wire
 
 __all__ = ["OptionalString", "Probed", "after_strings", "is_box_sequence"]
 
@@ -63,7 +63,7 @@ class OptionalString(Wire):
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
         """See ``Wire``."""
-        return b"" if value is None else bytes(value.encode("utf-8", "surrogateescape") + b"\0")
+        return b"" if value is None else STRING.encode(value, this)
 
 
 def after_strings(most: int) -> Callable[[memoryview, int, int], Iterable[int]]:

@@ -10,7 +10,8 @@ from uuid import UUID
 from construct import Int16ub, Int32ub
 
 from onvif_bmff.bmff.box import Box, FullBox, Record, box, record
-from onvif_bmff.bmff.wire import U8, U16, UUID_WORD, ListOf, SizedBytes, Uuid, WireError, when
+from onvif_bmff.bmff.wire import U8, U16, UUID_WORD, ListOf, Purse, SizedBytes, Uuid, WireError, when
+from onvif_bmff.errors import BoxError
 
 __all__ = [
     "ASYMMETRIC_SYSTEM_ID",
@@ -32,6 +33,9 @@ LAYOUT_25_12, LAYOUT_26_06 = "25.12", "26.06"
 """Layouts of an HPKE entry: 26.06 adds the HPKE info behind the key, without a new version number."""
 NENC: Mapping[int, int] = {0x0010: 65, 0x0011: 97, 0x0012: 133, 0x0020: 32, 0x0021: 56}
 """Length in bytes of the encapsulated secret of each HPKE KEM. RFC 9180, 7.1."""
+
+MAX_ENTRIES = 1024
+"""More entries than this in one header are not read; it stays a ``ProtectionSystemSpecificHeaderBox``."""
 
 _THUMBPRINTS = {1: 20, 2: 32}
 _INFO = SizedBytes(Int16ub)
@@ -79,7 +83,7 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
     kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(Int32ub, UUID_WORD))] = None
     data: Annotated[bytes, SizedBytes(Int32ub)] = b""
 
-    def refined(self) -> Box:
+    def refined(self, purse: Purse) -> Box:
         """Return the header of the system that this is a header of, where its content can be read."""
         if self.system_id != ASYMMETRIC_SYSTEM_ID or not self.kids or len(self.kids) != 1:
             return self
@@ -88,6 +92,7 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
                 entries = _read_entries(self.data, layout)
             except WireError:
                 continue
+            purse.spend(len(entries), 0)
             return AsymmetricKeySystemHeaderBox(
                 version=self.version,
                 flags=self.flags,
@@ -130,9 +135,19 @@ class AsymmetricKeySystemHeaderBox(FullBox):
 
     @property
     def data(self) -> bytes:
-        """What lies behind DataSize."""
+        """What lies behind DataSize; ``BoxError`` if it would not be read back as these entries."""
+        try:
+            return self._data()
+        except WireError as error:
+            raise BoxError(error.reason) from None
+
+    def _data(self) -> bytes:
+        if not 1 <= len(self.entries) <= MAX_ENTRIES:
+            raise WireError(f"{len(self.entries)} entries are not in 1…{MAX_ENTRIES}")
         written = [len(self.entries).to_bytes(4, "big")]
         for entry in self.entries:
+            if _THUMBPRINTS.get(entry.thumbprint_algorithm) != len(entry.thumbprint):
+                raise WireError("a thumbprint's algorithm and size do not agree")
             written.append(entry.codec.write({name: getattr(entry, name) for name in entry.codec.names}))
             if entry.encryption_version == 2 and self.layout == LAYOUT_26_06:
                 written.append(_INFO.encode(entry.info or b"", {}))
@@ -152,7 +167,7 @@ def _read_entries(data: bytes, layout: str) -> tuple[EncryptedKeyEntry, ...]:
     """Read all entries; ``WireError`` unless ``data`` is used up exactly by entries that make sense."""
     view, end = memoryview(data), len(data)
     count, pos = int.from_bytes(data[:4], "big"), 4
-    if end < 4 or not 1 <= count <= end // 9:
+    if end < 4 or not 1 <= count <= min(end // 9, MAX_ENTRIES):
         raise WireError(f"{count} entries in {end} bytes")
     entries = []
     for _ in range(count):

@@ -18,7 +18,7 @@ from onvif_bmff.bmff.box import (
     ContainerBox,
     UnknownBox,
 )
-from onvif_bmff.bmff.wire import WireError
+from onvif_bmff.bmff.wire import PURSE, WireError
 from onvif_bmff.errors import BoxError, StateError
 
 __all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "parse_boxes"]
@@ -28,11 +28,24 @@ _HEADER = struct.Struct(">I4s")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a parser accepts: boxes nested ``max_depth`` deep, ``max_boxes`` in all, ``max_box_size`` bytes each."""
+    """What a parser accepts: boxes nested ``max_depth`` (at most 64) deep, of ``max_box_size`` bytes each.
+
+    ``max_boxes`` is the number of boxes and list items in all, a box with a table counting three. None sets it by
+    the input: 32,768 and one more for every 128 bytes, so that the boxes take no more memory than four times the
+    input and 16 MiB. Files of very many tiny boxes need a higher number, or a ``BoxReader``.
+    """
 
     max_depth: int = 16
-    max_boxes: int = 1_000_000
+    max_boxes: int | None = None
     max_box_size: int = 1 << 62
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_depth <= 64:
+            raise ValueError(f"max_depth {self.max_depth} is not in 1…64")
+
+    def boxes_in(self, size: int) -> int:
+        """Return how many boxes and list items ``size`` bytes may hold."""
+        return 32_768 + size // 128 if self.max_boxes is None else self.max_boxes
 
 
 _DEFAULT_LIMITS: Final = Limits()
@@ -68,7 +81,14 @@ class _Parser:
     def __init__(self, view: memoryview, limits: Limits) -> None:
         self.view = view
         self.limits = limits
-        self.budget = limits.max_boxes
+        self.budget = limits.boxes_in(len(view))
+
+    def spend(self, count: int, position: int) -> None:
+        """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
+        self.budget -= count
+        if self.budget < 0:
+            most = self.limits.boxes_in(len(self.view))
+            raise WireError(f"more than {most} boxes and list items (Limits.max_boxes)", position)
 
     def sequence(
         self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
@@ -114,9 +134,6 @@ class _Parser:
             )
         if size > self.limits.max_box_size:
             raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
-        self.budget -= 1
-        if self.budget < 0:
-            raise BoxError(f"more than {self.limits.max_boxes} boxes", path=f"{path}/{name}", offset=pos)
         made = self.body(name, pos, body, stop, path, depth, registry)
         made.size_form, made.offset, made.read_size = form, pos, size
         return made, stop
@@ -129,10 +146,11 @@ class _Parser:
         kind = registry.get(name)
         if kind is None and registry is not BOXES and name in ("free", "skip"):
             kind = BOXES[name]
-        if kind is None:
-            return UnknownBox(type=name, data=view[pos:stop])
         values: dict[str, Any] = {}
         try:
+            self.spend(1 if kind is None else kind.codec.weight, start)
+            if kind is None:
+                return UnknownBox(type=name, data=view[pos:stop])
             if kind.versions is not None:
                 if stop - pos < 4:
                     raise WireError("version and flags are cut off", pos)
@@ -141,7 +159,12 @@ class _Parser:
                     return UnknownBox(type=name, data=view[pos:stop])
                 values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
                 pos += 4
-            pos = kind.codec.read(view, pos, stop, values)
+            if kind.codec.has_lists:
+                values[PURSE] = self
+                pos = kind.codec.read(view, pos, stop, values)
+                del values[PURSE]
+            else:
+                pos = kind.codec.read(view, pos, stop, values)
         except WireError as error:
             raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
         except (struct.error, ValueError, OverflowError) as error:
@@ -161,7 +184,10 @@ class _Parser:
                 raise
         if pos < stop:
             values["trailing"] = view[pos:stop].tobytes()
-        return kind(**values).refined()
+        try:
+            return kind(**values).refined(self)
+        except WireError as error:
+            raise BoxError(error.reason, path=f"{path}/{name}", offset=start) from None
 
 
 class NeedData:
@@ -226,14 +252,14 @@ class BoxReader:
         try:
             return tuple(self._moved(found) for found in parse_boxes(rest, limits=self._limits))
         except BoxError as error:
-            raise BoxError(error.reason, path=error.path, offset=error.offset + self._offset) from None
+            raise self._moved_error(error) from None
 
     def _take(self, size: int) -> Box:
         data = bytes(self._pending[:size])
         try:
             (found,) = parse_boxes(data, limits=self._limits)
         except BoxError as error:
-            raise BoxError(error.reason, path=error.path, offset=error.offset + self._offset) from None
+            raise self._moved_error(error) from None
         self._moved(found)
         del self._pending[:size]
         self._offset += size
@@ -244,3 +270,8 @@ class BoxReader:
             if inner.offset is not None:
                 inner.offset += self._offset
         return found
+
+    def _moved_error(self, error: BoxError) -> BoxError:
+        moved = BoxError(error.reason, path=error.path, offset=error.offset + self._offset)
+        moved.partial = tuple(self._moved(found) for found in error.partial if isinstance(found, Box))
+        return moved

@@ -51,9 +51,7 @@ class TimeToSampleBox(FullBox):
 class CompositionOffsetBox(FullBox):
     """Composition offsets in runs; signed in version 1. ISO/IEC 14496-12, 8.6.1.3."""
 
-    entries: Annotated[
-        Columns, Table(Int32ub, sample_count="I", sample_offset=by_version("I", "i"))
-    ]
+    entries: Annotated[Columns, Table(Int32ub, sample_count="I", sample_offset=by_version("I", "i"))]
 
 
 @box("cslg", versions=(0, 1))
@@ -70,9 +68,7 @@ class SampleToChunkBox(FullBox):
     entries: Annotated[
         Columns,
         Table(Int32ub, first_chunk="I", samples_per_chunk="I", sample_description_index="I"),
-    ] = field(
-        default_factory=no_rows("first_chunk", "samples_per_chunk", "sample_description_index")
-    )
+    ] = field(default_factory=no_rows("first_chunk", "samples_per_chunk", "sample_description_index"))
 
 
 def _size_if_own(this: Mapping[str, Any]) -> str | None:
@@ -84,9 +80,7 @@ class SampleSizeBox(FullBox):
     """Sizes of samples in bytes; column ``size`` is absent where all are ``sample_size``. ISO/IEC 14496-12, 8.7.3.2."""
 
     sample_size: U32 = 0
-    entries: Annotated[Columns, Table(Int32ub, size=_size_if_own)] = field(
-        default_factory=no_rows("size")
-    )
+    entries: Annotated[Columns, Table(Int32ub, size=_size_if_own)] = field(default_factory=no_rows("size"))
 
     @property
     def sample_count(self) -> int:
@@ -104,9 +98,7 @@ class CompactSampleSizeBox(FullBox):
     reserved: U24 = 0
     field_size: U8
     sample_count: U32
-    packed: Annotated[
-        bytes, SizedBytes(lambda this: (this["sample_count"] * this["field_size"] + 7) // 8)
-    ]
+    packed: Annotated[bytes, SizedBytes(lambda this: (this["sample_count"] * this["field_size"] + 7) // 8)]
 
     def sizes(self) -> list[int]:
         """Return the size of each sample in bytes."""
@@ -115,18 +107,14 @@ class CompactSampleSizeBox(FullBox):
             return nibbles[: self.sample_count]
         if self.field_size == 8:
             return list(self.packed)
-        return [
-            high << 8 | low for high, low in zip(self.packed[::2], self.packed[1::2], strict=False)
-        ]
+        return [high << 8 | low for high, low in zip(self.packed[::2], self.packed[1::2], strict=False)]
 
 
 @box("stco")
 class ChunkOffsetBox(FullBox):
     """Offsets of chunks in the file, 32 bits. ISO/IEC 14496-12, 8.7.5."""
 
-    entries: Annotated[Columns, Table(Int32ub, chunk_offset="I")] = field(
-        default_factory=no_rows("chunk_offset")
-    )
+    entries: Annotated[Columns, Table(Int32ub, chunk_offset="I")] = field(default_factory=no_rows("chunk_offset"))
 
 
 @box("co64")
@@ -140,9 +128,7 @@ class ChunkLargeOffsetBox(FullBox):
 class SyncSampleBox(FullBox):
     """Numbers (from 1) of the sync samples; without the box all samples are. ISO/IEC 14496-12, 8.6.2."""
 
-    entries: Annotated[Columns, Table(Int32ub, sample_number="I")] = field(
-        default_factory=no_rows("sample_number")
-    )
+    entries: Annotated[Columns, Table(Int32ub, sample_number="I")] = field(default_factory=no_rows("sample_number"))
 
 
 @box("sdtp")

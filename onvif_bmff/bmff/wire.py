@@ -14,7 +14,7 @@ words of one class into what reads and writes them fast. Nothing outside ``bmff`
 import struct
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol
 
 import construct
 from construct import Bytes, FormatField, Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
@@ -50,6 +50,15 @@ __all__ = [
 ]
 
 Fields = dict[str, Any]
+PURSE = "\0purse"
+"""Where ``this`` carries, while boxes are parsed, the ``Purse`` from which lists pay for their items."""
+
+
+class Purse(Protocol):
+    """How many boxes and list items may still be read."""
+
+    def spend(self, count: int, position: int) -> None:
+        """Take ``count`` out; ``WireError`` if that is more than is left."""
 
 
 class WireError(Exception):
@@ -190,7 +199,10 @@ class SizedBytes(Wire):
 
 
 class ListOf(Wire):
-    """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left."""
+    """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left.
+
+    Each item is paid for from the purse, because an item of two bytes makes an object of fifty.
+    """
 
     def __init__(self, count: Any, item: Any) -> None:
         super().__init__()
@@ -199,9 +211,12 @@ class ListOf(Wire):
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[tuple[Any, ...], int]:
         """See ``Wire``."""
         item, items = self.item, []
+        purse: Purse | None = this.get(PURSE)
         if self.count is None:
             while pos < end:
                 before = pos
+                if purse is not None:
+                    purse.spend(1, pos)
                 value, pos = item.decode(view, pos, end, this)
                 if pos == before:
                     raise WireError("an item without bytes", pos)
@@ -210,6 +225,8 @@ class ListOf(Wire):
         number, pos = _read_count(self.count, view, pos, end, this)
         if number > end - pos:  # every item has at least one byte
             raise WireError(f"{number} items in {end - pos} bytes", pos)
+        if purse is not None:
+            purse.spend(number, pos)
         for _ in range(number):
             value, pos = item.decode(view, pos, end, this)
             items.append(value)
