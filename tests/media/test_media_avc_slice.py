@@ -1,0 +1,135 @@
+"""The length of H.264 slice headers, against headers written bit by bit."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from media_avc_headers import make_avc
+
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
+from onvif_bmff.media.avc_syntax import avc_is_vcl, avc_nal_type, avc_starts_picture, parse_avc_pps, parse_avc_sps
+
+SEEDS = st.integers(0, 1 << 32)
+
+
+@given(SEEDS)
+@settings(max_examples=100)
+def test_offsets_are_exact(seed):
+    case = make_avc(seed, slices=6)
+    headers = AvcSliceHeaders([case.sps], [case.pps])
+    for nal, offset, letter in case.slices:
+        assert headers.payload_offset(nal) == offset
+        assert headers.payload_offset(memoryview(nal)) == offset
+        assert avc_slice_type(nal) == letter
+        assert avc_is_vcl(avc_nal_type(nal))
+
+
+@given(SEEDS)
+@settings(max_examples=50)
+def test_offsets_of_multiview_slices_are_exact(seed):
+    case = make_avc(seed, multiview=True)
+    headers = AvcSliceHeaders([case.sps], [case.pps])
+    for nal, offset, _ in case.slices:
+        assert headers.payload_offset(nal) == offset
+
+
+@given(SEEDS)
+@settings(max_examples=100)
+def test_sps_facts(seed):
+    case = make_avc(seed, slices=0)
+    sps = parse_avc_sps(case.sps)
+    for name, value in case.facts.items():
+        found = getattr(sps, name)
+        if name == "colour" and found is not None:
+            found = (found.primaries, found.transfer, found.matrix, found.full_range)
+        assert found == value, name
+
+
+@given(SEEDS, st.data())
+@settings(max_examples=50)
+def test_headers_cut_short_are_refused(seed, data):
+    case = make_avc(seed, slices=1)
+    headers = AvcSliceHeaders([case.sps], [case.pps])
+    nal, offset, _ = case.slices[0]
+    cut = data.draw(st.integers(0, offset - 1))
+    # A header cut behind its last byte would still be whole, hence the bytes of the header only.
+    with pytest.raises(BitstreamError):
+        headers.payload_offset(nal[:cut])
+
+
+def test_parameter_sets_in_band():
+    first, second = make_avc(1), make_avc(2)
+    headers = AvcSliceHeaders()
+    with pytest.raises(BitstreamError, match="not known"):
+        headers.payload_offset(first.slices[0][0])
+    assert headers.update(first.pps)
+    with pytest.raises(BitstreamError, match="sequence parameter set"):
+        headers.payload_offset(first.slices[0][0])
+    for case in (first, second, first):
+        assert headers.update(case.sps)
+        headers.update(case.pps)
+        assert not headers.update(case.sps)
+        assert not headers.update(case.pps)
+        assert not headers.update(case.slices[0][0])
+        for nal, offset, _ in case.slices:
+            assert headers.payload_offset(nal) == offset
+
+
+def test_a_changed_sps_changes_the_measure():
+    # 4 and 16 bits of frame_num, else alike: profile 66, level 30, poc type 2, 2 by 2 macroblocks.
+    def sps(frame_num_code):
+        bits = "1" + frame_num_code + "011" + "010" + "0" + "010" + "010" + "1" + "1" + "0" + "0" + "1"
+        bits += "0" * (-len(bits) % 8)
+        return bytes((0x67, 66, 0, 30)) + int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+    assert parse_avc_sps(sps("1")).log2_max_frame_num == 4
+    assert parse_avc_sps(sps("0001101")).log2_max_frame_num == 16
+    pps = bytes((0x68, 0b11001110, 0b00111000, 0b10000000))
+    assert not parse_avc_pps(pps).entropy_coding_mode
+    # first_mb 0, type P, pps 0, frame_num, no override, no modification, qp 0: 3 + 16 bits or 3 + 4 bits
+    nal = bytes((0x01, 0b11100000, 0b01000000, 0b00000100, 0x55, 0x55))
+    headers = AvcSliceHeaders([sps("1")], [pps])
+    assert headers.payload_offset(nal) == 4 - 1
+    assert headers.update(sps("0001101"))
+    assert headers.payload_offset(nal) == 4
+
+
+@pytest.mark.parametrize(
+    ("nal", "reason"),
+    [
+        (b"", "not a NAL unit"),
+        (b"\x67\x42", "type 7"),
+        (b"\xe5\x88", "not a NAL unit"),
+        (b"\x02\x88", "type 2"),
+        (b"\x13\x88", "type 19"),
+        (b"\x74\x80\0\0\x88\x84", "scalable"),
+        (b"\x65", "does not end"),
+        (b"\x65" + bytes(100), "does not end"),
+    ],
+)
+def test_units_without_a_header_are_refused(nal, reason):
+    case = make_avc(3)
+    with pytest.raises(BitstreamError, match=reason):
+        AvcSliceHeaders([case.sps], [case.pps]).payload_offset(nal)
+
+
+def test_wrong_parameter_sets_are_refused():
+    case = make_avc(3)
+    with pytest.raises(BitstreamError):
+        AvcSliceHeaders([case.sps[:5]])
+    with pytest.raises(BitstreamError):
+        AvcSliceHeaders([case.sps], [case.pps[:1]])
+    with pytest.raises(BitstreamError, match="not a sequence"):
+        parse_avc_sps(case.pps)
+    with pytest.raises(BitstreamError, match="not a picture"):
+        parse_avc_pps(case.sps)
+    with pytest.raises(BitstreamError, match="empty"):
+        parse_avc_sps(b"")
+
+
+def test_first_slice():
+    assert avc_starts_picture(b"\x65\x88\x84")
+    assert not avc_starts_picture(b"\x65\x48\x84")
+    assert not avc_starts_picture(b"\x67\x88\x84")
+    with pytest.raises(BitstreamError):
+        avc_slice_type(b"\x67\x88")
