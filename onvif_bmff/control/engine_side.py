@@ -221,8 +221,8 @@ class EngineSide(ServiceCore):
         self._run(lambda tx: receivers.delete_receiver(tx, receiver_token))
 
     def get_receivers(self) -> tuple[Receiver, ...]:
-        """All receivers of the device."""
-        return self._read(lambda tx: tuple(tx.state.receivers.values()))
+        """All receivers of the device, by token."""
+        return self._read(lambda tx: tuple(sorted(tx.state.receivers.values(), key=lambda r: r.token)))
 
 
 def _assignments(tx: Transaction) -> dict[tuple[str, str], Assignment | None]:

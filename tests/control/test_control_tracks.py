@@ -1,0 +1,169 @@
+"""Tracks: clauses 5.3.2 and 5.9 to 5.12."""
+
+import pytest
+from control_kit import Clock, Data, job, profile, recording, service, target, topics
+
+from onvif_bmff.control import (
+    ActionNotSupported,
+    BadConfiguration,
+    Capabilities,
+    Extensions,
+    Limits,
+    MaxTracks,
+    NoRecording,
+    NoTrack,
+    TimeRange,
+    TrackConfiguration,
+    TrackType,
+)
+from onvif_bmff.errors import StoreError
+
+
+@pytest.mark.requirement("REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04")
+def test_tracks_are_added_where_options_show_a_spare():
+    made = service(limits=Limits(video_tracks=2))
+    token = made.create_recording(recording())
+    assert made.get_recording_options(token).track.spare_video == 1
+    added = made.create_track(token, TrackConfiguration("Video", "second"))
+    assert added == "VIDEO002"
+    assert made.get_track_configuration(token, added) == TrackConfiguration("Video", "second")
+    assert made.get_recording_options(token).track.spare_video is None
+    tokens = [t.track_token for t in made.get_recordings()[0].tracks]
+    assert len(tokens) == len(set(tokens)) == 4
+
+
+@pytest.mark.requirement("REC-5.9-07", "REC-5.9-02")
+def test_tracks_beyond_the_limits_are_refused():
+    made = service(limits=Limits(video_tracks=2, tracks=5))
+    token = made.create_recording(recording())
+    made.create_track(token, TrackConfiguration("Video"))
+    with pytest.raises(MaxTracks) as caught:
+        made.create_track(token, TrackConfiguration("Video"))
+    assert (caught.value.code, caught.value.subcodes) == ("Receiver", ("Action", "MaxTracks"))
+    made.create_track(token, TrackConfiguration("Audio"))
+    with pytest.raises(MaxTracks):
+        made.create_track(token, TrackConfiguration("Metadata"))
+    cmaf = made.create_recording(recording(target(format="CMAF")))
+    with pytest.raises(MaxTracks):
+        made.create_track(cmaf, TrackConfiguration("Audio"))
+    made.delete_track(cmaf, "AUDIO001")
+    assert made.create_track(cmaf, TrackConfiguration("Audio")) == "AUDIO001"
+
+
+@pytest.mark.requirement("REC-5.9-03", "REC-5.9-09", "REC-5.10-03", "REC-5.10-08", "REC-5.25-03")
+def test_tracks_are_created_and_deleted_only_if_dynamic():
+    made = service(capabilities=Capabilities(dynamic_tracks=False))
+    token = made.create_recording(recording())
+    with pytest.raises(ActionNotSupported):
+        made.create_track(token, TrackConfiguration("Video"))
+    with pytest.raises(ActionNotSupported):
+        made.delete_track(token, "VIDEO001")
+    made = service()
+    token = made.create_recording(recording())
+    made.delete_track(token, made.create_track(token, TrackConfiguration("Video")))
+
+
+@pytest.mark.requirement("REC-5.9-05")
+def test_two_recordings_may_use_the_same_track_tokens():
+    made = service()
+    one, two = made.create_recording(recording()), made.create_recording(recording())
+    made.set_track_configuration(one, "VIDEO001", TrackConfiguration("Video", "mine"))
+    assert made.get_track_configuration(two, "VIDEO001").description == ""
+
+
+@pytest.mark.requirement("REC-5.3.2-02", "REC-5.9-08")
+@pytest.mark.parametrize("wrong", ["Extended", "video", "", "Text", None, 3])
+def test_a_track_is_video_audio_or_metadata(wrong):
+    made = service()
+    token = made.create_recording(recording())
+    with pytest.raises(BadConfiguration):
+        made.create_track(token, TrackConfiguration(wrong))
+    assert [str(kind) for kind in TrackType] == ["Video", "Audio", "Metadata"]
+
+
+@pytest.mark.requirement(
+    "REC-5.9-06", "REC-5.10-05", "REC-5.10-06", "REC-5.11-02", "REC-5.12-03"
+)
+def test_unknown_tokens_are_named():
+    made = service()
+    token = made.create_recording(recording())
+    track = TrackConfiguration("Video")
+    for wrong in ("nobody", None, {}):
+        for call in (
+            lambda w=wrong: made.create_track(w, track),
+            lambda w=wrong: made.delete_track(w, "VIDEO001"),
+            lambda w=wrong: made.get_track_configuration(w, "VIDEO001"),
+            lambda w=wrong: made.set_track_configuration(w, "VIDEO001", track),
+        ):
+            with pytest.raises(NoRecording):
+                call()
+        for call in (
+            lambda w=wrong: made.delete_track(token, w),
+            lambda w=wrong: made.get_track_configuration(token, w),
+            lambda w=wrong: made.set_track_configuration(token, w, track),
+        ):
+            with pytest.raises(NoTrack):
+                call()
+    with pytest.raises(BadConfiguration):
+        made.set_track_configuration(token, "VIDEO001", TrackConfiguration("Video", "\x00"))
+
+
+@pytest.mark.requirement("REC-5.10-01", "REC-5.10-02")
+def test_delete_removes_the_track_and_its_local_data():
+    clock, data = Clock(), Data()
+    made = service(clock=clock, local_data=data)
+    token = made.create_recording(recording())
+    held = TimeRange(clock.now, clock.now)
+    data.add(token, "VIDEO001", held)
+    data.add(token, "AUDIO001", held)
+    made.take_notifications()
+    made.delete_track(token, "VIDEO001")
+    assert topics(made.take_notifications()) == ["DeleteTrack", "DeleteTrackData"]
+    assert list(data.ranges) == [(token, "AUDIO001")]
+    assert [t.track_token for t in made.get_recordings()[0].tracks] == ["AUDIO001", "META001"]
+    made.delete_recording(token)
+    assert data.ranges == {}
+
+
+def test_data_that_could_not_be_deleted_is_deleted_later_and_its_token_not_reused():
+    clock, data = Clock(), Data()
+    made = service(clock=clock, local_data=data)
+    token = made.create_recording(recording())
+    data.add(token, "VIDEO001", TimeRange(clock.now, clock.now))
+    data.failing = StoreError("disk gone")
+    made.delete_track(token, "VIDEO001")
+    assert made.create_track(token, TrackConfiguration("Video")) == "VIDEO002"
+    again = service(clock=clock, persistence=made._persistence, local_data=data)
+    data.failing = None
+    again.advance()
+    assert topics(again.take_notifications()) == ["DeleteTrackData"]
+    assert data.ranges == {}
+    assert again.create_track(token, TrackConfiguration("Video")) == "VIDEO001"
+
+
+def test_a_deleted_track_leaves_its_jobs():
+    made = service()
+    token = made.create_recording(recording())
+    both = made.create_recording_job(job(token, profile("VIDEO001", "AUDIO001"))).job_token
+    video = made.create_recording_job(job(token, profile("VIDEO001"), priority=0)).job_token
+    made.take_notifications()
+    made.delete_track(token, "VIDEO001")
+    told = made.take_notifications()
+    assert topics(told) == ["DeleteTrack", "RecordingJobConfiguration", "RecordingJobConfiguration"]
+    assert [n.recording_job_token for n in told[1:]] == [both, video]
+    fed = made.get_recording_job_configuration(both).source[0].tracks
+    assert [t.destination for t in fed] == ["AUDIO001"]
+    assert made.get_recording_job_configuration(video).source[0].tracks == ()
+    assert made.get_recording_job_state(video).state == "Idle"
+
+
+@pytest.mark.requirement(
+    "REC-5.3.2-04", "REC-5.3.2-05", "REC-5.11-01", "REC-5.12-01", "REC-5.12-02"
+)
+def test_set_changes_the_description_but_never_the_type():
+    made = service()
+    token = made.create_recording(recording())
+    kept = Extensions(("<a/>",))
+    for kind in ("Video", "Audio", "Nonsense"):
+        made.set_track_configuration(token, "VIDEO001", TrackConfiguration(kind, "new", kept))
+        assert made.get_track_configuration(token, "VIDEO001") == TrackConfiguration("Video", "new", kept)
