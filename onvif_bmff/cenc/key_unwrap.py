@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
 from onvif_bmff.cenc.key_wrap import (
+    UNREADABLE,
     VERSION_HPKE,
     VERSION_RSA_OAEP,
     OaepHash,
@@ -76,7 +77,7 @@ class PrivateKeyUnwrapper:
                 theirs = load_certificate(certificate).public_key().public_bytes(*form)
             except CertificateError:
                 raise
-            except (ValueError, TypeError, UnsupportedAlgorithm):
+            except UNREADABLE:
                 raise CertificateError("the public key of the certificate cannot be read") from None
             if self._key.public_key().public_bytes(*form) != theirs:
                 raise WrongKeyError("the private key does not belong to the certificate")
@@ -136,7 +137,7 @@ class PrivateKeyUnwrapper:
         for hashes in _PADDINGS:
             try:
                 return self._key.decrypt(entry.encrypted_key, oaep_padding(*hashes))
-            except ValueError:
+            except UNREADABLE:
                 continue
         raise WrongKeyError("the private key does not open the wrapped key")
 
@@ -150,7 +151,7 @@ class PrivateKeyUnwrapper:
         info = self._info if entry.info is None else entry.info
         try:
             return suite.decrypt(secret + sealed, self._key, info=info)
-        except (InvalidTag, ValueError):
+        except (InvalidTag, *UNREADABLE):
             raise WrongKeyError("the private key does not open the wrapped key") from None
 
 
@@ -166,10 +167,17 @@ def _load(data: bytes, password: bytes | None) -> PrivateKey:
             if password is None
             else "a password was given, but the private key is not encrypted"
         ) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         if encrypted and password is not None:
             raise WrongKeyError("the password does not open the private key, or the key is damaged") from None
         raise ProtectionError("the private key can be read neither as PEM nor as DER") from None
-    if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):
+    if isinstance(key, rsa.RSAPrivateKey):
         return key
+    if isinstance(key, ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):
+        try:
+            kem_of(key)
+        except CertificateError:
+            pass
+        else:
+            return key
     raise ProtectionError("content keys are never wrapped for this kind of private key")

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Final, Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 
@@ -65,7 +65,11 @@ _KDFS = {1: hpke.KDF.HKDF_SHA256, 2: hpke.KDF.HKDF_SHA384, 3: hpke.KDF.HKDF_SHA5
 _AEADS = {1: hpke.AEAD.AES_128_GCM, 2: hpke.AEAD.AES_256_GCM, 3: hpke.AEAD.CHACHA20_POLY1305}
 
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}
+UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, InternalError, x509.InvalidVersion)
+"""What ``cryptography`` raises over damaged certificates and keys."""
+
 _THUMBPRINT_ID = {"sha1": 1, "sha256": 2}
+_NO_USE = "nothing can be wrapped with the public key of the certificate"
 _MIN_RSA_BITS = 2048
 _MAX_INFO = 0xFFFF
 
@@ -110,18 +114,26 @@ def wrap_key(
         name = certificate.fingerprint(_HASHES[thumbprint_hash])
         algorithm = _THUMBPRINT_ID[thumbprint_hash]
         if isinstance(public_key, rsa.RSAPublicKey):
+            try:
+                sealed = public_key.encrypt(content_key.key, oaep_padding(oaep_hash, oaep_hash))
+            except UNREADABLE:
+                raise CertificateError(_NO_USE) from None
             entries.append(
                 EncryptedKeyEntry(
                     thumbprint_algorithm=algorithm,
                     thumbprint=name,
                     encryption_version=VERSION_RSA_OAEP,
-                    encrypted_key=public_key.encrypt(content_key.key, oaep_padding(oaep_hash, oaep_hash)),
+                    encrypted_key=sealed,
                 )
             )
             continue
         kem = kem_of(public_key)
         kdf, aead = suites.get(kem) or DEFAULT_SUITES[kem]
-        sealed = hpke_suite(kem, kdf, aead).encrypt(content_key.key, public_key, info=info or b"")
+        suite = hpke_suite(kem, kdf, aead)
+        try:
+            sealed = suite.encrypt(content_key.key, public_key, info=info or b"")
+        except UNREADABLE:
+            raise CertificateError(_NO_USE) from None
         entries.append(
             EncryptedKeyEntry(
                 thumbprint_algorithm=algorithm,
@@ -260,7 +272,7 @@ def load_certificate(data: bytes) -> x509.Certificate:
         if data.lstrip().startswith(b"-----BEGIN"):
             return x509.load_pem_x509_certificate(data)
         return x509.load_der_x509_certificate(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise CertificateError("the certificate can be read neither as PEM nor as DER") from None
 
 
@@ -269,7 +281,7 @@ def _public_key(
 ) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | x25519.X25519PublicKey:
     try:
         key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise CertificateError("the public key of the certificate cannot be read") from None
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < _MIN_RSA_BITS:
@@ -289,7 +301,7 @@ def _usable(
     if not allow_expired:
         try:
             first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        except ValueError:
+        except UNREADABLE:
             raise CertificateError("the validity of the certificate cannot be read") from None
         moment = at.to_datetime()
         if moment < first:
