@@ -166,7 +166,7 @@ class ObjectAttributes:
         video_bitrate: kilobits per second.
         video_width: pixels, of the visual sample entry.
         video_height: pixels, of the visual sample entry.
-        video_framerate: average frames per second.
+        video_framerate: average frames per second, kept to six decimals.
         audio_channel: audio channel identifier.
         audio_bitrate: kilobits per second.
         audio_sample_rate: kilohertz.
@@ -207,8 +207,10 @@ class ObjectAttributes:
             if number is not None and not (name == "timescale") <= number < end:
                 raise ObjectAttributeError(f"{_name_of(name)} is out of range: {number}")
         rate = self.video_framerate
-        if rate is not None and not (math.isfinite(rate) and 0 <= rate < 1e9):
-            raise ObjectAttributeError(f"VideoFramerate is out of range: {rate}")
+        if rate is not None:
+            if not (math.isfinite(rate) and 0 <= rate < 1e9):
+                raise ObjectAttributeError(f"VideoFramerate is out of range: {rate}")
+            object.__setattr__(self, "video_framerate", round(float(rate), 6))
         if self.seek_table is not None and self.timescale is None:
             raise ObjectAttributeError("SeekTable cannot be read without Timescale")
         for name in self.other:

@@ -9,7 +9,6 @@ import base64
 import binascii
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple, Self
 
@@ -204,7 +203,6 @@ def _spread(entries: tuple[SeekEntry, ...], count: int) -> tuple[SeekEntry, ...]
     first = entries[0].time
     # The last fragment lasts about as long as the others, so its start is not the end of the table.
     length = (entries[-1].time - first) * len(entries) // (len(entries) - 1)
-    picked = {
-        bisect_right(entries, first + length * step // count, key=_BY_TIME) - 1 for step in range(count)
-    }
-    return tuple(entries[index] for index in islice(sorted(picked), count))
+    times = (first + length * step // count for step in range(1, count))
+    picked = {0, *(bisect_right(entries, time, key=_BY_TIME) - 1 for time in times)}
+    return tuple(entries[index] for index in sorted(picked))
