@@ -87,21 +87,20 @@ class CtrCipher:
 
 
 class CensCipher:
-    """cens: AES-CTR with a pattern. Only encrypted blocks use up the key stream. Without a pattern as cenc."""
+    """cens: AES-CTR with a pattern. Only encrypted blocks use up the key stream.
+
+    Without a pattern all whole blocks of a range are encrypted; unlike cenc, a last partial block stays clear.
+    """
 
     __slots__ = ("_cipher", "_layout")
 
     def __init__(self, key: ContentKey, pattern: Pattern) -> None:
         self._cipher = CtrCipher(key)
-        self._layout = None if pattern == NO_PATTERN else _Layout.of(pattern)
+        self._layout = _Layout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
         """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
-        layout = self._layout
-        if layout is None:
-            self._cipher.encrypt(buffer, samples)
-            return
-        view = _writable(buffer)
+        view, layout = _writable(buffer), self._layout
         words = _word_views(view)
         for iv, ranges in samples:
             found = [layout.lanes(words, len(view), start, end) for start, end in ranges]

@@ -5,7 +5,7 @@ scheme    cipher       NAL video             other media                     ini
 ========  ===========  ====================  ==============================  =======================
 cenc      AES-128-CTR  slice data            every byte                      8 bytes a sample
 cbcs      AES-128-CBC  slice data, 1 of 10   every whole block               16 bytes, constant
-cens      AES-128-CTR  slice data, pattern   every byte                      8 or 16 bytes a sample
+cens      AES-128-CTR  slice data, pattern   every whole block               8 or 16 bytes a sample
 cbc1      AES-128-CBC  slice data            every whole block               8 or 16 bytes a sample
 ========  ===========  ====================  ==============================  =======================
 

@@ -55,8 +55,6 @@ def cenc(key, iv, data, ranges):
 
 def cens(key, iv, data, ranges, crypt, skip):
     """One sample of cens; its own inverse. Only encrypted blocks use up key stream."""
-    if not crypt and not skip:
-        return cenc(key, iv, data, ranges)
     blocks = [at for start, end in ranges for at in pattern_blocks(start, end, crypt, skip)]
     return _stream(key, iv, data, [at + number for at in blocks for number in range(BLOCK)])
 
