@@ -219,13 +219,12 @@ class Transaction:
             runtime.reports = {key: report for key, report in runtime.reports.items() if key[0] != token}
         if not dirty:
             return
-        by_recording: dict[str, list[Job]] = {token: [] for token in dirty}
+        by_recording: dict[str, list[Job]] = {}
         for job in state.jobs.values():
-            if job.configuration.recording_token in by_recording:
-                by_recording[job.configuration.recording_token].append(job)
+            if job.configuration.recording_token in dirty:
+                by_recording.setdefault(job.configuration.recording_token, []).append(job)
         for jobs in by_recording.values():
-            if jobs:
-                self._settle_jobs(jobs)
+            self._settle_jobs(jobs)
 
     def _changed_recordings(self) -> set[str]:
         before, now = self.before, self.state

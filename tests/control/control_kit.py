@@ -99,9 +99,7 @@ def resources(**kwargs):
 def service(*, clock=None, persistence=None, **kwargs):
     """A service on a counting random source; its first notifications are taken away."""
     kwargs = {"resources": resources(), "random": Counting()} | kwargs
-    made = RecordingService(
-        clock=clock or Clock(), persistence=persistence or MemoryPersistence(), **kwargs
-    )
+    made = RecordingService(clock=clock or Clock(), persistence=persistence or MemoryPersistence(), **kwargs)
     made.take_notifications()
     return made
 
@@ -158,9 +156,7 @@ def job(recording_token, *sources, mode="Active", priority=1, **kwargs):
 
 def topics(notifications):
     """Short names of topics, with the operation of property events."""
-    return [
-        n.topic.rpartition("/")[2] + (f":{n.operation}" if n.operation else "") for n in notifications
-    ]
+    return [n.topic.rpartition("/")[2] + (f":{n.operation}" if n.operation else "") for n in notifications]
 
 
 def states(made, *tokens):

@@ -33,7 +33,14 @@ def tracks_of(made, token):
 
 
 @pytest.mark.requirement(
-    "REC-4.1.1-01", "REC-5.1-01", "REC-5.4-01", "REC-5.4-03", "REC-5.4-04", "REC-5.4-09", "REC-5.4-10", "REC-5.4-12"
+    "REC-4.1.1-01",
+    "REC-5.1-01",
+    "REC-5.4-01",
+    "REC-5.4-03",
+    "REC-5.4-04",
+    "REC-5.4-09",
+    "REC-5.4-10",
+    "REC-5.4-12",
 )
 def test_create_makes_a_recording_with_the_tracks_of_table_2():
     made = service()
@@ -362,7 +369,12 @@ def test_no_key_shows_anywhere():
     made = service()
     token = made.create_recording(recording(target(encryption=(entry(),))))
     shown = repr(
-        (made.get_recordings(), made.get_recording_configuration(token), made.take_notifications(), made.snapshot())
+        (
+            made.get_recordings(),
+            made.get_recording_configuration(token),
+            made.take_notifications(),
+            made.snapshot(),
+        )
     )
     shown += repr(entry()) + repr(made._state) + repr(made._persistence)
     assert repr(KEY) not in shown

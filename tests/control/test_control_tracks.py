@@ -19,7 +19,9 @@ from onvif_bmff.control import (
 from onvif_bmff.errors import StoreError
 
 
-@pytest.mark.requirement("REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04")
+@pytest.mark.requirement(
+    "REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04"
+)
 def test_tracks_are_added_where_options_show_a_spare():
     made = service(limits=Limits(video_tracks=2))
     token = made.create_recording(recording())
@@ -81,9 +83,7 @@ def test_a_track_is_video_audio_or_metadata(wrong):
     assert [str(kind) for kind in TrackType] == ["Video", "Audio", "Metadata"]
 
 
-@pytest.mark.requirement(
-    "REC-5.9-06", "REC-5.10-05", "REC-5.10-06", "REC-5.11-02", "REC-5.12-03"
-)
+@pytest.mark.requirement("REC-5.9-06", "REC-5.10-05", "REC-5.10-06", "REC-5.11-02", "REC-5.12-03")
 def test_unknown_tokens_are_named():
     made = service()
     token = made.create_recording(recording())
@@ -157,9 +157,7 @@ def test_a_deleted_track_leaves_its_jobs():
     assert made.get_recording_job_state(video).state == "Idle"
 
 
-@pytest.mark.requirement(
-    "REC-5.3.2-04", "REC-5.3.2-05", "REC-5.11-01", "REC-5.12-01", "REC-5.12-02"
-)
+@pytest.mark.requirement("REC-5.3.2-04", "REC-5.3.2-05", "REC-5.11-01", "REC-5.12-01", "REC-5.12-02")
 def test_set_changes_the_description_but_never_the_type():
     made = service()
     token = made.create_recording(recording())
