@@ -1,0 +1,155 @@
+"""Recording events into stores, and stores that fail."""
+
+import pytest
+
+from onvif_bmff.errors import ObjectExistsError, StateError, StoreError
+from onvif_bmff.objects import (
+    FragmentWritten,
+    ObjectAttributes,
+    ObjectKey,
+    SegmentOpened,
+    SegmentSealed,
+    SpanEnded,
+    collect_objects,
+)
+from onvif_bmff.storage import DirectoryStore, MemoryStore, StoreSink
+from onvif_bmff.timing import UtcTime
+
+START = UtcTime.parse("2022-11-08T15:08:23.547Z")
+VIDEO = ObjectKey("site-2", START, "camera-5", 0, "m4v")
+AUDIO = ObjectKey("site-2", START, "camera-5", 0, "m4a")
+END = VIDEO.ending(START.plus_ticks(4, 1))
+
+
+def events():
+    return [
+        SegmentOpened(VIDEO, "video/mp4", b"header "),
+        SegmentOpened(AUDIO, "audio/mp4", b"HEADER "),
+        FragmentWritten(VIDEO, (b"one ", memoryview(b"two ")), START, 2),
+        FragmentWritten(AUDIO, (b"ONE ",), START, 2),
+        SegmentSealed(AUDIO, b"", ObjectAttributes()),
+        SegmentSealed(VIDEO, b"mfra", ObjectAttributes(source="x")),
+        SpanEnded(END),
+    ]
+
+
+@pytest.mark.requirement("REC-4.1.3-02")
+@pytest.mark.requirement("ANX-B.4-01")
+def test_events_become_objects(tmp_path):
+    expected = {str(obj.key): obj for obj in collect_objects(events())}
+    for store in (MemoryStore(), DirectoryStore(tmp_path, fsync=False)):
+        stored = []
+        with StoreSink(store, on_stored=lambda key, size, to=stored: to.append((key, size))) as sink:
+            sink.add_all(events())
+        assert list(store.keys()) == sorted(expected)
+        for key, obj in expected.items():
+            assert store.get(key) == obj.body
+            assert store.head(key).content_type == obj.content_type
+            assert store.head(key).attributes == obj.metadata
+        assert stored == [(AUDIO, 11), (VIDEO, 19), (END, 0)]
+
+
+class Failing(MemoryStore):
+    """Fails at a step of one key."""
+
+    def __init__(self, step, key, error=StoreError):
+        super().__init__()
+        self.step, self.key, self.error = step, str(key), error
+        self.abandoned = []
+
+    def fail(self, step, key):
+        if (step, key) == (self.step, self.key):
+            raise self.error("the store is gone")
+
+    def open_writer(self, key, *, content_type, overwrite=False):
+        self.fail("open", key)
+        writer, store = super().open_writer(key, content_type=content_type, overwrite=overwrite), self
+
+        class Writer:
+            appended = 0
+
+            def append(self, *buffers):
+                self.appended += 1
+                store.fail(f"append {self.appended}", key)
+                writer.append(*buffers)
+
+            def seal(self, attributes):
+                store.fail("seal", key)
+                writer.seal(attributes)
+
+            def abandon(self):
+                store.abandoned.append(key)
+                writer.abandon()
+                store.fail("seal", key)  # a store that is gone fails here, too
+
+        return Writer()
+
+
+@pytest.mark.parametrize("step", ["open", "append 1", "append 2", "append 3", "seal"])
+def test_a_failing_store_loses_one_segment(step):
+    store = Failing(step, VIDEO)
+    failures = []
+    sink = StoreSink(store, on_failure=failures.append)
+    sink.add_all(events())
+    assert list(store.keys()) == sorted([str(AUDIO), str(END)])
+    assert [(failure.key, str(failure.error)) for failure in failures] == [(VIDEO, "the store is gone")]
+    assert store.abandoned == ([] if step == "open" else [str(VIDEO)])
+    # The key is free again, and nothing of the segment is remembered.
+    store.step = ""
+    sink.add_all([event for event in events() if event.key == VIDEO])
+    assert store.get(str(VIDEO)) == b"header one two mfra"
+
+
+@pytest.mark.parametrize("step", ["open", "append 1", "append 2", "append 3", "seal"])
+def test_without_a_handler_the_failure_is_raised_once(step):
+    store = Failing(step, VIDEO)
+    sink = StoreSink(store)
+    raised = 0
+    for event in events():
+        try:
+            sink.add(event)
+        except StoreError:
+            raised += 1
+    assert raised == 1
+    assert list(store.keys()) == sorted([str(AUDIO), str(END)])
+
+
+def test_a_span_end_that_fails():
+    store = MemoryStore()
+    failures = []
+    sink = StoreSink(store, on_failure=failures.append)
+    sink.add(SpanEnded(END))
+    sink.add(SpanEnded(END))
+    assert isinstance(failures[0].error, ObjectExistsError)
+    StoreSink(store, overwrite=True).add(SpanEnded(END))
+
+
+def test_other_errors_come_through():
+    store = Failing("append 2", VIDEO, error=KeyboardInterrupt)
+    sink = StoreSink(store, on_failure=lambda failure: None)
+    with pytest.raises(KeyboardInterrupt):
+        sink.add_all(events())
+    assert store.abandoned == [str(VIDEO)]
+    sink.close()
+    assert store.abandoned == [str(VIDEO), str(AUDIO)]
+    assert list(store.keys()) == []
+
+
+def test_leaving_early_abandons_what_is_open(tmp_path):
+    store = DirectoryStore(tmp_path, fsync=False)
+    with StoreSink(store) as sink:
+        sink.add_all(events()[:3])
+    assert list(store.keys()) == []
+    assert store.unsealed() == []
+    assert not list((tmp_path / ".onvif_bmff/open").iterdir())
+
+
+def test_events_out_of_order():
+    one = events()
+    with StoreSink(MemoryStore()) as sink:
+        for early in (one[2], one[5]):
+            with pytest.raises(StateError):
+                sink.add(early)
+        sink.add(one[0])
+        with pytest.raises(StateError):
+            sink.add(one[0])

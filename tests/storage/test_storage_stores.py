@@ -1,0 +1,281 @@
+"""What every store must do, on each of ours."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from onvif_bmff.errors import (
+    ObjectExistsError,
+    ObjectKeyError,
+    ObjectNotFoundError,
+    StateError,
+    StoreError,
+)
+from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject, SpanEndObject
+from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.timing import UtcTime
+
+START = UtcTime.parse("2022-11-08T15:08:23.547Z")
+KEY = ObjectKey("site-2", START, "camera-5", 0, "m4v")
+
+
+@pytest.fixture(params=["memory", "directory"])
+def store(request, tmp_path):
+    return MemoryStore() if request.param == "memory" else DirectoryStore(tmp_path / "store", fsync=False)
+
+
+def add(store, key, data=b"data", attributes=None, **more):
+    writer = store.open_writer(key, content_type="video/mp4", **more)
+    try:
+        writer.append(data)
+        writer.seal(attributes or {})
+    finally:
+        writer.abandon()
+
+
+@pytest.mark.requirement("ANX-B.4-01")
+@pytest.mark.requirement("ANX-B.5-01")
+@pytest.mark.requirement("ANX-B.9-01")
+def test_put_get_head(store):
+    segment = SegmentObject(KEY, b"0123456789", 'video/mp4; codecs="avc1.640028"', ObjectAttributes(source="Caméra"))
+    end = SpanEndObject(KEY.ending(START.plus_ticks(5, 1)))
+    store.put(segment)
+    store.put(end)
+    name = "site-2/2022-11-08/camera-5/15/08-23.547Z.0.m4v"
+    assert store.get(name) == b"0123456789"
+    info = store.head(name)
+    assert (info.key, info.size, info.content_type) == (name, 10, 'video/mp4; codecs="avc1.640028"')
+    assert ObjectAttributes.from_metadata(info.attributes) == segment.attributes
+    assert store.get(str(end.key)) == b""
+    assert (store.head(str(end.key)).size, store.head(str(end.key)).attributes) == (0, {})
+    assert list(store.keys()) == [name, str(end.key)]
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [
+        (0, None, b"0123456789"),
+        (3, None, b"3456789"),
+        (3, 4, b"3456"),
+        (0, 0, b""),
+        (8, 100, b"89"),
+        (10, 5, b""),
+        (50, None, b""),
+        (-3, None, b"789"),
+        (-3, 2, b"78"),
+        (-30, 2, b"01"),
+        (4, -1, b""),
+    ],
+)
+def test_ranges(store, start, length, expected):
+    writer = store.open_writer("key", content_type="video/mp4")
+    writer.append(b"012", b"", memoryview(b"345"))
+    writer.append(bytearray(b"67"), memoryview(b"89"))
+    writer.seal({})
+    assert store.get("key", start, length) == expected
+
+
+def test_nothing_is_visible_before_it_is_sealed(store):
+    writer = store.open_writer("a/b", content_type="video/mp4")
+    writer.append(b"part")
+    assert list(store.keys()) == []
+    for look in (store.get, store.head, store.delete):
+        with pytest.raises(ObjectNotFoundError):
+            look("a/b")
+    writer.seal({"Version": "1.0"})
+    assert store.get("a/b") == b"part"
+    for late in (lambda: writer.append(b"x"), lambda: writer.seal({})):
+        with pytest.raises(StateError):
+            late()
+    writer.abandon()
+    assert store.get("a/b") == b"part"
+
+
+def test_abandoned(store):
+    writer = store.open_writer("a/b", content_type="video/mp4")
+    writer.append(b"part")
+    writer.abandon()
+    writer.abandon()
+    with pytest.raises(StateError):
+        writer.append(b"x")
+    assert list(store.keys()) == []
+    add(store, "a/b")
+
+
+def test_never_overwritten_unless_told(store):
+    add(store, "a/b", b"first", {"Source": "1"})
+    with pytest.raises(ObjectExistsError):
+        store.open_writer("a/b", content_type="x")
+    add(store, "a/b", b"second", {"Source": "2"}, overwrite=True)
+    assert (store.get("a/b"), store.head("a/b").attributes) == (b"second", {"Source": "2"})
+    add(store, "a/b", b"third", {}, overwrite=True)
+    assert (store.get("a/b"), store.head("a/b").attributes) == (b"third", {})
+
+
+def test_a_late_collision_is_found_when_sealing(store):
+    one, two = (store.open_writer("a/b", content_type="video/mp4") for _ in range(2))
+    one.append(b"one")
+    two.append(b"two")
+    one.seal({"Source": "one"})
+    with pytest.raises(ObjectExistsError):
+        two.seal({"Source": "two"})
+    two.abandon()
+    assert (store.get("a/b"), store.head("a/b").attributes) == (b"one", {"Source": "one"})
+    assert list(store.keys()) == ["a/b"]
+
+
+def test_delete(store):
+    add(store, "a/b", attributes={"Source": "old"})
+    add(store, "a/c")
+    store.delete("a/b")
+    assert list(store.keys()) == ["a/c"]
+    with pytest.raises(ObjectNotFoundError):
+        store.delete("a/b")
+    store.delete("a/c")
+    add(store, "a/b")
+    assert store.head("a/b").attributes == {}
+
+
+def test_listing_in_lexical_order(store):
+    names = ["a", "a-b", "a.b/x", "b/a", "b/a-c", "b/a.d/e", "b/z", "c/ü", "c/\U0001f600", "c/\uffee"]
+    for name in reversed(names):
+        add(store, name)
+    assert list(store.keys()) == sorted(names)
+    others = ("nothing", "b/a/", "/", "b//", "..", ".onvif_bmff/")
+    for prefix in ("", "a", "a.b", "b/", "b/a", "b/a.", "c/", "b/z", *others):
+        wanted = sorted(name for name in names if name.startswith(prefix))
+        assert list(store.keys(prefix)) == wanted
+        for after in (*names, "b", "b/", "b/a.d", "b/a.d/", "zzz"):
+            assert list(store.keys(prefix, after=after)) == [name for name in wanted if name > after]
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\x00b", "a\nb", "\ud800", "x" * 1025])
+def test_keys_that_no_store_takes(store, key):
+    with pytest.raises(ObjectKeyError):
+        store.open_writer(key, content_type="video/mp4")
+
+
+@pytest.mark.parametrize(
+    "key", ["a b", 'a:b*?"<>|\\', "ünïcødé/\U0001f600", ".hidden", "...", "~", "-rf", "%2e%2e", "CON"]
+)
+def test_odd_keys_are_only_names(store, key):
+    add(store, key, key.encode())
+    assert store.get(key) == key.encode()
+    assert list(store.keys()) == [key]
+
+
+def test_many_threads(store):
+    def work(number):
+        for index in range(20):
+            add(store, f"{index % 4}/{number}-{index}", b"%d" % index)
+            try:
+                add(store, f"race/{index}", b"%d" % number, {"Source": str(number)})
+            except ObjectExistsError:
+                continue
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(store.keys())) == 100
+    for index in range(20):
+        assert store.head(f"race/{index}").attributes["Source"].encode() == store.get(f"race/{index}")
+
+
+def test_listing_while_objects_come_and_go(store):
+    for index in range(2500):
+        if isinstance(store, DirectoryStore) and index >= 250:
+            break
+        add(store, f"{index // 100:02}/{index:04}")
+    walk = store.keys()
+    seen = [next(walk)]
+    add(store, "00/zz")
+    store.delete("01/0150")
+    seen += list(walk)
+    assert seen == sorted(seen)
+    assert len(seen) == len(set(seen))
+    assert set(seen) >= set(store.keys()) - {"00/zz"}
+
+
+def test_memory_keeps_what_it_is_given():
+    store = MemoryStore()
+    big = memoryview(bytes(1 << 20))
+    writer = store.open_writer("a", content_type="x")
+    writer.append(big, big)
+    writer.seal({})
+    assert store._objects["a"].buffers[0] is big
+    assert store.get("a") == bytes(2 << 20)
+    assert store.get("a") is store.get("a")
+
+
+paths = st.lists(st.sampled_from(["a", "b", "a.b", "a-b", "c"]), min_size=1, max_size=3).map("/".join)
+
+
+class TwoStores(RuleBasedStateMachine):
+    """Whatever is done to a directory, it holds what a plain dictionary would."""
+
+    writers = Bundle("writers")
+
+    @initialize(make=st.just(None))
+    def begin(self, make):
+        import tempfile
+
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = DirectoryStore(self.folder.name, fsync=False)
+        self.model = {}
+
+    def teardown(self):
+        self.folder.cleanup()
+
+    def _conflict(self, key):
+        return any(other.startswith(key + "/") or key.startswith(other + "/") for other in self.model)
+
+    @rule(key=paths, data=st.binary(max_size=20), source=st.text("xyz", max_size=3), overwrite=st.booleans())
+    def put(self, key, data, source, overwrite):
+        attributes = {"Source": source} if source else {}
+        try:
+            add(self.store, key, data, attributes, overwrite=overwrite)
+        except ObjectExistsError:
+            assert key in self.model
+            assert not overwrite
+        except StoreError:
+            assert self._conflict(key)
+        else:
+            assert overwrite or key not in self.model
+            self.model[key] = (data, attributes)
+
+    @rule(key=paths)
+    def delete(self, key):
+        try:
+            self.store.delete(key)
+        except ObjectNotFoundError:
+            assert key not in self.model
+        except StoreError:
+            assert self._conflict(key)
+        else:
+            del self.model[key]
+
+    @invariant()
+    def same(self):
+        if not hasattr(self, "store"):
+            return
+        assert list(self.store.keys()) == sorted(self.model)
+        for key, (data, attributes) in self.model.items():
+            assert self.store.get(key) == data
+            assert self.store.head(key).attributes == attributes
+
+
+TestTwoStores = TwoStores.TestCase
+TestTwoStores.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+@given(st.lists(paths, unique=True, max_size=12), paths)
+def test_memory_listing(names, prefix):
+    store = MemoryStore()
+    for name in names:
+        add(store, name)
+    assert list(store.keys(prefix)) == sorted(name for name in names if name.startswith(prefix))
