@@ -1,0 +1,286 @@
+"""MP4 files as timed samples: progressive, fragmented, or one after the other in one file.
+
+The file is mapped into memory, never read as a whole: boxes are parsed one by one as the walk comes to them, media
+data are not touched, and sample data are views on the map.
+"""
+
+import mmap
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from os import PathLike
+from types import TracebackType
+
+from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes
+from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.media.interleave import interleave
+from onvif_bmff.media.nal import nal_ranges
+from onvif_bmff.media.passthrough import MEDIA_TYPES
+from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
+from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
+from onvif_bmff.media.track import Sample, Track
+
+__all__ = ["Fragment", "FragmentStage", "Mp4Input", "open_mp4"]
+
+FragmentStage = Callable[[TrackFragment, Iterator[Sample]], Iterable[Sample]]
+"""Takes the samples of a protected track's fragment and gives them back decrypted, in the same order."""
+
+_TOKENS = {"vide": "VIDEO", "soun": "AUDIO", "meta": "META"}
+_MOST_PENDING = 64
+"""How many track fragments are read ahead of the sample that is due, for the order of tracks in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One movie fragment: the moof box, where in the file it begins, and its tracks' samples."""
+
+    moof: MovieFragmentBox
+    offset: int
+    tracks: tuple[TrackFragment, ...]
+
+
+class Mp4Input:
+    """An MP4 file's tracks and samples. ``Mp4Input(data)`` for bytes at hand, ``open_mp4`` for a file.
+
+    ``tracks`` are the video, audio and metadata tracks in the order of the file, named VIDEO001, AUDIO001, META001,
+    VIDEO002, … with the track's own timescale and number; ``others`` those that cannot be recorded (hints, subtitles,
+    chapters, …). ``movie`` is the movie box, ``data`` the file. Codecs are the clear ones, also of encrypted tracks.
+
+    Raises ``BoxError`` for a file that is not one, ``MediaError`` for one without movie box or without a track that
+    can be recorded.
+    """
+
+    def __init__(self, data: bytes | memoryview, *, closing: Callable[[], None] | None = None) -> None:
+        self.data = memoryview(data)
+        self._closing = closing
+        self.movie, self._fragments_from = self._find_movie()
+        sources = read_tracks(self.movie)
+        self.sources: tuple[MovieTrack, ...] = tuple([one for one in sources if one.handler in MEDIA_TYPES])
+        self.others: tuple[MovieTrack, ...] = tuple([one for one in sources if one.handler not in MEDIA_TYPES])
+        self._all = sources
+        if not self.sources:
+            raise MediaError("the file has no video, audio or metadata track")
+        counts: dict[str, int] = {}
+        tracks: list[Track] = []
+        for source in self.sources:
+            counts[source.handler] = number = counts.get(source.handler, 0) + 1
+            token = f"{_TOKENS[source.handler]}{number:03}"
+            tracks.append(Track(token, source.track_id, source.timescale, source.codec(), source.language))
+        self.tracks = tuple(tracks)
+
+    def __enter__(self) -> "Mp4Input":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. Samples that are still held stay valid, and keep the map until they are gone."""
+        self.data = memoryview(b"")
+        if self._closing is not None:
+            self._closing()
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether any track is encrypted, so that ``samples`` needs a stage that decrypts."""
+        return any(source.is_protected for source in self.sources)
+
+    def fragments(self) -> Iterator[Fragment]:
+        """Yield the movie fragments in file order; none of a progressive file.
+
+        Raises ``BoxError`` or ``MediaError`` at the first that is broken, after those before it.
+        """
+        reader = FragmentReader(self._all, len(self.data))
+        for found, offset in self._boxes(self._fragments_from):
+            if isinstance(found, MovieFragmentBox):
+                yield Fragment(found, offset, reader.read(found, offset))
+            elif isinstance(found, MovieBox) and found != self.movie:
+                raise MediaError(f"the file has another movie box at byte {offset}")
+
+    def samples(self, stage: FragmentStage | None = None) -> Iterator[Sample | CodecChange]:
+        """Yield all samples, interleaved by decode time, and a ``CodecChange`` before those of another sample entry.
+
+        Times are presentation times in ticks of the track: edit lists are applied as a shift, so that tracks are in
+        step and times may begin below zero (see ``media.sample_tables``). Data are views on the file, or bytes where
+        NAL lengths of 1 or 2 bytes had to become 4. ``stage`` decrypts the fragments of protected tracks.
+
+        Raises ``ProtectionError`` for an encrypted file without a stage, ``BoxError`` or ``MediaError`` where the
+        file is broken, after the samples before it.
+        """
+        if stage is None and self.is_protected:
+            raise ProtectionError("the file is encrypted: its samples need to be decrypted")
+        walk = _Walk(self.fragments(), self.sources, self.data, stage)
+        yield from interleave([source.timescale for source in self.sources], walk.more)
+        walk.finish()
+
+    def _find_movie(self) -> tuple[MovieBox, int]:
+        """The movie box, and where the fragments may begin: at the first moof, should one lie before the moov."""
+        start: int | None = None
+        for found, offset in self._boxes(0):
+            if isinstance(found, MovieFragmentBox) and start is None:
+                start = offset
+            if isinstance(found, MovieBox):
+                return found, offset + (found.read_size or 0) if start is None else start
+        raise MediaError("the file has no movie box (moov)")
+
+    def _boxes(self, position: int) -> Iterator[tuple[Box, int]]:
+        """The movie boxes and fragments at the top level from ``position`` on, with their offsets."""
+        data = self.data
+        end = len(data)
+        while position < end:
+            size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
+            if size == 1:
+                size = int.from_bytes(data[position + 8 : position + 16], "big")
+            elif size == 0:
+                size = end - position
+            if size < 8 or len(name) < 4:
+                raise BoxError("no box begins here", offset=position)
+            stop = position + size
+            if name == b"mdat" and stop > end and position:
+                return  # a recording that broke off: its last samples say where they miss data
+            if name in (b"moov", b"moof"):
+                yield self._parse(position, min(stop, end)), position
+            elif stop > end:
+                path = "/" + name.decode("latin-1")
+                raise BoxError(f"the box runs {stop - end} bytes past its file", path=path, offset=position)
+            position = stop
+
+    def _parse(self, position: int, stop: int) -> Box:
+        try:
+            found = parse_boxes(self.data[position:stop])[0]
+        except BoxError as error:
+            raise BoxError(error.reason, path=error.path, offset=error.offset + position) from None
+        for _, inner in found.walk():
+            if inner.offset is not None:
+                inner.offset += position
+        return found
+
+
+class _Walk:
+    """One pass over a file: each track's own tables first, then its parts of the fragments.
+
+    Fragments are read when a track has none left; those of the other tracks wait meanwhile, so that tracks
+    interleave even where the file has them apart. Only so many wait: a track that stays without samples for long
+    drops out of the order until its next fragment is found.
+    """
+
+    def __init__(
+        self,
+        fragments: Iterator[Fragment],
+        sources: Sequence[MovieTrack],
+        data: memoryview,
+        stage: FragmentStage | None,
+    ) -> None:
+        self._fragments = fragments
+        self._sources = sources
+        self._data = data
+        self._stage = stage
+        self._numbers = {source.track_id: number for number, source in enumerate(sources)}
+        self._used = [source.first_description for source in sources]
+        self._queues: list[deque[TrackFragment]] = [deque() for _ in sources]
+        self._fresh = set(range(len(sources)))
+        self._idle: set[int] = set()
+        self._ended = False
+        self._fault: OnvifBmffError | None = None
+
+    def more(self, number: int) -> list[tuple[int, Iterator[Sample | CodecChange]]]:
+        """What comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
+        source = self._sources[number]
+        if number in self._fresh:
+            self._fresh.remove(number)
+            if source.sample_count:
+                return [(number, self._converted(number, table_samples(source, self._data)))]
+        while not self._queues[number] and not self._ended and sum(map(len, self._queues)) < _MOST_PENDING:
+            self._read()
+        self._idle.add(number)
+        found = []
+        for one in sorted(self._idle):
+            if self._queues[one]:
+                self._idle.remove(one)
+                found.append((one, self._converted(one, self._of_fragment(one, self._queues[one].popleft()))))
+        return found
+
+    def finish(self) -> None:
+        """Raise what broke the walk off, now that all samples before it are out."""
+        if self._fault is not None:
+            raise self._fault
+
+    def _read(self) -> None:
+        try:
+            for part in next(self._fragments).tracks:
+                number = self._numbers.get(part.track.track_id)
+                if number is not None and part.runs:
+                    self._queues[number].append(part)
+        except StopIteration:
+            self._ended = True
+        except OnvifBmffError as error:
+            self._ended, self._fault = True, error
+
+    def _of_fragment(self, number: int, part: TrackFragment) -> Iterator[Sample | CodecChange]:
+        source = part.track
+        if part.description != self._used[number]:
+            time = part.decode_time + source.presentation_shift
+            yield CodecChange(source.track_id, time, source.codec(part.description), part.description)
+        samples = part.samples(self._data)
+        if self._stage is not None and is_protected(source.entry(part.description)):
+            yield from self._stage(part, samples)
+        else:
+            yield from samples
+
+    def _converted(self, number: int, items: Iterator[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
+        """The items with NAL lengths of 4 bytes, keeping account of the sample entry in use."""
+        source = self._sources[number]
+        if all(nal_length_size(clear_entry(entry)) in (None, 4) for entry in source.entries):
+            return items if len(source.entries) == 1 else self._watched(number, items)
+        return self._lengthened(number, self._watched(number, items))
+
+    def _watched(self, number: int, items: Iterator[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
+        for item in items:
+            if isinstance(item, CodecChange):
+                self._used[number] = item.description
+            yield item
+
+    def _lengthened(self, number: int, items: Iterator[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
+        source = self._sources[number]
+        for item in items:
+            if isinstance(item, Sample):
+                size = nal_length_size(clear_entry(source.entry(self._used[number])))
+                if size is not None and size != 4:
+                    item.data = _long_lengths(item.data, size)
+            yield item
+
+
+def _long_lengths(data: bytes | memoryview, size: int) -> bytes:
+    """A sample with NAL lengths of 4 bytes in place of ``size``."""
+    view = memoryview(data)
+    parts: list[bytes | memoryview] = []
+    for start, end in nal_ranges(view, size):
+        parts += ((end - start).to_bytes(4, "big"), view[start:end])
+    return b"".join(parts)
+
+
+def open_mp4(path: str | PathLike[str]) -> Mp4Input:
+    """Open an MP4 file for reading; close it, or use it in a ``with`` statement.
+
+    Raises ``OSError`` where the file cannot be opened, and what ``Mp4Input`` raises where it is no MP4 file. The
+    file must not shrink while it is open.
+    """
+    with open(path, "rb") as file:
+        try:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:  # there is nothing to map
+            raise MediaError("the file is empty") from None
+
+    def close() -> None:
+        with suppress(BufferError):  # samples in use still look into the map; it goes with the last of them
+            mapped.close()
+
+    try:
+        return Mp4Input(memoryview(mapped), closing=close)
+    except BaseException:
+        close()
+        raise

@@ -1,0 +1,159 @@
+"""Sample entries as bytes: how codecs keep them, take protection off them, and fill in what video entries share.
+
+A codec that was read from a file keeps its entry byte for byte, so that recording it again loses nothing that the
+file says (colours, shape of pixels, bit rates, boxes nobody knows). Only what would be wrong in another file is
+put right: the data reference index becomes 1.
+"""
+
+from dataclasses import replace
+
+from onvif_bmff.bmff import (
+    AvcConfigurationBox,
+    Box,
+    ColourInformationBox,
+    ContainerBox,
+    HevcConfigurationBox,
+    OriginalFormatBox,
+    PixelAspectRatioBox,
+    ProtectionSchemeInfoBox,
+    SampleDescriptionBox,
+    UnknownBox,
+    VisualSampleEntry,
+    parse_boxes,
+)
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.vui import ColourInfo
+
+__all__ = [
+    "boxes_within",
+    "clear_entry",
+    "entry_bytes",
+    "is_protected",
+    "make_visual_entry",
+    "nal_length_size",
+    "presentation_size",
+    "protection_of",
+    "read_sample_entry",
+    "with_long_nal_lengths",
+]
+
+_PROTECTED = frozenset(("encv", "enca", "encm", "encu", "enct", "encs", "encf"))
+_STSD = b"stsd\0\0\0\0\0\0\0\1"
+
+
+def read_sample_entry(data: bytes) -> Box:
+    """Return the sample entry whose bytes are ``data``; ``BoxError`` if they are not one. ISO/IEC 14496-12, 8.5.2."""
+    (table,) = parse_boxes((len(data) + 16).to_bytes(4, "big") + _STSD + data)
+    if not isinstance(table, SampleDescriptionBox) or len(table.children) != 1:
+        raise MediaError("the bytes are not one sample entry")
+    return table.children[0]
+
+
+def entry_bytes(entry: Box) -> bytes:
+    """Return the bytes of ``entry`` with data reference index 1, as it lies in a file of our own."""
+    built = entry.build()
+    if len(built) < 16:
+        raise MediaError(f"a sample entry {entry.type!r} of {len(built)} bytes is too short")
+    return built[:14] + b"\0\1" + built[16:]
+
+
+def is_protected(entry: Box) -> bool:
+    """Whether ``entry`` is one of the protected forms ('encv', 'enca', …). ISO/IEC 14496-12, 8.12."""
+    return entry.type in _PROTECTED
+
+
+def protection_of(entry: Box) -> ProtectionSchemeInfoBox | None:
+    """Return the first protection scheme information of ``entry``; None where it has none."""
+    return entry.find(ProtectionSchemeInfoBox) if isinstance(entry, ContainerBox) else None
+
+
+def clear_entry(entry: Box) -> Box:
+    """Return the entry as it was before protection; ``entry`` itself if it is not protected.
+
+    Raises ``MediaError`` where a protected entry does not say what it was. ISO/IEC 14496-12, 8.12.
+    """
+    if not is_protected(entry):
+        return entry
+    scheme = protection_of(entry)
+    original = scheme.find(OriginalFormatBox) if scheme is not None else None
+    if original is None or not isinstance(entry, ContainerBox):
+        raise MediaError(f"the sample entry {entry.type!r} does not tell its original format")
+    kept = tuple([child for child in entry.children if not isinstance(child, ProtectionSchemeInfoBox)])
+    built = replace(entry, children=kept).build()
+    # The layout of metadata is known only now that its type is: read the bytes again under their own name.
+    return read_sample_entry(built[:4] + original.data_format.encode("latin-1") + built[8:])
+
+
+def nal_length_size(entry: Box) -> int | None:
+    """Bytes of the NAL length fields in samples of a (clear) H.264 or H.265 ``entry``; None for other entries.
+
+    Samples whose fields have not 4 bytes must be converted before a codec made from the entry can use them.
+    """
+    if isinstance(entry, ContainerBox):
+        config = entry.find(AvcConfigurationBox) or entry.find(HevcConfigurationBox)
+        if config is not None and entry.type in ("avc1", "avc3", "hvc1", "hev1"):
+            return config.length_size_minus_one + 1
+    return None
+
+
+def with_long_nal_lengths(entry: ContainerBox) -> ContainerBox:
+    """Return ``entry`` as it reads when NAL lengths have 4 bytes, the only ones that samples have in here."""
+    if nal_length_size(entry) in (None, 4):
+        return entry
+    children = tuple(
+        replace(child, length_size_minus_one=3)
+        if isinstance(child, AvcConfigurationBox | HevcConfigurationBox)
+        else child
+        for child in entry.children
+    )
+    return replace(entry, children=children)
+
+
+def make_visual_entry(
+    fourcc: str,
+    size: tuple[int, int],
+    config: Box,
+    *,
+    sample_aspect_ratio: tuple[int, int] = (1, 1),
+    colour: ColourInfo | None = None,
+) -> VisualSampleEntry:
+    """Return a video sample entry with ``config``, colr and pasp, as CMAF wants it. ISO/IEC 23000-19, 9.2.
+
+    ``size`` is width and height of the cropped picture. What is not known of the colours is written as
+    "unspecified".
+    """
+    colour = colour or ColourInfo()
+    codes = b"".join(code.to_bytes(2, "big") for code in (colour.primaries, colour.transfer, colour.matrix))
+    h_spacing, v_spacing = sample_aspect_ratio
+    return VisualSampleEntry(
+        type=fourcc,
+        width=size[0],
+        height=size[1],
+        children=(
+            config,
+            ColourInformationBox(colour_type="nclx", data=codes + bytes((0x80 if colour.full_range else 0,))),
+            PixelAspectRatioBox(h_spacing=h_spacing, v_spacing=v_spacing),
+        ),
+    )
+
+
+def presentation_size(entry: Box) -> tuple[int, int]:
+    """Width and height at which ``entry``'s video is shown, in square pixels; (0, 0) if it is no video.
+
+    The height stays, the width follows the shape of the pixels (pasp). ISO/IEC 14496-12, 12.1.4.
+    """
+    if not isinstance(entry, VisualSampleEntry):
+        return 0, 0
+    width, height = entry.width, entry.height
+    shape = entry.find(PixelAspectRatioBox)
+    if shape is not None and shape.h_spacing and shape.v_spacing:
+        width = min((2 * width * shape.h_spacing + shape.v_spacing) // (2 * shape.v_spacing), 0xFFFF)
+    return width, height
+
+
+def boxes_within(found: UnknownBox) -> tuple[Box, ...]:
+    """The boxes in a box that is not declared as a container, such as QuickTime's 'wave'; none if it holds none."""
+    try:
+        return parse_boxes(bytes(found.data))
+    except BoxError:
+        return ()

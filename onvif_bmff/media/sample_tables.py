@@ -1,0 +1,296 @@
+"""Tracks of a movie box, and their samples where the movie box itself describes them. ISO/IEC 14496-12, 8.3 to 8.7.
+
+No file is touched in here: samples are slices of a view that the caller has, be it a whole file or one stored
+segment. Tables stay columns; their runs are spread out only as samples are taken.
+
+Times are those of the presentation. An edit list of the usual kind - a delay first (empty edits), then the media
+from some point on - is a shift of all times of the track, so that tracks stay in step: the samples before that point
+are there with times below zero. ISO/IEC 14496-12, 8.6.6.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
+
+from onvif_bmff.bmff import (
+    Box,
+    ChunkLargeOffsetBox,
+    ChunkOffsetBox,
+    CompactSampleSizeBox,
+    CompositionOffsetBox,
+    EditBox,
+    EditListBox,
+    HandlerBox,
+    MediaBox,
+    MediaHeaderBox,
+    MediaInformationBox,
+    MovieBox,
+    MovieExtendsBox,
+    MovieHeaderBox,
+    SampleDescriptionBox,
+    SampleSizeBox,
+    SampleTableBox,
+    SampleToChunkBox,
+    SyncSampleBox,
+    TimeToSampleBox,
+    TrackBox,
+    TrackExtendsBox,
+    TrackHeaderBox,
+)
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media.codec import Codec, codec_of
+from onvif_bmff.media.sample_entries import clear_entry, is_protected
+from onvif_bmff.media.track import Sample
+
+__all__ = ["CodecChange", "MovieTrack", "read_tracks", "signed_offsets", "table_samples"]
+
+DATA_REUSE = 8
+"""How many times over the samples of a file may use its bytes. Files that share data between samples exist, but
+tables that go on and on over the same bytes are an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecChange:
+    """From ``decode_time`` (ticks) on, the samples of track ``track_id`` need another ``codec``.
+
+    ``description`` is the number (from 1) of its sample entry in the file, 0 where there is no file.
+    The movie box of a recording changes with it, which closes all spans. ONVIF Recording Control 25.12, B.2.
+    """
+
+    track_id: int
+    decode_time: int
+    codec: Codec
+    description: int
+
+
+@dataclass(slots=True, kw_only=True)
+class MovieTrack:
+    """One track as a movie box describes it.
+
+    ``handler`` is "vide", "soun", "meta", …; ``timescale`` ticks a second; ``language`` a code of three letters;
+    ``entries`` the sample entries as they are in the file, maybe protected; ``presentation_shift`` the ticks to add
+    to media times to get presentation times; ``duration`` the ticks of all samples in the movie box.
+    """
+
+    track_id: int
+    handler: str
+    timescale: int
+    language: str
+    entries: tuple[Box, ...]
+    table: SampleTableBox
+    presentation_shift: int = 0
+    defaults: TrackExtendsBox | None = None
+    box: TrackBox
+    _codecs: dict[int, Codec] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether any sample entry is a protected one."""
+        return any(is_protected(entry) for entry in self.entries)
+
+    @property
+    def sample_count(self) -> int:
+        """Number of samples that the movie box itself describes (0 in a fragmented file)."""
+        sizes = self.table.find(SampleSizeBox) or self.table.find(CompactSampleSizeBox)
+        return sizes.sample_count if sizes is not None else 0
+
+    @property
+    def duration(self) -> int:
+        """Ticks of all samples that the movie box itself describes."""
+        times = self.table.find(TimeToSampleBox)
+        left, total = self.sample_count, 0
+        for count, delta in times.entries.rows() if times is not None else ():
+            used = min(count, left)
+            total, left = total + used * delta, left - used
+        return total
+
+    @property
+    def first_description(self) -> int:
+        """Index (from 1) of the sample entry that the first sample uses."""
+        chunks = self.table.find(SampleToChunkBox)
+        if self.sample_count and chunks is not None and len(chunks.entries):
+            return chunks.entries["sample_description_index"][0]
+        return self.defaults.default_sample_description_index if self.defaults is not None else 1
+
+    def entry(self, index: int) -> Box:
+        """Return sample entry ``index`` (from 1) as it is in the file; ``MediaError`` if there is none."""
+        if not 0 < index <= len(self.entries):
+            raise MediaError(f"track {self.track_id} has {len(self.entries)} sample entries, none numbered {index}")
+        return self.entries[index - 1]
+
+    def codec(self, index: int | None = None) -> Codec:
+        """Return the codec of sample entry ``index`` (of the first sample if None), without its protection.
+
+        Raises ``MediaError`` if there is no such entry, or it cannot be used.
+        """
+        index = self.first_description if index is None else index
+        found = self._codecs.get(index)
+        if found is None:
+            found = self._codecs[index] = codec_of(clear_entry(self.entry(index)), handler=self.handler)
+        return found
+
+
+def read_tracks(movie: MovieBox) -> tuple[MovieTrack, ...]:
+    """Return all tracks of a movie box, of whatever handler.
+
+    Raises ``BoxError`` where a box that must be there is not, ``MediaError`` for a timescale of zero and for two
+    tracks with one number.
+    """
+    header = movie.find(MovieHeaderBox)
+    extends = movie.find(MovieExtendsBox)
+    defaults = {box.track_id: box for box in extends.find_all(TrackExtendsBox)} if extends is not None else {}
+    tracks = [
+        _read_track(box, header.timescale if header is not None else 0, defaults) for box in movie.find_all(TrackBox)
+    ]
+    if len({track.track_id for track in tracks}) != len(tracks):
+        raise MediaError("two tracks of the movie have the same number")
+    return tuple(tracks)
+
+
+def _read_track(box: TrackBox, movie_timescale: int, defaults: dict[int, TrackExtendsBox]) -> MovieTrack:
+    track_id = box.require(TrackHeaderBox).track_id
+    media = box.require(MediaBox)
+    header = media.require(MediaHeaderBox)
+    if not header.timescale:
+        raise MediaError(f"track {track_id} has a timescale of 0")
+    handler = media.find(HandlerBox)
+    table = media.require(MediaInformationBox).require(SampleTableBox)
+    edits = box.descend(EditBox, EditListBox)
+    return MovieTrack(
+        track_id=track_id,
+        handler=handler.handler_type if handler is not None else "",
+        timescale=header.timescale,
+        language=_language(header.language),
+        entries=table.require(SampleDescriptionBox).children,
+        table=table,
+        presentation_shift=_shift(edits, movie_timescale, header.timescale) if isinstance(edits, EditListBox) else 0,
+        defaults=defaults.get(track_id),
+        box=box,
+    )
+
+
+def _language(packed: int) -> str:
+    letters = [packed >> shift & 31 for shift in (10, 5, 0)]
+    return "".join(chr(0x60 + letter) for letter in letters) if all(0 < x < 27 for x in letters) else "und"
+
+
+def _shift(edits: EditListBox, movie_timescale: int, timescale: int) -> int:
+    """Leading empty edits less the media time of the first other one; a delay is rounded to the nearest tick."""
+    delay = 0
+    for duration, media_time, _, _ in edits.entries.rows():
+        if media_time != -1:
+            return _ticks(delay, movie_timescale, timescale) - media_time
+        delay += duration
+    return _ticks(delay, movie_timescale, timescale)
+
+
+def _ticks(duration: int, movie_timescale: int, timescale: int) -> int:
+    return (2 * duration * timescale + movie_timescale) // (2 * movie_timescale) if movie_timescale else 0
+
+
+def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | CodecChange]:
+    """Yield the samples that ``track``'s own tables describe, in decoding order; none in a fragmented file.
+
+    ``data`` is the whole file; sample data are views on it. Between samples of different sample entries comes a
+    ``CodecChange``. Raises ``MediaError`` for tables that disagree and for data outside the file. Memory does not
+    grow with the number of samples.
+    """
+    count = track.sample_count
+    if not count:
+        return
+    table, track_id, end_of_data = track.table, track.track_id, len(data)
+    if table.find(TimeToSampleBox) is None or table.find(SampleToChunkBox) is None:
+        raise MediaError(f"track {track_id} has samples, but no stts or no stsc")
+    rows = zip(_sizes(table), _durations(table), _offsets(table), _sync(table), strict=False)
+    budget = DATA_REUSE * end_of_data
+    time = track.presentation_shift
+    left, used = count, track.first_description
+    for position, in_chunk, description in _chunks(track):
+        if description != used:
+            used = description
+            yield CodecChange(track_id, time, track.codec(description), description)
+        budget += position
+        for size, duration, offset, sync in islice(rows, in_chunk):
+            end = position + size
+            if end > end_of_data:
+                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {end_of_data}")
+            yield Sample(track_id, time, duration, data[position:end], sync, offset)
+            position = end
+            time += duration
+            left -= 1
+        budget -= position
+        if budget < 0:
+            raise MediaError(f"the samples of track {track_id} use the same data over and over")
+        if not left:
+            return
+    raise MediaError(f"the tables of track {track_id} disagree: {left} of {count} samples are not described")
+
+
+def _chunks(track: MovieTrack) -> Iterator[tuple[int, int, int]]:
+    """Offset in the file, number of samples and sample description of each chunk."""
+    table = track.table
+    box = table.find(ChunkOffsetBox) or table.find(ChunkLargeOffsetBox)
+    to_chunk = table.require(SampleToChunkBox).entries
+    offsets: Sequence[int] = box.entries["chunk_offset"] if box is not None else ()
+    following = chain(to_chunk["first_chunk"][1:], (len(offsets) + 1,))
+    positions = iter(offsets)
+    expected = 1
+    for (first, in_chunk, description), stop in zip(to_chunk.rows(), following, strict=True):
+        if first != expected or stop < first:
+            raise MediaError(f"the chunks of track {track.track_id} are not in order")
+        for position in islice(positions, stop - first):
+            yield position, in_chunk, description
+        expected = stop
+
+
+def _sizes(table: SampleTableBox) -> Iterable[int]:
+    plain = table.find(SampleSizeBox)
+    if plain is not None:
+        return plain.entries["size"] if "size" in plain.entries else repeat(plain.sample_size, plain.sample_count)
+    compact = table.require(CompactSampleSizeBox)
+    if compact.field_size not in (4, 8, 16):
+        raise MediaError(f"sizes of {compact.field_size} bits in stz2: 4, 8 or 16 needed")
+    return compact.sizes()
+
+
+def _durations(table: SampleTableBox) -> Iterable[int]:
+    entries = table.require(TimeToSampleBox).entries
+    return _spread(entries["sample_delta"], entries["sample_count"])
+
+
+def _offsets(table: SampleTableBox) -> Iterable[int]:
+    box = table.find(CompositionOffsetBox)
+    if box is None:
+        return repeat(0)
+    return _spread(signed_offsets(box.entries["sample_offset"]), box.entries["sample_count"])
+
+
+def _spread(values: Iterable[int], counts: Iterable[int]) -> Iterator[int]:
+    spread: Callable[[int, int], Iterable[int]] = repeat
+    return chain.from_iterable(map(spread, values, counts))
+
+
+def signed_offsets(column: "array[int]") -> "array[int]":
+    """Composition offsets as signed numbers, also where version 0, which has none, was used for them.
+
+    No honest offset reaches 2^31 ticks, but writers that keep to QuickTime put negative ones there.
+    """
+    return array("i", column.tobytes()) if column.typecode == "I" else column
+
+
+def _sync(table: SampleTableBox) -> Iterator[bool]:
+    box = table.find(SyncSampleBox)
+    if box is None:
+        return repeat(True)
+    return chain(chain.from_iterable(_sync_runs(box)), repeat(False))
+
+
+def _sync_runs(box: SyncSampleBox) -> Iterator[Iterable[bool]]:
+    before = 0
+    for number in box.entries["sample_number"]:
+        if number <= before:
+            raise MediaError("the sync samples are not in order")
+        yield repeat(False, number - before - 1)
+        yield (True,)
+        before = number
