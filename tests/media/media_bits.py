@@ -116,3 +116,17 @@ def write_vui_start(out, dice):
         out.ue(dice.number(0, 5))
         out.ue(dice.number(0, 5))
     return facts
+
+
+def offset_behind(nal, plain_bytes):
+    """Offset in ``nal`` behind the byte that is number ``plain_bytes`` once emulation prevention is gone."""
+    zeros = count = 0
+    for offset, byte in enumerate(nal):
+        if zeros >= 2 and byte == 3:
+            zeros = 0
+            continue
+        zeros = zeros + 1 if byte == 0 else 0
+        count += 1
+        if count == plain_bytes:
+            return offset + 1
+    raise AssertionError("the unit is shorter than that")

@@ -1,5 +1,7 @@
 """The length of H.264 slice headers, against headers written bit by bit."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from media_avc_headers import make_avc
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
 from onvif_bmff.media.avc_syntax import avc_is_vcl, avc_nal_type, avc_starts_picture, parse_avc_pps, parse_avc_sps
+from onvif_bmff.media.vui import ColourInfo
 
 SEEDS = st.integers(0, 1 << 32)
 
@@ -133,3 +136,16 @@ def test_first_slice():
     assert not avc_starts_picture(b"\x67\x88\x84")
     with pytest.raises(BitstreamError):
         avc_slice_type(b"\x67\x88")
+
+
+def test_parameter_sets_of_an_encoder():
+    # libx264, 1080p at 30000/1001 frames a second, BT.709
+    sps = parse_avc_sps(bytes.fromhex("67640028acd940780227e5c05a808080a000007d20001d4c01e30632c0"))
+    assert (sps.width, sps.height, sps.frame_rate) == (1920, 1080, Fraction(30000, 1001))
+    assert (sps.profile_idc, sps.constraint_flags, sps.level_idc) == (100, 0, 40)
+    assert sps.colour == ColourInfo(1, 1, 1, full_range=False)
+    assert (sps.max_num_ref_frames, sps.max_num_reorder_frames) == (4, 2)
+    pps = parse_avc_pps(bytes.fromhex("68ebe3cb22c0"))
+    assert pps.entropy_coding_mode
+    assert pps.transform_8x8_mode
+    assert (pps.weighted_pred, pps.weighted_bipred_idc, pps.num_ref_idx_default) == (True, 2, (3, 1))
