@@ -1,0 +1,47 @@
+"""Media time ↔ UTC, and where a span's own time line begins: integer arithmetic throughout."""
+
+from dataclasses import dataclass
+
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["Anchor", "Origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """``ticks`` of a clock with ``timescale`` ticks a second happen at ``at``.
+
+    All object keys of an activation are computed from it, so that consecutive segments meet exactly.
+    """
+
+    at: UtcTime
+    ticks: int
+    timescale: int
+
+    def utc(self, ticks: int, timescale: int) -> UtcTime:
+        """Return the instant of ``ticks`` in another timescale, cut off to the microsecond."""
+        return self.at.plus_ticks(ticks * self.timescale - self.ticks * timescale, timescale * self.timescale)
+
+
+@dataclass(slots=True)
+class Origin:
+    """The source time that is tick 0 in all spans that opened together, so that they stay in step.
+
+    ``time`` counts ticks of ``timescale``. It is None until the first fragment is written, and then becomes the
+    earliest time that any track has ``note``d.
+    """
+
+    timescale: int
+    time: int | None = None
+    earliest: int | None = None
+
+    def note(self, time: int) -> None:
+        """Take a track's first time, in ticks of ``timescale``."""
+        if self.earliest is None or time < self.earliest:
+            self.earliest = time
+
+    def settle(self) -> int:
+        """Return the origin, fixing it now if it is not."""
+        if self.time is None:
+            self.time = self.earliest or 0
+        return self.time

@@ -1,0 +1,275 @@
+"""Samples → one fragment: moof and mdat. ISO/IEC 14496-12, 8.8; CMAF (ISO/IEC 23000-19), 7.3.2.3.
+
+::
+
+    moof ─ mfhd
+         └ traf (one a track) ─ tfhd · tfdt · trun · [senc · saio · saiz · sbgp · sgpd]
+    mdat ─ samples of the first track, then of the next
+
+The moof is packed from columns, for this is the hot path; a test holds it to be what the declared boxes build.
+"""
+
+import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
+from onvif_bmff.bmff.columns import pack_columns
+from onvif_bmff.cenc.encrypt import ProtectedSamples, TrackEncryptor
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media.track import Sample
+from onvif_bmff.objects.stored import Buffer
+
+__all__ = ["Fragment", "FragmentBuilder", "FragmentTrack", "Run"]
+
+SYNC_FLAGS = 0x02000000
+"""Sample flags of a sync sample: depends on no other."""
+PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
+"""Sample flags of any other: depends on others."""
+
+_JOIN_BELOW = 4096
+"""Runs whose samples are smaller than this on average are joined: many tiny buffers cost more than one copy."""
+
+_HEAD = struct.Struct(">I4sI4sII")  # moof, and mfhd in it
+_TFDT = struct.Struct(">I4sIQ")
+_TRUN = struct.Struct(">I4sIIi")
+_SAIO = struct.Struct(">I4sIII")
+
+
+@dataclass(slots=True)
+class FragmentTrack:
+    """A track as fragments see it.
+
+    Decode time in the file = (source time + ``shift`` - ``origin``) * ``numerator`` / ``denominator``. ``shift`` is the
+    composition offset of the span's first sample, so that it is presented at its decode time. ``encryptor`` protects
+    the samples, if there is one.
+    """
+
+    track_id: int
+    timescale: int
+    origin: int = 0
+    shift: int = 0
+    numerator: int = 1
+    denominator: int = 1
+    encryptor: TrackEncryptor | None = None
+
+    def file_time(self, time: int) -> int:
+        """Return a source time (with its shift) in ticks of the file."""
+        return (time + self.shift - self.origin) * self.numerator // self.denominator
+
+
+@dataclass(slots=True)
+class Run:
+    """What a finished fragment holds of one track; times are ticks of the file."""
+
+    track: FragmentTrack
+    decode_time: int
+    duration: int
+    sample_count: int
+    size: int
+    first_is_sync: bool
+    first_presentation: int
+    presentation_time: int
+    presentation_end: int
+    constant_iv: bytes | None = None
+
+
+@dataclass(slots=True)
+class Fragment:
+    """A finished fragment: ``buffers`` are its bytes in order, ``size`` their number."""
+
+    buffers: tuple[Buffer, ...] = field(repr=False)
+    size: int
+    runs: tuple[Run, ...]
+
+
+class FragmentBuilder:
+    """Collects the samples of one fragment.
+
+    ``push`` adds a sample, ``close`` returns the fragment and starts the next one. Sample data is kept by reference.
+    """
+
+    __slots__ = ("_pending", "_tracks", "size")
+
+    def __init__(self, tracks: Sequence[FragmentTrack]) -> None:
+        self._tracks = {track.track_id: track for track in tracks}
+        self._pending: dict[int, list[Sample]] = {track.track_id: [] for track in tracks}
+        self.size = 0
+
+    def push(self, sample: Sample) -> None:
+        """Add a sample, in decode order within its track."""
+        self._pending[sample.track_id].append(sample)
+        self.size += len(sample.data)
+
+    def duration(self, track_id: int) -> int:
+        """Return how long the collected samples of a track last, in source ticks."""
+        samples = self._pending[track_id]
+        return samples[-1].decode_time + samples[-1].duration - samples[0].decode_time if samples else 0
+
+    def count(self, track_id: int) -> int:
+        """Return the number of collected samples of a track."""
+        return len(self._pending[track_id])
+
+    def close(self, sequence_number: int) -> Fragment | None:
+        """Return the fragment with the collected samples; None if there are none."""
+        parts = []
+        for track_id, samples in self._pending.items():
+            if samples:
+                parts.append(_traf(self._tracks[track_id], samples))
+                self._pending[track_id] = []
+        self.size = 0
+        if not parts:
+            return None
+        moof_size = 24 + sum(part.size for part in parts)
+        payload = sum(part.run.size for part in parts)
+        if payload + 8 >= 1 << 32:
+            raise MediaError(f"a fragment of {payload} bytes is too large")
+        head = [_HEAD.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence_number & 0xFFFFFFFF)]
+        traf_start, data_start = 24, moof_size + 8
+        for part in parts:
+            head.append(part.build(traf_start, data_start))
+            traf_start += part.size
+            data_start += part.run.size
+        head.append(struct.pack(">I4s", payload + 8, b"mdat"))
+        buffers: list[Buffer] = [b"".join(head)]
+        for part in parts:
+            buffers.extend(part.payload)
+        return Fragment(tuple(buffers), moof_size + 8 + payload, tuple(part.run for part in parts))
+
+
+@dataclass(slots=True)
+class _Traf:
+    """A traf whose offsets are not known yet."""
+
+    run: Run
+    payload: list[Buffer]
+    tfhd: bytes
+    tfdt: bytes
+    trun_flags: int
+    first_flags: bytes
+    rows: bytes
+    protected: ProtectedSamples | None
+
+    @property
+    def size(self) -> int:
+        size = 8 + len(self.tfhd) + len(self.tfdt) + 20 + len(self.first_flags) + len(self.rows)
+        if self.protected is not None:
+            size += len(self.protected.senc) + len(self.protected.saiz) + len(self.protected.groups)
+            size += 20 if self.protected.senc else 0
+        return size
+
+    def build(self, start: int, data_start: int) -> bytes:
+        trun_size = 20 + len(self.first_flags) + len(self.rows)
+        trun = _TRUN.pack(trun_size, b"trun", 1 << 24 | self.trun_flags, self.run.sample_count, data_start)
+        parts = [struct.pack(">I4s", self.size, b"traf"), self.tfhd, self.tfdt, trun, self.first_flags, self.rows]
+        if self.protected is not None:
+            if self.protected.senc:
+                senc_start = start + 8 + len(self.tfhd) + len(self.tfdt) + trun_size
+                saio = _SAIO.pack(20, b"saio", 0, 1, senc_start + 16)
+                parts += (self.protected.senc, saio, self.protected.saiz)
+            parts.append(self.protected.groups)
+        return b"".join(parts)
+
+
+def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
+    count, first = len(samples), samples[0]
+    sizes = [len(sample.data) for sample in samples]
+    decode_time = track.file_time(first.decode_time)
+    if decode_time < 0:
+        raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")
+    shift = track.shift
+    if track.denominator == 1:
+        factor = track.numerator
+        durations = [sample.duration for sample in samples]
+        offsets = [sample.composition_offset - shift for sample in samples]
+        if factor != 1:
+            durations = [duration * factor for duration in durations]
+            offsets = [offset * factor for offset in offsets]
+    else:
+        durations, offsets = _rescaled(track, samples)
+    total = sum(durations)
+    defaults, flags, columns = [1], 0x2, {}
+    if durations.count(durations[0]) == count:
+        defaults.append(durations[0])
+        flags |= 0x8
+    else:
+        columns["duration"] = _column("I", durations, track)
+    if sizes.count(sizes[0]) == count:
+        defaults.append(sizes[0])
+        flags |= 0x10
+    else:
+        columns["size"] = _column("I", sizes, track)
+    syncs = [sample.sync for sample in samples]
+    first_flags = b""
+    trun_flags = 0x1
+    if all(syncs):
+        defaults.append(SYNC_FLAGS)
+        flags |= 0x20
+    elif not any(syncs[1:]):
+        defaults.append(PREDICTED_FLAGS)
+        flags |= 0x20
+        if syncs[0]:
+            first_flags = SYNC_FLAGS.to_bytes(4, "big")
+            trun_flags |= 0x4
+    else:
+        columns["flags"] = array("I", [SYNC_FLAGS if sync else PREDICTED_FLAGS for sync in syncs])
+    if any(offsets):
+        columns["composition_offset"] = _column("i", offsets, track)
+        presentation = min(map(int.__add__, _starts(decode_time, durations), offsets))
+        end = max(
+            start + offset + duration
+            for start, offset, duration in zip(_starts(decode_time, durations), offsets, durations, strict=True)
+        )
+    else:
+        presentation, end = decode_time, decode_time + total
+    for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):
+        trun_flags |= flag if name in columns else 0
+    codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
+    rows = pack_columns(Columns(count, **columns), codes) if columns else b""
+    tfhd = struct.pack(
+        f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults
+    )
+    tfdt = _TFDT.pack(20, b"tfdt", 1 << 24, decode_time)
+    size = sum(sizes)
+    protected = None
+    payload: list[Buffer] = [sample.data for sample in samples]
+    if track.encryptor is not None:
+        protected = track.encryptor.encrypt(samples)
+        payload = [protected.payload]
+    elif count > 1 and size < _JOIN_BELOW * count:
+        payload = [b"".join(payload)]
+    run = Run(
+        track, decode_time, total, count, size, first.sync, decode_time + offsets[0], presentation, end,
+        protected.constant_iv if protected is not None else None,
+    )  # fmt: skip
+    return _Traf(run, payload, tfhd, tfdt, trun_flags, first_flags, rows, protected)
+
+
+def _starts(start: int, durations: list[int]) -> list[int]:
+    starts = []
+    for duration in durations:
+        starts.append(start)
+        start += duration
+    return starts
+
+
+def _column(code: str, values: list[int], track: FragmentTrack) -> "array[int]":
+    try:
+        return array(code, values)
+    except OverflowError:
+        raise MediaError(f"track {track.track_id}: a duration or composition offset does not fit 32 bits") from None
+
+
+def _rescaled(track: FragmentTrack, samples: list[Sample]) -> tuple[list[int], list[int]]:
+    """Durations and offsets where ticks do not divide: from absolute times, so that rounding never adds up."""
+    times = [track.file_time(sample.decode_time) for sample in samples]
+    last = samples[-1]
+    times.append(track.file_time(last.decode_time + last.duration))
+    durations = [later - earlier for earlier, later in pairwise(times)]
+    offsets = [
+        track.file_time(sample.decode_time + sample.composition_offset - track.shift) - time
+        for sample, time in zip(samples, times, strict=False)
+    ]
+    return durations, offsets

@@ -1,0 +1,120 @@
+"""Several tracks in one span: their samples in an order in which each cut of the leading track is clean.
+
+A multiplexed fragment begins with a sync sample of the leading track, at some time T. No other track's sample before
+T may come after it, and none from T on before it, or two segments would hold media of one moment. So samples of
+other tracks wait for the leading one, and its sync samples wait for the others: until they have reached T, or at
+the latest until the leading track has a whole GOP waiting. What comes later still goes into the next fragment.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from onvif_bmff.media.track import Sample
+
+__all__ = ["Interleaver"]
+
+
+class Interleaver:
+    """Orders the samples of several tracks; ``push`` and ``close`` return those that may be stored.
+
+    ``order`` names the tracks, the one to lead first; ``factors`` turn a track's ticks into common ones;
+    ``patience`` is how far, in common ticks, a track may fall behind the newest sample before nobody waits for it
+    and the next one takes the lead. ``lead_id`` tells who leads now.
+    """
+
+    __slots__ = ("_blocked", "_factors", "_latest", "_newest", "_order", "_patience", "_waiting", "lead_id")
+
+    def __init__(self, order: Sequence[int], factors: Mapping[int, int], patience: int) -> None:
+        self._order = tuple(order)
+        self._factors = dict(factors)
+        self._patience = patience
+        self._latest: dict[int, int] = {}
+        self._newest: int | None = None
+        self._waiting: dict[int, deque[tuple[int, Sample]]] = {track_id: deque() for track_id in order}
+        self._blocked: deque[tuple[int, Sample]] = deque()
+        self.lead_id = self._order[0]
+
+    def push(self, sample: Sample, shift: int = 0) -> list[Sample]:
+        """Take a sample (``shift`` ticks are added to its decode time); return what may be stored now, in order."""
+        track_id = sample.track_id
+        time = (sample.decode_time + shift) * self._factors[track_id]
+        self._latest[track_id] = time
+        if self._newest is None or time > self._newest:
+            self._newest = time
+        out: list[Sample] = []
+        if track_id != self.lead_id:
+            self._waiting[track_id].append((time, sample))
+            self._elect(out)
+        elif self._blocked:
+            if sample.sync:
+                self._release_blocked(out)
+            self._blocked.append((time, sample))
+        else:
+            self._blocked.append((time, sample))
+        self._advance(out)
+        return out
+
+    def close(self) -> list[Sample]:
+        """Return all samples that wait."""
+        out: list[Sample] = []
+        self._release_blocked(out)
+        self._release_before(None, out)
+        return out
+
+    def _advance(self, out: list[Sample]) -> None:
+        """Release the leading track's samples as far as the others allow, and theirs as far as it has come."""
+        if self._blocked:
+            time, first = self._blocked[0]
+            if first.sync and not self._reached(time):
+                self._release_before(time, out)
+                return
+            self._release_blocked(out)
+        latest = self._latest.get(self.lead_id)
+        if latest is not None:
+            self._release_before(latest + 1, out)
+
+    def _reached(self, time: int) -> bool:
+        """Tell whether every track that is alive has come to ``time``, or nobody needs to wait for it."""
+        for track_id in self._order:
+            if track_id != self.lead_id:
+                latest = self._latest.get(track_id)
+                if latest is None:
+                    continue
+                if latest < time and time - latest <= self._patience:
+                    return False
+        return True
+
+    def _release_blocked(self, out: list[Sample]) -> None:
+        if self._blocked:
+            self._release_before(self._blocked[0][0], out)
+        while self._blocked:
+            time, sample = self._blocked.popleft()
+            self._release_before(time, out)
+            out.append(sample)
+
+    def _release_before(self, time: int | None, out: list[Sample]) -> None:
+        for track_id in self._order:
+            waiting = self._waiting[track_id]
+            while waiting and (time is None or waiting[0][0] < time):
+                out.append(waiting.popleft()[1])
+
+    def _elect(self, out: list[Sample]) -> None:
+        """Give the lead to the first track that is alive."""
+        newest = self._newest
+        assert newest is not None
+        for track_id in self._order:
+            latest = self._latest.get(track_id)
+            oldest = self._oldest_waiting()
+            since = latest if latest is not None else oldest
+            if since is None or newest - since > self._patience:
+                continue
+            if track_id == self.lead_id or latest is None:
+                return
+            self._release_blocked(out)
+            self.lead_id = track_id
+            self._blocked.extend(self._waiting[track_id])
+            self._waiting[track_id].clear()
+            return
+
+    def _oldest_waiting(self) -> int | None:
+        return min((waiting[0][0] for waiting in self._waiting.values() if waiting), default=None)

@@ -1,0 +1,78 @@
+"""The attributes of a finished segment. ONVIF Recording Control 25.12, B.9, Table B.1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from onvif_bmff.bmff import MovieFragmentRandomAccessBox
+from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
+from onvif_bmff.objects.seek_table import SeekTable
+from onvif_bmff.recording.segment import SegmentTotals
+from onvif_bmff.timing import ticks_to_duration
+
+__all__ = ["Labels", "segment_attributes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a recorder is told about its source, for the attributes of its objects.
+
+    ``source`` identifies the physical device, ``event_topic`` what triggered the job, the channels its inputs.
+    ``seek_table`` and ``duration`` tell whether these two are written: a store that takes attributes only when an
+    upload begins cannot know them.
+    """
+
+    source: str | None = None
+    event_topic: str | None = None
+    video_channel: str | None = None
+    audio_channel: str | None = None
+    seek_table: bool = True
+    duration: bool = True
+
+
+def segment_attributes(
+    labels: Labels,
+    tracks: Sequence[Track],
+    timescale: int,
+    totals: SegmentTotals,
+    full_content_type: str,
+    random_access: MovieFragmentRandomAccessBox | None,
+) -> ObjectAttributes:
+    """Return the attributes of a segment with ``tracks`` in ``timescale`` ticks a second."""
+    attributes = ObjectAttributes(
+        source=labels.source,
+        event_topic=labels.event_topic,
+        video_channel=labels.video_channel,
+        audio_channel=labels.audio_channel,
+        full_content_type=full_content_type,
+        timescale=timescale,
+    )
+    found = {track.type: track for track in reversed(tracks) if totals.tracks[track.track_id].sample_count}
+    leading = next((found[kind] for kind in TrackType if kind in found), None)
+    if leading is not None and labels.duration:
+        lasting = totals.tracks[leading.track_id].duration
+        attributes = replace(attributes, duration=ticks_to_duration(lasting, timescale))
+    video, audio = found.get(TrackType.VIDEO), found.get(TrackType.AUDIO)
+    if video is not None:
+        of_video = totals.tracks[video.track_id]
+        rate = Fraction(of_video.sample_count * timescale, of_video.duration) if of_video.duration else Fraction(0)
+        attributes = replace(
+            attributes,
+            video_bitrate=bitrate_in_kilobits(of_video.size, ticks_to_duration(of_video.duration, timescale)),
+            video_width=getattr(video.codec, "width", 0) or None,
+            video_height=getattr(video.codec, "height", 0) or None,
+            video_framerate=round(float(rate), 3),
+        )
+    if audio is not None:
+        of_audio = totals.tracks[audio.track_id]
+        attributes = replace(
+            attributes,
+            audio_bitrate=bitrate_in_kilobits(of_audio.size, ticks_to_duration(of_audio.duration, timescale)),
+            audio_sample_rate=sample_rate_in_kilohertz(getattr(audio.codec, "sample_rate", 0) or timescale),
+        )
+    if random_access is not None and labels.seek_table and random_access.children[:-1]:
+        table = SeekTable.from_mfra(random_access)
+        lead_id = None if video is None else video.track_id
+        attributes = replace(attributes, seek_table=table.condense(video_track_id=lead_id))
+    return attributes

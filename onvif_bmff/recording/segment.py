@@ -1,0 +1,189 @@
+"""Fragments → one segment: header, fragments, and an mfra at the end. ONVIF Recording Control 25.12, B.3, B.6, B.7."""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onvif_bmff.bmff import (
+    Columns,
+    MovieFragmentRandomAccessBox,
+    MovieFragmentRandomAccessOffsetBox,
+    TrackFragmentRandomAccessBox,
+)
+from onvif_bmff.errors import StateError
+from onvif_bmff.media.track import Sample
+from onvif_bmff.objects.stored import Buffer
+from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTrack, Run
+
+__all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals"]
+
+HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
+"""Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentLimits:
+    """When a fragment ends.
+
+    A fragment of video ends at the first sync sample ``video`` seconds after its start, so that it is one GOP as
+    long as GOPs are not shorter; other media ends after ``other`` seconds. A fragment of ``max_bytes`` or
+    ``max_samples`` ends anywhere, so that a stream without sync samples cannot fill the memory.
+    """
+
+    video: float = 0.5
+    other: float = 2.0
+    max_bytes: int = 16 << 20
+    max_samples: int = 10_000
+
+
+@dataclass(slots=True)
+class TrackTotals:
+    """What a segment holds of one track, in ticks of the file and bytes."""
+
+    duration: int = 0
+    sample_count: int = 0
+    size: int = 0
+    times: "array[int]" = field(default_factory=lambda: array("Q"))
+    moof_offsets: "array[int]" = field(default_factory=lambda: array("Q"))
+    traf_numbers: "array[int]" = field(default_factory=lambda: array("I"))
+
+
+@dataclass(slots=True)
+class SegmentTotals:
+    """What a segment holds: its tracks by track_id, its bytes, and its presentation times in ticks."""
+
+    tracks: dict[int, TrackTotals]
+    size: int = 0
+    fragment_count: int = 0
+    presentation_end: dict[int, int] = field(default_factory=dict)
+
+
+class SegmentWriter:
+    """Writes one segment, buffer by buffer: ``push`` samples, then ``close`` it.
+
+    Each call returns buffers that are the next bytes of the segment. ``lead_id`` is the track whose sync samples
+    begin fragments; ``fragment_ticks`` its shortest fragment, in source ticks. ``mfra`` tells whether the segment
+    ends with an mfra box. ``before_fragment`` is called before a fragment's decode times are written.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[FragmentTrack],
+        header: HeaderMaker,
+        *,
+        lead_id: int,
+        fragment_ticks: int,
+        limits: FragmentLimits = FragmentLimits(),
+        sequence_number: int = 1,
+        mfra: bool = True,
+        before_fragment: Callable[[], None] | None = None,
+    ) -> None:
+        self._tracks = tuple(tracks)
+        self._builder = FragmentBuilder(tracks)
+        self._header = header
+        self._lead_id = lead_id
+        self._fragment_ticks = fragment_ticks
+        self._limits = limits
+        self._mfra = mfra
+        self._before_fragment = before_fragment
+        self._fragment_start: int | None = None
+        self._samples = 0
+        self._closed = False
+        self.sequence_number = sequence_number
+        self.totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
+        self.last_runs: tuple[Run, ...] = ()
+        """What the last finished fragment holds."""
+
+    def push(self, sample: Sample) -> tuple[Buffer, ...]:
+        """Add a sample; return the buffers of the fragment that it ends, if it ends one."""
+        out: tuple[Buffer, ...] = ()
+        if sample.track_id == self._lead_id:
+            start = self._fragment_start
+            if start is None:
+                self._fragment_start = sample.decode_time
+            elif sample.sync and sample.decode_time - start >= self._fragment_ticks:
+                out = self.end_fragment()
+                self._fragment_start = sample.decode_time
+        self._samples += 1
+        if self._builder.size >= self._limits.max_bytes or self._samples > self._limits.max_samples:
+            out = self.end_fragment()
+            self._fragment_start = sample.decode_time if sample.track_id == self._lead_id else None
+        self._builder.push(sample)
+        return out
+
+    def end_fragment(self) -> tuple[Buffer, ...]:
+        """End the open fragment; return its buffers, after the header's if it is the first."""
+        if self._closed:
+            raise StateError("the segment is closed")
+        self._fragment_start = None
+        self._samples = 0
+        if self._before_fragment is not None:
+            self._before_fragment()
+        fragment = self._builder.close(self.sequence_number)
+        if fragment is None:
+            return ()
+        self.sequence_number += 1
+        out = fragment.buffers
+        if not self.totals.fragment_count:
+            ivs = {run.track.track_id: run.constant_iv for run in fragment.runs if run.constant_iv is not None}
+            header = self._header(ivs)
+            self.totals.size = len(header)
+            out = (header, *out)
+        self._account(fragment)
+        self.last_runs = fragment.runs
+        return out
+
+    def lead_by(self, track_id: int, fragment_ticks: int) -> None:
+        """Let another track begin fragments from now on."""
+        self._lead_id, self._fragment_ticks, self._fragment_start = track_id, fragment_ticks, None
+
+    def close(self) -> tuple[Buffer, ...]:
+        """End the segment; return the rest of its bytes."""
+        out = self.end_fragment()
+        self._closed = True
+        if self._mfra and self.totals.fragment_count:
+            out = (*out, self.random_access().build())
+        return out
+
+    def random_access(self) -> MovieFragmentRandomAccessBox:
+        """Return the mfra of what was written so far: first samples of fragments that begin with a sync sample."""
+        tables = tuple(_tfra(track_id, totals) for track_id, totals in self.totals.tracks.items() if len(totals.times))
+        size = 8 + 16 + sum(table.size for table in tables)
+        return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
+
+    def _account(self, fragment: Fragment) -> None:
+        totals = self.totals
+        for number, run in enumerate(fragment.runs, 1):
+            track_id = run.track.track_id
+            of_track = totals.tracks[track_id]
+            of_track.duration += run.duration
+            of_track.sample_count += run.sample_count
+            of_track.size += run.size
+            if run.first_is_sync:
+                of_track.times.append(run.first_presentation)
+                of_track.moof_offsets.append(totals.size)
+                of_track.traf_numbers.append(number)
+            totals.presentation_end[track_id] = max(run.presentation_end, totals.presentation_end.get(track_id, 0))
+        totals.size += fragment.size
+        totals.fragment_count += 1
+
+
+def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:
+    count = len(totals.times)
+    wide = max(totals.times[-1], totals.moof_offsets[-1]) >= 1 << 32
+    most = max(totals.traf_numbers)
+    number_of_sample = array("H", [1]) * count
+    return TrackFragmentRandomAccessBox(
+        version=1 if wide else 0,
+        track_id=track_id,
+        length_size_of_traf_num=0 if most < 256 else 1,
+        length_size_of_trun_num=0,
+        length_size_of_sample_num=1,
+        entries=Columns(
+            time=totals.times,
+            moof_offset=totals.moof_offsets,
+            traf_number=totals.traf_numbers,
+            trun_number=array("B", [1]) * count,
+            sample_number=number_of_sample,
+        ),
+    )

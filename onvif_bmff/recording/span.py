@@ -1,0 +1,252 @@
+"""Segments → one span: keys, counters, and the span end object. ONVIF Recording Control 25.12, B.2 to B.5."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import Buffer
+from onvif_bmff.recording.anchor import Anchor, Origin
+from onvif_bmff.recording.formats import SpanType
+from onvif_bmff.recording.fragment import FragmentTrack, Run
+from onvif_bmff.recording.labels import Labels, segment_attributes
+from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["SpanSettings", "SpanWriter"]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSettings:
+    """What the spans that open together have in common.
+
+    ``segment_end`` gives the instant at which a segment that opens at an instant is due; ``header`` makes the first
+    bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers, by extension,
+    the key of the last span's first segment: a span that starts in the same millisecond gets a finer key.
+    """
+
+    anchor: Anchor
+    origin: Origin
+    prefix: str
+    postfix: str
+    digits: int
+    segment_end: Callable[[UtcTime], UtcTime]
+    header: Callable[[SpanType, UtcTime, Mapping[int, bytes]], bytes]
+    full_content_type: str
+    labels: Labels = field(default_factory=Labels)
+    limits: FragmentLimits = field(default_factory=FragmentLimits)
+    mfra: bool = True
+    used_keys: dict[str, str] = field(default_factory=dict)
+
+
+class SpanWriter:
+    """Writes one span.
+
+    ``push`` samples and ``close`` the span; both return what happened, as events in order. A segment ends at the
+    first sync sample of the leading track at which it is as long as configured, or after ``end_segment_early``.
+    """
+
+    __slots__ = (
+        "_close_asked",
+        "_counter",
+        "_created",
+        "_end_time",
+        "_key",
+        "_kind",
+        "_lead",
+        "_segment",
+        "_segment_due",
+        "_segment_start",
+        "_sequence_number",
+        "_settings",
+        "_settled",
+        "_tracks",
+    )
+
+    def __init__(self, kind: SpanType, tracks: Sequence[FragmentTrack], settings: SpanSettings) -> None:
+        self._kind = kind
+        self._tracks = {track.track_id: track for track in tracks}
+        self._settings = settings
+        self._lead = self._tracks[kind.lead.track_id]
+        self._segment: SegmentWriter | None = None
+        self._segment_start: UtcTime | None = None
+        self._segment_due = 0
+        self._sequence_number = 1
+        self._counter = 0
+        self._key: ObjectKey | None = None
+        self._created: UtcTime | None = None
+        self._end_time: UtcTime | None = None
+        self._close_asked = False
+        self._settled = False
+
+    @property
+    def kind(self) -> SpanType:
+        """The span's type."""
+        return self._kind
+
+    @property
+    def lead_id(self) -> int:
+        """The track that decides where segments begin; another one may take over while it is silent."""
+        return self._lead.track_id
+
+    def lead_by(self, track_id: int) -> None:
+        """Let another track decide where segments begin."""
+        if track_id == self._lead.track_id:
+            return
+        self._lead = self._tracks[track_id]
+        if self._segment is not None:
+            self._segment.lead_by(track_id, self._fragment_ticks())
+            self._schedule()
+
+    def end_segment_early(self) -> None:
+        """End the open segment at the next sync sample (B.3: want of resources; 5.24: an override begins)."""
+        self._close_asked = self._segment is not None
+
+    def segment_due(self, sample: Sample) -> bool:
+        """Tell whether a sync ``sample`` of the leading track would begin a new segment."""
+        return self._segment is not None and (self._close_asked or sample.decode_time >= self._segment_due)
+
+    def push(self, sample: Sample) -> Sequence[RecordingEvent]:
+        """Add a sample; return what it completes."""
+        events: Sequence[RecordingEvent] = ()
+        if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample):
+            events = self._end_segment()
+        segment = self._segment or self._open_segment(sample)
+        buffers = segment.push(sample)
+        if buffers:
+            events = [*events, *self._written(segment, buffers)]
+        return events
+
+    def end_fragment(self) -> Sequence[RecordingEvent]:
+        """End the open fragment now; what comes next need not begin with a sync sample."""
+        if self._segment is None:
+            return ()
+        buffers = self._segment.end_fragment()
+        return self._written(self._segment, buffers) if buffers else ()
+
+    def close(self) -> Sequence[RecordingEvent]:
+        """End the span with its open segment. A span without samples has no end object. B.5."""
+        events = list(self._end_segment())
+        if self._end_time is not None:
+            events.append(SpanEnded(self._key_at(self._end_time, span_end=True)))
+        return events
+
+    def _open_segment(self, sample: Sample) -> SegmentWriter:
+        track = self._tracks[sample.track_id]
+        self._segment_start = self._settings.anchor.utc(sample.decode_time + track.shift, track.timescale)
+        self._close_asked = False
+        self._created = self._created or self._segment_start
+        self._segment = SegmentWriter(
+            tuple(self._tracks.values()),
+            self._header,
+            lead_id=self._lead.track_id,
+            fragment_ticks=self._fragment_ticks(),
+            limits=self._settings.limits,
+            sequence_number=self._sequence_number,
+            mfra=self._settings.mfra,
+            before_fragment=self._settle,
+        )
+        self._schedule()
+        return self._segment
+
+    def _schedule(self) -> None:
+        """Work out the source time of the leading track at which the open segment is due."""
+        start = self._segment_start
+        assert start is not None
+        anchor, lead = self._settings.anchor, self._lead
+        due = self._settings.segment_end(start).microseconds_since(anchor.at)
+        ticks = (due * anchor.timescale + anchor.ticks * 1_000_000) * lead.timescale
+        self._segment_due = -(-ticks // (anchor.timescale * 1_000_000)) - lead.shift  # the first tick not before it
+
+    def _fragment_ticks(self) -> int:
+        limits = self._settings.limits
+        lead = next(track for track in self._kind.tracks if track.track_id == self._lead.track_id)
+        seconds = limits.video if lead.type is TrackType.VIDEO else limits.other
+        return int(seconds * lead.timescale)
+
+    def _header(self, constant_ivs: Mapping[int, bytes]) -> bytes:
+        assert self._created is not None
+        return self._settings.header(self._kind, self._created, constant_ivs)
+
+    def _settle(self) -> None:
+        """Fix tick 0 of the file, before the first decode time is written."""
+        if not self._settled:
+            self._settled = True
+            origin = self._settings.origin
+            time = origin.settle()
+            for track in self._tracks.values():
+                track.origin = time * track.timescale // origin.timescale
+
+    def _written(self, segment: SegmentWriter, buffers: tuple[Buffer, ...]) -> Sequence[RecordingEvent]:
+        runs = segment.last_runs
+        events: list[RecordingEvent] = []
+        if self._key is None:
+            self._key = self._first_key(runs) if self._counter == 0 else self._key_at(self._start_of(runs))
+            events.append(SegmentOpened(self._key, self._kind.content_type, bytes(buffers[0])))
+            buffers = buffers[1:]
+        lead = next((run for run in runs if run.track is self._lead), runs[0])
+        events.append(FragmentWritten(self._key, buffers, self._start_of(runs), lead.duration))
+        return events
+
+    def _end_segment(self) -> Sequence[RecordingEvent]:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return ()
+        buffers = segment.end_fragment()
+        events = list(self._written(segment, buffers)) if buffers else []
+        random_access = segment.random_access() if self._settings.mfra else None
+        self._sequence_number = segment.sequence_number
+        key = self._key
+        assert key is not None
+        attributes = segment_attributes(
+            self._settings.labels,
+            self._kind.tracks,
+            self._kind.timescale,
+            segment.totals,
+            self._settings.full_content_type,
+            random_access,
+        )
+        events.append(SegmentSealed(key, random_access.build() if random_access is not None else b"", attributes))
+        ends = segment.totals.presentation_end
+        self._end_time = max(self._utc(self._tracks[track_id], end) for track_id, end in ends.items())
+        self._counter += 1
+        self._key = None
+        return events
+
+    def _utc(self, track: FragmentTrack, file_time: int) -> UtcTime:
+        """The instant of a time in the file."""
+        ticks = file_time * track.denominator + track.origin * track.numerator
+        return self._settings.anchor.utc(ticks, track.timescale * track.numerator)
+
+    def _start_of(self, runs: tuple[Run, ...]) -> UtcTime:
+        """When a fragment starts: with the leading track's first sample, or the earliest if that is not in it."""
+        for run in runs:
+            if run.track is self._lead:
+                return self._utc(run.track, run.first_presentation)
+        return min(self._utc(run.track, run.first_presentation) for run in runs)
+
+    def _first_key(self, runs: tuple[Run, ...]) -> ObjectKey:
+        """The key of the span's first segment, at its earliest sample; unlike that of any other span."""
+        at = min(self._utc(run.track, run.first_presentation) for run in runs)
+        for digits in (self._settings.digits, 6):
+            key = self._key_at(at, digits=digits)
+            if self._settings.used_keys.get(key.extension) != str(key):
+                break
+        self._settings.used_keys[key.extension] = str(key)
+        return key
+
+    def _key_at(self, at: UtcTime, *, span_end: bool = False, digits: int | None = None) -> ObjectKey:
+        settings = self._settings
+        return ObjectKey(
+            settings.prefix,
+            at,
+            settings.postfix,
+            self._counter,
+            self._kind.extension,
+            span_end=span_end,
+            digits=settings.digits if digits is None else digits,
+        )
