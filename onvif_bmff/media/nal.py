@@ -220,10 +220,11 @@ class BitReader:
         left = self._left
         rest = self._window & ((1 << left) - 1)
         length = rest.bit_length()
-        self._left = 2 * length - left - 1
-        if not length or self._left < 0:
+        left = 2 * length - left - 1
+        if not length or left < 0:
             raise BitstreamError("the data ends in the middle of a syntax element")
-        value = (rest >> self._left) - 1
+        self._left = left
+        value = (rest >> left) - 1
         if value > limit:
             raise BitstreamError(f"{name} is {value}, above its limit of {limit}")
         return value

@@ -1,0 +1,386 @@
+"""AV1, JPEG, AAC and Opus headers."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_bits import BitWriter
+
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media.aac_syntax import AudioSpecificConfig, iter_adts, parse_adts_header
+from onvif_bmff.media.av1_syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
+from onvif_bmff.media.jpeg_syntax import parse_jpeg
+from onvif_bmff.media.opus_syntax import opus_packet_duration, parse_opus_head
+from onvif_bmff.media.vui import ColourInfo
+
+
+class TestAv1:
+    def test_units(self):
+        data = bytes((0x12, 0, 0x0A, 0x83, 0x00)) + b"abc" + bytes((0x34, 0x48)) + b"rest"
+        found = list(iter_obus(data))
+        assert [(item.obu_type, item.start, item.payload, item.end) for item in found] == [
+            (2, 0, 2, 2),
+            (1, 2, 5, 8),
+            (6, 8, 10, 14),
+        ]
+        assert (found[2].temporal_id, found[2].spatial_id, found[2].has_size) == (2, 1, False)
+        assert found[1].has_size
+
+    @pytest.mark.parametrize(
+        "data",
+        [b"\x80\0", b"\x13\0", b"\x16", b"\x12", b"\x12\x80", b"\x12\1", b"\x12" + b"\xff" * 8, b"\x12" + b"\x80" * 9],
+    )
+    def test_broken_units(self, data):
+        with pytest.raises(BitstreamError):
+            list(iter_obus(data))
+
+    def test_sequence_headers_of_encoders(self):
+        # libaom, 8 bits, and libsvtav1, 10 bits; 352 by 288
+        aom = find_av1_sequence_header(bytes.fromhex("12000a0e00000004457e3e6d7c8808080820"))
+        assert (aom.seq_profile, aom.bit_depth, aom.monochrome) == (0, 8, False)
+        assert (aom.max_frame_width, aom.max_frame_height) == (352, 288)
+        assert aom.colour == ColourInfo(1, 1, 1, full_range=False)
+        svt = find_av1_sequence_header(bytes.fromhex("12000a0b00000004457e3e7dfca020"))
+        assert (svt.seq_profile, svt.bit_depth, svt.monochrome) == (0, 10, False)
+        assert (svt.max_frame_width, svt.max_frame_height) == (352, 288)
+        assert find_av1_sequence_header(b"\x12\0") is None
+
+    def _write(self, profile=0, *, reduced=False, timing=False, colour=None, depth=8, mono=False, sub=(1, 1)):
+        out = BitWriter()
+        out.u(3, profile)
+        out.flag(reduced)
+        out.flag(reduced)
+        if reduced:
+            out.u(5, 9)
+        else:
+            if out.flag(timing):
+                out.u(32, 1001)
+                out.u(32, 60000)
+                out.flag(1)
+                out.ue(1)
+                out.flag(1)
+                out.u(5, 9)
+                out.u(32, 1)
+                out.u(10, 0)
+            out.flag(1)
+            out.u(5, 1)
+            for level in (9, 4):
+                out.u(12, 0x101)
+                out.u(5, level)
+                if level > 7:
+                    out.flag(1)
+                if timing:
+                    out.flag(1)
+                    out.u(21, 0)
+                out.flag(1)
+                out.u(4, 3)
+        out.u(4, 10)
+        out.u(4, 9)
+        out.u(11, 1919)
+        out.u(10, 799)
+        if not reduced:
+            out.flag(1)
+            out.u(7, 5)
+        out.u(3, 0)
+        if not reduced:
+            out.u(4, 0)
+            out.flag(1)
+            out.u(2, 0)
+            out.flag(0)
+            out.flag(1)
+            out.flag(0)
+            out.flag(1)
+            out.u(3, 6)
+        out.u(3, 0)
+        out.flag(depth > 8)
+        if profile == 2 and depth > 8:
+            out.flag(depth == 12)
+        if profile != 1:
+            out.flag(mono)
+        if out.flag(colour):
+            for value in colour:
+                out.u(8, value)
+        if mono:
+            out.flag(1)
+        elif colour != (1, 13, 0):
+            out.flag(1)
+            if profile == 2 and depth == 12:
+                out.u(1, sub[0])
+                if sub[0]:
+                    out.u(1, sub[1])
+            if sub == (1, 1):
+                out.u(2, 2)
+        if not mono:
+            out.flag(0)
+        out.flag(1)
+        out.trailing()
+        return out.bytes()
+
+    @pytest.mark.parametrize("reduced", [False, True])
+    @pytest.mark.parametrize("timing", [False, True])
+    @pytest.mark.parametrize(
+        ("profile", "depth", "mono", "sub", "colour"),
+        [
+            (0, 8, False, (1, 1), None),
+            (0, 10, True, (1, 1), (1, 1, 1)),
+            (1, 10, False, (0, 0), (9, 16, 9)),
+            (1, 8, False, (0, 0), (1, 13, 0)),
+            (2, 10, False, (1, 0), None),
+            (2, 12, False, (1, 1), (9, 18, 9)),
+            (2, 12, False, (1, 0), None),
+            (2, 12, False, (0, 0), None),
+        ],
+    )
+    def test_sequence_header(self, reduced, timing, profile, depth, mono, sub, colour):
+        header = parse_av1_sequence_header(
+            self._write(profile, reduced=reduced, timing=timing, colour=colour, depth=depth, mono=mono, sub=sub)
+        )
+        assert (header.max_frame_width, header.max_frame_height) == (1920, 800)
+        assert (header.seq_level_idx, header.seq_tier) == (9, 0 if reduced else 1)
+        assert header.initial_presentation_delay == (None if reduced else 4)
+        assert header.frame_rate == (Fraction(60000, 2002) if timing and not reduced else None)
+        assert (header.bit_depth, header.monochrome, header.subsampling) == (depth, mono, sub)
+        assert header.colour == ColourInfo(*(colour or (2, 2, 2)), True)
+        assert header.chroma_sample_position == (2 if sub == (1, 1) and not mono else 0)
+        assert header.still_picture == reduced
+
+    def test_broken_sequence_headers(self):
+        whole = self._write()
+        for size in range(len(whole) - 1):
+            with pytest.raises(BitstreamError):
+                parse_av1_sequence_header(whole[:size])
+        with pytest.raises(BitstreamError, match="seq_profile"):
+            parse_av1_sequence_header(b"\x60" + bytes(20))
+        with pytest.raises(BitstreamError, match="still"):
+            parse_av1_sequence_header(b"\x08" + bytes(20))
+
+
+def segment(marker, body):
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+SOF = bytes((8, 0, 240, 1, 64, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1))
+SOI, SOS = b"\xff\xd8", segment(0xDA, bytes(10))
+
+
+class TestJpeg:
+    def test_frame(self):
+        tables = segment(0xDB, bytes(65)) + segment(0xC4, bytes(20))
+        frame = parse_jpeg(SOI + segment(0xE0, b"JFIF\0") + tables + b"\xff\xff" + segment(0xC0, SOF) + SOS)
+        assert (frame.width, frame.height, frame.precision) == (320, 240, 8)
+        assert frame.components == ((1, 2, 2), (2, 1, 1), (3, 1, 1))
+        assert frame.baseline
+        assert frame.complete
+
+    def test_abbreviated_and_progressive(self):
+        frame = parse_jpeg(SOI + b"\xff\x01" + segment(0xC2, SOF) + SOS)
+        assert frame.process == 2
+        assert not frame.baseline
+        assert not frame.complete
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            b"",
+            b"\xff\xd9",
+            SOI,
+            SOI + SOS,
+            SOI + b"\0" * 9,
+            SOI + segment(0xC0, SOF),
+            SOI + segment(0xC0, SOF) * 2 + SOS,
+            SOI + segment(0xC0, SOF[:-1]) + SOS,
+            SOI + segment(0xC0, SOF[:4]) + SOS,
+            SOI + segment(0xC0, b"\x08\0\0" + SOF[3:]) + SOS,
+            SOI + segment(0xC0, SOF[:7] + b"\x02" + SOF[8:]) + SOS,
+            SOI + b"\xff\xe0\0\1" + SOS,
+            SOI + b"\xff\xe0\xff\xff" + SOS,
+            SOI + b"\xff\xd9" + SOS,
+        ],
+    )
+    def test_broken_images(self, image):
+        with pytest.raises(BitstreamError):
+            parse_jpeg(image)
+
+
+class TestAac:
+    @pytest.mark.parametrize(
+        ("data", "expected"),
+        [
+            ("1210", {"audio_object_type": 2, "sampling_frequency": 44100, "channels": 2}),
+            ("1190", {"audio_object_type": 2, "sampling_frequency": 48000, "channels": 2}),
+            ("1214", {"frame_length": 960}),
+            ("1588", {"sampling_frequency": 8000, "channels": 1, "codec_object_type": 2}),
+            ("121056e500", {"sbr": False, "codec_object_type": 2}),
+            ("139056e5a0", {"sbr": True, "ps": False, "extension_frequency": 44100, "hierarchical": False}),
+            ("13885 6e5a5 4880".replace(" ", ""), {"sbr": True, "ps": True, "codec_object_type": 29, "channels": 1}),
+            ("2b920800", {"sbr": True, "hierarchical": True, "codec_object_type": 5, "extension_frequency": 44100}),
+            ("eb8a0800", {"ps": True, "codec_object_type": 29, "channels": 1}),
+            ("b98800", {"audio_object_type": 23, "frame_length": 512, "sampling_frequency": 48000}),
+            ("f8e85000", {"audio_object_type": 39, "frame_length": 480, "sampling_frequency": 44100}),
+            ("17805dc010", {"sampling_frequency": 48000, "channels": 2}),
+        ],
+    )
+    def test_configurations(self, data, expected):
+        config = AudioSpecificConfig.parse(bytes.fromhex(data))
+        for name, value in expected.items():
+            assert getattr(config, name) == value, name
+
+    @given(
+        st.builds(
+            AudioSpecificConfig,
+            audio_object_type=st.sampled_from((1, 2, 3, 4)),
+            sampling_frequency=st.sampled_from((8000, 16000, 44100, 48000)) | st.integers(1, (1 << 24) - 1),
+            channel_configuration=st.sampled_from((1, 2, 3, 4, 5, 6, 7, 11, 12, 14)),
+            frame_length=st.sampled_from((960, 1024)),
+        ),
+        st.sampled_from(((False, False), (True, False), (True, True))),
+        st.booleans(),
+        st.integers(1, (1 << 24) - 1) | st.just(48000),
+    )
+    def test_built_configurations_read_back(self, plain, extension, hierarchical, frequency):
+        assert AudioSpecificConfig.parse(plain.build()) == plain
+        sbr, ps = extension
+        config = AudioSpecificConfig(
+            audio_object_type=plain.audio_object_type,
+            sampling_frequency=plain.sampling_frequency,
+            channel_configuration=plain.channel_configuration,
+            frame_length=plain.frame_length,
+            sbr=sbr,
+            ps=ps,
+            hierarchical=hierarchical and sbr,
+            extension_frequency=frequency if sbr else None,
+        )
+        assert AudioSpecificConfig.parse(config.build()) == config
+
+    def test_program_config_element(self):
+        out = BitWriter()
+        out.u(5, 2)
+        out.u(4, 3)
+        out.u(4, 0)
+        out.u(3, 0)
+        out.u(10, 0)
+        for width, value in ((4, 2), (4, 0), (4, 1), (2, 1), (3, 1), (4, 1)):
+            out.u(width, value)
+        for width in (4, 4, 3):
+            out.flag(1)
+            out.u(width, 0)
+        for pair in (0, 1, 1):
+            out.flag(pair)
+            out.u(4, 0)
+        out.u(4 + 4 + 5, 0)
+        while len(out.bits) % 8:
+            out.flag(0)
+        out.u(8, 2)
+        out.u(16, 0x6869)
+        config = AudioSpecificConfig.parse(out.bytes())
+        assert (config.channel_configuration, config.channels) == (0, 6)
+        with pytest.raises(BitstreamError, match="channel configuration"):
+            config.build()
+
+    @pytest.mark.parametrize("data", ["", "12", "1708", "0210", "f810", "1250", "1780000010", "ba8f80", "1200"])
+    def test_broken_configurations(self, data):
+        with pytest.raises(BitstreamError):
+            AudioSpecificConfig.parse(bytes.fromhex(data))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"frame_length": 512},
+            {"audio_object_type": 23},
+            {"sampling_frequency": 0},
+            {"sampling_frequency": 1 << 24},
+            {"channel_configuration": 9},
+        ],
+    )
+    def test_configurations_that_cannot_be_built(self, change):
+        values = {"audio_object_type": 2, "sampling_frequency": 8000, "channel_configuration": 1} | change
+        with pytest.raises(BitstreamError):
+            AudioSpecificConfig(**values).build()
+
+
+class TestAdts:
+    HEADER = bytes((0xFF, 0xF1, 0x4C, 0x80, 0x01, 0x3F, 0xFC))
+
+    def test_frames(self):
+        header = parse_adts_header(self.HEADER)
+        assert (header.audio_object_type, header.sampling_frequency) == (2, 48000)
+        assert (header.channel_configuration, header.header_length, header.frame_length) == (2, 7, 9)
+        assert header.config().build().hex() == "1190"
+        frames = list(iter_adts(self.HEADER + b"ab" + self.HEADER + b"cd"))
+        assert [bytes(body) for _, body in frames] == [b"ab", b"cd"]
+        assert frames[0][0] == header
+
+    def test_a_checksum_is_part_of_the_header(self):
+        checked = bytes((0xFF, 0xF0)) + self.HEADER[2:]
+        assert [bytes(body) for _, body in iter_adts(checked + b"ck")] == [b""]
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            HEADER[:6],
+            b"\xff\xe1" + HEADER[2:],
+            b"\xff\xf3" + HEADER[2:],
+            HEADER[:2] + b"\x7c" + HEADER[3:],
+            HEADER[:4] + b"\0\x1f\xfc",
+            HEADER + b"a",
+            HEADER[:6] + b"\xfdab",
+        ],
+    )
+    def test_broken_frames(self, data):
+        with pytest.raises(BitstreamError):
+            list(iter_adts(data))
+
+    def test_channels_inside_the_frames(self):
+        header = parse_adts_header(self.HEADER[:2] + b"\x4c\0" + self.HEADER[4:])
+        with pytest.raises(BitstreamError, match="channels"):
+            header.config()
+
+
+class TestOpus:
+    @pytest.mark.parametrize(
+        ("packet", "duration"),
+        [
+            (b"\x00", 480),
+            (b"\x18", 2880),
+            (b"\x19", 5760),
+            (b"\x60", 480),
+            (b"\x68", 960),
+            (b"\x80", 120),
+            (b"\xf8", 960),
+            (b"\xfa", 1920),
+            (b"\xfb\x06", 5760),
+            (b"\x83\x30", 5760),
+        ],
+    )
+    def test_durations(self, packet, duration):
+        assert opus_packet_duration(packet) == duration
+
+    @pytest.mark.parametrize("packet", [b"", b"\xfb", b"\xfb\x00", b"\xfb\x07", b"\x1b\x03"])
+    def test_packets_that_cannot_be(self, packet):
+        with pytest.raises(BitstreamError):
+            opus_packet_duration(packet)
+
+    def test_heads(self):
+        head = parse_opus_head(b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\xff\xff\0")
+        assert (head.channels, head.pre_skip, head.input_sample_rate, head.output_gain) == (2, 312, 48000, -1)
+        assert (head.stream_count, head.coupled_count) == (1, 1)
+        head = parse_opus_head(b"OpusHead\x01\x03\0\0\x80\xbb\0\0\0\0\x01\x02\x01\0\x02\xff")
+        assert (head.stream_count, head.coupled_count, head.channel_mapping) == (2, 1, b"\0\x02\xff")
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"",
+            b"OpusTags\x01\x02\x38\x01\x80\xbb\0\0\0\0\0",
+            b"OpusHead\x10\x02\x38\x01\x80\xbb\0\0\0\0\0",
+            b"OpusHead\x01\x00\x38\x01\x80\xbb\0\0\0\0\0",
+            b"OpusHead\x01\x03\x38\x01\x80\xbb\0\0\0\0\0",
+            b"OpusHead\x01\x03\0\0\x80\xbb\0\0\0\0\x01\x02\x01\0\x02",
+            b"OpusHead\x01\x01\0\0\x80\xbb\0\0\0\0\x01\x01\x02\0",
+            b"OpusHead\x01\x01\0\0\x80\xbb\0\0\0\0\x01\x01\0\x01",
+        ],
+    )
+    def test_broken_heads(self, head):
+        with pytest.raises(BitstreamError):
+            parse_opus_head(head)
