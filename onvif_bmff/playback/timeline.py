@@ -264,7 +264,7 @@ def _locate(kind: SpanColumns, order: int) -> RecordedSegment | None:
     if number < 0:
         return None
     endless = True  # what lies before a later start is over unless it is known to last longer
-    while number >= 0:
+    while True:
         end = kind.end_orders[number]
         last = kind.orders[kind.firsts[number + 1] - 1]
         if (end == -1 and endless) or order <= last or order < end:
@@ -273,4 +273,3 @@ def _locate(kind: SpanColumns, order: int) -> RecordedSegment | None:
             return None
         endless = False
         number -= 1
-    return None

@@ -1,6 +1,7 @@
 """A directory as a store: durable, atomic, shared, and nobody gets out of it."""
 
 import errno
+import fcntl
 import json
 import os
 import random
@@ -250,6 +251,77 @@ def test_short_writes(tmp_path, monkeypatch):
     with open(tmp_path / "file", "wb") as file:
         write_all(file.fileno(), [b"0123456789", b"", memoryview(b"abcd")])
     assert (tmp_path / "file").read_bytes() == b"0123456789abcd"
+
+
+def test_short_reads(store, monkeypatch):
+    add(store, "a", b"0123456789")
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda number, length, start: real(number, min(length, 3), start))
+    assert store.get("a") == b"0123456789"
+    monkeypatch.setattr(os, "pread", lambda number, length, start: b"" if start else b"012")
+    assert store.get("a") == b"012"  # the file was cut while it was read
+
+
+def test_a_label_that_cannot_be_written(store, root, monkeypatch):
+    def no_rename(*_, **__):
+        raise OSError(errno.EIO, "input/output error")
+
+    writer = store.open_writer("a/b", content_type="x")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", no_rename)
+        with pytest.raises(StoreError):
+            writer.seal({"Source": "1"})
+        with pytest.raises(StoreError):
+            store.open_writer("a/c", content_type="x")
+    writer.abandon()
+    assert list(store.keys()) == []
+    assert hidden_files(root) == []
+
+
+def test_a_file_cleared_away_before_it_is_locked(store, root, monkeypatch):
+    lock, lost = fcntl.flock, []
+
+    def slow(number, how):
+        path = os.readlink(f"/proc/self/fd/{number}")
+        if path.endswith(".data") and not lost:
+            lost.append(path)
+            os.unlink(path)
+        lock(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    add(store, "a/b")
+    assert lost
+    assert store.get("a/b") == b"data"
+
+
+def test_an_object_that_is_replaced_while_its_label_is_read(store, monkeypatch):
+    add(store, "a", b"old", {"Source": "old"})
+    read, times = store._labels.read, []
+
+    def slow(parts, inode):
+        label = read(parts, inode)
+        if not times:
+            times.append(1)
+            add(store, "a", b"newer", {"Source": "new"}, overwrite=True)
+        return label
+
+    monkeypatch.setattr(store._labels, "read", slow)
+    info = store.head("a")
+    assert (info.size, info.attributes) == (5, {"Source": "new"})
+
+
+def test_a_disk_that_does_not_answer(store, root, monkeypatch):
+    add(store, "a/b")
+
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "input/output error")
+
+    for name, use in (("stat", store.head), ("scandir", lambda _: list(store.keys())), ("open", store.get)):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, broken)
+            with pytest.raises(StoreError) as caught:
+                use("a/b")
+            assert not isinstance(caught.value, ObjectNotFoundError)
 
 
 def test_many_and_odd_buffers(store):
