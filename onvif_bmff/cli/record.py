@@ -1,0 +1,135 @@
+"""``onvif-bmff record``: a media file into the objects of a recording."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
+from onvif_bmff.cli.encryption_options import entries as encryption_entries
+
+from onvif_bmff.errors import MediaError
+from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
+from onvif_bmff.media.sample_tables import CodecChange
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.storage.sink import StoreSink
+from onvif_bmff.timing import UtcTime, parse_duration
+
+__all__ = ["register", "run"]
+
+_FORMATS = {"CMAF": CMAF, "MP4": MP4}
+_EVERY = 256
+"""Samples between two looks at the progress bar."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "record",
+        help="record a media file into a directory store",
+        description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
+    )
+    parser.add_argument("input", metavar="INPUT", type=Path, help="MP4 file, progressive or fragmented")
+    parser.add_argument("--store", metavar="DIR", required=True, type=Path, help="directory that holds the objects")
+    parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
+    parser.add_argument("--prefix", default="", help="path before the date in object keys")
+    parser.add_argument("--postfix", default="", help="path after the date in object keys")
+    parser.add_argument(
+        "--segment-duration", metavar="PT10S", type=parse_duration, default=timedelta(seconds=10), help="ISO 8601"
+    )
+    parser.add_argument("--span-duration", metavar="PT1H", type=parse_duration, help="ISO 8601; no limit by default")
+    parser.add_argument(
+        "--start", metavar="TIME", type=UtcTime.parse, help="UTC time of the file's start (default: now)"
+    )
+    parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
+    parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
+    parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
+    parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
+    add_encryption_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record; 0, or 130 after Ctrl-C, which closes the spans properly."""
+    target = RecordingTarget(
+        format=_FORMATS[args.format],
+        prefix=args.prefix,
+        postfix=args.postfix,
+        segment_duration=args.segment_duration,
+        span_duration=args.span_duration,
+        encryption=encryption_entries(args),
+        digits=args.digits,
+    )
+    stored: list[tuple[str, int]] = []
+
+    def on_stored(key: ObjectKey, size: int) -> None:
+        stored.append((str(key), size))
+
+    interrupted = False
+    with open_mp4(args.input) as source:
+        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
+        start = args.start or UtcTime(time.time_ns() // 1000)
+        sink = StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored)
+        with sink:
+            recorder.activate(start, media_time=Fraction(0))
+            try:
+                for sample in _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name):
+                    sink.add_all(recorder.push(sample))
+            except KeyboardInterrupt:
+                interrupted = True
+            sink.add_all(recorder.deactivate())
+    for key, size in stored:
+        print(f"{size:>12,}  {key}")
+    total = sum(size for _, size in stored)
+    print(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
+    for reason, count in recorder.dropped.items():
+        print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
+    return 130 if interrupted else 0
+
+
+def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
+    """The samples of the file; where its codec changes, the recorder is told."""
+    items: Iterator[Sample | CodecChange] = source.samples()
+    if paced:
+        items = pace_samples(items, source.tracks)
+    tracks = {track.track_id: track for track in source.tracks}
+    for item in items:
+        if isinstance(item, CodecChange):
+            old = tracks[item.track_id]
+            if item.codec.media_type != old.type.value:
+                raise MediaError(f"track {item.track_id} changes its kind of media")
+            recorder.replace_track(Track(old.token, old.track_id, old.timescale, item.codec, old.language))
+        else:
+            yield item
+
+
+def _progress(samples: Iterator[Sample], source: Mp4Input, name: str) -> Iterator[Sample]:
+    """Show a bar on a terminal, if rich is there; quiet otherwise."""
+    total = len(source.data)
+    if not sys.stderr.isatty():
+        yield from samples
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        yield from samples
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        size = 0
+        for count, sample in enumerate(samples):
+            size += len(sample.data)
+            if count % _EVERY == 0:
+                bar.update(task, completed=size)
+            yield sample
