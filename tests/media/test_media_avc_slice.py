@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_avc_headers import make_avc
+from media_bits import BitWriter
 
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
@@ -149,3 +150,69 @@ def test_parameter_sets_of_an_encoder():
     assert pps.entropy_coding_mode
     assert pps.transform_8x8_mode
     assert (pps.weighted_pred, pps.weighted_bipred_idc, pps.num_ref_idx_default) == (True, 2, (3, 1))
+
+
+# One reference, CABAC, weights and deblocking in every slice; 2 by 2 macroblocks.
+PLAIN_SPS = bytes((0x67, 66, 0, 30, 0b11011010, 0b00100101, 0b10010000))
+PLAIN_PPS = bytes((0x68, 0b11101111, 0b01111100, 0b10000000))
+# What a P slice behind the NAL header 0x21 says, field by field; a number is one Exp-Golomb code.
+PLAIN_P = {
+    "first_mb": 0,
+    "type": 0,
+    "pps": 0,
+    "frame_num": "0000",
+    "override": "0",
+    "modification": "0",
+    "luma denominator": 0,
+    "chroma denominator": 0,
+    "weights": "00",
+    "marking": "0",
+    "cabac_init_idc": 0,
+    "qp": 0,
+    "deblocking": 0,
+    "offsets": "11",
+}
+
+
+def p_slice(**changes):
+    out = BitWriter()
+    out.u(8, 0x21)
+    for value in (PLAIN_P | changes).values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str):
+                out.bits += [int(bit) for bit in part]
+            else:
+                out.ue(part)
+    out.trailing()
+    return out.bytes() + b"\x55" * 8
+
+
+def test_plain_slice():
+    headers = AvcSliceHeaders([PLAIN_SPS], [PLAIN_PPS])
+    assert headers.payload_offset(p_slice()) == 4
+    assert headers.payload_offset(p_slice(override=("1", 31), weights="00" * 32)) == 13
+    assert headers.payload_offset(p_slice(modification=("1", 0, 7, 2, 1, 3))) == 6
+    assert headers.payload_offset(p_slice(marking=("1", 1, 0, 2, 0, 3, 0, 0, 4, 0, 5, 6, 0, 0))) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"first_mb": 4}, "outside the picture"),
+        ({"type": 10}, "slice_type is 10"),
+        ({"pps": 1}, "set 1, which is not known"),
+        ({"override": ("1", 32)}, "32 active references"),
+        ({"modification": ("1", 4)}, "modification_of_pic_nums_idc is 4"),
+        ({"modification": ("1", *(0, 0) * 40)}, "does not end"),
+        ({"luma denominator": 8}, "denominator"),
+        ({"chroma denominator": 8}, "denominator"),
+        ({"marking": ("1", 7)}, "memory_management_control_operation is 7"),
+        ({"marking": ("1", *(5,) * 80)}, "does not end"),
+        ({"cabac_init_idc": 3}, "cabac_init_idc"),
+        ({"qp": 200}, "slice_qp_delta"),
+        ({"deblocking": 3}, "disable_deblocking_filter_idc"),
+    ],
+)
+def test_values_that_cannot_be(changes, reason):
+    with pytest.raises(BitstreamError, match=reason):
+        AvcSliceHeaders([PLAIN_SPS], [PLAIN_PPS]).payload_offset(p_slice(**changes))

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_bits import escape
+from media_bits import BitWriter, escape
 from media_hevc_headers import make_hevc
 
 from onvif_bmff.errors import BitstreamError
@@ -156,3 +156,133 @@ def test_nal_types():
     assert hevc_starts_picture(b"\x26\x01\x80")
     assert not hevc_starts_picture(b"\x26\x01\x40")
     assert not hevc_starts_picture(b"\x40\x01\x80")
+
+
+# 64 by 64 samples in blocks of 16; weights, lists and two short-term sets; tiles 2 by 2.
+def plain_headers():
+    sps = BitWriter()
+    sps.u(16, 0x4201)
+    sps.u(8, 1)
+    sps.u(32, 0x01600000)
+    sps.u(64, 0x0090000000000000)
+    for value in (0, 1, 64, 64):
+        sps.ue(value)
+    sps.flag(0)
+    for value in (0, 0, 0):  # depths, 4 bits of picture order count
+        sps.ue(value)
+    sps.flag(0)
+    for value in (4, 2, 0, 0, 1, 0, 3, 0, 0):  # buffering; coding blocks of 8 to 16; transform blocks
+        sps.ue(value)
+    sps.u(4, 0b0010)  # sample adaptive offset only
+    sps.ue(3)
+    for index in range(3):
+        if index:
+            sps.flag(0)
+        sps.ue(1)
+        sps.ue(0)
+        sps.ue(index)
+        sps.flag(1)
+    sps.flag(1)
+    sps.ue(3)  # three long-term candidates
+    for _ in range(3):
+        sps.u(5, 1)
+    sps.u(4, 0)
+    sps.trailing()
+    pps = BitWriter()
+    pps.u(16, 0x4401)
+    pps.u(2, 3)
+    pps.u(7, 0)
+    for value in (0, 0, 0):
+        pps.ue(value)
+    pps.u(3, 0)
+    for value in (0, 0):
+        pps.ue(value)
+    pps.u(6, 0b010010)  # weighted_pred, tiles
+    pps.ue(1)
+    pps.ue(1)
+    pps.u(2, 0b11)
+    pps.u(4, 0)
+    pps.ue(0)
+    pps.u(2, 0b10)  # slice header extension
+    pps.trailing()
+    return HevcSliceHeaders([sps.bytes()], [pps.bytes()])
+
+
+PLAIN_P = {
+    "start": "1",
+    "pps": 0,
+    "address": "",
+    "type": 1,
+    "lsb": "0000",
+    "set": "100",
+    "long-term": (0, 0),
+    "sao": "00",
+    "override": "0",
+    "luma denominator": 0,
+    "chroma denominator": 0,
+    "weights": "00",
+    "merge": 0,
+    "qp": 0,
+    "entry points": 0,
+    "extension": 0,
+}
+
+
+def p_slice(**changes):
+    out = BitWriter()
+    out.u(16, 0x0201)
+    for value in (PLAIN_P | changes).values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str):
+                out.bits += [int(bit) for bit in part]
+            else:
+                out.ue(part)
+    out.trailing()
+    return out.bytes() + b"\x55" * 8
+
+
+def test_plain_slice():
+    headers = plain_headers()
+    assert headers.payload_offset(p_slice()) == 6
+    assert headers.payload_offset(p_slice(**{"entry points": (3, 31, "01" * 48)})) == 20
+    assert headers.payload_offset(p_slice(extension=(256, "01" * 8 * 128))) == 264
+    assert headers.payload_offset(p_slice(set=("00", 16, 0, *(0, "1") * 16))) == 11
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pps": 1}, "set 1, which is not known"),
+        ({"start": "0", "address": "1111", "type": 3}, "slice_type is 3"),
+        ({"type": 3}, "slice_type is 3"),
+        ({"set": "111"}, "set that is not there"),
+        ({"set": ("00", 9, 8)}, "more than 16 pictures"),
+        ({"set": ("01", 3)}, "in front of the first"),
+        ({"long-term": (1, 0, "11", "0")}, "long-term picture that is not there"),
+        ({"long-term": (20, 20)}, "too many long-term"),
+        ({"override": ("1", 16)}, "16 active references"),
+        ({"luma denominator": 8}, "luma_log2_weight_denom"),
+        ({"merge": 5}, "five_minus_max_num_merge_cand"),
+        ({"qp": 300}, "slice_qp_delta"),
+        ({"entry points": 4}, "num_entry_point_offsets is 4"),
+        ({"entry points": (1, 32)}, "offset_len_minus1 is 32"),
+        ({"extension": 257}, "extension_length"),
+    ],
+)
+def test_values_that_cannot_be(changes, reason):
+    with pytest.raises(BitstreamError, match=reason):
+        plain_headers().payload_offset(p_slice(**changes))
+
+
+def test_addresses_outside_the_picture_are_refused():
+    case = next(case for case in map(make_hevc, range(99)) if 20 < parse_hevc_sps(case.sps).size_in_ctbs < 32)
+    pps_id = parse_hevc_pps(case.pps).pps_id
+    out = BitWriter()
+    out.u(16, 0x0201)
+    out.flag(0)
+    out.ue(pps_id)
+    out.u(40, (1 << 40) - 1)
+    with pytest.raises(BitstreamError, match="outside the picture"):
+        HevcSliceHeaders([case.sps], [case.pps]).payload_offset(
+            bytes(int("".join(map(str, (out.bits + [1] * 7)[at : at + 8])), 2) for at in range(0, len(out.bits), 8))
+        )

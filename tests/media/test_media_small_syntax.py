@@ -278,7 +278,48 @@ class TestAac:
         with pytest.raises(BitstreamError, match="channel configuration"):
             config.build()
 
-    @pytest.mark.parametrize("data", ["", "12", "1708", "0210", "f810", "1250", "1780000010", "ba8f80", "1200"])
+    @pytest.mark.parametrize(
+        ("object_type", "flags", "behind"),
+        [
+            (2, (0, 1, 0), [(14, 0)]),  # coreCoderDelay
+            (6, (0, 0, 1), [(3, 0), (1, 0)]),  # layerNr, extensionFlag3
+            (17, (0, 0, 1), [(3, 0), (1, 0), (2, 0)]),  # resilience flags, epConfig
+            (20, (1, 0, 1), [(3, 0), (3, 0), (1, 0), (2, 1)]),
+            (22, (0, 0, 1), [(16, 0), (1, 0), (2, 0)]),  # BSAC
+            (23, (1, 0, 1), [(3, 0), (1, 0), (2, 0)]),
+        ],
+    )
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_other_object_types(self, object_type, flags, behind, wrapped):
+        out = BitWriter()
+        out.u(5, 5 if wrapped else object_type)
+        out.u(4, 7)
+        out.u(4, 2)
+        if wrapped:
+            out.u(4, 4)
+            out.u(5, object_type)
+            if object_type == 22:
+                out.u(4, 2)
+        for flag in flags:
+            out.flag(flag)
+        for width, value in behind:
+            out.u(width, value)
+        while len(out.bits) % 8:
+            out.flag(0)
+        config = AudioSpecificConfig.parse(out.bytes())
+        assert (config.audio_object_type, config.sbr, config.channels) == (object_type, wrapped, 2)
+        short = 480 if object_type == 23 else 960
+        assert config.frame_length == (short if flags[0] else 1024)
+        with pytest.raises(BitstreamError):
+            AudioSpecificConfig.parse(out.bytes()[:-1])
+
+    def test_program_config_element_without_channels(self):
+        with pytest.raises(BitstreamError, match="no channels"):
+            AudioSpecificConfig.parse(b"\x12\x00" + bytes(8))
+
+    @pytest.mark.parametrize(
+        "data", ["", "12", "f88640", "1708", "0210", "f810", "1250", "1780000010", "ba8f80", "1200"]
+    )
     def test_broken_configurations(self, data):
         with pytest.raises(BitstreamError):
             AudioSpecificConfig.parse(bytes.fromhex(data))
