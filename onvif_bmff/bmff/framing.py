@@ -38,9 +38,10 @@ class Probed(Wire):
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[bytes, int]:
         """See ``Wire``."""
-        for start in self.candidates(view, pos, end):
-            if start <= end and is_box_sequence(view, start, end, rest=self.rest):
-                return view[pos:start].tobytes(), start
+        for rest in sorted({0, self.rest}):  # rather a sequence that ends where the box ends
+            for start in self.candidates(view, pos, end):
+                if start <= end and is_box_sequence(view, start, end, rest=rest):
+                    return view[pos:start].tobytes(), start
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
