@@ -212,11 +212,12 @@ class SpanList(Sequence[RecordedSpan]):
         if isinstance(index, slice):
             return [self[place] for place in range(len(self))[index]]
         place = range(len(self))[index]
-        for kind in self._kinds:
-            if place < len(kind):
-                return RecordedSpan(kind, place)
+        kinds = iter(self._kinds)
+        kind = next(kinds)
+        while place >= len(kind):
             place -= len(kind)
-        raise AssertionError("unreachable")  # pragma: no cover
+            kind = next(kinds)
+        return RecordedSpan(kind, place)
 
     def __iter__(self) -> Iterator[RecordedSpan]:
         for kind in self._kinds:

@@ -92,7 +92,9 @@ class DirectoryStore:
         if not overwrite and self._find(key, parts) is not None:
             raise ObjectExistsError(f"an object has this key already: {key}")
         with failures("writing", key):
-            file = self._open_area.create(key, content_type, overwrite=overwrite)
+            # Without durable appends there would be nothing to salvage after a power cut anyway.
+            durable = self._tree.fsync and self._fsync_appends
+            file = self._open_area.create(key, content_type, overwrite=overwrite, fsync=durable)
         return DirectoryWriter(self, file)
 
     def delete(self, key: str) -> None:

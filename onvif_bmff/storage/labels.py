@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onvif_bmff.errors import StoreError
-from onvif_bmff.storage.tree import HIDDEN, Tree, read_all, write_file
+from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
 __all__ = ["DEFAULT_CONTENT_TYPE", "Label", "Labels"]
 
@@ -59,6 +59,8 @@ class Labels:
     def write(self, parts: list[str], versions: list[Label]) -> None:
         """Make the side file hold these versions, durably; it is not made just to say nothing.
 
+        The caller keeps others from writing the same side file meanwhile.
+
         Raises:
             OSError: the operating system refused.
         """
@@ -85,7 +87,10 @@ class Labels:
         folder, name = self._place(parts)
         with suppress(OSError):
             with self._tree.folder(folder) as here:
-                os.unlink(name, dir_fd=here)
+                with suppress(FileNotFoundError):
+                    os.unlink(passing_name(name), dir_fd=here)  # of a process that died
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=here)
             self._tree.clear_upwards(folder, 2)
 
     @staticmethod

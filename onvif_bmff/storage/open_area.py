@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import FileIO
 
 from onvif_bmff.errors import StoreError
-from onvif_bmff.storage.tree import HIDDEN, Tree, read_all, write_file
+from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
 __all__ = ["OpenArea", "OpenFile", "UnsealedObject"]
 
@@ -61,8 +61,8 @@ class OpenArea:
         """An open descriptor of the folder, which is made if it is missing."""
         return self._tree.folder(_PLACE, create=True)
 
-    def create(self, key: str, content_type: str, *, overwrite: bool) -> OpenFile:
-        """A new empty file for an object.
+    def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool) -> OpenFile:
+        """A new empty file for an object. ``fsync`` makes known what it will be even after a power cut.
 
         Raises:
             OSError: the operating system refused.
@@ -77,7 +77,7 @@ class OpenArea:
                     fcntl.flock(number, fcntl.LOCK_EX)
                     # Somebody who looks for abandoned files may have cleared it away before the lock.
                     if os.fstat(number).st_nlink:
-                        write_file(name + _SIDE, side.encode(), folder, fsync=self._tree.fsync)
+                        write_file(name + _SIDE, side.encode(), folder, fsync=fsync)
                         return OpenFile(name, file, key, content_type, overwrite)
                 except BaseException:
                     with suppress(OSError):
@@ -118,11 +118,12 @@ class OpenArea:
                     continue
                 with file:
                     inode, size = (status := os.fstat(file.fileno())).st_ino, status.st_size
-                    try:
-                        side = self._side(folder, stem)
-                    except StoreError:
-                        continue  # nobody knows what it was to be; leave it for a person to look at
-                    if side is None or is_sealed(side[0], inode):
+                    side = self._side(folder, stem)
+                    if side is None:
+                        # Nobody knows what it was to be. If it holds something, a person should look at it.
+                        if not size:
+                            _unlink(folder, name, stem + _SIDE, passing_name(stem + _SIDE))
+                    elif is_sealed(side[0], inode):
                         _unlink(folder, name, stem + _SIDE)
                     else:
                         found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
@@ -190,6 +191,7 @@ class OpenArea:
 
     @staticmethod
     def _side(folder: int, stem: str) -> tuple[str, str, bool] | None:
+        """Key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
         try:
             number = os.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:
@@ -198,7 +200,7 @@ class OpenArea:
             side = json.loads(read_all(number, 0, min(os.fstat(number).st_size, 65_536)))
             return str(side["key"]), str(side["content_type"]), bool(side["overwrite"])
         except (ValueError, TypeError, LookupError, RecursionError):
-            raise StoreError(f"the side file of the unsealed object {stem} is damaged") from None
+            return None
         finally:
             os.close(number)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
 
-__all__ = ["HIDDEN", "Tree", "failures", "read_all", "write_all", "write_file"]
+__all__ = ["HIDDEN", "Tree", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
 HIDDEN = ".onvif_bmff"
 """Name of the area in the root that is not part of the key space."""
@@ -130,14 +130,22 @@ def _fits(name: str) -> bool:
     return _UNFIT.search(name) is None
 
 
+def passing_name(name: str) -> str:
+    """What a file is called while `write_file` writes it."""
+    return f"{name[:-1]}~"
+
+
 def write_file(name: str, data: bytes, folder: int, *, fsync: bool) -> None:
-    """Write a new file whole, replacing one of that name in one step.
+    """Write a file whole, replacing one of that name in one step.
+
+    Nobody else may write the same file meanwhile. The name must not end in ``~``.
 
     Raises:
         OSError: the operating system refused.
     """
-    passing = f"{os.urandom(8).hex()}~"
-    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    passing = passing_name(name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(passing, flags, 0o666, dir_fd=folder)
     try:
         try:
             write_all(descriptor, [data])

@@ -617,6 +617,10 @@ def test_what_cannot_be_salvaged(root):
     assert list((root / ".onvif_bmff/open").glob("*.data"))
     side.unlink()
     assert store.unsealed() == []
+    (data,) = (root / ".onvif_bmff/open").glob("*.data")
+    assert data.read_bytes() == b"new bytes"
+    data.write_bytes(b"")
+    assert store.unsealed() == []
     assert not list((root / ".onvif_bmff/open").iterdir())
     (root / ".onvif_bmff/open/stray.json").write_text("{}")
     assert store.unsealed() == []
