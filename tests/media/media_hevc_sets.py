@@ -207,7 +207,7 @@ def write_sps(dice, s):
         "bit_depth_chroma": chroma,
         "width": width - unit_x * (window[0] + window[1]),
         "height": height - unit_y * (window[2] + window[3]),
-        "short_termref_pic_sets": s.sets,
+        "short_term_ref_pic_sets": s.sets,
         "frame_rate": None,
         "sample_aspect_ratio": (1, 1),
         "colour": None,
