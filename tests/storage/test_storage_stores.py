@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from storage_kit import add
 
 from onvif_bmff.errors import (
     ObjectExistsError,
@@ -25,15 +26,6 @@ KEY = ObjectKey("site-2", START, "camera-5", 0, "m4v")
 @pytest.fixture(params=["memory", "directory"])
 def store(request, tmp_path):
     return MemoryStore() if request.param == "memory" else DirectoryStore(tmp_path / "store", fsync=False)
-
-
-def add(store, key, data=b"data", attributes=None, **more):
-    writer = store.open_writer(key, content_type="video/mp4", **more)
-    try:
-        writer.append(data)
-        writer.seal(attributes or {})
-    finally:
-        writer.abandon()
 
 
 @pytest.mark.requirement("ANX-B.4-01")
