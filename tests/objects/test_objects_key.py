@@ -172,6 +172,8 @@ def test_span_end_keys_of_the_examples(at, segments, extension, text):
 
 @pytest.mark.requirement("ANX-B.4-03")
 @pytest.mark.requirement("ANX-B.4-04")
+@pytest.mark.requirement("REC-5.3.1-13")
+@pytest.mark.requirement("REC-5.3.1-14")
 def test_prefix_and_postfix_are_optional():
     assert str(ObjectKey("", START, "", 0, "mp4")) == "2022-11-08/15/08-23.547Z.0.mp4"
     assert str(ObjectKey("", START, "camera-5", 0, "m4v")) == "2022-11-08/camera-5/15/08-23.547Z.0.m4v"
