@@ -6,6 +6,7 @@ video by object type; everything else by its bare four-character code.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from struct import Struct
 
 from onvif_bmff.bmff import (
     AudioSampleEntry,
@@ -29,6 +30,8 @@ __all__ = ["MEDIA_TYPES", "PassThroughCodec"]
 MEDIA_TYPES = {"vide": "Video", "soun": "Audio", "meta": "Metadata"}
 """ONVIF's word for the media by handler. ISO/IEC 14496-12, 8.4.3."""
 
+_QUICKTIME_V2 = 36
+_rate = Struct(">d").unpack_from
 _UNSPECIFIED = (2, 2, 2, 0)
 _DEFAULT = (1, 1, 1, 0)
 
@@ -97,7 +100,12 @@ class PassThroughCodec:
 
 def _sample_rate(entry: AudioSampleEntry) -> int:
     own = entry.find(SamplingRateBox)
-    return own.sampling_rate if own is not None else entry.sample_rate >> 16
+    if own is not None:
+        return own.sampling_rate
+    if len(entry.quicktime) == _QUICKTIME_V2:  # there the rate is a floating-point number
+        rate: float = _rate(entry.quicktime, 4)[0]
+        return int(rate) if 0 < rate < 1 << 32 else 0
+    return entry.sample_rate >> 16
 
 
 def _codecs_parameter(entry: Box) -> str:

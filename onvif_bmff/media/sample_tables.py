@@ -32,11 +32,13 @@ from onvif_bmff.bmff import (
     SampleSizeBox,
     SampleTableBox,
     SampleToChunkBox,
+    SoundMediaHeaderBox,
     SyncSampleBox,
     TimeToSampleBox,
     TrackBox,
     TrackExtendsBox,
     TrackHeaderBox,
+    VideoMediaHeaderBox,
 )
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec, codec_of
@@ -48,6 +50,7 @@ __all__ = ["CodecChange", "MovieTrack", "read_tracks", "signed_offsets", "table_
 DATA_REUSE = 8
 """How many times over the samples of a file may use its bytes. Files that share data between samples exist, but
 tables that go on and on over the same bytes are an attack."""
+_FRAMES_A_PACKET = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +157,11 @@ def _read_track(box: TrackBox, movie_timescale: int, defaults: dict[int, TrackEx
     header = media.require(MediaHeaderBox)
     if not header.timescale:
         raise MediaError(f"track {track_id} has a timescale of 0")
-    handler = media.find(HandlerBox)
     table = media.require(MediaInformationBox).require(SampleTableBox)
     edits = box.descend(EditBox, EditListBox)
     return MovieTrack(
         track_id=track_id,
-        handler=handler.handler_type if handler is not None else "",
+        handler=_handler(media),
         timescale=header.timescale,
         language=_language(header.language),
         entries=table.require(SampleDescriptionBox).children,
@@ -168,6 +170,16 @@ def _read_track(box: TrackBox, movie_timescale: int, defaults: dict[int, TrackEx
         defaults=defaults.get(track_id),
         box=box,
     )
+
+
+def _handler(media: MediaBox) -> str:
+    """The handler; without the box, what the media header is for."""
+    handler, information = media.find(HandlerBox), media.require(MediaInformationBox)
+    if handler is not None:
+        return handler.handler_type
+    if information.find(VideoMediaHeaderBox) is not None:
+        return "vide"
+    return "soun" if information.find(SoundMediaHeaderBox) is not None else ""
 
 
 def _language(packed: int) -> str:
@@ -195,6 +207,8 @@ def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | Code
     ``data`` is the whole file; sample data are views on it. Between samples of different sample entries comes a
     ``CodecChange``. Raises ``MediaError`` for tables that disagree and for data outside the file. Memory does not
     grow with the number of samples.
+
+    PCM and G.711 tables may count every frame of a few bytes as a sample; up to 1024 neighbours make one here.
     """
     count = track.sample_count
     if not count:
@@ -202,6 +216,9 @@ def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | Code
     table, track_id, end_of_data = track.table, track.track_id, len(data)
     if table.find(TimeToSampleBox) is None or table.find(SampleToChunkBox) is None:
         raise MediaError(f"track {track_id} has samples, but no stts or no stsc")
+    if _counts_frames(track):
+        yield from _frame_packets(track, data)
+        return
     rows = zip(_sizes(table), _durations(table), _offsets(table), _sync(table), strict=False)
     budget = DATA_REUSE * end_of_data
     time = track.presentation_shift
@@ -225,6 +242,38 @@ def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | Code
         if not left:
             return
     raise MediaError(f"the tables of track {track_id} disagree: {left} of {count} samples are not described")
+
+
+def _counts_frames(track: MovieTrack) -> bool:
+    """Whether the samples of the tables are single frames of PCM: audio, of one size, a tick each."""
+    sizes = track.table.find(SampleSizeBox)
+    times = track.table.require(TimeToSampleBox).entries
+    ticks = len(times) == 1 and times["sample_delta"][0] == 1 and times["sample_count"][0] >= track.sample_count
+    return ticks and track.handler == "soun" and sizes is not None and sizes.sample_size > 0
+
+
+def _frame_packets(track: MovieTrack, data: memoryview) -> Iterator[Sample | CodecChange]:
+    """Like ``table_samples``, with up to 1024 neighbouring frames in a sample."""
+    track_id, frame = track.track_id, track.table.require(SampleSizeBox).sample_size
+    budget = DATA_REUSE * len(data)
+    time, left, used = track.presentation_shift, track.sample_count, track.first_description
+    for position, in_chunk, description in _chunks(track):
+        if description != used:
+            used = description
+            yield CodecChange(track_id, time, track.codec(description), description)
+        in_chunk = min(in_chunk, left)
+        left -= in_chunk
+        while in_chunk:
+            frames = min(in_chunk, _FRAMES_A_PACKET)
+            end = position + frames * frame
+            budget -= frames * frame
+            if end > len(data) or budget < 0:
+                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {len(data)}, or is one too many")
+            yield Sample(track_id, time, frames, data[position:end])
+            position, time, in_chunk = end, time + frames, in_chunk - frames
+        if not left:
+            return
+    raise MediaError(f"the tables of track {track_id} disagree: {left} samples are in no chunk")
 
 
 def _chunks(track: MovieTrack) -> Iterator[tuple[int, int, int]]:
