@@ -1,0 +1,1 @@
+"""Benchmarks: ratios beside peers, as CPU time. ``python -m benchmarks --help``."""

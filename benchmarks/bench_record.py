@@ -1,0 +1,82 @@
+"""Recording clear samples to objects in memory, beside ``ffmpeg -c copy`` to fragmented MP4 and PyAV."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.measure import camera_clip, cpu_seconds, process_seconds, row, tool
+from onvif_bmff.ingest import open_mp4
+from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.storage.sink import StoreSink
+from onvif_bmff.timing import UtcTime
+
+START = UtcTime.parse("2022-11-08T15:08:23.547Z")
+
+
+def record(clip: Path, format: RecordingFormat, seconds: int = 10) -> MemoryStore:
+    """Read the clip and record it, as an embedder would."""
+    store = MemoryStore()
+    target = RecordingTarget(format=format, prefix="site", segment_duration=timedelta(seconds=seconds))
+    with open_mp4(clip) as source, StoreSink(store) as sink:
+        recorder = Recorder(source.tracks, target)
+        recorder.activate(START)
+        for sample in source.samples():
+            events = recorder.push(sample)
+            if events:
+                sink.add_all(events)
+        sink.add_all(recorder.deactivate())
+    return store
+
+
+def pyav_remux(clip: Path, out: str) -> None:
+    """The same with PyAV."""
+    import av
+
+    with (
+        av.open(str(clip)) as source,
+        av.open(out, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as target,
+    ):
+        streams = {one.index: target.add_stream_from_template(one) for one in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+
+
+def run(quick: bool) -> list[dict[str, object]]:
+    """Measure."""
+    runs = 2 if quick else 7
+    clip = camera_clip(10 if quick else 60, quick=quick)
+    rows = []
+    peers: dict[str, float | None] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = str(Path(folder) / "out.mp4")
+        ffmpeg = tool("ffmpeg")
+        if ffmpeg:
+            copy = [ffmpeg, "-v", "error", "-y", "-i", str(clip), "-c", "copy"]
+            whole = process_seconds([*copy, "-movflags", "frag_keyframe+empty_moov+default_base_moof", out], runs)
+            start = process_seconds([ffmpeg, "-version"], runs)
+            if whole and start:
+                peers["ffmpeg -c copy, start excluded"] = whole[0] - start[0]
+        try:
+            peers["PyAV remux"] = cpu_seconds(lambda: pyav_remux(clip, out), runs)[0]
+        except ImportError:
+            peers["PyAV remux"] = None
+    for format in (CMAF, MP4):
+        ours, least, most = cpu_seconds(lambda format=format: record(clip, format), runs)
+        for peer, theirs in peers.items():
+            rows.append(
+                row(
+                    f"record {format.name} clear, {60 if not quick else 10} s of 1080p25 4 Mbit/s + AAC, in memory",
+                    ours,
+                    "CPU s",
+                    peer=peer if theirs else f"{peer}: absent",
+                    theirs=theirs,
+                    reach="ratio ≤ 1" if "ffmpeg" in peer and format is CMAF else "",
+                    note=f"{least:.4f}…{most:.4f}",
+                )
+            )
+    return rows
