@@ -193,8 +193,8 @@ class TrackEncryptor:
     def sample_entry(self, entry: Box, constant_iv: bytes | None) -> Box:
         """Return the protected form of a clear sample entry. ISO/IEC 14496-12, 8.12.
 
-        ``constant_iv`` is that of the segment's first fragment; where the scheme needs one and a fragment has given
-        none, a new one is drawn.
+        ``constant_iv`` is that of the segment's first fragment; where the scheme needs one and that fragment has none
+        of this track, a new one is drawn. A vector of the whole span stands above either.
         """
         info = ProtectionSchemeInfoBox(
             children=(
@@ -215,14 +215,16 @@ class TrackEncryptor:
         raise UnsupportedSchemeError(f"a sample entry of type {entry.type!r} cannot be protected")
 
     def _track_encryption(self, constant_iv: bytes | None) -> TrackEncryptionBox:
-        constant = self._signalling in ("seig", "track")
+        constant = None
+        if self._signalling in ("seig", "track"):
+            constant = self._track_iv or constant_iv or self._ivs.cbcs.take()
         return TrackEncryptionBox(
             version=self._scheme.tenc_version,
             default_crypt_byte_block=self._pattern.crypt,
             default_skip_byte_block=self._pattern.skip,
             default_per_sample_iv_size={"cenc": 8, "sample": 16}.get(self._signalling, 0),
             default_kid=self._kid,
-            default_constant_iv=(constant_iv or self._ivs.cbcs.take()) if constant else None,
+            default_constant_iv=constant,
         )
 
     def _groups(self, iv: bytes, count: int) -> bytes:

@@ -70,9 +70,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
         except KeyError:
             raise MissingKeyError(f"no content key for KID {kid}") from None
 
-    def unlock(
-        self, headers: Iterable[object], unwrapper: KeyUnwrapper
-    ) -> tuple[UUID, ...]:
+    def unlock(self, headers: Iterable[object], unwrapper: KeyUnwrapper) -> tuple[UUID, ...]:
         """Open the wrapped keys of a file's asymmetric ``pssh`` boxes (ONVIF Recording Control 25.12, B.8.2).
 
         Boxes of other kinds, and those whose KID is on the ring already, are passed over. Several boxes may

@@ -223,10 +223,12 @@ class KeyWrapper:
                     allow_expired=allow_expired,
                 )
                 layout = LAYOUT_25_12 if info is None else LAYOUT_26_06
-                self._header = AsymmetricKeySystemHeaderBox(
-                    kid=content_key.kid, entries=entries, layout=layout
-                )
+                self._header = AsymmetricKeySystemHeaderBox(kid=content_key.kid, entries=entries, layout=layout)
             return self._header
+
+    def __call__(self, content_key: ContentKey, at: UtcTime) -> tuple[AsymmetricKeySystemHeaderBox]:
+        """The headers of a content key, as an encryption entry of a recording asks for them. Raises as `header`."""
+        return (self.header(content_key, at=at),)
 
 
 def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite:

@@ -1,0 +1,121 @@
+"""The stage that decrypts the samples of a fragment. ISO/IEC 23001-7; ONVIF Recording Control 25.12, B.8.
+
+All four schemes are read, with vectors and keys from wherever a file may keep them: in the sample entry, in sample
+groups of the fragment or of the movie, in senc, in PIFF's boxes, or beside the media data.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from onvif_bmff.bmff import Box, TrackFragmentHeaderBox
+from onvif_bmff.cenc.auxiliary import SampleMaps, read_sample_maps
+from onvif_bmff.cenc.cipher import SampleCipher, cipher_for
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.protection import Protection, protection_of, protection_runs
+from onvif_bmff.cenc.scheme import Pattern, ProtectionScheme
+from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.sample_entries import clear_entry as clear_sample_entry
+from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.media.track import Sample
+
+__all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]
+
+_BATCH: Final = 8 << 20
+"""Bytes of samples that are decrypted together, at most, unless one sample is larger."""
+
+
+class FragmentDecryptor:
+    """Decrypts the samples of protected tracks, fragment by fragment.
+
+    ``keys`` are asked for a key when the first sample needs it. ``data`` is the file, needed only for files that
+    keep vectors beside their media data (saiz and saio without senc). Calling it is a ``FragmentStage`` of
+    ``ingest.mp4``. One decryptor serves one file; it must not be shared by threads.
+    """
+
+    __slots__ = ("_ciphers", "_data", "_entries", "_keys")
+
+    def __init__(self, keys: KeyRing, data: bytes | memoryview = b"") -> None:
+        self._keys = keys
+        self._data = data
+        self._ciphers: dict[tuple[UUID, ProtectionScheme, Pattern], SampleCipher] = {}
+        self._entries: dict[int, tuple[Box, Protection | None]] = {}
+
+    def __call__(self, fragment: TrackFragment, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Yield the samples of a fragment, decrypted; those of a clear sample entry as they are.
+
+        Data are then views on a buffer of this decryptor's own. Raises ``MissingKeyError`` for a key that is not
+        there, ``UnsupportedSchemeError`` for a protection that is not known, ``ProtectionError`` or ``BoxError``
+        where what is said of vectors and subsamples does not fit the samples.
+        """
+        maps = self.maps(fragment)
+        return iter(samples) if maps is None else self._decrypted(maps, samples)
+
+    def maps(self, fragment: TrackFragment) -> SampleMaps | None:
+        """Return vectors and protected ranges of a fragment's samples; None if they are clear. Raises as above."""
+        default = self._default(fragment.track.entry(fragment.description))
+        if default is None:
+            return None
+        boxes = fragment.box.children
+        runs = protection_runs(default, fragment.sample_count, boxes, fragment.track.table.children)
+        header = fragment.box.require(TrackFragmentHeaderBox)
+        base = header.base_data_offset if header.base_data_offset is not None else fragment.moof_offset
+        return read_sample_maps(
+            runs, boxes, base=base, data=self._data, chunks=[run.count for run in fragment.runs if run.count]
+        )
+
+    def table_maps(self, track: MovieTrack, description: int, chunks: Sequence[int]) -> SampleMaps | None:
+        """Return the same of the samples that the movie box itself describes, ``chunks`` of them in each chunk.
+
+        All are taken to have the sample entry ``description`` (from 1). Raises as above.
+        """
+        default = self._default(track.entry(description))
+        if default is None:
+            return None
+        boxes = (*track.table.children, *track.box.children)  # senc lies in either
+        return read_sample_maps(protection_runs(default, sum(chunks), boxes), boxes, data=self._data, chunks=chunks)
+
+    def decrypt(self, maps: SampleMaps, payload: bytearray | memoryview, sizes: Sequence[int]) -> None:
+        """Decrypt the next samples of ``maps`` in place: ``payload`` is filled by samples of ``sizes`` bytes."""
+        for protection, work in maps.take(sizes):
+            self._cipher(protection).decrypt(payload, work)
+
+    def _decrypted(self, maps: SampleMaps, samples: Iterable[Sample]) -> Iterator[Sample]:
+        for batch in _batches(samples):
+            sizes = [len(sample.data) for sample in batch]
+            payload = memoryview(bytearray().join([sample.data for sample in batch]))
+            self.decrypt(maps, payload, sizes)
+            position = 0
+            for sample, size in zip(batch, sizes, strict=True):
+                sample.data = payload[position : position + size]
+                position += size
+            yield from batch
+        maps.close()
+
+    def _default(self, entry: Box) -> Protection | None:
+        known = self._entries.get(id(entry))
+        if known is None or known[0] is not entry:
+            known = self._entries[id(entry)] = (entry, protection_of(entry))
+        return known[1]
+
+    def _cipher(self, protection: Protection) -> SampleCipher:
+        identity = (protection.kid, protection.scheme, protection.pattern)
+        found = self._ciphers.get(identity)
+        if found is None:
+            found = cipher_for(protection.scheme, self._keys.find(protection.kid), protection.pattern)
+            self._ciphers[identity] = found
+        return found
+
+
+def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """The samples in lists of so many bytes, so that a long fragment does not have to fit in memory."""
+    batch: list[Sample] = []
+    size = 0
+    for sample in samples:
+        size += len(sample.data)
+        if batch and size > _BATCH:
+            yield batch
+            batch, size = [], len(sample.data)
+        batch.append(sample)
+    if batch:
+        yield batch

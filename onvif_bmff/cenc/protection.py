@@ -1,0 +1,214 @@
+"""How the samples of a track are protected: what tenc says, and the sample groups in its place.
+
+Read are tenc and seig of ISO/IEC 23001-7 (8.2 and 6) and the tenc of PIFF, which many smooth streaming files have.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from onvif_bmff.bmff import (
+    PIFF_TENC,
+    Box,
+    ContainerBox,
+    ProtectionSchemeInfoBox,
+    SampleGroupDescriptionBox,
+    SampleToGroupBox,
+    SchemeInformationBox,
+    SchemeTypeBox,
+    SeigEntry,
+    TrackEncryptionBox,
+    seig_entries,
+)
+from onvif_bmff.bmff.file import UuidBox
+from onvif_bmff.cenc.scheme import NO_PATTERN, Pattern, ProtectionScheme
+from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
+
+__all__ = ["Protection", "ProtectionRun", "piff_protection", "protection_of", "protection_runs"]
+
+_PIFF_TENC_SIZE: Final = 24
+_PIFF_ALGORITHMS: Final = {1: ProtectionScheme.CENC, 2: ProtectionScheme.CBC1}
+_LOCAL: Final = 0x10000
+"""Group indices above this one are numbers of entries in the same traf. ISO/IEC 14496-12, 8.9.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How samples are protected.
+
+    ``iv_size`` is 8 or 16 where each sample has a vector of its own, or 0 where all share ``constant_iv`` (empty for
+    samples that are not protected). Raises ``ProtectionError`` for vectors of other sizes.
+    """
+
+    scheme: ProtectionScheme
+    kid: UUID
+    is_protected: bool = True
+    iv_size: int = 0
+    constant_iv: bytes = b""
+    pattern: Pattern = NO_PATTERN
+
+    def __post_init__(self) -> None:
+        if not self.is_protected:
+            return
+        if self.iv_size not in (0, 8, 16):
+            raise ProtectionError(f"initialisation vectors of {self.iv_size} bytes: 0, 8 or 16 needed")
+        if not self.iv_size and len(self.constant_iv) not in (8, 16):
+            raise ProtectionError(f"a constant initialisation vector of {len(self.constant_iv)} bytes: 8 or 16 needed")
+
+
+ProtectionRun = tuple[int, Protection]
+"""So many samples, and how they are protected."""
+
+
+def protection_of(entry: Box) -> Protection | None:
+    """Return the default protection of the samples of a sample entry; None for a clear one.
+
+    Of several schemes the first that is known counts. Raises ``UnsupportedSchemeError`` if none is, and
+    ``ProtectionError`` where the boxes do not say enough.
+    """
+    infos = entry.find_all(ProtectionSchemeInfoBox) if isinstance(entry, ContainerBox) else ()
+    unknown: UnsupportedSchemeError | None = None
+    for info in infos:
+        named = info.find(SchemeTypeBox)
+        if named is None:
+            unknown = unknown or UnsupportedSchemeError("the protection of a track names no scheme")
+            continue
+        details = info.find(SchemeInformationBox)
+        children = details.children if details is not None else ()
+        try:
+            if named.scheme_type == "piff":
+                return _from_piff(children)
+            scheme = ProtectionScheme.from_fourcc(named.scheme_type)
+        except UnsupportedSchemeError as error:
+            unknown = unknown or error
+            continue
+        for child in children:
+            if isinstance(child, TrackEncryptionBox):
+                return _from_tenc(scheme, child)
+        raise ProtectionError(f"a track is protected by {scheme.value}, but has no track encryption box (tenc)")
+    if unknown is not None:
+        raise unknown
+    return None
+
+
+def _from_tenc(scheme: ProtectionScheme, tenc: TrackEncryptionBox) -> Protection:
+    pattern = NO_PATTERN
+    if tenc.version and scheme in (ProtectionScheme.CBCS, ProtectionScheme.CENS):
+        pattern = Pattern(tenc.default_crypt_byte_block, tenc.default_skip_byte_block)
+    return Protection(
+        scheme,
+        tenc.default_kid,
+        _flag(tenc.default_is_protected),
+        tenc.default_per_sample_iv_size,
+        tenc.default_constant_iv or b"",
+        pattern,
+    )
+
+
+def _flag(is_protected: int) -> bool:
+    if is_protected not in (0, 1):
+        raise UnsupportedSchemeError(f"samples are protected in an unknown way (isProtected is {is_protected})")
+    return bool(is_protected)
+
+
+def _from_piff(children: Iterable[Box]) -> Protection:
+    for child in children:
+        if isinstance(child, UuidBox) and child.user_type == PIFF_TENC:
+            data = bytes(child.data)
+            if len(data) < _PIFF_TENC_SIZE:
+                raise ProtectionError("the PIFF track encryption box is cut off")
+            return piff_protection(data[4:])
+    raise ProtectionError("a track is protected by PIFF, but has no track encryption box")
+
+
+def piff_protection(data: bytes) -> Protection:
+    """Read what PIFF writes in its tenc, and in its senc where that overrides it: algorithm, vector size and KID."""
+    algorithm, kid = int.from_bytes(data[:3], "big"), UUID(bytes=bytes(data[4:20]))
+    if not algorithm:
+        return Protection(ProtectionScheme.CENC, kid, is_protected=False)
+    scheme = _PIFF_ALGORITHMS.get(algorithm)
+    if scheme is None:
+        raise UnsupportedSchemeError(f"PIFF algorithm {algorithm} is not known")
+    return Protection(scheme, kid, iv_size=data[3])
+
+
+def protection_runs(
+    default: Protection, count: int, own: Sequence[Box], of_track: Sequence[Box] = ()
+) -> list[ProtectionRun]:
+    """Return how ``count`` samples are protected, in runs, by the sample groups of type 'seig'.
+
+    ``own`` are the boxes of the traf (or of the stbl, for samples that it describes itself), ``of_track`` those of
+    the stbl. Samples in no group are protected as ``default`` says. Raises ``ProtectionError`` for a group without
+    description, ``BoxError`` for a description that is cut off.
+    """
+    descriptions = _Descriptions(default, own, of_track)
+    mapping = next((box for box in own if isinstance(box, SampleToGroupBox) and box.grouping_type == "seig"), None)
+    runs: list[ProtectionRun] = []
+    left = count
+    for row in mapping.entries.rows() if mapping is not None else ():
+        taken = min(row[0], left)
+        if taken:
+            runs.append((taken, descriptions.find(row[1]) if row[1] else descriptions.of_others))
+            left -= taken
+    if left:
+        runs.append((left, descriptions.of_others))
+    return runs
+
+
+class _Descriptions:
+    """The seig descriptions that samples can refer to; each is read once, when asked for."""
+
+    def __init__(self, default: Protection, own: Sequence[Box], of_track: Sequence[Box]) -> None:
+        self._default = default
+        self._own, own_default = _read(own)
+        self._of_track, track_default = _read(of_track)
+        if own_default:
+            self.of_others = self.find(own_default | _LOCAL if of_track else own_default)
+        else:
+            self.of_others = self.find(track_default) if track_default else default
+        if not of_track:
+            self._of_track = self._own
+
+    def find(self, index: int) -> Protection:
+        """The protection of group ``index``; those above 0x10000 are the traf's own."""
+        entries, number = (self._own, index - _LOCAL) if index > _LOCAL else (self._of_track or self._own, index)
+        if not 0 < number <= len(entries):
+            raise ProtectionError(f"samples belong to a group of type 'seig' without description (index {index:#x})")
+        entry = entries[number - 1]
+        scheme = self._default.scheme
+        patterned = scheme in (ProtectionScheme.CBCS, ProtectionScheme.CENS)
+        return replace(
+            self._default,
+            kid=entry.kid,
+            is_protected=_flag(entry.is_protected),
+            iv_size=entry.per_sample_iv_size,
+            constant_iv=entry.constant_iv,
+            pattern=Pattern(entry.crypt_byte_block, entry.skip_byte_block) if patterned else NO_PATTERN,
+        )
+
+
+def _read(boxes: Sequence[Box]) -> tuple[list[SeigEntry], int]:
+    """The seig descriptions among these boxes, and the index that goes for samples without one (0: none)."""
+    for found in boxes:
+        if isinstance(found, SampleGroupDescriptionBox) and found.grouping_type == "seig":
+            return (seig_entries(found), 0) if found.version < 2 else _read_version_2(found)
+    return [], 0
+
+
+def _read_version_2(found: SampleGroupDescriptionBox) -> tuple[list[SeigEntry], int]:
+    """Version 2 had a default index in place of the length once, and has both since; the sizes tell which it is."""
+    length, second, data = found.default_length or 0, found.entry_count, found.descriptions
+    count = int.from_bytes(data[:4], "big")
+    if len(data) >= 4 and (count * length == len(data) - 4 if length else _lengths_fit(data, count)):
+        newer = replace(found, version=1, entry_count=count, descriptions=data[4:])
+        return seig_entries(newer), second
+    return seig_entries(found), length
+
+
+def _lengths_fit(data: bytes, count: int) -> bool:
+    """Whether ``count`` descriptions, each behind its length, fill the data behind the count."""
+    position = 4
+    for _ in range(min(count, len(data))):
+        position += 4 + int.from_bytes(data[position : position + 4], "big")
+    return bool(count) and position == len(data)
