@@ -1,0 +1,68 @@
+"""The command line ``onvif-bmff``: sub-commands, and what all of them have in common.
+
+Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 130 after Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from onvif_bmff.errors import OnvifBmffError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "fuzz")
+"""Sub-commands; each is a module of this package with ``register(subparsers)`` and ``run(args)``."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors are one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"onvif-bmff: {message} (see '{self.prog} --help')\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _build_parser(arguments)
+    try:
+        args = parser.parse_args(arguments)
+        if not hasattr(args, "run"):
+            parser.print_help()
+            return 2
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: do not complain at exit
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except OnvifBmffError as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return status
+
+
+def _failed(message: str) -> int:
+    line = " ".join(message.split())
+    print(f"onvif-bmff: {line}", file=sys.stderr)
+    return 2
+
+
+def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    from onvif_bmff import __version__
+
+    parser = _Parser(prog="onvif-bmff", description="Record to object storage the ONVIF way, and get it back.")
+    parser.add_argument("--version", action="version", version=f"onvif-bmff {__version__}")
+    subparsers: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
+    wanted = [word for word in arguments[:1] if word in COMMANDS]  # who asks for one command loads only that one
+    for name in wanted or COMMANDS:
+        import_module(f"onvif_bmff.cli.{name}").register(subparsers)
+    return parser
