@@ -285,7 +285,7 @@ def _chunks(track: MovieTrack) -> Iterator[tuple[int, int, int]]:
     following = chain(to_chunk["first_chunk"][1:], (len(offsets) + 1,))
     positions = iter(offsets)
     expected = 1
-    for (first, in_chunk, description), stop in zip(to_chunk.rows(), following, strict=True):
+    for (first, in_chunk, description), stop in zip(to_chunk.rows(), following, strict=False):
         if first != expected or stop < first:
             raise MediaError(f"the chunks of track {track.track_id} are not in order")
         for position in islice(positions, stop - first):

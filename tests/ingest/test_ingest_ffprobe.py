@@ -142,6 +142,7 @@ DIFFERENT = {
     "mp4-atom/bbb.mp4": "order",
 }
 
+
 def test_real_files_read_as_ffprobe_reads_them(shared_media, probe):
     compared, failures = 0, {}
     for path in sorted((shared_media / "media").rglob("*")):
