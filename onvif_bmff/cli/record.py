@@ -10,23 +10,23 @@ from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
-
-from onvif_bmff.errors import MediaError
+from onvif_bmff.cli.values import duration, instant
+from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.sink import StoreSink
-from onvif_bmff.timing import UtcTime, parse_duration
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["register", "run"]
 
-_FORMATS = {"CMAF": CMAF, "MP4": MP4}
+_FORMATS: dict[str, RecordingFormat] = {"CMAF": CMAF, "MP4": MP4}
 _EVERY = 256
 """Samples between two looks at the progress bar."""
 
@@ -44,12 +44,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--prefix", default="", help="path before the date in object keys")
     parser.add_argument("--postfix", default="", help="path after the date in object keys")
     parser.add_argument(
-        "--segment-duration", metavar="PT10S", type=parse_duration, default=timedelta(seconds=10), help="ISO 8601"
+        "--segment-duration", metavar="PT10S", type=duration, default=timedelta(seconds=10), help="ISO 8601"
     )
-    parser.add_argument("--span-duration", metavar="PT1H", type=parse_duration, help="ISO 8601; no limit by default")
-    parser.add_argument(
-        "--start", metavar="TIME", type=UtcTime.parse, help="UTC time of the file's start (default: now)"
-    )
+    parser.add_argument("--span-duration", metavar="PT1H", type=duration, help="ISO 8601; no limit by default")
+    parser.add_argument("--start", metavar="TIME", type=instant, help="UTC time of the file's start (default: now)")
     parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
     parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
     parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
@@ -74,18 +72,21 @@ def run(args: argparse.Namespace) -> int:
     def on_stored(key: ObjectKey, size: int) -> None:
         stored.append((str(key), size))
 
+    failure: OnvifBmffError | None = None
     interrupted = False
     with open_mp4(args.input) as source:
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
         start = args.start or UtcTime(time.time_ns() // 1000)
-        sink = StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored)
-        with sink:
+        with StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored) as sink:
             recorder.activate(start, media_time=Fraction(0))
+            samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
             try:
-                for sample in _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name):
+                for sample in samples:
                     sink.add_all(recorder.push(sample))
             except KeyboardInterrupt:
                 interrupted = True
+            except (BoxError, MediaError) as error:
+                failure = error  # what was read before the fault is kept
             sink.add_all(recorder.deactivate())
     for key, size in stored:
         print(f"{size:>12,}  {key}")
@@ -93,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
     for reason, count in recorder.dropped.items():
         print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
+    if failure is not None:
+        raise failure
     return 130 if interrupted else 0
 
 

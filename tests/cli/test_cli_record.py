@@ -1,0 +1,118 @@
+"""``onvif-bmff record``: the main job, from a file to the objects of a bucket."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from onvif_bmff.cli.main import main
+from onvif_bmff.storage import DirectoryStore
+
+CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
+OPTIONS = ["--start", "2022-11-08T15:08:23.547Z", "--prefix", "site-2", "--postfix", "camera-5"]
+
+
+def record(store: Path, *options: str) -> int:
+    return main(["record", str(CLIP), "--store", str(store), *OPTIONS, *options])
+
+
+@pytest.mark.requirement("REC-5.3.1-12", "ANX-B.7-03", "ANX-B.7-05")
+def test_cmaf_objects_appear_and_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert record(tmp_path, "--segment-duration", "PT4S", "--source", "camera 7") == 0
+    keys = list(DirectoryStore(tmp_path).keys())
+    assert "site-2/2022-11-08/camera-5/15/08-23.547Z.0.m4v" in keys
+    assert "site-2/2022-11-08/camera-5/15/08-35.547Z.3.m4v_end" in keys
+    printed = capsys.readouterr()
+    assert all(key in printed.out for key in keys)
+    assert printed.err == ""
+    info = DirectoryStore(tmp_path).head(keys[0])
+    assert info.content_type.startswith(("audio/mp4", "video/mp4"))
+    assert info.attributes["Source"] == "camera 7"
+
+
+@pytest.mark.requirement("REC-5.3.1-12", "ANX-B.6-02", "ANX-B.6-03", "ANX-B.6-04")
+def test_mp4_objects_are_one_span(tmp_path: Path) -> None:
+    assert record(tmp_path, "--format", "MP4", "--segment-duration", "PT4S") == 0
+    store = DirectoryStore(tmp_path)
+    keys = list(store.keys())
+    assert [key.rsplit("Z.")[1] for key in keys] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4_end"]
+    assert store.head(keys[0]).content_type.startswith('video/mp4; codecs="avc1.')
+
+
+def test_what_exists_is_not_overwritten_unless_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert record(tmp_path) == 0
+    assert record(tmp_path) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert record(tmp_path, "--overwrite") == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--segment-duration", "ten"],
+        ["--segment-duration", "PT0S"],
+        ["--start", "yesterday"],
+        ["--start", "2022-11-08T15:08:23"],
+        ["--format", "AVI"],
+        ["--prefix", "/absolute"],
+        ["--postfix", "a//b"],
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert record(tmp_path / "store", *options) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a movie at all", CLIP.read_bytes()[:3000]])
+def test_wrong_files_are_one_line_and_status_2(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "broken.mp4"
+    file.write_bytes(content)
+    assert main(["record", str(file), "--store", str(tmp_path / "store")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "Traceback" not in printed.err
+
+
+def test_ctrl_c_closes_the_spans_properly(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "onvif_bmff", "record", str(CLIP), "--store", str(tmp_path), *OPTIONS]
+    child = subprocess.Popen(
+        [*command, "--realtime", "--segment-duration", "PT1S"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    store = DirectoryStore(tmp_path)
+    deadline = time.monotonic() + 20
+    while not any(key.endswith(".0.m4v") for key in store.keys()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 130, err
+    keys = list(store.keys())
+    assert any(key.endswith(".m4v_end") for key in keys)
+    assert any(key.endswith(".m4a_end") for key in keys)
+    assert not list(store.unsealed()), "nothing is left open"
+    assert b".m4v_end" in out
+
+
+def test_what_was_read_before_a_fault_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert record(tmp_path / "whole", "--segment-duration", "PT2S") == 0
+    segment = next(key for key in DirectoryStore(tmp_path / "whole").keys() if key.endswith(".0.m4v"))
+    fragmented = DirectoryStore(tmp_path / "whole").get(segment)
+    file = tmp_path / "broken.mp4"
+    file.write_bytes(fragmented + b"\0\0\0\x10moof\0\0\0\x03bad!")
+    capsys.readouterr()
+    assert main(["record", str(file), "--store", str(tmp_path / "store"), *OPTIONS]) == 2
+    printed = capsys.readouterr()
+    assert "moof" in printed.err
+    keys = list(DirectoryStore(tmp_path / "store").keys())
+    assert [key.rsplit("Z.")[1] for key in keys] == ["0.m4v", "1.m4v_end"]
+    assert DirectoryStore(tmp_path / "store").head(keys[0]).attributes["Duration"] == "PT2S"
