@@ -13,7 +13,7 @@ from typing import Annotated as _Annotated
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
 
 from onvif_bmff.bmff.codec import Codec
-from onvif_bmff.bmff.wire import PURSE, Purse, Wire, WireError
+from onvif_bmff.bmff.wire import PURSE, Purse, Wire, WireError, flat
 from onvif_bmff.errors import BoxError
 
 __all__ = [
@@ -102,7 +102,7 @@ class Box:
         return {name: getattr(self, name) for name in self.codec.names}
 
     def _body(self) -> list[Any]:
-        return [self.codec.write(self._fields())]
+        return _with_payload(self, self.codec.write(self._fields()))
 
     def refined(self, purse: Purse) -> "Box":
         """Return the box to use for this one, just parsed: a class that knows more of the content, or itself.
@@ -166,6 +166,13 @@ class ContainerBox(Box):
         return body
 
 
+def _with_payload(made: Box, head: bytes) -> list[Any]:
+    if made.codec.payload is None:
+        return [head]
+    data = flat(getattr(made, made.codec.payload))
+    return [head, data] if head else [data]
+
+
 def _build_full(made: Any) -> bytes:
     if not (0 <= made.version < 256 and 0 <= made.flags < 1 << 24):
         raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
@@ -184,7 +191,7 @@ class FullBox(Box):
     flags: int = 0
 
     def _body(self) -> list[Any]:
-        return [_build_full(self)]
+        return _with_payload(self, _build_full(self))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -209,7 +216,7 @@ class UnknownBox(Box):
     data: bytes | memoryview = b""
 
     def _body(self) -> list[Any]:
-        return [self.data]
+        return [flat(self.data)]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 import construct
 
 from onvif_bmff.bmff.wire import (
+    VIEW,
     Bits,
     ByVersion,
     Conditional,
@@ -71,7 +72,7 @@ class _FixedRun:
             name = target if isinstance(target, str) else target[0][0]
             try:
                 raw.append(dump(this[name] if name is target else _joined(target, this)))
-            except (OverflowError, ValueError, AttributeError, TypeError) as error:
+            except (WireError, OverflowError, ValueError, AttributeError, TypeError) as error:
                 raise WireError(f"{name}: {error}") from None
         try:
             return self.packer.pack(*raw)
@@ -109,6 +110,13 @@ class _Variable:
             raise WireError(f"{self.name}: {error}") from None
 
 
+class _Payload(_Variable):
+    """A payload that may be gigabytes: ``Codec.write`` leaves it out, the box hands it on as it is."""
+
+    def write(self, this: Fields) -> bytes:
+        return b""
+
+
 class _Absent:
     """A field that version and flags rule out."""
 
@@ -129,7 +137,11 @@ _Step = _FixedRun | _Variable | _Absent
 
 
 class Codec:
-    """The fields of one class in wire order, with a plan for each version and set of flags that matters."""
+    """The fields of one class in wire order, with a plan for each version and set of flags that matters.
+
+    ``payload`` names the last field if it is a ``View``; ``has_lists`` tells of lists that need a purse, and
+    ``weight`` how many boxes one such box counts for in ``Limits``.
+    """
 
     def __init__(self, fields: Iterable[tuple[str, Any]]) -> None:
         self.fields = tuple(fields)
@@ -140,22 +152,27 @@ class Codec:
             self.flag_mask |= part.mask if isinstance(part, WhenFlag) else 0
         self.has_lists = any(isinstance(part, ListOf) for part in words)
         self.weight = 1 + 2 * sum(isinstance(part, Table) for part in words)
+        self.payload = self.names[-1] if self.fields and self.fields[-1][1] is VIEW else None
         self._plans: dict[tuple[int, int], list[_Step]] = {}
 
     @property
     def construct(self) -> Any:
-        """The declaration as a plain ``construct.Struct``; bit fields are grouped by ``BitStruct``."""
-        members, run = [], []
-        for name, word in self.fields:
+        """The declaration as a plain ``construct.Struct``.
+
+        A run of bit fields is a ``BitStruct`` named "bits_" and the first field. Version and flags, where the
+        declaration asks for them, are parameters: ``parse(data, version=1, flags=0)``.
+        """
+        members: list[Any] = []
+        run: list[Any] = []
+        for name, word in (*self.fields, ("", None)):
             if isinstance(word, Bits):
                 run.append(name / construct.BitsInteger(word.width))
                 continue
             if run:
-                members.append(construct.BitStruct(*run))
+                members.append(f"bits_{run[0].name}" / construct.BitStruct(*run))
                 run = []
-            members.append(name / word)
-        if run:
-            members.append(construct.BitStruct(*run))
+            if name:
+                members.append(name / word)
         return construct.Struct(*members)
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
@@ -165,7 +182,7 @@ class Codec:
         return pos
 
     def write(self, this: Fields) -> bytes:
-        """Return the bytes of all fields in ``this``."""
+        """Return the bytes of all fields in ``this``, without those of ``payload``."""
         return b"".join([step.write(this) for step in self._plan(this.get("version", 0), this.get("flags", 0))])
 
     def _plan(self, version: int, flags: int) -> list[_Step]:
@@ -202,7 +219,7 @@ class Codec:
                     continue
                 if isinstance(word, Table):
                     word = word.resolve(version, flags)
-                steps_target = _Variable(name, word)
+                steps_target = (_Payload if word is VIEW else _Variable)(name, word)
             finish()
             steps.append(steps_target)
             index += 1

@@ -96,7 +96,7 @@ class _Parser:
         """Read boxes from ``pos``; return them and where they end (fewer than 8 bytes before ``end``)."""
         boxes: list[Box] = []
         try:
-            if depth > self.limits.max_depth:
+            if depth > self.limits.max_depth and end - pos >= 8:
                 raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=path, offset=pos)
             while end - pos >= 8:
                 made, pos = self.one(pos, end, path, depth, registry, top)

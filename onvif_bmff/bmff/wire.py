@@ -88,13 +88,21 @@ class Wire(construct.Construct):  # type: ignore[misc]
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         start = stream.tell()
         view = memoryview(stream.read())
-        value, pos = self.decode(view, 0, len(view), dict(context))
+        value, pos = self.decode(view, 0, len(view), _fields_in(context))
         stream.seek(start + pos)
         return value
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        stream.write(self.encode(obj, dict(context)))
+        stream.write(self.encode(obj, _fields_in(context)))
         return obj
+
+
+def _fields_in(context: Any) -> Fields:
+    """Return the fields that a construct's context knows: those around it, its own, and those in groups of bits."""
+    found: Fields = dict(context.get("_") or {})
+    for name, value in context.items():
+        found.update(value if isinstance(value, construct.Container) else {name: value})
+    return found
 
 
 class Fixed(Wire):
@@ -162,6 +170,14 @@ class _View(_Rest):
         return view[pos:end], end
 
 
+def flat(data: Any) -> Any:
+    """Return ``data`` as something whose length is its number of bytes, without a copy; ``TypeError`` if it is none."""
+    if isinstance(data, bytes | bytearray):
+        return data
+    view = memoryview(data)
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
 class _String(Wire):
     """UTF-8 text up to and including a NUL; bytes that are not UTF-8 survive as surrogate escapes."""
 
@@ -223,7 +239,8 @@ class ListOf(Wire):
                 items.append(value)
             return tuple(items), pos
         number, pos = _read_count(self.count, view, pos, end, this)
-        if number > end - pos:  # every item has at least one byte
+        least = item.packer.size if isinstance(item, Fixed) else 1
+        if number * least > end - pos:
             raise WireError(f"{number} items in {end - pos} bytes", pos)
         if purse is not None:
             purse.spend(number, pos)

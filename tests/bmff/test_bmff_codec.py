@@ -1,0 +1,350 @@
+"""Declarations, words and plans: the fast plan and the plain construct of each class agree, and misuse is told."""
+
+import io
+import uuid
+from itertools import combinations
+from typing import Annotated, Any
+
+import construct
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from onvif_bmff.bmff.box import (
+    BOXES,
+    SAMPLE_ENTRIES,
+    Box,
+    FullBox,
+    Record,
+    RecordOf,
+    UnknownBox,
+    _declared_fields,
+    _register,
+    record,
+)
+from onvif_bmff.bmff.codec import Codec
+from onvif_bmff.bmff.codec_config import HevcParameterArray
+from onvif_bmff.bmff.columns import Columns
+from onvif_bmff.bmff.pssh import EncryptedKeyEntry
+from onvif_bmff.bmff.wire import (
+    FOURCC,
+    PURSE,
+    REST,
+    STRING,
+    UUID_WORD,
+    VIEW,
+    Bits,
+    ListOf,
+    SizedBytes,
+    Table,
+    Wire,
+    WireError,
+    as_wire,
+    by_version,
+    decide,
+    flat,
+    when,
+    when_flag,
+)
+from onvif_bmff.testing.strategies import boxes
+
+DECLARED = sorted({*BOXES.values(), *SAMPLE_ENTRIES.values()}, key=lambda kind: kind.__name__)
+
+
+def combinations_of(kind):
+    """All versions, and all sets of the flags on which the fields depend, of a class."""
+    mask = kind.codec.flag_mask
+    bits = [1 << bit for bit in range(24) if mask >> bit & 1]
+    flags = [sum(chosen) for size in range(len(bits) + 1) for chosen in combinations(bits, size)]
+    return [(version, one) for version in kind.versions or (0,) for one in flags]
+
+
+def hold_plan_and_construct_together(codec, fields):
+    """Build and parse ``fields`` both ways."""
+    payload = bytes(fields[codec.payload]) if codec.payload else b""
+    fast = codec.write(fields) + payload
+    groups = [
+        (member.name, [part.name for part in member.subcon.subcon.subcons])
+        for member in codec.construct.subcons
+        if member.name.startswith("bits_")
+    ]
+    nested = fields | {group: {name: fields[name] for name in names} for group, names in groups}
+    assert codec.construct.build(nested) == fast
+    context = {name: fields[name] for name in ("version", "flags") if name in fields}
+    read = dict(context)
+    assert codec.read(memoryview(fast), 0, len(fast), read) == len(fast)
+    plain = codec.construct.parse(fast, **context)
+    for group, _ in groups:
+        plain.update(plain[group])
+    for name in codec.names:
+        assert plain[name] == read[name] == fields[name]
+
+
+@pytest.mark.parametrize("kind", DECLARED, ids=lambda kind: kind.__name__)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_plan_and_plain_construct_agree(kind, data):
+    made = data.draw(boxes(kind, depth=0))
+    context = {} if kind.versions is None else {"version": made.version, "flags": made.flags}
+    hold_plan_and_construct_together(kind.codec, made._fields() | context)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DECLARED if kind.codec.flag_mask or len(kind.versions or ()) > 1])
+def test_plan_and_plain_construct_agree_for_each_version_and_flags(kind):
+    for version, flags in combinations_of(kind):
+        fields: dict[str, Any] = {"version": version, "flags": flags}
+        for name, word in kind.codec.fields:
+            fields[name] = smallest(decide(word, version, flags), fields)
+        hold_plan_and_construct_together(kind.codec, fields)
+
+
+CONDITIONAL = type(when(None, REST))
+
+
+def smallest(word, fields):
+    """A small value of ``word``."""
+    if word is None or (isinstance(word, CONDITIONAL) and not word.present(fields)):
+        return None
+    if isinstance(word, CONDITIONAL):
+        return smallest(decide(word.word, fields["version"], fields["flags"]), fields)
+    if isinstance(word, Table):
+        count = 1 if isinstance(word.count, construct.Construct) else word.count(fields)
+        return Columns(count, **{name: [1] * count for name in word.codes(fields)})
+    if word is FOURCC:
+        return "abcd"
+    if word is STRING:
+        return "text"
+    if word is UUID_WORD:
+        return uuid.UUID(int=7)
+    if isinstance(word, ListOf):
+        return ()
+    if isinstance(word, SizedBytes):
+        return bytes(0 if isinstance(word.count, construct.Construct) else word.count(fields))
+    if word in (REST, VIEW):
+        return b"rest"
+    return bytes(word.length) if isinstance(word, construct.Bytes) else 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (HevcParameterArray, {"array_completeness": 1, "reserved": 0, "nal_unit_type": 33, "nal_units": (b"ab", b"c")}),
+        (
+            EncryptedKeyEntry,
+            {"thumbprint_algorithm": 2, "thumbprint": bytes(32), "encryption_version": 1, "hpke_kem": None,
+             "hpke_kdf": None, "hpke_aead": None, "encapsulated_secret": b"", "encrypted_key": b"key"},
+        ),
+        (
+            EncryptedKeyEntry,
+            {"thumbprint_algorithm": 1, "thumbprint": bytes(20), "encryption_version": 2, "hpke_kem": 0x20,
+             "hpke_kdf": 1, "hpke_aead": 2, "encapsulated_secret": bytes(32), "encrypted_key": b"key"},
+        ),
+    ],
+)  # fmt: skip
+def test_records_agree_with_plain_construct(kind, values):
+    hold_plan_and_construct_together(kind.codec, values)
+
+
+# words
+
+
+@pytest.mark.parametrize("word", [FOURCC, UUID_WORD, as_wire(construct.Int32ub), as_wire(construct.Bytes(3))])
+def test_size_of_fixed_words(word):
+    assert word.sizeof() == word.packer.size
+
+
+def test_words_read_from_the_middle_of_a_stream():
+    stream = io.BytesIO(b"..abcdrest")
+    stream.seek(2)
+    assert FOURCC.parse_stream(stream) == "abcd"
+    assert stream.read() == b"rest"
+
+
+def test_text_that_is_not_utf_8_survives():
+    raw = b"caf\xe9 \xff\0"
+    text, pos = STRING.decode(memoryview(raw), 0, len(raw), {})
+    assert (STRING.encode(text, {}), pos) == (raw, len(raw))
+    with pytest.raises(WireError, match="NUL"):
+        STRING.encode("a\0b", {})
+
+
+def test_a_bare_word_reads_and_writes_nothing():
+    with pytest.raises(WireError):
+        Wire().decode(memoryview(b""), 0, 0, {})
+    with pytest.raises(WireError):
+        Wire().encode(0, {})
+
+
+def test_by_version_within_another_word():
+    word = when(lambda this: True, by_version(construct.Int8ub, construct.Int16ub))
+    for version, raw in ((0, b"\7"), (1, b"\0\7")):
+        this = {"version": version}
+        assert word.decode(memoryview(raw), 0, len(raw), this) == (7, len(raw))
+        assert word.encode(7, this) == raw
+
+
+def test_conditions_hold_both_ways():
+    word = when(lambda this: this["there"], construct.Int8ub)
+    assert word.encode(None, {"there": 0}) == b""
+    with pytest.raises(WireError, match="there is none"):
+        word.encode(1, {"there": 0})
+    with pytest.raises(WireError, match="there is one"):
+        word.encode(None, {"there": 1})
+    codec = Codec([("value", when_flag(1, construct.Int8ub))])
+    with pytest.raises(WireError, match="absent"):
+        codec.write({"flags": 0, "value": 1})
+    inner = when_flag(2, construct.Int8ub)
+    assert inner.decode(memoryview(b"\7"), 0, 1, {"flags": 2}) == (7, 1)
+    assert inner.decode(memoryview(b"\7"), 0, 1, {"flags": 1}) == (None, 0)
+    column = when_flag(1, "I")
+    assert decide(column, 0, 1) == "I"
+    assert not column.present({})
+
+
+def test_lists():
+    pairs = ListOf(None, SizedBytes(lambda this: 0))
+    with pytest.raises(WireError, match="without bytes"):
+        pairs.decode(memoryview(b"x"), 0, 1, {})
+    counted = ListOf(lambda this: this["count"], construct.Int8ub)
+    assert counted.decode(memoryview(b"\1\2"), 0, 2, {"count": 2}) == ((1, 2), 2)
+    assert counted.encode((1, 2), {"count": 2}) == b"\1\2"
+    with pytest.raises(WireError, match="3 items"):
+        counted.decode(memoryview(b"\1\2"), 0, 2, {"count": 3})
+    with pytest.raises(WireError, match="the other fields say 1"):
+        counted.encode((1, 2), {"count": 1})
+
+
+class Purse:
+    def __init__(self, money):
+        self.money = money
+
+    def spend(self, count, position):
+        self.money -= count
+        if self.money < 0:
+            raise WireError("spent", position)
+
+
+def test_items_are_paid_for():
+    purse = Purse(5)
+    this = {PURSE: purse}
+    ListOf(construct.Int8ub, construct.Int8ub).decode(memoryview(b"\2ab"), 0, 3, this)
+    assert purse.money == 3
+    ListOf(None, construct.Int8ub).decode(memoryview(b"ab"), 0, 2, this)
+    assert purse.money == 1
+    arrays = ListOf(construct.Int8ub, RecordOf(HevcParameterArray))
+    with pytest.raises(WireError, match="spent"):
+        arrays.decode(memoryview(b"\1\x20\0\1\0\0"), 0, 6, this)
+
+
+def test_tables_of_unequal_or_foreign_columns_are_refused():
+    table = Table(construct.Int32ub, size="I")
+    for wrong in (Columns(other=[1]), Columns(size=[-1]), Columns(size=[1 << 32])):
+        with pytest.raises(WireError):
+            table.encode(wrong, {})
+    counted = Table(lambda this: 2, size="I")
+    with pytest.raises(WireError, match="1 items"):
+        counted.encode(Columns(size=[1]), {})
+    with pytest.raises(WireError, match="rows"):
+        counted.decode(memoryview(b"1234"), 0, 4, {})
+
+
+def test_bytes_of_fixed_length_are_exact():
+    word = as_wire(construct.Bytes(3))
+    assert word.encode(b"abc", {}) == b"abc"
+    with pytest.raises(WireError, match="3 bytes needed, not 2"):
+        word.encode(b"ab", {})
+    with pytest.raises(WireError, match="3 bytes needed, 2 left"):
+        word.decode(memoryview(b"ab"), 0, 2, {})
+
+
+def test_flat_buffers():
+    assert flat(b"ab") == b"ab"
+    assert len(flat(memoryview(b"abcd").cast("I"))) == 4
+    with pytest.raises(TypeError):
+        flat(memoryview(b"abcd")[::2].cast("H"))
+    with pytest.raises(TypeError):
+        flat("text")
+
+
+# bits
+
+
+def test_bit_fields():
+    codec = Codec([("a", Bits(4)), ("b", Bits(12)), ("c", Bits(24)), ("d", Bits(8))])
+    values = {"a": 1, "b": 0x234, "c": 0x56789A, "d": 0xBC}
+    hold_plan_and_construct_together(codec, values)
+    assert codec.write(values) == bytes.fromhex("123456789abc")
+    trailing = Codec([("a", construct.Int8ub), ("b", Bits(3)), ("c", Bits(5))])
+    hold_plan_and_construct_together(trailing, {"a": 1, "b": 7, "c": 31})
+    for wrong in (16, -1, None):
+        with pytest.raises(WireError, match="a: "):
+            codec.write(values | {"a": wrong})
+    with pytest.raises(TypeError, match="byte boundary"):
+        Codec([("a", Bits(3))]).write({"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("word", "wrong"),
+    [
+        (construct.Int8ub, 256),
+        (construct.Int8ub, "x"),
+        (FOURCC, "abc"),
+        (FOURCC, None),
+        (UUID_WORD, b"x" * 16),
+        (Annotated[int, 0].__metadata__ and construct.Int16sb, 1 << 15),
+        (STRING, 7),
+        (ListOf(construct.Int8ub, construct.Int8ub), (1,) * 256),
+        (ListOf(construct.Int8ub, construct.Int8ub), 7),
+        (SizedBytes(construct.Int8ub), bytes(256)),
+        (RecordOf(HevcParameterArray), 7),
+    ],
+)
+def test_values_that_do_not_fit_name_the_field(word, wrong):
+    with pytest.raises(WireError, match="field"):
+        Codec([("field", word)]).write({"field": wrong})
+
+
+def test_a_mixed_run_names_its_fields():
+    codec = Codec([("one", FOURCC), ("two", construct.Int8ub), ("bit", Bits(8))])
+    with pytest.raises(WireError, match="one, two, bit: "):
+        codec.write({"one": "abcd", "two": 256, "bit": 1})
+
+
+# declarations
+
+
+def test_a_type_declared_twice_is_refused():
+    with pytest.raises(TypeError, match="twice"):
+        _register(BOXES, "moov", UnknownBox)
+
+
+def test_postponed_annotations_are_refused():
+    class Postponed(Box):
+        field: "Annotated[int, construct.Int8ub]"
+
+    with pytest.raises(TypeError, match="postponed"):
+        list(_declared_fields(Postponed))
+
+
+def test_a_word_that_is_none_is_refused():
+    with pytest.raises(TypeError, match="cannot be used"):
+        Codec([("field", construct.GreedyBytes)]).write({"field": b""})
+
+
+def test_fields_without_a_word_are_not_on_the_wire():
+    @record
+    class Mixed(Record):
+        one: Annotated[int, construct.Int8ub]
+        note: str = ""
+
+    assert Mixed.codec.names == ("one",)
+    assert Mixed(one=1, note="x").codec.write({"one": 1}) == b"\1"
+
+
+def test_a_full_box_may_carry_a_payload():
+    codec = FullBox.codec
+    try:
+        FullBox.codec = Codec([("trailing", VIEW)])
+        assert FullBox(trailing=b"x")._body() == [bytes(4), b"x"]
+    finally:
+        FullBox.codec = codec
