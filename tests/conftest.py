@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,3 +17,20 @@ def shared_media() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real media files (set ONVIF_BMFF_MEDIA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[str]], Path]:
+    """``make_clip(name, arguments)``: a file made by ffmpeg, once a session; skips without ffmpeg."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(name: str, arguments: Sequence[str]) -> Path:
+        path = folder / name
+        if not path.exists():
+            command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, str(path)]
+            subprocess.run(command, check=True, timeout=120)
+        return path
+
+    return make

@@ -1,9 +1,9 @@
-"""What ffprobe says of a file, and clips that ffmpeg makes: the other opinion that input is held to."""
+"""What ffprobe says of a file: the other opinion that input is held to."""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,20 +63,3 @@ def probe() -> Probe:
         return streams
 
     return run
-
-
-@pytest.fixture(scope="session")
-def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[str]], Path]:
-    """``make_clip(name, arguments)``: a file made by ffmpeg, once a session; skips without ffmpeg."""
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
-    folder = tmp_path_factory.mktemp("clips")
-
-    def make(name: str, arguments: Sequence[str]) -> Path:
-        path = folder / name
-        if not path.exists():
-            command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, str(path)]
-            subprocess.run(command, check=True, timeout=120)
-        return path
-
-    return make
