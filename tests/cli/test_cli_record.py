@@ -91,7 +91,7 @@ def test_ctrl_c_closes_the_spans_properly(tmp_path: Path) -> None:
     )
     store = DirectoryStore(tmp_path)
     deadline = time.monotonic() + 20
-    while not any(key.endswith(".0.m4v") for key in store.keys()) and time.monotonic() < deadline:
+    while not any(key.endswith(".0.m4v") for key in list(store.keys())) and time.monotonic() < deadline:
         time.sleep(0.1)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=20)
@@ -105,7 +105,7 @@ def test_ctrl_c_closes_the_spans_properly(tmp_path: Path) -> None:
 
 def test_what_was_read_before_a_fault_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert record(tmp_path / "whole", "--segment-duration", "PT2S") == 0
-    segment = next(key for key in DirectoryStore(tmp_path / "whole").keys() if key.endswith(".0.m4v"))
+    segment = next(key for key in list(DirectoryStore(tmp_path / "whole").keys()) if key.endswith(".0.m4v"))
     fragmented = DirectoryStore(tmp_path / "whole").get(segment)
     file = tmp_path / "broken.mp4"
     file.write_bytes(fragmented + b"\0\0\0\x10moof\0\0\0\x03bad!")
