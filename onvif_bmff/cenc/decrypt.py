@@ -41,17 +41,20 @@ class FragmentDecryptor:
         self._ciphers: dict[tuple[UUID, ProtectionScheme, Pattern], SampleCipher] = {}
         self._entries: dict[int, tuple[Box, Protection | None]] = {}
 
-    def __call__(self, fragment: TrackFragment, samples: Iterable[Sample]) -> Iterator[Sample]:
+    def __call__(
+        self, fragment: TrackFragment, samples: Iterable[Sample], data: bytes | memoryview | None = None
+    ) -> Iterator[Sample]:
         """Yield the samples of a fragment, decrypted; those of a clear sample entry as they are.
 
-        Data are then views on a buffer of this decryptor's own. Raises ``MissingKeyError`` for a key that is not
+        Data are then views on a buffer of this decryptor's own. ``data``, if given, stands in for the file, with the
+        fragment at ``fragment.moof_offset``. Raises ``MissingKeyError`` for a key that is not
         there, ``UnsupportedSchemeError`` for a protection that is not known, ``ProtectionError`` or ``BoxError``
         where what is said of vectors and subsamples does not fit the samples.
         """
-        maps = self.maps(fragment)
+        maps = self.maps(fragment, data)
         return iter(samples) if maps is None else self._decrypted(maps, samples)
 
-    def maps(self, fragment: TrackFragment) -> SampleMaps | None:
+    def maps(self, fragment: TrackFragment, data: bytes | memoryview | None = None) -> SampleMaps | None:
         """Return vectors and protected ranges of a fragment's samples; None if they are clear. Raises as above."""
         default = self._default(fragment.track.entry(fragment.description))
         if default is None:
@@ -61,7 +64,11 @@ class FragmentDecryptor:
         header = fragment.box.require(TrackFragmentHeaderBox)
         base = header.base_data_offset if header.base_data_offset is not None else fragment.moof_offset
         return read_sample_maps(
-            runs, boxes, base=base, data=self._data, chunks=[run.count for run in fragment.runs if run.count]
+            runs,
+            boxes,
+            base=base,
+            data=self._data if data is None else data,
+            chunks=[run.count for run in fragment.runs if run.count],
         )
 
     def table_maps(self, track: MovieTrack, description: int, chunks: Sequence[int]) -> SampleMaps | None:

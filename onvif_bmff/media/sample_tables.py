@@ -45,7 +45,7 @@ from onvif_bmff.media.codec import Codec, codec_of
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media.track import Sample
 
-__all__ = ["CodecChange", "MovieTrack", "read_tracks", "signed_offsets", "table_samples"]
+__all__ = ["CodecChange", "MovieTrack", "read_tracks", "signed_offsets", "table_chunks", "table_samples"]
 
 DATA_REUSE = 8
 """How many times over the samples of a file may use its bytes. Files that share data between samples exist, but
@@ -242,6 +242,31 @@ def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | Code
         if not left:
             return
     raise MediaError(f"the tables of track {track_id} disagree: {left} of {count} samples are not described")
+
+
+def table_chunks(track: MovieTrack, size: int) -> Iterator[tuple[int, list[int], int]]:
+    """Yield offset in the file, sizes of the samples and sample description of each chunk with samples.
+
+    ``size`` is that of the file. Raises ``MediaError`` as ``table_samples`` does; memory grows with a chunk only.
+    """
+    left, budget = track.sample_count, DATA_REUSE * size
+    sizes = iter(_sizes(track.table))
+    for position, in_chunk, description in _chunks(track) if left else ():
+        if in_chunk and not left:
+            break
+        if in_chunk > max(size, _FRAMES_A_PACKET):
+            raise MediaError(f"a chunk of track {track.track_id} has {in_chunk} samples")
+        found = list(islice(sizes, min(in_chunk, left)))
+        used = sum(found)
+        left, budget = left - len(found), budget - used
+        if position + used > size or budget < 0:
+            raise MediaError(
+                f"a chunk of track {track.track_id} ends at byte {position + used} of {size}, or is too much"
+            )
+        if found:
+            yield position, found, description
+    if left:
+        raise MediaError(f"the tables of track {track.track_id} disagree: {left} samples are in no chunk")
 
 
 def _counts_frames(track: MovieTrack) -> bool:

@@ -1,0 +1,81 @@
+"""``onvif-bmff decrypt``: an encrypted file, ours or another tool's, into a clear one."""
+
+import argparse
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from onvif_bmff.bmff import Box
+from onvif_bmff.cenc.clear_file import ClearFile
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.errors import MediaError
+
+__all__ = ["decrypt_file", "register", "run"]
+
+_FORGET: Final = 64 << 20
+"""After so many bytes the pages of the input that were read are given back."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "decrypt",
+        help="decrypt an MP4 file",
+        description="Decrypt an MP4 file (cenc, cbcs, cens, cbc1, PIFF), keeping its structure.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="encrypted MP4 file, fragmented or progressive")
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the clear file goes")
+    add_key_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decrypt; 0. Nothing is left of the output if that fails."""
+    keys = keys_from(args)
+    size = decrypt_file(args.file, args.output, keys.ring, unlock=keys.unlock)
+    print(f"{size:>12,}  {args.output}")
+    return 0
+
+
+def decrypt_file(
+    source: Path, target: Path, ring: KeyRing, *, unlock: Callable[[Sequence[Box]], object] | None = None
+) -> int:
+    """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
+
+    Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
+    """
+    if target.exists() and not target.is_file():
+        raise MediaError(f"{target} is no regular file")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with source.open("rb") as file:
+        try:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:  # there is nothing to map
+            raise MediaError("the file is empty") from None
+    clear = ClearFile(memoryview(mapped), ring, unlock=unlock)
+    out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        try:
+            forgotten = 0
+            for piece in clear.pieces():
+                _write(out, piece.data, piece.position)
+                if piece.read - forgotten > _FORGET:
+                    forgotten = piece.read
+                    mapped.madvise(mmap.MADV_DONTNEED)
+        finally:
+            os.close(out)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return clear.size
+
+
+def _write(out: int, data: bytes | bytearray | memoryview, position: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(out, view, position)
+        view, position = view[written:], position + written
