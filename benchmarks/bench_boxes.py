@@ -19,7 +19,7 @@ from onvif_bmff.bmff import Columns, MediaDataBox, TrackRunBox, build_boxes, par
 ROWS = (500, 5000)
 PYMP4 = """
 import collections, collections.abc, io, json, sys, timeit
-for name in ("Sequence", "Mapping", "MutableMapping", "Iterable", "Callable"):  # its construct is older than Python 3.10
+for name in ("Sequence", "Mapping", "MutableMapping", "Iterable", "Callable"):
     setattr(collections, name, getattr(collections.abc, name))
 from pymp4.parser import Box
 found = {}
@@ -78,34 +78,31 @@ def best(work: object, number: int) -> float:
     return min(timeit.repeat(work, number=number, repeat=5)) / number  # type: ignore[arg-type]
 
 
+def tables(count: int, data: bytes, theirs: list[float | None], number: int) -> list[dict[str, object]]:
+    """Measure one table."""
+    parsed = parse_boxes(data)
+    plain = plain_parse(data)
+    assert build_boxes(parsed) == data == plain_build(plain)
+    rows = []
+    for verb, ours, by_hand, other in (
+        ("parse", best(lambda: parse_boxes(data), number), best(lambda: plain_parse(data), number), theirs[0]),
+        ("build", best(lambda: build_boxes(parsed), number), best(lambda: plain_build(plain), number), theirs[1]),
+    ):
+        name = f"{verb} a trun of {count} rows"
+        pymp4 = {"peer": "pymp4" if other else "pymp4: absent", "theirs": other * 1e6 if other else None}
+        rows.append(row(name, ours * 1e6, "µs", peer="plain struct", theirs=by_hand * 1e6, reach="ratio ≤ 2"))
+        rows.append(row(name, ours * 1e6, "µs", reach="ratio ≤ 0.001", **pymp4))
+    return rows
+
+
 def run(quick: bool) -> list[dict[str, object]]:
     """Measure."""
     rows = []
     files = {f"trun{count}.box": trun(count) for count in ROWS}
     peer = {} if quick else pymp4_seconds(files)
     for count in ROWS:
-        data = files[f"trun{count}.box"]
-        number = 20 if quick else 2_000_000 // count // 10
-        parsed = parse_boxes(data)
-        plain = plain_parse(data)
-        assert build_boxes(parsed) == data == plain_build(plain)
-        theirs = peer.get(f"trun{count}.box", [None, None])
-        for verb, ours, by_hand, other in (
-            ("parse", best(lambda: parse_boxes(data), number), best(lambda: plain_parse(data), number), theirs[0]),
-            ("build", best(lambda: build_boxes(parsed), number), best(lambda: plain_build(plain), number), theirs[1]),
-        ):
-            name = f"{verb} a trun of {count} rows"
-            rows.append(row(name, ours * 1e6, "µs", peer="plain struct", theirs=by_hand * 1e6, reach="ratio ≤ 2"))
-            rows.append(
-                row(
-                    name,
-                    ours * 1e6,
-                    "µs",
-                    peer="pymp4" if other else "pymp4: absent",
-                    theirs=other * 1e6 if other else None,
-                    reach="ratio ≤ 0.001",
-                )
-            )
+        name = f"trun{count}.box"
+        rows += tables(count, files[name], peer.get(name, [None, None]), 20 if quick else 200_000 // count)
     clip = camera_clip(10 if quick else 60, quick=quick).read_bytes()
     boxes = parse_boxes(clip)
     moov = build_boxes(box for box in boxes if not isinstance(box, MediaDataBox))

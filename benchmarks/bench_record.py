@@ -16,10 +16,10 @@ from onvif_bmff.timing import UtcTime
 START = UtcTime.parse("2022-11-08T15:08:23.547Z")
 
 
-def record(clip: Path, format: RecordingFormat, seconds: int = 10) -> MemoryStore:
+def record(clip: Path, kind: RecordingFormat, seconds: int = 10) -> MemoryStore:
     """Read the clip and record it, as an embedder would."""
     store = MemoryStore()
-    target = RecordingTarget(format=format, prefix="site", segment_duration=timedelta(seconds=seconds))
+    target = RecordingTarget(format=kind, prefix="site", segment_duration=timedelta(seconds=seconds))
     with open_mp4(clip) as source, StoreSink(store) as sink:
         recorder = Recorder(source.tracks, target)
         recorder.activate(START)
@@ -65,17 +65,17 @@ def run(quick: bool) -> list[dict[str, object]]:
             peers["PyAV remux"] = cpu_seconds(lambda: pyav_remux(clip, out), runs)[0]
         except ImportError:
             peers["PyAV remux"] = None
-    for format in (CMAF, MP4):
-        ours, least, most = cpu_seconds(lambda format=format: record(clip, format), runs)
+    for kind in (CMAF, MP4):
+        ours, least, most = cpu_seconds(lambda kind=kind: record(clip, kind), runs)
         for peer, theirs in peers.items():
             rows.append(
                 row(
-                    f"record {format.name} clear, {60 if not quick else 10} s of 1080p25 4 Mbit/s + AAC, in memory",
+                    f"record {kind.name} clear, {60 if not quick else 10} s of 1080p25 4 Mbit/s + AAC, in memory",
                     ours,
                     "CPU s",
                     peer=peer if theirs else f"{peer}: absent",
                     theirs=theirs,
-                    reach="ratio ≤ 1" if "ffmpeg" in peer and format is CMAF else "",
+                    reach="ratio ≤ 1" if "ffmpeg" in peer and kind is CMAF else "",
                     note=f"{least:.4f}…{most:.4f}",
                 )
             )
