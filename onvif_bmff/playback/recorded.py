@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import overload
@@ -30,12 +30,14 @@ class RecordedSegment:
     """A segment object of a span.
 
     ``name`` is the key as it was listed. ``end`` is the start of the next segment or the end of the span; it
-    is None where keys do not tell, because what comes next is lost or the span has no end object.
+    is None where keys do not tell, because what comes next is lost or the span has no end object. ``span`` is
+    the span that it belongs to.
     """
 
     name: str
     key: ObjectKey
     end: UtcTime | None
+    span: "RecordedSpan" = field(compare=False, repr=False)
 
     @property
     def start(self) -> UtcTime:
@@ -185,7 +187,7 @@ class SegmentList(Sequence[RecordedSegment]):
                 end = time_of(columns.orders[place + 1])
         elif columns.end_orders[self._number] != -1 and columns.end_counters[self._number] == key.counter + 1:
             end = time_of(columns.end_orders[self._number])
-        return RecordedSegment(columns.name(key), key, end)
+        return RecordedSegment(columns.name(key), key, end, RecordedSpan(columns, self._number))
 
     def before(self, order: int) -> RecordedSegment:
         """The last segment at or before an order, which is not before the span."""

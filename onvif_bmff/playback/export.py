@@ -1,0 +1,369 @@
+"""A part of a recording as one playable file, clear, its tracks in step.
+
+Times in the file are those of the recording. What a gap becomes, and what a span with another codec configuration:
+
+======================  ===========================================  ==========================================
+\\                       fragmented                                   progressive
+======================  ===========================================  ==========================================
+a gap, kept             the next decode time jumps                   the sample before it lasts until the next
+a gap, cut              nothing is left of it, in all tracks at once
+other parameter sets    another sample entry of the track
+another codec           `MediaError`: no player can change the codec within a track
+a track that starts     its first decode time                        an empty edit
+later
+======================  ===========================================  ==========================================
+
+Without ``exact`` a file begins with the last sync sample of the leading track before the range, all tracks from
+there on; with it, an edit list hides what lies outside the range.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from math import lcm
+from typing import BinaryIO
+
+from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.sample_entries import entry_bytes
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.gate import SAME_TIME
+from onvif_bmff.playback.header import media_type_of
+from onvif_bmff.playback.movie import Edit, OutputTrack
+from onvif_bmff.playback.played import PlayedSample, PlayedTrack
+from onvif_bmff.playback.samples import SampleReader, joined_tracks
+from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.selection import Selection, SpanPart
+from onvif_bmff.playback.writers import FragmentedWriter, MovieWriter, OutputSample, ProgressiveWriter
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["ExportReport", "export_movie"]
+
+_SECOND = 1_000_000
+_MOST_TICKS = (1 << 31) - 1
+_FAMILIES = {"avc3": "avc1", "hev1": "hvc1"}
+_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was exported.
+
+    ``start`` and ``end`` are the times of the earliest and latest sample in the file; ``samples`` how many each track
+    has; ``cut`` how long the gaps are that were cut out, in microseconds; ``missing`` objects that were listed but
+    could not be found.
+    """
+
+    start: UtcTime
+    end: UtcTime
+    tracks: tuple[OutputTrack, ...]
+    samples: tuple[int, ...]
+    cut: int
+    missing: tuple[str, ...]
+
+
+def export_movie(
+    store: ObjectStore,
+    selection: Selection,
+    out: BinaryIO,
+    *,
+    progressive: bool = False,
+    spool: BinaryIO | None = None,
+    exact: bool = False,
+    cut_gaps: bool = False,
+    keys: KeyRing | None = None,
+    unwrapper: KeyUnwrapper | None = None,
+) -> ExportReport:
+    """Write a selection as one MP4 file.
+
+    Args:
+        store: where the objects lie.
+        selection: what to export, see `select`.
+        out: where the file is written; must be seekable for a progressive file without ``spool``.
+        progressive: with sample tables, for players that know no fragments; fragmented otherwise.
+        spool: an empty file for the media data of a progressive file, so that its moov comes first.
+        exact: hide what lies outside the range by an edit list. Not all players heed that in fragmented files.
+        cut_gaps: close up the times in which nothing of the selection was recorded, or is lost.
+        keys: content keys.
+        unwrapper: what recovers content keys from the ``pssh`` boxes.
+
+    Raises:
+        BoxError, MediaError: a segment is broken; there is nothing to export; or the spans' codecs do not go
+            together in one track.
+        ProtectionError: a key is missing, or does not open.
+        StoreError: the store failed.
+    """
+    seeker = Seeker(store)
+    if keys is None and unwrapper is not None:
+        keys = KeyRing()
+    if not exact:
+        selection = _from_sync_sample(store, selection, seeker, keys, unwrapper)
+    tracks = _output_tracks(selection, seeker)
+    if not tracks:
+        raise MediaError("there is nothing to export")
+    cuts = _Cuts(selection, seeker) if cut_gaps else None
+    reader = SampleReader(store, selection, keys=keys, unwrapper=unwrapper, seeker=seeker)
+    job = _Export(tracks, out, selection, cuts, progressive=progressive, spool=spool, exact=exact)
+    for played in reader:
+        job.add(played)
+    return job.finish(tuple(reader.missing))
+
+
+def _from_sync_sample(
+    store: ObjectStore,
+    selection: Selection,
+    seeker: Seeker,
+    keys: KeyRing | None,
+    unwrapper: KeyUnwrapper | None,
+) -> Selection:
+    """The selection from where its leading track begins, so that all tracks do."""
+    if selection.start is None:
+        return selection
+    for media in _ORDER:
+        if selection.media not in (None, media):
+            continue
+        leading = replace(selection, media=media, parts=_carrying(selection, media))
+        for played in SampleReader(store, leading, keys=keys, unwrapper=unwrapper, seeker=seeker):
+            return replace(selection, start=min(played.time, selection.start))
+    return selection
+
+
+def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
+    extension = {TrackType.VIDEO: "m4v", TrackType.AUDIO: "m4a", TrackType.METADATA: "m4m"}[media]
+    return {name: parts for name, parts in selection.parts.items() if name in (extension, "mp4")}
+
+
+# ---- what there is to write ----------------------------------------------------------------------
+
+
+def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
+    """The tracks of the file with all their sample entries: video first, then audio, then metadata."""
+    found: dict[tuple[TrackType, int], OutputTrack] = {}
+    known: dict[tuple[TrackType, int], set[bytes]] = {}
+    spans = [part for parts in selection.parts.values() for part in parts]
+    for part in sorted(spans, key=lambda part: part.span.start.sort_key):
+        header = seeker.header(part.span.segments[part.first])
+        joined = joined_tracks(header)
+        for track in header.tracks:
+            if selection.media not in (None, media_type_of(track)):
+                continue
+            kind = joined[track.track_id]
+            output = found.get(kind)
+            if output is None:
+                output = found[kind] = OutputTrack(0, kind[0], track.timescale, track.language)
+                known[kind] = set()
+            for index in range(1, len(track.entries) + 1):
+                codec = track.codec(index)
+                name = entry_bytes(codec.sample_entry())
+                if name not in known[kind]:
+                    if output.codecs:
+                        _check_change(output.codecs[0], codec, part.span.start)
+                    known[kind].add(name)
+                    output.codecs.append(codec)
+            common = lcm(output.timescale, track.timescale)
+            if common <= _MOST_TICKS:
+                output.timescale = common
+    ordered = sorted(found, key=lambda kind: (_ORDER.index(kind[0]), kind[1]))
+    for number, kind in enumerate(ordered, 1):
+        found[kind].track_id = number
+    return {kind: found[kind] for kind in ordered}
+
+
+def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
+    before, after = old.sample_entry().type, new.sample_entry().type
+    if _FAMILIES.get(before, before) != _FAMILIES.get(after, after):
+        what = f"from {before} to {after}"
+    elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
+        what = f"of {before} to another sample rate or number of channels"
+    else:
+        return
+    raise MediaError(f"the codec changes {what} at {at}: export the time before and after it as two files")
+
+
+class _Cuts:
+    """The times in which nothing was recorded, and what cutting them out does to the times after them."""
+
+    def __init__(self, selection: Selection, seeker: Seeker) -> None:
+        covered: list[tuple[int, int]] = []
+        for parts in selection.parts.values():
+            for part in parts:
+                for run in part.runs():
+                    segments = run.span.segments
+                    last = segments[run.stop - 1]
+                    end = last.end if last.end is not None else seeker.end(last)
+                    covered.append((segments[run.first].start.microseconds, end.microseconds))
+        covered.sort()
+        self._ends: list[int] = []
+        self._totals: list[int] = []
+        reach, total = covered[0][1], 0
+        for start, end in covered:
+            if start > reach + SAME_TIME:
+                total += start - reach
+                self._ends.append(start - SAME_TIME)
+                self._totals.append(total)
+            reach = max(reach, end)
+
+    def before(self, microseconds: int) -> int:
+        """How much is cut out before a time, in microseconds."""
+        index = bisect_right(self._ends, microseconds)
+        return self._totals[index - 1] if index else 0
+
+
+# ---- writing -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The state of one track of the file."""
+
+    number: int
+    output: OutputTrack
+    descriptions: dict[bytes, int]
+    source: PlayedTrack | None = None
+    run: int = -1
+    clock: object = None
+    offset: int = 0
+    description: int = 1
+    next_time: int | None = None
+    held: OutputSample | None = None
+    count: int = 0
+
+
+class _Export:
+    """One file on its way."""
+
+    def __init__(
+        self,
+        tracks: dict[tuple[TrackType, int], OutputTrack],
+        out: BinaryIO,
+        selection: Selection,
+        cuts: _Cuts | None,
+        *,
+        progressive: bool,
+        spool: BinaryIO | None,
+        exact: bool,
+    ) -> None:
+        self._tracks = list(tracks.values())
+        self._waiting = {kind: _Lane(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
+        for lane in self._waiting.values():
+            entries = enumerate(lane.output.codecs, 1)
+            lane.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in entries}
+        self._lanes: dict[int, _Lane] = {}
+        self._out, self._spool, self._progressive, self._exact = out, spool, progressive, exact
+        self._selection = selection
+        self._cuts = cuts
+        self._timescale = self._tracks[0].timescale
+        self._origin = 0
+        self._writer: MovieWriter | None = None
+        self._start: UtcTime | None = None
+        self._end: UtcTime | None = None
+
+    def add(self, played: PlayedSample) -> None:
+        """Write a sample."""
+        if self._writer is None:
+            self._origin = played.decode_microseconds
+            self._writer = self._make_writer()
+        lane = self._lanes.get(played.track.number) or self._enter(played.track)
+        track, sample, output = played.track, played.sample, lane.output
+        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
+            self._turn(lane, played)
+        time = sample.decode_time * output.timescale // track.timescale + lane.offset
+        held = lane.held
+        if held is not None:
+            delta = time - held.time
+            if delta <= 0:  # a source that goes back in time
+                time, delta = held.time + 1, 1
+            slack = SAME_TIME * output.timescale // _SECOND
+            if self._progressive or delta <= held.duration + slack:
+                held.duration = delta
+            self._writer.add(lane.number, held)
+        elif time < 0:
+            return
+        duration = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset - time
+        offset = sample.composition_offset * output.timescale // track.timescale
+        lane.held = OutputSample(time, max(duration, 0), offset, sample.sync, lane.description, sample.data)
+        lane.next_time = time + max(duration, 0)
+        lane.count += 1
+        self._note(played)
+
+    def finish(self, missing: tuple[str, ...]) -> ExportReport:
+        """Write what is left."""
+        if self._writer is None or self._start is None or self._end is None:
+            raise MediaError("there is nothing to export")
+        for lane in self._lanes.values():
+            if lane.held is not None:
+                self._writer.add(lane.number, lane.held)
+        by_number = {lane.number: lane for lane in self._lanes.values()}
+        edits = [self._edit(by_number.get(number), track) for number, track in enumerate(self._tracks)]
+        self._writer.finish(edits)
+        counts = tuple([by_number[n].count if n in by_number else 0 for n in range(len(self._tracks))])
+        cut = self._cuts.before(self._end.microseconds) if self._cuts is not None else 0
+        return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing)
+
+    def _make_writer(self) -> MovieWriter:
+        if self._progressive:
+            return ProgressiveWriter(self._out, self._tracks, lead=0, timescale=self._timescale, spool=self._spool)
+        edits = [
+            Edit(0, 0, skip) if (skip := self._presented_from(track.timescale)) > 0 else None for track in self._tracks
+        ]
+        return FragmentedWriter(self._out, self._tracks, lead=0, timescale=self._timescale, edits=edits)
+
+    def _presented_from(self, timescale: int) -> int:
+        """The time in the file at which the presentation begins, in ticks."""
+        start = self._selection.start
+        if not self._exact or start is None:
+            return 0
+        return (start.microseconds - self._origin) * timescale // _SECOND
+
+    def _edit(self, lane: _Lane | None, track: OutputTrack) -> Edit | None:
+        """The edit of a track of a progressive file, whose media begin with its first sample."""
+        if lane is None or not self._progressive or lane.next_time is None or self._writer is None:
+            return None
+        first = self._writer.first_time(lane.number) or 0
+        begin = self._presented_from(track.timescale)
+        end = lane.next_time
+        if self._exact and self._selection.end is not None:
+            shift = self._cuts.before(self._selection.end.microseconds) if self._cuts is not None else 0
+            wanted = (self._selection.end.microseconds - self._origin - shift) * track.timescale // _SECOND
+            end = min(end, wanted)
+        if first == begin and end == lane.next_time:
+            return None
+        skip = begin - first
+        length = max(end - max(begin, first), 0)
+        delay = self._movie_ticks(-skip, track) if skip < 0 else 0
+        return Edit(delay, self._movie_ticks(length, track), max(skip, 0))
+
+    def _movie_ticks(self, ticks: int, track: OutputTrack) -> int:
+        return (2 * ticks * self._timescale + track.timescale) // (2 * track.timescale)
+
+    def _enter(self, track: PlayedTrack) -> _Lane:
+        """The lane of a track of the reader; its number says the how manieth of its kind it is."""
+        kinds = [kind for kind in self._waiting if kind == (track.type, track.ordinal)]
+        if not kinds:
+            raise MediaError(f"a segment has a {track.type.value} track that its span's first segment has not")
+        lane = self._lanes[track.number] = self._waiting[kinds[0]]
+        return lane
+
+    def _turn(self, lane: _Lane, played: PlayedSample) -> None:
+        """Another run, clock or sample entry begins: find where it lies in the file."""
+        track, sample, timescale = played.track, played.sample, lane.output.timescale
+        if track is not lane.source:
+            description = lane.descriptions.get(entry_bytes(track.codec.sample_entry()))
+            if description is None:
+                raise MediaError(f"the codec configuration changes within the span that starts at {track.span.start}")
+            lane.description = description
+        now = played.decode_microseconds
+        elapsed = now - self._origin - (self._cuts.before(now) if self._cuts is not None else 0)
+        time = (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
+        if lane.next_time is not None and abs(time - lane.next_time) <= SAME_TIME * timescale // _SECOND:
+            time = lane.next_time  # keys are cut to milliseconds: this is no gap
+        lane.source, lane.run, lane.clock = track, played.run, played.clock
+        lane.offset = time - sample.decode_time * timescale // track.timescale
+
+    def _note(self, played: PlayedSample) -> None:
+        time, end = played.time, played.end
+        if self._start is None or time < self._start:
+            self._start = time
+        if self._end is None or end > self._end:
+            self._end = end

@@ -1,0 +1,120 @@
+"""The fragments of a segment one after another, from memory or from a store, with bounded memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from onvif_bmff.bmff import MovieFragmentBox, MovieFragmentRandomAccessBox, parse_boxes
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.media.sample_tables import DATA_REUSE
+from onvif_bmff.playback.header import SegmentHeader
+from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
+
+__all__ = ["StoredFragment", "random_access_of", "random_access_size", "read_fragments"]
+
+_ANY_SIZE = 1 << 62
+
+
+@dataclass(slots=True)
+class StoredFragment:
+    """One fragment: ``moof`` and the ``mdat`` that follow it.
+
+    ``offset`` and ``size`` say where it lies in the object. ``data`` are its bytes; the positions of samples in
+    ``parts`` (one a track) count from the start of ``data``.
+    """
+
+    offset: int
+    size: int
+    moof: MovieFragmentBox = field(repr=False)
+    data: memoryview = field(repr=False)
+    parts: tuple[TrackFragment, ...]
+
+    def part(self, track_id: int) -> TrackFragment | None:
+        """The part of a track with samples, or None if it has none here."""
+        for part in self.parts:
+            if part.track.track_id == track_id and part.sample_count:
+                return part
+        return None
+
+
+def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None = None) -> Iterator[StoredFragment]:
+    """Yield the fragments from byte ``start`` of the object on (after the header if None).
+
+    Raises, after the fragments before it:
+        BoxError: a box is cut off or broken.
+        MediaError: a fragment does not fit the header, or its samples lie outside it.
+    """
+    reader = FragmentReader(header.movie_tracks, _ANY_SIZE)
+    position = header.size if start is None else start
+    while (head := box_head(source, position)) is not None:
+        if head.type == "moof":
+            if head.size is None:
+                raise BoxError("a fragment without end", path="/moof", offset=position)
+            moof = parse_one(source, position, head.size)
+            if not isinstance(moof, MovieFragmentBox):
+                raise BoxError("the fragment cannot be read", path="/moof", offset=position)
+            stop = _end_of_data(source, position + head.size)
+            data = source.view(position, stop - position)
+            if len(data) < stop - position:
+                missing = stop - position - len(data)
+                raise BoxError(f"the box runs {missing} bytes past its file", path="/mdat", offset=position)
+            parts = reader.read(moof, position)
+            for part in parts:
+                _rebase(part, position, len(data))
+            yield StoredFragment(position, stop - position, moof, data, parts)
+            position = stop
+        elif head.size is None:
+            return
+        else:
+            position += head.size
+
+
+def _end_of_data(source: ByteSource, position: int) -> int:
+    """Where the mdat boxes behind a moof end."""
+    while (head := box_head(source, position)) is not None and head.type == "mdat":
+        if head.size is None:
+            return position + len(source.view(position, LARGEST_PIECE))
+        position += head.size
+    return position
+
+
+def _rebase(part: TrackFragment, offset: int, size: int) -> None:
+    """Let positions count from the start of the fragment, and see that all samples lie in it."""
+    used = 0
+    for run in part.runs:
+        run.position -= offset
+        end = run.position + run.data_size
+        if run.count and not 0 <= run.position <= end <= size:
+            raise MediaError(
+                f"the samples of track {part.track.track_id} lie at bytes {run.position} to {end} of a fragment of {size}"
+            )
+        used += run.data_size
+    if used > DATA_REUSE * size:
+        raise MediaError(f"the samples of track {part.track.track_id} use the same data over and over")
+    part.moof_offset = 0
+
+
+def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox | None:
+    """The ``mfra`` at the end of ``data``, which is an object or its last bytes; None where there is none.
+
+    Only one whose whole box is in ``data`` is found; the last four bytes of the object tell how long it is.
+    """
+    size = random_access_size(data)
+    if not 16 <= size <= len(data):
+        return None
+    view = memoryview(data)[len(data) - size :]
+    if view[4:8] != b"mfra" or int.from_bytes(view[:4], "big") != size:
+        return None
+    try:
+        (found,) = parse_boxes(view)
+    except BoxError:
+        return None
+    return found if isinstance(found, MovieFragmentRandomAccessBox) else None
+
+
+def random_access_size(data: bytes | memoryview) -> int:
+    """What the last four bytes of an object say of the size of its ``mfra``; 0 if they are no ``mfro``."""
+    view = memoryview(data)
+    if len(view) < 16 or view[-12:-8] != b"mfro":
+        return 0
+    return int.from_bytes(view[-4:], "big")

@@ -1,0 +1,118 @@
+"""Lets through what belongs to a time range, so that all of it can be decoded, and nothing twice."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.playback.played import PlayedSample
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["SAME_TIME", "RangeGate"]
+
+SAME_TIME = 2_000
+"""Microseconds by which a span may begin before another ends and still follow it: keys are cut to milliseconds."""
+_DEEPEST_REORDERING = 17
+"""Samples in decoding order without one presented before the end, after which none follows: H.264 and H.265 reorder
+by at most 16 pictures."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The state of one track."""
+
+    is_open: bool
+    last: PlayedSample | None = None
+    reach: int | None = None
+    need_sync: bool = True
+    before: list[PlayedSample] = field(default_factory=list)
+    after: list[PlayedSample] = field(default_factory=list)
+    done: bool = False
+
+
+class RangeGate:
+    """Takes the samples of one kind of spans in decoding order and gives those that are wanted.
+
+    Of each track: from the last sync sample at or before ``start`` to the last sample presented before ``end``;
+    after a loss from the next sync sample on; of spans that overlap what the first one has.
+    """
+
+    def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
+        self._start = None if start is None else start.microseconds
+        self._end = None if end is None else end.microseconds
+        self._lanes: dict[int, _Lane] = {}
+
+    @property
+    def done(self) -> bool:
+        """Whether all tracks that have come are past the end."""
+        return bool(self._lanes) and all(lane.done for lane in self._lanes.values())
+
+    def open_span(self) -> None:
+        """A new span begins: what it has of the time that was played already is passed over."""
+        for lane in self._lanes.values():
+            last = lane.last
+            if last is not None:
+                ticks = last.sample.decode_time + last.sample.duration
+                lane.reach = last.clock.microseconds(ticks, last.track.timescale) - SAME_TIME
+
+    def interrupted(self) -> None:
+        """Samples are missing here."""
+        for lane in self._lanes.values():
+            lane.need_sync = True
+
+    def push(self, played: PlayedSample) -> Iterable[PlayedSample]:
+        """Take a sample; return what may pass now."""
+        lane = self._lanes.get(played.track.number)
+        if lane is None:
+            lane = self._lanes[played.track.number] = _Lane(self._start is None)
+        sample = played.sample
+        if lane.done or (lane.need_sync and not sample.sync):
+            return ()
+        if lane.reach is not None:
+            if played.decode_microseconds < lane.reach:
+                lane.need_sync = True
+                return ()
+            lane.reach = None
+        lane.need_sync = False
+        lane.last = played
+        if lane.is_open and self._end is None:
+            return (played,)
+        clock, timescale = played.clock, played.track.timescale
+        time = clock.microseconds(sample.decode_time + sample.composition_offset, timescale)
+        ready: list[PlayedSample] = []
+        if not lane.is_open:
+            if self._start is not None and time <= self._start:
+                if sample.sync:
+                    lane.before = []
+                lane.before.append(played)
+                return ()
+            ready = self._opened(lane)
+            if not ready and not sample.sync:
+                return ()  # nothing before it can be decoded
+            lane.is_open = True
+        if self._end is not None and time >= self._end:
+            lane.after.append(played)
+            many = _DEEPEST_REORDERING if played.track.type is TrackType.VIDEO else 1
+            lane.done = len(lane.after) >= many
+            return ready
+        if lane.after:
+            ready += lane.after
+            lane.after = []
+        ready.append(played)
+        return ready
+
+    def flush(self) -> Iterator[PlayedSample]:
+        """What has waited for a sample after the start, if it lasts longer than that."""
+        for lane in self._lanes.values():
+            if not lane.is_open and lane.before:
+                yield from self._opened(lane)
+
+    def _opened(self, lane: _Lane) -> list[PlayedSample]:
+        """The samples since the last sync sample before the start, unless all are over by then."""
+        waiting, lane.before = lane.before, []
+        start = self._start or 0
+        for played in reversed(waiting):
+            sample, timescale = played.sample, played.track.timescale
+            ticks = sample.decode_time + sample.composition_offset + sample.duration
+            if played.clock.microseconds(ticks, timescale) > start:
+                return waiting
+        return []

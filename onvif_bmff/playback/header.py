@@ -1,0 +1,126 @@
+"""What stands before the fragments of a segment, and serves all segments of its span (B.2, B.6, B.7)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
+from onvif_bmff.errors import BoxError, MediaError, ProtectionError
+from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.nal import nal_ranges
+from onvif_bmff.media.passthrough import MEDIA_TYPES
+from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
+from onvif_bmff.media.sample_tables import MovieTrack, read_tracks
+from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.playback.source import ByteSource, box_head, parse_one
+
+__all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "lead_of", "media_type_of", "read_header"]
+
+DecryptStage = Callable[[TrackFragment, Iterator[Sample], memoryview], Iterable[Sample]]
+"""Takes the samples of a protected track's fragment and its bytes; gives the samples back decrypted, in order."""
+
+_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
+
+
+@dataclass(slots=True)
+class SegmentHeader:
+    """``ftyp`` and ``moov`` of a segment.
+
+    ``size`` is how many bytes they take from the start of the object; ``raw`` are those bytes. ``tracks`` are the
+    video, audio and metadata tracks in the order of the file, ``movie_tracks`` all there are.
+    """
+
+    size: int
+    raw: bytes = field(repr=False)
+    movie: MovieBox = field(repr=False)
+    movie_tracks: tuple[MovieTrack, ...] = field(repr=False)
+    tracks: tuple[MovieTrack, ...]
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether any track is encrypted."""
+        return any(track.is_protected for track in self.tracks)
+
+    @property
+    def protection_headers(self) -> tuple[Box, ...]:
+        """The ``pssh`` boxes, from which a private key recovers the content keys. B.8.2."""
+        return tuple(
+            [
+                box
+                for box in self.movie.children
+                if isinstance(box, AsymmetricKeySystemHeaderBox | ProtectionSystemSpecificHeaderBox)
+            ]
+        )
+
+    @property
+    def lead(self) -> MovieTrack:
+        """The track whose sync samples begin fragments: the first of video, else audio, else metadata."""
+        return lead_of(self.tracks)
+
+    def track(self, track_id: int) -> MovieTrack:
+        """The track with a number; ``MediaError`` if there is none."""
+        for track in self.tracks:
+            if track.track_id == track_id:
+                return track
+        raise MediaError(f"the segment has no track {track_id}")
+
+
+def media_type_of(track: MovieTrack) -> TrackType:
+    """Kind of media of a track that is one of ``SegmentHeader.tracks``."""
+    return TrackType(MEDIA_TYPES[track.handler])
+
+
+def lead_of(tracks: Iterable[MovieTrack]) -> MovieTrack:
+    """The track that decides where fragments begin."""
+    return min(tracks, key=lambda track: _ORDER.index(media_type_of(track)))
+
+
+def read_header(source: ByteSource) -> SegmentHeader:
+    """Read the header of a segment.
+
+    Raises:
+        BoxError: the bytes are no boxes, or a box is broken.
+        MediaError: there is no movie box before the first fragment, or no track that can be played.
+    """
+    position = 0
+    while (head := box_head(source, position)) is not None:
+        if head.type == "moov" and head.size is not None:
+            movie = parse_one(source, position, head.size)
+            if not isinstance(movie, MovieBox):
+                raise BoxError("the movie box cannot be read", path="/moov", offset=position)
+            size = position + head.size
+            everything = read_tracks(movie)
+            tracks = tuple([track for track in everything if track.handler in MEDIA_TYPES])
+            if not tracks:
+                raise MediaError("the segment has no video, audio or metadata track")
+            return SegmentHeader(size, bytes(source.view(0, size)), movie, everything, tracks)
+        if head.type in ("moof", "mdat") or head.size is None:
+            break
+        position += head.size
+    raise MediaError("the segment has no movie box (moov) before its first fragment")
+
+
+def clear_samples(part: TrackFragment, data: memoryview, stage: DecryptStage | None) -> Iterator[Sample]:
+    """The samples of a track fragment, decrypted by ``stage`` if they are protected, NAL lengths of 4 bytes.
+
+    Raises:
+        ProtectionError: they are protected, and there is no stage.
+    """
+    entry = part.track.entry(part.description)
+    samples = part.samples(data)
+    if is_protected(entry):
+        if stage is None:
+            raise ProtectionError(f"track {part.track.track_id} is encrypted: its samples need keys")
+        samples = iter(stage(part, samples, data))
+        entry = clear_entry(entry)
+    size = nal_length_size(entry)
+    return samples if size in (None, 4) else _lengthened(samples, size)
+
+
+def _lengthened(samples: Iterator[Sample], size: int) -> Iterator[Sample]:
+    for sample in samples:
+        view = memoryview(sample.data)
+        parts: list[bytes | memoryview] = []
+        for start, end in nal_ranges(view, size):
+            parts += ((end - start).to_bytes(4, "big"), view[start:end])
+        sample.data = b"".join(parts)
+        yield sample

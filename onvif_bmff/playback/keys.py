@@ -1,0 +1,46 @@
+"""The keys of a player: given, or opened from the headers of what is played. B.8.2."""
+
+from collections.abc import Iterable, Iterator
+
+from onvif_bmff.bmff import SampleAuxiliaryInformationOffsetsBox, SampleEncryptionBox
+from onvif_bmff.cenc.decrypt import FragmentDecryptor
+from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.track import Sample
+from onvif_bmff.playback.header import DecryptStage, SegmentHeader
+
+__all__ = ["PlaybackKeys"]
+
+
+class PlaybackKeys:
+    """Content keys for all that one reader plays.
+
+    Args:
+        ring: keys by KID; it is added to as keys are recovered.
+        unwrapper: a private key, a hardware module or a key server that opens wrapped content keys.
+    """
+
+    def __init__(self, ring: KeyRing | None = None, unwrapper: KeyUnwrapper | None = None) -> None:
+        self._ring = ring if ring is not None else KeyRing()
+        self._unwrapper = unwrapper
+        self._any = ring is not None or unwrapper is not None
+
+    def stage(self, header: SegmentHeader) -> DecryptStage | None:
+        """What decrypts the segments of a header; None if nothing is encrypted or no keys were given at all.
+
+        Raises:
+            ProtectionError: the wrapped keys of the header do not open.
+        """
+        if not header.is_protected or not self._any:
+            return None
+        if self._unwrapper is not None:
+            self._ring.unlock(header.protection_headers, self._unwrapper)
+        ring = self._ring
+        usual = FragmentDecryptor(ring)
+
+        def decrypt(part: TrackFragment, samples: Iterator[Sample], data: memoryview) -> Iterable[Sample]:
+            box = part.box
+            beside_media = box.find(SampleEncryptionBox) is None and box.find(SampleAuxiliaryInformationOffsetsBox)
+            return (FragmentDecryptor(ring, data) if beside_media else usual)(part, samples)
+
+        return decrypt

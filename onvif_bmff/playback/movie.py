@@ -1,0 +1,166 @@
+"""The movie box of an exported file. ISO/IEC 14496-12, 8.2 to 8.8."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from onvif_bmff.bmff import (
+    Box,
+    ChunkOffsetBox,
+    Columns,
+    DataEntryUrlBox,
+    DataInformationBox,
+    DataReferenceBox,
+    EditBox,
+    EditListBox,
+    HandlerBox,
+    MediaBox,
+    MediaHeaderBox,
+    MediaInformationBox,
+    MovieBox,
+    MovieExtendsBox,
+    MovieHeaderBox,
+    NullMediaHeaderBox,
+    SampleDescriptionBox,
+    SampleSizeBox,
+    SampleTableBox,
+    SampleToChunkBox,
+    SoundMediaHeaderBox,
+    SyncSampleBox,
+    TimeToSampleBox,
+    TrackBox,
+    TrackExtendsBox,
+    TrackHeaderBox,
+    VideoMediaHeaderBox,
+    pack_language,
+)
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.sample_entries import presentation_size
+from onvif_bmff.media.track import TrackType
+
+__all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "empty_tables"]
+
+_HANDLERS = {TrackType.VIDEO: "vide", TrackType.AUDIO: "soun", TrackType.METADATA: "meta"}
+_NAMES = {TrackType.VIDEO: b"Video\0", TrackType.AUDIO: b"Audio\0", TrackType.METADATA: b"Metadata\0"}
+
+
+@dataclass(slots=True)
+class OutputTrack:
+    """A track of the file that is written: ``codecs`` are its sample entries in order, all of one kind."""
+
+    track_id: int
+    type: TrackType
+    timescale: int
+    language: str
+    codecs: list[Codec] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is presented of a track: after ``delay`` (movie ticks) the media from ``media_time`` (its ticks) on, for
+    ``duration`` (movie ticks; 0 in a fragmented file: all of it).
+    """  # noqa: D205
+
+    delay: int
+    duration: int
+    media_time: int
+
+    def box(self) -> EditBox:
+        """The edit list."""
+        rows = [(self.delay, -1)] if self.delay else []
+        rows.append((self.duration, self.media_time))
+        wide = max(max(row) for row in rows) >= 1 << 31
+        table = EditListBox(
+            version=1 if wide else 0,
+            entries=Columns(
+                edit_duration=[row[0] for row in rows],
+                media_time=[row[1] for row in rows],
+                media_rate=[1] * len(rows),
+                media_rate_fraction=[0] * len(rows),
+            ),
+        )
+        return EditBox(children=(table,))
+
+
+@dataclass(slots=True)
+class TrackTables:
+    """The tables of one track: boxes of stbl but stsd, the ticks of all samples, and the edit list if there is one."""
+
+    boxes: tuple[Box, ...]
+    duration: int = 0
+    edit: Edit | None = None
+
+
+def empty_tables(track: OutputTrack, edit: Edit | None = None) -> TrackTables:
+    """The tables of a fragmented file."""
+    boxes: tuple[Box, ...] = (TimeToSampleBox(), SampleToChunkBox(), SampleSizeBox(), ChunkOffsetBox())
+    if track.type is TrackType.VIDEO:
+        boxes += (SyncSampleBox(),)
+    return TrackTables(boxes, 0, edit)
+
+
+def build_movie(
+    tracks: Sequence[OutputTrack], tables: Sequence[TrackTables], timescale: int, *, fragmented: bool
+) -> MovieBox:
+    """The movie box of ``tracks`` with their ``tables``; ``timescale`` is that of the movie."""
+    durations = [_presented(one, track, timescale) for one, track in zip(tables, tracks, strict=True)]
+    longest = max(durations, default=0)
+    children: list[Box] = [
+        MovieHeaderBox(
+            **_sized(longest), timescale=timescale, next_track_id=max(track.track_id for track in tracks) + 1
+        )
+    ]
+    for track, table, duration in zip(tracks, tables, durations, strict=True):
+        children.append(_track(track, table, duration))
+    if fragmented:
+        children.append(MovieExtendsBox(children=tuple([TrackExtendsBox(track_id=one.track_id) for one in tracks])))
+    return MovieBox(children=tuple(children))
+
+
+def _presented(tables: TrackTables, track: OutputTrack, timescale: int) -> int:
+    if tables.edit is not None:
+        return tables.edit.delay + tables.edit.duration
+    return -(-tables.duration * timescale // track.timescale)
+
+
+def _sized(duration: int) -> dict[str, Any]:
+    return {"version": 1 if duration >= 1 << 32 else 0, "duration": duration}
+
+
+def _track(track: OutputTrack, tables: TrackTables, duration: int) -> TrackBox:
+    entries = tuple([codec.sample_entry() for codec in track.codecs])
+    width, height = presentation_size(entries[0])
+    header = TrackHeaderBox(
+        flags=7,
+        **_sized(duration),
+        track_id=track.track_id,
+        volume=0x100 if track.type is TrackType.AUDIO else 0,
+        width=width << 16,
+        height=height << 16,
+    )
+    if track.type is TrackType.VIDEO:
+        media_header: Box = VideoMediaHeaderBox()
+    elif track.type is TrackType.AUDIO:
+        media_header = SoundMediaHeaderBox()
+    else:
+        media_header = NullMediaHeaderBox()
+    references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
+    information = MediaInformationBox(
+        children=(
+            media_header,
+            DataInformationBox(children=(references,)),
+            SampleTableBox(
+                children=(SampleDescriptionBox(entry_count=len(entries), children=entries), *tables.boxes)
+            ),
+        )
+    )
+    media = MediaBox(
+        children=(
+            MediaHeaderBox(
+                **_sized(tables.duration), timescale=track.timescale, language=pack_language(track.language)
+            ),
+            HandlerBox(handler_type=_HANDLERS[track.type], name_bytes=_NAMES[track.type]),
+            information,
+        )
+    )
+    return TrackBox(children=(header, *((tables.edit.box(),) if tables.edit is not None else ()), media))

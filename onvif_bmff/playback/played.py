@@ -1,0 +1,59 @@
+"""What a player gets: clear samples with the track that they belong to and the times at which they happened."""
+
+from dataclasses import dataclass
+
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.playback.clock import MediaClock
+from onvif_bmff.playback.recorded import RecordedSpan
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["PlayedSample", "PlayedTrack"]
+
+
+@dataclass(slots=True, eq=False)
+class PlayedTrack:
+    """A track of the recording as one span, and one sample entry, has it.
+
+    ``number`` (from 0) is the same for all spans: track ``ordinal`` (from 0) of its type is that everywhere.
+    ``timescale`` is ticks a second; ``span`` where it comes from.
+    """
+
+    number: int
+    type: TrackType
+    ordinal: int
+    timescale: int
+    codec: Codec
+    language: str
+    span: RecordedSpan
+
+
+@dataclass(slots=True)
+class PlayedSample:
+    """A clear sample; its times are ticks on the media timeline of its span, which ``clock`` maps to UTC.
+
+    ``run`` counts the stretches of segments without a loss or a gap between them, over the whole reading.
+    """
+
+    track: PlayedTrack
+    sample: Sample
+    clock: MediaClock
+    run: int
+
+    @property
+    def time(self) -> UtcTime:
+        """When it is presented."""
+        sample = self.sample
+        return self.clock.utc(sample.decode_time + sample.composition_offset, self.track.timescale)
+
+    @property
+    def end(self) -> UtcTime:
+        """When its presentation ends."""
+        sample = self.sample
+        ticks = sample.decode_time + sample.composition_offset + sample.duration
+        return self.clock.utc(ticks, self.track.timescale)
+
+    @property
+    def decode_microseconds(self) -> int:
+        """Its decode time in microseconds since 1970, which orders the samples of all tracks."""
+        return self.clock.microseconds(self.sample.decode_time, self.track.timescale)

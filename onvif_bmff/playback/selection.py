@@ -1,0 +1,105 @@
+"""Which part of a timeline is to be played: one recording, a time range, some media."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from onvif_bmff.errors import MediaError, TimeError
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["Selection", "SpanPart", "select"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPart:
+    """The segments ``first`` up to, not including, ``stop`` of a span."""
+
+    span: RecordedSpan
+    first: int
+    stop: int
+
+    def segments(self) -> Iterator[RecordedSegment]:
+        """The segments, made one after another."""
+        segments = self.span.segments
+        return (segments[index] for index in range(self.first, self.stop))
+
+    def runs(self) -> Iterator["SpanPart"]:
+        """The part in pieces between which objects are lost."""
+        segments = self.span.segments
+        begin, before = self.first, -1
+        for index in range(self.first, self.stop):
+            counter = segments[index].key.counter
+            if index > self.first and counter != before + 1:
+                yield SpanPart(self.span, begin, index)
+                begin = index
+            before = counter
+        yield SpanPart(self.span, begin, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Parts of the spans of one recording, by extension, each in order of time.
+
+    ``start`` and ``end`` bound the time (None: all there is); ``media`` the kind of media (None: all).
+    """
+
+    parts: dict[str, tuple[SpanPart, ...]] = field(repr=False)
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+    media: TrackType | None = None
+
+    def __bool__(self) -> bool:
+        return any(self.parts.values())
+
+
+def select(
+    timeline: Timeline,
+    *,
+    start: UtcTime | None = None,
+    end: UtcTime | None = None,
+    prefix: str | None = None,
+    postfix: str | None = None,
+    media: TrackType | None = None,
+) -> Selection:
+    """Choose the segments that may have media from ``start`` to ``end``.
+
+    ``prefix`` and ``postfix`` name the recording; they may be None where the timeline has only one.
+
+    Raises:
+        TimeError: the range ends before it starts.
+        MediaError: there are several recordings to choose from.
+    """
+    if start is not None and end is not None and end <= start:
+        raise TimeError("the range ends before it starts")
+    spans = timeline.of(media, prefix=prefix, postfix=postfix)
+    recordings = {(span.prefix, span.postfix) for span in spans}
+    if len(recordings) > 1:
+        names = ", ".join(f"{one or '-'} … {other or '-'}" for one, other in sorted(recordings)[:5])
+        raise MediaError(f"there are {len(recordings)} recordings, choose one by prefix and postfix: {names}")
+    found: dict[str, list[SpanPart]] = {}
+    for span in spans:
+        if end is not None and span.start >= end:
+            continue
+        if start is not None and span.end is not None and span.end <= start:
+            continue
+        segments = span.segments
+        first, stop = 0, len(segments)
+        if start is not None:
+            first = max(0, bisect_right(segments, start, key=_start) - 1)
+            known = segments[first].end
+            if known is not None and known <= start:
+                first += 1  # what comes next is the end of the span
+        if end is not None:
+            stop = bisect_right(segments, end, first, key=_start)
+            if stop > first and segments[stop - 1].start >= end:
+                stop -= 1
+        if stop > first:
+            found.setdefault(span.extension, []).append(SpanPart(span, first, stop))
+    return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media)
+
+
+def _start(segment: RecordedSegment) -> UtcTime:
+    return segment.start

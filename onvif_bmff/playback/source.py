@@ -1,0 +1,122 @@
+"""Where the bytes of a segment come from: memory, or an object that is read piece by piece."""
+
+from typing import NamedTuple, Protocol
+
+from onvif_bmff.bmff import Box, parse_boxes
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.objects.stored import ObjectStore
+
+__all__ = ["BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one"]
+
+BLOCK = 4 << 20
+"""Bytes that one request for a stored object asks for, when it is read from end to end."""
+LARGEST_PIECE = 256 << 20
+"""Bytes of one fragment or header that are held at once; larger ones are refused."""
+
+
+class ByteSource(Protocol):
+    """The bytes of one object."""
+
+    def view(self, start: int, length: int) -> memoryview:
+        """Bytes from ``start``, ``length`` of them; fewer only where the object ends."""
+        ...
+
+
+class MemorySource:
+    """A whole segment at hand."""
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        self._view = view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+    def view(self, start: int, length: int) -> memoryview:
+        """See `ByteSource.view`."""
+        return self._view[start : start + length]
+
+
+class StoreSource:
+    """A stored object, read in blocks as the reading goes on; each byte that follows another is fetched once.
+
+    Holds one block, or one piece where that is larger.
+    """
+
+    def __init__(self, store: ObjectStore, name: str, *, block: int = BLOCK) -> None:
+        self._store = store
+        self._name = name
+        self._block = block
+        self._data = memoryview(b"")
+        self._start = 0
+        self._ended = False
+
+    def view(self, start: int, length: int) -> memoryview:
+        """See `ByteSource.view`.
+
+        Raises:
+            MediaError: the piece is larger than `LARGEST_PIECE`.
+            StoreError: the store failed.
+        """
+        stop = start + length
+        have = self._start + len(self._data)
+        if not self._start <= start <= have:
+            self._data, self._start, self._ended = memoryview(b""), start, False
+            have = start
+        if stop > have and not self._ended:
+            if length > LARGEST_PIECE:
+                raise MediaError(f"a piece of {length} bytes at byte {start} is too large to be read at once")
+            asked = max(stop - have, self._block)
+            more = self._store.get(self._name, have, asked)
+            self._ended = len(more) < asked
+            kept = self._data[start - self._start :]
+            self._data = memoryview(b"".join((kept, more)) if len(kept) else more)
+            self._start = start
+        return self._data[start - self._start : stop - self._start]
+
+
+class BoxHead(NamedTuple):
+    """Type of a box, its size in bytes (None: up to the end of the object), and that of its header."""
+
+    type: str
+    size: int | None
+    header: int
+
+
+def box_head(source: ByteSource, position: int) -> BoxHead | None:
+    """The header of the box at ``position``; None where the object ends.
+
+    Raises:
+        BoxError: no box begins there.
+    """
+    view = source.view(position, 16)
+    if len(view) < 8:
+        if len(view):
+            raise BoxError(f"{len(view)} bytes are too few for a box header", offset=position)
+        return None
+    size, header = int.from_bytes(view[:4], "big"), 8
+    name = bytes(view[4:8]).decode("latin-1")
+    if size == 0:
+        return BoxHead(name, None, header)
+    if size == 1:
+        size, header = int.from_bytes(view[8:16], "big"), 16
+    if size < header or len(view) < header:
+        raise BoxError(f"a size of {size} is less than the header", path=f"/{name}", offset=position)
+    return BoxHead(name, size, header)
+
+
+def parse_one(source: ByteSource, position: int, size: int) -> Box:
+    """The box of ``size`` bytes at ``position``, parsed; offsets count from the start of the object.
+
+    Raises:
+        BoxError: it is cut off or broken.
+    """
+    # Nothing is read at all for a box that says it is larger than any piece can be.
+    view = source.view(position, min(size, LARGEST_PIECE + 1))
+    if len(view) < size:
+        raise BoxError(f"the box runs {size - len(view)} bytes past its file", offset=position)
+    try:
+        (found,) = parse_boxes(view)
+    except BoxError as error:
+        raise BoxError(error.reason, path=error.path, offset=error.offset + position) from None
+    for _, inner in found.walk():
+        if inner.offset is not None:
+            inner.offset += position
+    return found
