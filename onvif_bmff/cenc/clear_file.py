@@ -33,7 +33,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.clear_boxes import clear_fragment, clear_movie, protection_headers, removed_size
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.errors import BoxError, MediaError, UnsupportedSchemeError
+from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.sample_tables import MovieTrack, read_tracks, table_chunks
@@ -163,11 +163,9 @@ class ClearFile:
 
     def _table(self, track: MovieTrack) -> Iterator[Piece]:
         """Samples that the movie box itself describes."""
-        if len(track.entries) > 1:
-            raise UnsupportedSchemeError(f"track {track.track_id} has samples of several kinds, some of them protected")
         size = len(self._data)
         counts = array("Q", [len(sizes) for _, sizes, _ in table_chunks(track, size)])
-        maps = self._decryptor.table_maps(track, 1, counts)
+        maps = self._decryptor.table_maps(track, counts)
         if maps is None:
             return
         for position, sizes, _ in table_chunks(track, size):

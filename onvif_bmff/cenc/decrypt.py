@@ -4,6 +4,7 @@ All four schemes are read, with vectors and keys from wherever a file may keep t
 groups of the fragment or of the movie, in senc, in PIFF's boxes, or beside the media data.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -14,9 +15,10 @@ from onvif_bmff.cenc.cipher import SampleCipher, cipher_for
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, protection_of, protection_runs
 from onvif_bmff.cenc.scheme import Pattern, ProtectionScheme
+from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.sample_entries import clear_entry as clear_sample_entry
-from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, table_chunks
 from onvif_bmff.media.track import Sample
 
 __all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]
@@ -71,16 +73,29 @@ class FragmentDecryptor:
             chunks=[run.count for run in fragment.runs if run.count],
         )
 
-    def table_maps(self, track: MovieTrack, description: int, chunks: Sequence[int]) -> SampleMaps | None:
+    def table_maps(self, track: MovieTrack, chunks: Sequence[int]) -> SampleMaps | None:
         """Return the same of the samples that the movie box itself describes, ``chunks`` of them in each chunk.
 
-        All are taken to have the sample entry ``description`` (from 1). Raises as above.
+        Raises as above, and ``UnsupportedSchemeError`` for a track with several sample entries.
         """
-        default = self._default(track.entry(description))
+        if len(track.entries) > 1 and track.is_protected:
+            raise UnsupportedSchemeError(f"track {track.track_id} has samples of several kinds, some of them protected")
+        default = self._default(track.entry(1))
         if default is None:
             return None
         boxes = (*track.table.children, *track.box.children)  # senc lies in either
         return read_sample_maps(protection_runs(default, sum(chunks), boxes), boxes, data=self._data, chunks=chunks)
+
+    def table(self, track: MovieTrack, samples: Iterable[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
+        """Yield, decrypted, the samples that the movie box itself describes. Needs the file (``data``).
+
+        Raises as above, and ``UnsupportedSchemeError`` for a track with several sample entries.
+        """
+        if not self._data:
+            raise ProtectionError("a file that is not fragmented must be there as a whole to be decrypted")
+        counts = array("Q", [len(sizes) for _, sizes, _ in table_chunks(track, len(self._data))])
+        maps = self.table_maps(track, counts)
+        return iter(samples) if maps is None else self._decrypted(maps, _only_samples(samples))
 
     def decrypt(self, maps: SampleMaps, payload: bytearray | memoryview, sizes: Sequence[int]) -> None:
         """Decrypt the next samples of ``maps`` in place: ``payload`` is filled by samples of ``sizes`` bytes."""
@@ -112,6 +127,11 @@ class FragmentDecryptor:
             found = cipher_for(protection.scheme, self._keys.find(protection.kid), protection.pattern)
             self._ciphers[identity] = found
         return found
+
+
+def _only_samples(items: Iterable[Sample | CodecChange]) -> Iterator[Sample]:
+    """The samples of a track with one sample entry, whose codec cannot change."""
+    return (item for item in items if isinstance(item, Sample))
 
 
 def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:

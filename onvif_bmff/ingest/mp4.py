@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from types import TracebackType
+from typing import Protocol
 
 from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
@@ -24,8 +25,18 @@ from onvif_bmff.media.track import Sample, Track
 
 __all__ = ["Fragment", "FragmentStage", "Mp4Input", "open_mp4"]
 
-FragmentStage = Callable[[TrackFragment, Iterator[Sample]], Iterable[Sample]]
-"""Takes the samples of a protected track's fragment and gives them back decrypted, in the same order."""
+
+class FragmentStage(Protocol):
+    """Takes samples of protected tracks and gives them back decrypted, in order: ``cenc.decrypt.FragmentDecryptor``."""
+
+    def __call__(self, fragment: TrackFragment, samples: Iterable[Sample], /) -> Iterable[Sample]:
+        """Decrypt the samples of a fragment."""
+        ...
+
+    def table(self, track: MovieTrack, samples: Iterable[Sample | CodecChange], /) -> Iterator[Sample | CodecChange]:
+        """Decrypt the samples that the movie box itself describes."""
+        ...
+
 
 _TOKENS = {"vide": "VIDEO", "soun": "AUDIO", "meta": "META"}
 _MOST_PENDING = 64
@@ -106,7 +117,7 @@ class Mp4Input:
 
         Times are presentation times in ticks of the track: edit lists are applied as a shift, so that tracks are in
         step and times may begin below zero (see ``media.sample_tables``). Data are views on the file, or bytes where
-        NAL lengths of 1 or 2 bytes had to become 4. ``stage`` decrypts the fragments of protected tracks.
+        NAL lengths of 1 or 2 bytes had to become 4. ``stage`` decrypts those of protected tracks.
 
         Raises ``ProtectionError`` for an encrypted file without a stage, ``BoxError`` or ``MediaError`` where the
         file is broken, after the samples before it.
@@ -193,7 +204,10 @@ class _Walk:
         if number in self._fresh:
             self._fresh.remove(number)
             if source.sample_count:
-                return [(number, self._converted(number, table_samples(source, self._data)))]
+                samples = table_samples(source, self._data)
+                if self._stage is not None and source.is_protected:
+                    samples = self._stage.table(source, samples)
+                return [(number, self._converted(number, samples))]
         while not self._queues[number] and not self._ended and sum(map(len, self._queues)) < _MOST_PENDING:
             self._read()
         self._idle.add(number)
