@@ -113,13 +113,11 @@ def _entry(config: AudioSpecificConfig, decoder: DecoderConfig) -> AudioSampleEn
 
 def _esds(entry: Box) -> EsdBox | None:
     """The esds of an entry, which QuickTime hides in a 'wave' box."""
-    if not isinstance(entry, ContainerBox):
-        return None
-    found = entry.find(EsdBox)
-    for child in entry.children if found is None else ():
+    candidates = list(entry.children_of())
+    for child in entry.children_of():
         if isinstance(child, UnknownBox) and child.type == "wave":
-            found = next((box for box in boxes_within(child) if isinstance(box, EsdBox)), None)
-    return found
+            candidates += boxes_within(child)
+    return next((box for box in candidates if isinstance(box, EsdBox)), None)
 
 
 def _of_mp4a(entry: ContainerBox) -> Codec:

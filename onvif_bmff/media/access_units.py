@@ -16,7 +16,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, HevcConfigurationBox
+from onvif_bmff.bmff import (
+    AvcConfigurationBox,
+    Box,
+    ColourInformationBox,
+    HevcConfigurationBox,
+    PixelAspectRatioBox,
+)
 from onvif_bmff.media import avc_syntax, hevc_syntax
 from onvif_bmff.media.avc import AvcCodec
 from onvif_bmff.media.hevc import HevcCodec
@@ -203,16 +209,14 @@ class HevcAccessUnits(_AccessUnits[HevcCodec]):
         return HevcCodec.from_parameter_sets(sets[0], sets[1], sets[2], sample_entry_type=kind)
 
 
-def _without_sets(codec: AvcCodec | HevcCodec) -> Box:
-    """The sample entry without parameter sets: what stays must be alike for streams with sets in band."""
-    entry = codec.sample_entry()
-    if not isinstance(entry, ContainerBox):
-        return entry
-    children: list[Box] = []
-    for child in entry.children:
+def _without_sets(codec: AvcCodec | HevcCodec) -> tuple[object, ...]:
+    """What a stream with sets in band must not change: size, profile and level, shape of the pixels, colours."""
+    kept: list[Box] = []
+    for child in codec.sample_entry().children_of():
         if isinstance(child, AvcConfigurationBox):
-            child = replace(child, sequence_parameter_sets=(), picture_parameter_sets=(), sps_count=0)
+            kept.append(replace(child, sequence_parameter_sets=(), picture_parameter_sets=(), sps_count=0))
         elif isinstance(child, HevcConfigurationBox):
-            child = replace(child, arrays=())
-        children.append(child)
-    return replace(entry, children=tuple(children))
+            kept.append(replace(child, arrays=()))
+        elif isinstance(child, ColourInformationBox | PixelAspectRatioBox):
+            kept.append(child)
+    return codec.width, codec.height, kept

@@ -10,18 +10,21 @@ from hypothesis import strategies as st
 from ingest_files import HEAD, START, moof, movie, progressive, run, track, traf, until_fault
 
 from onvif_bmff.bmff import (
+    AvcConfigurationBox,
     MediaDataBox,
     OriginalFormatBox,
     ProtectionSchemeInfoBox,
     TrackExtendsBox,
+    VisualSampleEntry,
     XmlMetaDataSampleEntry,
     build_boxes,
     parse_boxes,
 )
 from onvif_bmff.bmff.sample_entry import AudioSampleEntry
-from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.errors import BitstreamError, BoxError, MediaError, OnvifBmffError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4
 from onvif_bmff.media.sample_entries import read_sample_entry
+from onvif_bmff.media.track import Sample
 
 FOUR = {"stts": [(4, 10)], "stsc": [(1, 4, 1)], "stsz": [1, 2, 3, 4], "stco": [START]}
 PLAIN = progressive(
@@ -109,6 +112,35 @@ def test_an_encrypted_file_needs_a_stage():
             yield sample
 
     assert [one.data for one in source.samples(stage)] == [b"clear", b"clear"]
+
+
+def avc1(nal_length_size: int) -> VisualSampleEntry:
+    config = AvcConfigurationBox(
+        profile_indication=66,
+        profile_compatibility=nal_length_size,  # so that entries differ
+        level_indication=30,
+        length_size_minus_one=nal_length_size - 1,
+        sps_count=0,
+        sequence_parameter_sets=(),
+        picture_parameter_sets=(),
+    )
+    return VisualSampleEntry(type="avc1", width=16, height=16, children=(config,))
+
+
+def test_nal_lengths_follow_the_sample_entry():
+    entries = [avc1(1), avc1(4)]
+    both = track(handler="vide", entries=entries, stts=[(3, 10)], stsz=[3, 6, 3], stco=[START, START + 3, START + 9],
+                 stsc=[(1, 1, 1), (2, 1, 2), (3, 1, 1)])  # fmt: skip
+    source = Mp4Input(progressive(both, data=b"\x02ab" + b"\0\0\0\x02cd" + b"\x02ef"))
+    data = [bytes(one.data) for one in source.samples() if isinstance(one, Sample)]
+    assert data == [b"\0\0\0\x02ab", b"\0\0\0\x02cd", b"\0\0\0\x02ef"]
+    codecs = [one.codec for one in source.samples() if not isinstance(one, Sample)]
+    assert [one.sample_entry().children[0].length_size_minus_one for one in codecs] == [3, 3]
+
+
+def test_nal_lengths_that_do_not_fit_are_refused():
+    found, fault = until_fault(progressive(track(handler="vide", entries=[avc1(2)], **FOUR), data=b"0123456789"))
+    assert (found, type(fault)) == ([], BitstreamError)
 
 
 def test_protected_metadata_are_told_by_their_original_format():

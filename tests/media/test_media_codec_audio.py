@@ -110,6 +110,8 @@ def test_other_coders_in_mp4a_pass_through():
     broken = AudioSampleEntry(type="mp4a", children=(EsdBox(data=b"\x03"),))
     assert codec_of(broken, handler="soun").codecs_parameter() == "mp4a"
     with pytest.raises(MediaError):
+        AacCodec.from_sample_entry(AudioSampleEntry(type="mp4a"))
+    with pytest.raises(MediaError):
         AacCodec(AudioSampleEntry(type="mp4a").build())
 
 
@@ -122,6 +124,8 @@ def test_opus():
     assert codec.media_type == "Audio"
     assert codec.protected_ranges(b"packet") is None
     assert codec_of(codec.sample_entry(), handler="soun") == codec
+    with pytest.raises(MediaError):
+        OpusCodec(AudioSampleEntry(type="Opus").build())
 
 
 def test_opus_with_a_channel_mapping():

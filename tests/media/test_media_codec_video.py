@@ -26,9 +26,11 @@ from media_codec_sets import (
 )
 
 from onvif_bmff.bmff import (
+    AudioSampleEntry,
     AvcConfigurationBox,
     BitRateBox,
     ColourInformationBox,
+    EsdBox,
     HevcConfigurationBox,
     PixelAspectRatioBox,
     UnknownBox,
@@ -145,6 +147,13 @@ def test_short_nal_lengths_become_long(made):
         type(made)(short.build())
 
 
+def test_further_sets_are_kept():
+    codec = type(avc()).from_parameter_sets([SPS, OTHER_SPS], [PPS, OTHER_PPS])
+    assert (codec.sps, codec.pps, codec.width) == ((SPS, OTHER_SPS), (PPS, OTHER_PPS), 192)
+    codec = type(hevc()).from_parameter_sets([HEVC_VPS], [HEVC_SPS, HEVC_SPS], [HEVC_PPS])
+    assert codec.sps == (HEVC_SPS, HEVC_SPS)
+
+
 def test_sets_that_cannot_be_are_refused():
     with pytest.raises(BitstreamError):
         avc(PPS, SPS)
@@ -256,6 +265,14 @@ def test_jpeg():
         MjpegCodec(0, 240)
     with pytest.raises(BitstreamError):
         MjpegCodec.from_image(b"GIF89a")
+
+
+def test_jpeg_is_video():
+    assert MjpegCodec(16, 16).media_type == "Video"
+    with pytest.raises(MediaError):
+        MjpegCodec.from_sample_entry(AudioSampleEntry(type="mp4a"))
+    broken = VisualSampleEntry(type="mp4v", width=1, height=1, children=(EsdBox(data=b"?"),))
+    assert codec_of(broken, handler="vide").codecs_parameter() == "mp4v"
 
 
 @pytest.mark.parametrize("fourcc", ["jpeg", "mjpg"])
