@@ -1,9 +1,9 @@
-"""A part of a recording as one playable file, clear, its tracks in step.
+r"""A part of a recording as one playable file, clear, its tracks in step.
 
 Times in the file are those of the recording. What a gap becomes, and what a span with another codec configuration:
 
 ======================  ===========================================  ==========================================
-\\                       fragmented                                   progressive
+\                       fragmented                                   progressive
 ======================  ===========================================  ==========================================
 a gap, kept             the next decode time jumps                   the sample before it lasts until the next
 a gap, cut              nothing is left of it, in all tracks at once
@@ -30,7 +30,7 @@ from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.header import media_type_of
-from onvif_bmff.playback.movie import Edit, OutputTrack
+from onvif_bmff.playback.movie import OutputTrack
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.samples import SampleReader, joined_tracks
 from onvif_bmff.playback.seek import Seeker
@@ -193,16 +193,18 @@ class _Cuts:
                     last = segments[run.stop - 1]
                     end = last.end if last.end is not None else seeker.end(last)
                     covered.append((segments[run.first].start.microseconds, end.microseconds))
+        if not covered:
+            raise MediaError("there is nothing to export")
         covered.sort()
         self._ends: list[int] = []
         self._totals: list[int] = []
         reach, total = covered[0][1], 0
-        for start, end in covered:
-            if start > reach + SAME_TIME:
-                total += start - reach
-                self._ends.append(start - SAME_TIME)
+        for begin, over in covered:
+            if begin > reach + SAME_TIME:
+                total += begin - reach
+                self._ends.append(begin - SAME_TIME)
                 self._totals.append(total)
-            reach = max(reach, end)
+            reach = max(reach, over)
 
     def before(self, microseconds: int) -> int:
         """How much is cut out before a time, in microseconds."""
@@ -295,8 +297,10 @@ class _Export:
             if lane.held is not None:
                 self._writer.add(lane.number, lane.held)
         by_number = {lane.number: lane for lane in self._lanes.values()}
-        edits = [self._edit(by_number.get(number), track) for number, track in enumerate(self._tracks)]
-        self._writer.finish(edits)
+        presented = [
+            (self._presented_from(track.timescale), self._presented_until(track.timescale)) for track in self._tracks
+        ]
+        self._writer.finish(presented)
         counts = tuple([by_number[n].count if n in by_number else 0 for n in range(len(self._tracks))])
         cut = self._cuts.before(self._end.microseconds) if self._cuts is not None else 0
         return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing)
@@ -304,10 +308,8 @@ class _Export:
     def _make_writer(self) -> MovieWriter:
         if self._progressive:
             return ProgressiveWriter(self._out, self._tracks, lead=0, timescale=self._timescale, spool=self._spool)
-        edits = [
-            Edit(0, 0, skip) if (skip := self._presented_from(track.timescale)) > 0 else None for track in self._tracks
-        ]
-        return FragmentedWriter(self._out, self._tracks, lead=0, timescale=self._timescale, edits=edits)
+        skips = [max(0, self._presented_from(track.timescale)) for track in self._tracks]
+        return FragmentedWriter(self._out, self._tracks, lead=0, timescale=self._timescale, skips=skips)
 
     def _presented_from(self, timescale: int) -> int:
         """The time in the file at which the presentation begins, in ticks."""
@@ -316,26 +318,12 @@ class _Export:
             return 0
         return (start.microseconds - self._origin) * timescale // _SECOND
 
-    def _edit(self, lane: _Lane | None, track: OutputTrack) -> Edit | None:
-        """The edit of a track of a progressive file, whose media begin with its first sample."""
-        if lane is None or not self._progressive or lane.next_time is None or self._writer is None:
+    def _presented_until(self, timescale: int) -> int | None:
+        end = self._selection.end
+        if not self._exact or end is None:
             return None
-        first = self._writer.first_time(lane.number) or 0
-        begin = self._presented_from(track.timescale)
-        end = lane.next_time
-        if self._exact and self._selection.end is not None:
-            shift = self._cuts.before(self._selection.end.microseconds) if self._cuts is not None else 0
-            wanted = (self._selection.end.microseconds - self._origin - shift) * track.timescale // _SECOND
-            end = min(end, wanted)
-        if first == begin and end == lane.next_time:
-            return None
-        skip = begin - first
-        length = max(end - max(begin, first), 0)
-        delay = self._movie_ticks(-skip, track) if skip < 0 else 0
-        return Edit(delay, self._movie_ticks(length, track), max(skip, 0))
-
-    def _movie_ticks(self, ticks: int, track: OutputTrack) -> int:
-        return (2 * ticks * self._timescale + track.timescale) // (2 * track.timescale)
+        cut = self._cuts.before(end.microseconds) if self._cuts is not None else 0
+        return (end.microseconds - self._origin - cut) * timescale // _SECOND
 
     def _enter(self, track: PlayedTrack) -> _Lane:
         """The lane of a track of the reader; its number says the how manieth of its kind it is."""

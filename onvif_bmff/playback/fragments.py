@@ -85,9 +85,8 @@ def _rebase(part: TrackFragment, offset: int, size: int) -> None:
         run.position -= offset
         end = run.position + run.data_size
         if run.count and not 0 <= run.position <= end <= size:
-            raise MediaError(
-                f"the samples of track {part.track.track_id} lie at bytes {run.position} to {end} of a fragment of {size}"
-            )
+            where = f"at bytes {run.position} to {end} of a fragment of {size}"
+            raise MediaError(f"the samples of track {part.track.track_id} lie {where}")
         used += run.data_size
     if used > DATA_REUSE * size:
         raise MediaError(f"the samples of track {part.track.track_id} use the same data over and over")
@@ -103,7 +102,7 @@ def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox |
     if not 16 <= size <= len(data):
         return None
     view = memoryview(data)[len(data) - size :]
-    if view[4:8] != b"mfra" or int.from_bytes(view[:4], "big") != size:
+    if bytes(view[4:8]) != b"mfra" or int.from_bytes(view[:4], "big") != size:
         return None
     try:
         (found,) = parse_boxes(view)
@@ -115,6 +114,6 @@ def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox |
 def random_access_size(data: bytes | memoryview) -> int:
     """What the last four bytes of an object say of the size of its ``mfra``; 0 if they are no ``mfro``."""
     view = memoryview(data)
-    if len(view) < 16 or view[-12:-8] != b"mfro":
+    if len(view) < 16 or bytes(view[-12:-8]) != b"mfro":
         return 0
     return int.from_bytes(view[-4:], "big")

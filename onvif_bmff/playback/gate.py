@@ -1,6 +1,6 @@
 """Lets through what belongs to a time range, so that all of it can be decoded, and nothing twice."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from onvif_bmff.media.track import TrackType
@@ -14,13 +14,14 @@ SAME_TIME = 2_000
 _DEEPEST_REORDERING = 17
 """Samples in decoding order without one presented before the end, after which none follows: H.264 and H.265 reorder
 by at most 16 pictures."""
+_REORDERING = 1_000_000
+"""Microseconds after which a picture that is decoded later is not presented earlier any more."""
 
 
 @dataclass(slots=True)
 class _Lane:
     """The state of one track."""
 
-    is_open: bool
     last: PlayedSample | None = None
     reach: int | None = None
     need_sync: bool = True
@@ -39,6 +40,7 @@ class RangeGate:
     def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
         self._start = None if start is None else start.microseconds
         self._end = None if end is None else end.microseconds
+        self._is_open = start is None
         self._lanes: dict[int, _Lane] = {}
 
     @property
@@ -63,7 +65,7 @@ class RangeGate:
         """Take a sample; return what may pass now."""
         lane = self._lanes.get(played.track.number)
         if lane is None:
-            lane = self._lanes[played.track.number] = _Lane(self._start is None)
+            lane = self._lanes[played.track.number] = _Lane()
         sample = played.sample
         if lane.done or (lane.need_sync and not sample.sync):
             return ()
@@ -74,21 +76,18 @@ class RangeGate:
             lane.reach = None
         lane.need_sync = False
         lane.last = played
-        if lane.is_open and self._end is None:
+        if self._is_open and self._end is None:
             return (played,)
         clock, timescale = played.clock, played.track.timescale
         time = clock.microseconds(sample.decode_time + sample.composition_offset, timescale)
         ready: list[PlayedSample] = []
-        if not lane.is_open:
+        if not self._is_open:
             if self._start is not None and time <= self._start:
                 if sample.sync:
                     lane.before = []
                 lane.before.append(played)
                 return ()
-            ready = self._opened(lane)
-            if not ready and not sample.sync:
-                return ()  # nothing before it can be decoded
-            lane.is_open = True
+            ready = self._open(lane, sample.sync)
         if self._end is not None and time >= self._end:
             lane.after.append(played)
             many = _DEEPEST_REORDERING if played.track.type is TrackType.VIDEO else 1
@@ -100,19 +99,32 @@ class RangeGate:
         ready.append(played)
         return ready
 
-    def flush(self) -> Iterator[PlayedSample]:
+    def flush(self) -> list[PlayedSample]:
         """What has waited for a sample after the start, if it lasts longer than that."""
-        for lane in self._lanes.values():
-            if not lane.is_open and lane.before:
-                yield from self._opened(lane)
+        return [] if self._is_open else self._open(None, starts_anew=True)
 
-    def _opened(self, lane: _Lane) -> list[PlayedSample]:
-        """The samples since the last sync sample before the start, unless all are over by then."""
-        waiting, lane.before = lane.before, []
-        start = self._start or 0
-        for played in reversed(waiting):
-            sample, timescale = played.sample, played.track.timescale
-            ticks = sample.decode_time + sample.composition_offset + sample.duration
-            if played.clock.microseconds(ticks, timescale) > start:
-                return waiting
-        return []
+    def _open(self, current: _Lane | None, starts_anew: bool) -> list[PlayedSample]:
+        """The first sample after the start has come: what the tracks have waiting, in order.
+
+        What is over by then is left out. Pictures are reordered, so it can only be told where decoding ``starts_anew``
+        in the ``current`` track, or some time has passed.
+        """
+        self._is_open = True
+        found: list[PlayedSample] = []
+        for lane in self._lanes.values():
+            waiting, lane.before = lane.before, []
+            strict = current is None or (lane is current and starts_anew)
+            if waiting and _end_of(waiting) > (self._start or 0) - (0 if strict else _REORDERING):
+                found += waiting
+            elif lane is not current:
+                lane.need_sync = True
+        found.sort(key=lambda played: played.decode_microseconds)
+        return found
+
+
+def _end_of(waiting: list[PlayedSample]) -> int:
+    found = []
+    for played in waiting:
+        ticks = played.sample.decode_time + played.sample.composition_offset + played.sample.duration
+        found.append(played.clock.microseconds(ticks, played.track.timescale))
+    return max(found)

@@ -216,9 +216,7 @@ class SpanColumns:
         self.end_counters[number] = counter
         self.end_digits[number] = digits
 
-    def take(
-        self, orders: "array[int]", counters: "array[int]", digits: "array[int]", numbers: "array[int]"
-    ) -> None:
+    def take(self, orders: "array[int]", counters: "array[int]", digits: "array[int]", numbers: "array[int]") -> None:
         """Take the segments in order of time with the number of the span of each."""
         if not all(map(le, numbers, islice(numbers, 1, None))):
             rank = sorted(range(len(numbers)), key=numbers.__getitem__)

@@ -149,9 +149,7 @@ def _track(track: OutputTrack, tables: TrackTables, duration: int) -> TrackBox:
         children=(
             media_header,
             DataInformationBox(children=(references,)),
-            SampleTableBox(
-                children=(SampleDescriptionBox(entry_count=len(entries), children=entries), *tables.boxes)
-            ),
+            SampleTableBox(children=(SampleDescriptionBox(entry_count=len(entries), children=entries), *tables.boxes)),
         )
     )
     media = MediaBox(

@@ -27,6 +27,7 @@ _REANCHOR = _SECOND // 2
 """How far (µs) the key of a segment may be off the clock of its span before it is believed instead."""
 _WORTH_A_SEEK = 30 * _SECOND
 """Segments that are longer (µs) are not read from their beginning for an instant in their middle."""
+_Numbering = Callable[[tuple[TrackType, int]], int]
 _RANKS = ("m4v", "mp4", "m4a", "m4m")
 
 
@@ -233,7 +234,9 @@ class _SpanReading:
                 return
         self.clock = MediaClock(segment.key.time, ticks, timescale)
 
-    def track(self, source: MovieTrack, description: int, number: Callable[[tuple[TrackType, int]], int]) -> PlayedTrack:
+    def track(
+        self, source: MovieTrack, description: int, number: Callable[[tuple[TrackType, int]], int]
+    ) -> PlayedTrack:
         """The track of a fragment."""
         found = self._tracks.get((source.track_id, description))
         if found is None:

@@ -16,6 +16,7 @@ and the header, unless one of the span was read before, and the fragment: three 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
 from onvif_bmff.errors import BoxError, MediaError, ObjectAttributeError
@@ -30,7 +31,7 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.source import MemorySource, StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SeekPoint", "Seeker"]
+__all__ = ["Piece", "SeekPoint", "Seeker"]
 
 CLOSE = timedelta(seconds=10)
 """Entries of a SeekTable that lie farther apart are too coarse where an ``mfra`` can be had."""
@@ -58,6 +59,16 @@ class SeekPoint:
     end: int | None
     clock: MediaClock
     found_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes ``offset`` to ``stop`` of an object, whole fragments that begin with a sync sample, and their time."""
+
+    offset: int
+    stop: int
+    start: UtcTime
+    end: UtcTime
 
 
 @dataclass(slots=True)
@@ -139,6 +150,50 @@ class Seeker:
                     return point
         return self._walk(segment, coarse, at)
 
+    def pieces(self, segment: RecordedSegment) -> list[Piece]:
+        """The segment in pieces that begin with a sync sample, as its index tells; whole where there is no index.
+
+        Costs a HEAD request, and one more where the SeekTable is too coarse.
+
+        Raises:
+            BoxError, MediaError: the object is no segment.
+            StoreError: the store failed.
+        """
+        info = self._store.head(segment.name)
+        try:
+            found = ObjectAttributes.from_metadata(info.attributes, strict=False)
+        except ObjectAttributeError:
+            found = ObjectAttributes()
+        end = segment.end
+        if found.duration is not None:
+            end = segment.start + found.duration  # exact, where keys are cut to milliseconds
+        index: _Index | None = None
+        if found.seek_table is not None and found.timescale is not None:
+            index = _Index(found.seek_table, found.timescale, info.size, "SeekTable")
+        lasting = end - segment.start if end is not None else None
+        if index is None or self._is_coarse(segment, index, lasting):
+            index = self._random_access(segment, lasting) or index
+        end = end or self.end(segment)
+        if index is None:
+            return [Piece(self.header(segment).size, info.size, segment.start, end)]
+        table = self._leading(segment, index.table)
+        clock = _clock(segment, index, table)
+        starts = [(entry.moof_offset, clock.utc(entry.time, index.timescale)) for entry in table.entries]
+        starts.append((info.size, max(end, starts[-1][1])))
+        found_pieces: list[Piece] = []
+        for (offset, start), (stop, over) in pairwise(starts):
+            if not 0 <= offset < stop <= info.size:
+                raise MediaError(f"the index of {segment.name} does not fit the object")
+            found_pieces.append(Piece(offset, stop, start, over))
+        return found_pieces
+
+    def _is_coarse(self, segment: RecordedSegment, index: _Index, lasting: timedelta | None) -> bool:
+        entries = self._leading(segment, index.table).entries
+        longest = max((later.time - one.time for one, later in pairwise(entries)), default=0)
+        if lasting is not None:
+            longest = max(longest, int(lasting.total_seconds() * index.timescale) - entries[-1].time + entries[0].time)
+        return longest > self._close.total_seconds() * index.timescale
+
     def end(self, segment: RecordedSegment) -> UtcTime:
         """When a segment is over: as keys say, else its Duration attribute, else its last fragment.
 
@@ -211,9 +266,7 @@ class Seeker:
         found = table.track(header.lead.track_id) if header is not None else None
         return found or table.tracks[0]
 
-    def _pick(
-        self, segment: RecordedSegment, index: _Index, at: UtcTime, close: timedelta | None
-    ) -> SeekPoint | None:
+    def _pick(self, segment: RecordedSegment, index: _Index, at: UtcTime, close: timedelta | None) -> SeekPoint | None:
         """The entry for an instant; None if the next one is farther away than ``close``."""
         table = self._leading(segment, index.table)
         clock = _clock(segment, index, table)
@@ -300,9 +353,7 @@ def _presentation(part: TrackFragment) -> int:
     return part.decode_time + part.track.presentation_shift + offset
 
 
-def _first_time(
-    header: SegmentHeader, parts: tuple[TrackFragment, ...], *, first_of_span: bool
-) -> tuple[int, int]:
+def _first_time(header: SegmentHeader, parts: tuple[TrackFragment, ...], *, first_of_span: bool) -> tuple[int, int]:
     times = {part.track.track_id: (_presentation(part), part.track.timescale) for part in parts if part.sample_count}
     lead = times.get(header.lead.track_id)
     if lead is not None and not first_of_span:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
-from onvif_bmff.errors import MediaError
 from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.key import ObjectKey

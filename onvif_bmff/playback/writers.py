@@ -59,6 +59,10 @@ class OutputSample:
     data: bytes | memoryview
 
 
+Presented = Sequence[tuple[int, int | None]]
+"""For each track, in its ticks: the time at which the presentation begins, and ends (None: with the last sample)."""
+
+
 class MovieWriter(Protocol):
     """Writes samples as a file."""
 
@@ -66,12 +70,8 @@ class MovieWriter(Protocol):
         """Add a sample to track ``number`` (from 0), in decoding order."""
         ...
 
-    def finish(self, edits: Sequence[Edit | None]) -> None:
-        """Write what is left; ``edits`` says for each track what is presented of it (None: everything)."""
-        ...
-
-    def first_time(self, number: int) -> int | None:
-        """Decode time of a track's first sample, None if it has none."""
+    def finish(self, presented: Presented) -> None:
+        """Write what is left; ``presented`` says for each track from when to when it is presented."""
         ...
 
 
@@ -110,9 +110,11 @@ class _Chunks:
 
 
 class FragmentedWriter:
-    """Writes ftyp and moov at once, then fragments of about a second, and an mfra in the end.
+    """Writes ftyp and moov, fragments of about a second, and an mfra in the end.
 
-    ``edits`` as `MovieWriter.finish` has them; they stand before the first fragment, so they are needed here.
+    ``skips`` are the ticks of each track that are not presented; they stand before the first fragment, so they are
+    needed here. Composition offsets are written without negative ones where the first fragment tells how, for some
+    players add up the others wrongly; an edit list takes the shift back.
     """
 
     def __init__(
@@ -122,25 +124,19 @@ class FragmentedWriter:
         *,
         lead: int,
         timescale: int,
-        edits: Sequence[Edit | None],
+        skips: Sequence[int],
     ) -> None:
         self._out = out
         self._tracks = tracks
+        self._timescale = timescale
+        self._skips = skips
+        self._shifts = [0] * len(tracks)
         self._lead = lead
         self._chunks = _Chunks(tracks, lead)
         self._next: list[int | None] = [None] * len(tracks)
-        self._first: list[int | None] = [None] * len(tracks)
         self._sequence = 1
         self._access: list[tuple[int, int]] = []
-        tables = [empty_tables(track, edit) for track, edit in zip(tracks, edits, strict=True)]
-        brands = FileTypeBox(major_brand="iso6", compatible_brands=("iso6", "mp41"))
-        header = build_boxes((brands, build_movie(tracks, tables, timescale, fragmented=True)))
-        out.write(header)
-        self._position = len(header)
-
-    def first_time(self, number: int) -> int | None:
-        """See `MovieWriter.first_time`."""
-        return self._first[number]
+        self._position = 0
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See `MovieWriter.add`."""
@@ -148,12 +144,10 @@ class FragmentedWriter:
         jumps = expected is not None and expected != sample.time and bool(self._chunks.pending[number])
         if jumps or self._chunks.due(number, sample):
             self._flush()
-        if self._first[number] is None:
-            self._first[number] = sample.time
         self._next[number] = sample.time + sample.duration
         self._chunks.add(number, sample)
 
-    def finish(self, edits: Sequence[Edit | None]) -> None:
+    def finish(self, presented: Presented) -> None:
         """See `MovieWriter.finish`."""
         self._flush()
         if not self._access:
@@ -175,15 +169,29 @@ class FragmentedWriter:
         last = MovieFragmentRandomAccessOffsetBox(parent_size=size)
         self._out.write(MovieFragmentRandomAccessBox(children=(table, last)).build())
 
+    def _write_header(self, parts: Sequence[tuple[int, list[OutputSample]]]) -> None:
+        for number, samples in parts:
+            self._shifts[number] = max(0, -min(one.offset for one in samples))
+        tables = []
+        for track, skip, shift in zip(self._tracks, self._skips, self._shifts, strict=True):
+            tables.append(empty_tables(track, Edit(0, 0, skip + shift) if skip + shift > 0 else None))
+        brands = FileTypeBox(major_brand="iso6", compatible_brands=("iso6", "mp41"))
+        header = build_boxes((brands, build_movie(self._tracks, tables, self._timescale, fragmented=True)))
+        self._out.write(header)
+        self._position = len(header)
+
     def _flush(self) -> None:
         parts = self._chunks.take()
         if not parts:
             return
+        if not self._position:
+            self._write_header(parts)
         parts.sort(key=lambda part: part[0] != self._lead)
         sizes = [sum(len(one.data) for one in samples) for _, samples in parts]
         number, samples = parts[0]
         if number == self._lead and samples[0].sync:
-            self._access.append((samples[0].time + samples[0].offset, self._position))
+            time = samples[0].time + samples[0].offset + self._shifts[number]
+            self._access.append((time, self._position))
         # The size of the moof does not depend on the offsets in it.
         moof = self._moof(parts, [0] * len(parts))
         start = moof.size + 8
@@ -215,7 +223,7 @@ class FragmentedWriter:
                     duration=[one.duration for one in samples],
                     size=[len(one.data) for one in samples],
                     flags=[_SYNC_FLAGS if one.sync else _PREDICTED_FLAGS for one in samples],
-                    composition_offset=array("i", [one.offset for one in samples]),
+                    composition_offset=array("i", [one.offset + self._shifts[number] for one in samples]),
                 ),
             )
             time = TrackFragmentBaseMediaDecodeTimeBox(version=1, base_media_decode_time=samples[0].time)
@@ -238,6 +246,8 @@ class _Table:
     sync: "array[int]" = field(default_factory=lambda: array("I"))
     chunks: "array[int]" = field(default_factory=lambda: array("Q"))
     runs: list[tuple[int, int, int]] = field(default_factory=list)
+    shift: int = 0
+    """Ticks to add to the offsets so that none is negative, which old players cannot read."""
 
     def add_chunk(self, samples: list[OutputSample], position: int) -> None:
         self.chunks.append(position)
@@ -250,6 +260,8 @@ class _Table:
             self.sizes.append(len(one.data))
             _extend(self.delta_counts, self.deltas, one.duration)
             _extend(self.offset_counts, self.offsets, one.offset)
+            if one.offset < -self.shift:
+                self.shift = -one.offset
             if one.sync:
                 self.sync.append(self.count)
 
@@ -259,8 +271,9 @@ class _Table:
             TimeToSampleBox(entries=Columns(sample_count=self.delta_counts, sample_delta=self.deltas)),
         ]
         if any(self.offsets):
-            columns = Columns(sample_count=self.offset_counts, sample_offset=self.offsets)
-            found.append(CompositionOffsetBox(version=1, entries=columns))
+            offsets = array("I", [offset + self.shift for offset in self.offsets])
+            columns = Columns(sample_count=self.offset_counts, sample_offset=offsets)
+            found.append(CompositionOffsetBox(entries=columns))
         if len(self.sync) < self.count:
             found.append(SyncSampleBox(entries=Columns(sample_number=self.sync)))
         found.append(
@@ -319,10 +332,6 @@ class ProgressiveWriter:
             self._start = out.tell() + len(self._brands)
             out.write(self._brands + (1).to_bytes(4, "big") + b"mdat" + bytes(8))
 
-    def first_time(self, number: int) -> int | None:
-        """See `MovieWriter.first_time`."""
-        return self._tables[number].first
-
     def add(self, number: int, sample: OutputSample) -> None:
         """See `MovieWriter.add`."""
         if sample.duration > _LONGEST:
@@ -336,20 +345,20 @@ class ProgressiveWriter:
             self._flush()
         self._chunks.add(number, sample)
 
-    def finish(self, edits: Sequence[Edit | None]) -> None:
+    def finish(self, presented: Presented) -> None:
         """See `MovieWriter.finish`."""
         self._flush()
         if self._spool is None:
             size = self._data + 16
-            self._out.write(self._movie(len(self._brands) + 16, edits))
+            self._out.write(self._movie(len(self._brands) + 16, presented))
             end = self._out.tell()
             self._out.seek(self._start + 8)
             self._out.write(size.to_bytes(8, "big"))
             self._out.seek(end)
             return
-        size = len(self._movie(0, edits))
+        size = len(self._movie(0, presented))
         for _ in range(3):  # 64-bit offsets, should they become needed, make the movie box larger
-            movie = self._movie(len(self._brands) + size + 16, edits)
+            movie = self._movie(len(self._brands) + size + 16, presented)
             if len(movie) == size:
                 break
             size = len(movie)
@@ -359,16 +368,29 @@ class ProgressiveWriter:
         while block := self._spool.read(_COPY):
             self._out.write(block)
 
-    def duration(self, number: int) -> int:
-        """Ticks of all samples of a track that were added, without those that wait."""
-        return self._tables[number].total + sum(one.duration for one in self._chunks.pending[number])
-
-    def _movie(self, shift: int, edits: Sequence[Edit | None]) -> bytes:
+    def _movie(self, shift: int, presented: Presented) -> bytes:
         tables = [
-            TrackTables(table.boxes(shift), table.total, edit)
-            for table, edit in zip(self._tables, edits, strict=True)
+            TrackTables(table.boxes(shift), table.total, self._edit(table, track, times))
+            for table, track, times in zip(self._tables, self._tracks, presented, strict=True)
         ]
         return build_movie(self._tracks, tables, self._timescale, fragmented=False).build()
+
+    def _edit(self, table: _Table, track: OutputTrack, times: tuple[int, int | None]) -> Edit | None:
+        """The edit list of a track, whose media begin with its first sample; None where it would say nothing."""
+        first = table.first
+        if first is None:
+            return None
+        begin, until = times
+        shift = table.shift
+        end = first + table.total if until is None else min(until, first + table.total)
+        if first == begin and end == first + table.total and not shift:
+            return None
+        delay = self._movie_ticks(max(first - begin, 0), track)
+        length = self._movie_ticks(max(end - max(begin, first), 0), track)
+        return Edit(delay, length, max(begin - first, 0) + shift)
+
+    def _movie_ticks(self, ticks: int, track: OutputTrack) -> int:
+        return (2 * ticks * self._timescale + track.timescale) // (2 * track.timescale)
 
     def _flush(self) -> None:
         target = self._spool or self._out

@@ -1,0 +1,183 @@
+"""HLS playlists over stored objects, which are played where they lie. RFC 8216, and its second edition.
+
+Every piece is a byte range of an object that begins with a sync sample; the header of a span's first segment is the
+``EXT-X-MAP`` of them all (B.2). A gap, a loss and a new span are discontinuities, and count as such in the playlists
+of all media, so that players keep them in step. Metadata is left out, for players do not know what to do with it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from urllib.parse import quote
+
+from onvif_bmff.errors import MediaError, ProtectionError
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.header import SegmentHeader, media_type_of
+from onvif_bmff.playback.recorded import RecordedSegment
+from onvif_bmff.playback.seek import Piece, Seeker
+from onvif_bmff.playback.selection import Selection, SpanPart
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["hls_playlists"]
+
+_NAMES = {"mp4": "main.m3u8", "m4v": "video.m3u8", "m4a": "audio.m3u8"}
+_MASTER = "index.m3u8"
+_TOGETHER = 2_000_000
+"""Microseconds within which the spans of several media begin together."""
+
+
+def hls_playlists(store: ObjectStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
+    """Playlists by file name; ``index.m3u8`` is the one to open.
+
+    Asks each object for its attributes, and one of each span for its header.
+
+    Args:
+        store: where the objects lie.
+        selection: what is to be played, see `select`; whole pieces are.
+        base: what stands before the key of an object in its (relative) URI, such as ``"../store/"``.
+
+    Raises:
+        MediaError: there is nothing that could be played.
+        ProtectionError: the recording is encrypted; only a clear copy can be played this way.
+        BoxError, MediaError: a segment is broken.
+        StoreError: the store failed.
+    """
+    seeker = Seeker(store)
+    renditions: dict[str, _Rendition] = {}
+    for extension, name in _NAMES.items():
+        parts = selection.parts.get(extension, ())
+        if parts:
+            renditions[extension] = _Rendition(name, list(_runs(parts, selection, seeker)))
+    renditions = {extension: one for extension, one in renditions.items() if any(run.pieces for run in one.runs)}
+    if not renditions:
+        raise MediaError("there is nothing that HLS could play")
+    epochs = _epochs(run.pieces[0][1].start.microseconds for one in renditions.values() for run in one.runs)
+    found = {one.name: _media_playlist(one, epochs, base) for one in renditions.values()}
+    found[_MASTER] = _master_playlist(renditions)
+    return found
+
+
+@dataclass(slots=True)
+class _Run:
+    """Pieces without a loss or gap between them."""
+
+    header: SegmentHeader
+    map_name: str
+    pieces: list[tuple[RecordedSegment, Piece]]
+
+
+@dataclass(slots=True)
+class _Rendition:
+    """All that one playlist has."""
+
+    name: str
+    runs: list[_Run] = field(default_factory=list)
+
+    def headers(self) -> Iterator[SegmentHeader]:
+        return (run.header for run in self.runs)
+
+    @property
+    def peak(self) -> int:
+        """Most bits a second of any piece."""
+        return max(_bit_rate(piece) for run in self.runs for _, piece in run.pieces)
+
+
+def _bit_rate(piece: Piece) -> int:
+    lasting = max(piece.end.microseconds_since(piece.start), 1000)
+    return ceil((piece.stop - piece.offset) * 8_000_000 / lasting)
+
+
+def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_Run]:
+    for part in parts:
+        for run in part.runs():
+            first: RecordedSegment | None = None
+            pieces: list[tuple[RecordedSegment, Piece]] = []
+            for segment in run.segments():
+                first = first or segment
+                header = seeker.header(segment)
+                if header.is_protected:
+                    raise ProtectionError(f"{segment.name} is encrypted: export a clear copy to play it")
+                for piece in seeker.pieces(segment):
+                    if _wanted(piece, selection.start, selection.end):
+                        pieces.append((segment, piece))
+            if first is not None and pieces:
+                yield _Run(seeker.header(first), first.name, pieces)
+
+
+def _wanted(piece: Piece, start: UtcTime | None, end: UtcTime | None) -> bool:
+    return (start is None or piece.end > start) and (end is None or piece.start < end)
+
+
+def _epochs(starts: Iterable[int]) -> list[int]:
+    """The times at which anything begins anew, those that begin together as one."""
+    found: list[int] = []
+    for start in sorted(starts):
+        if not found or start > found[-1] + _TOGETHER:
+            found.append(start)
+    return found
+
+
+def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
+    longest = max(piece.end.microseconds_since(piece.start) for run in rendition.runs for _, piece in run.pieces)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{max(1, ceil(longest / 1_000_000))}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+    ]
+    epoch = 0
+    for number, run in enumerate(rendition.runs):
+        for index, (segment, piece) in enumerate(run.pieces):
+            uri = base + quote(segment.name)
+            now = max(bisect_right(epochs, piece.start.microseconds) - 1, 0)
+            if index == 0 and number and now == epoch:
+                now += 1  # two runs that begin together are still two
+            lines += ["#EXT-X-DISCONTINUITY"] * max(0, now - epoch)
+            epoch = max(epoch, now)
+            if index == 0:
+                header = base + quote(run.map_name)
+                lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
+            if index == 0 or run.pieces[index - 1][0] is not segment:
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{piece.start.isoformat(3)}")
+            lines.append(f"#EXTINF:{piece.end.microseconds_since(piece.start) / 1_000_000:.6f},")
+            lines.append(f"#EXT-X-BYTERANGE:{piece.stop - piece.offset}@{piece.offset}")
+            lines.append(uri)
+    lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
+    main = next(renditions[extension] for extension in _NAMES if extension in renditions)
+    audio = renditions.get("m4a")
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    peak = main.peak
+    headers = list(main.headers())
+    attributes: list[str] = []
+    if audio is not None and audio is not main:
+        language = next(iter(audio.headers())).lead.language
+        tag = f',LANGUAGE="{language}"' if language != "und" else ""
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio"{tag},DEFAULT=YES,AUTOSELECT=YES,URI="{audio.name}"'
+        )
+        peak += audio.peak
+        headers += audio.headers()
+        attributes.append('AUDIO="audio"')
+    codecs: dict[str, None] = {}
+    size = (0, 0)
+    for header in headers:
+        for track in header.tracks:
+            if media_type_of(track) is TrackType.METADATA:
+                continue
+            codec = track.codec()
+            codecs[codec.codecs_parameter()] = None
+            width, height = getattr(codec, "width", 0), getattr(codec, "height", 0)
+            if width and height and width * height > size[0] * size[1]:
+                size = (width, height)
+    attributes.insert(0, f'CODECS="{",".join(codecs)}"')
+    if size[0]:
+        attributes.insert(1, f"RESOLUTION={size[0]}x{size[1]}")
+    lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={peak},{','.join(attributes)}", main.name]
+    return "\n".join(lines) + "\n"
