@@ -6,6 +6,7 @@ from uuid import UUID
 
 from onvif_bmff.bmff import Box, common_header
 from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
+from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, KeySource
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.media.track import Track
@@ -61,10 +62,15 @@ def _covering(entries: Sequence[EncryptionEntry], tokens: Sequence[str]) -> dict
 
 
 def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: UtcTime, ivs: IvSources) -> SpanProtection:
-    """Return keys and encryptors for spans with ``tracks`` that open at ``at``."""
+    """Return keys and encryptors for spans with ``tracks`` that open at ``at``.
+
+    Raises ``ProtectionError`` where no key can be had, or two keys come under one KID, and
+    ``UnsupportedSchemeError`` for a codec that cannot be encrypted.
+    """
     covering = _covering(entries, [track.token for track in tracks])
     made = {id(entry): entry.keys.key_for(at) for entry in covering.values()}
     keys = {token: made[id(entry)] for token, entry in covering.items()}
+    KeyRing(keys.values())  # refuses one KID for two keys, which no reader could tell apart
     headers: dict[UUID, tuple[Box, ...]] = {}
     for token, entry in covering.items():
         key = keys[token]

@@ -61,9 +61,7 @@ def key_schedule(kem, kdf, aead, secret, info):
     """Key schedule context, key and nonce of mode base."""
     suite = b"HPKE" + b"".join(number.to_bytes(2, "big") for number in (kem, kdf, aead))
     name = KDF_HASH[kdf]
-    context = (
-        b"\x00" + extract(name, b"", suite, b"psk_id_hash", b"") + extract(name, b"", suite, b"info_hash", info)
-    )
+    context = b"\x00" + extract(name, b"", suite, b"psk_id_hash", b"") + extract(name, b"", suite, b"info_hash", info)
     master = extract(name, secret, suite, b"secret", b"")
     key = expand(name, master, suite, b"key", context, AEADS[aead][1])
     return context, key, expand(name, master, suite, b"base_nonce", context, 12)

@@ -144,9 +144,7 @@ class TestAgainstTheSlowOne:
         out = run(cipher.encrypt, data, samples)
         assert out == expected(lambda iv, d, r: slow.cbcs(NIST_KEY, iv, d, r, *pattern), data, samples)
         assert run(cipher.decrypt, out, samples) == data
-        assert (
-            expected(lambda iv, d, r: slow.cbcs(NIST_KEY, iv, d, r, *pattern, decrypt=True), out, samples) == data
-        )
+        assert expected(lambda iv, d, r: slow.cbcs(NIST_KEY, iv, d, r, *pattern, decrypt=True), out, samples) == data
 
     @given(fragments())
     @settings(max_examples=40, deadline=None)

@@ -136,9 +136,7 @@ def test_wrapped_keys_are_hpke_in_base_mode(identities, kind, info):
     suite = (entry.hpke_kem, entry.hpke_kdf, entry.hpke_aead)
     assert suite == (kem, *DEFAULT_SUITES[kem])
     assert (entry.encryption_version, entry.info) == (2, info)
-    opened = slow.open_sealed(
-        *suite, identity.private_key, entry.encapsulated_secret, info or b"", entry.encrypted_key
-    )
+    opened = slow.open_sealed(*suite, identity.private_key, entry.encapsulated_secret, info or b"", entry.encrypted_key)
     assert opened == content_key.key
 
     enc, sealed = slow.seal(*suite, identity.private_key.public_key(), info or b"", content_key.key)
