@@ -57,6 +57,11 @@ class MjpegCodec:
         return "Video"
 
     @property
+    def all_sync(self) -> bool:
+        """True: every image stands alone, so that a header has no stss."""
+        return True
+
+    @property
     def frame_rate(self) -> None:
         """None: JPEG images do not tell."""
         return

@@ -28,10 +28,12 @@ class Origin:
     """The source time that is tick 0 in all spans that opened together, so that they stay in step.
 
     ``time`` counts ticks of ``timescale``. It is None until the first fragment is written, and then becomes the
-    earliest time that any track has ``note``d.
+    earliest time that any track has ``note``d, or the multiple of ``step`` before it: what all tracks can express in
+    ticks of their own.
     """
 
     timescale: int
+    step: int = 1
     time: int | None = None
     earliest: int | None = None
 
@@ -43,5 +45,5 @@ class Origin:
     def settle(self) -> int:
         """Return the origin, fixing it now if it is not."""
         if self.time is None:
-            self.time = self.earliest or 0
+            self.time = (self.earliest or 0) // self.step * self.step
         return self.time

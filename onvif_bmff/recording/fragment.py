@@ -42,9 +42,9 @@ _SAIO = struct.Struct(">I4sIII")
 class FragmentTrack:
     """A track as fragments see it.
 
-    Decode time in the file = (source time + ``shift`` - ``origin``) * ``numerator`` / ``denominator``. ``shift`` is the
-    composition offset of the span's first sample, so that it is presented at its decode time. ``encryptor`` protects
-    the samples, if there is one.
+    Decode time in the file = (source time + ``shift``) * ``numerator`` / ``denominator`` - ``origin``. ``shift`` is the
+    composition offset of the span's first sample, so that it is presented at its decode time; ``origin`` is in ticks
+    of the file. ``encryptor`` protects the samples, if there is one.
     """
 
     track_id: int
@@ -57,22 +57,26 @@ class FragmentTrack:
 
     def file_time(self, time: int) -> int:
         """Return a source time (with its shift) in ticks of the file."""
-        return (time + self.shift - self.origin) * self.numerator // self.denominator
+        return (time + self.shift) * self.numerator // self.denominator - self.origin
 
 
 @dataclass(slots=True)
 class Run:
-    """What a finished fragment holds of one track; times are ticks of the file."""
+    """What a finished fragment holds of one track; times are ticks of the file.
+
+    ``sync_number`` counts from 1 which sample is the first sync sample, 0 for none, and ``sync_time`` is when that
+    one is presented.
+    """
 
     track: FragmentTrack
     decode_time: int
     duration: int
     sample_count: int
     size: int
-    first_is_sync: bool
     first_presentation: int
-    presentation_time: int
     presentation_end: int
+    sync_number: int
+    sync_time: int
     constant_iv: bytes | None = None
 
 
@@ -112,14 +116,17 @@ class FragmentBuilder:
         """Return the number of collected samples of a track."""
         return len(self._pending[track_id])
 
+    def continues(self, sample: Sample) -> bool:
+        """Tell whether ``sample`` begins where the collected ones of its track end: a trun has no room for a gap."""
+        samples = self._pending[sample.track_id]
+        return not samples or samples[-1].decode_time + samples[-1].duration == sample.decode_time
+
     def close(self, sequence_number: int) -> Fragment | None:
         """Return the fragment with the collected samples; None if there are none."""
-        parts = []
-        for track_id, samples in self._pending.items():
-            if samples:
-                parts.append(_traf(self._tracks[track_id], samples))
-                self._pending[track_id] = []
+        pending = self._pending
+        self._pending = {track_id: [] for track_id in pending}
         self.size = 0
+        parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
         if not parts:
             return None
         moof_size = 24 + sum(part.size for part in parts)
@@ -217,13 +224,13 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         columns["flags"] = array("I", [SYNC_FLAGS if sync else PREDICTED_FLAGS for sync in syncs])
     if any(offsets):
         columns["composition_offset"] = _column("i", offsets, track)
-        presentation = min(map(int.__add__, _starts(decode_time, durations), offsets))
         end = max(
             start + offset + duration
             for start, offset, duration in zip(_starts(decode_time, durations), offsets, durations, strict=True)
         )
     else:
-        presentation, end = decode_time, decode_time + total
+        end = decode_time + total
+    sync_index = 0 if first.sync else syncs.index(True) if True in syncs else -1
     for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):
         trun_flags |= flag if name in columns else 0
     codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
@@ -241,9 +248,17 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     elif count > 1 and size < _JOIN_BELOW * count:
         payload = [b"".join(payload)]
     run = Run(
-        track, decode_time, total, count, size, first.sync, decode_time + offsets[0], presentation, end,
-        protected.constant_iv if protected is not None else None,
-    )  # fmt: skip
+        track,
+        decode_time,
+        total,
+        count,
+        size,
+        first_presentation=decode_time + offsets[0],
+        presentation_end=end,
+        sync_number=sync_index + 1,
+        sync_time=decode_time + sum(durations[:sync_index]) + offsets[sync_index] if sync_index >= 0 else 0,
+        constant_iv=protected.constant_iv if protected is not None else None,
+    )
     return _Traf(run, payload, tfhd, tfdt, trun_flags, first_flags, rows, protected)
 
 

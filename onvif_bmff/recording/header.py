@@ -43,6 +43,7 @@ from onvif_bmff.bmff import (
     build_boxes,
     pack_language,
 )
+from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
@@ -77,7 +78,7 @@ def build_header(
     }
     movie = MovieBox(
         children=(
-            MovieHeaderBox(timescale=timescale, next_track_id=max(track.track_id for track in tracks) + 1, **times),
+            MovieHeaderBox(timescale=timescale, next_track_id=_next_id(tracks), **times),
             *(
                 _track(track, timescale, times, _entry(track, protection, (constant_ivs or {}).get(track.track_id)))
                 for track in tracks
@@ -89,6 +90,11 @@ def build_header(
     return build_boxes((FileTypeBox(major_brand=brands[0], compatible_brands=tuple(brands)), movie))
 
 
+def _next_id(tracks: Sequence[Track]) -> int:
+    """A number above all in use; all ones where there is none, which means "look for a free one". 8.2.2."""
+    return min(max(track.track_id for track in tracks) + 1, 0xFFFFFFFF)
+
+
 def _entry(track: Track, protection: SpanProtection, constant_iv: bytes | None) -> Box:
     entry = track.sample_entry()
     encryptor = protection.encryptors.get(track.track_id)
@@ -96,19 +102,13 @@ def _entry(track: Track, protection: SpanProtection, constant_iv: bytes | None) 
 
 
 def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> TrackBox:
-    width = height = 0
-    if track.type is TrackType.VIDEO:
-        width, height = (
-            min(getattr(track.codec, name, 0) or 0, 0xFFFF) << 16 for name in ("display_width", "display_height")
-        )
-        if not width or not height:
-            width, height = (min(getattr(track.codec, name, 0) or 0, 0xFFFF) << 16 for name in ("width", "height"))
+    width, height = presentation_size(track.sample_entry())
     header = TrackHeaderBox(
         flags=7,
         track_id=track.track_id,
         volume=0x100 if track.type is TrackType.AUDIO else 0,
-        width=width,
-        height=height,
+        width=width << 16,
+        height=height << 16,
         **times,
     )
     return TrackBox(

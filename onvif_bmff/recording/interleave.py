@@ -75,12 +75,13 @@ class Interleaver:
 
     def _reached(self, time: int) -> bool:
         """Tell whether every track that is alive has come to ``time``, or nobody needs to wait for it."""
+        newest = self._newest or 0
         for track_id in self._order:
             if track_id != self.lead_id:
                 latest = self._latest.get(track_id)
                 if latest is None:
                     continue
-                if latest < time and time - latest <= self._patience:
+                if latest < time and newest - latest <= self._patience:
                     return False
         return True
 

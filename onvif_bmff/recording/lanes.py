@@ -1,24 +1,30 @@
 """What a recorder keeps of each track, and of the spans that opened together."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.encryption import SpanProtection
-from onvif_bmff.recording.formats import SpanType
+from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
-from onvif_bmff.recording.sample_clock import SampleClock
+from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanSettings, SpanWriter
 
-__all__ = ["Lane", "SpanSet"]
+__all__ = ["Lane", "SpanSet", "make_lanes"]
+
+_MOST_TICKS = (1 << 32) - 1
 
 
 @dataclass(slots=True)
 class Lane:
     """One track on its way into spans; ``spans`` is where it is now, None while it waits for a sync sample.
 
-    ``factor`` turns its ticks into the recorder's common ones, ``shift`` is its first sample's composition offset.
-    A sample at ``gap_at`` comes after a gap; from ``change_at`` on samples have another codec configuration, which
-    ``change_asked`` announces for the next sample pushed. ``latest`` is the time of the newest sample.
+    ``track`` is the configuration of the samples that are stored now; ``asked`` one announced for the next sample
+    pushed, ``changes`` those announced for samples that have been pushed, with the decode time from which they hold.
+    ``factor`` turns ticks into the recorder's common ones, ``shift`` is the first sample's composition offset. A
+    sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest sample.
     """
 
     track: Track
@@ -27,13 +33,60 @@ class Lane:
     spans: "SpanSet | None" = None
     shift: int | None = None
     gap_at: int | None = None
-    change_asked: bool = False
-    change_at: int | None = None
+    asked: Track | None = None
+    changes: deque[tuple[int, Track]] = field(default_factory=deque)
     latest: int | None = None
 
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
         return (sample.decode_time + (self.shift or 0)) * self.factor
+
+    def reaches_change(self, sample: Sample) -> bool:
+        """Tell whether another configuration holds from ``sample`` on; take it up."""
+        reached = False
+        while self.changes and sample.decode_time >= self.changes[0][0]:
+            self.track = self.changes.popleft()[1]
+            reached = True
+        return reached
+
+    def reaches_gap(self, sample: Sample) -> bool:
+        """Tell whether ``sample`` is the first after a gap; it is told once."""
+        if self.gap_at is None or sample.decode_time < self.gap_at:
+            return False
+        self.gap_at = None
+        return True
+
+    def track_at(self, time: int) -> Track:
+        """Return the configuration that holds at a time in common ticks, as far as it is known."""
+        found = self.track
+        for since, track in self.changes:
+            if (since + (self.shift or 0)) * self.factor <= time:
+                found = track
+        return found
+
+
+def make_lanes(
+    tracks: Sequence[Track], timescale: int, max_gap: Fraction, timestamp_bits: int | None
+) -> dict[int, Lane]:
+    """Return a lane for each track, by track_id, in the order in which they lead: video, audio, metadata.
+
+    Their clocks keep durations to what 32 bits hold in the timescale of a multiplexed span, whatever the format:
+    it may change while the recording is active.
+    """
+    shared = SharedTime()
+    multiplexed = MP4.spans(tracks)[0]
+    lanes = {}
+    for track in multiplexed.tracks:
+        clock = SampleClock(
+            track.timescale,
+            sparse=track.type is TrackType.METADATA,
+            max_gap=max_gap,
+            timestamp_bits=timestamp_bits,
+            shared=shared,
+            longest=_MOST_TICKS * track.timescale // max(multiplexed.timescale, track.timescale),
+        )
+        lanes[track.track_id] = Lane(track, clock, timescale // track.timescale)
+    return lanes
 
 
 @dataclass(slots=True)
@@ -41,7 +94,6 @@ class SpanSet:
     """Spans that opened together, and close together. B.2.
 
     ``start`` is the time, in common ticks, from which tracks enter; ``opened`` that of the first sample.
-    ``multiplexed`` means one span with all tracks.
     """
 
     start: int | None
@@ -51,8 +103,11 @@ class SpanSet:
     opened: int | None = None
     writers: dict[int, SpanWriter] = field(default_factory=dict)
     tracks: dict[int, FragmentTrack] = field(default_factory=dict)
+    movie: dict[int, Track] = field(default_factory=dict)
+    entered: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.movie.update((track.track_id, track) for kind in self.kinds for track in kind.tracks)
         for kind in self.kinds:
             self._open(kind)
 
@@ -61,25 +116,31 @@ class SpanSet:
         """Whether one span holds all tracks."""
         return len(self.kinds) == 1 and len(self.kinds[0].tracks) > 1
 
+    @property
+    def ended(self) -> bool:
+        """Whether the one span of all tracks is closed."""
+        return len(self.kinds) == 1 and self.writers[self.kinds[0].lead.track_id].closed
+
     def enter(self, lane: Lane, sample: Sample) -> bool:
-        """Let a track in with its first sample; False if that lies before what is written already."""
-        track = self.tracks[sample.track_id]
+        """Let a track in with a sync sample; False if that lies before what is written already."""
+        track_id = sample.track_id
+        if self.writers[track_id].closed:
+            self._open(next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks)))
         time = (sample.decode_time + sample.composition_offset) * lane.factor
         origin = self.settings.origin
         if origin.time is not None and time < origin.time:
             return False
-        track.shift = sample.composition_offset
+        if track_id not in self.entered:
+            self.entered.add(track_id)
+            self.tracks[track_id].shift = sample.composition_offset
         origin.note(time)
         if self.opened is None or time < self.opened:
             self.opened = time
         lane.spans = self
         return True
 
-    def restart(self, track_id: int) -> None:
-        """Put a new span in the place of a track's closed one."""
-        self._open(next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks)))
-
     def _open(self, kind: SpanType) -> None:
+        """Open a span; in the place of a closed one, should there be one."""
         tracks = []
         for track in kind.tracks:
             exact = kind.timescale % track.timescale == 0
@@ -91,6 +152,7 @@ class SpanSet:
                 encryptor=self.protection.encryptors.get(track.track_id),
             )
             self.tracks[track.track_id] = made
+            self.entered.discard(track.track_id)
             tracks.append(made)
         writer = SpanWriter(kind, tracks, self.settings)
         self.writers.update((track.track_id, writer) for track in tracks)

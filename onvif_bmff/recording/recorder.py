@@ -10,7 +10,7 @@ the table in ``cuts``.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -18,20 +18,17 @@ from math import lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
-from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.anchor import Anchor, Origin
+from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
-from onvif_bmff.recording.encryption import SpanProtection, protect
-from onvif_bmff.recording.formats import SpanType, full_content_type
-from onvif_bmff.recording.header import build_header
+from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.lanes import Lane, SpanSet
-from onvif_bmff.recording.sample_clock import SampleClock, SharedShift
+from onvif_bmff.recording.lanes import Lane, SpanSet, make_lanes
+from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.span import SpanSettings
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
@@ -50,6 +47,8 @@ class Recorder:
     sample end a span; ``timestamp_bits`` is the width of the source's counter where it wraps (32 for RTP).
     ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples
     that were not stored, by reason.
+
+    Raises ``MediaError`` for two tracks with one number, and for tracks that the target's format cannot hold.
     """
 
     def __init__(
@@ -64,28 +63,26 @@ class Recorder:
         max_gap: Fraction = Fraction(10),
         timestamp_bits: int | None = None,
     ) -> None:
-        self._tracks = {track.track_id: track for track in tracks}
-        self._target = target
+        given = tuple(tracks)
+        target.format.spans(given)
+        self._tracks = {track.track_id: track for track in given}
+        if len(self._tracks) < len(given):
+            raise MediaError("two tracks have one number")
         self._labels = labels
-        self._limits = limits
-        self._boundary = boundary
-        self._ivs = ivs
+        self._opener = SpanOpener(target, labels, limits, boundary, ivs)
         self._max_gap = max_gap
         self._timestamp_bits = timestamp_bits
         self._lanes: dict[int, Lane] = {}
-        self._timescale = 1
+        self._timescale = lcm(*(track.timescale for track in given))
         self._anchor: Anchor | None = None
+        self._new_anchor: Anchor | None = None
         self._start: UtcTime | None = None
         self._spans: SpanSet | None = None
         self._pending: set[CutCause] = set()
-        self._new_anchor: Anchor | None = None
-        self._override: tuple[timedelta, UtcTime] | None = None
-        self._used_keys: dict[str, str] = {}
         self._interleaver: Interleaver | None = None
         self._newest: int | None = None
         self._first: int | None = None
         self.dropped: Counter[str] = Counter()
-        target.format.spans(tuple(self._tracks.values()))
 
     @property
     def active(self) -> bool:
@@ -95,7 +92,7 @@ class Recorder:
     @property
     def target(self) -> RecordingTarget:
         """The target in force for spans that open from now on."""
-        return self._target
+        return self._opener.target
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -104,45 +101,43 @@ class Recorder:
 
     @property
     def override(self) -> tuple[timedelta, UtcTime] | None:
-        """The override of the segment duration and when it expires, or None. 5.24."""
-        return self._override
+        """The override of the segment duration and when it expires; None if there is none or it has expired. 5.24."""
+        found = self._opener.override
+        if found is not None and self._newest is not None and self._anchor is not None:
+            return found if self._anchor.utc(self._newest, self._timescale) < found[1] else None
+        return found
 
     def activate(self, at: UtcTime, *, media_time: Fraction | None = None, event_topic: str | None = None) -> None:
         """Open spans. B.2. ``media_time`` seconds of the source happen ``at``; None: its first sample does.
 
-        ``event_topic`` labels the objects. Raises ``StateError`` if the recording is active.
+        ``event_topic`` labels the objects of this activation. Raises ``StateError`` if the recording is active.
         """
         if self.active:
             raise StateError("the recording is active")
         self._start = at
-        self._anchor = None
+        self._anchor = self._new_anchor = None
+        self._pending.clear()
         if media_time is not None:
             self._anchor = Anchor(at, media_time.numerator, media_time.denominator)
-        if event_topic is not None:
-            self._labels = replace(self._labels, event_topic=event_topic)
-        self._timescale = lcm(*(track.timescale for track in self._tracks.values()))
-        shared = SharedShift()
-        for track in sorted(self._tracks.values(), key=lambda track: list(TrackType).index(track.type)):
-            clock = SampleClock(
-                track.timescale,
-                sparse=track.type is TrackType.METADATA,
-                max_gap=self._max_gap,
-                timestamp_bits=self._timestamp_bits,
-                shared=shared,
-            )
-            self._lanes[track.track_id] = Lane(track, clock, self._timescale // track.timescale)
-        self._interleaver = self._new_interleaver(self._target.format.spans(self.tracks))
+        self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
+        self._lanes = make_lanes(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
+        self._interleaver = self._new_interleaver(self.target.format.spans(self.tracks))
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
-        """Record a sample; ``StateError`` if the recording is not active, ``MediaError`` for an unknown track."""
+        """Record a sample.
+
+        Raises ``StateError`` if the recording is not active, ``MediaError`` for an unknown track and for a composition
+        offset that no file can hold; nothing has happened then.
+        """
         lane = self._lanes.get(sample.track_id)
         if lane is None:
-            if self._start is None:
+            if not self.active:
                 raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
         ready = lane.clock.push(sample)
-        if lane.change_asked:
-            lane.change_asked, lane.change_at = False, lane.clock.held_time
+        if lane.asked is not None:
+            lane.changes.append((lane.clock.held_time or 0, lane.asked))
+            lane.asked = None
         return () if ready is None else self._ready(lane, ready)
 
     def deactivate(self) -> list[RecordingEvent]:
@@ -157,18 +152,19 @@ class Recorder:
         events.extend(self._drain())
         for lane in self._lanes.values():
             events.extend(self._leave(lane))
-        self._lanes, self._spans, self._start, self._anchor = {}, None, None, None
-        self._interleaver, self._newest = None, None
-        self._pending.clear()
+        self._lanes, self._spans, self._start = {}, None, None
+        self._newest = None
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
         """Change the target. Durations hold from the next segment; the rest closes all spans, as ``cuts`` says.
 
-        Removes an override of the segment duration. 5.7, 5.24, B.8.
+        Removes an override of the segment duration. Raises ``MediaError`` for a format that cannot hold the tracks.
+        5.7, 5.24, B.8.
         """
         target.format.spans(self.tracks)
-        old, self._target, self._override = self._target, target, None
+        opener = self._opener
+        old, opener.target, opener.override = opener.target, target, None
         if (old.format, old.prefix, old.postfix, old.digits) != (
             target.format, target.prefix, target.postfix, target.digits,
         ):  # fmt: skip
@@ -184,15 +180,18 @@ class Recorder:
         old = self._tracks.get(track.track_id)
         if old is None or old.type is not track.type or old.timescale != track.timescale:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
-        if old == track:
-            return
         self._tracks[track.track_id] = track
         lane = self._lanes.get(track.track_id)
         if lane is not None:
-            lane.track, lane.change_asked = track, True
+            lane.asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
-        """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped."""
+        """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.
+
+        ``media_time`` is in seconds of the source. ``StateError`` if the recording is not active.
+        """
+        if not self.active:
+            raise StateError("the recording is not active")
         self._new_anchor = Anchor(at, media_time.numerator, media_time.denominator)
         self._pending.add(CutCause.CLOCK_CHANGED)
 
@@ -200,14 +199,17 @@ class Recorder:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""
         if duration <= timedelta(0):
             raise MediaError("a segment duration must be positive")
-        self._override = (duration, expires)
-        self.end_segments_early()
+        self._opener.override = (duration, expires)
+        self._end_segments(CutCause.DURATION_OVERRIDE)
 
     def end_segments_early(self) -> None:
         """Close the open segments at the next sync sample, for want of resources. B.3."""
-        if self._spans is not None:
-            for writer in self._spans.writers.values():
-                writer.end_segment_early()
+        self._end_segments(CutCause.RESOURCES)
+
+    def _end_segments(self, cause: CutCause) -> None:
+        for lane in self._lanes.values():
+            if lane.spans is not None:
+                lane.spans.writers[lane.track.track_id].end_segment_early(cause)
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
@@ -246,8 +248,8 @@ class Recorder:
         events: Sequence[RecordingEvent] = ()
         if sample.sync:
             events = self._at_sync(lane, sample)
-        elif lane.spans is not None and self._breaks_off(lane, sample):
-            events = self._leave(lane)
+        elif lane.changes or lane.gap_at is not None or self._takes_over(lane):
+            events = self._break_off(lane, sample)
         if lane.spans is None:
             if not sample.sync:
                 self.dropped["before the next sync sample"] += 1
@@ -255,78 +257,93 @@ class Recorder:
         more = lane.spans.writers[sample.track_id].push(sample)
         return [*events, *more] if events else more
 
-    def _breaks_off(self, lane: Lane, sample: Sample) -> bool:
-        """Tell whether a sample that is not sync cannot follow the one before it."""
-        return (lane.change_at is not None and sample.decode_time >= lane.change_at) or (
-            lane.gap_at is not None and sample.decode_time >= lane.gap_at and self._leads(lane)
-        )
+    def _takes_over(self, lane: Lane) -> bool:
+        """Tell whether a track leads again a span that another one has led meanwhile."""
+        spans, track_id = lane.spans, lane.track.track_id
+        return spans is not None and spans.writers[track_id].lead_id != track_id and self._leads(lane)
+
+    def _break_off(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+        """Let a track leave if a sample that is not sync cannot follow the one before it."""
+        changed, gap = lane.reaches_change(sample), lane.reaches_gap(sample)
+        spans = lane.spans
+        if spans is None or not (changed or gap or self._takes_over(lane)):
+            return ()
+        leads = self._leads(lane)
+        if spans.multiplexed and not leads:
+            lane.spans = None
+            return ()
+        if leads:
+            self._pending.add(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
+        return self._leave(lane)
 
     def _at_sync(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
-        current = self._spans or self._open(None, lane, sample)
-        leads = self._leads(lane)
-        changed = lane.change_at is not None and sample.decode_time >= lane.change_at
-        if changed and current.multiplexed and not leads and lane.spans is current:
-            self._pending.add(CutCause.MOVIE_CHANGED)
-            self.dropped["before the cut for a new codec configuration"] += 1
-            return self._keep_out(lane)
-        cause = decide(self._causes(lane, sample, current, leads, changed))
-        if cause is not None and CUTS[cause].spans is Spans.ALL:
-            current = self._open(lane.time(sample), lane, sample)
-        gap = lane.gap_at is not None and sample.decode_time >= lane.gap_at
+        lane.reaches_change(sample)
+        gap = lane.reaches_gap(sample)
+        current = self._spans
+        if current is None or current.ended:
+            current = self._open(None, lane, sample)
+        leads, track_id = self._leads(lane), sample.track_id
+        if leads and lane.spans is current and current.writers[track_id].lead_id != track_id:
+            current.writers[track_id].lead_by(track_id)
+        cause = decide(self._causes(lane, sample, current, leads, gap))
         events: Sequence[RecordingEvent] = ()
         if cause is CutCause.TRACK_GAP:
             events = self._leave(lane)
-            current.restart(sample.track_id)
-        if gap:
-            lane.gap_at = None
-        if lane.spans is not current:
-            if current.start is not None and lane.time(sample) < current.start and not leads:
-                return self._lagging(lane, changed)
-            events = [*events, *self._leave(lane)]
-            lane.change_at = None if changed else lane.change_at
-            if not current.enter(lane, sample):
-                self.dropped["too late for its span"] += 1
-        return events
+        elif cause is not None and CUTS[cause].spans is Spans.ALL:
+            if current.multiplexed and not leads:  # all tracks change over where the leading one can
+                self._pending.add(cause)
+                self.dropped["before the cut for a new codec configuration"] += 1
+                lane.spans = None
+                return ()
+            current = self._open(lane.time(sample), lane, sample)
+        if lane.spans is current:
+            return events
+        return [*events, *self._change_over(lane, sample, current, leads)]
 
-    def _keep_out(self, lane: Lane) -> Sequence[RecordingEvent]:
-        """Let a track wait, outside the multiplexed span that goes on without it, for all spans to close."""
-        lane.spans = None
-        return ()
-
-    def _lagging(self, lane: Lane, changed: bool) -> Sequence[RecordingEvent]:
-        """A track that has not come to where the new spans start goes on in the old ones, if it can."""
-        if lane.spans is None or changed:
+    def _change_over(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool) -> Sequence[RecordingEvent]:
+        """Let a track into the spans where it belongs, if it has come to where they start."""
+        old, track_id = lane.spans, sample.track_id
+        if current.start is not None and lane.time(sample) < current.start and not leads:
+            if old is not None and old.movie[track_id] == lane.track:
+                return ()
             self.dropped["too late for its span"] += 1
             return self._leave(lane)
-        return ()
+        events = self._leave(lane)
+        if not current.enter(lane, sample):
+            self.dropped["too late for its span"] += 1
+        elif leads:
+            current.writers[track_id].lead_by(track_id)
+        return events
 
-    def _causes(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool, changed: bool) -> set[CutCause]:
+    def _causes(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool, gap: bool) -> set[CutCause]:
         """Find what calls for a cut at this sync sample."""
         causes: set[CutCause] = set()
-        if changed and (lane.spans is current or lane.spans is None):
+        if current.movie[sample.track_id] != lane.track and (
+            leads or current.start is None or lane.time(sample) >= current.start
+        ):
             causes.add(CutCause.MOVIE_CHANGED)
         if lane.spans is not current:
             return causes | (self._pending if leads and lane.spans is None and current.opened is not None else set())
-        if lane.gap_at is not None and sample.decode_time >= lane.gap_at:
-            if leads:
-                causes.add(CutCause.MEDIA_GAP)
-            elif not current.multiplexed:
-                causes.add(CutCause.TRACK_GAP)
-        limit = self._target.span_duration
-        if limit is not None and current.opened is not None:
+        if gap and leads:
+            causes.add(CutCause.MEDIA_GAP)
+        elif gap and not current.multiplexed:
+            causes.add(CutCause.TRACK_GAP)
+        limit = self.target.span_duration
+        if limit is not None and current.opened is not None and (leads or not current.multiplexed):
             grace = 0 if leads else _PATIENCE * self._timescale
             lasting = lane.time(sample) - current.opened - grace
             if lasting * 1_000_000 >= limit // _MICROSECOND * self._timescale:
                 causes.add(CutCause.SPAN_DURATION)
-        if leads:
-            if current.writers[sample.track_id].segment_due(sample):
-                causes.add(CutCause.SEGMENT_DURATION)
-            causes |= self._pending
-            if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
-                at = current.settings.anchor.utc(lane.time(sample), self._timescale)
-                if not current.protection.is_current(self._target.encryption, at):
-                    causes.add(CutCause.KEY_ROTATED)
+        if leads or not current.multiplexed:
+            due = current.writers[sample.track_id].segment_due(sample)
+            if due is not None:
+                causes.add(due)
+        causes |= self._pending if leads else self._pending & {CutCause.ENCRYPTION_CHANGED}
+        if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
+            at = current.settings.anchor.utc(lane.time(sample), self._timescale)
+            if not current.protection.is_current(self.target.encryption, at):
+                causes.add(CutCause.KEY_ROTATED)
         return causes
 
     def _leads(self, lane: Lane) -> bool:
@@ -358,48 +375,18 @@ class Recorder:
 
     def _open(self, start: int | None, lane: Lane, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` (common ticks) on. B.2."""
-        if self._new_anchor is not None:
-            self._anchor, self._new_anchor = self._new_anchor, None
-        elif self._anchor is None:
+        presented = sample.decode_time + sample.composition_offset
+        anchor = self._new_anchor or self._anchor
+        if anchor is None:
             assert self._start is not None
-            self._anchor = Anchor(self._start, sample.decode_time + sample.composition_offset, lane.track.timescale)
+            anchor = Anchor(self._start, presented, lane.track.timescale)
+        at = anchor.utc(presented, lane.track.timescale)
+        tracks = tuple(other.track_at(lane.time(sample)) for other in self._lanes.values())
+        self._spans = self._opener.open(tracks, self._timescale, anchor, start, at)
+        self._anchor, self._new_anchor = anchor, None
         self._pending.clear()
-        target = self._target
-        tracks = tuple(found.track for found in self._lanes.values())
-        at = self._anchor.utc((sample.decode_time + sample.composition_offset) * lane.factor, self._timescale)
-        protection = SpanProtection()
-        if target.encryption:
-            self._ivs = self._ivs or IvSources()
-            protection = protect(target.encryption, tracks, at, self._ivs)
-
-        def header(kind: SpanType, created: UtcTime, constant_ivs: Mapping[int, bytes]) -> bytes:
-            return build_header(
-                target.format.brands,
-                kind.tracks,
-                kind.timescale,
-                created,
-                protection=protection,
-                constant_ivs=constant_ivs,
-            )
-
-        kinds = target.format.spans(tracks)
-        settings = SpanSettings(
-            anchor=self._anchor,
-            origin=Origin(self._timescale),
-            prefix=target.prefix,
-            postfix=target.postfix,
-            digits=target.digits,
-            segment_end=self._segment_end,
-            header=header,
-            full_content_type=full_content_type(tracks),
-            labels=self._labels,
-            limits=self._limits,
-            mfra=target.format.random_access,
-            used_keys=self._used_keys,
-        )
-        self._spans = SpanSet(start, settings, protection, kinds)
         if self._interleaver is None:
-            self._interleaver = self._new_interleaver(kinds)
+            self._interleaver = self._new_interleaver(self._spans.kinds)
         return self._spans
 
     def _new_interleaver(self, kinds: Sequence[SpanType]) -> Interleaver | None:
@@ -408,13 +395,3 @@ class Recorder:
         order = [track.track_id for track in kinds[0].tracks]
         factors = {track_id: self._lanes[track_id].factor for track_id in order}
         return Interleaver(order, factors, _PATIENCE * self._timescale)
-
-    def _segment_end(self, opened: UtcTime) -> UtcTime:
-        """When a segment that opens now is due; an override that has expired is forgotten. 5.24."""
-        duration = self._target.segment_duration
-        if self._override is not None:
-            if opened < self._override[1]:
-                duration = self._override[0]
-            else:
-                self._override = None
-        return self._boundary(opened, duration)

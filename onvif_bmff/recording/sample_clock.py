@@ -3,54 +3,71 @@
 What comes in, and what becomes of it (``docs/time.md`` has the reasons):
 
 ===========================  =========================================================================
-a sample without duration    lasts until the next one; the last one as long as the one before it
+a sample without duration    lasts until the next one; the last one as long as the one before it (of
+                             sparse media, at most a second)
 a duration that does not     the next sample's decode time wins
 lead to the next sample
-equal or earlier time, less  decode time becomes one tick after its predecessor's, presentation time stays;
-than ``max_gap`` back        nothing is dropped
+equal or earlier time, less  decode time becomes one tick after its predecessor's; a sync sample's
+than ``max_gap`` back        presentation moves along, any other's stays; nothing is dropped
 earlier time, farther back;  the source started anew: time goes on from the end of the sample before, and a
 more than a day ahead        gap is reported
-ahead by more than           a gap is reported; the sample before it keeps its own duration. Metadata has no
-``max_gap``                  gaps: a document lasts until the next
+ahead by more than           a gap is reported; the sample before it keeps its own duration. Sparse media
+``max_gap``                  have no gaps: a document lasts until the next
 wrap of the counter          continues, where ``timestamp_bits`` says how wide the source's counter is
+a sync sample presented      is presented together with that one
+before an earlier one
+a duration that the file     counts as unknown, and a pause that long as a gap
+cannot hold
+such a composition offset    ``MediaError``; the sample is refused, and nothing else happens
 ===========================  =========================================================================
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 
-__all__ = ["SampleClock", "SharedShift"]
+__all__ = ["SampleClock", "SharedTime"]
 
 _LONGEST = (1 << 32) - 1
 _DAY = 86_400
 
 
 @dataclass(slots=True)
-class SharedShift:
-    """Seconds by which restarted sources are moved; shared by the tracks of a recording so that they stay in step."""
+class SharedTime:
+    """What the clocks of a recording know in common, so that its tracks stay in step.
 
-    seconds: Fraction | None = None
+    ``shift`` is the seconds by which a source that started anew is moved; ``first`` the first timestamp of any track
+    by timescale, from which the wraps of all counters of that timescale are counted.
+    """
+
+    shift: Fraction | None = None
+    first: dict[int, int] = field(default_factory=dict)
 
 
 class SampleClock:
     """The timestamps of one track. Holds one sample back, whose duration the next one tells.
 
     ``push`` takes a sample and returns the one before it, ready to be stored; ``flush`` returns the last one.
-    ``gap`` tells whether the sample that ``push`` returned last came after a gap.
+    ``gap`` tells whether the sample that was returned last came after a gap. ``longest`` is the most ticks that a
+    sample may last; ``sparse`` media may pause for a day.
     """
 
     __slots__ = (
+        "_back",
         "_gap_next",
         "_half",
         "_held",
         "_last_duration",
         "_last_raw",
+        "_longest",
+        "_longest_pause",
         "_max_gap",
         "_shared",
         "_shift",
         "_sparse",
+        "_sync_presented",
         "_timescale",
         "gap",
     )
@@ -62,97 +79,105 @@ class SampleClock:
         sparse: bool = False,
         max_gap: Fraction = Fraction(10),
         timestamp_bits: int | None = None,
-        shared: SharedShift | None = None,
+        shared: SharedTime | None = None,
+        longest: int = _LONGEST,
     ) -> None:
         self._timescale = timescale
         self._sparse = sparse
-        self._max_gap = int(max_gap * timescale)
+        self._longest = longest
+        self._max_gap = min(max(int(max_gap * timescale), 1), longest)
+        self._back = longest // 8  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
+        self._longest_pause = min(_DAY * timescale, longest) if sparse else self._max_gap
         self._half = 0 if timestamp_bits is None else 1 << (timestamp_bits - 1)
-        self._shared = shared or SharedShift()
+        self._shared = shared or SharedTime()
         self._held: Sample | None = None
         self._last_duration = 0
-        self._last_raw = 0
+        self._last_raw: int | None = None
         self._shift = 0
+        self._sync_presented: int | None = None
         self._gap_next = False
         self.gap = False
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
-        held = self._held
+        offset = sample.composition_offset
+        if offset and abs(offset) > self._back:
+            raise MediaError(f"track {sample.track_id}: a composition offset of {offset} ticks cannot be stored")
         if self._half:
             sample = self._unwrapped(sample)
         if self._shift:
             sample = _moved(sample, sample.decode_time + self._shift)
+        if not 0 <= sample.duration <= self._longest:
+            sample = _lasting(sample, 0)
+        held, self._held = self._held, sample
         if held is None:
-            self._held = sample
             return None
-        delta = sample.decode_time - held.decode_time
-        gap_next = False
-        if delta != held.duration or delta <= 0 or delta > self._max_gap:
-            if delta <= 0:
-                if -delta > self._max_gap:
-                    sample, gap_next = self._restarted(held, sample), True
-                    delta = held.duration or self._nominal()
-                else:
-                    sample = _nudged(sample, held.decode_time + 1)
-                    delta = 1
-            elif (
-                delta > self._max_gap
-                and delta > held.duration
-                and not (self._sparse and delta <= min(_LONGEST, _DAY * self._timescale))
-            ):
-                gap_next = True
-                delta = held.duration or self._nominal()
-                if sample.decode_time - held.decode_time > _DAY * self._timescale:
-                    sample = self._restarted(held, sample)
-            if delta != held.duration:
-                held = Sample(held.track_id, held.decode_time, delta, held.data, held.sync, held.composition_offset)
-        self._last_duration = delta
-        self._held = sample
-        self.gap, self._gap_next = self._gap_next, gap_next
-        return held
+        delta, gap = sample.decode_time - held.decode_time, False
+        if delta != held.duration or not 0 < delta <= self._max_gap:
+            delta, gap = self._irregular(held, sample)
+        else:
+            self._last_duration = delta
+        return self._finished(held, delta, gap)
 
     def flush(self) -> Sample | None:
         """Return the sample that is held back, lasting as long as it says or as long as the one before it."""
         held, self._held = self._held, None
-        if held is None:
-            return None
-        self.gap, self._gap_next = self._gap_next, False
-        duration = held.duration or self._nominal()
-        if duration != held.duration:
-            held = Sample(held.track_id, held.decode_time, duration, held.data, held.sync, held.composition_offset)
-        return held
+        return None if held is None else self._finished(held, held.duration or self._nominal(), False)
 
     @property
     def held_time(self) -> int | None:
         """Decode time of the sample that is held back."""
         return None if self._held is None else self._held.decode_time
 
+    def _finished(self, held: Sample, duration: int, gap_next: bool) -> Sample:
+        """Return the sample that was held back as it will be stored."""
+        self.gap, self._gap_next = self._gap_next, gap_next
+        if held.sync:
+            presented, latest = held.decode_time + held.composition_offset, self._sync_presented
+            if latest is not None and presented < latest:
+                offset = latest - held.decode_time
+                return Sample(held.track_id, held.decode_time, duration, held.data, True, offset)
+            self._sync_presented = presented
+        return held if held.duration == duration else _lasting(held, duration)
+
+    def _irregular(self, held: Sample, sample: Sample) -> tuple[int, bool]:
+        """What becomes of two samples that do not simply follow: duration of the first, gap before the second."""
+        delta = sample.decode_time - held.decode_time
+        if 0 < delta <= max(self._longest_pause, held.duration):
+            self._last_duration = delta
+            return delta, False
+        if -min(self._max_gap, self._back) <= delta <= 0:
+            self._held = _nudged(sample, held.decode_time + 1)
+            return 1, False
+        lasting = held.duration or self._nominal()
+        if delta < 0 or delta > _DAY * self._timescale:
+            self._held = sample = self._restarted(held, lasting, sample)
+        return min(lasting, sample.decode_time - held.decode_time), True
+
     def _nominal(self) -> int:
         """A duration for a sample that nothing follows."""
-        return self._last_duration or max(self._timescale // 25, 1)
+        nominal = self._last_duration or max(self._timescale // 25, 1)
+        return min(nominal, self._timescale) if self._sparse else nominal
 
     def _unwrapped(self, sample: Sample) -> Sample:
-        modulus = self._half * 2
         raw = sample.decode_time
-        if self._held is None and not self._last_duration:
-            self._last_raw = raw
-            return sample
-        time = self._last_raw + (raw - self._last_raw + self._half) % modulus - self._half
-        self._last_raw = time
+        last = self._last_raw
+        if last is None:
+            last = self._shared.first.setdefault(self._timescale, raw)
+        self._last_raw = time = last + (raw - last + self._half) % (self._half * 2) - self._half
         return sample if time == raw else _moved(sample, time)
 
-    def _restarted(self, held: Sample, sample: Sample) -> Sample:
+    def _restarted(self, held: Sample, lasting: int, sample: Sample) -> Sample:
         """Move a source that started anew to where the track ended; tracks that restart together stay in step."""
-        end = held.decode_time + (held.duration or self._nominal())
         raw = sample.decode_time - self._shift
-        if self._shared.seconds is not None:
-            shift = int(self._shared.seconds * self._timescale)
-            if 0 <= raw + shift - held.decode_time <= max(self._max_gap, 1) and shift != self._shift:
+        if self._shared.shift is not None:
+            shift = int(self._shared.shift * self._timescale)
+            if 0 <= raw + shift - held.decode_time <= self._max_gap and shift != self._shift:
                 self._shift = shift
                 return _moved(sample, max(raw + shift, held.decode_time + 1))
+        end = held.decode_time + lasting
         self._shift = end - raw
-        self._shared.seconds = Fraction(self._shift, self._timescale)
+        self._shared.shift = Fraction(self._shift, self._timescale)
         return _moved(sample, end)
 
 
@@ -160,6 +185,11 @@ def _moved(sample: Sample, time: int) -> Sample:
     return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
 
 
+def _lasting(sample: Sample, duration: int) -> Sample:
+    return Sample(sample.track_id, sample.decode_time, duration, sample.data, sample.sync, sample.composition_offset)
+
+
 def _nudged(sample: Sample, time: int) -> Sample:
-    offset = sample.composition_offset + sample.decode_time - time
+    """Move a sample on; where it is not a sync sample, its presentation stays."""
+    offset = sample.composition_offset + (0 if sample.sync else sample.decode_time - time)
     return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)

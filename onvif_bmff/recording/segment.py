@@ -26,12 +26,14 @@ class FragmentLimits:
     """When a fragment ends.
 
     A fragment of video ends at the first sync sample ``video`` seconds after its start, so that it is one GOP as
-    long as GOPs are not shorter; other media ends after ``other`` seconds. A fragment of ``max_bytes`` or
-    ``max_samples`` ends anywhere, so that a stream without sync samples cannot fill the memory.
+    long as GOPs are not shorter; other media ends after ``other`` seconds; either ends at a sync sample as soon as
+    it holds ``enough_bytes``. A fragment of ``max_bytes`` or ``max_samples`` ends anywhere, so that a stream without
+    sync samples cannot fill the memory.
     """
 
     video: float = 0.5
     other: float = 2.0
+    enough_bytes: int = 32 << 10
     max_bytes: int = 16 << 20
     max_samples: int = 10_000
 
@@ -46,6 +48,7 @@ class TrackTotals:
     times: "array[int]" = field(default_factory=lambda: array("Q"))
     moof_offsets: "array[int]" = field(default_factory=lambda: array("Q"))
     traf_numbers: "array[int]" = field(default_factory=lambda: array("I"))
+    sample_numbers: "array[int]" = field(default_factory=lambda: array("I"))
 
 
 @dataclass(slots=True)
@@ -101,15 +104,25 @@ class SegmentWriter:
             start = self._fragment_start
             if start is None:
                 self._fragment_start = sample.decode_time
-            elif sample.sync and sample.decode_time - start >= self._fragment_ticks:
+            elif sample.sync and (
+                sample.decode_time - start >= self._fragment_ticks or self._builder.size >= self._limits.enough_bytes
+            ):
                 out = self.end_fragment()
                 self._fragment_start = sample.decode_time
-        self._samples += 1
-        if self._builder.size >= self._limits.max_bytes or self._samples > self._limits.max_samples:
+        if (
+            self._builder.size >= self._limits.max_bytes
+            or self._samples >= self._limits.max_samples
+            or not self._builder.continues(sample)
+        ):
             out = self.end_fragment()
             self._fragment_start = sample.decode_time if sample.track_id == self._lead_id else None
+        self._samples += 1
         self._builder.push(sample)
         return out
+
+    def holds(self, track_id: int) -> bool:
+        """Tell whether the segment has samples of a track."""
+        return self.totals.tracks[track_id].sample_count > 0 or self._builder.count(track_id) > 0
 
     def end_fragment(self) -> tuple[Buffer, ...]:
         """End the open fragment; return its buffers, after the header's if it is the first."""
@@ -146,7 +159,7 @@ class SegmentWriter:
         return out
 
     def random_access(self) -> MovieFragmentRandomAccessBox:
-        """Return the mfra of what was written so far: first samples of fragments that begin with a sync sample."""
+        """Return the mfra of what was written so far: each track's first sync sample of each fragment."""
         tables = tuple(_tfra(track_id, totals) for track_id, totals in self.totals.tracks.items() if len(totals.times))
         size = 8 + 16 + sum(table.size for table in tables)
         return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
@@ -159,10 +172,11 @@ class SegmentWriter:
             of_track.duration += run.duration
             of_track.sample_count += run.sample_count
             of_track.size += run.size
-            if run.first_is_sync:
-                of_track.times.append(run.first_presentation)
+            if run.sync_number:
+                of_track.times.append(run.sync_time)
                 of_track.moof_offsets.append(totals.size)
                 of_track.traf_numbers.append(number)
+                of_track.sample_numbers.append(run.sync_number)
             totals.presentation_end[track_id] = max(run.presentation_end, totals.presentation_end.get(track_id, 0))
         totals.size += fragment.size
         totals.fragment_count += 1
@@ -171,19 +185,18 @@ class SegmentWriter:
 def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:
     count = len(totals.times)
     wide = max(totals.times[-1], totals.moof_offsets[-1]) >= 1 << 32
-    most = max(totals.traf_numbers)
-    number_of_sample = array("H", [1]) * count
+    most, farthest = max(totals.traf_numbers), max(totals.sample_numbers)
     return TrackFragmentRandomAccessBox(
         version=1 if wide else 0,
         track_id=track_id,
         length_size_of_traf_num=0 if most < 256 else 1,
         length_size_of_trun_num=0,
-        length_size_of_sample_num=1,
+        length_size_of_sample_num=1 if farthest < 1 << 16 else 3,
         entries=Columns(
             time=totals.times,
             moof_offset=totals.moof_offsets,
             traf_number=totals.traf_numbers,
             trun_number=array("B", [1]) * count,
-            sample_number=number_of_sample,
+            sample_number=totals.sample_numbers,
         ),
     )

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from onvif_bmff.errors import StateError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.recording.anchor import Anchor, Origin
+from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack, Run
 from onvif_bmff.recording.labels import Labels, segment_attributes
@@ -26,7 +28,7 @@ class SpanSettings:
 
     ``segment_end`` gives the instant at which a segment that opens at an instant is due; ``header`` makes the first
     bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers, by extension,
-    the key of the last span's first segment: a span that starts in the same millisecond gets a finer key.
+    the keys of spans that began in the latest instant that keys can tell apart: another one gets a finer key.
     """
 
     anchor: Anchor
@@ -40,7 +42,7 @@ class SpanSettings:
     labels: Labels = field(default_factory=Labels)
     limits: FragmentLimits = field(default_factory=FragmentLimits)
     mfra: bool = True
-    used_keys: dict[str, str] = field(default_factory=dict)
+    used_keys: dict[str, list[str]] = field(default_factory=dict)
 
 
 class SpanWriter:
@@ -51,9 +53,9 @@ class SpanWriter:
     """
 
     __slots__ = (
-        "_close_asked",
         "_counter",
         "_created",
+        "_end_asked",
         "_end_time",
         "_key",
         "_kind",
@@ -65,6 +67,7 @@ class SpanWriter:
         "_settings",
         "_settled",
         "_tracks",
+        "closed",
     )
 
     def __init__(self, kind: SpanType, tracks: Sequence[FragmentTrack], settings: SpanSettings) -> None:
@@ -80,13 +83,9 @@ class SpanWriter:
         self._key: ObjectKey | None = None
         self._created: UtcTime | None = None
         self._end_time: UtcTime | None = None
-        self._close_asked = False
+        self._end_asked: CutCause | None = None
         self._settled = False
-
-    @property
-    def kind(self) -> SpanType:
-        """The span's type."""
-        return self._kind
+        self.closed = False
 
     @property
     def lead_id(self) -> int:
@@ -94,26 +93,30 @@ class SpanWriter:
         return self._lead.track_id
 
     def lead_by(self, track_id: int) -> None:
-        """Let another track decide where segments begin."""
-        if track_id == self._lead.track_id:
-            return
+        """Let a track decide where segments begin, or tell that the one that does has its first sample."""
         self._lead = self._tracks[track_id]
         if self._segment is not None:
             self._segment.lead_by(track_id, self._fragment_ticks())
             self._schedule()
 
-    def end_segment_early(self) -> None:
-        """End the open segment at the next sync sample (B.3: want of resources; 5.24: an override begins)."""
-        self._close_asked = self._segment is not None
+    def end_segment_early(self, cause: CutCause) -> None:
+        """End the open segment at the next sync sample, for want of resources (B.3) or for an override (5.24)."""
+        self._end_asked = cause if self._segment is not None else None
 
-    def segment_due(self, sample: Sample) -> bool:
-        """Tell whether a sync ``sample`` of the leading track would begin a new segment."""
-        return self._segment is not None and (self._close_asked or sample.decode_time >= self._segment_due)
+    def segment_due(self, sample: Sample) -> CutCause | None:
+        """Return why a sync ``sample`` of the leading track would begin a new segment; None if it would not."""
+        if self._segment is None:
+            return None
+        if self._end_asked is not None:
+            return self._end_asked
+        return CutCause.SEGMENT_DURATION if sample.decode_time >= self._segment_due else None
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
-        """Add a sample; return what it completes."""
+        """Add a sample; return what it completes. ``StateError`` if the span is closed."""
+        if self.closed:
+            raise StateError("the span is closed")
         events: Sequence[RecordingEvent] = ()
-        if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample):
+        if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample) is not None:
             events = self._end_segment()
         segment = self._segment or self._open_segment(sample)
         buffers = segment.push(sample)
@@ -121,15 +124,11 @@ class SpanWriter:
             events = [*events, *self._written(segment, buffers)]
         return events
 
-    def end_fragment(self) -> Sequence[RecordingEvent]:
-        """End the open fragment now; what comes next need not begin with a sync sample."""
-        if self._segment is None:
-            return ()
-        buffers = self._segment.end_fragment()
-        return self._written(self._segment, buffers) if buffers else ()
-
     def close(self) -> Sequence[RecordingEvent]:
         """End the span with its open segment. A span without samples has no end object. B.5."""
+        if self.closed:
+            return ()
+        self.closed = True
         events = list(self._end_segment())
         if self._end_time is not None:
             events.append(SpanEnded(self._key_at(self._end_time, span_end=True)))
@@ -138,7 +137,7 @@ class SpanWriter:
     def _open_segment(self, sample: Sample) -> SegmentWriter:
         track = self._tracks[sample.track_id]
         self._segment_start = self._settings.anchor.utc(sample.decode_time + track.shift, track.timescale)
-        self._close_asked = False
+        self._end_asked = None
         self._created = self._created or self._segment_start
         self._segment = SegmentWriter(
             tuple(self._tracks.values()),
@@ -179,7 +178,7 @@ class SpanWriter:
             origin = self._settings.origin
             time = origin.settle()
             for track in self._tracks.values():
-                track.origin = time * track.timescale // origin.timescale
+                track.origin = time * self._kind.timescale // origin.timescale
 
     def _written(self, segment: SegmentWriter, buffers: tuple[Buffer, ...]) -> Sequence[RecordingEvent]:
         runs = segment.last_runs
@@ -219,7 +218,7 @@ class SpanWriter:
 
     def _utc(self, track: FragmentTrack, file_time: int) -> UtcTime:
         """The instant of a time in the file."""
-        ticks = file_time * track.denominator + track.origin * track.numerator
+        ticks = (file_time + track.origin) * track.denominator
         return self._settings.anchor.utc(ticks, track.timescale * track.numerator)
 
     def _start_of(self, runs: tuple[Run, ...]) -> UtcTime:
@@ -232,11 +231,13 @@ class SpanWriter:
     def _first_key(self, runs: tuple[Run, ...]) -> ObjectKey:
         """The key of the span's first segment, at its earliest sample; unlike that of any other span."""
         at = min(self._utc(run.track, run.first_presentation) for run in runs)
-        for digits in (self._settings.digits, 6):
-            key = self._key_at(at, digits=digits)
-            if self._settings.used_keys.get(key.extension) != str(key):
-                break
-        self._settings.used_keys[key.extension] = str(key)
+        key = self._key_at(at)
+        used = self._settings.used_keys.setdefault(key.extension, [])
+        if str(key) not in used:
+            used[:] = [str(key)]
+        else:
+            key = self._key_at(at, digits=6)
+            used.append(str(key))
         return key
 
     def _key_at(self, at: UtcTime, *, span_end: bool = False, digits: int | None = None) -> ObjectKey:
