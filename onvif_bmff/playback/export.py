@@ -32,10 +32,11 @@ from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.movie import OutputTrack
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
+from onvif_bmff.playback.progressive import ProgressiveWriter
 from onvif_bmff.playback.samples import SampleReader, joined_tracks
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection, SpanPart
-from onvif_bmff.playback.writers import FragmentedWriter, MovieWriter, OutputSample, ProgressiveWriter
+from onvif_bmff.playback.writers import FragmentedWriter, MovieWriter, OutputSample
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ExportReport", "export_movie"]

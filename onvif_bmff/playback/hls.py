@@ -99,9 +99,8 @@ def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> 
                 header = seeker.header(segment)
                 if header.is_protected:
                     raise ProtectionError(f"{segment.name} is encrypted: export a clear copy to play it")
-                for piece in seeker.pieces(segment):
-                    if _wanted(piece, selection.start, selection.end):
-                        pieces.append((segment, piece))
+                found = seeker.pieces(segment)
+                pieces += [(segment, piece) for piece in found if _wanted(piece, selection.start, selection.end)]
             if first is not None and pieces:
                 yield _Run(seeker.header(first), first.name, pieces)
 

@@ -1,0 +1,93 @@
+"""``onvif-bmff export``: a time range of a store as one clear MP4 file, or as HLS playlists."""
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.errors import MediaError
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a time range as an MP4 file or as HLS playlists",
+        description="Join a time range of a recording to one clear MP4 file, "
+        "or write HLS playlists that play the objects where they lie.",
+    )
+    add_store_arguments(parser)
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("-o", "--output", metavar="OUT.mp4", type=Path, help="file to write")
+    target.add_argument("--hls", metavar="DIR", type=Path, help="directory for the playlists; index.m3u8 is the first")
+    parser.add_argument("--base", metavar="URL", help="with --hls: where the store is served, as the player sees it")
+    parser.add_argument("--progressive", action="store_true", help="sample tables in place of fragments")
+    parser.add_argument("--faststart", action="store_true", help="with --progressive: tables before the media data")
+    parser.add_argument("--exact", action="store_true", help="hide what lies outside the range by an edit list")
+    parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
+    add_key_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export; 0 if all of it could be, 1 if objects were missing."""
+    from onvif_bmff.playback import Timeline, export_movie, hls_playlists, select
+    from onvif_bmff.storage import DirectoryStore
+
+    store = DirectoryStore(arguments.store, create=False)
+    where = {"prefix": arguments.prefix, "postfix": arguments.postfix}
+    timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
+    selection = select(timeline, start=arguments.start, end=arguments.end, **where)
+    if not selection:
+        raise MediaError("nothing was recorded in that time")
+    if arguments.hls is not None:
+        base = arguments.base if arguments.base is not None else _relative(store.root, arguments.hls)
+        playlists = hls_playlists(store, selection, base=base)
+        arguments.hls.mkdir(parents=True, exist_ok=True)
+        for name, text in playlists.items():
+            (arguments.hls / name).write_text(text)
+        print(f"{arguments.hls / 'index.m3u8'}: {len(playlists) - 1} playlists")
+        return 0
+    keys = keys_from(arguments)
+    output: Path = arguments.output
+    partial = output.with_name(f"{output.name}.part")
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(partial.open("wb"))
+            spool = None
+            if arguments.progressive and arguments.faststart:
+                spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))
+            report = export_movie(
+                store,
+                selection,
+                file,
+                progressive=arguments.progressive,
+                spool=spool,
+                exact=arguments.exact,
+                cut_gaps=arguments.gaps == "cut",
+                keys=keys.ring,
+                unwrapper=keys.unwrapper,
+            )
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    counts = ", ".join(
+        f"{count} {track.type.value.lower()} samples"
+        for track, count in zip(report.tracks, report.samples, strict=True)
+    )
+    print(f"{output}: {report.start} … {report.end}, {counts}")
+    for name in report.missing:
+        print(f"missing: {name}", file=sys.stderr)
+    return 1 if report.missing else 0
+
+
+def _relative(store: str, playlists: Path) -> str:
+    """The path from the playlists to the objects, for a server that has both below one root."""
+    path = os.path.relpath(store, os.path.realpath(playlists)).replace(os.sep, "/")
+    return "" if path == "." else f"{path}/"

@@ -1,0 +1,184 @@
+"""``onvif-bmff timeline``: what was recorded when, from the keys of a store."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.terminal import Line, line_writer
+from onvif_bmff.timing import UtcTime, format_duration
+
+if TYPE_CHECKING:
+    from onvif_bmff.playback import RecordedSpan, Timeline
+
+__all__ = ["register", "run"]
+
+_DAY = 86_400_000_000
+_CELLS = 96
+_KINDS = {"m4v": "video", "m4a": "audio", "m4m": "meta", "mp4": "all"}
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "timeline",
+        help="show what was recorded when",
+        description="List spans, gaps and lost objects of a store, from its keys alone; "
+        "on a terminal with a picture of each day.",
+    )
+    add_store_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the timeline; 0 unless it fails."""
+    from onvif_bmff.playback import Timeline
+    from onvif_bmff.storage import DirectoryStore
+
+    store = DirectoryStore(arguments.store, create=False)
+    timeline = Timeline.from_store(
+        store, arguments.start, arguments.end, prefix=arguments.prefix, postfix=arguments.postfix
+    )
+    spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
+    if arguments.json:
+        json.dump(_report(timeline, spans, arguments.start, arguments.end), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+        return 0
+    write = line_writer(sys.stdout)
+    if arguments.picture or sys.stdout.isatty():
+        for line in _pictures(spans):
+            write(line)
+    for line in _listing(timeline, spans, arguments.start, arguments.end):
+        write(line)
+    return 0
+
+
+def _inside(span: "RecordedSpan", start: UtcTime | None, end: UtcTime | None) -> bool:
+    return (end is None or span.start < end) and (start is None or (span.end or span.last_start) >= start)
+
+
+def _text(time: UtcTime | None) -> str | None:
+    return None if time is None else time.isoformat(6 if time.microsecond % 1000 else 3)
+
+
+def _report(
+    timeline: "Timeline", spans: "list[RecordedSpan]", start: UtcTime | None, end: UtcTime | None
+) -> dict[str, Any]:
+    return {
+        "spans": [
+            {
+                "prefix": span.prefix,
+                "postfix": span.postfix,
+                "extension": span.extension,
+                "start": _text(span.start),
+                "end": _text(span.end),
+                "last_start": _text(span.last_start),
+                "state": span.state.value,
+                "segments": len(span.segments),
+                "lost": [
+                    {"first_counter": lost.first_counter, "count": lost.count, "before": _text(lost.before)}
+                    for lost in span.lost()
+                ],
+            }
+            for span in spans
+        ],
+        "gaps": [
+            {
+                "prefix": gap.before.prefix,
+                "postfix": gap.before.postfix,
+                "extension": gap.before.extension,
+                "start": _text(gap.start),
+                "end": _text(gap.end),
+                "duration": format_duration(gap.duration),
+                "exact": gap.exact,
+            }
+            for gap in timeline.gaps()
+            if (start is None or gap.end > start) and (end is None or gap.start < end)
+        ],
+        "overlaps": [
+            {"extension": one.first.extension, "start": _text(one.start), "end": _text(one.end)}
+            for one in timeline.overlaps()
+        ],
+        "objects": timeline.objects,
+        "foreign": timeline.foreign,
+        "ambiguous": timeline.ambiguous,
+        "duplicates": timeline.duplicates,
+        "orphan_ends": timeline.orphan_ends,
+    }
+
+
+# ---- text ----------------------------------------------------------------------------------------
+
+
+def _pictures(spans: "list[RecordedSpan]") -> Iterator[Line]:
+    """A row for each kind of span and day, a cell for each quarter of an hour."""
+    recordings: dict[tuple[str, str], list[RecordedSpan]] = {}
+    for span in spans:
+        recordings.setdefault((span.prefix, span.postfix), []).append(span)
+    for (prefix, postfix), own in recordings.items():
+        yield [("name", " … ".join(part for part in (prefix, postfix) if part) or "(no prefix)")]
+        rows: dict[tuple[int, str], list[str]] = {}
+        for span in own:
+            _paint(rows, span)
+        day_before = None
+        for (day, extension), cells in sorted(rows.items()):
+            if day != day_before:
+                title = UtcTime(day * _DAY).isoformat(0)[:10]
+                hours = "".join(f"{hour:<4}" for hour in range(24))
+                yield [("place", f"{title} {hours}")]
+                day_before = day
+            yield [("type", f"{_KINDS.get(extension, extension):>10} "), ("", "".join(cells))]
+    yield []
+
+
+def _paint(rows: dict[tuple[int, str], list[str]], span: "RecordedSpan") -> None:
+    cell = _DAY // _CELLS
+    first = span.start.microseconds // cell
+    end = span.end or span.last_start
+    last = max(first, (end.microseconds - 1) // cell)
+    for place in range(first, last + 1):
+        day, index = divmod(place, _CELLS)
+        row = rows.setdefault((day, span.extension), ["·"] * _CELLS)
+        whole = span.start.microseconds <= place * cell and end.microseconds >= (place + 1) * cell
+        row[index] = "█" if whole or row[index] == "▌" else "▌"
+    for lost in span.lost():
+        day, index = divmod(((lost.after or span.start).microseconds) // cell, _CELLS)
+        rows[day, span.extension][index] = "!"
+
+
+def _listing(
+    timeline: "Timeline", spans: "list[RecordedSpan]", start: UtcTime | None, end: UtcTime | None
+) -> Iterator[Line]:
+    for span in spans:
+        over = _text(span.end) or f"after {_text(span.last_start)}"
+        where = "/".join(part for part in (span.prefix, span.postfix) if part)
+        yield [
+            ("type", f"{span.extension:4} "),
+            ("", f"{_text(span.start)} … {over}  "),
+            ("value", f"{len(span.segments)} objects, {span.state.value}"),
+            ("place", f"  {where}" if where else ""),
+        ]
+        for lost in span.lost():
+            yield [("bad", f"     lost: {lost.count} objects from counter {lost.first_counter}, before {lost.before}")]
+    for gap in timeline.gaps():
+        if (start is None or gap.end > start) and (end is None or gap.start < end):
+            about = "" if gap.exact else "at most "
+            what = f"{_text(gap.start)} … {_text(gap.end)}  {about}{format_duration(gap.duration)}"
+            yield [("type", f"{gap.before.extension:4} "), ("bad", "gap "), ("", what)]
+    for one in timeline.overlaps():
+        yield [("type", f"{one.first.extension:4} "), ("bad", "overlap "), ("", f"{one.start} … {one.end}")]
+    notes = {
+        "names that are no keys of recordings": timeline.foreign,
+        "keys whose date is ambiguous (give --prefix and --postfix)": timeline.ambiguous,
+        "keys that came twice": timeline.duplicates,
+        "span ends without their segments": timeline.orphan_ends,
+    }
+    for what, count in notes.items():
+        if count:
+            yield [("place", f"{count} {what}")]
+    if not spans:
+        yield [("", "nothing was recorded")]
