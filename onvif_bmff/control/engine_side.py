@@ -21,6 +21,7 @@ from onvif_bmff.control.arbitration import TrackReport, is_armed
 from onvif_bmff.control.checks import is_token
 from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.core import ServiceCore
+from onvif_bmff.control.device import TimeRange
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import BadConfiguration
@@ -137,16 +138,27 @@ class EngineSide(ServiceCore):
             raise StateError("a track is Idle, Active or in Error, and only an Error has a text")
         return self._run(lambda tx: _report(tx, job_token, track_token, TrackReport(state, error)))
 
-    def report_encoding(self, job_token: str, track_token: str, encoding: str) -> bool:
-        """Say how a job's data for a track is encoded, before any of it is stored.
+    def report_encoding(self, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
+        """Say what a job's data for a track is, before any of it is stored.
 
-        The first encoding of a track is kept; all its data shares it (5.1). Another one puts the job's
-        track into the state Error, "Incompatible Stream".
+        A track holds data of its own type only (5.3.2), and all of it in one encoding (5.1): the first is
+        kept. Anything else puts the job's track into the state Error; for another encoding the error is
+        the predefined "Incompatible Stream".
+
+        Args:
+            job_token: the job.
+            track_token: the destination track.
+            track_type: Video, Audio or Metadata.
+            encoding: any name that tells one encoding from another.
 
         Returns:
-            False if the data must not be stored: the encoding differs, or the job does not feed the track.
+            False if the data must not be stored: it does not fit, or the job does not feed the track.
         """
-        return self._run(lambda tx: _report_encoding(tx, job_token, track_token, encoding))
+        return self._run(lambda tx: _report_encoding(tx, job_token, track_token, track_type, encoding))
+
+    def report_data_deleted(self, recording_token: str, track_token: str, *ranges: TimeRange) -> None:
+        """Say that the device deleted local data by itself, to make room or because it was lost (5.26.3)."""
+        self._run(lambda tx: recordings.tell_deleted(tx, recording_token, track_token, ranges))
 
     def schedule_changed(self, schedule_token: str, active: bool | None) -> None:
         """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
@@ -295,18 +307,24 @@ def _report(tx: Transaction, job_token: str, track_token: str, report: TrackRepo
     return True
 
 
-def _report_encoding(tx: Transaction, job_token: str, track_token: str, encoding: str) -> bool:
+def _report_encoding(
+    tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str
+) -> bool:
     job = _feeds(tx, job_token, track_token)
     if job is None:
         return False
     recording = tx.recording(job.configuration.recording_token)
     track = tx.track(recording.token, track_token)
-    if track.encoding is None:
+    wrong = None
+    if track.configuration.track_type != track_type:
+        wrong = f"The source delivers {track_type}, but the track holds {track.configuration.track_type}."
+    elif track.encoding is None:
         tx.state.recordings[recording.token] = recording.with_track(replace(track, encoding=encoding))
     elif track.encoding != encoding:
-        _report(tx, job_token, track_token, TrackReport(RecordingJobState.ERROR, INCOMPATIBLE_STREAM))
-        return False
-    return True
+        wrong = INCOMPATIBLE_STREAM
+    if wrong is not None:
+        _report(tx, job_token, track_token, TrackReport(RecordingJobState.ERROR, wrong))
+    return wrong is None
 
 
 def _event(tx: Transaction, message: EventMessage) -> None:

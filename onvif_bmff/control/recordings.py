@@ -44,6 +44,7 @@ __all__ = [
     "set_configuration",
     "spare_tracks",
     "tell_configuration",
+    "tell_deleted",
 ]
 
 TRACK_NAMES = {TrackType.VIDEO: "VIDEO", TrackType.AUDIO: "AUDIO", TrackType.METADATA: "META"}
@@ -264,7 +265,7 @@ def expire_data(tx: Transaction) -> None:
                 deleted = data.delete_before(recording.token, track.token, limit)
             except OnvifBmffError:
                 continue  # storage trouble of one track must not keep the others; it is tried again
-            _tell_deleted(tx, recording.token, track.token, deleted)
+            tell_deleted(tx, recording.token, track.token, deleted)
 
 
 def purge_data(tx: Transaction) -> None:
@@ -278,10 +279,11 @@ def purge_data(tx: Transaction) -> None:
         except OnvifBmffError:
             continue
         del tx.state.purges[name]
-        _tell_deleted(tx, purge.recording, purge.track, deleted)
+        tell_deleted(tx, purge.recording, purge.track, deleted)
 
 
-def _tell_deleted(tx: Transaction, recording: str, track: str, ranges: Sequence[TimeRange]) -> None:
+def tell_deleted(tx: Transaction, recording: str, track: str, ranges: Sequence[TimeRange]) -> None:
+    """Tell that local data of a track was deleted (5.26.3)."""
     for found in ranges:
         tx.emit(
             DeleteTrackData(

