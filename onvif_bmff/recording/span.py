@@ -60,6 +60,7 @@ class SpanWriter:
         "_key",
         "_kind",
         "_lead",
+        "_same_header",
         "_segment",
         "_segment_due",
         "_segment_start",
@@ -75,6 +76,7 @@ class SpanWriter:
         self._tracks = {track.track_id: track for track in tracks}
         self._settings = settings
         self._lead = self._tracks[kind.lead.track_id]
+        self._same_header: bytes | None = None
         self._segment: SegmentWriter | None = None
         self._segment_start: UtcTime | None = None
         self._segment_due = 0
@@ -168,8 +170,14 @@ class SpanWriter:
         return int(seconds * lead.timescale)
 
     def _header(self, constant_ivs: Mapping[int, bytes]) -> bytes:
+        """The first bytes of a segment: the same in all of them, unless tenc has to name an IV of this segment."""
+        if self._same_header is not None:
+            return self._same_header
         assert self._created is not None
-        return self._settings.header(self._kind, self._created, constant_ivs)
+        header = self._settings.header(self._kind, self._created, constant_ivs)
+        if not constant_ivs:
+            self._same_header = header
+        return header
 
     def _settle(self) -> None:
         """Fix tick 0 of the file, before the first decode time is written."""
