@@ -28,7 +28,7 @@ from onvif_bmff.bmff.pssh import *  # noqa: F403
 from onvif_bmff.bmff.pssh import __all__ as _pssh
 from onvif_bmff.bmff.random_access import *  # noqa: F403
 from onvif_bmff.bmff.random_access import __all__ as _random_access
-from onvif_bmff.bmff.reader import NEED_DATA, BoxReader, Limits, NeedData, build_boxes, parse_boxes
+from onvif_bmff.bmff.reader import NEED_DATA, BoxReader, Limits, NeedData, build_boxes, iter_boxes, parse_boxes
 from onvif_bmff.bmff.sample_entry import *  # noqa: F403
 from onvif_bmff.bmff.sample_entry import __all__ as _sample_entry
 from onvif_bmff.bmff.sample_table import *  # noqa: F403
@@ -54,6 +54,7 @@ __all__ = [
     "Record",
     "UnknownBox",
     "build_boxes",
+    "iter_boxes",
     "parse_boxes",
     *_codec_config,
     *_file,

@@ -5,7 +5,7 @@ that ``parse_boxes`` read. Time is linear in the input; nesting, number and size
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from onvif_bmff.bmff.box import (
 from onvif_bmff.bmff.wire import PURSE, WireError
 from onvif_bmff.errors import BoxError, StateError
 
-__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "parse_boxes"]
+__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
 
 _HEADER = struct.Struct(">I4s")
 
@@ -67,6 +67,23 @@ def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAU
         error.partial = boxes
         raise error
     return boxes
+
+
+def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> Iterator[Box]:
+    """Yield the top-level boxes of ``data`` one after another: ``parse_boxes`` for files of very many boxes.
+
+    ``limits.max_boxes`` holds for each of them. Raises ``BoxError`` where one cannot be read; its ``partial`` holds
+    what was read of that one.
+    """
+    view = memoryview(data)
+    if view.format != "B" or view.ndim != 1:
+        view = view.cast("B")
+    pos, end = 0, len(view)
+    while end - pos >= 8:
+        made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
+        yield made
+    if pos != end:
+        raise BoxError(f"{end - pos} bytes are too few for a box header", offset=pos)
 
 
 def build_boxes(boxes: Iterable[Box]) -> bytes:
@@ -127,16 +144,26 @@ class _Parser:
             raise BoxError(f"a size of {size} is less than the header", path=f"{path}/{name}", offset=pos)
         stop = pos + size
         if stop > end:
-            raise BoxError(
-                f"the box runs {stop - end} bytes past its {'file' if top else 'parent'}",
-                path=f"{path}/{name}",
-                offset=pos,
-            )
+            where = "file" if top else "parent"
+            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=f"{path}/{name}", offset=pos)
+            error.partial = self.part(name, pos, body, end, path, depth, registry)
+            raise error
         if size > self.limits.max_box_size:
             raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
         made = self.body(name, pos, body, stop, path, depth, registry)
         made.size_form, made.offset, made.read_size = form, pos, size
         return made, stop
+
+    def part(
+        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
+    ) -> tuple[Box, ...]:
+        """Return what is there of a box that is cut off at ``stop``: for ``BoxError.partial``."""
+        try:
+            made = self.body(name, start, pos, stop, path, depth, registry)
+        except BoxError as error:
+            return tuple([found for found in error.partial if isinstance(found, Box)])
+        made.offset, made.read_size = start, stop - start
+        return (made,)
 
     def body(
         self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
@@ -267,8 +294,7 @@ class BoxReader:
 
     def _moved(self, found: Box) -> Box:
         for _, inner in found.walk():
-            if inner.offset is not None:
-                inner.offset += self._offset
+            inner.offset = (inner.offset or 0) + self._offset
         return found
 
     def _moved_error(self, error: BoxError) -> BoxError:

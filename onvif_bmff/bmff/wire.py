@@ -11,17 +11,33 @@ words of one class into what reads and writes them fast. Nothing outside ``bmff`
 ``WireError``.
 """
 
-import struct
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Annotated, Any
 
 import construct
-from construct import Bytes, FormatField, Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
+from construct import Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
 
 from onvif_bmff.bmff.columns import Columns, pack_columns, unpack_columns
+from onvif_bmff.bmff.word import (
+    FOURCC,
+    PURSE,
+    UUID_WORD,
+    Bits,
+    Fields,
+    Fixed,
+    Purse,
+    Wire,
+    WireError,
+    as_wire,
+    same,
+    short,
+    unsigned,
+)
 
 __all__ = [
+    "FOURCC",
+    "PURSE",
     "S8",
     "S16",
     "S32",
@@ -32,10 +48,13 @@ __all__ = [
     "U32",
     "U48",
     "U64",
+    "UUID_WORD",
     "Bits",
+    "Fields",
     "Fixed",
     "FourCC",
     "ListOf",
+    "Purse",
     "Rest",
     "SizedBytes",
     "String",
@@ -44,113 +63,14 @@ __all__ = [
     "View",
     "Wire",
     "WireError",
+    "as_wire",
     "by_version",
+    "same",
+    "short",
+    "unsigned",
     "when",
     "when_flag",
 ]
-
-Fields = dict[str, Any]
-PURSE = "\0purse"
-"""Where ``this`` carries, while boxes are parsed, the ``Purse`` from which lists pay for their items."""
-
-
-class Purse(Protocol):
-    """How many boxes and list items may still be read."""
-
-    def spend(self, count: int, position: int) -> None:
-        """Take ``count`` out; ``WireError`` if that is more than is left."""
-
-
-class WireError(Exception):
-    """Bytes or values do not fit the declaration; ``position`` counts from the start of the buffer."""
-
-    def __init__(self, reason: str, position: int = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.position = position
-
-
-def short(position: int, need: int, have: int) -> NoReturn:
-    raise WireError(f"{need} bytes needed, {have} left", position)
-
-
-class Wire(construct.Construct):  # type: ignore[misc]
-    """A construct that reads from a buffer and writes bytes, without a stream."""
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        """Return the value that starts at ``pos`` and the position behind it; never reads past ``end``."""
-        raise WireError("word without a reader", pos)
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        """Return the bytes of ``value``."""
-        raise WireError("word without a writer")
-
-    def _parse(self, stream: Any, context: Any, path: str) -> Any:
-        start = stream.tell()
-        view = memoryview(stream.read())
-        value, pos = self.decode(view, 0, len(view), _fields_in(context))
-        stream.seek(start + pos)
-        return value
-
-    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        stream.write(self.encode(obj, _fields_in(context)))
-        return obj
-
-
-def _fields_in(context: Any) -> Fields:
-    """Return the fields that a construct's context knows: those around it, its own, and those in groups of bits."""
-    found: Fields = dict(context.get("_") or {})
-    for name, value in context.items():
-        found.update(value if isinstance(value, construct.Container) else {name: value})
-    return found
-
-
-class Fixed(Wire):
-    """A field of ``size`` bytes whose raw form (``struct`` code ``code``) is converted both ways."""
-
-    def __init__(self, code: str, load: Callable[[Any], Any], dump: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.code, self.load, self.dump = code, load, dump
-        self.packer = struct.Struct(">" + code)
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        """See ``Wire``."""
-        stop = pos + self.packer.size
-        if stop > end:
-            short(pos, self.packer.size, end - pos)
-        return self.load(self.packer.unpack_from(view, pos)[0]), stop
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
-        return self.packer.pack(self.dump(value))
-
-    def _sizeof(self, context: Any, path: str) -> int:
-        return self.packer.size
-
-
-def _exact(text: str) -> bytes:
-    raw = text.encode("latin-1")
-    if len(raw) != 4:
-        raise WireError(f"a four-character code has 4 characters, not {len(raw)}")
-    return raw
-
-
-def unsigned(size: int) -> Fixed:
-    return Fixed(f"{size}s", lambda raw: int.from_bytes(raw, "big"), lambda value: value.to_bytes(size, "big"))
-
-
-FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _exact)
-UUID_WORD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
-_INT24 = unsigned(3)
-_INT48 = unsigned(6)
-
-
-class Bits(Wire):
-    """``width`` bits of a run of bit fields; neighbouring runs must end on a byte boundary."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
 
 
 class _Rest(Wire):
@@ -373,29 +293,6 @@ def decide(word: Any, version: int, flags: int) -> Any:
             return word
 
 
-def as_wire(word: Any) -> Wire:
-    if isinstance(word, Wire):
-        return word
-    if isinstance(word, FormatField):
-        return Fixed(word.fmtstr[-1], same, same)
-    if isinstance(word, Bytes):
-        return Fixed(f"{word.length}s", same, _exactly(word.length))
-    raise TypeError(f"{word!r} cannot be used in a declaration")
-
-
-def same(value: Any) -> Any:
-    return value
-
-
-def _exactly(size: int) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if len(value) != size:
-            raise WireError(f"{size} bytes needed, not {len(value)}")
-        return value
-
-    return check
-
-
 def _read_count(count: Any, view: memoryview, pos: int, end: int, this: Fields) -> tuple[int, int]:
     if isinstance(count, construct.Construct):
         number, pos = as_wire(count).decode(view, pos, end, this)
@@ -411,6 +308,8 @@ def _count_bytes(count: Any, number: int, this: Fields) -> bytes:
     return b""
 
 
+_INT24 = unsigned(3)
+_INT48 = unsigned(6)
 U8 = Annotated[int, Int8ub]
 U16 = Annotated[int, Int16ub]
 U24 = Annotated[int, _INT24]

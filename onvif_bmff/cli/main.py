@@ -22,6 +22,7 @@ class _Parser(argparse.ArgumentParser):
     """Usage errors are one line too."""
 
     def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments."""
         self.exit(2, f"onvif-bmff: {message} (see '{self.prog} --help')\n")
 
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: do not complain at exit
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         return 130
@@ -51,9 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"onvif-bmff: {line}", file=sys.stderr)
+    line = " ".join(message.split())  # a file's own text may hold control characters
+    print("onvif-bmff:", "".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
     return 2
+
+
+def _drop_output() -> None:
+    """Nobody reads the output: let the interpreter not complain of that when it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # there is no file behind it
+        sys.stdout = None
 
 
 def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """Reading boxes: framing, limits, errors, views, and bytes as they arrive."""
 
 import pytest
-from bmff_bytes import AUDIO, KID, VISUAL, P, box, entry, full
+from bmff_bytes import AUDIO, KID, VISUAL, P, asymmetric, box, entry, full, key_entry
 
 from onvif_bmff.bmff import (
     NEED_DATA,
@@ -28,8 +28,12 @@ from onvif_bmff.bmff import (
     TrackHeaderBox,
     UnknownBox,
     build_boxes,
+    iter_boxes,
     parse_boxes,
 )
+from onvif_bmff.bmff.box import BOXES
+from onvif_bmff.bmff.codec import Codec
+from onvif_bmff.bmff.wire import Fixed
 from onvif_bmff.errors import BoxError, StateError
 from onvif_bmff.testing.files import fragmented_file
 
@@ -108,6 +112,34 @@ def test_what_was_read_before_the_fault_is_kept():
     assert fails(good + b"123").partial == (free,)
 
 
+def test_what_is_there_of_a_box_that_is_cut_off_is_kept():
+    data = box("moov", full("mvhd", 0, 0, bytes(96)), box("trak", full("tkhd", 0, 3, bytes(80))), box("free", b"xyz"))
+    expected = ["/moov", "/moov/mvhd", "/moov/trak", "/moov/trak/tkhd", "/moov/free"]
+    for length, count in ((len(data) - 1, 5), (len(data) - 11, 4), (len(data) - 12, 3), (130, 3), (60, 1), (9, 1)):
+        error = fails(data[:length])
+        assert (error.path, error.offset) == ("/moov", 0)
+        assert f"{len(data) - length} bytes past" in error.reason
+        (moov,) = error.partial
+        assert [path for path, _ in moov.walk()] == expected[:count]
+        assert (moov.offset, moov.read_size) == (0, length)
+    assert fails(data[:8] + b"\0\0\0\xff").partial[0].trailing == b"\0\0\0\xff"
+    assert fails(full("mvhd", 0, 0, bytes(96))[:-1]).partial == ()
+    (media,) = fails(box("mdat", b"media")[:-2]).partial
+    assert bytes(media.data) == b"med"
+
+
+def test_errors_of_a_word_never_get_out(monkeypatch):
+    def load(raw):
+        raise ValueError(f"no {raw}")
+
+    class Wrong(MovieFragmentHeaderBox):
+        codec = Codec([("value", Fixed("B", load, load))])
+
+    monkeypatch.setitem(BOXES, "mfhd", Wrong)
+    error = fails(MFHD)
+    assert (error.path, error.reason) == ("/mfhd", "no 0")
+
+
 def test_limits():
     deep = b""
     for _ in range(17):
@@ -124,6 +156,9 @@ def test_limits():
     assert "more than 300" in fails(hvcc, max_boxes=300).reason
     assert parse_boxes(hvcc, limits=Limits(max_boxes=302))[0].arrays[0].nal_units == (b"",) * 300
     assert "more than 4" in fails(full("trun", 0, 0, bytes(4)) * 2, max_boxes=4).reason
+    keys = asymmetric(key_entry(1), key_entry(1))
+    assert "more than 3 boxes" in fails(keys, max_boxes=3).reason
+    assert len(parse_boxes(keys, limits=Limits(max_boxes=4))[0].entries) == 2
     for depth in (0, 65):
         with pytest.raises(ValueError, match="max_depth"):
             Limits(max_depth=depth)
@@ -146,6 +181,7 @@ def test_payloads_are_views_on_the_input():
 def test_other_buffers_are_taken():
     data = box("mdat", b"media123")
     assert parse_boxes(memoryview(data).cast("I"))[0].build() == data
+    assert next(iter_boxes(memoryview(data).cast("I"))).build() == data
     assert parse_boxes(memoryview(data)) == parse_boxes(bytearray(data)) == parse_boxes(data)
 
 
@@ -202,6 +238,8 @@ def test_encrypted_metadata_is_parsed_by_trial(strings):
     assert isinstance(encm.find(BitRateBox), BitRateBox)
     assert encm.require(ProtectionSchemeInfoBox).require(OriginalFormatBox).data_format == "metx"
     assert stsd.build() == data
+    strange = entry("encm", b"a\0b\0c\0d\0", sinf)
+    assert build_boxes(parse_boxes(strange)) == strange
     hopeless = entry("encm", b"text without any box behind")
     assert parse_boxes(hopeless)[0].children[0].original_fields == b"text without any box behind"
     assert build_boxes(parse_boxes(hopeless)) == hopeless
@@ -235,6 +273,19 @@ def test_a_box_declares_its_own_stsd_children_only():
     (stsd,) = parse_boxes(full("stsd", 0, 0, P(">I", 1), MFHD))
     assert isinstance(stsd, SampleDescriptionBox)
     assert isinstance(stsd.children[0], UnknownBox)
+
+
+def test_boxes_one_by_one():
+    data = fragmented_file()
+    assert tuple(iter_boxes(data)) == parse_boxes(data)
+    found = iter_boxes(box("free") + box("moov", box("free"), box("mvhd")) + box("free"))
+    assert isinstance(next(found), FreeSpaceBox)
+    with pytest.raises(BoxError, match="/moov/mvhd at byte 32") as caught:
+        next(found)
+    assert [path for path, _ in caught.value.partial[0].walk()] == ["/moov", "/moov/free"]
+    with pytest.raises(BoxError, match="too few"):
+        list(iter_boxes(box("free") + b"1"))
+    assert len(list(iter_boxes(box("free") * 3, limits=Limits(max_boxes=1)))) == 3
 
 
 # BoxReader

@@ -1,0 +1,156 @@
+"""What every word of a declaration is, and the words of fixed size. ``wire`` has all the others.
+
+A word is a construct that reads from a buffer without a stream. Nothing outside ``bmff`` sees one, nor a ``WireError``.
+"""
+
+import struct
+import uuid
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
+import construct
+from construct import Bytes, FormatField
+
+__all__ = [
+    "FOURCC",
+    "PURSE",
+    "UUID_WORD",
+    "Bits",
+    "Fields",
+    "Fixed",
+    "Purse",
+    "Wire",
+    "WireError",
+    "as_wire",
+    "same",
+    "short",
+    "unsigned",
+]
+
+Fields = dict[str, Any]
+PURSE = "\0purse"
+"""Where ``this`` carries, while boxes are parsed, the ``Purse`` from which lists pay for their items."""
+
+
+class Purse(Protocol):
+    """How many boxes and list items may still be read."""
+
+    def spend(self, count: int, position: int) -> None:
+        """Take ``count`` out; ``WireError`` if that is more than is left."""
+
+
+class WireError(Exception):
+    """Bytes or values do not fit the declaration; ``position`` counts from the start of the buffer."""
+
+    def __init__(self, reason: str, position: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.position = position
+
+
+def short(position: int, need: int, have: int) -> NoReturn:
+    """Raise the ``WireError`` that says that bytes are missing."""
+    raise WireError(f"{need} bytes needed, {have} left", position)
+
+
+class Wire(construct.Construct):  # type: ignore[misc]
+    """A construct that reads from a buffer and writes bytes, without a stream."""
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        """Return the value that starts at ``pos`` and the position behind it; never reads past ``end``."""
+        raise WireError("word without a reader", pos)
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """Return the bytes of ``value``."""
+        raise WireError("word without a writer")
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        start = stream.tell()
+        view = memoryview(stream.read())
+        value, pos = self.decode(view, 0, len(view), _fields_in(context))
+        stream.seek(start + pos)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        stream.write(self.encode(obj, _fields_in(context)))
+        return obj
+
+
+def _fields_in(context: Any) -> Fields:
+    """Return the fields that a construct's context knows: those around it, its own, and those in groups of bits."""
+    found: Fields = dict(context.get("_") or {})
+    for name, value in context.items():
+        found.update(value if isinstance(value, construct.Container) else {name: value})
+    return found
+
+
+class Fixed(Wire):
+    """A field of ``size`` bytes whose raw form (``struct`` code ``code``) is converted both ways."""
+
+    def __init__(self, code: str, load: Callable[[Any], Any], dump: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.code, self.load, self.dump = code, load, dump
+        self.packer = struct.Struct(">" + code)
+
+    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
+        """See ``Wire``."""
+        stop = pos + self.packer.size
+        if stop > end:
+            short(pos, self.packer.size, end - pos)
+        return self.load(self.packer.unpack_from(view, pos)[0]), stop
+
+    def encode(self, value: Any, this: Fields) -> bytes:
+        """See ``Wire``."""
+        return self.packer.pack(self.dump(value))
+
+    def _sizeof(self, context: Any, path: str) -> int:
+        return self.packer.size
+
+
+def _exact(text: str) -> bytes:
+    raw = text.encode("latin-1")
+    if len(raw) != 4:
+        raise WireError(f"a four-character code has 4 characters, not {len(raw)}")
+    return raw
+
+
+def unsigned(size: int) -> Fixed:
+    """Return the word of an unsigned number of ``size`` bytes."""
+    return Fixed(f"{size}s", lambda raw: int.from_bytes(raw, "big"), lambda value: value.to_bytes(size, "big"))
+
+
+FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _exact)
+UUID_WORD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
+
+
+class Bits(Wire):
+    """``width`` bits of a run of bit fields; neighbouring runs must end on a byte boundary."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+
+def as_wire(word: Any) -> Wire:
+    """Return ``word`` as a word: plain constructs of fixed size may be used in declarations too."""
+    if isinstance(word, Wire):
+        return word
+    if isinstance(word, FormatField):
+        return Fixed(word.fmtstr[-1], same, same)
+    if isinstance(word, Bytes):
+        return Fixed(f"{word.length}s", same, _exactly(word.length))
+    raise TypeError(f"{word!r} cannot be used in a declaration")
+
+
+def same(value: Any) -> Any:
+    """Return ``value``: the conversion of fields that need none."""
+    return value
+
+
+def _exactly(size: int) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if len(value) != size:
+            raise WireError(f"{size} bytes needed, not {len(value)}")
+        return value
+
+    return check

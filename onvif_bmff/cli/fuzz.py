@@ -1,0 +1,79 @@
+"""``onvif-bmff fuzz --seeds DIR -- COMMAND {}``: run any parser on damaged files, keep and shrink what breaks it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onvif_bmff.errors import OnvifBmffError
+
+if TYPE_CHECKING:
+    from onvif_bmff.testing.fuzz import FuzzReport
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: Any) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser("fuzz", help="run a parser on damaged files", description=__doc__)
+    parser.add_argument("--seeds", type=Path, help="folder of seed files (made-up files if not given)")
+    parser.add_argument("--count", type=int, default=1000, help="number of mutants (default 1000)")
+    parser.add_argument("--random-seed", type=int, default=0, help="equal seeds give equal mutants (default 0)")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds until a run is a hang (default 10)")
+    parser.add_argument("--seconds", type=float, help="end after this time")
+    parser.add_argument("--tries", type=int, default=300, help="runs spent on making a finding small (default 300)")
+    parser.add_argument("--findings", type=Path, default=Path("findings"), help="folder for what is found")
+    parser.add_argument("--crash-text", action="append", default=[], metavar="TEXT",
+                        help="text on standard error that means a crash (repeatable)")  # fmt: skip
+    parser.add_argument("--keep-media", action="store_true", help="do not cut the seeds' media data short")
+    parser.add_argument("parser_command", nargs="+", metavar="COMMAND", help="the parser; {} is the file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fuzz; 1 if anything was found."""
+    from onvif_bmff.testing.fuzz import CommandRunner, fuzz
+
+    seeds = _seeds(arguments.seeds, arguments.keep_media)
+    runner = CommandRunner(arguments.parser_command, timeout=arguments.timeout, crash_texts=arguments.crash_text)
+    try:
+        report = fuzz(
+            seeds,
+            runner,
+            count=arguments.count,
+            random_seed=arguments.random_seed,
+            seconds=arguments.seconds,
+            tries=arguments.tries,
+            folder=arguments.findings,
+            progress=_show_progress if sys.stderr.isatty() else None,
+        )
+    finally:
+        runner.close()
+    print(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
+    for signature, number in sorted(report.counts.items(), key=lambda item: -item[1]):
+        smallest = min(len(found.smallest) for found in report.findings if found.signature == signature)
+        print(f"{number} x {signature} (smallest input {smallest} bytes)")
+    if report.findings:
+        print(f"saved in {arguments.findings}")
+    return 1 if report.findings else 0
+
+
+def _seeds(folder: Path | None, keep_media: bool) -> dict[str, bytes]:
+    from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+    from onvif_bmff.testing.mutator import shorten_media
+
+    if folder is None:
+        made = {f"cmaf {kind}": cmaf_file(kind) for kind in TRACKS}
+        return made | {"progressive": progressive_file(), "fragmented": fragmented_file(scheme="cenc")}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
+    seeds = {path.name: path.read_bytes() for path in paths}
+    if not any(seeds.values()):
+        raise OnvifBmffError(f"{folder}: no seed files")
+    return seeds if keep_media else {name: shorten_media(data) for name, data in seeds.items()}
+
+
+def _show_progress(report: "FuzzReport") -> None:
+    if report.mutants % 10 == 0:
+        found = sum(report.counts.values())
+        sys.stderr.write(f"\r{report.mutants} mutants, {found} findings, {report.seconds:.0f} s ")
+        sys.stderr.flush()

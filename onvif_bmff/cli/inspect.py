@@ -1,0 +1,105 @@
+"""``onvif-bmff inspect FILE``: the boxes of a file as a tree, or as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from onvif_bmff.cli.terminal import Line, line_writer
+
+if TYPE_CHECKING:
+    from onvif_bmff.cli.box_view import Node
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: Any) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser("inspect", help="show the boxes of a file", description=__doc__)
+    parser.add_argument("file", metavar="FILE", help="an MP4, CMAF or QuickTime file, or a piece of one")
+    parser.add_argument("--json", action="store_true", help="write JSON: type, offset, size, fields, children")
+    parser.add_argument("--full", action="store_true", help="show all rows of tables and all bytes of fields")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the file; ``BoxError`` at the fault, after what could be read was shown."""
+    from onvif_bmff.cli.box_view import box_node
+
+    with _mapped(arguments.file) as data:
+        nodes = (box_node(found, full=arguments.full) for found in _boxes(data))
+        if arguments.json:
+            _write_json(nodes)
+        else:
+            write = line_writer(sys.stdout)
+            for node in nodes:
+                for line in _lines(node, 0):
+                    write(line)
+    return 0
+
+
+def _boxes(data: memoryview) -> Iterator[Any]:
+    """Yield the top-level boxes and, at a fault, what was read of the box before the error goes on its way."""
+    from onvif_bmff.bmff import iter_boxes
+    from onvif_bmff.errors import BoxError
+
+    try:
+        yield from iter_boxes(data)
+    except BoxError as error:
+        yield from error.partial
+        raise
+
+
+@contextmanager
+def _mapped(path: str) -> Iterator[memoryview]:
+    """Give the file's bytes without reading them; what cannot be mapped (a pipe, an empty file) is read."""
+    import mmap
+
+    with open(path, "rb") as file:
+        try:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):
+            yield memoryview(file.read())
+            return
+        # not closed: views may be alive in a traceback; it goes with the last of them
+        yield memoryview(mapped)
+
+
+def _write_json(nodes: Iterator["Node"]) -> None:
+    """Write a list of nodes, one top-level box at a time; it is whole even if the file is broken."""
+    separator = "[\n"
+    try:
+        for node in nodes:
+            sys.stdout.write(separator + json.dumps(node))
+            separator = ",\n"
+    finally:
+        sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _lines(node: "Node", depth: int) -> Iterator[Line]:
+    name = "".join(letter if letter.isprintable() else "." for letter in node["type"])
+    line: Line = [("", "  " * depth), ("type", name), ("place", f" @{node['offset']} +{node['size']}")]
+    tables = []
+    for field, value in node["fields"].items():
+        if value is None:
+            continue
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            tables.append((field, value))
+            continue
+        text = f"{value:#x}" if field == "flags" else _plain(value)
+        line += [("", " "), ("name", field), ("", "="), ("value", text)]
+    yield line
+    for field, value in tables:
+        for row in value if isinstance(value, list) else [value]:
+            inner: Line = [("", "  " * depth + "  - "), ("name", field)]
+            for column, cell in row.items():
+                inner += [("", " "), ("name", column), ("", "="), ("value", _plain(cell))]
+            yield inner
+    for child in node["children"]:
+        yield from _lines(child, depth + 1)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) and value.isalnum() else json.dumps(value)

@@ -1,0 +1,171 @@
+"""``onvif-bmff inspect``."""
+
+import io
+import json
+import struct
+import sys
+
+import pytest
+
+from onvif_bmff.bmff import Box, Columns, HandlerBox, UnknownBox, UserDataBox, build_boxes, parse_boxes
+from onvif_bmff.cli.box_view import box_node
+from onvif_bmff.cli.main import main
+from onvif_bmff.cli.terminal import line_writer
+from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+
+
+@pytest.fixture
+def inspect(tmp_path, capsys):
+    def run(data, *options):
+        path = tmp_path / "file.mp4"
+        path.write_bytes(data)
+        status = main(["inspect", str(path), *options])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def flat(nodes):
+    for node in nodes:
+        yield node
+        yield from flat(node["children"])
+
+
+@pytest.mark.parametrize("data", [progressive_file(), fragmented_file(scheme="cenc"), cmaf_file(scheme="cbcs")])
+def test_json_has_every_box(inspect, data):
+    status, out, err = inspect(data, "--json")
+    assert (status, err) == (0, "")
+    nodes = list(flat(json.loads(out)))
+    boxes = [found for top in parse_boxes(data) for _, found in top.walk()]
+    assert [(node["type"], node["offset"], node["size"]) for node in nodes] == [
+        (found.type, found.offset, found.read_size) for found in boxes
+    ]
+    assert all(set(node) == {"type", "offset", "size", "fields", "children"} for node in nodes)
+
+
+def named(out):
+    return {node["type"]: node["fields"] for node in flat(json.loads(out))}
+
+
+def test_json_fields_are_readable(inspect):
+    fields = named(inspect(fragmented_file(scheme="cenc"), "--json")[1])
+    assert fields["ftyp"] == {"major_brand": "iso6", "minor_version": 0, "compatible_brands": ["iso6", "mp41"]}
+    assert fields["mdhd"]["language"] == "und"
+    assert fields["hdlr"]["name"] == "filler"
+    assert fields["esds"]["decoder_config"]["object_type"] == 0x40
+    assert fields["senc"]["samples"][0] == {"iv": "0000000000000004", "subsamples": [[5, 35]]}
+    assert fields["tenc"]["default_kid"] == "00112233-4455-6677-8899-aabbccddeeff"
+    assert fields["pssh"]["entries"][0]["encryption_version"] == 1
+    assert fields["trun"]["samples"]["size"] == [40, 9, 17, 5]
+    assert fields["mdat"] == {"data": "213 bytes"}
+    fields = named(inspect(cmaf_file(scheme="cbcs"), "--json")[1])
+    assert fields["sgpd"]["seig"][0]["constant_iv"] == "01" * 16
+
+
+def test_tables_and_bytes_are_abbreviated_unless_full(inspect):
+    data = fragmented_file(samples=20, scheme="cenc")
+    short, full = named(inspect(data, "--json")[1]), named(inspect(data, "--json", "--full")[1])
+    assert short["trun"]["samples"]["size"] == [40, 9, 17, 5, 40, 9, 17, 5, "..."]
+    assert full["trun"]["samples"]["size"] == [40, 9, 17, 5] * 5
+    assert short["trun"]["samples"]["rows"] == full["trun"]["samples"]["rows"] == 20
+    assert short["senc"]["samples"][-1] == {"more": 12}
+    assert len(full["senc"]["samples"]) == 20
+    assert short["avcC"]["sequence_parameter_sets"] == full["avcC"]["sequence_parameter_sets"]
+    assert short["pssh"]["entries"][0]["encrypted_key"].endswith("... (256 bytes)")
+    assert full["pssh"]["entries"][0]["encrypted_key"] == "00" * 256
+
+
+def test_text_is_a_tree(inspect):
+    status, out, err = inspect(progressive_file(tracks=("vide",)))
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == 'ftyp @0 +28 major_brand=isom minor_version=512 compatible_brands=["isom", "iso2", "mp41"]'
+    assert lines[1].startswith("moov @28 +")
+    assert lines[2].startswith("  mvhd @36 +108 version=0 flags=0x0 ")
+    assert any(line.startswith("      hdlr ") and line.endswith("name=filler") for line in lines)
+    assert "            - entries rows=1 sample_count=[4] sample_delta=[3600]" in lines
+    assert lines[-1].startswith("mdat @")
+
+
+def test_a_broken_file_shows_the_tree_up_to_the_fault(inspect):
+    data = progressive_file(tracks=("vide",))
+    cut = data[: data.index(b"stsz") + 6]
+    status, out, err = inspect(cut)
+    assert status == 2
+    assert "stsc @" in out
+    assert "stsz @" not in out
+    assert (
+        err == f"onvif-bmff: /moov at byte 28: the box runs {data.index(b'mdat') - 4 - len(cut)} bytes past its file\n"
+    )
+    status, out, err = inspect(cut, "--json")
+    assert status == 2
+    types = [node["type"] for node in flat(json.loads(out))]
+    assert types[-1] == "stsc"
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", b"\0\0\0\4moov"])
+def test_files_without_boxes(inspect, data):
+    status, out, err = inspect(data, "--json")
+    assert json.loads(out) == []
+    assert (status, err == "") == ((2, False) if data else (0, True))
+
+
+def test_control_characters_of_the_file_do_not_reach_the_terminal(inspect):
+    evil = b"\x1b[2J"
+    made = (UnknownBox(type=evil.decode(), data=evil), HandlerBox(handler_type=evil.decode(), name_bytes=evil + b"\0"))
+    _, out, _ = inspect(build_boxes(made) + struct.pack(">I4s", 8, b"\x80\x81\x82\x83"))
+    assert "\x1b" not in out
+    assert out.isascii()
+
+
+def test_what_cannot_be_read_is_said():
+    def fields(data):
+        return box_node(parse_boxes(data)[0])["fields"]
+
+    assert "reason" not in fields(struct.pack(">I4sI", 12, b"esds", 0))
+    assert fields(struct.pack(">I4sI", 12, b"esds", 0))["unreadable"] == "no elementary stream descriptor"
+    senc = struct.pack(">I4sII", 19, b"senc", 0, 1) + b"abc"
+    assert fields(senc)["samples"] == "616263"
+    mdhd = struct.pack(">I4sIIIIIHH", 32, b"mdhd", 0, 0, 0, 1, 0, 7, 0)
+    assert fields(mdhd)["language"] == 7
+    assert fields(struct.pack(">I4s", 10, b"moov") + b"xy")["trailing"] == "7879"
+    assert box_node(UserDataBox(children=(Box(),)))["offset"] is None
+    assert Columns(3) == Columns(3)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_colours_only_on_a_terminal_with_rich(monkeypatch):
+    line = [("type", "moov"), ("place", " @0 +8 [bold]")]
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    pytest.importorskip("rich")
+    coloured, plain, asked, without = Terminal(), io.StringIO(), Terminal(), Terminal()
+    line_writer(coloured)(line)
+    line_writer(plain)(line)
+    monkeypatch.setenv("NO_COLOR", "1")
+    line_writer(asked)(line)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    line_writer(without)(line)
+    assert "\x1b[" in coloured.getvalue()
+    assert plain.getvalue() == asked.getvalue() == without.getvalue() == "moov @0 +8 [bold]\n"
+
+
+def test_a_pipe_is_read(tmp_path, capsys):
+    import os
+    import threading
+
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    data = progressive_file()
+    writer = threading.Thread(target=path.write_bytes, args=(data,))
+    writer.start()
+    assert main(["inspect", str(path)]) == 0
+    writer.join()
+    assert capsys.readouterr().out.startswith("ftyp @0")
