@@ -41,15 +41,15 @@ from onvif_bmff.media.sample_tables import MovieTrack, read_tracks, table_chunks
 __all__ = ["ClearFile", "Piece"]
 
 _PIECE: Final = 4 << 20
+_TELL: Final = 16 << 20
 _BASE_IS_MOOF: Final = 0x020000
 
 
 class Piece(NamedTuple):
-    """Bytes of the clear file: ``data`` belongs at ``position``; ``read`` bytes of the protected file are done."""
+    """Bytes of the clear file: ``data`` belongs at ``position``."""
 
     position: int
     data: bytes | bytearray | memoryview
-    read: int
 
 
 @dataclass(slots=True)
@@ -64,16 +64,23 @@ class ClearFile:
     """Takes the protection off a file, fragmented or progressive.
 
     ``data`` is the whole file, best a map of it; ``keys`` the ring with its keys. ``unlock``, if given, is called
-    with the pssh boxes of a movie box or fragment before anything is decrypted, and may add to the ring. ``size`` is
-    that of the clear file, ``is_protected`` tells whether there is anything to take off.
+    with the pssh boxes of a movie box or fragment before anything is decrypted, and may add to the ring. ``passed``
+    is called time and again while the file is walked, so that pages of a map can be given back. ``size`` is that of
+    the clear file, ``is_protected`` tells whether there is anything to take off.
 
     Raises ``BoxError`` and ``MediaError`` for a file that is broken, and what ``unlock`` raises.
     """
 
     def __init__(
-        self, data: bytes | memoryview, keys: KeyRing, *, unlock: Callable[[Sequence[Box]], object] | None = None
+        self,
+        data: bytes | memoryview,
+        keys: KeyRing,
+        *,
+        unlock: Callable[[Sequence[Box]], object] | None = None,
+        passed: Callable[[], object] | None = None,
     ) -> None:
         self._data = memoryview(data)
+        self._passed = passed
         self._decryptor = FragmentDecryptor(keys, self._data)
         self._starts, self._moved, self._resized = array("Q"), array("Q"), set[int]()
         self.is_protected = False
@@ -130,23 +137,25 @@ class ClearFile:
             elif isinstance(found, MovieFragmentRandomAccessBox):
                 made = self._random_access(found, end - start)
             if made is not None:
-                yield Piece(self._place(start), made.build(), start)
+                yield Piece(self._place(start), made.build())
                 continue
             for at in range(start, end, _PIECE):
-                yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)], at)
-            ready = [part for part in waiting if max(run.position + run.data_size for run in part.runs) <= end]
-            if ready:
-                waiting = [part for part in waiting if part not in ready]
-            for part in ready:
-                yield from self._fragment(part, end)
+                yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)])
+            later: list[TrackFragment] = []
+            for part in waiting:
+                if max(run.position + run.data_size for run in part.runs) <= end:
+                    yield from self._fragment(part)
+                else:
+                    later.append(part)
+            waiting = later
         for part in waiting:
-            yield from self._fragment(part, len(self._data))
+            yield from self._fragment(part)
         for track in tables:
             yield from self._table(track)
 
     # ---- samples --------------------------------------------------------------------------------------------
 
-    def _fragment(self, part: TrackFragment, read: int) -> Iterator[Piece]:
+    def _fragment(self, part: TrackFragment) -> Iterator[Piece]:
         maps = self._decryptor.maps(part)
         if maps is None:
             return
@@ -157,7 +166,7 @@ class ClearFile:
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload, read)
+                yield Piece(self._place(position), payload)
                 position = end
         maps.close()
 
@@ -168,13 +177,17 @@ class ClearFile:
         maps = self._decryptor.table_maps(track, counts)
         if maps is None:
             return
+        told = 0
         for position, sizes, _ in table_chunks(track, size):
             for batch in _batches(sizes):
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload, 0)
+                yield Piece(self._place(position), payload)
                 position = end
+            if self._passed is not None and position - told >= _TELL:
+                told = position
+                self._passed()
         maps.close()
 
     # ---- boxes ----------------------------------------------------------------------------------------------
@@ -277,8 +290,11 @@ class ClearFile:
 
     def _scan(self) -> Iterator[tuple[bytes, int, int]]:
         """Type, start and end of the boxes at the top level."""
-        data, position = self._data, 0
+        data, position, told = self._data, 0, 0
         while position < len(data):
+            if self._passed is not None and position - told >= _TELL:
+                told = position
+                self._passed()
             size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
             if size == 1:
                 size = int.from_bytes(data[position + 8 : position + 16], "big")

@@ -5,7 +5,6 @@ import mmap
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.clear_file import ClearFile
@@ -14,9 +13,6 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.errors import MediaError
 
 __all__ = ["decrypt_file", "register", "run"]
-
-_FORGET: Final = 64 << 20
-"""After so many bytes the pages of the input that were read are given back."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -55,16 +51,17 @@ def decrypt_file(
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:  # there is nothing to map
             raise MediaError("the file is empty") from None
-    clear = ClearFile(memoryview(mapped), ring, unlock=unlock)
+
+    def forget() -> None:
+        """Give pages that were read back, for they would count as memory of this process."""
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+    clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
     out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         try:
-            forgotten = 0
             for piece in clear.pieces():
                 _write(out, piece.data, piece.position)
-                if piece.read - forgotten > _FORGET:
-                    forgotten = piece.read
-                    mapped.madvise(mmap.MADV_DONTNEED)
         finally:
             os.close(out)
         os.replace(part, target)
