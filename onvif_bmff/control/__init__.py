@@ -28,7 +28,7 @@ from onvif_bmff.control.device import (
     TimeRange,
 )
 from onvif_bmff.control.encryption import AsymmetricEncryption, EncryptionMode, RecordingEncryption
-from onvif_bmff.control.engine_side import Assignment, Standby
+from onvif_bmff.control.engine_plan import DevicePlan, Feed, Place, RecordingPlan, Standby
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import (
     ExportRecordedDataResponse,
@@ -114,7 +114,6 @@ __all__ = [
     "AccessClass",
     "ActionNotSupported",
     "AmbiguousConfiguration",
-    "Assignment",
     "AsymmetricEncryption",
     "AsynchronousOperationStatus",
     "BadConfiguration",
@@ -128,6 +127,7 @@ __all__ = [
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
+    "DevicePlan",
     "EncryptionMode",
     "EventFilterEntry",
     "EventMessage",
@@ -137,6 +137,7 @@ __all__ = [
     "Exporter",
     "Extensions",
     "Fault",
+    "Feed",
     "FileProgress",
     "FixedResources",
     "GetRecordingJobsResponseItem",
@@ -161,6 +162,7 @@ __all__ = [
     "Notification",
     "Operation",
     "Persistence",
+    "Place",
     "Profile",
     "PropertyOperation",
     "Receiver",
@@ -179,6 +181,7 @@ __all__ = [
     "RecordingJobStateTrack",
     "RecordingJobTrack",
     "RecordingOptions",
+    "RecordingPlan",
     "RecordingService",
     "RecordingSourceInformation",
     "RecordingTargetConfiguration",

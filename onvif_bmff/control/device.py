@@ -79,7 +79,11 @@ class TimeRange:
 
 
 class LocalData(Protocol):
-    """Recorded data that the device keeps itself; never objects in an external target (5.3.1, 5.26.3)."""
+    """Recorded data that the device keeps itself; never objects in an external target (5.3.1, 5.26.3).
+
+    Called while the service is locked, so it should only unlink. An error of this library
+    (`OnvifBmffError`) means "not now": it is tried again later.
+    """
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
         """Delete what is older than an instant, and say what was deleted."""

@@ -13,60 +13,28 @@ operations, and none is persistent but the encoding of a track and what `provisi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from onvif_bmff.control import export, override, receivers, recordings
-from onvif_bmff.control.arbitration import TrackReport, is_armed
+from onvif_bmff.control.arbitration import TrackReport
 from onvif_bmff.control.checks import is_token
 from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.core import ServiceCore
 from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.engine_plan import DevicePlan, Feed, Standby, read_assignments, read_plans, read_standby
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.control.job_state import INCOMPATIBLE_STREAM, RecordingJobState
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.control.state import Job, secret_name
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.validation import accept_track_configuration
-from onvif_bmff.errors import MissingKeyError, StateError, TimeError
+from onvif_bmff.errors import MissingKeyError, StateError
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Assignment", "EngineSide", "Standby"]
-
-_ZERO = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A job feeds a track.
-
-    Args:
-        job: the job.
-        source: where its data comes from.
-        source_tag: which track of the source.
-        since: record from this instant on, if an event opened the job: its beginning less Before. An
-            assignment by event always lasts long enough for one I-frame (`Limits.instant_event`).
-    """
-
-    job: str
-    source: SourceReference
-    source_tag: str
-    since: UtcTime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standby:
-    """A job waits for events; keep at least the last ``before`` of its source at hand."""
-
-    job: str
-    recording: str
-    track: str
-    source: SourceReference
-    source_tag: str
-    before: timedelta
+__all__ = ["EngineSide"]
 
 
 class EngineSide(ServiceCore):
@@ -74,13 +42,17 @@ class EngineSide(ServiceCore):
 
     # ---- what to record ----------------------------------------------------------------------------
 
-    def assignments(self) -> dict[tuple[str, str], Assignment | None]:
+    def assignments(self) -> dict[tuple[str, str], Feed | None]:
         """(recording, track) → the job that feeds the track at this instant, or None."""
-        return self._read(_assignments)
+        return self._read(read_assignments)
 
     def standby(self) -> tuple[Standby, ...]:
         """Sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
-        return self._read(_standby)
+        return self._read(read_standby)
+
+    def plans(self) -> DevicePlan:
+        """All of that at one instant, as the engine takes it."""
+        return self._read(read_plans)
 
     def segment_duration(self, recording_token: str) -> timedelta | None:
         """Segment duration in force, a running override included (5.24); None without a target.
@@ -235,59 +207,6 @@ class EngineSide(ServiceCore):
     def get_receivers(self) -> tuple[Receiver, ...]:
         """All receivers of the device, by token."""
         return self._read(lambda tx: tuple(sorted(tx.state.receivers.values(), key=lambda r: r.token)))
-
-
-def _assignments(tx: Transaction) -> dict[tuple[str, str], Assignment | None]:
-    by_recording: dict[str, list[Job]] = {token: [] for token in tx.state.recordings}
-    for job in tx.state.jobs.values():
-        by_recording[job.configuration.recording_token].append(job)
-    found: dict[tuple[str, str], Assignment | None] = {}
-    for recording in tx.state.recordings.values():
-        for track in recording.tracks:
-            found[recording.token, track.token] = None
-        jobs = by_recording[recording.token]
-        if not jobs:
-            continue
-        winners = tx.winners(jobs)
-        for job in jobs:
-            since = _since(tx, job)
-            for source in job.configuration.source:
-                for fed in source.tracks:
-                    if winners.get(fed.destination) == job.token and source.source_token is not None:
-                        found[recording.token, fed.destination] = Assignment(
-                            job.token, source.source_token, fed.source_tag, since
-                        )
-    return found
-
-
-def _since(tx: Transaction, job: Job) -> UtcTime | None:
-    event_filter = job.configuration.event_filter
-    gate = tx.runtime.gates.get(job.token)
-    if event_filter is None or gate is None or gate.opened is None:
-        return None
-    try:
-        return gate.opened - (event_filter.before or _ZERO)
-    except TimeError:
-        return gate.opened
-
-
-def _standby(tx: Transaction) -> tuple[Standby, ...]:
-    found: list[Standby] = []
-    for job in tx.state.jobs.values():
-        configuration, gate = job.configuration, tx.runtime.gates.get(job.token)
-        event_filter = configuration.event_filter
-        if event_filter is None or not event_filter.before or not is_armed(configuration, tx.runtime.schedules):
-            continue
-        if gate is not None and gate.is_open(tx.now):
-            continue
-        before, recording = event_filter.before, configuration.recording_token
-        found += [
-            Standby(job.token, recording, fed.destination, source.source_token, fed.source_tag, before)
-            for source in configuration.source
-            for fed in source.tracks
-            if source.source_token is not None
-        ]
-    return tuple(found)
 
 
 def _feeds(tx: Transaction, job_token: str, track_token: str) -> Job | None:

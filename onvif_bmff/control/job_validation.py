@@ -62,7 +62,8 @@ def accept_job_configuration(
     if not any(source.tracks for source in sources):
         sources = _with_all_tracks(sources, recording)
     sources = tuple(
-        replace(source, auto_create_receiver=True if source.source_token is None else None) for source in sources
+        replace(source, auto_create_receiver=True if source.source_token is None else None)
+        for source in sources
     )
     return replace(configuration, mode=RecordingJobMode(configuration.mode), source=sources)
 

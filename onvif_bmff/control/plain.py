@@ -1,7 +1,7 @@
 """Structures to plain data (what JSON can hold) and back, by their type hints alone.
 
-Durations are written as xs:duration, instants as xs:dateTime with six digits. Bytes are refused: the only
-ones in the model are content keys, and those never go where configurations go.
+Durations are written as xs:duration. Bytes are refused: the only ones in the model are content keys, and
+those never go where configurations go.
 """
 
 import types
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from onvif_bmff.control.checks import field_types
 from onvif_bmff.errors import PersistenceError, TimeError
-from onvif_bmff.timing import UtcTime, format_duration, parse_duration
+from onvif_bmff.timing import format_duration, parse_duration
 
 __all__ = ["from_plain", "to_plain"]
 
@@ -33,8 +33,6 @@ def to_plain(value: Any) -> Any:
         return [to_plain(item) for item in value]
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, UtcTime):
-        return value.isoformat(6)
     if is_dataclass(value):
         found = {}
         for item in fields(value):
@@ -66,14 +64,12 @@ def _read(hint: Any, data: Any, path: str) -> Any:
         return tuple(_read(inner, item, path) for item in data)
     if is_dataclass(hint):
         return _read_structure(hint, data, path)
-    if hint in (timedelta, UtcTime) or issubclass(hint, Enum):
+    if hint is timedelta:
         if not isinstance(data, str):
             raise PersistenceError(f"{path}: text was expected")
         try:
-            if hint is timedelta:
-                return parse_duration(data)
-            return UtcTime.parse(data) if hint is UtcTime else hint(data)
-        except (TimeError, ValueError):
+            return parse_duration(data)
+        except TimeError:
             raise PersistenceError(f"{path}: {data[:40]!r} cannot be read") from None
     if not isinstance(data, hint) or (isinstance(data, bool) and hint is not bool):
         raise PersistenceError(f"{path}: a {hint.__name__} was expected")

@@ -140,9 +140,7 @@ def remove_recording(tx: Transaction, recording: Recording) -> None:
     tx.emit(DeleteRecording(time=tx.now, recording_token=recording.token))
 
 
-def set_configuration(
-    tx: Transaction, recording_token: str, configuration: RecordingConfiguration
-) -> None:
+def set_configuration(tx: Transaction, recording_token: str, configuration: RecordingConfiguration) -> None:
     """SetRecordingConfiguration (5.7); ends a running override (5.24)."""
     recording = tx.recording(recording_token)
     held = {kid: tx.state.secrets[secret_name(recording.token, kid)] for kid in recording.kids()}

@@ -116,7 +116,11 @@ class DeviceState:
     def copy(self) -> "DeviceState":
         """A draft that can be changed without touching this one."""
         return DeviceState(
-            dict(self.recordings), dict(self.jobs), dict(self.receivers), dict(self.purges), dict(self.secrets)
+            dict(self.recordings),
+            dict(self.jobs),
+            dict(self.receivers),
+            dict(self.purges),
+            dict(self.secrets),
         )
 
     def jobs_of(self, recording: str) -> list[Job]:

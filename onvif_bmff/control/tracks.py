@@ -98,9 +98,7 @@ def set_track_configuration(
     """SetTrackConfiguration (5.12); the type in the request is not looked at."""
     recording = tx.recording(recording_token)
     track = tx.track(recording_token, track_token)
-    accepted = accept_track_configuration(
-        tx.device, configuration, fixed_type=track.configuration.track_type
-    )
+    accepted = accept_track_configuration(tx.device, configuration, fixed_type=track.configuration.track_type)
     tx.put_recording(recording.with_track(replace(track, configuration=accepted)))
     tx.emit(
         TrackConfigurationChange(

@@ -228,7 +228,9 @@ class Transaction:
 
     def _changed_recordings(self) -> set[str]:
         before, now = self.before, self.state
-        changed = {token for token, value in now.recordings.items() if before.recordings.get(token) is not value}
+        changed = {
+            token for token, value in now.recordings.items() if before.recordings.get(token) is not value
+        }
         for token, job in now.jobs.items():
             if before.jobs.get(token) is not job:
                 changed.add(job.configuration.recording_token)
@@ -244,9 +246,12 @@ class Transaction:
         tokens = {job.token for job in jobs}
         for key in [key for key in runtime.reports if key[0] in tokens and key not in feeding]:
             del runtime.reports[key]
+        feeders = set(winners.values())
         for job in jobs:
-            information = job_information(job, winners, runtime.reports, runtime.unreported)
             known = runtime.job_states.get(job.token)
+            if known is RecordingJobState.IDLE and job.token not in feeders:
+                continue  # whoever feeds nothing is idle: of many jobs, most
+            information = job_information(job, winners, runtime.reports, runtime.unreported)
             if known is information.state:
                 continue
             runtime.job_states[job.token] = information.state

@@ -166,7 +166,9 @@ class SqlitePersistence:
         """Bring an older schema forward, one version a transaction, after a copy was put aside."""
         version, newest = self._pragma("user_version"), len(self._migrations)
         if version > newest or version < 1:
-            raise PersistenceError(f"{self._path.name!r} has schema {version}; this program knows 1 to {newest}")
+            raise PersistenceError(
+                f"{self._path.name!r} has schema {version}; this program knows 1 to {newest}"
+            )
         if version < newest:
             self._back_up(version)
         for number in range(version, newest):

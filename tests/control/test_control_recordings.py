@@ -23,6 +23,7 @@ from onvif_bmff.control import (
     TimeRange,
     TrackConfiguration,
 )
+from onvif_bmff.errors import StoreError
 
 TABLE_2 = [("VIDEO001", "Video"), ("AUDIO001", "Audio"), ("META001", "Metadata")]
 
@@ -392,3 +393,19 @@ def test_no_key_shows_anywhere():
     assert repr(KEY) not in shown
     assert KEY.hex() not in shown
     assert made.get_recording_configuration(token).target.encryption[0].key is None
+
+
+def test_storage_trouble_delays_expiry():
+    clock, data = Clock(), Data()
+    made = service(clock=clock, local_data=data)
+    token = made.create_recording(recording(maximum_retention_time=timedelta(minutes=1)))
+    data.add(token, "VIDEO001", TimeRange(clock.now, clock.now))
+    made.take_notifications()
+    clock.forward(minutes=5)
+    data.failing = StoreError("disk gone")
+    made.advance()
+    assert made.take_notifications() == ()
+    data.failing = None
+    clock.forward(minutes=1)
+    made.advance()
+    assert topics(made.take_notifications()) == ["DeleteTrackData"]
