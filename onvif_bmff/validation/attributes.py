@@ -1,0 +1,209 @@
+"""Rules of an object's labels: content type and attributes, held against its content. ONVIF 25.12, B.6, B.7, B.9."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from fractions import Fraction
+
+from onvif_bmff.bmff import AudioSampleEntry, MediaBox, MediaHeaderBox, MovieHeaderBox, VisualSampleEntry
+from onvif_bmff.errors import ObjectAttributeError, OnvifBmffError, TimeError
+from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.stored import ObjectInfo
+from onvif_bmff.timing import ticks_to_duration
+from onvif_bmff.validation.facts import Context, SegmentFacts, TrackFacts
+from onvif_bmff.validation.random_access import check_seek_table
+
+__all__ = ["check_attributes", "check_content_type"]
+
+_CONTENT_TYPES = {
+    "mp4": ("video/mp4", "ANX-B.6-03"),
+    "m4v": ("video/mp4", "ANX-B.7-03"),
+    "m4a": ("audio/mp4", "ANX-B.7-05"),
+    "m4m": ("application/mp4", "ANX-B.7-07"),
+}
+_CODECS = re.compile(r';\s*codecs\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
+_FORM_RULES = {
+    "version": "ANX-B.9-05",
+    "duration": "ANX-B.9-07",
+    "fullcontenttype": "ANX-B.9-08",
+    "videobitrate": "ANX-B.9-09",
+    "audiobitrate": "ANX-B.9-09",
+    "videowidth": "ANX-B.9-10",
+    "videoheight": "ANX-B.9-10",
+    "videoframerate": "ANX-B.9-11",
+    "audiosamplerate": "ANX-B.9-12",
+    "timescale": "ANX-B.9.1-01",
+}
+_NAMES = {
+    "version": "Version",
+    "duration": "Duration",
+    "fullcontenttype": "FullContentType",
+    "videobitrate": "VideoBitrate",
+    "audiobitrate": "AudioBitrate",
+    "videowidth": "VideoWidth",
+    "videoheight": "VideoHeight",
+    "videoframerate": "VideoFramerate",
+    "audiosamplerate": "AudioSampleRate",
+    "timescale": "Timescale",
+}
+_CLOSE = timedelta(milliseconds=1)
+"""Devices write durations in milliseconds."""
+_FACTOR = 10
+"""How far a bit rate may be from that of the samples: it may be the one asked for, but its unit must be right."""
+_RATE_TOLERANCE = Fraction(1, 20)
+
+
+def check_content_type(context: Context, info: ObjectInfo, facts: SegmentFacts | None) -> None:
+    """Look at the content type of a segment; ``facts`` are None where it was not read."""
+    expected, rule = _CONTENT_TYPES[context.key.extension]
+    kind, _, _ = info.content_type.partition(";")
+    if kind.strip().lower() != expected:
+        message = f"the content type is {info.content_type[:80]!r}, not {expected}"
+        context.findings.add(rule, message, path="@Content-Type")
+    rule = context.rule("ANX-B.7-08", "ANX-B.6-04")
+    codecs = _codecs_in(info.content_type)
+    if codecs is None:
+        context.findings.add(rule, "no codecs parameter", path="@Content-Type")
+    elif facts is not None:
+        true = _codecs_of(facts)
+        if true is not None and codecs != true:
+            message = f"the codecs are {', '.join(sorted(true))}, not {', '.join(sorted(codecs))[:80]}"
+            context.findings.add(rule, message, path="@Content-Type")
+
+
+def _codecs_in(content_type: str) -> set[str] | None:
+    found = _CODECS.search(content_type)
+    if found is None:
+        return None
+    return {one.strip().lower() for one in (found[1] or found[2] or "").split(",")} - {""}
+
+
+def _codecs_of(facts: SegmentFacts) -> set[str] | None:
+    """The codecs of all tracks; None if they cannot be told."""
+    found = set()
+    for track in facts.tracks.values():
+        try:
+            found.add(track.track.codec().codecs_parameter().lower())
+        except OnvifBmffError:
+            return None
+    return found or None
+
+
+def check_attributes(context: Context, attributes: Mapping[str, str], facts: SegmentFacts | None) -> None:
+    """Look at the attributes of a segment; what they say is checked only where ``facts`` are complete."""
+    add = context.findings.add
+    by_name = {name.lower(): value for name, value in attributes.items()}
+    read: dict[str, ObjectAttributes] = {}
+    for name, rule in _FORM_RULES.items():
+        if name not in by_name:
+            continue
+        try:
+            read[name] = ObjectAttributes.from_metadata({_NAMES[name]: by_name[name]})
+        except (ObjectAttributeError, TimeError) as error:
+            add(rule, str(error), path=f"@{_NAMES[name]}")
+    if "version" in read and read["version"].version != "1.0":
+        add("ANX-B.9-05", f"version {read['version'].version}", path="@Version")
+    table = by_name.get("seektable")
+    if table is not None and "timescale" not in by_name:
+        add("ANX-B.9.2-08", "SeekTable without Timescale", path="@SeekTable")
+    if facts is None or facts.header is None:
+        return
+    timescale = read["timescale"].timescale if "timescale" in read else None
+    if timescale is not None:
+        _check_timescale(context, facts, timescale)
+    if table is not None:
+        check_seek_table(context, facts, table)
+    if facts.complete:
+        _check_values(context, facts, read)
+
+
+def _check_timescale(context: Context, facts: SegmentFacts, timescale: int) -> None:
+    add, header = context.findings.add, facts.header
+    scales = [track.timescale for track in header.tracks] if header is not None else []
+    if header is None or not scales:
+        return
+    if timescale not in scales:
+        add("ANX-B.9.1-01", f"{timescale}, while the media header says {scales[0]}", path="@Timescale")
+        return
+    for track in header.tracks:
+        if track.timescale != timescale:
+            box = track.box.require(MediaBox).require(MediaHeaderBox)
+            message = f"the timescale is {track.timescale}, the attribute {timescale}"
+            add("ANX-B.9.1-02", message, offset=box.offset, path="/moov/trak/mdia/mdhd")
+    movie = header.movie.find(MovieHeaderBox)
+    if movie is not None and movie.timescale != timescale:
+        message = f"the timescale is {movie.timescale}, the attribute {timescale}"
+        add("ANX-B.9.1-03", message, offset=movie.offset, path="/moov/mvhd")
+
+
+def _check_values(context: Context, facts: SegmentFacts, read: Mapping[str, ObjectAttributes]) -> None:
+    add, lead = context.findings.add, facts.lead
+    if "duration" in read and lead is not None:
+        true = ticks_to_duration(lead.duration, lead.track.timescale)
+        given = read["duration"].duration or timedelta(0)
+        if abs(given - true) > _CLOSE:
+            message = f"{given.total_seconds()} s, while the samples last {true.total_seconds()} s"
+            add("ANX-B.9-07", message, path="@Duration")
+    if "fullcontenttype" in read:
+        given_codecs = _codecs_in(read["fullcontenttype"].full_content_type or "") or set()
+        missing = (_codecs_of(facts) or set()) - given_codecs
+        if missing:
+            add("ANX-B.9-08", f"no {', '.join(sorted(missing))}", path="@FullContentType")
+    video, audio = _first(facts, "vide"), _first(facts, "soun")
+    if video is not None:
+        _check_bitrate(
+            context, video, "VideoBitrate", read["videobitrate"].video_bitrate if "videobitrate" in read else None
+        )
+        _check_picture(context, video, read)
+    if audio is not None:
+        _check_bitrate(
+            context, audio, "AudioBitrate", read["audiobitrate"].audio_bitrate if "audiobitrate" in read else None
+        )
+        if "audiosamplerate" in read:
+            _check_sample_rate(context, audio, read["audiosamplerate"].audio_sample_rate or 0)
+
+
+def _first(facts: SegmentFacts, handler: str) -> TrackFacts | None:
+    return next((track for track in facts.tracks.values() if track.track.handler == handler and track.parts), None)
+
+
+def _check_bitrate(context: Context, track: TrackFacts, name: str, given: int | None) -> None:
+    if given is None or not track.duration:
+        return
+    true = Fraction(track.size * 8 * track.track.timescale, track.duration * 1000)
+    if not true / _FACTOR - 1 <= given <= true * _FACTOR + 1:
+        message = f"{given}, while the samples have {float(true):.0f} kbit/s"
+        context.findings.add("ANX-B.9-09", message, path=f"@{name}")
+
+
+def _check_picture(context: Context, video: TrackFacts, read: Mapping[str, ObjectAttributes]) -> None:
+    entry = next((entry for entry in video.track.entries if isinstance(entry, VisualSampleEntry)), None)
+    if entry is not None:
+        for name, given, true in (
+            ("VideoWidth", read["videowidth"].video_width if "videowidth" in read else None, entry.width),
+            ("VideoHeight", read["videoheight"].video_height if "videoheight" in read else None, entry.height),
+        ):
+            if given is not None and given != true:
+                context.findings.add("ANX-B.9-10", f"{given}, while the sample entry says {true}", path=f"@{name}")
+    if "videoframerate" in read and video.duration:
+        given_rate = Fraction(read["videoframerate"].video_framerate or 0)
+        rate = Fraction(video.samples * video.track.timescale, video.duration)
+        if abs(given_rate - rate) > rate * _RATE_TOLERANCE + Fraction(1, 1000):
+            message = f"{float(given_rate):.3f}, while there are {float(rate):.3f} pictures a second"
+            context.findings.add("ANX-B.9-11", message, path="@VideoFramerate")
+
+
+def _check_sample_rate(context: Context, audio: TrackFacts, given: int) -> None:
+    rates = _rates(audio.track)
+    if rates and not any(abs(given * 1000 - rate) < 1000 for rate in rates):
+        message = f"{given}, while the sample rate is {min(rates)} Hz"
+        context.findings.add("ANX-B.9-12", message, path="@AudioSampleRate")
+
+
+def _rates(track: MovieTrack) -> set[int]:
+    rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
+    with suppress(OnvifBmffError):
+        rates.add(int(getattr(track.codec(), "sample_rate", 0)))
+    return rates - {0}

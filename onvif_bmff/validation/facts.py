@@ -1,0 +1,186 @@
+"""What was seen of a segment, for the rules that compare: with its labels, its index, and the segments beside it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import accumulate, islice, repeat
+from operator import add
+
+from onvif_bmff.bmff import NON_SYNC_SAMPLE, FileTypeBox, MovieBox
+from onvif_bmff.cenc.protection import Protection
+from onvif_bmff.media.fragment_samples import SampleRun, TrackFragment
+from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.validation.rules import Findings
+
+__all__ = ["RANK", "Context", "Header", "PartFacts", "SegmentFacts", "StopLooking", "TrackFacts"]
+
+RANK = {"vide": 0, "soun": 1, "meta": 2}
+"""Handlers of recorded media, in the order in which they lead."""
+
+
+class StopLooking(Exception):  # noqa: N818  no error: the finding that hides the rest was made already
+    """The rest of a segment cannot be understood. Never leaves ``check_segment``."""
+
+
+@dataclass(slots=True)
+class Context:
+    """The object at hand: its key, whether it is a CMAF one (by its extension), and where findings go."""
+
+    key: ObjectKey
+    findings: Findings
+
+    @property
+    def is_cmaf(self) -> bool:
+        """Whether the rules of CMAF hold."""
+        return self.key.extension != "mp4"
+
+    def rule(self, cmaf: str, mp4: str) -> str:
+        """The rule that is broken: one of CMAF, or the one of annex B that stands for it in an MP4 object."""
+        return cmaf if self.is_cmaf else mp4
+
+
+@dataclass(slots=True)
+class Header:
+    """ftyp and moov. ``raw`` are the bytes of the moov, which begins at ``offset``; ``protections`` are by track_id."""
+
+    file_type: FileTypeBox | None
+    movie: MovieBox
+    raw: bytes = field(repr=False)
+    offset: int
+    tracks: tuple[MovieTrack, ...]
+    protections: dict[int, Protection] = field(default_factory=dict)
+
+    @property
+    def brands(self) -> tuple[str, ...]:
+        """The compatible brands."""
+        return self.file_type.compatible_brands if self.file_type is not None else ()
+
+    @property
+    def kids(self) -> frozenset[str]:
+        """The key identifiers that the sample entries name."""
+        return frozenset(str(protection.kid) for protection in self.protections.values())
+
+
+@dataclass(slots=True)
+class PartFacts:
+    """One traf with samples: where it is, and its times in ticks."""
+
+    moof_offset: int
+    traf_number: int
+    decode_time: int
+    runs: tuple[SampleRun, ...] = field(repr=False)
+    first_time: int
+    earliest: int
+    presentation_end: int
+    first_is_sync: bool
+
+    @classmethod
+    def of(cls, part: TrackFragment, traf_number: int) -> "PartFacts":
+        """What there is to know of a traf, the ``traf_number``-th of its moof, that has samples."""
+        first: int | None = None
+        earliest = end = decode_time = part.decode_time
+        for run in part.runs:
+            if not run.count:
+                continue
+            offsets = run.composition_offset
+            stop = decode_time + run.total_duration
+            if isinstance(offsets, int):
+                start, low, high = decode_time + offsets, decode_time + offsets, stop + offsets
+            else:
+                durations = _each(run.duration)
+                starts = list(islice(accumulate(durations, initial=decode_time), run.count))
+                times = list(map(add, starts, offsets))
+                start, low = times[0], min(times)
+                high = max(map(add, times, _each(run.duration)))
+            if first is None:
+                first, earliest, end = start, low, high
+            earliest, end, decode_time = min(earliest, low), max(end, high), stop
+        flags = next(iter(next(run for run in part.runs if run.count).all_flags()))
+        return cls(
+            moof_offset=part.moof_offset,
+            traf_number=traf_number,
+            decode_time=part.decode_time,
+            runs=part.runs,
+            first_time=part.decode_time if first is None else first,
+            earliest=earliest,
+            presentation_end=end,
+            first_is_sync=not flags & NON_SYNC_SAMPLE,
+        )
+
+    def samples(self) -> list[list[tuple[int, bool]]]:
+        """Presentation time of each sample of each trun, and whether it is a sync sample."""
+        found: list[list[tuple[int, bool]]] = []
+        time = self.decode_time
+        for run in self.runs:
+            rows: list[tuple[int, bool]] = []
+            columns = zip(
+                range(run.count), _each(run.duration), _each(run.composition_offset), run.all_flags(), strict=False
+            )
+            start = time
+            for _, duration, offset, flags in columns:
+                rows.append((start + offset, not flags & NON_SYNC_SAMPLE))
+                start += duration
+            time += run.total_duration
+            found.append(rows)
+        return found
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return sum([run.count for run in self.runs])
+
+
+@dataclass(slots=True)
+class TrackFacts:
+    """What a segment holds of a track: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
+
+    track: MovieTrack
+    parts: list[PartFacts] = field(default_factory=list)
+    duration: int = 0
+    samples: int = 0
+    size: int = 0
+    end: int = 0
+    presentation_end: int = 0
+    all_sync: bool = True
+
+
+@dataclass(slots=True)
+class SegmentFacts:
+    """What a segment holds. ``complete``: it was read to its end without a fault that hides the rest."""
+
+    key: ObjectKey
+    name: str
+    header: Header | None = None
+    tracks: dict[int, TrackFacts] = field(default_factory=dict)
+    moofs: list[int] = field(default_factory=list)
+    complete: bool = False
+
+    @property
+    def lead(self) -> TrackFacts | None:
+        """The leading track of those with samples: video, else audio, else metadata."""
+        with_samples = [track for track in self.tracks.values() if track.parts]
+        return min(with_samples, key=lambda found: RANK.get(found.track.handler, 3), default=None)
+
+    def starts(self) -> list[tuple[int, int]]:
+        """Times that may count as the segment's first sample's, the likeliest first, with their timescales."""
+        lead = self.lead
+        found: list[tuple[int, int]] = []
+        for track in sorted(self.tracks.values(), key=lambda one: one is not lead):
+            if track.parts:
+                first, shift = track.parts[0], track.track.presentation_shift
+                times = dict.fromkeys((first.first_time + shift, first.earliest + shift))
+                found.extend((time, track.track.timescale) for time in times)
+        return found
+
+    def ends(self) -> list[tuple[int, int]]:
+        """Times that may count as the end of the last sample, the latest first, with their timescales."""
+        found = [
+            (track.presentation_end + track.track.presentation_shift, track.track.timescale)
+            for track in self.tracks.values()
+            if track.parts
+        ]
+        return sorted(found, key=lambda one: -one[0] / one[1])
+
+
+def _each(column: "Iterable[int] | int") -> Iterable[int]:
+    return repeat(column) if isinstance(column, int) else column

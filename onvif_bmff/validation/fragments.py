@@ -1,0 +1,251 @@
+"""Rules of fragments: the boxes of moof, times that go on, data that are there. ISO/IEC 23000-19, 7.3.2.3, 7.5, 7.7."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from onvif_bmff.bmff import (
+    NON_SYNC_SAMPLE,
+    Box,
+    EditBox,
+    MovieFragmentBox,
+    MovieFragmentHeaderBox,
+    ProducerReferenceTimeBox,
+    SegmentIndexBox,
+    SyncSampleBox,
+    TrackFragmentBaseMediaDecodeTimeBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    TrackRunBox,
+)
+from onvif_bmff.media.fragment_samples import FragmentReader, SampleRun, TrackFragment
+from onvif_bmff.validation.facts import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
+from onvif_bmff.validation.samples import SampleChecker
+
+__all__ = ["FragmentChecker", "MediaData"]
+
+_BASE_IS_MOOF = 0x020000
+_ANY_SIZE = 1 << 62
+_TRAF = "/moof/traf"
+_DEPENDS = 1
+"""sample_depends_on of a sample that cannot be decoded by itself."""
+
+
+@dataclass(slots=True)
+class MediaData:
+    """Payload of an mdat: where it lies in the object, and its bytes unless they are too many."""
+
+    start: int
+    stop: int
+    view: memoryview | None = field(repr=False)
+
+
+class FragmentChecker:
+    """Looks at the fragments of one segment in order, and fills in the segment's facts."""
+
+    def __init__(self, context: Context, facts: SegmentFacts, header: Header, samples: SampleChecker) -> None:
+        self._context = context
+        self._facts = facts
+        self._header = header
+        self._samples = samples
+        self._reader = FragmentReader(header.tracks, _ANY_SIZE)
+        self._sequence_number: int | None = None
+        self._last_in: dict[int, int] = {}
+        self._cmf2 = context.is_cmaf and "cmf2" in header.brands
+        lead = min(header.tracks, key=lambda track: RANK.get(track.handler, 3), default=None)
+        self._lead_id = lead.track_id if lead is not None else 0
+        self._number = 0
+        self._shifted = {track.track_id for track in header.tracks if track.box.find(EditBox) is not None}
+        facts.tracks = {track.track_id: TrackFacts(track) for track in header.tracks}
+
+    def check(self, moof: MovieFragmentBox, start: int, data: Sequence[MediaData], before: Sequence[Box]) -> None:
+        """Look at the moof at byte ``start``, the media data behind it, and what stands ``before`` it.
+
+        Raises ``BoxError`` and ``MediaError`` for what makes the samples unreadable.
+        """
+        context, add = self._context, self._context.findings.add
+        number = moof.require(MovieFragmentHeaderBox).sequence_number
+        if self._sequence_number is not None and number <= self._sequence_number:
+            rule = context.rule("C-53", "ANX-B.3-08")
+            message = f"sequence number {number} after {self._sequence_number}"
+            add(rule, message, offset=start, path="/moof/mfhd")
+        self._sequence_number = number
+        trafs = moof.find_all(TrackFragmentBox)
+        known = {track.track_id for track in self._header.tracks}
+        for box in trafs:
+            header = box.require(TrackFragmentHeaderBox)
+            if header.track_id not in known:
+                rule = context.rule("C-42", "ANX-B.3-08")
+                message = f"track {header.track_id}, which the moov does not have"
+                add(rule, message, offset=header.offset, path=f"{_TRAF}/tfhd")
+                raise StopLooking
+        if context.is_cmaf:
+            self._check_chunk(start, trafs, data, before)
+        parts = self._reader.read(moof, start)
+        if not data and any(part.sample_count for part in parts):
+            rule = context.rule("C-40", "ANX-B.1-03")
+            add(rule, "no mdat follows the moof", offset=start, path="/moof")
+        for traf_number, part in enumerate(parts, 1):
+            self._check_boxes(part)
+            if part.sample_count:
+                self._check_part(part, traf_number, data, has_data=bool(data))
+        self._number += 1
+
+    def close(self, indexes: Sequence[SegmentIndexBox]) -> None:
+        """Look at what the fragments say together."""
+        if not self._context.is_cmaf:
+            return
+        add = self._context.findings.add
+        for track in self._facts.tracks.values():
+            if not track.all_sync and track.track.table.find(SyncSampleBox) is None:
+                table = track.track.table
+                add(
+                    "C-19",
+                    "no stss, but other than sync samples",
+                    offset=table.offset,
+                    path="/moov/trak/mdia/minf/stbl",
+                )
+        count = sum(part.first_is_sync for track in self._facts.tracks.values() for part in track.parts)
+        for index in indexes:
+            rows = index.references
+            if any(reference >> 31 for reference in rows["reference"]) or len(rows) != count:
+                message = f"{len(rows)} references, or some to other indexes, for {count} fragments"
+                add("C-48", message, offset=index.offset, path="/sidx")
+
+    def _check_chunk(
+        self, start: int, trafs: Sequence[TrackFragmentBox], data: Sequence[MediaData], before: Sequence[Box]
+    ) -> None:
+        add = self._context.findings.add
+        if len(trafs) != 1 or len(trafs[0].find_all(TrackRunBox)) != 1:
+            runs = sum(len(box.find_all(TrackRunBox)) for box in trafs)
+            add("C-40", f"{len(trafs)} traf and {runs} trun boxes", offset=start, path="/moof")
+        if len(data) > 1:
+            add("C-40", f"{len(data)} mdat boxes behind one moof", offset=start, path="/mdat")
+        known = {track.track_id for track in self._header.tracks}
+        for box in before:
+            if isinstance(box, ProducerReferenceTimeBox) and box.reference_track_id not in known:
+                add("C-50", f"a time of track {box.reference_track_id}", offset=box.offset, path="/prft")
+
+    def _check_boxes(self, part: TrackFragment) -> None:
+        """What a traf's boxes have to say by themselves."""
+        context, add = self._context, self._context.findings.add
+        header = part.box.require(TrackFragmentHeaderBox)
+        if part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is None:
+            rule = context.rule("C-43", "ANX-B.2-05")
+            add(rule, "no tfdt: the decode time depends on other segments", offset=part.box.offset, path=_TRAF)
+        if not context.is_cmaf:
+            return
+        path = f"{_TRAF}/tfhd"
+        if header.base_data_offset is not None or not header.flags & _BASE_IS_MOOF:
+            add("C-42", "data offsets do not count from the moof", offset=header.offset, path=path)
+        runs = part.box.find_all(TrackRunBox)
+        for run in runs:
+            if run.data_offset is None:
+                add("C-45", "no data offset", offset=run.offset, path=f"{_TRAF}/trun")
+            if self._cmf2 and not run.version and part.track.handler == "vide":
+                add("C-32", "a trun of version 0", offset=run.offset, path=f"{_TRAF}/trun")
+        if self._cmf2:
+            lacking = [] if header.sample_description_index is not None else ["sample_description_index"]
+            for name in ("duration", "size", "flags"):
+                given = getattr(header, f"default_sample_{name}") is not None
+                if not given and any(run.sample_count and name not in run.samples for run in runs):
+                    lacking.append(name)
+            if lacking == ["flags"] and all(
+                run.sample_count == 1 and run.first_sample_flags is not None for run in runs
+            ):
+                lacking = []
+            if lacking:
+                add("C-46", f"only trex tells {', '.join(lacking)}", offset=header.offset, path=path)
+
+    def _check_part(self, part: TrackFragment, traf_number: int, data: Sequence[MediaData], *, has_data: bool) -> None:
+        """Times and data of a traf that has samples."""
+        context, add = self._context, self._context.findings.add
+        track_id = part.track.track_id
+        of_track = self._facts.tracks[track_id]
+        made = PartFacts.of(part, traf_number)
+        self._check_times(part, made, of_track)
+        of_track.parts.append(made)
+        of_track.duration += part.duration
+        of_track.samples += part.sample_count
+        of_track.size += sum([run.data_size for run in part.runs])
+        of_track.end = part.decode_time + part.duration
+        of_track.presentation_end = max(of_track.presentation_end, made.presentation_end)
+        self._last_in[track_id] = self._number
+        wrong = False
+        for run in part.runs:
+            for flags in _flags_of(run):
+                if flags & NON_SYNC_SAMPLE:
+                    of_track.all_sync = False
+                elif flags >> 24 & 3 == _DEPENDS:
+                    wrong = True
+        if wrong and context.is_cmaf:
+            add("C-47", "a sync sample is said to depend on others", offset=part.box.offset, path=f"{_TRAF}/trun")
+        first_of_segment = len(of_track.parts) == 1 and self._number == 0 and track_id == self._lead_id
+        if first_of_segment and not made.first_is_sync:
+            add("ANX-B.3-06", "the first sample is no sync sample", offset=part.box.offset, path=f"{_TRAF}/trun")
+        views: list[memoryview] | None = []
+        for run in part.runs:
+            size = run.data_size
+            if not run.count or not size or not has_data:
+                views = None if not has_data else views
+                continue
+            place = next((one for one in data if one.start <= run.position and run.position + size <= one.stop), None)
+            if place is None:
+                rule = context.rule("C-45", "ANX-B.3-08")
+                message = f"samples at bytes {run.position} to {run.position + size}, which are not in the mdat behind"
+                add(rule, message, offset=part.box.offset, path=f"{_TRAF}/trun")
+                views = None
+                break
+            if place.view is None:
+                views = None
+                break
+            if views is not None:
+                views.extend(_slices(run, place.view, run.position - place.start))
+        if views is not None and len(views) != part.sample_count:
+            views = None  # samples of no bytes: nothing to look into
+        self._samples.check(part, made, views, first_of_segment=first_of_segment)
+
+    def _check_times(self, part: TrackFragment, made: PartFacts, of_track: TrackFacts) -> None:
+        context, add = self._context, self._context.findings.add
+        track_id, path = part.track.track_id, f"{_TRAF}/tfdt"
+        if of_track.parts and part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is not None:
+            step = part.decode_time - of_track.end
+            # Other tracks of a multiplexed segment may pause, and even the leading one while others go on without it.
+            may_pause = not context.is_cmaf and (
+                track_id != self._lead_id or self._last_in.get(track_id) != self._number - 1
+            )
+            if step < 0 or (step > 0 and not may_pause):
+                rule = context.rule("C-43", "ANX-B.1-04")
+                kind = "gap" if step > 0 else "overlap"
+                message = f"{kind} of {abs(step)} ticks: tfdt {part.decode_time} after an end at {of_track.end}"
+                add(rule, message, offset=part.box.offset, path=path)
+        run = part.box.find(TrackRunBox)
+        if (
+            context.is_cmaf
+            and run is not None
+            and run.version == 1
+            and made.first_is_sync
+            and track_id not in self._shifted
+            and made.earliest != part.decode_time
+        ):
+            message = f"the first picture is shown at {made.earliest}, tfdt is {part.decode_time}"
+            add("C-33", message, offset=part.box.offset, path=path)
+
+
+def _flags_of(run: SampleRun) -> set[int]:
+    """The different flags among the samples of a run."""
+    if not isinstance(run.flags, array):
+        found = {run.flags} if run.first_flags is None or run.count > 1 else set[int]()
+    else:
+        found = set(run.flags if run.first_flags is None else run.flags[1:])
+    if run.first_flags is not None and run.count:
+        found.add(run.first_flags)
+    return found
+
+
+def _slices(run: SampleRun, view: memoryview, at: int) -> list[memoryview]:
+    found = []
+    for size in run.size if isinstance(run.size, array) else [run.size] * run.count:
+        found.append(view[at : at + size])
+        at += size
+    return found

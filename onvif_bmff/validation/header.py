@@ -1,0 +1,289 @@
+"""Rules of the header: ftyp, moov, and what their sample entries say of protection. ISO/IEC 23000-19, 7.3.2, 7.5, 8."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from onvif_bmff.bmff import (
+    UNITY_MATRIX,
+    AvcConfigurationBox,
+    Box,
+    ChunkLargeOffsetBox,
+    ChunkOffsetBox,
+    ColourInformationBox,
+    CompactSampleSizeBox,
+    ContainerBox,
+    DataEntryUrlBox,
+    DataInformationBox,
+    DataReferenceBox,
+    EditBox,
+    EditListBox,
+    HandlerBox,
+    HevcConfigurationBox,
+    MediaBox,
+    MediaHeaderBox,
+    MediaInformationBox,
+    MovieExtendsBox,
+    MovieExtendsHeaderBox,
+    MovieHeaderBox,
+    NullMediaHeaderBox,
+    OriginalFormatBox,
+    PixelAspectRatioBox,
+    ProtectionSchemeInfoBox,
+    SampleDescriptionBox,
+    SampleSizeBox,
+    SampleToChunkBox,
+    SchemeInformationBox,
+    SchemeTypeBox,
+    SoundMediaHeaderBox,
+    SubtitleMediaHeaderBox,
+    SyncSampleBox,
+    TimeToSampleBox,
+    TrackEncryptionBox,
+    TrackExtendsBox,
+    TrackHeaderBox,
+    VideoMediaHeaderBox,
+)
+from onvif_bmff.cenc.protection import protection_of
+from onvif_bmff.cenc.scheme import SCHEME_VERSION
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.media.sample_entries import clear_entry, is_protected
+from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.validation.facts import RANK, Context, Header
+
+__all__ = ["check_header"]
+
+_BRANDS = ("cmfc", "cmf2")
+_SHOWN_ENABLED = 7
+_HANDLER_OF_EXTENSION = {"m4v": "vide", "m4a": "soun", "m4m": "meta"}
+_MEDIA_HEADERS: dict[str, type[Box]] = {
+    "vide": VideoMediaHeaderBox,
+    "soun": SoundMediaHeaderBox,
+    "subt": SubtitleMediaHeaderBox,
+}
+_SCHEMES = ("cenc", "cbcs", "cbc1", "cens")
+_MODES = ("cenc", "cbcs")
+
+
+def check_header(context: Context, header: Header) -> None:
+    """Look at the header of a segment; fills in its ``protections``."""
+    add, movie = context.findings.add, header.movie
+    if context.is_cmaf:
+        _check_brands(context, header)
+        _check_movie_header(context, header)
+        if len(header.tracks) != 1:
+            add("ANX-B.7-01", f"the segment has {len(header.tracks)} tracks", offset=movie.offset, path="/moov")
+    elif not header.tracks:
+        add("ANX-B.3-08", "the movie has no track", offset=movie.offset, path="/moov")
+    extends = movie.find(MovieExtendsBox)
+    rule = context.rule("C-20", "ANX-B.3-08")
+    defaults = extends.find_all(TrackExtendsBox) if extends is not None else ()
+    if sorted(box.track_id for box in defaults) != sorted(track.track_id for track in header.tracks):
+        add(rule, "there is not one trex for each track in mvex", offset=movie.offset, path="/moov/mvex")
+    for box in defaults:
+        if not box.default_sample_description_index and context.is_cmaf:
+            add(rule, "trex names no sample entry", offset=box.offset, path="/moov/mvex/trex")
+    length = extends.find(MovieExtendsHeaderBox) if extends is not None else None
+    if length is not None and not length.fragment_duration and context.is_cmaf:
+        add("C-21", "the duration is 0", offset=length.offset, path="/moov/mvex/mehd")
+    expected = _HANDLER_OF_EXTENSION.get(context.key.extension)
+    for track in header.tracks:
+        if expected is not None and track.handler in RANK and track.handler != expected:
+            message = f"the extension is {context.key.extension!r}, the track's handler {track.handler!r}"
+            add("ANX-B.4-12", message, offset=track.box.offset, path="/moov/trak")
+        if _describes_samples(track):
+            rule = context.rule("C-10", "ANX-B.6-05")
+            add(rule, "the movie box describes samples", offset=track.table.offset, path=_STBL)
+        if context.is_cmaf:
+            _check_track(context, track)
+            _check_edits(context, track, header.brands)
+            _check_entries(context, track)
+        _check_protection(context, header, track)
+
+
+def _describes_samples(track: MovieTrack) -> bool:
+    tables = (TimeToSampleBox, SampleToChunkBox, ChunkOffsetBox, ChunkLargeOffsetBox, SyncSampleBox)
+    listed = any(len(box.entries) for box in track.table.children if isinstance(box, tables))
+    return listed or track.sample_count > 0
+
+
+_STBL = "/moov/trak/mdia/minf/stbl"
+
+
+def _check_brands(context: Context, header: Header) -> None:
+    add, found = context.findings.add, header.file_type
+    if found is None:
+        return  # C-01 says so already
+    brands = found.compatible_brands
+    if not any(brand in brands for brand in _BRANDS):
+        add("C-02", "neither cmfc nor cmf2 is a compatible brand", offset=found.offset, path="/ftyp")
+    if found.major_brand in _BRANDS and found.minor_version:
+        message = f"{found.major_brand} is the major brand with minor version {found.minor_version}"
+        add("C-02", message, offset=found.offset, path="/ftyp")
+    if "cmf2" in brands and "cmfc" not in brands:
+        add("C-03", "cmf2 without cmfc", offset=found.offset, path="/ftyp")
+
+
+def _check_movie_header(context: Context, header: Header) -> None:
+    movie, add = header.movie, context.findings.add
+    first = movie.children[0] if movie.children else None
+    if not isinstance(first, MovieHeaderBox):
+        add("C-11", "mvhd is not the first box in moov", offset=movie.offset, path="/moov")
+        return
+    path = "/moov/mvhd"
+    if first.rate != 0x10000 or first.volume != 0x100 or first.matrix != UNITY_MATRIX:
+        add("C-11", "rate, volume or matrix is not the default", offset=first.offset, path=path)
+    if first.duration:
+        add("C-10", f"the duration is {first.duration}, not 0", offset=first.offset, path=path)
+
+
+def _check_track(context: Context, track: MovieTrack) -> None:
+    """The boxes of a CMAF track, from tkhd down to the sample tables."""
+    add, is_video = context.findings.add, track.handler == "vide"
+    path = "/moov/trak/tkhd"
+    header = track.box.require(TrackHeaderBox)
+    plain = not (header.duration or header.layer or header.alternate_group) and header.matrix == UNITY_MATRIX
+    if header.flags != _SHOWN_ENABLED or not plain:
+        message = (
+            f"flags {header.flags:#x}, duration {header.duration}, or a layer, group or matrix that is not default"
+        )
+        add("C-12", message, offset=header.offset, path=path)
+    if not is_video and (header.width or header.height):
+        add("C-12", "a track without pictures has a width or height", offset=header.offset, path=path)
+    if is_video and not (header.width and header.height):
+        add("C-13", "no width or height", offset=header.offset, path=path)
+    media = track.box.require(MediaBox)
+    times = media.require(MediaHeaderBox)
+    if times.duration:
+        message = f"the duration is {times.duration}, not 0"
+        add("C-14", message, offset=times.offset, path="/moov/trak/mdia/mdhd")
+    handler = media.find(HandlerBox)
+    if handler is None or handler.handler_type not in ("vide", "soun", "subt", "text", "meta"):
+        kind = "none" if handler is None else repr(handler.handler_type)
+        add("C-15", f"the handler is {kind}", offset=media.offset, path="/moov/trak/mdia/hdlr")
+    information = media.require(MediaInformationBox)
+    path = "/moov/trak/mdia/minf"
+    if not _has_media_header(information, track.handler):
+        add("C-16", f"no proper media header for {track.handler!r}", offset=information.offset, path=path)
+    references = information.descend(DataInformationBox, DataReferenceBox)
+    entries = references.children if isinstance(references, DataReferenceBox) else ()
+    if len(entries) != 1 or not isinstance(entries[0], DataEntryUrlBox) or not entries[0].flags & 1:
+        add("C-17", "dref is not one reference into the file itself", offset=information.offset, path=f"{path}/dinf")
+    table = track.table
+    missing = [kind.fourcc for kind in (TimeToSampleBox, SampleToChunkBox) if table.find(kind) is None]
+    if table.find(SampleSizeBox) is None and table.find(CompactSampleSizeBox) is None:
+        missing.append("stsz")
+    if table.find(ChunkOffsetBox) is None and table.find(ChunkLargeOffsetBox) is None:
+        missing.append("stco")
+    if missing:
+        add("C-18", f"no {', '.join(missing)}", offset=table.offset, path=_STBL)
+    descriptions = table.require(SampleDescriptionBox)
+    if descriptions.version:
+        add("C-18", "stsd has version 1", offset=descriptions.offset, path=f"{_STBL}/stsd")
+
+
+def _has_media_header(information: MediaInformationBox, handler: str) -> bool:
+    found = information.find(_MEDIA_HEADERS.get(handler, NullMediaHeaderBox))
+    if isinstance(found, VideoMediaHeaderBox):
+        return not found.graphics_mode and not any(found.opcolor)
+    return found is not None and not (isinstance(found, SoundMediaHeaderBox) and found.balance)
+
+
+def _check_edits(context: Context, track: MovieTrack, brands: tuple[str, ...]) -> None:
+    add, path = context.findings.add, "/moov/trak/edts"
+    edits = track.box.find(EditBox)
+    if edits is None:
+        return
+    if track.handler == "vide" and "cmf2" in brands:
+        add("C-32", "video with brand cmf2 has an edit list", offset=edits.offset, path=path)
+        return
+    lists = edits.find_all(EditListBox)
+    rows = list(lists[0].entries.rows()) if len(lists) == 1 and len(lists[0].entries) == 1 else []
+    if not rows or rows[0][0] or rows[0][1] < 0 or rows[0][2:] != (1, 0):
+        add("C-30", "not one entry with duration 0, media time and rate 1", offset=edits.offset, path=path)
+
+
+def _check_entries(context: Context, track: MovieTrack) -> None:
+    """Configuration of video sample entries."""
+    path = f"{_STBL}/stsd"
+    for entry in track.entries:
+        if track.handler != "vide" or not isinstance(entry, ContainerBox):
+            continue
+        kind = original_type(entry)
+        config: type[Box] | None = None
+        if kind in ("avc1", "avc3"):
+            config = AvcConfigurationBox
+        elif kind in ("hvc1", "hev1"):
+            config = HevcConfigurationBox
+        if config is not None and len(entry.find_all(config)) != 1:
+            message = f"{len(entry.find_all(config))} {config.fourcc} boxes"
+            context.findings.add("C-26", message, offset=entry.offset, path=f"{path}/{entry.type}")
+        if kind in ("avc3", "hev1") and (
+            entry.find(PixelAspectRatioBox) is None or entry.find(ColourInformationBox) is None
+        ):
+            message = f"{kind} without pasp or colr"
+            context.findings.add("C-25", message, offset=entry.offset, path=f"{path}/{entry.type}")
+
+
+def original_type(entry: Box) -> str:
+    """The type of a sample entry, before protection if it is protected and says so."""
+    if is_protected(entry):
+        try:
+            return clear_entry(entry).type
+        except OnvifBmffError:
+            return ""
+    return entry.type
+
+
+def _check_protection(context: Context, header: Header, track: MovieTrack) -> None:
+    """What the sample entries of a track say of its protection. ISO/IEC 23001-7, 4.2, 8.2."""
+    add = context.findings.add
+    schemes: dict[str, None] = {}
+    for entry in track.entries:
+        if not is_protected(entry):
+            continue
+        path = f"{_STBL}/stsd/{entry.type}"
+        infos = entry.find_all(ProtectionSchemeInfoBox) if isinstance(entry, ContainerBox) else ()
+        faults = list(chain.from_iterable(_faults_of(info) for info in infos)) if infos else ["no sinf"]
+        for fault in faults:
+            add(context.rule("C-60", "ANX-B.8-01"), fault, offset=entry.offset, path=path)
+        named = [box.scheme_type for info in infos if (box := info.find(SchemeTypeBox)) is not None]
+        schemes.update(dict.fromkeys(named))
+        if faults:
+            continue
+        for scheme in named:
+            if scheme in _SCHEMES and scheme not in _MODES:
+                message = f"the scheme is {scheme!r}: neither mode CENC nor CBCS"
+                add("ANX-B.8-05", message, offset=entry.offset, path=path)
+        if not any(_track_encryption(info) for info in infos):
+            add(context.rule("C-61", "ANX-B.8-01"), "no tenc", offset=entry.offset, path=path)
+            continue
+        try:
+            protection = protection_of(entry)
+        except OnvifBmffError as error:
+            rule = context.rule("C-67", "ANX-B.8-07") if "cbcs" in named else context.rule("C-61", "ANX-B.8-01")
+            add(rule, str(error), offset=entry.offset, path=path)
+            continue
+        if protection is not None and protection.is_protected:
+            header.protections.setdefault(track.track_id, protection)
+    if len(schemes) > 1:
+        message = f"schemes {', '.join(sorted(schemes))} in one track"
+        add(context.rule("C-62", "ANX-B.8-01"), message, offset=track.table.offset, path=_STBL)
+
+
+def _faults_of(info: ProtectionSchemeInfoBox) -> Iterator[str]:
+    scheme = info.find(SchemeTypeBox)
+    if info.find(OriginalFormatBox) is None:
+        yield "no frma"
+    if scheme is None:
+        yield "no schm"
+    elif scheme.scheme_type not in _SCHEMES:
+        yield f"the scheme {scheme.scheme_type!r} is not known"
+    elif scheme.scheme_version != SCHEME_VERSION:
+        yield f"scheme version {scheme.scheme_version:#010x}, not {SCHEME_VERSION:#010x}"
+    if info.find(SchemeInformationBox) is None:
+        yield "no schi"
+
+
+def _track_encryption(info: ProtectionSchemeInfoBox) -> bool:
+    details = info.find(SchemeInformationBox)
+    return details is not None and details.find(TrackEncryptionBox) is not None

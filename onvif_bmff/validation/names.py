@@ -1,0 +1,90 @@
+"""What is wrong with the names of objects. ONVIF Recording Control 25.12, B.4, B.5."""
+
+import re
+
+from onvif_bmff.errors import ObjectKeyError
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.validation.rules import Findings
+
+__all__ = ["NameChecker"]
+
+_OURS = re.compile(r".*\.(?:mp4|m4v|m4a|m4m)(_end)?", re.DOTALL)
+_TAIL = re.compile(r"([0-9]+)-([0-9]+)(\.[0-9]+)?(Z?)\.([0-9]+)\.[0-9A-Za-z]+(?:_end)?")
+_HOUR = re.compile(r"[0-9]{1,3}")
+
+
+class NameChecker:
+    """Looks at names as they are listed; those that do not end like a recording's object are none of ours.
+
+    ``ends`` collects the names of span end objects, ``foreign`` counts names that are not ours.
+    """
+
+    def __init__(self, findings: Findings, prefix: str | None, postfix: str | None) -> None:
+        self._findings = findings
+        self._prefix = prefix
+        self._postfix = postfix
+        self._second = ""
+        self._seen: dict[tuple[int, bool, int, str, bool], str] = {}
+        self.ends: set[str] = set()
+        self.foreign = 0
+
+    def check(self, name: str) -> None:
+        """Look at the next name of a listing."""
+        ours = _OURS.fullmatch(name)
+        if ours is None:
+            self.foreign += 1
+            return
+        try:
+            key = ObjectKey.parse(name, prefix=self._prefix, postfix=self._postfix)
+        except ObjectKeyError as error:
+            if self._elsewhere(name):
+                self.foreign += 1
+            else:
+                rule = "ANX-B.5-02" if ours[1] else _fault_of(name)
+                self._findings.add(rule, str(error), key=name)
+            return
+        if key.span_end:
+            self.ends.add(name)
+        self._twice(name, key)
+
+    def _elsewhere(self, name: str) -> bool:
+        """Whether the name is a proper one, only of another prefix or postfix."""
+        try:
+            ObjectKey.parse(name)
+        except ObjectKeyError:
+            return False
+        return True
+
+    def _twice(self, name: str, key: ObjectKey) -> None:
+        """Names that differ in digits only name one segment. They lie in one second, so side by side."""
+        head, _, tail = name.rpartition("/")
+        second = f"{head}/{tail[:5]}"
+        if second != self._second:
+            self._second, self._seen = second, {}
+        identity = (key.time.microseconds, key.time.leap, key.counter, key.extension, key.span_end)
+        other = self._seen.setdefault(identity, name)
+        if other != name:
+            self._findings.add("ANX-B.4-01", f"the same segment as {other}", key=name)
+
+
+def _fault_of(name: str) -> str:
+    """The rule that a name breaks that is no key."""
+    lead, _, tail = name.rpartition("/")
+    found = _TAIL.fullmatch(tail)
+    if found is None:
+        return "ANX-B.4-02"
+    minute, second, _, zulu, _ = found.groups()
+    if not zulu:
+        return "ANX-B.4-10"
+    if len(minute) != 2 or len(second) != 2 or int(minute) > 59 or int(second) > 60:
+        return "ANX-B.4-08"
+    before, _, hour = lead.rpartition("/")
+    if not _HOUR.fullmatch(hour) or not before:
+        return "ANX-B.4-07"
+    if len(hour) != 2 or int(hour) > 23:
+        return "ANX-B.4-08"
+    try:
+        ObjectKey.parse(f"2000-01-01/{hour}/{tail}")
+    except ObjectKeyError:
+        return "ANX-B.4-02"
+    return "ANX-B.4-06"

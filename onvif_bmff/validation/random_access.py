@@ -1,0 +1,161 @@
+"""Rules of indexes: the mfra of a segment and its copy in the SeekTable attribute. ONVIF 25.12, B.6, B.7, B.9.2."""
+
+import base64
+import binascii
+
+from onvif_bmff.bmff import (
+    MovieFragmentRandomAccessBox,
+    MovieFragmentRandomAccessOffsetBox,
+    TrackFragmentRandomAccessBox,
+)
+from onvif_bmff.errors import ObjectAttributeError
+from onvif_bmff.objects.seek_table import SeekEntry, SeekTable
+from onvif_bmff.validation.facts import Context, PartFacts, SegmentFacts, TrackFacts
+
+__all__ = ["check_random_access", "check_seek_table"]
+
+_MOST_ENTRIES = 20
+_MFRO_SIZE = 16
+_SECONDS = 10
+"""What is no longer in the order of single-digit seconds."""
+_ATTRIBUTE = "@SeekTable"
+
+
+def check_random_access(context: Context, facts: SegmentFacts, found: MovieFragmentRandomAccessBox | None) -> None:
+    """Look at the mfra of a segment (None: it has none)."""
+    add = context.findings.add
+    if found is None:
+        if not context.is_cmaf:
+            add("ANX-B.6-06", "there is no mfra")
+        return
+    size = found.find(MovieFragmentRandomAccessOffsetBox)
+    if size is None or size.parent_size != found.read_size or found.children[-1] is not size:
+        message = "no mfro at its end that tells its size"
+        add("ANX-B.3-08", message, offset=found.offset, path="/mfra/mfro")
+    rule = context.rule("ANX-B.7-11", "ANX-B.6-07")
+    index = _Index(facts)
+    for table in found.find_all(TrackFragmentRandomAccessBox):
+        track = facts.tracks.get(table.track_id)
+        path = "/mfra/tfra"
+        if track is None:
+            message = f"a table of track {table.track_id}, which the moov does not have"
+            add(rule, message, offset=table.offset, path=path)
+            continue
+        for row in table.entries.rows():
+            fault = index.fault_of(track, SeekEntry._make(row))
+            if fault is not None:
+                add(rule, f"track {table.track_id}: {fault}", offset=table.offset, path=path)
+    listed: dict[int, set[int]] = {}
+    for table in found.find_all(TrackFragmentRandomAccessBox):
+        listed.setdefault(table.track_id, set()).update(table.entries["moof_offset"])
+    for track_id, track in facts.tracks.items():
+        have = listed.get(track_id, set())
+        for part in track.parts:
+            if part.first_is_sync and part.moof_offset not in have:
+                message = f"no entry for track {track_id} in the fragment at byte {part.moof_offset}"
+                add(rule, message, offset=found.offset, path="/mfra")
+
+
+class _Index:
+    """The samples of a segment by moof and number, to hold entries against."""
+
+    def __init__(self, facts: SegmentFacts) -> None:
+        self._moofs = set(facts.moofs)
+        self._parts = {
+            (track_id, part.moof_offset): part for track_id, track in facts.tracks.items() for part in track.parts
+        }
+        self._spread: tuple[PartFacts | None, list[list[tuple[int, bool]]]] = (None, [])
+        self._budget = 4 * sum(track.samples for track in facts.tracks.values()) + 1000
+
+    def fault_of(self, track: TrackFacts, entry: SeekEntry) -> str | None:
+        """What is not true of an entry; None if all is."""
+        if entry.moof_offset not in self._moofs:
+            return f"no fragment begins at byte {entry.moof_offset}"
+        part = self._parts.get((track.track.track_id, entry.moof_offset))
+        if part is None:
+            return f"the fragment at byte {entry.moof_offset} has no samples of it"
+        if part.traf_number != entry.traf_number:
+            return f"it is traf {part.traf_number} at byte {entry.moof_offset}, not {entry.traf_number}"
+        sample = self._sample(part, entry.trun_number, entry.sample_number)
+        if sample is None:
+            return f"no sample {entry.sample_number} in trun {entry.trun_number} at byte {entry.moof_offset}"
+        time, is_sync = sample
+        if not is_sync:
+            return f"the sample at byte {entry.moof_offset} is no sync sample"
+        if entry.time not in (time, time + track.track.presentation_shift):
+            return f"the sample at byte {entry.moof_offset} is shown at {time}, not {entry.time}"
+        return None
+
+    def _sample(self, part: PartFacts, trun: int, sample: int) -> tuple[int, bool] | None:
+        if trun == sample == 1 and part.runs[0].count:
+            return part.first_time, part.first_is_sync
+        if self._spread[0] is not part:
+            if part.count > self._budget:
+                return None
+            self._budget -= part.count
+            self._spread = part, part.samples()
+        runs = self._spread[1]
+        return runs[trun - 1][sample - 1] if 0 < trun <= len(runs) and 0 < sample <= len(runs[trun - 1]) else None
+
+
+def check_seek_table(context: Context, facts: SegmentFacts, text: str) -> None:
+    """Look at the SeekTable attribute of a segment that was read whole."""
+    add = context.findings.add
+    try:
+        table = SeekTable.from_base64(text)
+    except ObjectAttributeError as error:
+        if _keeps_length_of_mfro(text):
+            add("ANX-B.9.2-07", "the length still counts an mfro that is not there", path=_ATTRIBUTE)
+        else:
+            add("ANX-B.9.2-01", str(error), path=_ATTRIBUTE)
+        return
+    if len(table) > _MOST_ENTRIES:
+        add("ANX-B.9.2-04", f"{len(table)} entries", path=_ATTRIBUTE)
+    if not facts.complete:
+        return
+    index = _Index(facts)
+    for of_track in table.tracks:
+        track = facts.tracks.get(of_track.track_id)
+        if track is None:
+            add("ANX-B.9.2-01", f"track {of_track.track_id} is not in the moov", path=_ATTRIBUTE)
+            continue
+        for entry in of_track.entries:
+            fault = index.fault_of(track, entry)
+            if fault is not None:
+                add("ANX-B.9.2-01", f"track {of_track.track_id}: {fault}", path=_ATTRIBUTE)
+    for track_id, track in facts.tracks.items():
+        if not track.parts or not track.parts[0].first_is_sync:
+            continue
+        of_track_or_none = table.track(track_id)
+        first = of_track_or_none.entries[0] if of_track_or_none is not None else None
+        if first is None or first.moof_offset > track.parts[0].moof_offset:
+            add("ANX-B.9.2-05", f"no entry for the first sample of track {track_id}", path=_ATTRIBUTE)
+    _check_precision(context, facts, table)
+
+
+def _keeps_length_of_mfro(text: str) -> bool:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return data[4:8] == b"mfra" and int.from_bytes(data[:4], "big") == len(data) + _MFRO_SIZE
+
+
+def _check_precision(context: Context, facts: SegmentFacts, table: SeekTable) -> None:
+    """Entries that were left out although there was room and the way between two others is long."""
+    lead = facts.lead
+    found = table.track(lead.track.track_id) if lead is not None else None
+    if lead is None or found is None or len(table) >= _MOST_ENTRIES:
+        return
+    limit = _SECONDS * lead.track.timescale
+    times = [entry.time for entry in found.entries]
+    stops = [*times[1:], lead.end]
+    places = iter(sorted(part.first_time for part in lead.parts if part.first_is_sync))
+    place = next(places, None)
+    for time, stop in zip(times, stops, strict=True):
+        while place is not None and place <= time:
+            place = next(places, None)
+        if stop - time > limit and place is not None and place < stop:
+            message = f"no entry from {time} to {stop}, while a fragment begins at {place}"
+            context.findings.add("ANX-B.9.2-03", message, path=_ATTRIBUTE)
+            return

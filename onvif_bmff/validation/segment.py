@@ -1,0 +1,225 @@
+"""One segment object, read once from its start to its end, box by box."""
+
+from collections.abc import Callable
+
+from onvif_bmff.bmff import (
+    Box,
+    EventMessageBox,
+    FileTypeBox,
+    MediaHeaderBox,
+    MovieBox,
+    MovieFragmentBox,
+    MovieFragmentRandomAccessBox,
+    ProducerReferenceTimeBox,
+    SegmentIndexBox,
+)
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.sample_tables import read_tracks
+from onvif_bmff.playback.source import LARGEST_PIECE, BoxHead, ByteSource, box_head, parse_one
+from onvif_bmff.validation.facts import Context, Header, SegmentFacts, StopLooking
+from onvif_bmff.validation.fragments import FragmentChecker, MediaData
+from onvif_bmff.validation.header import check_header
+from onvif_bmff.validation.protection_headers import check_protection_headers
+from onvif_bmff.validation.random_access import check_random_access
+from onvif_bmff.validation.samples import SampleChecker
+
+__all__ = ["check_segment"]
+
+_MOST_INDEX = 16 << 20
+"""Bytes of a box that is neither header nor fragment and still is looked into."""
+
+
+def check_segment(
+    source: ByteSource, context: Context, name: str, make_samples: Callable[[Context, Header], SampleChecker]
+) -> SegmentFacts:
+    """Look at the bytes of a segment; faults go to the context's findings.
+
+    Raises ``StoreError`` where the source does.
+    """
+    facts = SegmentFacts(context.key, name)
+    walk = _Walk(source, context, facts, make_samples)
+    try:
+        walk.run()
+        facts.complete = True
+    except BoxError as error:
+        context.findings.add("ANX-B.3-08", error.reason, offset=error.offset, path=error.path)
+    except MediaError as error:
+        context.findings.add("ANX-B.3-08", str(error), offset=walk.position)
+    except StopLooking:
+        pass
+    return facts
+
+
+class _Walk:
+    def __init__(
+        self,
+        source: ByteSource,
+        context: Context,
+        facts: SegmentFacts,
+        make_samples: Callable[[Context, Header], SampleChecker],
+    ) -> None:
+        self._source = source
+        self._context = context
+        self._facts = facts
+        self._make_samples = make_samples
+        self._file_type: FileTypeBox | None = None
+        self._fragments: FragmentChecker | None = None
+        self._random_access: MovieFragmentRandomAccessBox | None = None
+        self._indexes: list[SegmentIndexBox] = []
+        self._before: list[Box] = []
+        self._last = ""
+        self.position = 0
+
+    def run(self) -> None:
+        """Read all boxes."""
+        add = self._context.findings.add
+        while (head := box_head(self._source, self.position)) is not None:
+            if self._last == "mfra":
+                self._after_mfra(head)
+            self._box(head)
+        header = self._facts.header
+        if header is None:
+            add("ANX-B.1-02", "there is no movie box (moov)")
+            return
+        if not self._facts.moofs:
+            add("ANX-B.1-03", "there are no fragments")
+        self._waiting("but the end of the object")
+        if self._fragments is not None:
+            self._fragments.close(self._indexes)
+        check_random_access(self._context, self._facts, self._random_access)
+
+    def _after_mfra(self, head: BoxHead) -> None:
+        rule = self._context.rule("ANX-B.3-08", "ANX-B.6-06")
+        self._context.findings.add(
+            rule, f"a box {head.type!r} follows the mfra", offset=self.position, path=f"/{head.type}"
+        )
+
+    def _box(self, head: BoxHead) -> None:
+        """Take the box at hand, and go on behind it."""
+        add, context, start = self._context.findings.add, self._context, self.position
+        kind = head.type
+        if start == 0 and kind != "ftyp":
+            rule = context.rule("C-01", "ANX-B.1-02")
+            add(rule, f"the object begins with a box {kind!r}, not with ftyp", offset=0, path=f"/{kind}")
+        if kind == "moof":
+            self._fragment(head)
+            return
+        if self._before and kind not in ("emsg", "prft"):
+            self._waiting(f"but {kind!r}")
+        if kind == "ftyp":
+            self._file_type_box(head)
+        elif kind == "moov":
+            self._movie(head)
+        elif kind == "mdat":
+            rule = context.rule("C-40", "ANX-B.3-08")
+            add(rule, "media data that no fragment describes", offset=start, path="/mdat")
+        elif kind == "mfra":
+            if self._random_access is not None:
+                add(context.rule("ANX-B.3-08", "ANX-B.6-06"), "a second mfra", offset=start, path="/mfra")
+            found = self._small(head)
+            self._random_access = found if isinstance(found, MovieFragmentRandomAccessBox) else None
+        elif kind == "pssh":
+            add("ANX-B.8-09", "a pssh outside the moov", offset=start, path="/pssh")
+        elif kind in ("meta", "udta") and context.is_cmaf:
+            add("C-01", f"{kind} at file level", offset=start, path=f"/{kind}")
+        elif kind in ("emsg", "prft", "sidx"):
+            self._aside(head)
+        self._past(head)
+
+    def _past(self, head: BoxHead) -> None:
+        self._last = head.type
+        if head.size is None:
+            self.position += len(self._source.view(self.position, LARGEST_PIECE))
+            return
+        stop = self.position + head.size
+        if not len(self._source.view(stop - 1, 1)):
+            raise BoxError("the box runs past the end of the object", path=f"/{head.type}", offset=self.position)
+        self.position = stop
+
+    def _small(self, head: BoxHead) -> Box:
+        size = head.size
+        if size is None:
+            size = len(self._source.view(self.position, _MOST_INDEX))
+        if size > _MOST_INDEX:
+            raise BoxError(f"a box of {size} bytes is too large", path=f"/{head.type}", offset=self.position)
+        return parse_one(self._source, self.position, size)
+
+    def _file_type_box(self, head: BoxHead) -> None:
+        if self._file_type is not None:
+            rule = self._context.rule("C-01", "ANX-B.1-02")
+            self._context.findings.add(rule, "a second ftyp", offset=self.position, path="/ftyp")
+            return
+        found = self._small(head)
+        if isinstance(found, FileTypeBox):
+            self._file_type = found
+
+    def _movie(self, head: BoxHead) -> None:
+        context, start = self._context, self.position
+        if self._facts.header is not None:
+            context.findings.add(context.rule("C-01", "ANX-B.1-02"), "a second moov", offset=start, path="/moov")
+            return
+        size = head.size or len(self._source.view(start, LARGEST_PIECE))
+        movie = parse_one(self._source, start, size)
+        if not isinstance(movie, MovieBox):
+            raise BoxError("the movie box cannot be read", path="/moov", offset=start)
+        raw = bytes(self._source.view(start, size))
+        header = Header(self._file_type, movie, raw, start, read_tracks(movie))
+        self._facts.header = header
+        check_header(context, header)
+        check_protection_headers(context, header)
+        self._fragments = FragmentChecker(context, self._facts, header, self._make_samples(context, header))
+
+    def _fragment(self, head: BoxHead) -> None:
+        """Take a moof and the media data behind it."""
+        context, start, fragments = self._context, self.position, self._fragments
+        if fragments is None:
+            context.findings.add("ANX-B.1-02", "a fragment comes before any moov", offset=start, path="/moof")
+            raise StopLooking
+        if head.size is None:
+            raise BoxError("a fragment without end", path="/moof", offset=start)
+        moof = parse_one(self._source, start, head.size)
+        if not isinstance(moof, MovieFragmentBox):
+            raise BoxError("the fragment cannot be read", path="/moof", offset=start)
+        self._past(head)
+        self._facts.moofs.append(start)
+        data: list[MediaData] = []
+        while (following := box_head(self._source, self.position)) is not None and following.type == "mdat":
+            size = following.size
+            body = self.position + following.header
+            view: memoryview | None = None
+            if size is None or size <= LARGEST_PIECE:
+                view = self._source.view(self.position, LARGEST_PIECE if size is None else size)[following.header :]
+                if size is not None and len(view) < size - following.header:
+                    raise BoxError("the box runs past the end of the object", path="/mdat", offset=self.position)
+            stop = body + len(view) if view is not None else self.position + (size or 0)
+            data.append(MediaData(body, stop, view))
+            self._past(following)
+        fragments.check(moof, start, data, self._before)
+        self._before = []
+
+    def _aside(self, head: BoxHead) -> None:
+        """Take a box that speaks of the fragments: emsg and prft wait for theirs, sidx for the end."""
+        found = self._small(head)
+        if isinstance(found, SegmentIndexBox):
+            self._indexes.append(found)
+            return
+        add = self._context.findings.add
+        if isinstance(found, EventMessageBox | ProducerReferenceTimeBox):
+            self._before.append(found)
+        if isinstance(found, EventMessageBox) and self._context.is_cmaf and self._facts.header is not None:
+            scales = {
+                box.timescale
+                for track in self._facts.header.tracks
+                for _, box in track.box.walk()
+                if isinstance(box, MediaHeaderBox)
+            }
+            if found.timescale not in scales:
+                message = f"the timescale {found.timescale} is not the track's"
+                add("C-49", message, offset=self.position, path="/emsg")
+
+    def _waiting(self, where: str) -> None:
+        for box in self._before:
+            if self._context.is_cmaf:
+                rule = "C-49" if isinstance(box, EventMessageBox) else "C-50"
+                self._context.findings.add(rule, f"no moof follows, {where}", offset=box.offset, path=f"/{box.type}")
+        self._before = []

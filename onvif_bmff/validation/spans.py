@@ -1,0 +1,202 @@
+"""Rules of what lies side by side: segments of a span, its end object, and the span after it. ONVIF 25.12, B.1-B.5."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from onvif_bmff.bmff import (
+    BitRateBox,
+    MediaHeaderBox,
+    MovieExtendsHeaderBox,
+    MovieHeaderBox,
+    TrackEncryptionBox,
+    TrackHeaderBox,
+)
+from onvif_bmff.errors import TimeError
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation.facts import RANK, Header, SegmentFacts
+from onvif_bmff.validation.rules import Findings
+
+__all__ = ["KindChecker", "SpanChecker"]
+
+_TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
+_TENC_FIELDS = 32
+"""Bytes of a tenc before its constant vector."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of a segment until the next one comes."""
+
+    key: ObjectKey
+    starts: list[tuple[int, int]]
+    ends: list[tuple[int, int]]
+    decode_ends: dict[int, int]
+    in_last: frozenset[int]
+    lead_end: tuple[int, int] | None
+    complete: bool
+
+
+class SpanChecker:
+    """Compares the segments of one span, in order."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._last: _Seen | None = None
+        self._header: bytes | None = None
+
+    def segment(self, facts: SegmentFacts) -> None:
+        """Take the next segment."""
+        last = self._last
+        self._check_header(facts)
+        ends = {track_id: track.end for track_id, track in facts.tracks.items() if track.parts}
+        if last is not None and last.complete and facts.key.counter == last.key.counter + 1:
+            self._check_continuity(facts, last)
+            self._check_start(facts, last)
+        carried = last.decode_ends if last is not None and facts.key.counter == last.key.counter + 1 else {}
+        lead = facts.lead
+        self._last = _Seen(
+            facts.key,
+            facts.starts(),
+            facts.ends(),
+            {**carried, **ends},
+            frozenset(
+                track_id
+                for track_id, track in facts.tracks.items()
+                if track.parts and track.parts[-1].moof_offset == facts.moofs[-1]
+            ),
+            None if lead is None else (lead.end, lead.track.timescale),
+            facts.complete,
+        )
+
+    def end(self, key: ObjectKey, name: str) -> None:
+        """Take the span end object."""
+        last = self._last
+        if last is None or not last.complete or key.counter != last.key.counter + 1 or not last.ends:
+            return
+        if not _fits(last.key, last.starts, key, last.ends):
+            expected = _at(last.key, last.starts[0], last.ends[0])
+            self._findings.add("ANX-B.5-03", f"the last sample ends at {expected}", key=name)
+
+    @property
+    def media_end(self) -> tuple[UtcTime, int] | None:
+        """When the leading track ends, and how many microseconds that may be off; None if that is not known."""
+        last = self._last
+        if last is None or not last.complete or last.lead_end is None or not last.starts:
+            return None
+        end = _at(last.key, last.starts[0], last.lead_end)
+        return None if end is None else (end, _unit(last.key))
+
+    def _check_header(self, facts: SegmentFacts) -> None:
+        if facts.header is None:
+            return
+        digest = _fingerprint(facts.header)
+        if self._header is None:
+            self._header = digest
+        elif digest != self._header:
+            message = "the moov differs from the other segments' in more than times, vectors and bit rates"
+            self._findings.add("ANX-B.2-05", message, offset=facts.header.offset, path="/moov", key=facts.name)
+
+    def _check_continuity(self, facts: SegmentFacts, last: _Seen) -> None:
+        lead_handler = min((track.track.handler for track in facts.tracks.values()), key=_rank, default="")
+        several = len(facts.tracks) > 1
+        for track_id, track in facts.tracks.items():
+            before = last.decode_ends.get(track_id)
+            if before is None or not track.parts:
+                continue
+            first = track.parts[0]
+            step = first.decode_time - before
+            rule = "ANX-B.3-04" if step > 0 else "ANX-B.1-06"
+            paused = first.moof_offset != facts.moofs[0] or track_id not in last.in_last
+            if step > 0 and several and (track.track.handler != lead_handler or paused):
+                continue  # in a multiplexed span other tracks may pause
+            if step:
+                message = f"track {track_id} begins at {first.decode_time}, and ended at {before} in the segment before"
+                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=facts.name)
+
+    def _check_start(self, facts: SegmentFacts, last: _Seen) -> None:
+        starts = facts.starts()
+        if last.starts and starts and not _fits(last.key, last.starts, facts.key, starts):
+            expected = _at(last.key, last.starts[0], starts[0])
+            message = f"the first sample is at {expected}, by the segment before"
+            self._findings.add("ANX-B.4-05", message, offset=facts.moofs[0], path="", key=facts.name)
+
+
+class KindChecker:
+    """Compares the spans of one recording and kind, in order: they may not cover the same time."""
+
+    def __init__(self, findings: Findings, *, is_cmaf: bool) -> None:
+        self._findings = findings
+        self._rule = "ANX-B.7-01" if is_cmaf else "ANX-B.6-01"
+        self._end: UtcTime | None = None
+        self._slack = 0
+
+    def span(self, start: ObjectKey, name: str) -> None:
+        """Take the first segment of the next span."""
+        if self._end is None:
+            return
+        if self._end.microseconds_since(start.time) > self._slack + _unit(start) + 1:
+            self._findings.add(self._rule, f"an earlier span lasts until {self._end}", key=name)
+
+    def ended(self, end: UtcTime, slack: int) -> None:
+        """Note when the span ended."""
+        if self._end is None or end > self._end:
+            self._end, self._slack = end, slack
+
+
+def _rank(handler: str) -> int:
+    return RANK.get(handler, 3)
+
+
+def _unit(key: ObjectKey) -> int:
+    """Microseconds that the last digit of a key counts."""
+    unit: int = 10 ** (6 - key.digits)
+    return unit
+
+
+def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTime | None:
+    """The instant of a time (ticks, timescale), if ``start`` is at the time of ``key``; None outside the calendar."""
+    (ticks, scale), (from_ticks, from_scale) = time, start
+    try:
+        return key.time.plus_ticks(ticks * from_scale - from_ticks * scale, scale * from_scale)
+    except TimeError:
+        return None
+
+
+def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]) -> bool:
+    """Whether two keys are as far apart as any of their times are, but for what was cut off."""
+    for start in starts:
+        for time in times:
+            # What was cut off: up to a unit of the first key makes it late, up to one of the other makes it early.
+            at = _at(key, start, time)
+            late = other.time.microseconds_since(at) if at is not None else 1 << 62
+            if -_unit(other) - 1 <= late <= _unit(key) + 1:
+                return True
+    return False
+
+
+def _fingerprint(header: Header) -> bytes:
+    """A digest of what fragments need of a moov: all but times, constant vectors, bit rates and pssh boxes."""
+    raw = bytearray(header.raw)
+    cut: list[tuple[int, int]] = []
+    for path, box in header.movie.walk():
+        if box.offset is None or box.read_size is None:
+            continue
+        start = box.offset - header.offset
+        stop = start + box.read_size
+        if isinstance(box, _TIMES):
+            _blank(raw, start + 12, min(stop, start + (28 if box.version else 20)))
+        elif isinstance(box, TrackEncryptionBox):
+            _blank(raw, min(stop, start + _TENC_FIELDS), stop)
+        elif isinstance(box, BitRateBox | MovieExtendsHeaderBox):
+            _blank(raw, start + 8, stop)
+        elif box.type == "pssh" and path == "/moov/pssh":
+            cut.append((start, stop))
+    for start, stop in reversed(cut):
+        del raw[start:stop]
+    del raw[:4]  # the size of the moov counts what was cut out
+    return blake2b(raw, digest_size=16).digest()
+
+
+def _blank(raw: bytearray, start: int, stop: int) -> None:
+    raw[start:stop] = bytes(max(0, stop - start))

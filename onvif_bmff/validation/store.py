@@ -1,0 +1,195 @@
+"""All the rules over the objects of a store, span by span, with memory for one object at a time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
+from onvif_bmff.playback.listing import listing_prefixes
+from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanState
+from onvif_bmff.playback.source import StoreSource
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation.attributes import check_attributes, check_content_type
+from onvif_bmff.validation.facts import Context, Header, SegmentFacts
+from onvif_bmff.validation.names import NameChecker
+from onvif_bmff.validation.rules import Finding, Findings
+from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.segment import check_segment
+from onvif_bmff.validation.spans import KindChecker, SpanChecker
+from onvif_bmff.validation.vectors import Vectors
+
+__all__ = ["validate_store"]
+
+_MOST_NAMES = 100
+"""Wrong names that are listed for each rule; the rest are counted."""
+
+
+def validate_store(
+    store: ObjectStore,
+    *,
+    prefix: str | None = None,
+    postfix: str | None = None,
+    start: UtcTime | None = None,
+    end: UtcTime | None = None,
+    keys: KeyRing | None = None,
+    deep: bool = True,
+    lookback: timedelta = timedelta(hours=1),
+) -> Iterator[Finding]:
+    """Yield what breaks a rule of ``RULES`` in the objects of a store, as it is found.
+
+    Each object is read once, from its start to its end, with memory for one of its fragments; of names and
+    initialisation vectors some ten bytes each are kept. Whatever the objects hold, it becomes findings, never an error.
+
+    Args:
+        store: what holds the objects.
+        prefix: the configured prefix (empty: none is configured), or None for all there are.
+        postfix: the configured postfix, likewise.
+        start: with ``end``, only segments that begin from here on are looked at, and only their folders listed.
+        end: segments that begin at or after this instant are left out.
+        keys: content keys, with which encrypted samples are tried.
+        deep: look into the objects; otherwise only at names, content types and attributes.
+        lookback: as in `Timeline.from_store`.
+
+    Raises:
+        TimeError: the range ends before it starts.
+        StoreError: the store failed.
+    """
+    checker = _StoreChecker(store, keys, deep=deep, start=start, end=end)
+    ranged = start is not None and end is not None
+    if ranged and start is not None and end is not None:
+        folders: Iterator[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
+    else:
+        folders = iter((f"{prefix}/" if prefix else "",))
+    of_names = Findings(most=_MOST_NAMES)
+    names = NameChecker(of_names, prefix, postfix)
+
+    def listed() -> Iterator[str]:
+        for folder in folders:
+            for name in store.keys(folder):
+                names.check(name)
+                yield name
+
+    timeline = Timeline.from_keys(listed(), prefix=prefix, postfix=postfix)
+    yield from of_names.take()
+    kind: tuple[str, str, str] | None = None
+    for span in timeline.spans:
+        if (span.prefix, span.postfix, span.extension) != kind:
+            kind = span.prefix, span.postfix, span.extension
+            checker.begin_kind(span)
+        yield from checker.span(span, names.ends)
+    yield from checker.ends_without_span(names.ends)
+
+
+class _StoreChecker:
+    def __init__(
+        self, store: ObjectStore, keys: KeyRing | None, *, deep: bool, start: UtcTime | None, end: UtcTime | None
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._deep = deep
+        self._start = start
+        self._end = end
+        self._vectors = Vectors()
+        self._kind: KindChecker | None = None
+        self._unended: dict[tuple[str, str, int], str] = {}
+        self.findings = Findings()
+
+    def begin_kind(self, span: RecordedSpan) -> None:
+        """Begin with the spans of another recording or extension."""
+        self._kind = KindChecker(self.findings, is_cmaf=span.extension != "mp4")
+
+    def span(self, span: RecordedSpan, ends: set[str]) -> Iterator[Finding]:
+        """Look at a span. The name of its end object is taken out of ``ends``."""
+        findings = self.findings
+        first, end_name = span.segments[0], span.end_name
+        if end_name is not None:
+            ends.discard(end_name)
+        whole = self._wanted(first)
+        if not whole and not any(map(self._wanted, span.segments)):
+            return
+        if whole:
+            for lost in span.lost():
+                if lost.first_counter == 0 and self._start is not None:
+                    continue  # those before may lie outside the range that was listed
+                message = f"no objects with counters {lost.first_counter} to {lost.first_counter + lost.count - 1}"
+                findings.add("ANX-B.4-11", message, key=first.name)
+        if span.state is SpanState.CUT_OFF and self._end is None:
+            findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=first.name)
+        if end_name is None:
+            last = span.segments[-1].key
+            self._unended[span.prefix, span.postfix, last.counter + 1] = span.extension
+        if self._kind is not None:
+            self._kind.span(first.key, first.name)
+        yield from findings.take()
+        side_by_side = SpanChecker(findings)
+        for segment in span.segments:
+            if self._wanted(segment):
+                facts = self._segment(segment)
+                if facts is not None:
+                    side_by_side.segment(facts)
+                yield from findings.take()
+        if end_name is not None:
+            self._end_object(end_name, span, side_by_side)
+        media_end = side_by_side.media_end
+        if self._kind is not None:
+            if media_end is not None:
+                self._kind.ended(*media_end)
+            else:
+                self._kind.ended(span.last_start, 0)
+        yield from findings.take()
+
+    def ends_without_span(self, ends: set[str]) -> Iterator[Finding]:
+        """Look at the end objects that no span took."""
+        findings = self.findings
+        for name in sorted(ends):
+            key = ObjectKey.parse(name)
+            if self._start is not None and key.time < self._start:
+                continue
+            other = self._unended.get((key.prefix, key.postfix, key.counter))
+            if other is not None and other != key.extension:
+                findings.add("ANX-B.5-05", f"the span that ends with this counter is one of {other!r}", key=name)
+            elif self._start is None:
+                message = f"no span here ends with counter {key.counter - 1}"
+                findings.add("ANX-B.5-04", message, key=name)
+            yield from findings.take()
+
+    def _wanted(self, segment: RecordedSegment) -> bool:
+        after = self._start is None or segment.start >= self._start
+        return after and (self._end is None or segment.start < self._end)
+
+    def _segment(self, segment: RecordedSegment) -> SegmentFacts | None:
+        self.findings.key = segment.name
+        info = self._head(segment.name)
+        if info is None:
+            return None
+        context = Context(segment.key, self.findings)
+        facts: SegmentFacts | None = None
+        if self._deep:
+            source = StoreSource(self._store, segment.name)
+            try:
+                facts = check_segment(source, context, segment.name, self._sample_checker)
+            except ObjectNotFoundError:
+                return None
+        check_content_type(context, info, facts)
+        check_attributes(context, info.attributes, facts)
+        return facts
+
+    def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
+        return SampleChecker(context, header, self._vectors, self._keys)
+
+    def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
+        info = self._head(name)
+        if info is not None and info.size:
+            message = f"the span end object has {info.size} bytes, and should be empty"
+            self.findings.add("ANX-B.5-01", message, key=name)
+        side_by_side.end(ObjectKey.parse(name, prefix=span.prefix, postfix=span.postfix), name)
+
+    def _head(self, name: str) -> ObjectInfo | None:
+        """What the store knows of an object; None if it was deleted meanwhile."""
+        try:
+            return self._store.head(name)
+        except ObjectNotFoundError:
+            return None
