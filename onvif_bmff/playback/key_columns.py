@@ -20,6 +20,8 @@ _MAX_CANDIDATES = 16
 # How much longer than the longest seen segment, times the counters passed, the way to the next one may be.
 _PATIENCE = 10
 _LIVELY = 4
+# How long after the start of a span the end of the one before it may come, in orders: three seconds.
+_LAG = 3 * 4 * _SECOND
 
 
 def order_of(time: UtcTime, *, span_end: bool = False) -> int:
@@ -113,7 +115,7 @@ class KeyColumns:
                 newest = found
                 numbers.append(found.number)
             else:
-                found = _choose(candidates, counter, order)
+                found = _late_end(candidates, counter, order) or _choose(candidates, counter, order)
                 if found is None:
                     spans.orphan_ends += 1
                     continue
@@ -151,6 +153,16 @@ class KeyColumns:
                 self.digits.append(digit)
             at = end
         return len(rank) - len(self.orders)
+
+
+def _late_end(candidates: list[_Candidate], counter: int, order: int) -> _Candidate | None:
+    """The span before the newest, if this is its end: tracks of a span do not all end where the next one begins."""
+    if len(candidates) < 2:
+        return None
+    older, newest = candidates[-2:]
+    if newest.first != newest.last or order - newest.first > _LAG or counter != older.last_counter + 1:
+        return None
+    return older if not older.longest or order - older.last <= _LIVELY * older.longest else None
 
 
 def _choose(candidates: list[_Candidate], counter: int, order: int) -> _Candidate | None:

@@ -253,3 +253,22 @@ def test_locate():
     both = Timeline.from_keys(span(extension="mp4") + span(after(3), extension="m4v"))
     assert both.locate(after(4), TrackType.VIDEO).key.extension == "m4v"
     assert both.locate(after(1), TrackType.VIDEO).key.extension == "mp4"
+
+
+def test_an_end_may_come_after_the_start_of_the_next_span():
+    """The tracks of a multiplexed span do not all end where the next span begins."""
+    keys = [
+        "2024-02-28/23/59-55.228Z.0.mp4",
+        "2024-02-28/23/59-57.250Z.0.mp4",
+        "2024-02-28/23/59-57.255Z.1.mp4_end",
+        "2024-02-28/23/59-59.250Z.1.mp4",
+        "2024-02-29/00/00-01.250Z.0.mp4",
+        "2024-02-29/00/00-01.266Z.2.mp4_end",
+        "2024-02-29/00/00-02.250Z.1.mp4_end",
+    ]
+    spans = Timeline.from_keys(keys).spans
+    assert [len(one.segments) for one in spans] == [1, 2, 1]
+    assert [one.end_name for one in spans] == [keys[2], keys[5], keys[6]]
+    # Without the end of the first span, that of a second one some time later is its own.
+    spans = Timeline.from_keys([keys[0], keys[1], "2024-02-29/00/00-05.000Z.1.mp4_end"]).spans
+    assert [one.end is None for one in spans] == [True, False]

@@ -1,0 +1,215 @@
+"""From an instant to a fragment: how many requests and bytes it costs."""
+
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playback_kit import START, CountingStore, after, record
+
+from onvif_bmff.errors import MediaError, OnvifBmffError
+from onvif_bmff.media import G711Codec, MjpegCodec
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.objects import ObjectAttributes, SegmentObject, SeekEntry, SeekTable, TrackSeekTable
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
+from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage import MemoryStore
+
+HOUR = 3600
+GOP = 2
+
+
+def video_codec():
+    return MjpegCodec(width=64, height=48)
+
+
+def hour(form, *, seconds=HOUR, seek_table=True, rate=4, audio=True, size=700):
+    """An hour in one object: GOPs of two seconds, each picture and packet with its time in it."""
+    tracks = [Track("VIDEO001", 1, 90_000, video_codec())]
+    samples = []
+    for number in range(seconds * rate):
+        sync = number % (GOP * rate) == 0
+        data = number.to_bytes(4, "big") * (size // 4 if not sync else size)
+        samples.append((Fraction(number, rate), Sample(1, number * 90_000 // rate, 90_000 // rate, data, sync)))
+    if audio:
+        tracks.append(Track("AUDIO001", 2, 8000, G711Codec("alaw")))
+        samples += [
+            (Fraction(number), Sample(2, number * 8000, 8000, number.to_bytes(4, "big") * 20))
+            for number in range(seconds)
+        ]
+    samples.sort(key=lambda pair: pair[0])
+    store = MemoryStore()
+    target = RecordingTarget(format=form, prefix="p", postfix="q", segment_duration=timedelta(hours=2))
+    record(store, (tracks, [sample for _, sample in samples]), target, labels=Labels(seek_table=seek_table))
+    return CountingStore(store)
+
+
+@pytest.fixture(scope="module", params=["CMAF", "MP4"])
+def stored(request):
+    return hour({"CMAF": CMAF, "MP4": MP4}[request.param])
+
+
+def without_mfra(store):
+    """The same objects with their SeekTables, but without mfra, as CMAF allows."""
+    made = MemoryStore()
+    for name in store.inner.keys():
+        if not name.endswith("_end"):
+            body, found = store.inner.get(name), store.inner.head(name)
+            size = int.from_bytes(body[-4:], "big")
+            assert body[-size + 4 : -size + 8] == b"mfra"
+            writer = made.open_writer(name, content_type=found.content_type)
+            writer.append(body[:-size])
+            writer.seal(found.attributes)
+    return CountingStore(made)
+
+
+def same(store):
+    return store
+
+
+def check(store, at, seeker=None, timeline=None, *, by):
+    timeline = timeline or Timeline.from_store(store.inner)
+    segment = timeline.locate(at, "m4v") or timeline.locate(at, "mp4")
+    store.reset()
+    seeker = seeker or Seeker(store)
+    point = seeker.find(segment, at)
+    header, fragment = seeker.read(point)
+    requests, size = len(store.requests), store.bytes
+    assert requests <= 3
+    assert size <= header.size + fragment.size + (64 << 10)
+    assert point.found_by == by
+    part = fragment.part(header.lead.track_id)
+    first = next(part.samples(fragment.data))
+    start = point.clock.utc(first.decode_time, header.lead.timescale)
+    assert first.sync
+    assert start <= at
+    assert at < start + timedelta(seconds=GOP)
+    number = int.from_bytes(bytes(first.data[:4]), "big")
+    assert START + timedelta(seconds=number / 4) == start
+    return requests, size, fragment.size
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1, 1, 2, 1799.999, 1800, 1801.5, 3595.5])
+def test_an_hour_by_its_last_bytes(stored, seconds):
+    requests, _, _ = check(stored, after(seconds), by="mfra")
+    assert requests == 3  # mfra, header, fragment
+
+
+def test_the_last_fragment(stored):
+    timeline = Timeline.from_store(stored.inner)
+    at = after(3599.9)
+    segment = timeline.locate(at, "m4v") or timeline.locate(at, "mp4")
+    stored.reset()
+    seeker = Seeker(stored)
+    point = seeker.find(segment, at)
+    header, fragment = seeker.read(point)
+    assert point.end is None
+    assert len(stored.requests) == 3
+    assert stored.bytes <= header.size + fragment.size + 2 * (64 << 10)  # the mfra behind it comes along again
+
+
+def test_a_header_serves_its_span(stored):
+    seeker, timeline = Seeker(stored), Timeline.from_store(stored.inner)
+    check(stored, after(100), seeker, timeline, by="mfra")
+    requests, _, _ = check(stored, after(3000), seeker, timeline, by="mfra")
+    assert requests == 2
+
+
+@pytest.mark.requirement("ANX-B.9.2-09")
+@pytest.mark.parametrize("form", [CMAF, MP4], ids=["CMAF", "MP4"])
+@pytest.mark.parametrize("change", [same, without_mfra])
+def test_a_short_object_by_its_seek_table(form, change):
+    """HEAD, header, fragment: nothing of the file is read before the fragment is known."""
+    store = change(hour(form, seconds=36))
+    for seconds in (0, 3, 20.5, 35.9):
+        requests, size, fragment = check(store, after(seconds), by="SeekTable")
+        assert requests == 3
+        assert [kind for kind, _, _ in store.requests][0] == "head"
+        assert size <= fragment + 4096
+
+
+def test_without_index_the_heads_of_fragments_are_read():
+    store = hour(CmafFormat(random_access=False), seconds=60, seek_table=False, audio=False)
+    timeline = Timeline.from_store(store.inner)
+    at = after(41)
+    (segment,) = timeline.spans[0].segments
+    store.reset()
+    seeker = Seeker(store)
+    point = seeker.find(segment, at)
+    assert point.found_by == "moof"
+    whole = store.inner.head(segment.name).size
+    assert store.bytes < whole // 3
+    _, fragment = seeker.read(point)
+    first = next(fragment.parts[0].samples(fragment.data))
+    assert int.from_bytes(bytes(first.data[:4]), "big") == 40 * 4
+
+
+def test_a_coarse_seek_table_shortens_the_walk():
+    store = without_mfra(hour(CMAF, seconds=900, audio=False))
+    timeline = Timeline.from_store(store.inner)
+    (segment,) = timeline.spans[0].segments
+    store.reset()
+    point = Seeker(store).find(segment, after(700))
+    assert point.found_by == "moof"
+    assert len(store.requests) < 60  # not the 350 fragments before it
+
+
+def test_before_the_first_sample_it_is_the_first():
+    store = hour(CMAF, seconds=10)
+    (segment,) = Timeline.from_store(store.inner).of("m4v")[0].segments
+    seeker = Seeker(store)
+    point = seeker.find(segment, after(-5))
+    assert point.start == seeker.header(segment).size
+
+
+def test_the_reader_seeks_in_long_objects(stored):
+    timeline = Timeline.from_store(stored.inner)
+    stored.reset()
+    selection = select(timeline, start=after(3001), end=after(3003))
+    played = list(SampleReader(stored, selection))
+    video = [one for one in played if one.track.type.value == "Video"]
+    assert [int.from_bytes(bytes(one.sample.data[:4]), "big") for one in video] == list(range(12_000, 12_012))
+    assert stored.bytes < 2 * (4 << 20) + (1 << 20)  # a block and an index for each kind of span
+
+
+def test_the_end_of_a_span_that_was_cut_off():
+    store = hour(CmafFormat(random_access=False), seconds=10, audio=False)
+    store.inner.delete(next(name for name in store.inner.keys() if name.endswith("_end")))
+    (segment,) = Timeline.from_store(store.inner).spans[0].segments
+    assert segment.end is None
+    assert Seeker(store).end(segment) == after(10)
+    blind = MemoryStore()
+    blind.put(SegmentObject(segment.key, store.inner.get(segment.name), "video/mp4", ObjectAttributes()))
+    assert Seeker(blind).end(segment) == after(10)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    entries=st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 40)), min_size=1, max_size=6),
+    junk=st.binary(max_size=200),
+    at=st.integers(-5, 50),
+)
+def test_false_indexes_are_errors_or_harmless(entries, junk, at):
+    """A SeekTable that lies about offsets, over bytes that are nothing."""
+    times = sorted(time for time, _ in entries)
+    table = SeekTable((TrackSeekTable(1, tuple(SeekEntry(t, o) for t, (_, o) in zip(times, entries, strict=True))),))
+    store = MemoryStore()
+    key = Timeline.from_keys(["p/2024-02-28/q/23/59-55.250Z.0.m4v"]).spans[0].segments[0]
+    store.put(SegmentObject(key.key, junk, "video/mp4", ObjectAttributes(timescale=1000, seek_table=table)))
+    seeker = Seeker(store)
+    try:
+        seeker.read(seeker.find(key, after(at)))
+        seeker.pieces(key)
+    except OnvifBmffError:
+        pass
+
+
+def test_nothing_to_read():
+    key = Timeline.from_keys(["p/2024-02-28/q/23/59-55.250Z.0.m4v"]).spans[0].segments[0]
+    store = MemoryStore()
+    store.put(SegmentObject(key.key, b"", "video/mp4"))
+    with pytest.raises(MediaError):
+        Seeker(store).find(key, START)
