@@ -33,6 +33,9 @@ from onvif_bmff.bmff.wire import (
 
 __all__ = ["Codec"]
 
+_NEITHER = (0, 0)
+"""Version and flags of what has neither."""
+
 
 class _FixedRun:
     """Neighbouring fields of fixed size, read and written by one ``struct.Struct``."""
@@ -177,19 +180,23 @@ class Codec:
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
         """Read all fields into ``this`` (which may hold version and flags); return the position behind."""
-        for step in self._plan(this.get("version", 0), this.get("flags", 0)):
+        key = (this["version"], this["flags"] & self.flag_mask) if "version" in this else _NEITHER
+        plan = self._plans.get(key)
+        for step in self._plan(*key) if plan is None else plan:
             pos = step.read(view, pos, end, this)
         return pos
 
     def write(self, this: Fields) -> bytes:
         """Return the bytes of all fields in ``this``, without those of ``payload``."""
-        return b"".join([step.write(this) for step in self._plan(this.get("version", 0), this.get("flags", 0))])
-
-    def _plan(self, version: int, flags: int) -> list[_Step]:
-        key = (min(version, 255), flags & self.flag_mask)
+        key = (this["version"], this["flags"] & self.flag_mask) if "version" in this else _NEITHER
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = self._make_plan(*key)
+            plan = self._plan(*key)
+        return plan[0].write(this) if len(plan) == 1 else b"".join([step.write(this) for step in plan])
+
+    def _plan(self, version: int, flags: int) -> list[_Step]:
+        """Make the plan for a version and those of the flags that matter, and keep it."""
+        plan = self._plans[version, flags] = self._make_plan(version, flags)
         return plan
 
     def _make_plan(self, version: int, flags: int) -> list[_Step]:

@@ -7,6 +7,7 @@ some nanoseconds and the memory is that of the bytes on the wire.
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 __all__ = ["Columns", "no_rows", "pack_columns", "unpack_columns"]
 
@@ -102,21 +103,38 @@ def _array(name: str, values: Iterable[int]) -> "array[int]":
     raise ValueError(f"column {name}: {low}…{high} does not fit 64 bits")
 
 
+class _Layout:
+    """What the codes of a table's columns mean: ``columns`` as (name, typecode, width), bytes a ``row``.
+
+    ``whole`` is the typecode of an array that takes the rows as they are, where all columns are equally wide.
+    """
+
+    __slots__ = ("columns", "row", "whole")
+
+    def __init__(self, codes: tuple[tuple[str, str], ...]) -> None:
+        self.columns = [(name, *_CODES[code]) for name, code in codes]
+        widths = {width for _, _, width in self.columns}
+        self.row = sum(width for _, _, width in self.columns)
+        self.whole = {1: "B", 2: "H", 4: "I", 8: "Q"}.get(widths.pop()) if len(widths) == 1 else None
+
+
+_layout = lru_cache(maxsize=1024)(_Layout)
+
+
 def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapping[str, str]) -> tuple[Columns, int]:
     """Read ``count`` rows at ``pos``; return them and the position behind. ``ValueError`` if they are not there."""
-    layout = [(name, *_CODES[code]) for name, code in codes.items()]
-    row = sum(width for _, _, width in layout)
+    layout = _layout(tuple(codes.items()))
+    row = layout.row
     stop = pos + count * row
     if stop > end:
         raise ValueError(f"{count} rows of {row} bytes in {end - pos} bytes")
     columns: dict[str, array[int]] = {}
-    if len({width for _, _, width in layout}) == 1 and layout[0][2] != 3:
-        every = len(layout)
-        table = array({1: "B", 2: "H", 4: "I", 8: "Q"}[layout[0][2]])
-        table.frombytes(view[pos:stop])
-        if _SWAP and layout[0][2] > 1:
+    if layout.whole is not None:
+        every = len(layout.columns)
+        table = array(layout.whole, view[pos:stop].tobytes())
+        if _SWAP and table.itemsize > 1:
             table.byteswap()
-        for index, (name, code, _) in enumerate(layout):
+        for index, (name, code, _) in enumerate(layout.columns):
             column = table if every == 1 else table[index::every]
             if code != column.typecode:
                 column = array(code, column.tobytes())
@@ -124,7 +142,7 @@ def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapp
     else:
         raw = view[pos:stop].tobytes()
         start = 0
-        for name, code, width in layout:
+        for name, code, width in layout.columns:
             column = array(code)
             size = column.itemsize
             gathered = bytearray(count * size)
@@ -141,33 +159,36 @@ def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapp
 
 def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     """Return the rows on the wire; ``ValueError`` if the columns are not those of ``codes`` or do not fit."""
-    if set(table.names) != set(codes):
+    if table._columns.keys() != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
-    layout = [(name, *_CODES[code]) for name, code in codes.items()]
-    count = len(table)
-    row = sum(width for _, _, width in layout)
-    uniform = len({width for _, _, width in layout}) == 1 and layout[0][2] != 3
-    whole = array({1: "B", 2: "H", 4: "I", 8: "Q"}[layout[0][2]], bytes(count * row)) if uniform else None
-    raw = bytearray(0 if uniform else count * row)
+    layout = _layout(tuple(codes.items()))
+    count, row = len(table), layout.row
+    if layout.whole is not None:
+        return _pack_whole(table, layout, layout.whole)
+    raw = bytearray(count * row)
     start = 0
-    for index, (name, code, width) in enumerate(layout):
+    for name, code, width in layout.columns:
         column = _fitting(name, table[name], code, width)
-        if whole is not None:
-            if code != whole.typecode:
-                column = array(whole.typecode, column.tobytes())
-            if len(layout) == 1:
-                whole = column[:]
-            else:
-                whole[index :: len(layout)] = column
-            continue
         data, size = column.tobytes(), column.itemsize
         for byte in range(width):
             place = width - 1 - byte if _SWAP else size - width + byte
             if count:
                 raw[start + byte :: row] = data[place::size]
         start += width
-    if whole is None:
-        return bytes(raw)
+    return bytes(raw)
+
+
+def _pack_whole(table: Columns, layout: _Layout, typecode: str) -> bytes:
+    every = len(layout.columns)
+    whole = array(typecode, bytes(len(table) * layout.row if every > 1 else 0))
+    for index, (name, code, width) in enumerate(layout.columns):
+        column = _fitting(name, table[name], code, width)
+        if code != typecode:
+            column = array(typecode, column.tobytes())
+        if every > 1:
+            whole[index::every] = column
+        else:
+            whole = column[:]
     if _SWAP and whole.itemsize > 1:
         whole.byteswap()
     return whole.tobytes()

@@ -175,7 +175,9 @@ class _Parser:
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
-            self.spend(1 if kind is None else kind.codec.weight, start)
+            self.budget -= 1 if kind is None else kind.codec.weight
+            if self.budget < 0:
+                self.spend(0, start)
             if kind is None:
                 return UnknownBox(type=name, data=view[pos:stop])
             if kind.versions is not None:

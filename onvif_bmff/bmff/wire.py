@@ -186,6 +186,7 @@ class Table(Wire):
     def __init__(self, count: Any, **columns: Any) -> None:
         super().__init__()
         self.count, self.columns = count, columns
+        self.decided = all(isinstance(code, str) for code in columns.values())
 
     def resolve(self, version: int, flags: int) -> "Table":
         """Return the table with all conditions on version and flags decided."""
@@ -194,6 +195,8 @@ class Table(Wire):
 
     def codes(self, this: Mapping[str, Any]) -> dict[str, str]:
         """Return the code of each column that is present."""
+        if self.decided:
+            return self.columns
         version, flags = this.get("version", 0), this.get("flags", 0)
         found = {}
         for name, code in self.columns.items():
