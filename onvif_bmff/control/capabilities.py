@@ -111,6 +111,8 @@ class Limits:
         override_must_shorten: OverrideSegmentDuration must ask for less than the configured duration.
         instant_event: how long a job stays active for an event without duration, so that at least one
             I-frame is recorded (5.3.4); at least the longest GOP of the sources.
+        conditions: how many lasting events may be active at once; further ones count as events without
+            duration.
         finished_exports: how many finished exports can still be asked about.
         notifications: how many notifications a subscription holds before it loses the oldest.
     """
@@ -128,6 +130,7 @@ class Limits:
     reset_retention_on_create: bool = False
     override_must_shorten: bool = True
     instant_event: timedelta = timedelta(seconds=5)
+    conditions: int = 10_000
     finished_exports: int = 100
     notifications: int = 100_000
 

@@ -22,7 +22,14 @@ from onvif_bmff.control.checks import is_token
 from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.core import ServiceCore
 from onvif_bmff.control.device import TimeRange
-from onvif_bmff.control.engine_plan import DevicePlan, Feed, Standby, read_assignments, read_plans, read_standby
+from onvif_bmff.control.engine_plan import (
+    DevicePlan,
+    Feed,
+    Standby,
+    read_assignments,
+    read_plans,
+    read_standby,
+)
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import BadConfiguration
@@ -247,11 +254,19 @@ def _report_encoding(
 
 
 def _event(tx: Transaction, message: EventMessage) -> None:
+    conditions = tx.runtime.conditions
+    if (
+        message.is_lasting()
+        and message.is_active()
+        and len(conditions) >= tx.device.limits.conditions
+        and message.property_key() not in conditions
+    ):
+        message = replace(message, operation=None)
     if message.is_lasting():
         if message.is_active():
-            tx.runtime.conditions[message.property_key()] = message
+            conditions[message.property_key()] = message
         else:
-            tx.runtime.conditions.pop(message.property_key(), None)
+            conditions.pop(message.property_key(), None)
     for job in tx.state.jobs.values():
         event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
         if event_filter is None or gate is None:

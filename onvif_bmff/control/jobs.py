@@ -6,7 +6,6 @@ from onvif_bmff.control.arbitration import EventGate, job_information
 from onvif_bmff.control.event_filter import matches
 from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
 from onvif_bmff.control.job_configuration import (
-    RECEIVER_TYPE,
     GetRecordingJobsResponseItem,
     RecordingJobConfiguration,
     RecordingJobMode,
@@ -16,7 +15,7 @@ from onvif_bmff.control.job_state import RecordingJobStateInformation
 from onvif_bmff.control.job_validation import accept_job_configuration
 from onvif_bmff.control.notifications import RecordingJobConfigurationChange
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
-from onvif_bmff.control.state import DeviceState, Job
+from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "drop_job",
     "job_state",
     "open_gate",
-    "receivers_in_use",
     "set_job_configuration",
     "set_job_mode",
 ]
@@ -119,20 +117,10 @@ def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfig
 # ---- receivers ---------------------------------------------------------------------------------------
 
 
-def receivers_in_use(state: DeviceState) -> set[str]:
-    """Tokens of the receivers that jobs have as a source."""
-    return {
-        source.source_token.token
-        for job in state.jobs.values()
-        for source in job.configuration.source
-        if source.source_token is not None and source.source_token.type == RECEIVER_TYPE
-    }
-
-
 def _drop_orphans(tx: Transaction) -> None:
     automatic = [receiver.token for receiver in tx.state.receivers.values() if receiver.auto_created]
     if automatic:
-        used = receivers_in_use(tx.state)
+        used = tx.state.receivers_in_use()
         for token in automatic:
             if token not in used:
                 del tx.state.receivers[token]

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from onvif_bmff.control.checks import check_types
 from onvif_bmff.control.faults import CannotDeleteReceiver, MaxReceivers, UnknownReceiver
-from onvif_bmff.control.jobs import receivers_in_use
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.control.transaction import Transaction
 
@@ -31,7 +30,7 @@ def configure_receiver(tx: Transaction, receiver_token: str, configuration: Rece
 def delete_receiver(tx: Transaction, receiver_token: str) -> None:
     """DeleteReceiver: refused while a job uses it."""
     receiver = find_receiver(tx, receiver_token)
-    if receiver.token in receivers_in_use(tx.state):
+    if receiver.token in tx.state.receivers_in_use():
         raise CannotDeleteReceiver
     del tx.state.receivers[receiver.token]
 

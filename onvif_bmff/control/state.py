@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
-from onvif_bmff.control.job_configuration import RecordingJobConfiguration
+from onvif_bmff.control.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
 from onvif_bmff.control.plain import from_plain, to_plain
 from onvif_bmff.control.receiver import Receiver
 from onvif_bmff.errors import PersistenceError
@@ -127,6 +127,15 @@ class DeviceState:
         """The jobs that write to a recording, in the order of creation."""
         return [job for job in self.jobs.values() if job.configuration.recording_token == recording]
 
+    def receivers_in_use(self) -> set[str]:
+        """Tokens of the receivers that jobs have as a source."""
+        return {
+            source.source_token.token
+            for job in self.jobs.values()
+            for source in job.configuration.source
+            if source.source_token is not None and source.source_token.type == RECEIVER_TYPE
+        }
+
     def next_order(self) -> int:
         """A number higher than the order of anything there is."""
         recording = next(reversed(self.recordings.values()), None)
@@ -209,6 +218,8 @@ class DeviceState:
         for table in (self.recordings, self.jobs, self.receivers):
             if any(name != value.token for name, value in table.items()):
                 raise PersistenceError("a stored document lies under the wrong name")
+        if self.receivers_in_use() - self.receivers.keys():
+            raise PersistenceError("a receiver of a stored job is missing")
         for job in self.jobs.values():
             recording = self.recordings.get(job.configuration.recording_token)
             if recording is None:

@@ -167,6 +167,18 @@ def test_a_set_that_keeps_the_filter_keeps_the_window():
     assert states(made, guard) == ["Idle"]
 
 
+def test_a_flood_of_conditions_costs_no_more_than_its_limit():
+    clock = Clock()
+    made, _, guard = device(event_filter(), clock=clock, limits=Limits(conditions=3))
+    for number in range(10):
+        made.event(motion(clock, True, rule=f"R{number}"))
+    assert len(made._runtime.conditions) == len(made._runtime.gates[guard].conditions) == 3
+    for number in range(10):
+        made.event(motion(clock, False, rule=f"R{number}"))
+    clock.forward(seconds=5)
+    assert states(made, guard) == ["Idle"]
+
+
 def test_times_of_events_that_lie_in_the_future_count_as_now():
     clock = Clock()
     made, _, guard = device(event_filter(BELL), clock=clock)

@@ -91,6 +91,7 @@ def test_everything_survives_a_power_cycle(path):
         ("UPDATE document SET name = 'x' || name", "nothing is known of documents"),
         ("DELETE FROM document WHERE name LIKE 'recording/%'", "do not fit"),
         ("DELETE FROM secret; DELETE FROM document WHERE name LIKE 'recording/%'", "recording of the stored"),
+        ("DELETE FROM document WHERE name LIKE 'receiver/%'", "receiver of a stored job"),
         ("DELETE FROM secret", "content keys"),
         ("INSERT INTO secret VALUES ('x/y', x'00')", "content keys"),
     ],
@@ -98,7 +99,7 @@ def test_everything_survives_a_power_cycle(path):
 def test_a_damaged_model_is_reported_and_left_alone(path, change, words):
     made = service(persistence=SqlitePersistence(path))
     token = made.create_recording(encrypted(entry()))
-    made.create_recording_job(job(token))
+    made.create_recording_job(job(token, automatic()))
     made._persistence._connection.executescript(change)
     made.close()
     before = path.read_bytes()
