@@ -127,9 +127,13 @@ def page() -> tuple[str, list[str]]:
 
 
 def main() -> int:
-    """Write the page; 1 if something is wrong with it."""
+    """Write the page, or with ``--check`` compare it with what is there; 1 if something is wrong with it."""
     text, wrong = page()
-    (DOCS / "conformance.md").write_text(text)
+    if "--check" in sys.argv[1:]:
+        if text != (DOCS / "conformance.md").read_text():
+            wrong.append("docs/conformance.md is out of date: run python docs/build_conformance.py")
+    else:
+        (DOCS / "conformance.md").write_text(text)
     for line in wrong:
         print(line)
     print(f"{len(wrong)} open")
