@@ -7,7 +7,7 @@ Times in the file are those of the recording. What a gap becomes, and what a spa
 ======================  ===========================================  ==========================================
 a gap, kept             the next decode time jumps                   the sample before it lasts until the next
 a gap, cut              nothing is left of it, in all tracks at once
-other parameter sets    another sample entry of the track
+other parameter sets    another sample entry of the track, and all sets in band besides
 another codec           `MediaError`: no player can change the codec within a track
 a track that starts     its first decode time                        an empty edit
 later
@@ -31,6 +31,7 @@ from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.movie import OutputTrack
+from onvif_bmff.playback.parameter_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.progressive import ProgressiveWriter
 from onvif_bmff.playback.samples import SampleReader, joined_tracks
@@ -150,9 +151,12 @@ def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType
             if selection.media not in (None, media_type_of(track)):
                 continue
             kind = joined[track.track_id]
+            # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
+            rate = getattr(track.codec(), "sample_rate", 0)
+            timescale = rate if rate and track.timescale % rate == 0 else track.timescale
             output = found.get(kind)
             if output is None:
-                output = found[kind] = OutputTrack(0, kind[0], track.timescale, track.language)
+                output = found[kind] = OutputTrack(0, kind[0], timescale, track.language)
                 known[kind] = set()
             for index in range(1, len(track.entries) + 1):
                 codec = track.codec(index)
@@ -162,7 +166,7 @@ def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType
                         _check_change(output.codecs[0], codec, part.span.start)
                     known[kind].add(name)
                     output.codecs.append(codec)
-            common = lcm(output.timescale, track.timescale)
+            common = lcm(output.timescale, timescale)
             if common <= _MOST_TICKS:
                 output.timescale = common
     ordered = sorted(found, key=lambda kind: (_ORDER.index(kind[0]), kind[1]))
@@ -228,6 +232,8 @@ class _Lane:
     clock: object = None
     offset: int = 0
     description: int = 1
+    in_band: bool = False
+    sets: bytes = b""
     next_time: int | None = None
     held: OutputSample | None = None
     count: int = 0
@@ -250,8 +256,11 @@ class _Export:
         self._tracks = list(tracks.values())
         self._waiting = {kind: _Lane(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
         for lane in self._waiting.values():
-            entries = enumerate(lane.output.codecs, 1)
-            lane.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in entries}
+            codecs = lane.output.codecs
+            lane.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in enumerate(codecs, 1)}
+            lane.in_band = len(codecs) > 1
+            if lane.in_band:
+                lane.output.codecs = [in_band(codec) for codec in codecs]
         self._lanes: dict[int, _Lane] = {}
         self._out, self._spool, self._progressive, self._exact = out, spool, progressive, exact
         self._selection = selection
@@ -285,7 +294,10 @@ class _Export:
             return
         duration = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset - time
         offset = sample.composition_offset * output.timescale // track.timescale
-        lane.held = OutputSample(time, max(duration, 0), offset, sample.sync, lane.description, sample.data)
+        data = sample.data
+        if lane.sets and sample.sync:
+            data = with_parameter_sets(data, lane.sets, track.codec)
+        lane.held = OutputSample(time, max(duration, 0), offset, sample.sync, lane.description, data)
         lane.next_time = time + max(duration, 0)
         lane.count += 1
         self._note(played)
@@ -342,6 +354,7 @@ class _Export:
             if description is None:
                 raise MediaError(f"the codec configuration changes within the span that starts at {track.span.start}")
             lane.description = description
+            lane.sets = parameter_sets(track.codec) if lane.in_band else b""
         now = played.decode_microseconds
         elapsed = now - self._origin - (self._cuts.before(now) if self._cuts is not None else 0)
         time = (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)

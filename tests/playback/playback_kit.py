@@ -33,7 +33,9 @@ def make_clip(path: Path, *, seconds=8, size="160x120", rate=25, gop=25, audio=T
     return path
 
 
-def record(store, source, target=None, *, start=START, shift=Fraction(0), keep=lambda sample: True, sink=None, **options):
+def record(
+    store, source, target=None, *, start=START, shift=Fraction(0), keep=lambda sample: True, sink=None, **options
+):
     """Record a file, or tracks and samples; media time ``shift`` happens at ``start``. Returns tracks and samples."""
     if isinstance(source, Path):
         with open_mp4(source) as clip:
@@ -82,7 +84,7 @@ class CountingStore:
 def frames(path, stream="v:0", *options):
     """Presentation time in seconds and MD5 of each decoded frame of a file, as ffmpeg sees it."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", f"0:{stream}", "-fps_mode", "passthrough"]
-    command += ["-copyts", *options, "-f", "framemd5", "-"]
+    command += ["-copyts", "-enc_time_base", "-1", *options, "-f", "framemd5", "-"]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert not found.stderr, found.stderr
     rows, base = [], Fraction(1)
@@ -93,3 +95,8 @@ def frames(path, stream="v:0", *options):
             parts = [part.strip() for part in line.split(",")]
             rows.append((float(int(parts[2]) * base), parts[5]))
     return rows
+
+
+def names(store, ending=""):
+    """Keys of the segments of a store, those that end so."""
+    return [key for key in list(store.keys()) if not key.endswith("_end") and key.endswith(ending)]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playback_kit import START, make_clip, record
+from playback_kit import START, make_clip, names, record
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
@@ -143,11 +143,15 @@ def make_samples(plan, pictures):
     first = Fraction(plan["offsets"][0], 90_000)
     if plan["audio"]:
         tracks.append(Track("AUDIO001", 2, 8000, G711Codec("ulaw"), "deu"))
-        samples += [Sample(2, at, 160, at.to_bytes(4, "big") * 40) for at in range(ceil(first * 8000), int(seconds * 8000), 160)]
+        samples += [
+            Sample(2, at, 160, at.to_bytes(4, "big") * 40) for at in range(ceil(first * 8000), int(seconds * 8000), 160)
+        ]
     if plan["metadata"]:
         tracks.append(Track("META001", 3, 1000, MetadataCodec()))
         xml = b'<tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema"/>'
-        samples += [Sample(3, at, 700, xml + str(at).encode()) for at in range(ceil(first * 1000), int(seconds * 1000), 700)]
+        samples += [
+            Sample(3, at, 700, xml + str(at).encode()) for at in range(ceil(first * 1000), int(seconds * 1000), 700)
+        ]
     scales = {track.track_id: track.timescale for track in tracks}
     samples.sort(key=lambda sample: (Fraction(sample.decode_time, scales[sample.track_id]), sample.track_id))
     return tracks, samples
@@ -256,7 +260,7 @@ def test_one_segment_alone(clip):
     entries = (EncryptionEntry(ProtectionScheme.CBCS, keys),)
     store = MemoryStore()
     _, _, samples = record(store, clip, RecordingTarget(format=MP4, encryption=entries))
-    (name,) = [name for name in store.keys() if not name.endswith("_end")]
+    (name,) = names(store)
     data = store.get(name)
     closed = read_segment(data)
     assert closed.header.is_protected
