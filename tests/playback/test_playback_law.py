@@ -203,7 +203,7 @@ def test_keys_are_recovered_from_certificates(clip, certificates):
         ),
     )
     store = MemoryStore()
-    _, tracks, samples = record(store, clip, target)
+    _, _, samples = record(store, clip, target)
     selection = select(Timeline.from_store(store))
     with pytest.raises(ProtectionError):
         next(iter(SampleReader(store, selection)))
