@@ -70,11 +70,11 @@ def build_header(
     constant IV. The first of ``brands`` is the major one.
     """
     protection = protection or SpanProtection()
-    clock = created.microseconds // 1_000_000 + _SECONDS_1904_TO_1970
+    clock = max(created.microseconds // 1_000_000 + _SECONDS_1904_TO_1970, 0)
     times: dict[str, Any] = {
-        "version": 0 if 0 <= clock < 1 << 32 else 1,
-        "creation_time": max(clock, 0),
-        "modification_time": max(clock, 0),
+        "version": 0 if clock < 1 << 32 else 1,
+        "creation_time": clock,
+        "modification_time": clock,
     }
     movie = MovieBox(
         children=(

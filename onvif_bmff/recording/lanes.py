@@ -43,11 +43,10 @@ class Lane:
 
     def reaches_change(self, sample: Sample) -> bool:
         """Tell whether another configuration holds from ``sample`` on; take it up."""
-        reached = False
+        before = self.track
         while self.changes and sample.decode_time >= self.changes[0][0]:
             self.track = self.changes.popleft()[1]
-            reached = True
-        return reached
+        return self.track != before
 
     def reaches_gap(self, sample: Sample) -> bool:
         """Tell whether ``sample`` is the first after a gap; it is told once."""

@@ -296,6 +296,8 @@ class Recorder:
                 self.dropped["before the cut for a new codec configuration"] += 1
                 lane.spans = None
                 return ()
+            if current.multiplexed:  # also where this track has not come in yet
+                events = self._close(current, sample.track_id)
             current = self._open(lane.time(sample), lane, sample)
         if lane.spans is current:
             return events
@@ -364,10 +366,10 @@ class Recorder:
 
     def _leave(self, lane: Lane) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""
-        spans = lane.spans
-        if spans is None:
-            return ()
-        writer = spans.writers[lane.track.track_id]
+        return () if lane.spans is None else self._close(lane.spans, lane.track.track_id)
+
+    def _close(self, spans: SpanSet, track_id: int) -> Sequence[RecordingEvent]:
+        writer = spans.writers[track_id]
         for other in self._lanes.values():
             if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
                 other.spans = None

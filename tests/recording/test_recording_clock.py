@@ -1,0 +1,181 @@
+"""Timestamps as sources deliver them."""
+
+from fractions import Fraction
+
+import pytest
+
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media import Sample
+from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
+
+
+def run(clock, samples):
+    """What comes out: (decode time, duration, composition offset, after a gap) of each sample."""
+    out = []
+    for sample in samples:
+        ready = clock.push(sample)
+        if ready is not None:
+            out.append((ready, clock.gap))
+    last = clock.flush()
+    if last is not None:
+        out.append((last, clock.gap))
+    return [(one.decode_time, one.duration, one.composition_offset, gap) for one, gap in out]
+
+
+def at(time, duration=0, *, sync=True, offset=0):
+    return Sample(1, time, duration, b"x", sync, offset)
+
+
+def times(clock, *pairs):
+    return run(clock, [at(*pair) if isinstance(pair, tuple) else at(pair) for pair in pairs])
+
+
+def test_known_durations_pass_untouched():
+    samples = [at(time, 40) for time in (0, 40, 80)]
+    clock = SampleClock(1000)
+    out = [clock.push(sample) for sample in samples]
+    assert out[0] is None
+    assert out[1] is samples[0]
+    assert out[2] is samples[1]
+    assert clock.held_time == 80
+    assert clock.flush() is samples[2]
+    assert clock.held_time is None
+    assert clock.flush() is None
+
+
+def test_live_durations_come_from_the_next_sample():
+    assert times(SampleClock(1000), 0, 40, 90) == [(0, 40, 0, False), (40, 50, 0, False), (90, 50, 0, False)]
+
+
+def test_a_lone_sample_lasts_a_25th_of_a_second():
+    assert times(SampleClock(1000), 7) == [(7, 40, 0, False)]
+    assert times(SampleClock(1), 7) == [(7, 1, 0, False)]
+
+
+def test_the_next_decode_time_wins_over_a_stated_duration():
+    out = times(SampleClock(1000), (0, 30), (40, 50), (80, 40))
+    assert out == [(0, 40, 0, False), (40, 40, 0, False), (80, 40, 0, False)]
+
+
+@pytest.mark.parametrize("back", [0, 1, 39, 5_000, 10_000])
+def test_equal_and_backward_times_move_one_tick_on(back):
+    out = run(SampleClock(1000), [at(20_000, 40), at(20_040, 40), at(20_040 - back, 40), at(20_080, 40)])
+    assert out == [(20_000, 40, 0, False), (20_040, 1, 0, False), (20_041, 39, 0, False), (20_080, 40, 0, False)]
+
+
+def test_presentation_of_a_picture_that_is_moved_stays_unless_it_is_sync():
+    moved = [at(1_000, 40), at(960, 40, sync=False, offset=100), at(980, 40, sync=True, offset=100), at(1_040, 40)]
+    assert [(time, offset) for time, _, offset, _ in run(SampleClock(1000), moved)] == [
+        (1_000, 0),
+        (1_001, 59),
+        (1_002, 100),
+        (1_040, 62),
+    ]
+
+
+def test_a_sync_sample_is_never_presented_before_the_one_before():
+    out = run(SampleClock(1000), [at(0, 40, offset=500), at(40, 40, offset=-200), at(80, 40, sync=False, offset=-200)])
+    assert [offset for _, _, offset, _ in out] == [500, 460, -200]
+
+
+def test_a_source_that_starts_anew_goes_on_after_a_gap():
+    out = times(SampleClock(1000), (50_000, 40), (50_040, 40), (0, 40), (40, 40))
+    assert out == [(50_000, 40, 0, False), (50_040, 40, 0, False), (50_080, 40, 0, True), (50_120, 40, 0, False)]
+
+
+def test_more_than_a_day_ahead_is_a_new_start_too():
+    day = 86_400_000
+    out = times(SampleClock(1000), (0, 40), (40, 40), (40 + day + 1, 40), (80 + day + 1, 40))
+    assert out == [(0, 40, 0, False), (40, 40, 0, False), (80, 40, 0, True), (120, 40, 0, False)]
+
+
+def test_a_pause_is_filled_up_to_max_gap_and_reported_beyond():
+    assert times(SampleClock(1000), (0, 40), (10_000, 40))[0] == (0, 10_000, 0, False)
+    out = times(SampleClock(1000), (0, 40), (40, 40), (10_041, 40))
+    assert out == [(0, 40, 0, False), (40, 40, 0, False), (10_041, 40, 0, True)]
+    out = times(SampleClock(1000, max_gap=Fraction(2)), (0, 40), (2_001, 40))
+    assert out == [(0, 40, 0, False), (2_001, 40, 0, True)]
+
+
+def test_a_stated_long_duration_is_no_gap():
+    assert times(SampleClock(1000), (0, 20_000), (20_000, 40)) == [(0, 20_000, 0, False), (20_000, 40, 0, False)]
+
+
+def test_the_sample_before_a_gap_never_lasts_into_what_follows():
+    out = times(SampleClock(1000), 0, (9_000, 30_000), (39_000, 0), (54_000, 40))
+    assert out[1:] == [(9_000, 30_000, 0, False), (39_000, 15_000, 0, False), (54_000, 40, 0, True)]
+
+
+def test_sparse_media_have_no_gaps_within_a_day():
+    clock = SampleClock(1000, sparse=True)
+    out = times(clock, 0, 3_600_000, 3_600_100, 3_600_100 + 86_400_001)
+    assert out[0] == (0, 3_600_000, 0, False)
+    assert out[2] == (3_600_100, 100, 0, False)
+    assert out[3][3]
+    assert times(SampleClock(1000, sparse=True), 0, 60_000)[-1] == (60_000, 1_000, 0, False)
+
+
+def test_durations_stay_within_what_the_file_holds():
+    out = times(SampleClock(1000, longest=5_000), (0, 40), (40, 1 << 40), (80, -7), (6_000, 40))
+    assert out == [(0, 40, 0, False), (40, 40, 0, False), (80, 40, 0, False), (6_000, 40, 0, True)]
+    sparse = times(SampleClock(1000, longest=5_000, sparse=True), 0, 4_000, 9_001)
+    assert sparse == [(0, 4_000, 0, False), (4_000, 1_000, 0, False), (9_001, 1_000, 0, True)]
+
+
+def test_an_offset_that_no_file_holds_is_refused_without_effect():
+    clock = SampleClock(1000)
+    clock.push(at(0, 40))
+    for offset in (1 << 29, -(1 << 29) - 1, 1 << 70):
+        with pytest.raises(MediaError, match="composition offset"):
+            clock.push(at(40, 40, offset=offset))
+    assert clock.held_time == 0
+    assert clock.push(at(40, 40, offset=(1 << 29) - 1)).duration == 40
+
+
+@pytest.mark.parametrize("bits", [32, 33])
+def test_counters_wrap(bits):
+    top = 1 << bits
+    raw = [top - 80, top - 40, 0, 40, 80]
+    out = run(SampleClock(1000, timestamp_bits=bits), [at(one, 40) for one in raw])
+    assert out == [(top - 80 + 40 * n, 40, 0, False) for n in range(5)]
+
+
+def test_counters_wrap_again_and_again():
+    clock = SampleClock(1000, timestamp_bits=16)
+    out = run(clock, [at(n * 9_000 % 65_536) for n in range(60)])
+    assert [one[0] for one in out] == [n * 9_000 for n in range(60)]
+
+
+def test_out_of_order_around_a_wrap():
+    top = 1 << 32
+    out = run(SampleClock(1000, timestamp_bits=32), [at(one) for one in (top - 40, 0, top - 20, 40)])
+    assert [one[0] for one in out] == [top - 40, top, top + 1, top + 40]
+
+
+def test_tracks_that_begin_on_either_side_of_a_wrap_are_in_step():
+    shared, top = SharedTime(), 1 << 33
+    video = SampleClock(90_000, timestamp_bits=33, shared=shared)
+    audio = SampleClock(90_000, timestamp_bits=33, shared=shared)
+    video.push(at(top - 10))
+    audio.push(at(30))
+    assert (video.held_time, audio.held_time) == (top - 10, top + 30)
+
+
+def test_tracks_that_start_anew_together_stay_in_step():
+    shared = SharedTime()
+    video, audio = SampleClock(90_000, shared=shared), SampleClock(48_000, shared=shared)
+    for seconds in (100, 101):
+        video.push(at(seconds * 90_000, 90_000))
+        audio.push(at(seconds * 48_000 + 4_800, 48_000))
+    video.push(at(0, 90_000))
+    audio.push(at(9_600, 48_000))
+    assert video.held_time == 102 * 90_000
+    assert Fraction(audio.held_time, 48_000) - Fraction(video.held_time, 90_000) == Fraction(9_600, 48_000)
+    for seconds in range(1, 21):
+        video.push(at(seconds * 90_000, 90_000))
+        audio.push(at(seconds * 48_000 + 9_600, 48_000))
+    # and once more, audio first
+    audio.push(at(0, 48_000))
+    video.push(at(0, 90_000))
+    assert audio.held_time == 123 * 48_000 + 9_600
+    assert Fraction(video.held_time, 90_000) == Fraction(audio.held_time, 48_000)

@@ -1,0 +1,285 @@
+"""One fragment: what is packed for speed is what the declared boxes build."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recording_kit import AAC, AVC
+
+from onvif_bmff.bmff import (
+    Columns,
+    MediaDataBox,
+    MovieFragmentBox,
+    MovieFragmentHeaderBox,
+    TrackFragmentBaseMediaDecodeTimeBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    TrackRunBox,
+    build_boxes,
+    parse_boxes,
+)
+from onvif_bmff.errors import MediaError, StateError
+from onvif_bmff.media import Sample
+from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, FragmentBuilder, FragmentTrack
+from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
+
+
+def closed(track, samples, number=1):
+    builder = FragmentBuilder([track])
+    for sample in samples:
+        builder.push(sample)
+    return builder.close(number)
+
+
+def joined(fragment):
+    data = b"".join(fragment.buffers)
+    assert len(data) == fragment.size
+    return data
+
+
+def declared(tracks, samples, number):
+    """The same fragment built of declared boxes, from the samples' columns."""
+    trafs, payload = [], b""
+    for track in tracks:
+        own = [sample for sample in samples if sample.track_id == track.track_id]
+        if not own:
+            continue
+        factor = track.numerator
+        durations = [sample.duration * factor for sample in own]
+        sizes = [len(sample.data) for sample in own]
+        flags = [SYNC_FLAGS if sample.sync else PREDICTED_FLAGS for sample in own]
+        offsets = [(sample.composition_offset - track.shift) * factor for sample in own]
+        header = {"default_sample_duration": None, "default_sample_size": None, "default_sample_flags": None}
+        columns, bits, run_flags, first = {}, 0x20002, 1, None
+        for name, values, bit, run_bit in (
+            ("duration", durations, 0x8, 0x100),
+            ("size", sizes, 0x10, 0x200),
+        ):
+            if len(set(values)) == 1:
+                header[f"default_sample_{name}"] = values[0]
+                bits |= bit
+            else:
+                columns[name] = values
+                run_flags |= run_bit
+        if len(set(flags[1:])) <= 1 and (len(own) == 1 or flags[1] == PREDICTED_FLAGS or set(flags) == {SYNC_FLAGS}):
+            rest = flags[1] if len(own) > 1 else flags[0]
+            header["default_sample_flags"] = rest
+            bits |= 0x20
+            if flags[0] != rest:
+                first = flags[0]
+                run_flags |= 0x4
+        else:
+            columns["flags"] = flags
+            run_flags |= 0x400
+        if any(offsets):
+            columns["composition_offset"] = offsets
+            run_flags |= 0x800
+        run = TrackRunBox(
+            version=1,
+            flags=run_flags,
+            sample_count=len(own),
+            data_offset=0,
+            first_sample_flags=first,
+            samples=Columns(len(own), **columns),
+        )
+        time = (own[0].decode_time + track.shift) * factor - track.origin
+        trafs.append(
+            TrackFragmentBox(
+                children=(
+                    TrackFragmentHeaderBox(
+                        flags=bits, track_id=track.track_id, sample_description_index=1, **header
+                    ),
+                    TrackFragmentBaseMediaDecodeTimeBox(version=1, base_media_decode_time=time),
+                    run,
+                )
+            )
+        )
+    moof = MovieFragmentBox(children=(MovieFragmentHeaderBox(sequence_number=number), *trafs))
+    position = moof.size + 8
+    for traf in trafs:
+        own = [bytes(s.data) for s in samples if s.track_id == traf.children[0].track_id]
+        traf.children[2].data_offset = position
+        payload += b"".join(own)
+        position += sum(map(len, own))
+    return build_boxes((moof, MediaDataBox(data=payload)))
+
+
+ONE = st.builds(
+    lambda duration, data, sync, offset: (duration, data, sync, offset),
+    st.integers(1, 70_000),
+    st.binary(max_size=9),
+    st.booleans(),
+    st.integers(-3_000, 3_000),
+)
+RUNS = st.one_of(
+    st.lists(ONE, max_size=12),
+    st.lists(ONE, min_size=1, max_size=12).map(lambda rows: [(40, b"same", n == 0, 0) for n, _ in enumerate(rows)]),
+    st.lists(ONE, min_size=1, max_size=12).map(lambda rows: [(40, row[1], True, 7) for row in rows]),
+)
+
+
+def laid_out(track_id, start, rows):
+    samples = []
+    for duration, data, sync, offset in rows:
+        samples.append(Sample(track_id, start, duration, data, sync, offset))
+        start += duration
+    return samples
+
+
+@pytest.mark.requirement("ANX-B.1-03", "ANX-B.7-09")
+@given(RUNS, RUNS, st.integers(5_000, 1 << 40), st.sampled_from((1, 3, 8)), st.integers(0, (1 << 32) - 1))
+def test_a_packed_moof_is_what_the_declared_boxes_build(first, second, start, factor, number):
+    tracks = [
+        FragmentTrack(1, 90_000, shift=first[0][3] if first else 0, numerator=factor),
+        FragmentTrack(2, 48_000, origin=5),
+    ]
+    samples = laid_out(1, start, first) + laid_out(2, start + 5, second)
+    builder = FragmentBuilder(tracks)
+    for sample in samples:
+        builder.push(sample)
+    fragment = builder.close(number)
+    if not samples:
+        assert fragment is None
+        return
+    data = joined(fragment)
+    assert data == declared(tracks, samples, number)
+    assert build_boxes(parse_boxes(data)) == data
+    for run in fragment.runs:
+        own = [sample for sample in samples if sample.track_id == run.track.track_id]
+        syncs = [index for index, sample in enumerate(own, 1) if sample.sync]
+        assert run.sync_number == (syncs[0] if syncs else 0)
+        assert run.sample_count == len(own)
+        assert run.size == sum(len(sample.data) for sample in own)
+    assert builder.close(number + 1) is None
+
+
+def test_the_box_sizes_of_the_fact_sheet():
+    boxes = parse_boxes(joined(closed(FragmentTrack(1, 90_000), [Sample(1, 0, 3_600, b"abc")])))
+    found = {box.type: box.read_size for _, box in boxes[0].walk()}
+    assert (found["mfhd"], found["tfdt"]) == (16, 20)
+    header = boxes[0].children[1].children[0]
+    assert header.flags == 0x2003A, "all constants in tfhd"
+
+
+def test_a_gap_cannot_be_written_into_a_run():
+    builder = FragmentBuilder([FragmentTrack(1, 1000)])
+    assert builder.continues(Sample(1, 500, 40, b""))
+    builder.push(Sample(1, 0, 40, b"ab"))
+    assert builder.continues(Sample(1, 40, 40, b""))
+    assert not builder.continues(Sample(1, 41, 40, b""))
+    assert (builder.size, builder.count(1), builder.duration(1)) == (2, 1, 40)
+    builder.close(1)
+    assert (builder.size, builder.count(1), builder.duration(1)) == (0, 0, 0)
+
+
+def test_what_does_not_fit_is_an_error_and_the_builder_goes_on():
+    builder = FragmentBuilder([FragmentTrack(1, 1000, origin=100)])
+    builder.push(Sample(1, 0, 40, b"ab"))
+    with pytest.raises(MediaError, match="before the start"):
+        builder.close(1)
+    for bad in (Sample(1, 140, 1 << 33, b"ab"), Sample(1, 140, 40, b"ab", True, 1 << 32)):
+        builder.push(bad)
+        builder.push(Sample(1, 140 + bad.duration, 20, b"c"))
+        with pytest.raises(MediaError, match="32 bits"):
+            builder.close(2)
+    builder.push(Sample(1, 300, 40, b"good"))
+    assert builder.close(2).runs[0].decode_time == 200
+
+
+def test_many_small_samples_leave_as_one_buffer_and_large_ones_untouched():
+    small = closed(FragmentTrack(1, 1000), [Sample(1, n, 1, b"x") for n in range(50)])
+    assert len(small.buffers) == 2
+    pictures = [Sample(1, n, 1, bytes(10_000)) for n in range(3)]
+    large = closed(FragmentTrack(1, 1000), pictures)
+    assert [buffer is sample.data for buffer, sample in zip(large.buffers[1:], pictures, strict=True)] == [True] * 3
+
+
+@given(st.lists(st.integers(1, 5_000), min_size=1, max_size=60), st.sampled_from((44_100, 22_050, 1_000_003)))
+def test_rescaling_never_drifts(durations, timescale):
+    """Where ticks do not divide, times are rounded from absolute ones: fragments meet exactly."""
+    track = FragmentTrack(1, timescale, numerator=90_000, denominator=timescale)
+    builder = FragmentBuilder([track])
+    time, end = 0, 0
+    for count, duration in enumerate(durations, 1):
+        builder.push(Sample(1, time, duration, b"x", True, 50))
+        time += duration
+        if count % 7 == 0 or count == len(durations):
+            (run,) = builder.close(count).runs
+            assert run.decode_time == end
+            end = run.decode_time + run.duration
+            assert abs(end - time * 90_000 / timescale) < 1
+
+
+# ---- a segment of fragments -----------------------------------------------------------------------------------
+
+
+def writer(**options):
+    limits = FragmentLimits(**options.pop("limits", {}))
+    return SegmentWriter(
+        [FragmentTrack(1, 1000), FragmentTrack(2, 1000)],
+        lambda ivs: b"header",
+        lead_id=1,
+        fragment_ticks=options.pop("fragment_ticks", 500),
+        limits=limits,
+        **options,
+    )
+
+
+def test_fragments_end_at_sync_samples_of_the_leading_track():
+    segment = writer()
+    out = [segment.push(Sample(1, n * 100, 100, b"v", n % 3 == 0)) for n in range(13)]
+    assert [n for n, buffers in enumerate(out) if buffers] == [6, 12]
+    assert out[6][0] == b"header"
+    assert out[12][0][4:8] == b"moof"
+    rest = segment.close()
+    assert rest[-1][4:8] == b"mfra"
+    with pytest.raises(StateError):
+        segment.end_fragment()
+
+
+def test_a_fragment_with_enough_bytes_ends_at_the_next_sync_sample():
+    segment = writer(fragment_ticks=10**9, limits={"enough_bytes": 1_000})
+    ends = [n for n in range(30) if segment.push(Sample(1, n, 1, bytes(300), n % 2 == 0))]
+    assert ends == [4, 8, 12, 16, 20, 24, 28]
+
+
+def test_a_fragment_without_sync_samples_ends_anywhere():
+    segment = writer(limits={"max_bytes": 1_000})
+    assert [n for n in range(12) if segment.push(Sample(1, n * 1000, 1000, bytes(300), n == 0))] == [4, 8]
+    segment = writer(limits={"max_samples": 5})
+    assert [n for n in range(12) if segment.push(Sample(1, n * 1000, 1000, b"", n == 0))] == [5, 10]
+    (table,) = segment.random_access().children[:-1]
+    assert list(table.entries["time"]) == [0], "only what begins with a sync sample is listed"
+
+
+def test_a_sync_sample_within_a_fragment_is_listed_with_its_number():
+    segment = writer()
+    segment.push(Sample(1, 0, 100, b"v"))
+    for n in range(5):
+        segment.push(Sample(2, n * 100, 100, b"w", n == 3, 30))
+    segment.close()
+    _, table, _ = segment.random_access().children
+    assert table.track_id == 2
+    assert list(table.entries.rows()) == [(330, 6, 2, 1, 4)]
+
+
+def test_an_empty_segment_has_no_bytes():
+    segment = writer()
+    assert segment.close() == ()
+    segment = writer(mfra=False)
+    segment.push(Sample(1, 0, 100, b"v"))
+    assert segment.holds(1)
+    assert not segment.holds(2)
+    assert b"mfra" not in b"".join(segment.close())
+    assert segment.holds(1)
+
+
+def test_another_track_may_lead():
+    segment = writer()
+    segment.push(Sample(1, 0, 100, b"v"))
+    segment.lead_by(2, 200)
+    assert [n for n in range(6) if segment.push(Sample(2, n * 100, 100, b"w"))] == [2, 4]
+
+
+def test_codecs_of_the_kit_are_real():
+    assert AVC.codecs_parameter().startswith("avc1.")
+    assert AAC.codecs_parameter() == "mp4a.40.2"

@@ -1,0 +1,98 @@
+"""The order of several tracks in one span."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onvif_bmff.media import Sample
+from onvif_bmff.recording.interleave import Interleaver
+
+
+def make(patience=1_000, tracks=(1, 2)):
+    return Interleaver(tracks, dict.fromkeys(tracks, 1), patience)
+
+
+def lead(time, sync=True):
+    return Sample(1, time, 10, b"", sync)
+
+
+def other(time, track_id=2):
+    return Sample(track_id, time, 10, b"")
+
+
+def run(interleaver, samples):
+    out = [sample for one in samples for sample in interleaver.push(one)]
+    return [(sample.track_id, sample.decode_time) for sample in out]
+
+
+def test_others_come_before_the_sync_sample_they_precede():
+    interleaver = make()
+    # the sync sample at 100 waits until track 2 has come to it
+    got = run(interleaver, [lead(0), other(0), lead(50, False), lead(100), other(50), other(99)])
+    assert got == [(1, 0), (2, 0), (1, 50), (2, 50), (2, 99)]
+    assert run(interleaver, [other(100)]) == [(1, 100), (2, 100)]
+
+
+def test_a_whole_group_waits_at_most():
+    interleaver = make()
+    run(interleaver, [other(0), lead(0)])
+    got = run(interleaver, [lead(10), lead(20, False), lead(30, False)])
+    assert got == []
+    assert run(interleaver, [lead(40)]) == [(1, 10), (1, 20), (1, 30)]
+
+
+def test_what_comes_too_late_still_comes():
+    interleaver = make()
+    run(interleaver, [other(0), lead(0), lead(10), lead(40)])
+    assert run(interleaver, [other(5)]) == [(2, 5)]
+
+
+def test_nobody_waits_for_a_track_that_never_started():
+    assert run(make(), [lead(0), lead(10), lead(20)]) == [(1, 0), (1, 10), (1, 20)]
+
+
+def test_nobody_waits_for_long_for_a_track_that_stopped():
+    interleaver = make(patience=100)
+    got = run(interleaver, [other(0), lead(0), lead(50)])
+    assert got[-1] == (1, 0) or (1, 50) not in got
+    assert run(interleaver, [lead(n, False) for n in range(60, 130, 10)])[:2] == [(1, 50), (1, 60)]
+
+
+def test_another_track_takes_the_lead_of_one_that_stopped_and_gives_it_back():
+    interleaver = make(patience=100)
+    run(interleaver, [lead(0), other(0)])
+    assert interleaver.lead_id == 1
+    got = run(interleaver, [other(n) for n in range(10, 200, 10)])
+    assert interleaver.lead_id == 2
+    assert got == [(2, n) for n in range(10, 200, 10)]
+    run(interleaver, [lead(195)])
+    assert interleaver.lead_id == 1
+
+
+def test_a_leading_track_that_never_starts_is_waited_for_no_longer_than_patience():
+    interleaver = make(patience=100)
+    got = run(interleaver, [other(n) for n in range(0, 120, 10)])
+    assert got == [(2, n) for n in range(0, 120, 10)]
+    assert interleaver.lead_id == 2
+
+
+def test_closing_gives_out_what_waits_in_order():
+    interleaver = make()
+    run(interleaver, [other(0), lead(0), lead(100), other(50), other(70)])
+    interleaver.push(lead(120, False))
+    assert [(s.track_id, s.decode_time) for s in interleaver.close()] == [(1, 100), (1, 120)]
+    assert interleaver.close() == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 60), st.booleans()), max_size=120))
+def test_nothing_is_lost_and_each_track_keeps_its_order(steps):
+    interleaver = make(patience=200, tracks=(1, 2, 3))
+    clock = {1: 0, 2: 0, 3: 0}
+    pushed, out = [], []
+    for track_id, ahead, sync in steps:
+        clock[track_id] += ahead
+        sample = Sample(track_id, clock[track_id], ahead, b"", sync or track_id != 1)
+        pushed.append(sample)
+        out.extend(interleaver.push(sample))
+    out.extend(interleaver.close())
+    for track_id in clock:
+        assert [s for s in out if s.track_id == track_id] == [s for s in pushed if s.track_id == track_id]
