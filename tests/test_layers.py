@@ -22,7 +22,10 @@ ALLOWED = {
     "control": {"recording", "objects", "cenc", "media", "errors", "timing"},
     "ingest": {"media", "bmff", "errors", "timing"},
     "testing": {"media", "bmff", "objects", "errors", "timing"},
-}
+    "device": {
+        "control", "recording", "playback", "cenc", "objects", "media", "storage", "ingest", "errors", "timing",
+    },
+}  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
 
 EXTERNAL = {
@@ -36,7 +39,7 @@ EXTERNAL = {
 STANDARD = {"sqlite3": {"storage"}, "socket": set(), "subprocess": {"testing", "cli"}, "requests": set()}
 
 WORLD = {"open", "time.time", "time.monotonic", "datetime.now", "os.urandom", "uuid.uuid4", "uuid4"}
-WORLDLY = {"storage", "ingest", "cli", "testing"}
+WORLDLY = {"storage", "ingest", "device", "cli", "testing"}
 """Rooms that may do I/O, read clocks or draw random numbers by themselves."""
 
 

@@ -111,9 +111,7 @@ class EngineSide(ServiceCore):
         Raises:
             StateError: a track cannot be in this state.
         """
-        if state is RecordingJobState.PARTIALLY_ACTIVE or (
-            error is not None and state is not RecordingJobState.ERROR
-        ):
+        if state is RecordingJobState.PARTIALLY_ACTIVE or (error is not None and state is not RecordingJobState.ERROR):
             raise StateError("a track is Idle, Active or in Error, and only an Error has a text")
         return self._run(lambda tx: _report(tx, job_token, track_token, TrackReport(state, error)))
 
@@ -171,9 +169,7 @@ class EngineSide(ServiceCore):
         Raises:
             StateError: there is no such export running, or a progress is not 0.0 to 1.0.
         """
-        self._run(
-            lambda tx: export.report(tx, operation_token, progress, files, finished=finished, error=error)
-        )
+        self._run(lambda tx: export.report(tx, operation_token, progress, files, finished=finished, error=error))
 
     # ---- what belongs to the device ----------------------------------------------------------------
 
@@ -233,9 +229,7 @@ def _report(tx: Transaction, job_token: str, track_token: str, report: TrackRepo
     return True
 
 
-def _report_encoding(
-    tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str
-) -> bool:
+def _report_encoding(tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
     job = _feeds(tx, job_token, track_token)
     if job is None:
         return False

@@ -15,7 +15,7 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTrack, Run
 
-__all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals"]
+__all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
 
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
 """Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
@@ -159,10 +159,8 @@ class SegmentWriter:
         return out
 
     def random_access(self) -> MovieFragmentRandomAccessBox:
-        """Return the mfra of what was written so far: each track's first sync sample of each fragment."""
-        tables = tuple(_tfra(track_id, totals) for track_id, totals in self.totals.tracks.items() if len(totals.times))
-        size = 8 + 16 + sum(table.size for table in tables)
-        return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
+        """Return the mfra of what was written so far."""
+        return make_random_access(self.totals)
 
     def _account(self, fragment: Fragment) -> None:
         totals = self.totals
@@ -180,6 +178,13 @@ class SegmentWriter:
             totals.presentation_end[track_id] = max(run.presentation_end, totals.presentation_end.get(track_id, 0))
         totals.size += fragment.size
         totals.fragment_count += 1
+
+
+def make_random_access(totals: SegmentTotals) -> MovieFragmentRandomAccessBox:
+    """Return the mfra of a segment: each track's first sync sample of each fragment. ISO/IEC 14496-12, 8.8.9."""
+    tables = tuple(_tfra(track_id, found) for track_id, found in totals.tracks.items() if len(found.times))
+    size = 8 + 16 + sum(table.size for table in tables)
+    return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
 
 
 def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:

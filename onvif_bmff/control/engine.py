@@ -1,0 +1,383 @@
+"""The engine's core: what the service decides, and samples of sources, become the events of a recorder.
+
+::
+
+    OutputPlan ──────────┐
+    sources open, close ─┼─► RecordingOutput ─► PreRoll ─► Recorder ─► events, for a store
+    samples ─────────────┘            └─► track states, for the service
+
+There is no I/O, thread or clock here; one `RecordingOutput` is used by one thread at a time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from fractions import Fraction
+
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.control.engine_plan import Feed
+from onvif_bmff.control.engine_targets import OutputPlan
+from onvif_bmff.control.job_configuration import SourceReference
+from onvif_bmff.control.job_state import RecordingJobState
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.objects.events import RecordingEvent
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.preroll import PreRoll
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["RecordingOutput", "encoding_name"]
+
+_ENCODINGS = {
+    "avc1": "H264", "avc3": "H264", "hvc1": "H265", "hev1": "H265", "mp4a": "AAC", "ulaw": "G711", "alaw": "G711",
+}  # fmt: skip
+_PATIENCE = timedelta(seconds=2)
+_LATE = timedelta(seconds=2)
+"""How much more than Before is kept, for the time that an event takes to arrive."""
+
+Accepts = Callable[[str, str, str, str], bool]
+"""Asks the service whether (job, track, type, encoding) may be stored: `EngineSide.report_encoding`."""
+Report = Callable[[str, RecordingJobState, str | None], None]
+"""Tells the state of a track, and for an error what is wrong."""
+
+
+def encoding_name(codec: Codec) -> str:
+    """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
+    kind = codec.sample_entry().type
+    return _ENCODINGS.get(kind, kind)
+
+
+@dataclass(slots=True)
+class _Way:
+    """How samples of a source's track get into a track of the recording."""
+
+    token: str
+    track_id: int
+    shift: int
+    timescale: int
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class _Source:
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
+
+    tracks: dict[int, Track]
+    epoch: UtcTime
+    preroll: PreRoll | None = None
+    before: timedelta = timedelta(0)
+    ways: dict[int, _Way] = field(default_factory=dict)
+
+    def utc(self, sample: Sample) -> UtcTime:
+        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
+
+
+class RecordingOutput:
+    """Records what a plan says, from sources that come and go.
+
+    Each method returns the events that it caused. Recording begins when all sources that feed it are open, or two
+    seconds of media after the first; it begins anew, in new spans, when the set of its tracks or their sources
+    changes, and goes on undisturbed when only the job is another one. ``preroll_bytes`` bounds what is kept for
+    events, for each source.
+    """
+
+    def __init__(
+        self,
+        plan: OutputPlan,
+        accepts: Accepts,
+        report: Report,
+        *,
+        labels: Labels = Labels(),  # noqa: B008
+        ivs: IvSources | None = None,
+        preroll_bytes: int = 64 << 20,
+    ) -> None:
+        self._plan = plan
+        self._accepts = accepts
+        self._report = report
+        self._labels = labels
+        self._ivs = ivs
+        self._preroll_bytes = preroll_bytes
+        self._sources: dict[SourceReference, _Source] = {}
+        self._failed: set[SourceReference] = set()
+        self._recorder: Recorder | None = None
+        self._base = UtcTime(0)
+        self._refused = False
+        self._hopeless = False
+        self._paused = False
+        self._trouble: str | None = None
+        self._waiting: UtcTime | None = None
+        self._first: UtcTime | None = None
+        self._begun: UtcTime | None = None
+        self._until: UtcTime | None = None
+        self._seen: set[str] = set()
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recorder is active."""
+        return self._recorder is not None
+
+    # ---- what is wanted --------------------------------------------------------------------------------------
+
+    def configure(self, plan: OutputPlan) -> Sequence[RecordingEvent]:
+        """Follow another plan."""
+        old, self._plan = self._plan, plan
+        before = {token: (feed.source, feed.source_tag) for token, feed in old.feeds.items()}
+        after = {token: (feed.source, feed.source_tag) for token, feed in plan.feeds.items()}
+        self._failed &= plan.sources
+        self._hopeless = False
+        recorder = self._recorder
+        same_tracks = before == after and old.tracks == plan.tracks
+        if recorder is not None and same_tracks and not self._refused:
+            if old.target != plan.target or (old.override is not None and plan.override is None):
+                recorder.reconfigure(plan.target)
+            if plan.override is not None and (plan.override != old.override or old.target != plan.target):
+                recorder.override_segment_duration(*plan.override)
+            self._keep_prerolls()
+            return ()
+        if not same_tracks or (self._refused and old.feeds != plan.feeds):
+            events = self._stop()
+            self._keep_prerolls()
+            return [*events, *self._start()]
+        self._keep_prerolls()
+        return ()
+
+    # ---- what the sources do ---------------------------------------------------------------------------------
+
+    def source_opened(self, source: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> list[RecordingEvent]:
+        """Take a source up. Its media time 0 happens at ``epoch``; ``tracks`` have its own numbers and tokens."""
+        events: list[RecordingEvent] = []
+        if source in self._sources:
+            events += self.source_closed(source)
+        self._failed.discard(source)
+        self._hopeless = False
+        self._sources[source] = _Source({track.track_id: track for track in tracks}, epoch)
+        if self._recorder is not None and any(feed.source == source for feed in self._plan.feeds.values()):
+            events += self._stop()  # the movie gets more tracks: all spans close (B.2)
+        self._keep_prerolls()
+        events += self._start()
+        return events
+
+    def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
+        """Take note that a source has ended, or with ``error`` that it failed or cannot be opened."""
+        events: list[RecordingEvent] = []
+        if source in self._sources and self._sources[source].ways:
+            events += self._stop()
+        self._sources.pop(source, None)
+        self._failed.add(source)
+        self._hopeless = False
+        for token, feed in self._plan.feeds.items():
+            if feed.source == source:
+                self._say(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
+        self._keep_prerolls()
+        events += self._start()
+        return events
+
+    def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
+        """Take a sample, with the times and track numbers of its source."""
+        found = self._sources.get(source)
+        if found is None:
+            return ()
+        if found.preroll is not None:
+            found.preroll.push(sample)
+        if self._recorder is None:
+            return self._start(found.utc(sample))
+        way = found.ways.get(sample.track_id)
+        return () if way is None else self._store(self._recorder, way, sample)
+
+    def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
+        """Take note that the samples of a source's track that follow need another codec configuration."""
+        found = self._sources.get(source)
+        if found is None or track_id not in found.tracks:
+            return ()
+        old = found.tracks[track_id]
+        found.tracks[track_id] = replace(old, codec=codec)
+        way = found.ways.get(track_id)
+        recorder = self._recorder
+        if way is None or recorder is None:
+            return ()
+        if encoding_name(codec) != encoding_name(old.codec):
+            return [*self._stop(), *self._start()]
+        recorder.replace_track(Track(way.token, way.track_id, old.timescale, codec, old.language))
+        return ()
+
+    # ---- what the store does ---------------------------------------------------------------------------------
+
+    def skip(self) -> Sequence[RecordingEvent]:
+        """Samples are missing from here on, for want of time or room: close the spans, and go on in new ones."""
+        return [*self._stop(), *self._start()]
+
+    def pause(self, error: str) -> Sequence[RecordingEvent]:
+        """Stop recording because of an error, until `resume`. What comes meanwhile is kept as before an event."""
+        events = self._stop()
+        self._paused = True
+        self._keep_prerolls()
+        self.set_trouble(error)
+        return events
+
+    def resume(self) -> Sequence[RecordingEvent]:
+        """Try again."""
+        self._paused = False
+        return self._start()
+
+    def set_trouble(self, error: str | None) -> None:
+        """Show an error in the state of all tracks that are fed, or with None that all is well again."""
+        if error == self._trouble:
+            return
+        self._trouble = error
+        for token in self._plan.feeds:
+            if error is not None:
+                self._report(token, RecordingJobState.ERROR, error)
+            elif token in self._seen:
+                self._report(token, RecordingJobState.ACTIVE, None)
+
+    def close(self) -> Sequence[RecordingEvent]:
+        """Stop for good."""
+        return self._stop()
+
+    # ---- recording -------------------------------------------------------------------------------------------
+
+    def _start(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
+        """Begin to record, if there is anything to record and nothing to wait for."""
+        feeds = self._plan.feeds
+        if self._recorder is not None or self._paused or self._hopeless or not feeds:
+            return ()
+        wanted = {feed.source for feed in feeds.values()}
+        ready = wanted & self._sources.keys()
+        if not ready:
+            return ()
+        if wanted - ready - self._failed:
+            if now is not None:
+                self._waiting = self._waiting or now
+            if now is None or self._waiting is None or now - self._waiting < _PATIENCE:
+                return ()
+        self._waiting = None
+        tracks = self._tracks(ready)
+        if not tracks:
+            self._hopeless = True  # until the plan or the sources change
+            return ()
+        lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
+        self._base = next(s.epoch for s in self._sources.values() for w in s.ways.values() if w.token == lead.token)
+        for source in self._sources.values():
+            late = source.epoch.microseconds_since(self._base)
+            for way in source.ways.values():
+                way.shift = late * way.timescale // 1_000_000
+        recorder = Recorder(tracks, self._plan.target, labels=self._labels, ivs=self._ivs)
+        recorder.activate(self._base, media_time=Fraction(0))
+        if self._plan.override is not None:
+            recorder.override_segment_duration(*self._plan.override)
+        self._recorder = recorder
+        self._first = None
+        events = self._replay(recorder)
+        self._keep_prerolls()
+        return events
+
+    def _tracks(self, ready: set[SourceReference]) -> list[Track]:
+        """Choose the tracks that can be recorded now, and lay the ways into them."""
+        found: list[Track] = []
+        self._refused = False
+        for source in self._sources.values():
+            source.ways.clear()
+        for number, (token, kind) in enumerate(self._plan.tracks, 1):
+            feed = self._plan.feeds.get(token)
+            if feed is None or feed.source not in ready:
+                continue
+            source = self._sources[feed.source]
+            given = _pick(source, kind, feed)
+            if given is None:
+                continue
+            if not self._accepts(feed.job, token, kind, encoding_name(given.codec)):
+                self._refused = True
+                continue
+            source.ways[given.track_id] = _Way(token, number, 0, given.timescale)
+            found.append(Track(token, number, given.timescale, given.codec, given.language))
+        return found
+
+    def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
+        """Record what was kept from before, from the last sync sample at or before the wanted instant."""
+        since = [feed.since for feed in self._plan.feeds.values() if feed.since is not None]
+        start = min(since, default=None)
+        if self._until is not None:
+            start = self._until if start is None or start < self._until else start
+        kept: list[tuple[UtcTime, _Source, Sample]] = []
+        for source in self._sources.values():
+            if source.preroll is not None and source.ways:
+                kept += [(source.utc(sample), source, sample) for sample in source.preroll.release()]
+        kept.sort(key=lambda one: one[0].microseconds)
+        video = any(source.tracks[sample.track_id].type is TrackType.VIDEO for _, source, sample in kept)
+        syncs = [
+            at
+            for at, source, sample in kept
+            if sample.sync and (not video or source.tracks[sample.track_id].type is TrackType.VIDEO)
+        ]
+        begin = max((at for at in syncs if start is not None and at <= start), default=None)
+        if begin is not None and self._until is not None and self._recorded_before(begin):
+            begin = min((at for at in syncs if start is not None and at > start), default=start)
+        events: list[RecordingEvent] = []
+        for at, source, sample in kept:
+            way = source.ways.get(sample.track_id)
+            if way is not None and (begin is None or at >= begin):
+                events += self._store(recorder, way, sample)
+        return events
+
+    def _recorded_before(self, at: UtcTime) -> bool:
+        """Tell whether the spans before began at ``at`` or later: new ones would have the same keys."""
+        return self._begun is not None and at <= self._begun
+
+    def _store(self, recorder: Recorder, way: _Way, sample: Sample) -> Sequence[RecordingEvent]:
+        time = sample.decode_time + way.shift
+        way.end = time + sample.duration
+        if way.token not in self._seen:
+            self._seen.add(way.token)
+            if self._first is None:
+                self._first = self._base.plus_ticks(time, way.timescale)
+            if self._trouble is None:
+                self._report(way.token, RecordingJobState.ACTIVE, None)
+        return recorder.push(
+            Sample(way.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
+        )
+
+    def _stop(self) -> list[RecordingEvent]:
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return []
+        events = recorder.deactivate()
+        ends = [
+            self._base.plus_ticks(way.end, way.timescale)
+            for source in self._sources.values()
+            for way in source.ways.values()
+            if way.end is not None
+        ]
+        self._until = max(ends, default=self._until)
+        self._begun = self._first
+        for source in self._sources.values():
+            source.ways.clear()
+        for token in self._seen:
+            if self._trouble is None and token in self._plan.feeds:
+                self._report(token, RecordingJobState.IDLE, None)
+        self._seen.clear()
+        return events
+
+    def _say(self, token: str, state: RecordingJobState, error: str | None) -> None:
+        if self._trouble is None:
+            self._report(token, state, error)
+
+    def _keep_prerolls(self) -> None:
+        """See that each source is buffered as long as something may be wanted of it later, and no longer."""
+        plan = self._plan
+        for reference, source in self._sources.items():
+            before = max((one.before + _LATE for one in plan.standby if one.source == reference), default=None)
+            if before is None and self._recorder is None and plan.feeds:
+                since = [feed for feed in plan.feeds.values() if feed.source == reference]
+                before = timedelta(0) if since else None
+            if before is None:
+                source.preroll = None
+            elif source.preroll is None or source.before < before:
+                source.before = before
+                source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
+
+
+def _pick(source: _Source, kind: str, feed: Feed) -> Track | None:
+    """The track of a source that a tag means: the one of that token, else the first of the type."""
+    found = [track for track in source.tracks.values() if track.type.value == kind]
+    return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)

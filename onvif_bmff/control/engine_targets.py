@@ -1,0 +1,166 @@
+"""From a recording's plan to what recorders are told: outputs, targets, key sources. 5.3.1, B.4, B.8.
+
+An output is what one recorder writes: a recording's external target, or one track of its local data. Local data are
+kept track by track, in objects below ``recording/track``, so that a track can be deleted by itself (5.10).
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from onvif_bmff.cenc.key_wrap import KeyWrapper
+from onvif_bmff.cenc.keys import ContentKey, FixedKey, KeySource, RotatingKey, parse_kid
+from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.control.configuration import TargetFormat
+from onvif_bmff.control.encryption import RecordingEncryption
+from onvif_bmff.control.engine_plan import Feed, Place, RecordingPlan, Standby
+from onvif_bmff.control.job_configuration import SourceReference
+from onvif_bmff.errors import MissingKeyError, UnsupportedSchemeError
+from onvif_bmff.recording.encryption import EncryptionEntry, HeaderSource
+from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "local_prefix"]
+
+LOCAL_SEGMENT = timedelta(seconds=60)
+"""Segment duration of local data of recordings that have no target to say so."""
+
+_FORMATS: dict[str, RecordingFormat] = {TargetFormat.CMAF: CMAF, TargetFormat.MP4: MP4}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputKey:
+    """What tells outputs apart: a recording, and a storage token, or for local data (None) a track."""
+
+    recording: str
+    storage: str | None
+    track: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """What an output does now; fields as in `RecordingPlan`, with what does not belong to it left out."""
+
+    target: RecordingTarget
+    tracks: tuple[tuple[str, str], ...]
+    feeds: dict[str, Feed]
+    standby: tuple[Standby, ...] = ()
+    override: tuple[timedelta, UtcTime] | None = None
+
+    @property
+    def sources(self) -> frozenset[SourceReference]:
+        """All sources that it needs open."""
+        return frozenset(feed.source for feed in self.feeds.values()) | {one.source for one in self.standby}
+
+
+@dataclass(slots=True)
+class _Held:
+    key: bytes | None = field(repr=False)
+    entry: EncryptionEntry
+
+
+class TargetMaker:
+    """Makes targets, and keeps the key sources of entries that have not changed, so that a key rotates in its time.
+
+    Args:
+        certificate: gives the certificate (PEM or DER) of an ID; ``LookupError`` if there is none.
+        random: where generated keys come from.
+        formats: recording formats by name, beside MP4 and CMAF.
+    """
+
+    def __init__(
+        self,
+        certificate: Callable[[str], bytes],
+        *,
+        random: Callable[[int], bytes] = os.urandom,
+        formats: dict[str, RecordingFormat] | None = None,
+    ) -> None:
+        self._certificate = certificate
+        self._random = random
+        self._formats = _FORMATS | (formats or {})
+        self._held: dict[str, dict[RecordingEncryption, _Held]] = {}
+
+    def outputs(self, plan: RecordingPlan) -> dict[OutputKey, OutputPlan]:
+        """Return the outputs of a recording.
+
+        Raises ``ProtectionError`` where a key or certificate is missing, ``MediaError`` for an unknown format.
+        """
+        found: dict[OutputKey, OutputPlan] = {}
+        configured = plan.configuration.target
+        for place in plan.places:
+            if place is Place.EXTERNAL and configured is not None:
+                found[OutputKey(plan.token, configured.storage)] = OutputPlan(
+                    self._external(plan), plan.tracks, plan.feeds, plan.standby, plan.override
+                )
+            elif place is Place.LOCAL:
+                for track in plan.tracks:
+                    found[OutputKey(plan.token, None, track[0])] = self._local(plan, track)
+        return found
+
+    def forget(self, recording: str) -> None:
+        """Drop the keys of a recording that is gone."""
+        self._held.pop(recording, None)
+
+    def _external(self, plan: RecordingPlan) -> RecordingTarget:
+        target = plan.configuration.target
+        assert target is not None
+        kind = self._formats.get(target.format)
+        if kind is None:
+            raise UnsupportedSchemeError(f"the recording format {target.format[:40]!r} is not known to the engine")
+        return RecordingTarget(
+            kind,
+            target.prefix or "",
+            target.postfix or "",
+            target.segment_duration,
+            target.span_duration,
+            self._entries(plan),
+        )
+
+    def _local(self, plan: RecordingPlan, track: tuple[str, str]) -> OutputPlan:
+        target = plan.configuration.target
+        token = track[0]
+        duration = LOCAL_SEGMENT if target is None else target.segment_duration
+        entries = tuple(entry for entry in self._entries(plan) if not entry.tracks or token in entry.tracks)
+        return OutputPlan(
+            RecordingTarget(CMAF, local_prefix(plan.token, token), segment_duration=duration, encryption=entries),
+            (track,),
+            {token: plan.feeds[token]} if token in plan.feeds else {},
+            tuple(one for one in plan.standby if one.track == token),
+            plan.override,
+        )
+
+    def _entries(self, plan: RecordingPlan) -> tuple[EncryptionEntry, ...]:
+        target = plan.configuration.target
+        before = self._held.get(plan.token, {})
+        held: dict[RecordingEncryption, _Held] = {}
+        for entry in target.encryption if target is not None else ():
+            key = plan.keys.get(entry.kid) if entry.kid is not None else None
+            known = before.get(entry)
+            held[entry] = known if known is not None and known.key == key else _Held(key, self._entry(entry, key))
+        self._held[plan.token] = held
+        return tuple(one.entry for one in held.values())
+
+    def _entry(self, entry: RecordingEncryption, key: bytes | None) -> EncryptionEntry:
+        scheme = ProtectionScheme.from_mode(entry.mode)
+        source: KeySource
+        wrapped = entry.asymmetric_encryption
+        if wrapped is None:
+            if key is None or entry.kid is None:
+                raise MissingKeyError("an encryption entry has no content key")
+            source = FixedKey(ContentKey(parse_kid(entry.kid), key))
+            return EncryptionEntry(scheme, source, entry.track)
+        try:
+            certificates = [self._certificate(name) for name in wrapped.certificate_id]
+        except LookupError:
+            raise MissingKeyError("a certificate that keys are to be wrapped for is gone") from None
+        info = None if wrapped.additional_info is None else wrapped.additional_info.encode()
+        wrapper: HeaderSource = KeyWrapper(certificates, info=info)
+        source = RotatingKey(wrapped.key_rotation_duration, self._random)
+        return EncryptionEntry(scheme, source, entry.track, (wrapper,))
+
+
+def local_prefix(recording: str, track: str) -> str:
+    """Where the local data of a track lie: the prefix of its object keys."""
+    return f"{recording}/{track}"

@@ -1,0 +1,384 @@
+"""A whole recording device in one process: service, sources, engine and stores, wired together.
+
+::
+
+    clients ─► RecordingService ─► plans ─► OutputWorker (a thread each) ─► ObjectStore
+                    ▲    ▲                      ▲
+         states ────┘    └── exports, retention │ samples
+                                         SourceRunner (a thread each) ◄─ SourceProvider
+
+A slow, failing or hanging store or source holds up its own thread only.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys import ContentKey, parse_kid
+from onvif_bmff.control.capabilities import Capabilities, Limits
+from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.engine import RecordingOutput
+from onvif_bmff.control.engine_plan import DevicePlan, Place, RecordingPlan
+from onvif_bmff.control.engine_targets import OutputKey, OutputPlan, TargetMaker, local_prefix
+from onvif_bmff.control.export_types import FileProgress
+from onvif_bmff.control.job_configuration import RECEIVER_TYPE, SourceReference
+from onvif_bmff.control.job_state import RecordingJobState
+from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.profile import PROFILE_25_12, Profile
+from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.control.service import RecordingService
+from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.feeding import SourceRunner
+from onvif_bmff.device.local import LocalRecordings, delete_segments
+from onvif_bmff.device.mailbox import OverloadPolicy
+from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
+from onvif_bmff.device.sources import FileSources, SourceProvider
+from onvif_bmff.device.states import TrackStates
+from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["RecordingDevice", "utc_now"]
+
+_LONGEST_SLEEP = 60.0
+
+
+def utc_now() -> UtcTime:
+    """The present instant."""
+    return UtcTime.from_datetime(datetime.now(UTC))
+
+
+class _Resources:
+    """What exists, for the service."""
+
+    def __init__(
+        self, storages: Mapping[str, ObjectStore], certificates: Mapping[str, bytes], profiles: Callable[[str], bool]
+    ) -> None:
+        self._storages = storages
+        self._certificates = certificates
+        self._profiles = profiles
+
+    def has_storage(self, token: str) -> bool:
+        return token in self._storages
+
+    def has_certificate(self, certificate_id: str) -> bool:
+        return certificate_id in self._certificates
+
+    def has_profile(self, token: str) -> bool:
+        return self._profiles(token)
+
+    def compatible_profiles(self, recording_token: str) -> None:
+        return None
+
+
+class RecordingDevice:
+    """A device that records. ``service`` is what clients talk to; ``start`` it first, and ``close`` it at the end.
+
+    Args:
+        storages: stores by the token of their storage configuration; may be changed at any time.
+        sources: opens receivers and media profiles; `FileSources` if nothing is given.
+        local: where recordings without a target lie; without it there are none.
+        persistence: where the control model is kept; in memory if nothing is given.
+        certificates: certificates (PEM or DER) by ID, for wrapped keys.
+        has_profile: tells which media profiles exist; by default those that `FileSources` was given.
+        capabilities: what clients are told; by default everything that the device can do.
+        limits: as for `RecordingService`.
+        profile: as for `RecordingService`.
+        clock: the present instant.
+        random: source of random bytes.
+        labels: of all objects.
+        max_bytes: room for media that wait for a store, for each output.
+        policy: what is dropped when that is full.
+    """
+
+    def __init__(
+        self,
+        storages: Mapping[str, ObjectStore],
+        *,
+        sources: SourceProvider | None = None,
+        local: ObjectStore | None = None,
+        persistence: Persistence | None = None,
+        certificates: Mapping[str, bytes] | None = None,
+        has_profile: Callable[[str], bool] | None = None,
+        capabilities: Capabilities | None = None,
+        limits: Limits | None = None,
+        profile: Profile = PROFILE_25_12,
+        clock: Callable[[], UtcTime] = utc_now,
+        random: Callable[[int], bytes] = os.urandom,
+        labels: Labels = Labels(),  # noqa: B008
+        max_bytes: int = 32 << 20,
+        policy: OverloadPolicy = OverloadPolicy.OLDEST,
+    ) -> None:
+        self._storages = storages
+        self._local = local
+        provider = sources or FileSources()
+        if has_profile is None:
+            known = provider.profiles if isinstance(provider, FileSources) else {}
+            has_profile = known.__contains__
+        certificates = certificates or {}
+        self._provider: SourceProvider = provider
+        self._clock = clock
+        self._labels = labels
+        self._max_bytes = max_bytes
+        self._policy = policy
+        self._ivs = IvSources()
+        self._maker = TargetMaker(certificates.__getitem__, random=random)
+        self._wake = Event()
+        self._stop = Event()
+        self._recovered = Event()
+        self._plan = DevicePlan({}, {})
+        self._workers: dict[OutputKey, OutputWorker] = {}
+        self._outputs: dict[OutputKey, OutputPlan] = {}
+        self._leaving: list[OutputWorker] = []
+        self._runners: dict[SourceReference, SourceRunner] = {}
+        self._thread = Thread(target=self._run, name="recording device", daemon=True)
+        self.recovery: list[RecoveryReport] = []
+        self._local_data = None if local is None else LocalRecordings(local, self._data_deleted)
+        self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
+        offered = capabilities or Capabilities(
+            onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
+        )
+        self.service = RecordingService(
+            clock=clock,
+            capabilities=offered,
+            limits=limits,
+            profile=profile,
+            persistence=persistence,
+            resources=_Resources(storages, certificates, has_profile),
+            local_data=self._local_data,
+            exporter=self._exporter,
+            unreported=RecordingJobState.IDLE,
+            random=random,
+        )
+        self._states = TrackStates(self.service.report_track_state)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- life ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to record what the service says, and recover what an earlier process left behind.
+
+        Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
+        """
+        started = self._clock()
+        self.service.on_change = self._wake.set
+        plan = self.service.plans()
+        waiting = [
+            Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
+            for token, store in self._stores().items()
+        ]
+        for thread in waiting:
+            thread.start()
+        Thread(target=self._await_recovery, args=(waiting,), name="recovery", daemon=True).start()
+        self._wake.set()
+        self._thread.start()
+
+    def wait_recovered(self, timeout: float | None = None) -> bool:
+        """Wait until all stores have been recovered; False if that takes longer."""
+        return self._recovered.wait(timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
+        deadline = time.monotonic() + timeout
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        self._exporter.close(1.0)
+        for runner in self._runners.values():
+            runner.stop()
+        for worker in self._workers.values():
+            worker.close()
+        for worker in (*self._workers.values(), *self._leaving):
+            worker.join(max(deadline - time.monotonic(), 0.1))
+        for runner in self._runners.values():
+            runner.join(max(deadline - time.monotonic(), 0.1))
+        self.service.on_change = None
+        if self._local_data is not None:
+            self._local_data.close(max(deadline - time.monotonic(), 0.1))
+        self.service.close()
+
+    def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
+        """The worker of a recording's target (or of one of its local tracks), for statistics."""
+        return next((w for k, w in self._workers.items() if k.recording == recording and k.track == track), None)
+
+    # ---- following the service -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            deadline = self.service.next_deadline()
+            wait = _LONGEST_SLEEP
+            if deadline is not None:
+                wait = min(max(deadline.microseconds_since(self._clock()) / 1e6, 0.0) + 0.001, wait)
+            self._wake.wait(wait)
+            if self._stop.is_set():
+                return
+            self._wake.clear()
+            self.service.advance()
+            self._follow(self.service.plans())
+
+    def _follow(self, plan: DevicePlan) -> None:
+        """Bring workers and sources in line with what is to be recorded now."""
+        old, self._plan = self._plan, plan
+        self._states.follow(plan)
+        wanted: dict[OutputKey, OutputPlan] = {}
+        for recording in plan.recordings.values():
+            try:
+                wanted |= self._maker.outputs(recording)
+            except OnvifBmffError as error:
+                self._refuse(recording, str(error))
+        for token in old.recordings.keys() - plan.recordings.keys():
+            self._maker.forget(token)
+        for key in [key for key in self._workers if key not in wanted]:
+            worker = self._workers.pop(key)
+            del self._outputs[key]
+            worker.close()
+            self._leaving = [one for one in self._leaving if not one.join(0)] + [worker]
+        for key, output in wanted.items():
+            if key in self._workers:
+                if output != self._outputs[key]:
+                    self._workers[key].configure(output)
+                    self._outputs[key] = output
+            elif output.sources:
+                made = self._make_worker(key, output)
+                if made is not None:
+                    self._workers[key], self._outputs[key] = made, output
+                    made.start()
+        self._follow_sources(plan)
+
+    def _refuse(self, recording: RecordingPlan, error: str) -> None:
+        for track in recording.feeds:
+            self._states.say(OutputKey(recording.token, None), track, RecordingJobState.ERROR, error)
+
+    def _follow_sources(self, plan: DevicePlan) -> None:
+        serving: dict[SourceReference, list[OutputWorker]] = {}
+        for key, output in self._outputs.items():
+            for source in output.sources:
+                serving.setdefault(source, []).append(self._workers[key])
+        for source in list(self._runners):
+            runner = self._runners[source]
+            if source not in serving or runner.receiver != self._receiver(plan, source):
+                runner.serve(())
+                runner.stop()
+                del self._runners[source]
+        for source, workers in serving.items():
+            runner_or_none = self._runners.get(source)
+            if runner_or_none is None:
+                runner = SourceRunner(source, self._receiver(plan, source), self._provider, self._clock)
+                runner.serve(tuple(workers))
+                runner.start()
+                self._runners[source] = runner
+            else:
+                runner_or_none.serve(tuple(workers))
+
+    @staticmethod
+    def _receiver(plan: DevicePlan, source: SourceReference) -> Receiver | None:
+        return plan.receivers.get(source.token) if source.type == RECEIVER_TYPE else None
+
+    def _make_worker(self, key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
+        store = self._local if key.storage is None else self._storages.get(key.storage)
+        if store is None:
+            for track in plan.feeds:
+                self._states.say(key, track, RecordingJobState.ERROR, "The storage is not there")
+            return None
+
+        def accepts(job: str, track: str, kind: str, encoding: str) -> bool:
+            self._states.forget(key, track)
+            return self.service.report_encoding(job, track, kind, encoding)
+
+        def report(track: str, state: RecordingJobState, error: str | None) -> None:
+            self._states.say(key, track, state, error)
+
+        output = RecordingOutput(plan, accepts, report, labels=self._labels, ivs=self._ivs)
+        return OutputWorker(
+            output, store, name=f"output {key.recording}", max_bytes=self._max_bytes, policy=self._policy
+        )
+
+    # ---- exports and local data ------------------------------------------------------------------------------
+
+    def _export_part(self, recording: str) -> ExportPart | None:
+        plan = self.service.plans().recordings.get(recording)
+        if plan is None:
+            return None
+        target = plan.configuration.target
+        keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
+        if target is not None and Place.EXTERNAL in plan.places:
+            store = self._storages.get(target.storage)
+            return None if store is None else ExportPart(store, target.prefix or "", target.postfix or "", keys)
+        if self._local is None or not plan.tracks:
+            return None
+        since = self.service.accessible_since(recording)
+        return ExportPart(self._local, local_prefix(recording, plan.tracks[0][0]), "", keys, since)
+
+    def _export_progress(
+        self,
+        operation_token: str,
+        progress: float,
+        files: Sequence[FileProgress] = (),
+        *,
+        finished: bool = False,
+        error: str | None = None,
+    ) -> None:
+        self.service.report_export(operation_token, progress, files, finished=finished, error=error)
+
+    def _data_deleted(self, recording: str, track: str, found: TimeRange) -> None:
+        self.service.report_data_deleted(recording, track, found)
+
+    # ---- recovery --------------------------------------------------------------------------------------------
+
+    def _stores(self) -> dict[str | None, ObjectStore]:
+        found: dict[str | None, ObjectStore] = {**self._storages}
+        if self._local is not None:
+            found[None] = self._local
+        return found
+
+    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
+        self.recovery.append(recover_store(store, self._labels))
+        places: set[tuple[str, str]] = set()
+        for recording in plan.recordings.values():
+            target = recording.configuration.target
+            if token is None:
+                places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
+            elif target is not None and target.storage == token:
+                places.add((target.prefix or "", target.postfix or ""))
+        self.recovery.append(end_open_spans(store, sorted(places), started))
+        if token is None:
+            self._drop_orphans(store)
+
+    def _drop_orphans(self, store: ObjectStore) -> None:
+        """Delete the local data of tracks that were deleted just before the power failed."""
+        try:
+            found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
+            known = {  # looked at afterwards, for tracks may have been made meanwhile
+                local_prefix(recording.token, track)
+                for recording in self.service.plans().recordings.values()
+                for track, _ in recording.tracks
+            }
+            for prefix in found - known:
+                recording, _, track = prefix.rpartition("/")
+                for gone in delete_segments(store, prefix, None):
+                    self._data_deleted(recording, track, gone)
+        except OnvifBmffError as error:
+            self.recovery.append(RecoveryReport(errors=[str(error)]))
+
+    def _await_recovery(self, waiting: list[Thread]) -> None:
+        for thread in waiting:
+            thread.join()
+        self._recovered.set()

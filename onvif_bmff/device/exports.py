@@ -1,0 +1,194 @@
+"""ExportRecordedData: recordings become one MP4 file each, in a store, in the background. 5.21 to 5.23."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Protocol
+
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.control.device import ExportOperation
+from onvif_bmff.control.export_types import FileProgress
+from onvif_bmff.errors import OnvifBmffError, StateError
+from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter
+from onvif_bmff.playback.export import export_movie
+from onvif_bmff.playback.selection import Selection, select
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter"]
+
+EXPORT_FORMATS = ("MP4",)
+"""Formats that `MovieExporter` writes."""
+
+_REPORT_EVERY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPart:
+    """Where the objects of a recording lie, with which keys they open, and how far back they may be given to anyone."""
+
+    store: ObjectStore
+    prefix: str
+    postfix: str
+    keys: KeyRing | None = field(default=None, repr=False)
+    since: UtcTime | None = None
+
+
+class _Progress(Protocol):
+    def __call__(
+        self,
+        operation_token: str,
+        progress: float,
+        files: Sequence[FileProgress] = (),
+        *,
+        finished: bool = False,
+        error: str | None = None,
+    ) -> None: ...
+
+
+class _StoppedError(Exception):
+    pass
+
+
+class _Output(io.RawIOBase):
+    """A file whose end is an object in a store."""
+
+    def __init__(self, writer: ObjectWriter, written: Callable[[int], None]) -> None:
+        self._writer = writer
+        self._written = written
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, data: Buffer) -> int:  # type: ignore[override]
+        size = memoryview(data).nbytes
+        self._writer.append(bytes(data))
+        self._size += size
+        self._written(self._size)
+        return size
+
+
+class MovieExporter:
+    """The service's `Exporter`: each recording that has data in the range becomes ``relative path/recording.mp4``.
+
+    Args:
+        storages: stores by token.
+        part: tells where a recording lies, or None if nowhere; asked in the thread of the export.
+        report: `EngineSide.report_export`.
+    """
+
+    def __init__(
+        self, storages: Mapping[str, ObjectStore], part: Callable[[str], ExportPart | None], report: _Progress
+    ) -> None:
+        self._storages = storages
+        self._part = part
+        self._report = report
+        self._lock = Lock()
+        self._running: dict[str, tuple[Event, Thread]] = {}
+
+    def start(self, operation: ExportOperation) -> Sequence[str]:
+        """Begin; see `Exporter.start`."""
+        path = operation.storage_destination.relative_path
+        lead = f"{path.strip('/')}/" if path and path.strip("/") else ""
+        names = [f"{lead}{token}.mp4" for token in operation.recordings]
+        stop = Event()
+        thread = Thread(target=self._run, args=(operation, names, stop), name="export", daemon=True)
+        with self._lock:
+            self._running[operation.token] = (stop, thread)
+        thread.start()
+        return names
+
+    def stop(self, operation_token: str) -> None:
+        """End an export early; files that are whole stay, nothing is seen of the one under way."""
+        with self._lock:
+            found = self._running.pop(operation_token, None)
+        if found is not None:
+            found[0].set()
+
+    def close(self, timeout: float | None = None) -> None:
+        """Stop all exports."""
+        with self._lock:
+            running, self._running = dict(self._running), {}
+        for stop, thread in running.values():
+            stop.set()
+            thread.join(timeout)
+
+    def _run(self, operation: ExportOperation, names: Sequence[str], stop: Event) -> None:
+        done = [0.0] * len(names)
+        told = 0.0
+
+        def tell(number: int, progress: float, *, finished: bool = False, error: str | None = None) -> None:
+            nonlocal told
+            if stop.is_set():
+                raise _StoppedError
+            done[number] = progress
+            total = 1.0 if finished and error is None else sum(done) / max(len(done), 1)
+            if finished or total - told >= _REPORT_EVERY:
+                told = total
+                files = [FileProgress(name, value) for name, value in zip(names, done, strict=True)]
+                self._report(operation.token, total, files, finished=finished, error=error)
+
+        try:
+            problem: str | None = None
+            for number, token in enumerate(operation.recordings):
+                try:
+                    self._export(operation, token, names[number], partial(tell, number))
+                    tell(number, 1.0)
+                except OnvifBmffError as error:
+                    problem = problem or f"{token}: {error}"
+            if names:
+                tell(len(names) - 1, done[-1], finished=True, error=problem)
+            else:
+                self._report(operation.token, 1.0, (), finished=True)
+        except (_StoppedError, StateError):
+            return
+        finally:
+            with self._lock:
+                self._running.pop(operation.token, None)
+
+    def _export(self, operation: ExportOperation, token: str, name: str, tell: Callable[[float], None]) -> None:
+        part = self._part(token)
+        if part is None:
+            return
+        start = operation.start_point
+        if part.since is not None and (start is None or start < part.since):
+            start = part.since
+        if start is not None and operation.end_point is not None and operation.end_point <= start:
+            return
+        timeline = Timeline.from_store(part.store, prefix=part.prefix, postfix=part.postfix)
+        selection = select(
+            timeline,
+            start=start,
+            end=operation.end_point,
+            prefix=part.prefix,
+            postfix=part.postfix,
+        )
+        if not selection:
+            return
+        expected = max(_size(part.store, selection), 1)
+        store = self._storages[operation.storage_destination.storage_token]
+        writer = store.open_writer(name, content_type="video/mp4")
+        try:
+            out = _Output(writer, lambda size: tell(min(size / expected, 0.99)))
+            export_movie(part.store, selection, out, keys=part.keys)  # type: ignore[arg-type]
+            writer.seal({})
+        finally:
+            with suppress(OnvifBmffError):
+                writer.abandon()
+
+
+def _size(store: ObjectStore, selection: Selection) -> int:
+    """About how many bytes an export will have."""
+    return sum(
+        store.head(segment.name).size
+        for parts in selection.parts.values()
+        for piece in parts
+        for segment in piece.segments()
+    )

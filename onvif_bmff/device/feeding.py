@@ -1,0 +1,140 @@
+"""Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
+
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from onvif_bmff.control.job_configuration import SourceReference
+from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.device.sources import SampleSource, SourceProvider
+from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.media.sample_tables import CodecChange
+from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["SourceRunner"]
+
+_FIRST_RETRY = 1.0
+_LONGEST_RETRY = 30.0
+
+
+class SourceRunner:
+    """One source that is wanted, opened anew whenever it fails.
+
+    Args:
+        reference: the source.
+        receiver: its configuration, if it is a receiver.
+        provider: opens it.
+        clock: tells when its media time 0 was.
+    """
+
+    def __init__(
+        self,
+        reference: SourceReference,
+        receiver: Receiver | None,
+        provider: SourceProvider,
+        clock: Callable[[], UtcTime],
+    ) -> None:
+        self.receiver = receiver
+        self._reference = reference
+        self._provider = provider
+        self._clock = clock
+        self._lock = Lock()
+        self._outputs: tuple[OutputWorker, ...] = ()
+        self._open: tuple[dict[int, Track], UtcTime] | None = None
+        self._state: tuple[bool, str | None] = (False, None)
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name=f"source {reference.token}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have the thread end soon; nothing comes from it any more."""
+        self._stop.set()
+        with self._lock:
+            self._outputs = ()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread to end; False if it has not."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
+        """Say who gets the samples from now on."""
+        with self._lock:
+            if outputs == self._outputs:
+                return
+            for output in outputs:
+                if output in self._outputs:
+                    continue
+                if self._open is not None:
+                    tracks, epoch = self._open
+                    output.opened(self._reference, tuple(tracks.values()), epoch)
+                elif self._state[0]:
+                    output.closed(self._reference, self._state[1])
+            for output in self._outputs:
+                if output not in outputs:
+                    output.closed(self._reference, None)
+            self._outputs = outputs
+
+    def _run(self) -> None:
+        delay = _FIRST_RETRY
+        while not self._stop.is_set():
+            error: str | None = None
+            started = time.monotonic()
+            try:
+                source = self._provider.open(self._reference, self.receiver, self._stop)
+                if source is None:
+                    return  # it is not set up; another runner begins when it is
+                try:
+                    self._play(source)
+                finally:
+                    self._tell_closed(None)
+                    source.close()
+                return
+            except Exception as failure:  # a source may be anybody's, and must not take others down with it
+                error = f"The source failed: {failure}"
+            self._tell_closed(error)
+            if time.monotonic() - started > _LONGEST_RETRY:
+                delay = _FIRST_RETRY
+            self._stop.wait(delay)
+            delay = min(delay * 2, _LONGEST_RETRY)
+
+    def _play(self, source: SampleSource) -> None:
+        tracks = {track.track_id: track for track in source.tracks}
+        video = {number for number, track in tracks.items() if track.type is TrackType.VIDEO}
+        opening = video or set(tracks)
+        with self._lock:
+            epoch = self._clock()
+            self._open = (tracks, epoch)
+            for output in self._outputs:
+                output.opened(self._reference, tuple(tracks.values()), epoch)
+        reference, stopped = self._reference, self._stop.is_set
+        for item in source.samples():
+            if stopped():
+                return
+            if isinstance(item, CodecChange):
+                self._change(item)
+                continue
+            opens_gop = item.sync and item.track_id in opening
+            for output in self._outputs:
+                output.push(reference, item, opens_gop=opens_gop)
+
+    def _change(self, change: CodecChange) -> None:
+        with self._lock:
+            if self._open is not None:
+                old = self._open[0][change.track_id]
+                track = Track(old.token, old.track_id, old.timescale, change.codec, old.language)
+                self._open[0][change.track_id] = track
+            for output in self._outputs:
+                output.push(self._reference, change, opens_gop=False)
+
+    def _tell_closed(self, error: str | None) -> None:
+        with self._lock:
+            was_open, self._open = self._open is not None, None
+            if was_open or error != self._state[1]:
+                for output in self._outputs:
+                    output.closed(self._reference, error)
+            self._state = (True, error)

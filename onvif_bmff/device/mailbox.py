@@ -1,0 +1,104 @@
+"""What waits for a store: a queue that never blocks its writers, and drops whole GOPs when it is full.
+
+What is dropped is never a hole within a span: a mark takes its place, at which the spans close and new ones begin.
+"""
+
+from collections import deque
+from enum import Enum
+from threading import Condition
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Mailbox", "OverloadPolicy"]
+
+T = TypeVar("T")
+Message = tuple[T, int, bool]
+
+
+class OverloadPolicy(Enum):
+    """What is lost when a store cannot keep up."""
+
+    OLDEST = "oldest"
+    """What has waited longest, up to the next sync sample of the video at which half of the room is free."""
+    NEWEST = "newest"
+    """What comes, until half of the room is free and a sync sample of the video comes."""
+
+
+class Mailbox(Generic[T]):
+    """A queue of media and of messages that are never dropped, for many writers and one reader.
+
+    Args:
+        gap: the mark that stands for media that were dropped.
+        max_bytes: room for media.
+        policy: what to drop.
+    """
+
+    def __init__(self, gap: T, *, max_bytes: int = 32 << 20, policy: OverloadPolicy = OverloadPolicy.OLDEST) -> None:
+        self._gap = gap
+        self._max_bytes = max_bytes
+        self._policy = policy
+        self._items: deque[Message[Any]] = deque()
+        self._size = 0
+        self._shut = False
+        self._ready = Condition()
+        self.dropped = 0
+
+    def put(self, item: T) -> None:
+        """Add a message."""
+        with self._ready:
+            self._items.append((item, 0, False))
+            self._ready.notify()
+
+    def put_media(self, item: T, size: int, *, opens_gop: bool) -> None:
+        """Add media of ``size`` bytes; ``opens_gop`` tells whether recording can begin with it."""
+        size = max(size, 1)
+        with self._ready:
+            if self._shut:
+                if not opens_gop or self._size > self._max_bytes // 2:
+                    self.dropped += 1
+                    return
+                self._shut = False
+            elif self._size + size > self._max_bytes and self._items:
+                if self._policy is OverloadPolicy.OLDEST:
+                    self._drop_oldest()
+                else:
+                    self._items.append((self._gap, 0, False))
+                    self._shut = True
+                if self._shut and not (opens_gop and self._size == 0):
+                    self.dropped += 1
+                    return
+                self._shut = False
+            self._items.append((item, size, opens_gop))
+            self._size += size
+            self._ready.notify()
+
+    def take(self, timeout: float | None = None) -> T | None:
+        """The next one, or None if nothing has come for ``timeout`` seconds."""
+        with self._ready:
+            if not self._items:
+                self._ready.wait(timeout)
+            if not self._items:
+                return None
+            item, size, _ = self._items.popleft()
+            self._size -= size
+            return item  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _drop_oldest(self) -> None:
+        """Drop media from the front until half of the room is free and what comes next can begin a recording."""
+        kept: list[Message[Any]] = []
+        items = self._items
+        while items:
+            item, size, opens_gop = items[0]
+            if opens_gop and self._size <= self._max_bytes // 2:
+                break
+            items.popleft()
+            if size:
+                self._size -= size
+                self.dropped += 1
+            elif item is not self._gap:
+                kept.append((item, 0, False))
+        items.extendleft(reversed([(self._gap, 0, False), *kept]))
+        if not any(size for _, size, _ in items):
+            self._shut = True  # nothing that could begin a recording was there

@@ -1,0 +1,138 @@
+"""Where the samples of a device come from: a protocol for sources, and files that behave like cameras.
+
+A source runs in a thread of its own. Whatever it does, be slow, fail or hang, holds up nobody else.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike
+from threading import Event
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from onvif_bmff.control.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.errors import MediaError
+from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
+from onvif_bmff.media.sample_tables import CodecChange
+from onvif_bmff.media.track import Sample, Track
+
+__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider"]
+
+
+class SampleSource(Protocol):
+    """One open source: a camera's stream, say."""
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """Its tracks, with tokens that a job's SourceTag may name, and numbers of its own."""
+        ...
+
+    def samples(self) -> Iterator[Sample | CodecChange]:
+        """Yield samples as they come, each track in decode order; media time 0 is when the first is asked for."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class SourceProvider(Protocol):
+    """Opens what a job's source means."""
+
+    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
+        """Open a source; may take its time, in the thread of the source.
+
+        Args:
+            reference: receiver or media profile.
+            receiver: its configuration, if it is a receiver.
+            stop: set when the source is no longer wanted; ``samples`` should then end soon.
+
+        Returns:
+            The source, or None as long as it is not set up: a receiver without a URI.
+
+        Raises:
+            OnvifBmffError, OSError: it cannot be opened; it is tried again later.
+        """
+        ...
+
+
+class FileSource:
+    """An MP4 file that behaves like a camera: in step with the clock, over and over.
+
+    Args:
+        path: the file.
+        stop: ends it.
+        speed: 2.0 is twice as fast as real time; None is as fast as it is taken.
+        passes: how often the file is played; None for ever.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        stop: Event | None = None,
+        speed: float | None = 1.0,
+        passes: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stop = stop or Event()
+        self._speed = speed
+        self._passes = passes
+        self._clock = clock
+        self._input = open_mp4(path)
+        self.tracks: Sequence[Track] = self._input.tracks
+
+    def samples(self) -> Iterator[Sample | CodecChange]:
+        """Yield the samples."""
+        found: Iterator[Sample | CodecChange] = loop_samples(self._input.samples, self.tracks, passes=self._passes)
+        if self._speed is not None:
+            found = pace_samples(found, self.tracks, clock=self._clock, sleep=self._stop.wait, speed=self._speed)
+        for item in found:
+            if self._stop.is_set():
+                return
+            yield item
+
+    def close(self) -> None:
+        """Close the file."""
+        self._input.close()
+
+
+class FileSources:
+    """Sources that are files: receivers whose MediaUri is a ``file:`` URI, and media profiles named here.
+
+    Args:
+        profiles: token of a media profile → its file.
+        speed: as for `FileSource`.
+        passes: as for `FileSource`.
+    """
+
+    def __init__(
+        self,
+        profiles: Mapping[str, str | PathLike[str]] | None = None,
+        *,
+        speed: float | None = 1.0,
+        passes: int | None = None,
+    ) -> None:
+        self.profiles = dict(profiles or {})
+        self._speed = speed
+        self._passes = passes
+
+    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
+        """Open a file; see `SourceProvider.open`."""
+        path: str | PathLike[str]
+        if reference.type == PROFILE_TYPE:
+            if reference.token not in self.profiles:
+                raise MediaError("the media profile has no source")
+            path = self.profiles[reference.token]
+        else:
+            if receiver is None or not receiver.configuration.media_uri:
+                return None
+            if receiver.configuration.mode == "NeverConnect":
+                return None
+            uri = urlsplit(receiver.configuration.media_uri)
+            if uri.scheme != "file":
+                raise MediaError("only file: URIs can be received")
+            path = unquote(uri.path)
+        return FileSource(path, stop=stop, speed=self._speed, passes=self._passes)

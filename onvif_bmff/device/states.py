@@ -1,0 +1,62 @@
+"""What outputs say of their tracks, put together and told to the service."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from onvif_bmff.control.arbitration import TrackReport
+from onvif_bmff.control.engine_plan import DevicePlan
+from onvif_bmff.control.engine_targets import OutputKey
+from onvif_bmff.control.job_state import RecordingJobState
+
+__all__ = ["TrackStates"]
+
+_RANK = {RecordingJobState.ERROR: 0, RecordingJobState.ACTIVE: 1, RecordingJobState.IDLE: 2}
+
+
+class TrackStates:
+    """The state of every track that is fed, whichever outputs write it; an error of any of them is the track's.
+
+    Args:
+        report: `EngineSide.report_track_state`.
+    """
+
+    def __init__(self, report: Callable[[str, str, RecordingJobState, str | None], bool]) -> None:
+        self._report = report
+        self._lock = Lock()
+        self._said: dict[tuple[str, str], dict[OutputKey, TrackReport]] = {}
+        self._jobs: dict[tuple[str, str], str] = {}
+
+    def say(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
+        """An output tells the state of a track."""
+        where = (output.recording, track)
+        with self._lock:
+            self._said.setdefault(where, {})[output] = TrackReport(state, error)
+            job, found = self._jobs.get(where), self._found(where)
+        if job is not None and found is not None:
+            self._report(job, track, found.state, found.error)
+
+    def forget(self, output: OutputKey, track: str) -> None:
+        """An output has nothing to say of a track any more."""
+        with self._lock:
+            self._said.get((output.recording, track), {}).pop(output, None)
+
+    def follow(self, plan: DevicePlan) -> None:
+        """Know who feeds which track, and tell the service what it has not heard, or has forgotten."""
+        jobs = {
+            (recording.token, track): feed.job
+            for recording in plan.recordings.values()
+            for track, feed in recording.feeds.items()
+        }
+        with self._lock:
+            self._jobs = jobs
+            self._said = {where: said for where, said in self._said.items() if where[0] in plan.recordings}
+            wanted = {where: self._found(where) for where in jobs}
+        for (recording, track), report in wanted.items():
+            job = jobs[recording, track]
+            known = plan.recordings[recording].reports.get((job, track))
+            if report is not None and report != known:
+                self._report(job, track, report.state, report.error)
+
+    def _found(self, where: tuple[str, str]) -> TrackReport | None:
+        said = self._said.get(where)
+        return min(said.values(), key=lambda report: _RANK[report.state]) if said else None
