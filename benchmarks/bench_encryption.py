@@ -22,6 +22,9 @@ from onvif_bmff.cenc.keys import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.ingest.mp4 import Mp4Input
+from onvif_bmff.media.avc import AvcCodec
+from onvif_bmff.media.avc_slice import AvcSliceHeaders
+from onvif_bmff.media.nal import nal_ranges
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.recorder import Recorder
@@ -165,21 +168,32 @@ def aes_rows(runs: int) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def slice_row(clip: Path, slices: int, runs: int) -> dict[str, object]:
-    """What measuring the slice headers of a sample costs, for each slice."""
+def slice_rows(clip: Path, slices: int, runs: int) -> list[dict[str, object]]:
+    """What measuring slice headers costs, for each slice: the header alone, and finding the slices in samples too."""
     with open_mp4(clip) as source:
         video = next(track for track in source.tracks if track.type is TrackType.VIDEO)
         samples = [bytes(one.data) for one in source.samples() if one.track_id == video.track_id]
-    ranges = video.codec.protected_ranges
-    found = sum(len(ranges(data) or ()) for data in samples)
+    codec = video.codec
+    assert isinstance(codec, AvcCodec)
+    headers = AvcSliceHeaders(codec.sps, codec.pps)
+    units = [
+        memoryview(data)[start:end] for data in samples for start, end in nal_ranges(data) if data[start] & 31 in (1, 5)
+    ]
 
-    def all_of_them() -> None:
+    def measure_all() -> None:
+        for unit in units:
+            headers.payload_offset(unit)
+
+    def find_all() -> None:
         for data in samples:
-            ranges(data)
+            codec.protected_ranges(data)
 
-    spent = best(all_of_them, runs) / found * 1e6
-    name = f"H.264 slice headers, {slices} a picture"
-    return row(name, spent, "µs a slice", peer="", theirs=None, reach="≤ 5 µs", note=f"{found} slices")
+    note = f"{len(units)} slices"
+    return [
+        row(f"H.264 slice headers, {slices} a picture: {what}", best(work, runs * 3) / len(units) * 1e6, "µs a slice",
+            peer="", theirs=None, reach=reach, note=note)
+        for what, work, reach in (("measured", measure_all, "≤ 5 µs"), ("found and measured", find_all, ""))
+    ]  # fmt: skip
 
 
 def run(quick: bool) -> list[dict[str, object]]:
@@ -214,5 +228,5 @@ def run(quick: bool) -> list[dict[str, object]]:
                 )
     rows += aes_rows(runs)
     for slices in (1, 4):
-        rows.append(slice_row(camera_clip(10, slices=slices, quick=True), slices, runs))
+        rows += slice_rows(camera_clip(10, slices=slices, quick=True), slices, runs)
     return rows

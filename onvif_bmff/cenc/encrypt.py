@@ -16,23 +16,18 @@ Wherever there is a senc there are saiz and saio.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from struct import Struct
 from uuid import UUID
 
 from onvif_bmff.bmff import (
     AudioSampleEntry,
     Box,
-    Columns,
     ContainerBox,
     EncryptedMetadataSampleEntry,
     OriginalFormatBox,
     ProtectionSchemeInfoBox,
-    SampleAuxiliaryInformationSizesBox,
-    SampleEncryptionBox,
-    SampleGroupDescriptionBox,
-    SampleToGroupBox,
     SchemeInformationBox,
     SchemeTypeBox,
-    SeigEntry,
     TrackEncryptionBox,
     VisualSampleEntry,
 )
@@ -56,6 +51,12 @@ _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
 _CLEAR_LEAD = 96
 """Bytes of a slice that stay clear in cenc where its header cannot be parsed."""
 _LOCAL_GROUP = 0x10001
+
+_COUNTED = Struct(">I4sII")
+_SAIZ = Struct(">I4sIBI")
+_SBGP = Struct(">I4sI4sIII")
+_SGPD = Struct(">I4sI4sII")
+_SEIG = Struct(">BBBB16sB")
 
 
 @dataclass(slots=True)
@@ -228,20 +229,11 @@ class TrackEncryptor:
         )
 
     def _groups(self, iv: bytes, count: int) -> bytes:
-        """A sample group of the fragment's own that gives all its samples this IV."""
-        entry = SeigEntry(
-            self._kid,
-            constant_iv=iv,
-            crypt_byte_block=self._pattern.crypt,
-            skip_byte_block=self._pattern.skip,
-        ).build()
-        of_samples = SampleToGroupBox(
-            grouping_type="seig", entries=Columns(sample_count=[count], group_description_index=[_LOCAL_GROUP])
-        )
-        description = SampleGroupDescriptionBox(
-            version=1, grouping_type="seig", default_length=len(entry), entry_count=1, descriptions=entry
-        )
-        return of_samples.build() + description.build()
+        """A sample group of the fragment's own that gives all its samples this IV: sbgp and sgpd, packed by hand."""
+        pattern = self._pattern.crypt << 4 | self._pattern.skip
+        of_samples = _SBGP.pack(28, b"sbgp", 0, b"seig", 1, count, _LOCAL_GROUP)
+        entry = _SEIG.pack(0, pattern, 1, 0, self._kid.bytes, len(iv)) + iv
+        return of_samples + _SGPD.pack(24 + len(entry), b"sgpd", 1 << 24, b"seig", len(entry), 1) + entry
 
     def _unparsed(self, data: bytes | memoryview) -> list[Range]:
         """Slices of a sample, each less its first bytes, where a header cannot be parsed."""
@@ -258,12 +250,12 @@ class TrackEncryptor:
 
 
 def _auxiliary(records: list[bytes], *, subsamples: bool) -> tuple[bytes, bytes]:
-    """Return senc and saiz for these records, one a sample."""
+    """Return senc and saiz for these records, one a sample; packed by hand, for a camera makes many."""
     count = len(records)
     sizes = bytes(map(len, records))
     alike = sizes.count(sizes[0]) == count
-    senc = SampleEncryptionBox(flags=2 if subsamples else 0, sample_count=count, data=b"".join(records))
-    saiz = SampleAuxiliaryInformationSizesBox(
-        default_sample_info_size=sizes[0] if alike else 0, sample_count=count, sizes=b"" if alike else sizes
-    )
-    return senc.build(), saiz.build()
+    data = b"".join(records)
+    senc = _COUNTED.pack(16 + len(data), b"senc", 2 if subsamples else 0, count) + data
+    table = b"" if alike else sizes
+    saiz = _SAIZ.pack(17 + len(table), b"saiz", 0, sizes[0] if alike else 0, count) + table
+    return senc, saiz

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from onvif_bmff.bmff import (
     AsymmetricKeySystemHeaderBox,
-    Columns,
     MovieBox,
     MovieFragmentBox,
     ProtectionSystemSpecificHeaderBox,
@@ -23,6 +22,7 @@ from onvif_bmff.bmff import (
     SegmentIndexBox,
     TrackEncryptionBox,
     TrackFragmentBox,
+    UnknownBox,
     parse_boxes,
     seig_entries,
 )
@@ -559,9 +559,19 @@ def test_keys_are_in_nothing_that_is_stored_or_said(identities):
             assert secret.hex() not in str(one.key)
 
 
-def test_columns_of_groups_cover_all_samples():
-    group = SampleToGroupBox(grouping_type="seig", entries=Columns(sample_count=[1], group_description_index=[1]))
-    assert group.size == 28
+@MODES
+def test_what_is_packed_by_hand_is_what_the_declared_boxes_build(mode):
+    for one in kit.record([kit.entry(mode)], form=MP4):
+        for box in parse_boxes(one.body):
+            assert box.build() == one.body[box.offset : box.offset + box.read_size]
+        for traf in boxes_of(one.body, TrackFragmentBox):
+            assert not [box.type for box in traf.children if isinstance(box, UnknownBox) or box.trailing]
+            for box in traf.find_all(SampleGroupDescriptionBox):
+                assert b"".join(entry.build() for entry in seig_entries(box)) == box.descriptions
+                assert box.default_length == len(box.descriptions)
+
+
+def test_groups_cover_all_samples():
     for one in kit.record([kit.entry("cbcs-seig")], form=MP4):
         for traf in boxes_of(one.body, TrackFragmentBox):
             (mapping,) = traf.find_all(SampleToGroupBox)
