@@ -94,6 +94,7 @@ class RecordingDevice:
         limits: as for `RecordingService`.
         profile: as for `RecordingService`.
         clock: the present instant.
+        clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
@@ -113,6 +114,7 @@ class RecordingDevice:
         limits: Limits | None = None,
         profile: Profile = PROFILE_25_12,
         clock: Callable[[], UtcTime] = utc_now,
+        clock_rate: float = 1.0,
         random: Callable[[int], bytes] = os.urandom,
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
@@ -127,6 +129,7 @@ class RecordingDevice:
         certificates = certificates or {}
         self._provider: SourceProvider = provider
         self._clock = clock
+        self._clock_rate = clock_rate
         self._labels = labels
         self._max_bytes = max_bytes
         self._policy = policy
@@ -226,7 +229,8 @@ class RecordingDevice:
             deadline = self.service.next_deadline()
             wait = _LONGEST_SLEEP
             if deadline is not None:
-                wait = min(max(deadline.microseconds_since(self._clock()) / 1e6, 0.0) + 0.001, wait)
+                left = deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate
+                wait = min(max(left, 0.0) + 0.001, wait)
             self._wake.wait(wait)
             if self._stop.is_set():
                 return
@@ -344,7 +348,7 @@ class RecordingDevice:
     # ---- recovery --------------------------------------------------------------------------------------------
 
     def _stores(self) -> dict[str | None, ObjectStore]:
-        found: dict[str | None, ObjectStore] = {**self._storages}
+        found: dict[str | None, ObjectStore] = {token: store for token, store in self._storages.items()}  # noqa: C416
         if self._local is not None:
             found[None] = self._local
         return found
