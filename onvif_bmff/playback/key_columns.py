@@ -162,7 +162,8 @@ def _late_end(candidates: list[_Candidate], counter: int, order: int) -> _Candid
     older, newest = candidates[-2:]
     if newest.first != newest.last or order - newest.first > _LAG or counter != older.last_counter + 1:
         return None
-    return older if not older.longest or order - older.last <= _LIVELY * older.longest else None
+    # Its last segment may be long beside the others (a pause of the source), and orders count whole seconds double.
+    return older if not older.longest or order - older.last <= _PATIENCE * older.longest + _LAG else None
 
 
 def _choose(candidates: list[_Candidate], counter: int, order: int) -> _Candidate | None:

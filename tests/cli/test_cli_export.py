@@ -1,0 +1,135 @@
+"""``onvif-bmff export``: a time range as a file or as playlists."""
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from onvif_bmff.bmff import parse_boxes
+from onvif_bmff.cli.main import main
+from onvif_bmff.storage import DirectoryStore
+
+CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
+KID = "8c4b2f0e-1f0a-4c58-9d3a-0a5d6f1c2b3e"
+KEY = "00112233445566778899aabbccddeeff"
+START = ["--start", "2024-02-28T23:59:55.250Z"]
+
+
+def record(store: Path, *options: str) -> None:
+    assert main(["record", str(CLIP), "--store", str(store), *START, *options]) == 0
+
+
+def probe(path: Path) -> dict[str, tuple[int, float]]:
+    """Frames and duration of each kind of stream, decoded by ffmpeg."""
+    command = ["ffprobe", "-v", "error", "-count_frames", "-of", "json"]
+    command += ["-show_entries", "stream=codec_type,nb_read_frames,duration", str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert not found.stderr
+    streams = json.loads(found.stdout)["streams"]
+    return {one["codec_type"]: (int(one["nb_read_frames"]), float(one["duration"])) for one in streams}
+
+
+def test_a_range_becomes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path / "store", "--segment-duration", "PT2S", "--prefix", "site-2")
+    capsys.readouterr()
+    whole = probe(CLIP)
+    out = tmp_path / "out.mp4"
+    assert main(["export", str(tmp_path / "store"), "-o", str(out)]) == 0
+    assert "2024-02-28T23:59:55" in capsys.readouterr().out
+    assert probe(out)["video"][0] == whole["video"][0]
+    span = ["--from", "2024-02-28T23:59:57.250Z", "--to", "2024-02-29T00:00:01.250Z"]
+    for options in ([], ["--progressive"], ["--progressive", "--faststart"], ["--progressive", "--exact"]):
+        assert main(["export", str(tmp_path / "store"), "-o", str(out), *span, *options]) == 0
+        assert abs(probe(out)["video"][1] - 4) < 2.1
+        names = [box.type for box in parse_boxes(out.read_bytes())]
+        assert ("moof" in names) == (not options)
+        assert (names.index("moov") < names.index("mdat")) == ("--faststart" in options or not options)
+    assert abs(probe(out)["video"][1] - 4) < 0.05
+    assert sorted(os.listdir(tmp_path)) == ["out.mp4", "store"]
+
+
+def test_gaps_are_kept_or_cut(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    record(store)
+    assert main(["record", str(CLIP), "--store", str(store), "--start", "2024-02-29T01:00:00Z"]) == 0
+    seconds = probe(CLIP)["video"][1]
+    for gaps, expected in (("keep", 3604.75 + seconds), ("cut", 2 * seconds)):
+        out = tmp_path / f"{gaps}.mp4"
+        assert main(["export", str(store), "-o", str(out), "--gaps", gaps, "--progressive"]) == 0
+        assert abs(probe(out)["video"][1] - expected) < 0.2
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> tuple[Path, Path]:
+    """Files with a private key and its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    builder = x509.CertificateBuilder(
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=datetime(2024, 1, 1, tzinfo=UTC),
+        not_valid_after=datetime(2025, 1, 1, tzinfo=UTC),
+    )
+    paths = tmp_path / "key.pem", tmp_path / "cert.pem"
+    paths[0].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    paths[1].write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return paths
+
+
+def test_encrypted_recordings_with_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, out = tmp_path / "store", tmp_path / "out.mp4"
+    record(store, "--encrypt", "CBCS", "--kid", KID, "--key", KEY)
+    capsys.readouterr()
+    assert main(["export", str(store), "-o", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert KID in said
+    assert len(said.splitlines()) == 1
+    assert not out.exists()
+    assert main(["export", str(store), "-o", str(out), "--key", f"{KID}:{KEY}"]) == 0
+    assert KEY not in capsys.readouterr().out
+    assert probe(out)["video"][0] == probe(CLIP)["video"][0]
+    assert main(["export", str(store), "--hls", str(tmp_path / "hls")]) == 2
+    assert "encrypted" in capsys.readouterr().err
+
+
+def test_encrypted_recordings_with_a_private_key(tmp_path: Path, identity: tuple[Path, Path]) -> None:
+    store, out = tmp_path / "store", tmp_path / "out.mp4"
+    record(store, "--encrypt", "CENC", "--certificate", str(identity[1]))
+    assert main(["export", str(store), "-o", str(out), "--private-key", str(identity[0])]) == 0
+    assert probe(out)["video"][0] == probe(CLIP)["video"][0]
+
+
+def test_playlists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "store"
+    record(store, "--format", "CMAF")
+    assert main(["export", str(store), "--hls", str(tmp_path / "hls")]) == 0
+    text = (tmp_path / "hls" / "video.m3u8").read_text()
+    key = next(name for name in list(DirectoryStore(store).keys()) if name.endswith(".0.m4v"))
+    assert f"\n../store/{key}\n" in text
+    assert main(["export", str(store), "--hls", str(tmp_path / "hls"), "--base", "https://example.com/b/"]) == 0
+    assert f"\nhttps://example.com/b/{key}\n" in (tmp_path / "hls" / "video.m3u8").read_text()
+
+
+def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, out = tmp_path / "store", tmp_path / "out.mp4"
+    record(store, "--prefix", "one")
+    record(store, "--prefix", "two")
+    capsys.readouterr()
+    assert main(["export", str(store), "-o", str(out)]) == 2
+    assert "2 recordings" in capsys.readouterr().err
+    for options in (["--prefix", "three"], ["--prefix", "one", "--from", "2030-01-01T00:00:00Z"]):
+        assert main(["export", str(store), "-o", str(out), *options]) == 2
+        assert "nothing was recorded" in capsys.readouterr().err
+    assert main(["export", str(store), "-o", str(tmp_path / "no" / "out.mp4"), "--prefix", "one"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert main(["export", str(store)]) == 2
+    assert not out.exists()
