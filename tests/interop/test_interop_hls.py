@@ -192,7 +192,7 @@ def test_a_broken_playlist_does_not(browser, address, site, name):
         for line in lines:
             if line.startswith("#EXT-X-MAP"):
                 head, _, size = line.rpartition('BYTERANGE="')
-                line = f'{head}BYTERANGE="{int(size.split("@")[0]) - 1}@0"'  # noqa: PLW2901
+                line = f'{head}BYTERANGE="{int(size.split("@")[0]) - 1}@0"'
             broken.append(line)
         (folder / f"broken-{path.name}").write_text("\n".join(broken).replace("audio.m3u8", "broken-audio.m3u8"))
     index = folder / "broken-index.m3u8"
