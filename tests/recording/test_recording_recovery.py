@@ -1,0 +1,144 @@
+"""Segments whose writer died: what was written becomes a whole segment again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onvif_bmff.cenc.keys import ContentKey, FixedKey, generate_content_key
+from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.ingest import open_mp4
+from onvif_bmff.objects.events import FragmentWritten, SegmentOpened, SegmentSealed, SpanEnded
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.playback import read_segment
+from onvif_bmff.recording.encryption import EncryptionEntry
+from onvif_bmff.recording.formats import CMAF, MP4, full_content_type
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.recovery import recover_segment, span_end_before
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.timing import UtcTime
+
+CAMERA = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
+START = UtcTime.parse("2026-01-02T03:04:05.678Z")
+LABELS = Labels(source="camera", event_topic="tns1:Device/Trigger")
+
+
+class Written:
+    """A segment as a store saw it grow."""
+
+    def __init__(self, event):
+        self.key = event.key
+        self.parts = [bytes(event.header)]
+        self.trailer = None
+        self.attributes = None
+        self.end = None
+
+    @property
+    def body(self):
+        return b"".join(self.parts)
+
+
+def recorded(kind, scheme=None, seconds=6):
+    entries = ()
+    if scheme is not None:
+        entries = (EncryptionEntry(scheme, FixedKey(generate_content_key())),)
+    target = RecordingTarget(kind, "cam", segment_duration=timedelta(seconds=seconds), encryption=entries)
+    segments = {}
+    with open_mp4(CAMERA) as source:
+        recorder = Recorder(source.tracks, target, labels=LABELS)
+        recorder.activate(START)
+        events = [event for sample in source.samples() for event in recorder.push(sample)]
+        events += recorder.deactivate()
+        content_type = full_content_type(source.tracks)
+    for event in events:
+        match event:
+            case SegmentOpened():
+                segments[event.key] = Written(event)
+            case FragmentWritten():
+                segments[event.key].parts.append(b"".join(event.buffers))
+            case SegmentSealed():
+                segments[event.key].trailer, segments[event.key].attributes = event.trailer, event.attributes
+            case SpanEnded():
+                for segment in segments.values():
+                    if segment.key.extension == event.key.extension and segment.key.counter == event.key.counter - 1:
+                        segment.end = event.key
+    return list(segments.values()), content_type
+
+
+CASES = [(kind, scheme) for kind in (CMAF, MP4) for scheme in (None, ProtectionScheme.CENC, ProtectionScheme.CBCS)]
+IDS = [f"{kind.name}-{'clear' if scheme is None else scheme.value}" for kind, scheme in CASES]
+
+
+@pytest.mark.parametrize(("kind", "scheme"), CASES, ids=IDS)
+def test_a_segment_that_only_lacks_its_seal_becomes_what_it_would_have_been(kind, scheme):
+    segments, content_type = recorded(kind, scheme)
+    for segment in segments:
+        for left_over in (b"", segment.trailer[:-1], segment.trailer):
+            found = recover_segment(segment.body + left_over, segment.key, labels=LABELS, content_type=content_type)
+            assert found.size == len(segment.body)
+            assert found.trailer == segment.trailer
+            assert found.attributes == segment.attributes
+            if segment.end is not None:
+                late = found.span_end.time - segment.end.time
+                assert abs(late) <= timedelta(milliseconds=1), "as precise as the key that it is counted from"
+                assert found.span_end.counter == segment.end.counter
+
+
+SEGMENTS = {case: recorded(*case, seconds=12)[0] for case in CASES}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(CASES), st.data())
+def test_at_most_the_unfinished_fragment_is_lost_wherever_writing_stopped(case, data):
+    segment = data.draw(st.sampled_from(SEGMENTS[case]))
+    cut = data.draw(st.integers(0, len(segment.body)))
+    found = recover_segment(segment.body[:cut], segment.key, labels=LABELS)
+    whole, size = 0, len(segment.parts[0])
+    while whole + 1 < len(segment.parts) and size + len(segment.parts[whole + 1]) <= cut:
+        whole += 1
+        size += len(segment.parts[whole])
+    if not whole:
+        assert found is None
+        return
+    assert (found.size, found.fragment_count) == (size, whole)
+    again = read_segment(segment.body[: found.size] + found.trailer)
+    assert len(again.fragments) == whole
+    assert again.random_access is not None
+    assert again.duration == found.attributes.duration
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_damage_ends_in_a_clear_error_or_in_a_segment(data):
+    segment = data.draw(st.sampled_from(SEGMENTS[CASES[0]]))
+    body = bytearray(segment.body[: data.draw(st.integers(0, 20_000))])
+    for _ in range(data.draw(st.integers(1, 4))):
+        if body:
+            body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = recover_segment(bytes(body), segment.key)
+    except OnvifBmffError:
+        return
+    assert found is None or found.size <= len(body)
+
+
+def test_room_that_was_never_written_is_no_fragment():
+    segment = SEGMENTS[CASES[0]][0]
+    found = recover_segment(segment.body + bytes(5000), segment.key)
+    assert found.size == len(segment.body)
+
+
+def test_a_lost_segment_ends_its_span_where_it_would_have_begun():
+    key = ObjectKey("cam", START, "", 3, "m4v")
+    assert str(span_end_before(key)) == "cam/2026-01-02/03/04-05.678Z.3.m4v_end"
+    assert span_end_before(ObjectKey("cam", START, "", 0, "m4v")) is None
+
+
+def test_keys_are_not_needed():
+    segments, _ = recorded(CMAF, ProtectionScheme.CENC)
+    assert isinstance(generate_content_key(), ContentKey)
+    assert recover_segment(segments[0].body, segments[0].key).fragment_count > 0
