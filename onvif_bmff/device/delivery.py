@@ -7,6 +7,7 @@ where the one before it ended: what is in the store stays whole and true, and th
 from collections.abc import Iterable
 from contextlib import suppress
 
+from onvif_bmff.device.recovery import span_end_of
 from onvif_bmff.errors import ObjectExistsError
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
@@ -26,7 +27,8 @@ class Delivery:
         self._store = store
         self._writers: dict[str, tuple[ObjectKey, ObjectWriter]] = {}
         self._lost: set[str] = set()
-        self._owed: list[ObjectKey] = []
+        self._sealed: dict[str, ObjectKey] = {}
+        self._owed: list[tuple[ObjectKey, ObjectKey | None]] = []
         self.error: str | None = None
         self.objects = 0
         self.fragments = 0
@@ -49,8 +51,10 @@ class Delivery:
         """Write the span ends that could not be written before, and forget the error; True if all is well."""
         self.error = None
         while self._owed:
+            end, last = self._owed[0]
             try:
-                self._store.put(SpanEndObject(self._owed[0]))
+                exact = None if last is None else span_end_of(self._store, str(last))
+                self._store.put(SpanEndObject(exact or end))
             except ObjectExistsError:
                 pass
             except Exception as error:
@@ -78,6 +82,7 @@ class Delivery:
                 writer.append(event.trailer)
             writer.seal(event.attributes.to_metadata())
             del self._writers[span]
+            self._sealed[span] = event.key
             self.objects += 1
         else:
             self._store.put(SpanEndObject(event.key))
@@ -87,7 +92,7 @@ class Delivery:
         self.error = self.error or _text(error)
         if isinstance(event, SpanEnded):
             if not isinstance(error, ObjectExistsError):
-                self._owed.append(event.key)
+                self._owed.append((event.key, None))
             return
         span = event.key.extension
         self._lost.add(span)
@@ -108,7 +113,7 @@ class Delivery:
             end = ObjectKey(
                 key.prefix, key.time, key.postfix, key.counter, key.extension, span_end=True, digits=key.digits
             )
-            self._owed.append(end)
+            self._owed.append((end, self._sealed.get(key.extension)))
 
 
 def _text(error: Exception) -> str:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, OnvifBmffError
-from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, SpanEndObject
 from onvif_bmff.playback.timeline import Timeline
@@ -17,7 +16,7 @@ from onvif_bmff.storage.directory import DirectoryWriter
 from onvif_bmff.storage.open_area import UnsealedObject
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["RecoverableStore", "RecoveryReport", "end_open_spans", "recover_store"]
+__all__ = ["RecoverableStore", "RecoveryReport", "end_open_spans", "recover_store", "span_end_of"]
 
 _LOOKBACK = timedelta(days=2)
 
@@ -110,7 +109,7 @@ def _complete(
     elif recovered is None:
         store.resume(item).abandon()
         report.abandoned.append(item.key)
-        end = span_end_before(key)
+        end = _end_of_rest(store, key)
     else:
         writer = store.resume(item, recovered.size)
         try:
@@ -127,6 +126,30 @@ def _complete(
         end = recovered.span_end
     if end is not None:
         _end(store, end, report)
+
+
+def _end_of_rest(store: ObjectStore, key: ObjectKey) -> ObjectKey | None:
+    """The end of a span whose last segment, of ``key``, is lost."""
+    end = span_end_before(key)
+    if end is None:
+        return None
+    timeline = Timeline.from_store(
+        store, key.time - _LOOKBACK, key.time, prefix=key.prefix, postfix=key.postfix, lookback=_LOOKBACK
+    )
+    for span in reversed(list(timeline.of(key.extension))):
+        last = span.segments[-1]
+        if span.end is None and last.key.counter == key.counter - 1:
+            return span_end_of(store, last.name)
+    return end
+
+
+def span_end_of(store: ObjectStore, name: str) -> ObjectKey | None:
+    """The key of the span end object behind a stored segment; None if it has no samples.
+
+    Raises ``StoreError`` if it cannot be read, ``BoxError`` or ``MediaError`` if it is none.
+    """
+    found = recover_segment(store.get(name), ObjectKey.parse(name))
+    return None if found is None else found.span_end
 
 
 def _end(store: ObjectStore, end: ObjectKey, report: RecoveryReport) -> None:
@@ -147,7 +170,7 @@ def end_open_spans(
         places: prefix and postfix of each recording.
         started: when this device began to record; spans that began later are its own.
 
-    A span ends where its last segment's Duration says; one whose last segment does not say is left alone.
+    A span ends where the last sample of its last segment does, for which that segment is read.
     """
     report = RecoveryReport()
     for prefix, postfix in places.items() if isinstance(places, Mapping) else places:
@@ -159,19 +182,9 @@ def end_open_spans(
                 if span.end is not None or span.start >= started:
                     continue
                 last = span.segments[-1]
-                duration = ObjectAttributes.from_metadata(store.head(last.name).attributes).duration
-                if duration is None:
+                end = span_end_of(store, last.name)
+                if end is None:
                     continue
-                key = last.key
-                end = ObjectKey(
-                    key.prefix,
-                    key.time + duration,
-                    key.postfix,
-                    key.counter + 1,
-                    key.extension,
-                    span_end=True,
-                    digits=max(key.digits, 3),
-                )
                 _end(store, end, report)
         except OnvifBmffError as error:
             report.errors.append(f"{prefix}: {error}")
