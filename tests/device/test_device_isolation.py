@@ -1,0 +1,222 @@
+"""Stores and sources that fail, hang or are slow: the others lose nothing, and the trouble shows in the job's state."""
+
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from device_kit import (
+    CAMERA,
+    WeakStore,
+    configuration,
+    ended,
+    fast_device,
+    faults,
+    job,
+    profile_source,
+    record,
+    sealed,
+    spans,
+    state,
+    until,
+)
+
+from onvif_bmff.control import RecordingTargetConfiguration
+from onvif_bmff.device import FileSource, OverloadPolicy
+from onvif_bmff.device.mailbox import Mailbox
+from onvif_bmff.errors import MediaError
+from onvif_bmff.playback import read_segment
+from onvif_bmff.storage.memory import MemoryStore
+
+SECOND = timedelta(seconds=1)
+
+
+def continuous(store, prefix, keys=None):
+    """Nothing of a recording is missing: one span of video, without errors."""
+    assert faults(store, prefix=prefix) == []
+    assert len(spans(store, prefix=prefix)) == 1
+
+
+def error_of(service, token):
+    found = service.get_recording_job_state(token)
+    return next((t.error for source in found.sources for t in source.tracks if t.error), None)
+
+
+def test_a_store_that_fails_shows_in_the_state_and_is_tried_again():
+    weak, good = WeakStore(), MemoryStore()
+    with fast_device({"weak": weak, "good": good}) as device:
+        service = device.service
+        _, bad_job = record(service, "bad", storage="weak")
+        _, good_job = record(service, "good", storage="good")
+        until(lambda: len(sealed(weak)) >= 2)
+        weak.failing = True
+        until(lambda: state(service, bad_job) == "Error")
+        assert "the disk is on fire" in error_of(service, bad_job)
+        assert state(service, good_job) == "PartiallyActive" or state(service, good_job) == "Active"
+        count = len(sealed(good))
+        until(lambda: len(sealed(good)) >= count + 4)
+        weak.failing = False
+        until(lambda: state(service, bad_job) != "Error")
+        assert error_of(service, bad_job) is None
+        until(lambda: len(spans(weak)) == 2)
+    assert faults(weak) == []
+    first, second = spans(weak)
+    assert first.end is not None, "the span ended with what is stored of it"
+    assert first.end < second.start, "what is lost is a gap"
+    continuous(good, "good")
+
+
+@pytest.mark.parametrize("policy", list(OverloadPolicy))
+def test_a_store_that_hangs_loses_whole_gops_and_holds_up_nobody(policy):
+    weak, good = WeakStore(), MemoryStore()
+    with fast_device({"weak": weak, "good": good}, max_bytes=60_000, policy=policy) as device:
+        service = device.service
+        token, _ = record(service, "bad", storage="weak")
+        record(service, "good", storage="good")
+        until(lambda: len(sealed(weak)) >= 2)
+        weak.hang()
+        until(lambda: device.worker(token).mailbox.dropped > 0)
+        count = len(sealed(good))
+        until(lambda: len(sealed(good)) >= count + 4)
+        assert weak.hanging.is_set(), "it still hangs"
+        weak.free.set()
+        until(lambda: len(spans(weak)) >= 2 and len(spans(weak)[-1].segments) >= 2)
+    assert faults(weak) == []
+    for span in spans(weak):
+        assert span.end is not None
+    assert spans(weak)[0].end < spans(weak)[1].start
+    continuous(good, "good")
+
+
+def test_closing_does_not_wait_for_a_store_that_hangs():
+    weak = WeakStore()
+    device = fast_device({"s3": weak})
+    device.start()
+    record(device.service)
+    until(lambda: len(sealed(weak)) >= 1)
+    weak.hang()
+    assert weak.hanging.wait(20)
+    began = time.monotonic()
+    device.close(timeout=0.5)
+    assert time.monotonic() - began < 5
+    weak.free.set()
+
+
+class Broken:
+    """A provider of which one source cannot be opened at first, one breaks off, and one hangs."""
+
+    def __init__(self, speed):
+        self.speed = speed
+        self.repaired = False
+        self.blocked = threading.Event()
+
+    def open(self, reference, receiver, stop):
+        if reference.token == "hangs":
+            self.blocked.wait(60)
+        if reference.token == "broken" and not self.repaired:
+            raise MediaError("no signal")
+        if reference.token == "ends":
+            return FileSource(CAMERA, stop=stop, speed=self.speed, passes=1)
+        return FileSource(CAMERA, stop=stop, speed=self.speed)
+
+
+def test_sources_that_fail_or_hang_hold_up_nobody():
+    store, provider = MemoryStore(), Broken(8.0)
+    with fast_device({"s3": store}, sources=provider, has_profile=lambda token: True) as device:
+        service = device.service
+        jobs = {}
+        for name in ("good", "broken", "hangs", "ends"):
+            token = service.create_recording(configuration(name))
+            jobs[name] = service.create_recording_job(
+                job(token, profile_source("VIDEO001", "AUDIO001", token=name))
+            ).job_token
+        until(lambda: state(service, jobs["good"]) == "Active")
+        until(lambda: state(service, jobs["broken"]) == "Error")
+        assert "no signal" in error_of(service, jobs["broken"])
+        assert state(service, jobs["hangs"]) == "Idle"
+        until(lambda: len(ended(store, "ends/")) == 2)
+        until(lambda: state(service, jobs["ends"]) == "Idle")
+        provider.repaired = True
+        until(lambda: state(service, jobs["broken"]) == "Active")
+        until(lambda: len(sealed(store, "broken/")) >= 2)
+        provider.blocked.set()
+        until(lambda: state(service, jobs["hangs"]) == "Active")
+    assert faults(store) == []
+    continuous(store, "good")
+
+
+def test_two_recordings_of_one_source_share_it_and_each_loses_nothing():
+    store = MemoryStore()
+    with fast_device({"s3": store}) as device:
+        record(device.service, "one")
+        until(lambda: len(sealed(store, "one/")) >= 2)
+        record(device.service, "two", kind="MP4")
+        until(lambda: len(sealed(store, "two/")) >= 2)
+    continuous(store, "one")
+    assert faults(store, prefix="two") == []
+
+
+def test_a_storage_that_is_gone_is_an_error_of_the_job():
+    stores = {"s3": MemoryStore()}
+    with fast_device(stores) as device:
+        service = device.service
+        token = service.create_recording(configuration())
+        del stores["s3"]
+        made = service.create_recording_job(job(token)).job_token
+        until(lambda: state(service, made) == "Error")
+        assert error_of(service, made) == "The storage is not there"
+
+
+def test_another_storage_takes_over_in_new_spans():
+    stores = {"s3": MemoryStore(), "other": MemoryStore()}
+    with fast_device(stores) as device:
+        service = device.service
+        token, _ = record(service)
+        until(lambda: len(sealed(stores["s3"])) >= 2)
+        target = RecordingTargetConfiguration("other", "MP4", 2 * SECOND, prefix="cam")
+        found = service.get_recording_configuration(token)
+        service.set_recording_configuration(token, type(found)(target=target))
+        until(lambda: len(sealed(stores["other"])) >= 2)
+    for store in stores.values():
+        assert faults(store) == []
+    assert spans(stores["s3"])[0].end is not None
+
+
+def counted(box):
+    taken = []
+    while (item := box.take(0)) is not None:
+        taken.append(item)
+    return taken
+
+
+@pytest.mark.parametrize("policy", list(OverloadPolicy))
+def test_a_full_mailbox_drops_gops_and_says_where(policy):
+    box = Mailbox("gap", max_bytes=100, policy=policy)
+    box.put("first")
+    for number in range(30):
+        box.put_media(number, 10, opens_gop=number % 4 == 0)
+        if number == 5:
+            box.put("message")
+    taken = counted(box)
+    assert [item for item in taken if isinstance(item, str) and item != "gap"] == ["first", "message"]
+    media = [(index, item) for index, item in enumerate(taken) if isinstance(item, int)]
+    for (before, one), (after, two) in zip(media, media[1:], strict=False):
+        if two != one + 1:
+            assert "gap" in taken[before:after], "a hole is marked"
+            assert two % 4 == 0, "and ends with a sync sample"
+    assert box.dropped == 30 - len(media)
+    assert len(media) * 10 <= 100
+    if policy is OverloadPolicy.OLDEST:
+        assert media[-1][1] == 29
+        assert taken.index("gap") < media[0][0]
+    else:
+        assert media[0][1] == 0
+
+
+def test_media_larger_than_the_mailbox_leave_it_usable():
+    box = Mailbox("gap", max_bytes=100)
+    for number in range(6):
+        box.put_media(number, 1000, opens_gop=True)
+        assert len(counted(box)) >= 1
+    assert isinstance(Path(CAMERA), Path)
