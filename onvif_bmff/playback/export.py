@@ -45,6 +45,8 @@ __all__ = ["ExportReport", "export_movie"]
 _SECOND = 1_000_000
 _MOST_TICKS = (1 << 31) - 1
 _FAMILIES = {"avc3": "avc1", "hev1": "hvc1"}
+_LEAD_IN = 50_000
+"""Microseconds by which a sample may begin before the leading track does."""
 _ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 
 
@@ -99,36 +101,40 @@ def export_movie(
     seeker = Seeker(store)
     if keys is None and unwrapper is not None:
         keys = KeyRing()
-    if not exact:
-        selection = _from_sync_sample(store, selection, seeker, keys, unwrapper)
+    floor: int | None = None
+    first = _first_of_lead(store, selection, seeker, keys, unwrapper)
+    if first is not None and selection.start is not None:
+        floor = first.decode_microseconds
+        if not exact:
+            selection = replace(selection, start=min(first.time, selection.start))
     tracks = _output_tracks(selection, seeker)
     if not tracks:
         raise MediaError("there is nothing to export")
     cuts = _Cuts(selection, seeker) if cut_gaps else None
     reader = SampleReader(store, selection, keys=keys, unwrapper=unwrapper, seeker=seeker)
-    job = _Export(tracks, out, selection, cuts, progressive=progressive, spool=spool, exact=exact)
+    job = _Export(tracks, out, selection, cuts, floor, progressive=progressive, spool=spool, exact=exact)
     for played in reader:
         job.add(played)
     return job.finish(tuple(reader.missing))
 
 
-def _from_sync_sample(
+def _first_of_lead(
     store: ObjectStore,
     selection: Selection,
     seeker: Seeker,
     keys: KeyRing | None,
     unwrapper: KeyUnwrapper | None,
-) -> Selection:
-    """The selection from where its leading track begins, so that all tracks do."""
+) -> PlayedSample | None:
+    """The sample with which the leading track begins, so that all tracks can begin there; None without a range."""
     if selection.start is None:
-        return selection
+        return None
     for media in _ORDER:
         if selection.media not in (None, media):
             continue
         leading = replace(selection, media=media, parts=_carrying(selection, media))
         for played in SampleReader(store, leading, keys=keys, unwrapper=unwrapper, seeker=seeker):
-            return replace(selection, start=min(played.time, selection.start))
-    return selection
+            return played
+    return None
 
 
 def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
@@ -248,6 +254,7 @@ class _Export:
         out: BinaryIO,
         selection: Selection,
         cuts: _Cuts | None,
+        floor: int | None,
         *,
         progressive: bool,
         spool: BinaryIO | None,
@@ -265,6 +272,7 @@ class _Export:
         self._out, self._spool, self._progressive, self._exact = out, spool, progressive, exact
         self._selection = selection
         self._cuts = cuts
+        self._floor = floor
         self._timescale = self._tracks[0].timescale
         self._origin = 0
         self._writer: MovieWriter | None = None
@@ -275,6 +283,8 @@ class _Export:
         """Write a sample."""
         if self._writer is None:
             self._origin = played.decode_microseconds
+            if self._floor is not None and not self._floor - _LEAD_IN <= self._origin <= self._floor:
+                self._origin = self._floor
             self._writer = self._make_writer()
         lane = self._lanes.get(played.track.number) or self._enter(played.track)
         track, sample, output = played.track, played.sample, lane.output
@@ -290,9 +300,14 @@ class _Export:
             if self._progressive or delta <= held.duration + slack:
                 held.duration = delta
             self._writer.add(lane.number, held)
-        elif time < 0:
-            return
-        duration = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset - time
+        end = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset
+        if time < 0:
+            if track.type is TrackType.VIDEO or end <= 0:
+                return
+            time = 0  # a document that holds since long before the range
+        if track.type is TrackType.METADATA and self._selection.end is not None:
+            end = min(end, self._end_ticks(self._selection.end, output.timescale))
+        duration = end - time
         offset = sample.composition_offset * output.timescale // track.timescale
         data = sample.data
         if lane.sets and sample.sync:
@@ -333,8 +348,10 @@ class _Export:
 
     def _presented_until(self, timescale: int) -> int | None:
         end = self._selection.end
-        if not self._exact or end is None:
-            return None
+        return self._end_ticks(end, timescale) if self._exact and end is not None else None
+
+    def _end_ticks(self, end: UtcTime, timescale: int) -> int:
+        """The time in the file of the end of the selection, in ticks."""
         cut = self._cuts.before(end.microseconds) if self._cuts is not None else 0
         return (end.microseconds - self._origin - cut) * timescale // _SECOND
 

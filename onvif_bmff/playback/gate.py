@@ -22,6 +22,8 @@ _REORDERING = 1_000_000
 class _Lane:
     """The state of one track."""
 
+    is_open: bool
+    is_video: bool
     last: PlayedSample | None = None
     reach: int | None = None
     need_sync: bool = True
@@ -40,7 +42,6 @@ class RangeGate:
     def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
         self._start = None if start is None else start.microseconds
         self._end = None if end is None else end.microseconds
-        self._is_open = start is None
         self._lanes: dict[int, _Lane] = {}
 
     @property
@@ -65,7 +66,8 @@ class RangeGate:
         """Take a sample; return what may pass now."""
         lane = self._lanes.get(played.track.number)
         if lane is None:
-            lane = self._lanes[played.track.number] = _Lane()
+            is_video = played.track.type is TrackType.VIDEO
+            lane = self._lanes[played.track.number] = _Lane(self._start is None, is_video)
         sample = played.sample
         if lane.done or (lane.need_sync and not sample.sync):
             return ()
@@ -76,12 +78,12 @@ class RangeGate:
             lane.reach = None
         lane.need_sync = False
         lane.last = played
-        if self._is_open and self._end is None:
+        if lane.is_open and self._end is None:
             return (played,)
         clock, timescale = played.clock, played.track.timescale
         time = clock.microseconds(sample.decode_time + sample.composition_offset, timescale)
         ready: list[PlayedSample] = []
-        if not self._is_open:
+        if not lane.is_open:
             if self._start is not None and time <= self._start:
                 if sample.sync:
                     lane.before = []
@@ -90,7 +92,7 @@ class RangeGate:
             ready = self._open(lane, sample.sync)
         if self._end is not None and time >= self._end:
             lane.after.append(played)
-            many = _DEEPEST_REORDERING if played.track.type is TrackType.VIDEO else 1
+            many = _DEEPEST_REORDERING if lane.is_video else 1
             lane.done = len(lane.after) >= many
             return ready
         if lane.after:
@@ -101,25 +103,35 @@ class RangeGate:
 
     def flush(self) -> list[PlayedSample]:
         """What has waited for a sample after the start, if it lasts longer than that."""
-        return [] if self._is_open else self._open(None, starts_anew=True)
+        return [
+            played
+            for lane in self._lanes.values()
+            if not lane.is_open
+            for played in self._opened(lane, starts_anew=True)
+        ]
 
-    def _open(self, current: _Lane | None, starts_anew: bool) -> list[PlayedSample]:
-        """The first sample after the start has come: what the tracks have waiting, in order.
-
-        What is over by then is left out. Pictures are reordered, so it can only be told where decoding ``starts_anew``
-        in the ``current`` track, or some time has passed.
-        """
-        self._is_open = True
+    def _open(self, current: _Lane, starts_anew: bool) -> list[PlayedSample]:
+        """The first sample after the start has come: what its track has waiting, and video that has, in order."""
         found: list[PlayedSample] = []
         for lane in self._lanes.values():
-            waiting, lane.before = lane.before, []
-            strict = current is None or (lane is current and starts_anew)
-            if waiting and _end_of(waiting) > (self._start or 0) - (0 if strict else _REORDERING):
+            if lane is current:
+                found += self._opened(lane, starts_anew)
+            elif lane.is_video and not lane.is_open:
+                waiting = self._opened(lane, starts_anew=False)
+                lane.need_sync = not waiting
                 found += waiting
-            elif lane is not current:
-                lane.need_sync = True
         found.sort(key=lambda played: played.decode_microseconds)
         return found
+
+    def _opened(self, lane: _Lane, starts_anew: bool) -> list[PlayedSample]:
+        """What a track has waiting, unless all of it is over by the start.
+
+        Pictures are reordered, so that can only be told where decoding ``starts_anew``, or some time has passed.
+        """
+        lane.is_open = True
+        waiting, lane.before = lane.before, []
+        over = (self._start or 0) - (0 if starts_anew else _REORDERING)
+        return waiting if waiting and _end_of(waiting) > over else []
 
 
 def _end_of(waiting: list[PlayedSample]) -> int:

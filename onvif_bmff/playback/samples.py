@@ -50,8 +50,11 @@ class SampleReader:
 
     Each track begins with the last sync sample at or before the start of the selection, so that all of it can be
     decoded, and ends with the last sample that is presented before its end, with those between. What spans of one
-    kind have in common, because they overlap, comes once. Holds one block of bytes and one fragment for each kind
-    of span; objects are read front to back, the first one from the fragment that is needed.
+    kind have in common, because they overlap, comes once. Where the start is that of a multiplexed segment, tracks
+    beside the leading one may begin a sample later, as the segment before is not read for that.
+
+    Holds one block of bytes and one fragment for each kind of span; objects are read front to back, the first one
+    from the fragment that is needed.
 
     Args:
         store: where the objects lie.

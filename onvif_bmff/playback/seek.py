@@ -16,6 +16,7 @@ and the header, unless one of the span was read before, and the fragment: three 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
@@ -78,7 +79,11 @@ class _Index:
     table: SeekTable
     timescale: int
     end: int | None  # of the last fragment
-    found_by: str = field(default="mfra")
+    found_by: str = "mfra"
+    timescales: dict[int, int] = field(default_factory=dict)  # of tracks that have another one than the leading track
+
+    def timescale_of(self, track: TrackSeekTable) -> int:
+        return self.timescales.get(track.track_id, self.timescale)
 
 
 class Seeker:
@@ -258,8 +263,9 @@ class Seeker:
         if table is None:
             return None
         header = self.header(segment, size=min(track.entries[0].moof_offset for track in table.tracks))
+        timescales = {track.track_id: track.timescale for track in header.movie_tracks}
         leading = table.track(header.lead.track_id) or table.tracks[0]
-        return _Index(table, header.track(leading.track_id).timescale if header.tracks else 1, None)
+        return _Index(table, timescales.get(leading.track_id, header.lead.timescale), None, timescales=timescales)
 
     def _leading(self, segment: RecordedSegment, table: SeekTable) -> TrackSeekTable:
         header = self._headers.get(segment.span)
@@ -340,11 +346,10 @@ class Seeker:
 
 def _clock(segment: RecordedSegment, index: _Index, leading: TrackSeekTable) -> MediaClock:
     """What an index says of the first sample, to which the key belongs."""
-    first = leading.entries[0].time
-    if segment.key.counter == 0 and index.found_by == "SeekTable":
-        # Timescale is that of all tracks (B.9.1), so their times can be compared.
-        first = min(track.entries[0].time for track in index.table.tracks)
-    return MediaClock(segment.key.time, first, index.timescale)
+    # The key of a span's first segment is that of its earliest sample, in whatever track.
+    tracks = index.table.tracks if segment.key.counter == 0 else (leading,)
+    times = [(track.entries[0].time, index.timescale_of(track)) for track in tracks]
+    return MediaClock(segment.key.time, *min(times, key=lambda time: Fraction(*time)))
 
 
 def _presentation(part: TrackFragment) -> int:
@@ -360,4 +365,4 @@ def _first_time(header: SegmentHeader, parts: tuple[TrackFragment, ...], *, firs
         return lead
     if not times:
         raise MediaError("the first fragment of the segment has no samples")
-    return min(times.values(), key=lambda time: time[0] / time[1])
+    return min(times.values(), key=lambda time: Fraction(*time))

@@ -174,6 +174,23 @@ def test_the_reader_seeks_in_long_objects(stored):
     assert stored.bytes < 2 * (4 << 20) + (1 << 20)  # a block and an index for each kind of span
 
 
+@pytest.mark.parametrize("form", [CMAF, MP4], ids=["CMAF", "MP4"])
+@pytest.mark.parametrize("change", [same, without_mfra])
+def test_times_are_right_where_sound_begins_first(form, change):
+    """The key is that of the earliest sample, and not that of the first picture."""
+    tracks = [Track("VIDEO001", 1, 90_000, video_codec()), Track("AUDIO001", 2, 8000, G711Codec("alaw"))]
+    samples = [Sample(2, number * 4000, 4000, b"x" * 100) for number in range(600)]
+    samples += [Sample(1, number * 90_000 + 18_000, 90_000, number.to_bytes(4, "big")) for number in range(300)]
+    samples.sort(key=lambda sample: Fraction(sample.decode_time, tracks[sample.track_id - 1].timescale))
+    store = MemoryStore()
+    target = RecordingTarget(format=form, segment_duration=timedelta(hours=1))
+    record(store, (tracks, samples), target)
+    store = change(CountingStore(store)).inner
+    played = SampleReader(store, select(Timeline.from_store(store), start=after(200), end=after(203)))
+    video = [one for one in played if one.track.type.value == "Video"]
+    assert [one.time for one in video] == [after(number + 0.2) for number in (199, 200, 201, 202)]
+
+
 def test_the_end_of_a_span_that_was_cut_off():
     store = hour(CmafFormat(random_access=False), seconds=10, audio=False)
     store.inner.delete(Timeline.from_store(store.inner).spans[0].end_name)
