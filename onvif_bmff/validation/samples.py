@@ -226,8 +226,11 @@ class _Protected:
             else:
                 self._constants()
             return None
-        if not needed and self._context.is_cmaf:
-            self._add("C-65", "senc, saiz or saio without need", offset=part.box.offset, path=_TRAF)
+        if not needed:
+            if self._context.is_cmaf:
+                self._add("C-65", "senc, saiz or saio without need", offset=part.box.offset, path=_TRAF)
+            self._constants()
+            return None
         if senc is None:
             return None  # the records lie elsewhere in the object, and were passed already
         if counts[0] != counts[1]:
