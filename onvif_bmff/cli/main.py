@@ -5,6 +5,7 @@ Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 130 after C
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,13 +18,16 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "fuzz")
 """Sub-commands; each is a module of this package with ``register(subparsers)`` and ``run(args)``."""
 
+_KEY = re.compile(r"[0-9A-Fa-f]{32}")
+"""What a content key looks like on the command line."""
+
 
 class _Parser(argparse.ArgumentParser):
     """Usage errors are one line too."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments."""
-        self.exit(2, f"onvif-bmff: {message} (see '{self.prog} --help')\n")
+        """Say what is wrong with the arguments; what looks like a key is not repeated."""
+        self.exit(2, f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

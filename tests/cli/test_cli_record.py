@@ -116,3 +116,9 @@ def test_what_was_read_before_a_fault_is_kept(tmp_path: Path, capsys: pytest.Cap
     keys = list(DirectoryStore(tmp_path / "store").keys())
     assert [key.rsplit("Z.")[1] for key in keys] == ["0.m4v", "1.m4v_end"]
     assert DirectoryStore(tmp_path / "store").head(keys[0]).attributes["Duration"] == "PT2S"
+
+
+def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = "00112233445566778899aabbccddeeff"
+    assert record(tmp_path, "--encrypt", "CENC", key) == 2
+    assert key not in capsys.readouterr().err
