@@ -23,6 +23,8 @@ __all__ = ["CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise"]
 
 PLACE = "{}"
 """What stands for the file in a command."""
+HANG = "hang"
+"""Signature of a run that did not end in time."""
 _SANITIZERS = ("Sanitizer: ", "runtime error: ", "== ERROR: libFuzzer")
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _ROUND = 50
@@ -63,7 +65,7 @@ class CommandRunner:
             try:
                 status = process.wait(self.timeout)
             except subprocess.TimeoutExpired:
-                return "hang"
+                return HANG
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -120,6 +122,8 @@ def fuzz(
     for name, number, mutator in _rounds(seeds, random_seed):
         for data in mutator.mutants(min(_ROUND, count - report.mutants)):
             signature = run(data)
+            if signature == HANG:
+                signature = run(data)  # the machine may have been busy
             report.mutants += 1
             report.seconds = time.monotonic() - started
             if signature:
@@ -157,13 +161,18 @@ def _save(folder: Path, found: Finding, number: int) -> None:
     (folder / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
-def minimise(data: bytes, run: Callable[[bytes], str], signature: str, *, tries: int = 300) -> bytes:
-    """Return a smaller input for which ``run`` still gives ``signature``, found in at most ``tries`` runs."""
-    left = tries
+def minimise(
+    data: bytes, run: Callable[[bytes], str], signature: str, *, tries: int = 300, seconds: float = 60.0
+) -> bytes:
+    """Return a smaller input for which ``run`` still gives ``signature``.
+
+    It is what was reached after ``tries`` runs or ``seconds``, whichever comes first.
+    """
+    left, end = tries, time.monotonic() + seconds
 
     def still(candidate: bytes) -> bool:
         nonlocal left
-        left -= 1
+        left = left - 1 if time.monotonic() < end else 0
         return run(candidate) == signature
 
     smaller = True

@@ -76,6 +76,7 @@ def test_findings_are_made_small():
     assert breaks(smallest) == "boom"
     assert len(smallest) <= 32
     assert breaks(minimise(bytes(data), breaks, "boom", tries=3)) == "boom"
+    assert breaks(minimise(bytes(data), breaks, "boom", seconds=0)) == "boom"
 
 
 def test_fuzzing_is_bounded_and_repeatable(tmp_path):
@@ -97,3 +98,10 @@ def test_fuzzing_is_bounded_and_repeatable(tmp_path):
     assert [found.data for found in again.findings] == [found.data for found in report.findings]
     assert fuzz(seeds, breaks, count=10**9, seconds=0.05).seconds < 5
     assert fuzz({}, breaks).mutants == 0
+
+
+def test_a_hang_has_to_happen_twice():
+    for answers, expected in ((["hang", "", ""], {}), (["hang", "hang", ""], {"hang": 1})):
+        given = iter(answers)
+        report = fuzz({"one": progressive_file()}, lambda data, given=given: next(given, ""), count=2, tries=0)
+        assert report.counts == expected

@@ -1,0 +1,24 @@
+"""A slice of every fuzz target, on the kept corpus, on its own seeds and on mutants of them."""
+
+import random
+from pathlib import Path
+
+import fuzz_targets
+import pytest
+
+from onvif_bmff.testing.mutator import Mutator
+
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+
+
+@pytest.mark.parametrize("name", fuzz_targets.TARGETS)
+def test_slice(name):
+    target = fuzz_targets.TARGETS[name]
+    for path in sorted(CORPUS.glob("*.bin")):
+        target(path.read_bytes())
+    for number, seed in enumerate(fuzz_targets.SEEDS[name]):
+        target(seed)
+        for mutant in Mutator(seed, number).mutants(150):
+            target(mutant)
+    for size in range(100):
+        target(random.Random(size).randbytes(size))
