@@ -1,0 +1,147 @@
+"""Data that the device keeps itself, and exports. 5.3.1, 5.10, 5.21 to 5.23, 5.26.3."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from device_kit import configuration, fast_device, faults, job, record, sealed, spans, until
+
+from onvif_bmff.control import (
+    PROFILE_26_06,
+    AsynchronousOperationStatus,
+    BadConfiguration,
+    Capabilities,
+    DeleteTrackData,
+    RecordingConfiguration,
+    RecordingEncryption,
+    SearchScope,
+    StorageReferencePath,
+)
+from onvif_bmff.ingest import Mp4Input
+from onvif_bmff.media.track import Sample
+from onvif_bmff.storage.memory import MemoryStore
+
+SECOND = timedelta(seconds=1)
+KID = "0123abcd-0000-4000-8000-0000000000ff"
+
+
+def deletions(service, token):
+    return [n for n in service.take_notifications() if isinstance(n, DeleteTrackData) and n.recording_token == token]
+
+
+@pytest.mark.requirement("REC-5.3.1-04", "REC-5.26.3-01", "REC-5.10-02")
+def test_local_data_is_kept_as_long_as_asked_and_deletions_are_told():
+    local, bucket = MemoryStore(), MemoryStore()
+    with fast_device({"s3": bucket}, local=local, speed=60.0) as device:
+        service = device.service
+        token = service.create_recording(RecordingConfiguration(maximum_retention_time=60 * SECOND))
+        service.create_recording_job(job(token))
+        outside = service.create_recording(replace(configuration(), maximum_retention_time=20 * SECOND))
+        service.create_recording_job(job(outside))
+        until(lambda: len(sealed(local, f"{token}/VIDEO001/")) >= 2)
+        first = sealed(local, f"{token}/VIDEO001/")[0]
+        until(lambda: first not in list(local.keys()))
+        told = until(lambda: deletions(service, token))
+        deleted = [n for n in told if n.track_token == "VIDEO001"]
+        assert deleted
+        assert all(n.end_time <= service._clock() - 60 * SECOND for n in deleted)
+        assert all(n.start_time < n.end_time for n in deleted)
+        kept = sealed(bucket)
+        assert faults(bucket) == []
+        service.delete_track(token, "AUDIO001")
+        until(lambda: not list(local.keys(f"{token}/AUDIO001/")))
+        assert {n.track_token for n in until(lambda: deletions(service, token))} <= {"AUDIO001", "VIDEO001"}
+        assert not deletions(service, outside), "objects outside are not the device's to delete"
+        assert set(kept) <= set(bucket.keys())
+        service.delete_recording(token)
+        until(lambda: not list(local.keys(f"{token}/")))
+    assert faults(bucket) == []
+
+
+def test_local_recordings_follow_the_rules_of_objects():
+    local = MemoryStore()
+    with fast_device({}, local=local) as device:
+        token = device.service.create_recording(RecordingConfiguration())
+        device.service.create_recording_job(job(token))
+        until(lambda: len(list(local.keys(f"{token}/VIDEO001/"))) >= 0 and device.worker(token, track="VIDEO001"))
+        until(lambda: device.worker(token, track="VIDEO001").delivery.fragments >= 4)
+    assert faults(local) == []
+    assert len(spans(local, "m4v", prefix=f"{token}/VIDEO001")) == 1
+    assert len(spans(local, "m4a", prefix=f"{token}/AUDIO001")) == 1
+
+
+@pytest.mark.parametrize("strategy", ["Local", "Both", "External"])
+def test_strategies_of_release_26_06_say_where_data_go(strategy):
+    local, bucket = MemoryStore(), MemoryStore()
+    offered = Capabilities(segment_export=True)
+    with fast_device({"s3": bucket}, local=local, capabilities=offered, profile=PROFILE_26_06) as device:
+        record(device.service, storage_strategy=strategy)
+        if strategy != "External":
+            until(lambda: sealed(local))
+        if strategy != "Local":
+            until(lambda: sealed(bucket))
+    assert bool(sealed(local)) is (strategy != "External")
+    assert bool(sealed(bucket)) is (strategy != "Local")
+    assert faults(bucket) == faults(local) == []
+
+
+def statuses(service):
+    return [n for n in service.take_notifications() if isinstance(n, AsynchronousOperationStatus)]
+
+
+def played(store, name):
+    return sum(isinstance(item, Sample) for item in Mp4Input(store.get(name)).samples())
+
+
+@pytest.mark.requirement("REC-5.21-04", "REC-5.21-09", "REC-5.21-10", "REC-5.21-11", "REC-5.23-01")
+@pytest.mark.parametrize("place", ["external", "encrypted", "local"])
+def test_an_export_is_a_file_in_a_storage_and_tells_its_progress(place):
+    bucket, local, out = MemoryStore(), MemoryStore(), MemoryStore()
+    with fast_device({"s3": bucket, "usb": out}, local=local) as device:
+        service = device.service
+        if place == "local":
+            token = service.create_recording(RecordingConfiguration())
+            service.create_recording_job(job(token))
+            until(lambda: device.worker(token, track="VIDEO001"))
+            until(lambda: device.worker(token, track="VIDEO001").delivery.fragments >= 4)
+            service.set_recording_job_mode(service.get_recording_jobs()[0].job_token, "Idle")
+            until(lambda: sealed(local, f"{token}/VIDEO001"))
+        else:
+            more = {"encryption": (RecordingEncryption("CENC", KID, bytes(16)),)} if place == "encrypted" else {}
+            token, _ = record(service, **more)
+            until(lambda: len(sealed(bucket)) >= 6)
+        service.take_notifications()
+        answer = service.export_recorded_data(
+            SearchScope(included_recordings=(token,)), "MP4", StorageReferencePath("usb", "case/7")
+        )
+        assert answer.file_names == (f"case/7/{token}.mp4",)
+        told = []
+        until(lambda: told.extend(statuses(service)) or (told and str(told[-1].operation) == "Deleted"))
+        assert service.get_export_recorded_data_state(answer.operation_token).progress == 1.0
+    assert [n.error for n in told if n.error] == []
+    values = [n.progress for n in told]
+    assert values == sorted(values)
+    assert values[-1] == 1.0
+    assert list(out.keys()) == [f"case/7/{token}.mp4"]
+    assert played(out, f"case/7/{token}.mp4") > 50
+
+
+def test_an_export_that_fails_says_so_and_one_that_is_stopped_leaves_nothing():
+    bucket, out = MemoryStore(), MemoryStore()
+    with fast_device({"s3": bucket, "usb": out}) as device:
+        service = device.service
+        token, _ = record(service)
+        until(lambda: len(sealed(bucket)) >= 4)
+        name = sealed(bucket)[0]
+        bucket._objects[name].buffers[:] = [b"\0\0\0\x08free"]
+        service.take_notifications()
+        place = StorageReferencePath("usb")
+        answer = service.export_recorded_data(SearchScope(included_recordings=(token,)), "MP4", place)
+        told = []
+        until(lambda: told.extend(statuses(service)) or (told and str(told[-1].operation) == "Deleted"))
+        assert any(n.error for n in told)
+        stopped = service.export_recorded_data(SearchScope(included_recordings=(token,)), "MP4", place)
+        service.stop_export_recorded_data(stopped.operation_token)
+        with pytest.raises(BadConfiguration):
+            service.get_export_recorded_data_state(stopped.operation_token)
+        assert answer.operation_token != stopped.operation_token
