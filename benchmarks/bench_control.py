@@ -1,7 +1,9 @@
-"""Recording control: durable operations a second, and what it costs to decide between many jobs."""
+"""The recording service: operations a second, durable, and what arbitration costs with many jobs."""
 
 import tempfile
 import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.measure import row
@@ -15,56 +17,99 @@ from onvif_bmff.control import (
     RecordingJobConfiguration,
     RecordingJobSource,
     RecordingService,
+    RecordingTargetConfiguration,
     SourceReference,
 )
+from onvif_bmff.control.engine_targets import TargetMaker
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
+NOW = UtcTime.parse("2026-01-02T03:04:05Z")
 
-def a_service(persistence: Persistence, recordings: int, jobs: int) -> tuple[RecordingService, list[str]]:
-    """A service with active jobs spread over its recordings, and the tokens of the jobs."""
-    service = RecordingService(
-        clock=lambda: UtcTime(0),
-        persistence=persistence,
+
+def service(persistence: Persistence) -> RecordingService:
+    return RecordingService(
+        clock=lambda: NOW,
         capabilities=Capabilities(max_recordings=None, max_recording_jobs=None),
-        resources=FixedResources(profiles={"p"}),
+        persistence=persistence,
+        resources=FixedResources(storages={"s3"}, profiles={"cam"}),
     )
-    tokens = [service.create_recording(RecordingConfiguration()) for _ in range(recordings)]
-    source = (RecordingJobSource(SourceReference("p", PROFILE_TYPE)),)
-    made = [
-        service.create_recording_job(
-            RecordingJobConfiguration(tokens[number % recordings], "Active", number % 10, source)
-        ).job_token
-        for number in range(jobs)
-    ]
-    return service, made
 
 
-def operations_a_second(service: RecordingService, jobs: list[str], count: int) -> float:
-    """Changes of modes a second, by the wall clock: they wait for the disk."""
+def configuration(number: int) -> RecordingConfiguration:
+    target = RecordingTargetConfiguration("s3", "CMAF", timedelta(seconds=60), prefix=f"camera{number}")
+    return RecordingConfiguration(target=target)
+
+
+def job(recording: str, priority: int = 1) -> RecordingJobConfiguration:
+    source = RecordingJobSource(SourceReference("cam", PROFILE_TYPE))
+    return RecordingJobConfiguration(recording, "Active", priority, (source,))
+
+
+def filled(persistence: Persistence, recordings: int, jobs_each: int) -> tuple[RecordingService, list[str]]:
+    """A service with recordings and jobs."""
+    made = service(persistence)
+    tokens = [made.create_recording(configuration(number)) for number in range(recordings)]
+    for token in tokens:
+        for number in range(jobs_each):
+            made.create_recording_job(job(token, number))
+    return made, tokens
+
+
+def seconds_each(work, count: int) -> float:
+    """Seconds of wall time a call, over ``count`` calls."""
     start = time.perf_counter()
     for number in range(count):
-        service.set_recording_job_mode(jobs[number % len(jobs)], "Active" if number % 2 else "Idle")
-    return count / (time.perf_counter() - start)
+        work(number)
+    return (time.perf_counter() - start) / count
 
 
-def run(quick: bool = False) -> list[dict[str, object]]:
-    """All rows."""
-    jobs, count = (50, 50) if quick else (1000, 1000)
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for recordings in (1, jobs // 10):
-            name = f"{jobs} jobs, {recordings} recordings"
-            persistence = SqlitePersistence(Path(folder) / f"{recordings}.db")
-            service, tokens = a_service(persistence, recordings, jobs)
-            rate = operations_a_second(service, tokens, count)
-            rows.append(row(f"control: SQLite, {name}", rate, "operations/s"))
-            service.close()
-            service, tokens = a_service(MemoryPersistence(), recordings, jobs)
-            rate = operations_a_second(service, tokens, count)
-            rows.append(row(f"control: memory, {name}", rate, "operations/s"))
-            start = time.process_time()
-            for _ in range(20):
-                service.assignments()
-            rows.append(row(f"control: assignments, {name}", (time.process_time() - start) / 20 * 1000, "ms"))
+def run(quick: bool) -> list[dict[str, object]]:
+    """Measure."""
+    count = 20 if quick else 400
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as name:
+        places: list[tuple[str, Persistence]] = [
+            ("in memory", MemoryPersistence()),
+            ("SQLite, WAL, synchronous=FULL", SqlitePersistence(Path(name) / "control.db")),
+        ]
+        for where, persistence in places:
+            made, tokens = filled(persistence, 20, 2)
+            jobs = [item.job_token for item in made.get_recording_jobs()]
+            held = [made.get_recording_configuration(token) for token in tokens]
+
+            def configure(n: int, made=made, tokens=tokens, held=held) -> None:
+                made.set_recording_configuration(tokens[n % 20], replace(held[n % 20], content=str(n)))
+
+            def switch(n: int, made=made, jobs=jobs) -> None:
+                made.set_recording_job_mode(jobs[n // 2 % len(jobs)], ("Idle", "Active")[n % 2])
+
+            def come_and_go(n: int, made=made) -> None:
+                made.delete_recording(made.create_recording(configuration(n)))
+
+            for what, work, per in (
+                ("SetRecordingConfiguration", configure, 1),
+                ("SetRecordingJobMode", switch, 1),
+                ("CreateRecording + DeleteRecording", come_and_go, 2),
+            ):
+                each = seconds_each(work, count)
+                rows.append(row(f"control: {what}, {where}", per / each, "operations/s", note=f"{each * 1e3:.3f} ms"))
+            made.close()
+    for recordings, jobs_each in ((100, 10), (1, 1000)):
+        recordings, jobs_each = (recordings // 5 or 1, jobs_each // 5) if quick else (recordings, jobs_each)
+        made, tokens = filled(MemoryPersistence(), recordings, jobs_each)
+        last = made.get_recording_jobs()[-1].job_token
+        label = f"{recordings * jobs_each} jobs in {recordings} recording{'s' * (recordings > 1)}"
+        few = max(count // 10, 4)
+        maker = TargetMaker({}.__getitem__)
+
+        def flip(n: int, made=made, last=last) -> None:
+            made.set_recording_job_mode(last, ("Idle", "Active")[n % 2])
+
+        def plan(n: int, made=made, maker=maker) -> None:
+            for one in made.plans().recordings.values():
+                maker.outputs(one)
+
+        rows.append(row(f"control: change of one job's mode, {label}", seconds_each(flip, few) * 1e3, "ms"))
+        rows.append(row(f"control: all plans of the engine, {label}", seconds_each(plan, few) * 1e3, "ms"))
     return rows

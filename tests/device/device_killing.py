@@ -87,7 +87,10 @@ def kill_once(folder, number, seed, truth):
         raise AssertionError(child.stderr.read())
     time.sleep(choose.uniform(0.0, 1.6))
     child.send_signal(signal.SIGKILL)
-    rest = child.communicate()[0]
+    rest = child.stdout.read()  # of the same buffer: communicate() would pass over what lies in it
+    child.wait()
+    child.stdout.close()
+    child.stderr.close()
     for line in rest.splitlines():
         try:
             truth.take(json.loads(line))

@@ -92,7 +92,7 @@ def test_the_whole_event_with_before_and_after_is_recorded():
         (span,) = spans(store, extension)
         assert span.start <= began - 5 * SECOND
         assert span.start >= began - 5 * SECOND - 2 * GOP, "not much more than asked for"
-        assert span.end >= ended + 3 * SECOND - 0.2 * SECOND  # the newest samples are on their way when the clock says so
+        assert span.end >= ended + 3 * SECOND - 0.2 * SECOND  # the newest samples are still on their way then
         assert span.end <= ended + 3 * SECOND + 2 * GOP
     assert faults(store) == []
 

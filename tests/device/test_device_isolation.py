@@ -3,7 +3,7 @@
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
 from device_kit import (
@@ -26,7 +26,6 @@ from onvif_bmff.control import RecordingTargetConfiguration
 from onvif_bmff.device import FileSource, OverloadPolicy
 from onvif_bmff.device.mailbox import Mailbox
 from onvif_bmff.errors import MediaError
-from onvif_bmff.playback import read_segment
 from onvif_bmff.storage.memory import MemoryStore
 
 SECOND = timedelta(seconds=1)
@@ -201,7 +200,7 @@ def test_a_full_mailbox_drops_gops_and_says_where(policy):
     taken = counted(box)
     assert [item for item in taken if isinstance(item, str) and item != "gap"] == ["first", "message"]
     media = [(index, item) for index, item in enumerate(taken) if isinstance(item, int)]
-    for (before, one), (after, two) in zip(media, media[1:], strict=False):
+    for (before, one), (after, two) in pairwise(media):
         if two != one + 1:
             assert "gap" in taken[before:after], "a hole is marked"
             assert two % 4 == 0, "and ends with a sync sample"
@@ -219,4 +218,3 @@ def test_media_larger_than_the_mailbox_leave_it_usable():
     for number in range(6):
         box.put_media(number, 1000, opens_gop=True)
         assert len(counted(box)) >= 1
-    assert isinstance(Path(CAMERA), Path)
