@@ -94,7 +94,7 @@ class _StoreChecker:
         self._end = end
         self._vectors = Vectors()
         self._kind: KindChecker | None = None
-        self._unended: dict[tuple[str, str, int], str] = {}
+        self._unended: dict[tuple[str, str, int], list[ObjectKey]] = {}
         self.findings = Findings()
 
     def begin_kind(self, span: RecordedSpan) -> None:
@@ -120,7 +120,7 @@ class _StoreChecker:
             findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=first.name)
         if end_name is None:
             last = span.segments[-1].key
-            self._unended[span.prefix, span.postfix, last.counter + 1] = span.extension
+            self._unended.setdefault((span.prefix, span.postfix, last.counter + 1), []).append(last)
         if self._kind is not None:
             self._kind.span(first.key, first.name)
         yield from findings.take()
@@ -148,9 +148,15 @@ class _StoreChecker:
             key = ObjectKey.parse(name)
             if self._start is not None and key.time < self._start:
                 continue
-            other = self._unended.get((key.prefix, key.postfix, key.counter))
-            if other is not None and other != key.extension:
-                findings.add("ANX-B.5-05", f"the span that ends with this counter is one of {other!r}", key=name)
+            lasts = self._unended.get((key.prefix, key.postfix, key.counter), [])
+            own = [last for last in lasts if last.extension == key.extension]
+            if any(last.time == key.time for last in own):
+                continue  # the whole segment is shorter than a key can tell
+            if any(key.time < last.time for last in own):
+                findings.add("ANX-B.5-03", "the last segment of the span begins after its end", key=name)
+            elif lasts and not own:
+                message = f"the span that ends with this counter is one of {lasts[0].extension!r}"
+                findings.add("ANX-B.5-05", message, key=name)
             elif self._start is None:
                 message = f"no span here ends with counter {key.counter - 1}"
                 findings.add("ANX-B.5-04", message, key=name)

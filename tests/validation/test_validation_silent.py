@@ -29,6 +29,7 @@ from validation_kit import (
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import RotatingKey
+from onvif_bmff.ingest.mp4 import open_mp4
 from onvif_bmff.media import Sample
 from onvif_bmff.recording.boundaries import by_clock, since_open
 from onvif_bmff.recording.encryption import EncryptionEntry
@@ -217,6 +218,24 @@ def test_sources_with_gaps_and_uneven_times(data):
             samples.append(replace(sample, decode_time=sample.decode_time + shift + (number % 4 == 0) * jitter))
     store = record(tracks, in_order(tracks, samples), format=format_, span_duration=20 * SECOND)
     assert findings(store) == []
+
+
+def test_a_segment_shorter_than_keys_can_tell():
+    store = record([G711], [replace(packets(1)[0], duration=2)], format=CMAF)
+    assert len(objects_of(store)) == 2
+    assert findings(store) == []
+
+
+@pytest.mark.parametrize("format_", [CMAF, MP4], ids=lambda one: one.name)
+@pytest.mark.parametrize("scheme", [None, CENC, CBCS], ids=str)
+def test_h265_with_b_frames(format_, scheme, make_clip):
+    pictures = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6", "-c:v", "libx265"]
+    options = ["-x265-params", "keyint=50:min-keyint=50:scenecut=0:open-gop=0:bframes=3:log-level=none"]
+    clip = make_clip("validation_h265.mp4", [*pictures, *options, "-tag:v", "hvc1"])
+    with open_mp4(clip) as source:
+        samples = [sample for sample in source.samples() if isinstance(sample, Sample)]
+        store = record(source.tracks, samples, format=format_, encryption=(entry(scheme),) if scheme else ())
+        assert findings(store) == []
 
 
 def test_combinations_of_schemes_and_formats_are_what_they_seem():

@@ -367,3 +367,10 @@ def a_seek_table_of_many_entries(obj):
 def a_seek_table_too_thin(obj):
     table = SeekTable.from_base64(obj.attributes["SeekTable"])
     obj.attributes["SeekTable"] = table.condense(1).to_base64()
+
+
+@breaks("ANX-B.5-03", "cmaf-long")
+def an_end_before_the_last_segment(store):
+    key = keys_of(store, "m4v_end")[0]
+    found = ObjectKey.parse(key)
+    rename(store, key, str(replace(found, time=found.time.plus_microseconds(-20_000_000))))
