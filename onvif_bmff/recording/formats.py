@@ -16,12 +16,18 @@ _MOST_TICKS = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class SpanType:
-    """One span of a recording: its tracks, and extension and content type of its objects."""
+    """One span of a recording: its tracks, and extension and content type of its objects.
+
+    ``aligned``: each track's first sample is presented at its decode time, by negative composition offsets where
+    pictures are reordered. CMAF wants it so (ISO/IEC 23000-19, 7.5.17); elsewhere offsets stay as they come, for
+    widespread players show tracks with negative offsets late.
+    """
 
     extension: str
     content_type: str
     tracks: tuple[Track, ...]
     timescale: int
+    aligned: bool = False
 
     @property
     def lead(self) -> Track:
@@ -88,7 +94,7 @@ class CmafFormat:
             extension, content_type = _CMAF_TYPES[track.type]
             if any(span.extension == extension for span in found):
                 raise MediaError(f"CMAF holds one {track.type.value.lower()} track, not two")
-            found.append(SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale))
+            found.append(SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale, True))
         return tuple(found)
 
 

@@ -42,15 +42,16 @@ _SAIO = struct.Struct(">I4sIII")
 class FragmentTrack:
     """A track as fragments see it.
 
-    Decode time in the file = (source time + ``shift``) * ``numerator`` / ``denominator`` - ``origin``. ``shift`` is the
-    composition offset of the span's first sample, so that it is presented at its decode time; ``origin`` is in ticks
-    of the file. ``encryptor`` protects the samples, if there is one.
+    Decode time in the file = (source time + ``shift``) * ``numerator`` / ``denominator`` - ``origin``. ``delay`` is the
+    composition offset of the span's first sample; as ``shift`` it makes that one presented at its decode time.
+    ``origin`` is in ticks of the file. ``encryptor`` protects the samples, if there is one.
     """
 
     track_id: int
     timescale: int
     origin: int = 0
     shift: int = 0
+    delay: int = 0
     numerator: int = 1
     denominator: int = 1
     encryptor: TrackEncryptor | None = None

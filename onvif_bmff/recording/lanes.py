@@ -92,7 +92,8 @@ def make_lanes(
 class SpanSet:
     """Spans that opened together, and close together. B.2.
 
-    ``start`` is the time, in common ticks, from which tracks enter; ``opened`` that of the first sample.
+    ``start`` is the time, in common ticks, from which tracks enter; ``opened`` that of the first sample, ``entered``
+    that of each track's. ``movie`` is what the headers say of each track.
     """
 
     start: int | None
@@ -103,7 +104,7 @@ class SpanSet:
     writers: dict[int, SpanWriter] = field(default_factory=dict)
     tracks: dict[int, FragmentTrack] = field(default_factory=dict)
     movie: dict[int, Track] = field(default_factory=dict)
-    entered: set[int] = field(default_factory=set)
+    entered: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.movie.update((track.track_id, track) for kind in self.kinds for track in kind.tracks)
@@ -120,23 +121,39 @@ class SpanSet:
         """Whether the one span of all tracks is closed."""
         return len(self.kinds) == 1 and self.writers[self.kinds[0].lead.track_id].closed
 
+    def is_ahead(self, time: int, leads: bool) -> bool:
+        """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""
+        return self.start is not None and time < self.start and not leads
+
     def enter(self, lane: Lane, sample: Sample) -> bool:
         """Let a track in with a sync sample; False if that lies before what is written already."""
         track_id = sample.track_id
         if self.writers[track_id].closed:
-            self._open(next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks)))
-        time = (sample.decode_time + sample.composition_offset) * lane.factor
+            self._open(self._kind(track_id))
+        track, offset = self.tracks[track_id], sample.composition_offset
+        time = (sample.decode_time + offset) * lane.factor
+        known = track_id in self.entered
+        shift = track.shift if known else offset if self._kind(track_id).aligned else min(offset, 0)
         origin = self.settings.origin
-        if origin.time is not None and time < origin.time:
+        decoded = (sample.decode_time + shift) * lane.factor
+        if origin.time is not None and decoded < origin.time:
             return False
-        if track_id not in self.entered:
-            self.entered.add(track_id)
-            self.tracks[track_id].shift = sample.composition_offset
-        origin.note(time)
+        if not known:
+            self.entered[track_id] = time
+            track.shift, track.delay = shift, offset
+        origin.note(decoded)
         if self.opened is None or time < self.opened:
             self.opened = time
         lane.spans = self
         return True
+
+    def began(self, track_id: int, patience: int) -> int:
+        """Return when the span of a track began, not counting what lies ``patience`` before the track's own start."""
+        own = self.entered[track_id]
+        return own if self.opened is None or not self.multiplexed else max(self.opened, own - patience)
+
+    def _kind(self, track_id: int) -> SpanType:
+        return next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks))
 
     def _open(self, kind: SpanType) -> None:
         """Open a span; in the place of a closed one, should there be one."""
@@ -151,7 +168,7 @@ class SpanSet:
                 encryptor=self.protection.encryptors.get(track.track_id),
             )
             self.tracks[track.track_id] = made
-            self.entered.discard(track.track_id)
+            self.entered.pop(track.track_id, None)
             tracks.append(made)
         writer = SpanWriter(kind, tracks, self.settings)
         self.writers.update((track.track_id, writer) for track in tracks)

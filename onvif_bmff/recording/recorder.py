@@ -301,29 +301,27 @@ class Recorder:
             current = self._open(lane.time(sample), lane, sample)
         if lane.spans is current:
             return events
-        return [*events, *self._change_over(lane, sample, current, leads)]
+        return [*events, *self._change_over(lane, sample, leads, gap)]
 
-    def _change_over(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool) -> Sequence[RecordingEvent]:
-        """Let a track into the spans where it belongs, if it has come to where they start."""
-        old, track_id = lane.spans, sample.track_id
-        if current.start is not None and lane.time(sample) < current.start and not leads:
-            if old is not None and old.movie[track_id] == lane.track:
+    def _change_over(self, lane: Lane, sample: Sample, leads: bool, gap: bool) -> Sequence[RecordingEvent]:
+        """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
+        old, spans = lane.spans, self._spans
+        assert spans is not None
+        if spans.is_ahead(lane.time(sample), leads):
+            spans = old if old is not None and old.movie[sample.track_id] == lane.track else None
+            if spans is not None and not gap:
                 return ()
-            self.dropped["too late for its span"] += 1
-            return self._leave(lane)
         events = self._leave(lane)
-        if not current.enter(lane, sample):
+        if spans is None or not spans.enter(lane, sample):
             self.dropped["too late for its span"] += 1
         elif leads:
-            current.writers[track_id].lead_by(track_id)
+            spans.writers[sample.track_id].lead_by(sample.track_id)
         return events
 
     def _causes(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool, gap: bool) -> set[CutCause]:
         """Find what calls for a cut at this sync sample."""
         causes: set[CutCause] = set()
-        if current.movie[sample.track_id] != lane.track and (
-            leads or current.start is None or lane.time(sample) >= current.start
-        ):
+        if current.movie[sample.track_id] != lane.track and not current.is_ahead(lane.time(sample), leads):
             causes.add(CutCause.MOVIE_CHANGED)
         if lane.spans is not current:
             return causes | (self._pending if leads and lane.spans is None and current.opened is not None else set())
@@ -332,9 +330,9 @@ class Recorder:
         elif gap and not current.multiplexed:
             causes.add(CutCause.TRACK_GAP)
         limit = self.target.span_duration
-        if limit is not None and current.opened is not None and (leads or not current.multiplexed):
-            grace = 0 if leads else _PATIENCE * self._timescale
-            lasting = lane.time(sample) - current.opened - grace
+        if limit is not None and (leads or not current.multiplexed):
+            patience = _PATIENCE * self._timescale
+            lasting = lane.time(sample) - current.began(sample.track_id, patience) - (0 if leads else patience)
             if lasting * 1_000_000 >= limit // _MICROSECOND * self._timescale:
                 causes.add(CutCause.SPAN_DURATION)
         if leads or not current.multiplexed:

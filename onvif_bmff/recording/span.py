@@ -28,7 +28,7 @@ class SpanSettings:
 
     ``segment_end`` gives the instant at which a segment that opens at an instant is due; ``header`` makes the first
     bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers, by extension,
-    the keys of spans that began in the latest instant that keys can tell apart: another one gets a finer key.
+    the keys of spans that began in the latest instant that keys can tell apart: another one gets finer keys.
     """
 
     anchor: Anchor
@@ -55,6 +55,7 @@ class SpanWriter:
     __slots__ = (
         "_counter",
         "_created",
+        "_digits",
         "_end_asked",
         "_end_time",
         "_key",
@@ -82,6 +83,7 @@ class SpanWriter:
         self._segment_due = 0
         self._sequence_number = 1
         self._counter = 0
+        self._digits = settings.digits
         self._key: ObjectKey | None = None
         self._created: UtcTime | None = None
         self._end_time: UtcTime | None = None
@@ -138,7 +140,7 @@ class SpanWriter:
 
     def _open_segment(self, sample: Sample) -> SegmentWriter:
         track = self._tracks[sample.track_id]
-        self._segment_start = self._settings.anchor.utc(sample.decode_time + track.shift, track.timescale)
+        self._segment_start = self._settings.anchor.utc(sample.decode_time + track.delay, track.timescale)
         self._end_asked = None
         self._created = self._created or self._segment_start
         self._segment = SegmentWriter(
@@ -161,7 +163,7 @@ class SpanWriter:
         anchor, lead = self._settings.anchor, self._lead
         due = self._settings.segment_end(start).microseconds_since(anchor.at)
         ticks = (due * anchor.timescale + anchor.ticks * 1_000_000) * lead.timescale
-        self._segment_due = -(-ticks // (anchor.timescale * 1_000_000)) - lead.shift  # the first tick not before it
+        self._segment_due = -(-ticks // (anchor.timescale * 1_000_000)) - lead.delay  # the first tick not before it
 
     def _fragment_ticks(self) -> int:
         limits = self._settings.limits
@@ -244,11 +246,12 @@ class SpanWriter:
         if str(key) not in used:
             used[:] = [str(key)]
         else:
-            key = self._key_at(at, digits=6)
+            self._digits = 6
+            key = self._key_at(at)
             used.append(str(key))
         return key
 
-    def _key_at(self, at: UtcTime, *, span_end: bool = False, digits: int | None = None) -> ObjectKey:
+    def _key_at(self, at: UtcTime, *, span_end: bool = False) -> ObjectKey:
         settings = self._settings
         return ObjectKey(
             settings.prefix,
@@ -257,5 +260,5 @@ class SpanWriter:
             self._counter,
             self._kind.extension,
             span_end=span_end,
-            digits=settings.digits if digits is None else digits,
+            digits=self._digits,
         )

@@ -62,7 +62,12 @@ def video(seconds, *, gop=25, start=0, track=VIDEO, reorder=False, duration=FRAM
                 offset = FRAME  # the rest of a group that is cut short comes in order
         made.append(
             Sample(
-                track.track_id, base + number * FRAME, duration, data(f"v{track.track_id}-", number + first, size), not place, offset
+                track.track_id,
+                base + number * FRAME,
+                duration,
+                data(f"v{track.track_id}-", number + first, size),
+                not place,
+                offset,
             )
         )
     return made

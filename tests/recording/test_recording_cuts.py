@@ -93,7 +93,9 @@ def test_the_cause_that_closes_most_wins():
 
 @pytest.mark.requirement("ANX-B.3-03", "ANX-B.3-05", "REC-5.3.1-16")
 @pytest.mark.parametrize("chosen", FORMATS)
-@pytest.mark.parametrize(("segment", "gop", "expected"), [(4, 25, 4), (4, 75, 6), (5, 50, 6), (0.1, 25, 1), (60, 25, 20)])
+@pytest.mark.parametrize(
+    ("segment", "gop", "expected"), [(4, 25, 4), (4, 75, 6), (5, 50, 6), (0.1, 25, 1), (60, 25, 20)]
+)
 def test_segments_last_as_long_as_configured_or_up_to_a_gop_longer(chosen, segment, gop, expected):
     spans = check_recording(record([VIDEO], video(20, gop=gop), target(chosen, segment=segment)))
     assert len(spans) == 1
@@ -300,7 +302,9 @@ def test_samples_keep_the_configuration_they_came_with(chosen):
     """Announced while older samples still wait: the next span by duration opens with what those have."""
     samples = mixed(video(12, gop=50), audio(12))
     index = next(n for n, s in enumerate(samples) if s.track_id == 1 and s.decode_time == 101 * FRAME)
-    spans = check_recording(record(BOTH, samples, target(chosen, span=4, segment=60), steps=[(index, change(NEW_VIDEO))]))
+    spans = check_recording(
+        record(BOTH, samples, target(chosen, span=4, segment=60), steps=[(index, change(NEW_VIDEO))])
+    )
     for span in of(spans, "m4v" if chosen is CMAF else "mp4"):
         pictures = [s for s in span.samples() if s.data.startswith(b"v")]
         if pictures:
@@ -345,7 +349,7 @@ def test_another_prefix_postfix_or_precision_means_new_spans(chosen, changed):
     spans = check_recording(record(BOTH, samples, target(chosen), steps=steps))
     lead = of(spans, "m4v" if chosen is CMAF else "mp4")
     assert starts(lead) == [timedelta(0), 5 * SECOND]
-    (name, value), = changed.items()
+    ((name, value),) = changed.items()
     assert getattr(lead[1].segments[0].obj.key, name) == value
     assert sum(len(span.samples()) for span in spans) == len(samples)
 
@@ -411,7 +415,7 @@ def test_a_clock_is_set_while_recording_only():
 @pytest.mark.parametrize("resume", [0, 7])
 def test_a_gap_of_the_leading_track_closes_all_spans(chosen, resume):
     """Video stops for 30 seconds, audio does not; video comes back with a key frame, or within a group."""
-    later = [s for s in video(10, start=35, first=1000)][0:]
+    later = video(10, start=35, first=1000)
     if resume:
         later = [replace(s, sync=(n - resume) % 25 == 0) for n, s in enumerate(later)]
     samples = mixed(video(5), later, audio(45))
@@ -478,7 +482,9 @@ def test_a_segment_of_any_track_that_ends_brings_the_new_key():
     """Audio's segment ends before video's: the audio segment that follows must have the new key already."""
     samples = mixed(video(20, gop=100), audio(20))
     clear = target(CMAF, segment=5)
-    steps = [(100, lambda recorder: recorder.reconfigure(replace(clear, encryption=(entry(FixedKey(KEY_A), AUDIO.token),))))]
+    steps = [
+        (100, lambda recorder: recorder.reconfigure(replace(clear, encryption=(entry(FixedKey(KEY_A), AUDIO.token),))))
+    ]
     spans = check_recording(record(BOTH, samples, clear, steps=steps))
     sound = of(spans, "m4a")
     assert [kids(span) for span in sound] == [[], [KEY_A.kid]]

@@ -85,9 +85,7 @@ def declared(tracks, samples, number):
         trafs.append(
             TrackFragmentBox(
                 children=(
-                    TrackFragmentHeaderBox(
-                        flags=bits, track_id=track.track_id, sample_description_index=1, **header
-                    ),
+                    TrackFragmentHeaderBox(flags=bits, track_id=track.track_id, sample_description_index=1, **header),
                     TrackFragmentBaseMediaDecodeTimeBox(version=1, base_media_decode_time=time),
                     run,
                 )

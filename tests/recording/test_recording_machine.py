@@ -106,12 +106,19 @@ class RecorderMachine(RuleBasedStateMachine):
             self.clock[track_id] += round(seconds * track.timescale)
 
     @precondition(lambda self: self.recorder.active)
-    @rule(which=st.integers(0, 3), offset=st.integers(-400_000, 400_000), duration=st.integers(-5, 2_000_000), sync=st.booleans())
+    @rule(
+        which=st.integers(0, 3),
+        offset=st.integers(-400_000, 400_000),
+        duration=st.integers(-5, 2_000_000),
+        sync=st.booleans(),
+    )
     def odd_sample(self, which, offset, duration, sync):
         """A sample with any offset and duration."""
         track_id = list(self.tracks)[which % len(self.tracks)]
         visual = self.tracks[track_id].type.value == "Video"
-        self.push(track_id, self.clock[track_id], sync=sync or not visual, duration=duration, offset=offset if visual else 0)
+        self.push(
+            track_id, self.clock[track_id], sync=sync or not visual, duration=duration, offset=offset if visual else 0
+        )
 
     @precondition(lambda self: self.recorder.active)
     @rule(video=st.booleans(), new=st.booleans())
@@ -119,7 +126,11 @@ class RecorderMachine(RuleBasedStateMachine):
         track = (NEW_VIDEO if new else VIDEO) if video else (NEW_AUDIO if new else AUDIO)
         self.recorder.replace_track(track)
 
-    @rule(chosen=st.sampled_from((CMAF, MP4)), prefix=st.sampled_from(("", "a", "b/c")), segment=st.sampled_from((0.5, 1, 4)))
+    @rule(
+        chosen=st.sampled_from((CMAF, MP4)),
+        prefix=st.sampled_from(("", "a", "b/c")),
+        segment=st.sampled_from((0.5, 1, 4)),
+    )
     def target_change(self, chosen, prefix, segment):
         if self.only_mp4:
             chosen = MP4

@@ -137,7 +137,13 @@ def came(samples, tracks):
         scale = scales[sample.track_id]
         time = Fraction(sample.decode_time, scale)
         out[sample.track_id].append(
-            (bytes(sample.data), time, time + Fraction(sample.composition_offset, scale), Fraction(sample.duration, scale), sample.sync)
+            (
+                bytes(sample.data),
+                time,
+                time + Fraction(sample.composition_offset, scale),
+                Fraction(sample.duration, scale),
+                sample.sync,
+            )
         )
     return out
 
@@ -156,12 +162,16 @@ def in_step(found, expected):
     assert len(shifts) <= 1, "tracks are out of step"
 
 
-STEPS = st.lists(st.tuples(st.integers(1, 9_000), st.booleans(), st.integers(-4, 8), st.binary(max_size=6)), max_size=60)
+STEPS = st.lists(
+    st.tuples(st.integers(1, 9_000), st.booleans(), st.integers(-4, 8), st.binary(max_size=6)), max_size=60
+)
 
 
 @pytest.mark.requirement("ANX-B.3-09", "ANX-B.1-01", "ANX-B.1-05", "ANX-B.1-06", "ANX-B.3-04", "ANX-B.3-06")
 @settings(max_examples=80, deadline=None)
-@given(STEPS, STEPS, st.integers(0, 1 << 40), st.sampled_from(FORMATS), st.sampled_from((0.1, 0.5, 3, 60)), st.booleans())
+@given(
+    STEPS, STEPS, st.integers(0, 1 << 40), st.sampled_from(FORMATS), st.sampled_from((0.1, 0.5, 3, 60)), st.booleans()
+)
 def test_what_is_played_is_what_came(pictures, packets, start, chosen, segment, reorder):
     """The law, for clear recordings: payload, times, durations and sync of every sample."""
     samples, time = [], start * 90_000
@@ -402,11 +412,10 @@ def test_samples_without_data(chosen):
 @pytest.mark.parametrize("chosen", FORMATS)
 @pytest.mark.parametrize("bits", [32, 33])
 def test_timestamps_that_wrap(chosen, bits):
-    full = mixed(video(20, start=(1 << bits) / 90_000 - 7), [
-        replace(s, decode_time=s.decode_time) for s in audio(20, start=(1 << bits) / 90_000 - 7, track=replace(AUDIO, timescale=90_000))
-    ], scales={1: 90_000, 2: 90_000})  # fmt: skip
-    wrapped = [replace(s, decode_time=s.decode_time % (1 << bits)) for s in full]
+    before = (1 << bits) / 90_000 - 7
     tracks = [VIDEO, replace(AUDIO, timescale=90_000)]
+    full = mixed(video(20, start=before), audio(20, start=before, track=tracks[1]), scales={1: 90_000, 2: 90_000})
+    wrapped = [replace(s, decode_time=s.decode_time % (1 << bits)) for s in full]
     spans = check_recording(record(tracks, wrapped, target(chosen, segment=5), timestamp_bits=bits))
     in_step(played(spans, tracks), came(full, tracks))
 
