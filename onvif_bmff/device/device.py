@@ -141,11 +141,13 @@ class RecordingDevice:
         self._plan = DevicePlan({}, {})
         self._workers: dict[OutputKey, OutputWorker] = {}
         self._outputs: dict[OutputKey, OutputPlan] = {}
-        self._leaving: list[OutputWorker] = []
+        self._leaving: list[tuple[OutputKey, OutputWorker]] = []
         self._runners: dict[SourceReference, SourceRunner] = {}
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
         self.recovery: list[RecoveryReport] = []
-        self._local_data = None if local is None else LocalRecordings(local, self._data_deleted)
+        self._local_data = (
+            None if local is None else LocalRecordings(local, self._data_deleted, clock, self._is_written)
+        )
         self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
         offered = capabilities or Capabilities(
             onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
@@ -209,7 +211,7 @@ class RecordingDevice:
             runner.stop()
         for worker in self._workers.values():
             worker.close()
-        for worker in (*self._workers.values(), *self._leaving):
+        for worker in (*self._workers.values(), *(one for _, one in self._leaving)):
             worker.join(max(deadline - time.monotonic(), 0.1))
         for runner in self._runners.values():
             runner.join(max(deadline - time.monotonic(), 0.1))
@@ -251,10 +253,10 @@ class RecordingDevice:
         for token in old.recordings.keys() - plan.recordings.keys():
             self._maker.forget(token)
         for key in [key for key in self._workers if key not in wanted]:
-            worker = self._workers.pop(key)
-            del self._outputs[key]
+            worker = self._workers[key]
             worker.close()
-            self._leaving = [one for one in self._leaving if not one.join(0)] + [worker]
+            self._leaving = [*((k, one) for k, one in self._leaving if not one.join(0)), (key, worker)]
+            del self._workers[key], self._outputs[key]
         for key, output in wanted.items():
             if key in self._workers:
                 if output != self._outputs[key]:
@@ -263,8 +265,8 @@ class RecordingDevice:
             elif output.sources:
                 made = self._make_worker(key, output)
                 if made is not None:
-                    self._workers[key], self._outputs[key] = made, output
                     made.start()
+                    self._workers[key], self._outputs[key] = made, output
         self._follow_sources(plan)
 
     def _refuse(self, recording: RecordingPlan, error: str) -> None:
@@ -312,7 +314,12 @@ class RecordingDevice:
 
         output = RecordingOutput(plan, accepts, report, labels=self._labels, ivs=self._ivs)
         return OutputWorker(
-            output, store, name=f"output {key.recording}", max_bytes=self._max_bytes, policy=self._policy
+            output,
+            store,
+            name=f"output {key.recording}",
+            since=self._clock(),
+            max_bytes=self._max_bytes,
+            policy=self._policy,
         )
 
     # ---- exports and local data ------------------------------------------------------------------------------
@@ -344,6 +351,12 @@ class RecordingDevice:
 
     def _data_deleted(self, recording: str, track: str, found: TimeRange) -> None:
         self.service.report_data_deleted(recording, track, found)
+
+    def _is_written(self, recording: str, track: str, since: UtcTime) -> bool:
+        """Tell whether a worker that wrote a local track at an instant is still there."""
+        key = OutputKey(recording, None, track)
+        writers = [*list(self._workers.items()), *self._leaving]
+        return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)
 
     # ---- recovery --------------------------------------------------------------------------------------------
 
@@ -377,7 +390,7 @@ class RecordingDevice:
             }
             for prefix in found - known:
                 recording, _, track = prefix.rpartition("/")
-                for gone in delete_segments(store, prefix, None):
+                for gone in delete_segments(store, prefix, self._clock(), whole=True):
                     self._data_deleted(recording, track, gone)
         except OnvifBmffError as error:
             self.recovery.append(RecoveryReport(errors=[str(error)]))

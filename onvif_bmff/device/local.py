@@ -6,7 +6,7 @@ own, and told when they are done.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from queue import SimpleQueue
+from queue import Empty, Queue
 from threading import Thread
 
 from onvif_bmff.control.device import TimeRange
@@ -20,6 +20,7 @@ __all__ = ["LocalRecordings"]
 
 Deleted = Callable[[str, str, TimeRange], None]
 _JOIN = timedelta(milliseconds=1)
+_PATIENCE = 0.05
 
 
 class LocalRecordings:
@@ -30,23 +31,34 @@ class LocalRecordings:
     Args:
         store: where the data lie, each track below ``recording/track``.
         deleted: told of every range that was deleted: `EngineSide.report_data_deleted`.
+        clock: the present instant.
+        is_written: tells whether what began to write a track before an instant is still at it; a deleted track is
+            cleared away afterwards, so that nothing of it comes back.
     """
 
-    def __init__(self, store: ObjectStore, deleted: Deleted) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        deleted: Deleted,
+        clock: Callable[[], UtcTime],
+        is_written: Callable[[str, str, UtcTime], bool],
+    ) -> None:
         self._store = store
         self._deleted = deleted
-        self._work: SimpleQueue[tuple[str, str, UtcTime | None] | None] = SimpleQueue()
+        self._clock = clock
+        self._is_written = is_written
+        self._work: Queue[tuple[str, str, UtcTime, bool] | None] = Queue()
         self._thread = Thread(target=self._run, name="local data", daemon=True)
         self._thread.start()
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
         """Have deleted what is older than an instant; see `LocalData`. Ranges are told later."""
-        self._work.put((recording_token, track_token, limit))
+        self._work.put((recording_token, track_token, limit, False))
         return ()
 
     def delete_track(self, recording_token: str, track_token: str) -> Sequence[TimeRange]:
         """Have all of a track deleted; see `LocalData`."""
-        self._work.put((recording_token, track_token, None))
+        self._work.put((recording_token, track_token, self._clock(), True))
         return ()
 
     def close(self, timeout: float | None = None) -> None:
@@ -55,28 +67,44 @@ class LocalRecordings:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while (asked := self._work.get()) is not None:
-            recording, track, limit = asked
+        waiting: list[tuple[str, str, UtcTime]] = []
+        while True:
             try:
-                for found in delete_segments(self._store, local_prefix(recording, track), limit):
-                    self._deleted(recording, track, found)
-            except OnvifBmffError:
-                continue  # retention comes back to it within a minute, a deleted track at the next start
+                asked = self._work.get(timeout=_PATIENCE if waiting else None)
+                if asked is None:
+                    break
+                recording, track, at, whole = asked
+                if whole:
+                    waiting.append((recording, track, at))
+                else:
+                    self._delete(recording, track, at)
+            except Empty:
+                pass
+            waiting = [one for one in waiting if self._is_written(*one) or not self._delete(*one, whole=True)]
+
+    def _delete(self, recording: str, track: str, at: UtcTime, *, whole: bool = False) -> bool:
+        """Delete what ended by an instant, or with ``whole`` what began by then; False if the store failed."""
+        try:
+            for found in delete_segments(self._store, local_prefix(recording, track), at, whole=whole):
+                self._deleted(recording, track, found)
+        except OnvifBmffError:
+            return False
+        return True
 
 
-def delete_segments(store: ObjectStore, prefix: str, limit: UtcTime | None) -> list[TimeRange]:
-    """Delete the segments below a prefix that end at or before ``limit`` (None: all there are), and their span ends.
+def delete_segments(store: ObjectStore, prefix: str, limit: UtcTime, *, whole: bool = False) -> list[TimeRange]:
+    """Delete the segments below a prefix that end at or before ``limit``, and their span ends.
 
-    Returns the ranges of time that are gone. Raises ``StoreError`` if the store failed.
+    With ``whole`` these are all segments of spans that began by then. Returns the ranges of time that are gone. Raises
+    ``StoreError`` if the store failed.
     """
     ranges: list[TimeRange] = []
     timeline = Timeline.from_keys(store.keys(f"{prefix}/"), prefix=prefix)
     for span in timeline.spans:
-        segments = list(span.segments)
-        kept = False
-        for number, segment in enumerate(segments):
+        kept = whole and span.start > limit
+        for number, segment in enumerate(() if kept else list(span.segments)):
             end = segment.end
-            if limit is not None and (end is None or end > limit):
+            if not whole and (end is None or end > limit):
                 kept = True
                 break
             _delete(store, segment.name)

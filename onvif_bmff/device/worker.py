@@ -63,6 +63,8 @@ class OutputWorker:
     Args:
         output: the engine's core; used by the thread alone from `start` on.
         store: where objects go.
+        name: of the thread.
+        since: when the worker was made.
         max_bytes: room for media that wait for the store.
         policy: what to drop when that is full.
         clock: seconds that only grow, for the retries.
@@ -74,11 +76,13 @@ class OutputWorker:
         store: ObjectStore,
         *,
         name: str = "output",
+        since: UtcTime = UtcTime(0),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._output = output
+        self.since = since
         self.delivery = Delivery(store)
         self.mailbox: Mailbox[_Message] = Mailbox(_Gap(), max_bytes=max_bytes, policy=policy)
         self._clock = clock
