@@ -228,8 +228,9 @@ class RecordingOutput:
         for token in self._plan.feeds:
             if error is not None:
                 self._report(token, RecordingJobState.ERROR, error)
-            elif token in self._seen:
-                self._report(token, RecordingJobState.ACTIVE, None)
+            else:
+                state = RecordingJobState.ACTIVE if token in self._seen else RecordingJobState.IDLE
+                self._report(token, state, None)
 
     def close(self) -> Sequence[RecordingEvent]:
         """Stop for good."""

@@ -18,28 +18,23 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, parse_kid
 from onvif_bmff.control.capabilities import Capabilities, Limits
 from onvif_bmff.control.device import TimeRange
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_plan import DevicePlan, Place, RecordingPlan
-from onvif_bmff.control.engine_targets import OutputKey, OutputPlan, TargetMaker, local_prefix
+from onvif_bmff.control.engine_plan import DevicePlan, Place
+from onvif_bmff.control.engine_targets import TargetMaker, local_prefix
 from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.job_configuration import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
-from onvif_bmff.control.receiver import Receiver
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
-from onvif_bmff.device.feeding import SourceRunner
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
+from onvif_bmff.device.outputs import OutputSet
 from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
 from onvif_bmff.device.sources import FileSources, SourceProvider
-from onvif_bmff.device.states import TrackStates
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -127,22 +122,12 @@ class RecordingDevice:
             known = provider.profiles if isinstance(provider, FileSources) else {}
             has_profile = known.__contains__
         certificates = certificates or {}
-        self._provider: SourceProvider = provider
         self._clock = clock
         self._clock_rate = clock_rate
         self._labels = labels
-        self._max_bytes = max_bytes
-        self._policy = policy
-        self._ivs = IvSources()
-        self._maker = TargetMaker(certificates.__getitem__, random=random)
         self._wake = Event()
         self._stop = Event()
         self._recovered = Event()
-        self._plan = DevicePlan({}, {})
-        self._workers: dict[OutputKey, OutputWorker] = {}
-        self._outputs: dict[OutputKey, OutputPlan] = {}
-        self._leaving: list[tuple[OutputKey, OutputWorker]] = []
-        self._runners: dict[SourceReference, SourceRunner] = {}
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
         self.recovery: list[RecoveryReport] = []
         self._local_data = (
@@ -164,7 +149,17 @@ class RecordingDevice:
             unreported=RecordingJobState.IDLE,
             random=random,
         )
-        self._states = TrackStates(self.service.report_track_state)
+        self._outputs = OutputSet(
+            self.service,
+            storages,
+            local,
+            provider,
+            TargetMaker(certificates.__getitem__, random=random),
+            clock,
+            labels=labels,
+            max_bytes=max_bytes,
+            policy=policy,
+        )
 
     def __enter__(self) -> Self:
         self.start()
@@ -207,14 +202,7 @@ class RecordingDevice:
         if self._thread.is_alive():
             self._thread.join(timeout)
         self._exporter.close(1.0)
-        for runner in self._runners.values():
-            runner.stop()
-        for worker in self._workers.values():
-            worker.close()
-        for worker in (*self._workers.values(), *(one for _, one in self._leaving)):
-            worker.join(max(deadline - time.monotonic(), 0.1))
-        for runner in self._runners.values():
-            runner.join(max(deadline - time.monotonic(), 0.1))
+        self._outputs.close(deadline)
         self.service.on_change = None
         if self._local_data is not None:
             self._local_data.close(max(deadline - time.monotonic(), 0.1))
@@ -222,7 +210,7 @@ class RecordingDevice:
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
         """The worker of a recording's target (or of one of its local tracks), for statistics."""
-        return next((w for k, w in self._workers.items() if k.recording == recording and k.track == track), None)
+        return self._outputs.worker(recording, track)
 
     # ---- following the service -------------------------------------------------------------------------------
 
@@ -238,89 +226,7 @@ class RecordingDevice:
                 return
             self._wake.clear()
             self.service.advance()
-            self._follow(self.service.plans())
-
-    def _follow(self, plan: DevicePlan) -> None:
-        """Bring workers and sources in line with what is to be recorded now."""
-        old, self._plan = self._plan, plan
-        self._states.follow(plan)
-        wanted: dict[OutputKey, OutputPlan] = {}
-        for recording in plan.recordings.values():
-            try:
-                wanted |= self._maker.outputs(recording)
-            except OnvifBmffError as error:
-                self._refuse(recording, str(error))
-        for token in old.recordings.keys() - plan.recordings.keys():
-            self._maker.forget(token)
-        for key in [key for key in self._workers if key not in wanted]:
-            worker = self._workers[key]
-            worker.close()
-            self._leaving = [*((k, one) for k, one in self._leaving if not one.join(0)), (key, worker)]
-            del self._workers[key], self._outputs[key]
-        for key, output in wanted.items():
-            if key in self._workers:
-                if output != self._outputs[key]:
-                    self._workers[key].configure(output)
-                    self._outputs[key] = output
-            elif output.sources:
-                made = self._make_worker(key, output)
-                if made is not None:
-                    made.start()
-                    self._workers[key], self._outputs[key] = made, output
-        self._follow_sources(plan)
-
-    def _refuse(self, recording: RecordingPlan, error: str) -> None:
-        for track in recording.feeds:
-            self._states.say(OutputKey(recording.token, None), track, RecordingJobState.ERROR, error)
-
-    def _follow_sources(self, plan: DevicePlan) -> None:
-        serving: dict[SourceReference, list[OutputWorker]] = {}
-        for key, output in self._outputs.items():
-            for source in output.sources:
-                serving.setdefault(source, []).append(self._workers[key])
-        for source in list(self._runners):
-            runner = self._runners[source]
-            if source not in serving or runner.receiver != self._receiver(plan, source):
-                runner.serve(())
-                runner.stop()
-                del self._runners[source]
-        for source, workers in serving.items():
-            runner_or_none = self._runners.get(source)
-            if runner_or_none is None:
-                runner = SourceRunner(source, self._receiver(plan, source), self._provider, self._clock)
-                runner.serve(tuple(workers))
-                runner.start()
-                self._runners[source] = runner
-            else:
-                runner_or_none.serve(tuple(workers))
-
-    @staticmethod
-    def _receiver(plan: DevicePlan, source: SourceReference) -> Receiver | None:
-        return plan.receivers.get(source.token) if source.type == RECEIVER_TYPE else None
-
-    def _make_worker(self, key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
-        store = self._local if key.storage is None else self._storages.get(key.storage)
-        if store is None:
-            for track in plan.feeds:
-                self._states.say(key, track, RecordingJobState.ERROR, "The storage is not there")
-            return None
-
-        def accepts(job: str, track: str, kind: str, encoding: str) -> bool:
-            self._states.forget(key, track)
-            return self.service.report_encoding(job, track, kind, encoding)
-
-        def report(track: str, state: RecordingJobState, error: str | None) -> None:
-            self._states.say(key, track, state, error)
-
-        output = RecordingOutput(plan, accepts, report, labels=self._labels, ivs=self._ivs)
-        return OutputWorker(
-            output,
-            store,
-            name=f"output {key.recording}",
-            since=self._clock(),
-            max_bytes=self._max_bytes,
-            policy=self._policy,
-        )
+            self._outputs.follow(self.service.plans())
 
     # ---- exports and local data ------------------------------------------------------------------------------
 
@@ -353,10 +259,7 @@ class RecordingDevice:
         self.service.report_data_deleted(recording, track, found)
 
     def _is_written(self, recording: str, track: str, since: UtcTime) -> bool:
-        """Tell whether a worker that wrote a local track at an instant is still there."""
-        key = OutputKey(recording, None, track)
-        writers = [*list(self._workers.items()), *self._leaving]
-        return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)
+        return self._outputs.is_written(recording, track, since)
 
     # ---- recovery --------------------------------------------------------------------------------------------
 

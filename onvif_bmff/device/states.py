@@ -40,6 +40,13 @@ class TrackStates:
         with self._lock:
             self._said.get((output.recording, track), {}).pop(output, None)
 
+    def drop(self, output: OutputKey) -> None:
+        """An output has nothing to say at all any more."""
+        with self._lock:
+            for where, said in self._said.items():
+                if where[0] == output.recording:
+                    said.pop(output, None)
+
     def follow(self, plan: DevicePlan) -> None:
         """Know who feeds which track, and tell the service what it has not heard, or has forgotten."""
         jobs = {

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from device_kit import (
+    AV,
     CAMERA,
     WeakStore,
     configuration,
@@ -46,7 +47,8 @@ def test_a_store_that_fails_shows_in_the_state_and_is_tried_again():
     weak, good = WeakStore(), MemoryStore()
     with fast_device({"weak": weak, "good": good}) as device:
         service = device.service
-        _, bad_job = record(service, "bad", storage="weak")
+        everything = profile_source(*AV, "META001")
+        _, bad_job = record(service, "bad", sources=(everything,), storage="weak")
         _, good_job = record(service, "good", storage="good")
         until(lambda: len(sealed(weak)) >= 2)
         weak.failing = True
