@@ -26,7 +26,7 @@ def lavfi(source):
     return ["-f", "lavfi", "-i", source]
 
 
-def pictures(rate, seconds, size="320x180"):
+def pictures(rate, seconds, size="192x108"):
     return lavfi(f"testsrc2=size={size}:rate={rate}:duration={seconds}")
 
 
@@ -34,29 +34,29 @@ def tone(rate, seconds):
     return lavfi(f"sine=frequency=440:sample_rate={rate}:duration={seconds}")
 
 
-H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
+H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 H265 = ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-tag:v", "hvc1", "-x265-params"]
 CLIPS = {
     "avc_bframes_slices_aac": [
-        *pictures(25, 8), *tone(48_000, 8), *H264, "-bf", "2", "-g", "25", "-x264-params", "slices=4", "-c:a", "aac",
+        *pictures(25, 6), *tone(48_000, 6), *H264, "-bf", "2", "-g", "25", "-x264-params", "slices=4", "-c:a", "aac",
     ],
     "avc_2997_aac441": [
-        *pictures("30000/1001", 8), *tone(44_100, 8), *H264, "-bf", "3", "-g", "45", "-c:a", "aac",
+        *pictures("30000/1001", 6), *tone(44_100, 6), *H264, "-bf", "3", "-g", "45", "-c:a", "aac",
     ],
     "avc_baseline_keys_only_at_start": [*pictures(25, 6, "160x120"), *H264, "-profile:v", "baseline", "-g", "1000"],
     "avc_vfr_aac": [
-        *pictures(25, 12), *tone(48_000, 12), *H264, "-bf", "2", "-g", "20", "-c:a", "aac",
+        *pictures(25, 8), *tone(48_000, 8), *H264, "-bf", "2", "-g", "20", "-c:a", "aac",
         "-vf", "select='not(eq(mod(n\\,7)\\,3)+between(n\\,60\\,75)+eq(mod(n\\,11)\\,5))'", "-fps_mode", "vfr",
     ],
     "hevc_opus": [
-        *pictures(25, 8), *tone(48_000, 8), *H265, "keyint=25:min-keyint=25:open-gop=0:bframes=3:log-level=none",
+        *pictures(25, 6), *tone(48_000, 6), *H265, "keyint=25:min-keyint=25:open-gop=0:bframes=3:log-level=none",
         "-c:a", "libopus", "-strict", "-2",
     ],
     "hevc_open_gop_2997": [
         *pictures("30000/1001", 6), *H265, "keyint=30:min-keyint=30:open-gop=1:bframes=3:log-level=none",
     ],
-    "aac_only": [*tone(48_000, 10), "-c:a", "aac"],
-    "opus_only": [*tone(48_000, 10), "-c:a", "libopus", "-strict", "-2"],
+    "aac_only": [*tone(48_000, 6), "-c:a", "aac"],
+    "opus_only": [*tone(48_000, 6), "-c:a", "libopus", "-strict", "-2"],
 }  # fmt: skip
 FORMATS = {"MP4": MP4, "CMAF": CMAF}
 
@@ -212,7 +212,7 @@ def test_each_segment_plays_alone(clip, tmp_path, name, form):
 def test_spans_play_one_by_one_with_any_header(clip, tmp_path, form):
     path = clip("avc_bframes_slices_aac")
     source = probe(path)
-    spans = record(path, FORMATS[form], 1, span=3)
+    spans = record(path, FORMATS[form], 1, span=2)
     assert len(spans) >= 3
     hashes = {kind: [] for kind in source}
     for span in spans:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recording_kit import AAC, AVC
+from recording_kit import AAC, AVC, CMAF, START, VIDEO, target
 
 from onvif_bmff.bmff import (
     Columns,
@@ -20,7 +20,9 @@ from onvif_bmff.bmff import (
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import Sample
 from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, FragmentBuilder, FragmentTrack
+from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
+from onvif_bmff.recording.span import SpanWriter
 
 
 def closed(track, samples, number=1):
@@ -181,6 +183,35 @@ def test_what_does_not_fit_is_an_error_and_the_builder_goes_on():
             builder.close(2)
     builder.push(Sample(1, 300, 40, b"good"))
     assert builder.close(2).runs[0].decode_time == 200
+
+
+def test_a_fragment_of_more_than_32_bits():
+    quarter = bytes(1 << 30)  # nobody touches it, so it takes no memory
+    builder = FragmentBuilder([FragmentTrack(1, 1000)])
+    for n in range(4):
+        builder.push(Sample(1, n, 1, quarter))
+    with pytest.raises(MediaError, match="too large"):
+        builder.close(1)
+
+
+def test_a_span_writer_is_closed_once():
+    recorder = Recorder([VIDEO], target())
+    recorder.activate(START)
+    recorder.push(Sample(1, 0, 40, b"x"))
+    recorder.push(Sample(1, 40, 40, b"x"))
+    settings = recorder._spans.settings
+    (kind,) = CMAF.spans([VIDEO])
+    span = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
+    assert span.segment_due(Sample(1, 0, 1, b"")) is None
+    span.push(Sample(1, 0, 40, b"x"))
+    assert [type(event).__name__ for event in span.close()] == [
+        "SegmentOpened", "FragmentWritten", "SegmentSealed", "SpanEnded",
+    ]  # fmt: skip
+    assert span.close() == ()
+    with pytest.raises(StateError):
+        span.push(Sample(1, 40, 40, b"x"))
+    empty = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
+    assert list(empty.close()) == []
 
 
 def test_many_small_samples_leave_as_one_buffer_and_large_ones_untouched():

@@ -107,7 +107,6 @@ def test_the_cmaf_keys_of_b10():
         found = [key for key in keys if f".{name}" in key]
         assert found[0] == B10_FOLDER + first
         assert found[-1] == B10_FOLDER + last
-    check_recording(events)
 
 
 # ---- what is played is what came ------------------------------------------------------------------------------
@@ -453,6 +452,40 @@ def test_two_video_tracks(chosen):
         return
     (span,) = check_recording(record([VIDEO, VIDEO_2, AUDIO], samples, target(MP4, segment=5)))
     in_step(played([span], [VIDEO, VIDEO_2, AUDIO]), came(samples, [VIDEO, VIDEO_2, AUDIO]))
+
+
+def test_a_second_video_track_breaks_off_and_comes_back():
+    """With a gap, or another configuration, between its key frames: it alone waits, the span goes on."""
+    second = video(20, track=VIDEO_2, gop=40)
+    late = [replace(s, decode_time=s.decode_time + 15 * 90_000) for s in second[200:]]
+    samples = mixed(video(40), second[:200], late, audio(40))
+    (span,) = check_recording(record([VIDEO, VIDEO_2, AUDIO], samples, target(MP4, segment=5)))
+    stored = [s.data for s in span.samples(VIDEO_2.track_id)]
+    assert stored == [data("v4-", n) for n in range(500)]
+    broken = mixed(video(40), second[:210], late[10:], audio(40))
+    (span,) = check_recording(record([VIDEO, VIDEO_2, AUDIO], broken, target(MP4, segment=5)))
+    stored = [s.data for s in span.samples(VIDEO_2.track_id)]
+    assert stored == [data("v4-", n) for n in (*range(210), *range(240, 500))]
+    changed = replace(VIDEO_2, codec=VIDEO.codec)
+    whole = mixed(video(20), second, audio(20))
+    index = next(n for n, s in enumerate(whole) if s.track_id == 4 and s.decode_time == 210 * FRAME)
+    steps = [(index, lambda recorder: recorder.replace_track(changed))]
+    spans = check_recording(record([VIDEO, VIDEO_2, AUDIO], whole, target(MP4, segment=5), steps=steps))
+    assert len(spans) == 2
+    assert len(payloads(spans, b"v1-")) == 500
+    assert payloads(spans, b"v4-")[:210] == [data("v4-", n) for n in range(210)]
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_a_track_that_comes_with_old_samples_loses_those(chosen):
+    """Audio that is handed over late, from before what has been written already."""
+    samples = [*video(30, start=100), *audio(5, start=90), *audio(10, start=101)]
+    recorder = Recorder([VIDEO, AUDIO], target(chosen, segment=5))
+    recorder.activate(START)
+    spans = check_recording([e for s in samples for e in recorder.push(s)] + recorder.deactivate(), in_step=False)
+    assert recorder.dropped["too late for its span"] > 200
+    assert len(payloads(spans)) == 750
+    assert len(payloads(spans, b"a")) > 400
 
 
 def test_two_tracks_with_one_number():
