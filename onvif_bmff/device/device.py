@@ -45,6 +45,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["RecordingDevice", "utc_now"]
 
 _LONGEST_SLEEP = 60.0
+_RETRY = 1.0
 
 
 def utc_now() -> UtcTime:
@@ -225,8 +226,13 @@ class RecordingDevice:
             if self._stop.is_set():
                 return
             self._wake.clear()
-            self.service.advance()
-            self._outputs.follow(self.service.plans())
+            try:
+                self.service.advance()
+                self._outputs.follow(self.service.plans())
+            except OnvifBmffError:  # the model cannot be written just now; recording goes on as it is
+                if self._stop.wait(_RETRY):
+                    return
+                self._wake.set()
 
     # ---- exports and local data ------------------------------------------------------------------------------
 

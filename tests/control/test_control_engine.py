@@ -1,0 +1,234 @@
+"""The engine's core without threads or clocks: sources that come and go, plans that change."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from onvif_bmff.control.engine import RecordingOutput, encoding_name
+from onvif_bmff.control.engine_plan import Feed, Standby
+from onvif_bmff.control.engine_targets import OutputPlan
+from onvif_bmff.control.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.media.g711 import G711Codec
+from onvif_bmff.media.jpeg import MjpegCodec
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.objects.events import SegmentOpened, SpanEnded, collect_objects
+from onvif_bmff.playback import Timeline
+from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.timing import UtcTime
+
+START = UtcTime.parse("2026-01-02T03:04:05.000Z")
+SECOND = timedelta(seconds=1)
+ONE, TWO = SourceReference("one", PROFILE_TYPE), SourceReference("two", PROFILE_TYPE)
+VIDEO = Track("VIDEO001", 1, 90_000, MjpegCodec(width=64, height=48))
+AUDIO = Track("AUDIO001", 2, 8_000, G711Codec())
+TRACKS = (("VIDEO001", "Video"), ("AUDIO001", "Audio"), ("META001", "Metadata"))
+
+
+class Rig:
+    """An output, and what it said."""
+
+    def __init__(self, plan, refuse=()):
+        self.refuse = set(refuse)
+        self.asked = []
+        self.states = {}
+        self.events = []
+        self.output = RecordingOutput(plan, self.accepts, self.report)
+
+    def accepts(self, job, track, kind, encoding):
+        self.asked.append((job, track, kind, encoding))
+        return track not in self.refuse
+
+    def report(self, track, state, error):
+        self.states[track] = (str(state), error)
+
+    def do(self, events):
+        self.events += events
+
+    def open(self, source, *tracks, late=0.0):
+        self.do(self.output.source_opened(source, tracks, START + late * SECOND))
+
+    def play(self, source, first, last, *, video=True, audio=False, gop=25):
+        """Seconds of 25 pictures a second, and packets of 20 ms."""
+        for index in range(int(first * 50), int(last * 50)):
+            if video and index % 2 == 0:
+                number = index // 2
+                self.do(self.output.push(source, Sample(1, number * 3600, 3600, b"\xff\xd8" * 9, number % gop == 0)))
+            if audio:
+                self.do(self.output.push(source, Sample(2, index * 160, 160, bytes(160))))
+
+    def close(self):
+        self.do(self.output.close())
+        return collect_objects(self.events)
+
+    def spans(self, extension):
+        return list(Timeline.from_keys([str(obj.key) for obj in self.close_once()]).of(extension))
+
+    def close_once(self):
+        if not hasattr(self, "objects"):
+            self.objects = self.close()
+        return self.objects
+
+
+def plan(feeds, kind=CMAF, standby=(), **more):
+    target = RecordingTarget(kind, "cam", segment_duration=2 * SECOND, **more)
+    return OutputPlan(target, TRACKS, feeds, tuple(standby))
+
+
+def both(source=ONE, job="job"):
+    return {token: Feed(job, source, "") for token in ("VIDEO001", "AUDIO001")}
+
+
+def test_two_sources_of_one_recording_are_put_on_one_time_line():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}, MP4))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 1)
+    assert not rig.output.recording, "it waits for the other source"
+    rig.open(TWO, AUDIO, late=0.5)
+    assert rig.output.recording
+    rig.play(ONE, 1, 5)
+    rig.play(TWO, 0, 4, video=False, audio=True)
+    rig.play(ONE, 5, 8)
+    rig.play(TWO, 4, 7, video=False, audio=True)
+    (span,) = rig.spans("mp4")
+    assert span.start == START
+    assert span.end == START + 8 * SECOND
+    assert rig.states["VIDEO001"] == rig.states["AUDIO001"] == ("Idle", None)
+    assert "META001" not in rig.states
+
+
+def test_a_source_that_does_not_come_is_waited_for_no_longer_than_two_seconds():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 1.9)
+    assert not rig.output.recording
+    rig.play(ONE, 1.9, 4)
+    assert rig.output.recording
+    rig.open(TWO, AUDIO, late=4)
+    rig.play(ONE, 4, 6)
+    rig.play(TWO, 0, 2, video=False, audio=True)
+    video, audio = rig.spans("m4v"), rig.spans("m4a")
+    assert len(video) == 2, "another track makes another movie header: all spans close"
+    assert video[0].end == video[1].start == START + 4 * SECOND
+    assert len(audio) == 1
+
+
+def test_a_source_that_failed_is_not_waited_for():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}))
+    rig.open(ONE, VIDEO)
+    rig.do(rig.output.source_closed(TWO, "no signal"))
+    rig.play(ONE, 0, 0.1)
+    assert rig.output.recording
+    assert rig.states == {"AUDIO001": ("Error", "no signal"), "VIDEO001": ("Active", None)}
+
+
+def test_another_job_of_the_same_source_does_not_disturb():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3, audio=True)
+    rig.do(rig.output.configure(plan(both(job="better"))))
+    rig.play(ONE, 3, 6, audio=True)
+    assert len(rig.spans("m4v")) == len(rig.spans("m4a")) == 1
+
+
+def test_a_track_that_leaves_or_comes_makes_new_spans():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3, audio=True)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("job", ONE, "")})))
+    rig.play(ONE, 3, 6, audio=True)
+    rig.do(rig.output.configure(plan(both())))
+    rig.play(ONE, 6, 9, audio=True)
+    assert len(rig.spans("m4v")) == 3
+    assert len(rig.spans("m4a")) == 2
+
+
+def test_durations_change_without_new_spans():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 4)
+    changed = plan(both())
+    rig.do(rig.output.configure(replace(changed, target=replace(changed.target, segment_duration=4 * SECOND))))
+    rig.play(ONE, 4, 12)
+    (span,) = rig.spans("m4v")
+    starts = [(segment.start - START) // SECOND for segment in span.segments]
+    assert starts[:2] == [0, 2]
+    assert 4 in {after - before for before, after in pairwise(starts)}
+
+
+def test_refused_encodings_are_left_out_and_not_asked_for_again_and_again():
+    rig = Rig(plan(both()), refuse=["VIDEO001", "AUDIO001"])
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 2, audio=True)
+    assert not rig.output.recording
+    assert len(rig.asked) == 2, "asked once for each track, not with each sample"
+    rig.refuse.clear()
+    rig.do(rig.output.configure(plan(both(job="other"))))
+    assert rig.output.recording
+    assert encoding_name(AUDIO.codec) == "G711"
+
+
+def test_what_is_missing_is_a_gap_between_spans():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3)
+    rig.do(rig.output.skip())
+    rig.play(ONE, 5, 8)
+    first, second = rig.spans("m4v")
+    assert (first.end, second.start) == (START + 3 * SECOND, START + 5 * SECOND)
+
+
+def test_an_error_pauses_and_is_shown_until_it_is_over():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3)
+    rig.do(rig.output.pause("full"))
+    assert rig.states["VIDEO001"] == rig.states["AUDIO001"] == ("Error", "full")
+    rig.play(ONE, 3, 6.4)
+    assert not rig.output.recording
+    rig.do(rig.output.resume())
+    assert rig.output.recording
+    assert rig.states["VIDEO001"] == ("Error", "full"), "nothing has been stored yet"
+    rig.output.set_trouble(None)
+    assert rig.states["VIDEO001"] == ("Active", None)
+    assert rig.states["AUDIO001"] == ("Idle", None)
+    rig.play(ONE, 6.4, 9)
+    first, second = rig.spans("m4v")
+    assert first.end == START + 3 * SECOND
+    assert second.start == START + 6 * SECOND, "from the GOP under way"
+
+
+@pytest.mark.requirement("REC-5.3.4-10")
+@pytest.mark.parametrize("before", [0.5, 1.0, 3.3])
+def test_what_came_before_an_event_is_recorded_from_the_sync_sample_on(before):
+    waiting = [Standby("j", "r", token, ONE, "", before * SECOND) for token in ("VIDEO001", "AUDIO001")]
+    rig = Rig(plan({}, standby=waiting))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 9.2, audio=True)
+    assert rig.events == []
+    since = START + (9 - before) * SECOND
+    feeds = {token: Feed("j", ONE, "", since) for token in ("VIDEO001", "AUDIO001")}
+    rig.do(rig.output.configure(plan(feeds)))
+    rig.play(ONE, 9.2, 12, audio=True)
+    for extension in ("m4v", "m4a"):
+        (span,) = rig.spans(extension)
+        assert since - SECOND <= span.start <= since
+        assert span.end == START + 12 * SECOND
+
+
+def test_another_encoding_on_the_way_is_asked_for():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, "")}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 2)
+    rig.do(rig.output.change_codec(ONE, 1, MjpegCodec(width=128, height=96)))
+    rig.play(ONE, 2, 4)
+    assert len(rig.asked) == 1
+    opened = [event for event in rig.events if isinstance(event, SegmentOpened)]
+    ends = [event for event in rig.events if isinstance(event, SpanEnded)]
+    assert len(ends) == 1, "another size closes the span"
+    assert opened
+    rig.refuse.add("VIDEO001")
+    rig.do(rig.output.change_codec(ONE, 1, G711Codec()))
+    assert not rig.output.recording
