@@ -1,7 +1,7 @@
 """What a recorder keeps of each track, and of the spans that opened together."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -9,10 +9,11 @@ from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
+from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanSettings, SpanWriter
 
-__all__ = ["Lane", "SpanSet", "make_lanes"]
+__all__ = ["Lane", "SpanSet", "fallen_silent", "make_interleaver", "make_lanes"]
 
 _MOST_TICKS = (1 << 32) - 1
 
@@ -62,6 +63,22 @@ class Lane:
             if (since + (self.shift or 0)) * self.factor <= time:
                 found = track
         return found
+
+
+def fallen_silent(lanes: Iterable[Lane], time: int) -> list[tuple[Lane, Sample]]:
+    """Return what tracks hold back that are silent at ``time`` (common ticks): nothing will tell how long it lasts."""
+    last = [(lane, lane.clock.release(time // lane.factor - (lane.shift or 0))) for lane in lanes]
+    return [(lane, sample) for lane, sample in last if sample is not None]
+
+
+def make_interleaver(lanes: Mapping[int, Lane], patience: Fraction, kinds: Sequence[SpanType]) -> Interleaver | None:
+    """Return what orders the samples of a multiplexed span, waiting ``patience`` seconds; None where none is."""
+    if len(kinds) > 1 or len(kinds[0].tracks) < 2:
+        return None
+    order = [track.track_id for track in kinds[0].tracks]
+    factors = {track_id: lanes[track_id].factor for track_id in order}
+    timescale = factors[order[0]] * kinds[0].tracks[0].timescale
+    return Interleaver(order, factors, int(patience * timescale))
 
 
 def make_lanes(

@@ -23,10 +23,9 @@ from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
-from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.lanes import Lane, SpanSet, make_lanes
+from onvif_bmff.recording.lanes import Lane, SpanSet, fallen_silent, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
@@ -71,6 +70,7 @@ class Recorder:
         self._labels = labels
         self._opener = SpanOpener(target, labels, limits, boundary, ivs)
         self._max_gap = max_gap
+        self._patience = max(Fraction(_PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
         self._timestamp_bits = timestamp_bits
         self._lanes: dict[int, Lane] = {}
         self._timescale = lcm(*(track.timescale for track in given))
@@ -81,6 +81,7 @@ class Recorder:
         self._pending: set[CutCause] = set()
         self._interleaver: Interleaver | None = None
         self._newest: int | None = None
+        self._look_at = 0
         self._first: int | None = None
         self.dropped: Counter[str] = Counter()
 
@@ -121,7 +122,7 @@ class Recorder:
             self._anchor = Anchor(at, media_time.numerator, media_time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         self._lanes = make_lanes(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
-        self._interleaver = self._new_interleaver(self.target.format.spans(self.tracks))
+        self._interleaver = make_interleaver(self._lanes, self._patience, self.target.format.spans(self.tracks))
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
         """Record a sample.
@@ -153,7 +154,7 @@ class Recorder:
         for lane in self._lanes.values():
             events.extend(self._leave(lane))
         self._lanes, self._spans, self._start = {}, None, None
-        self._newest = None
+        self._newest, self._look_at = None, 0
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
@@ -227,11 +228,15 @@ class Recorder:
             self._first = time if self._newest is None else self._first
             self._newest = time
         lane.latest = time
-        interleaver = self._interleaver
-        if interleaver is None:
-            return self._store(lane, sample)
         events: list[RecordingEvent] = []
-        for released in interleaver.push(sample, lane.shift):
+        if time >= self._look_at:
+            self._look_at = time + self._timescale
+            for silent, last in fallen_silent(self._lanes.values(), time):
+                events.extend(self._ready(silent, last))
+        if self._interleaver is None:
+            stored = self._store(lane, sample)
+            return [*events, *stored] if events else stored
+        for released in self._interleaver.push(sample, lane.shift):
             events.extend(self._store(self._lanes[released.track_id], released))
         if self._spans is not None and not self._spans.multiplexed:
             events.extend(self._drain())
@@ -386,12 +391,5 @@ class Recorder:
         self._anchor, self._new_anchor = anchor, None
         self._pending.clear()
         if self._interleaver is None:
-            self._interleaver = self._new_interleaver(self._spans.kinds)
+            self._interleaver = make_interleaver(self._lanes, self._patience, self._spans.kinds)
         return self._spans
-
-    def _new_interleaver(self, kinds: Sequence[SpanType]) -> Interleaver | None:
-        if len(kinds) > 1 or len(kinds[0].tracks) < 2:
-            return None
-        order = [track.track_id for track in kinds[0].tracks]
-        factors = {track_id: self._lanes[track_id].factor for track_id in order}
-        return Interleaver(order, factors, _PATIENCE * self._timescale)

@@ -64,6 +64,7 @@ class SampleClock:
         "_longest",
         "_longest_pause",
         "_max_gap",
+        "_released",
         "_shared",
         "_shift",
         "_sparse",
@@ -91,6 +92,7 @@ class SampleClock:
         self._half = 0 if timestamp_bits is None else 1 << (timestamp_bits - 1)
         self._shared = shared or SharedTime()
         self._held: Sample | None = None
+        self._released: Sample | None = None
         self._last_duration = 0
         self._last_raw: int | None = None
         self._shift = 0
@@ -111,6 +113,9 @@ class SampleClock:
             sample = _lasting(sample, 0)
         held, self._held = self._held, sample
         if held is None:
+            if self._released is not None:  # stored already, when the silence after it had become a gap
+                self._irregular(self._released, sample)
+                self._released, self._gap_next = None, True
             return None
         delta, gap = sample.decode_time - held.decode_time, False
         if delta != held.duration or not 0 < delta <= self._max_gap:
@@ -118,6 +123,14 @@ class SampleClock:
         else:
             self._last_duration = delta
         return self._finished(held, delta, gap)
+
+    def release(self, now: int) -> Sample | None:
+        """Return the sample that is held back if no other came in the ``max_gap`` before ``now`` (ticks)."""
+        held = self._held
+        if held is None or self._sparse or now - held.decode_time <= max(self._max_gap, held.duration):
+            return None
+        self._released = Sample(held.track_id, held.decode_time, held.duration, b"", held.sync, held.composition_offset)
+        return self.flush()
 
     def flush(self) -> Sample | None:
         """Return the sample that is held back, lasting as long as it says or as long as the one before it."""

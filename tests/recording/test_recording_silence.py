@@ -1,0 +1,69 @@
+"""A track that falls silent: what it holds back is stored when the silence has become a gap, and not later."""
+
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+
+from onvif_bmff.media.g711 import G711Codec
+from onvif_bmff.media.jpeg import MjpegCodec
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.objects.events import collect_objects
+from onvif_bmff.objects.stored import SegmentObject
+from onvif_bmff.playback.segment import read_segment
+from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.timing import UtcTime
+
+VIDEO = Track("VIDEO001", 1, 90_000, MjpegCodec(width=64, height=48))
+AUDIO = Track("AUDIO001", 2, 8_000, G711Codec())
+START = UtcTime.parse("2022-11-08T15:08:00Z")
+
+
+def recorded(chosen: RecordingFormat, silence: tuple[int, int], seconds: int) -> list[SegmentObject]:
+    """Objects of a camera whose pictures are missing from one second to another while its sound goes on."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=chosen, segment_duration=timedelta(seconds=5)))
+    recorder.activate(START, media_time=Fraction(0))
+    samples = [(Fraction(i, 50), Sample(2, i * 160, 160, b"a" * 10)) for i in range(50 * seconds)]
+    samples += [
+        (Fraction(i, 25), Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0))
+        for i in range(25 * seconds)
+        if not silence[0] * 25 <= i < silence[1] * 25
+    ]
+    samples.sort(key=lambda pair: pair[0])
+    events = [event for _, sample in samples for event in recorder.push(sample)]
+    events.extend(recorder.deactivate())
+    assert not recorder.dropped
+    return [one for one in collect_objects(events) if isinstance(one, SegmentObject)]
+
+
+@pytest.mark.requirement("ANX-B.1-04", "ANX-B.1-05", "ANX-B.1-06")
+@pytest.mark.parametrize("chosen", [MP4, CMAF], ids=lambda chosen: chosen.name)
+@pytest.mark.parametrize("silence", [(10, 30), (7, 19), (1, 40)])
+def test_the_last_picture_before_a_silence_stays_where_it_belongs(
+    chosen: RecordingFormat, silence: tuple[int, int]
+) -> None:
+    pictures = []
+    for one in recorded(chosen, silence, 60):
+        segment = read_segment(one.body)
+        clock = segment.clock(one.key)
+        for sample in segment.samples(1) if one.key.extension != "m4a" else ():
+            at = clock.utc(
+                sample.decode_time + sample.composition_offset,
+                next(t.timescale for t in segment.tracks if t.track_id == 1),
+            )
+            assert one.key.time <= at, "no picture is older than its segment"
+            pictures.append((at - START) / timedelta(seconds=1))
+    assert pictures == pytest.approx(
+        [i / 25 for i in range(25 * 60) if not silence[0] * 25 <= i < silence[1] * 25], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("chosen", [MP4, CMAF], ids=lambda chosen: chosen.name)
+def test_keys_rise_and_never_repeat(chosen: RecordingFormat) -> None:
+    keys = [str(one.key) for one in recorded(chosen, (10, 30), 60)]
+    assert len(set(keys)) == len(keys)
+    for extension in ("mp4", "m4v", "m4a"):
+        times = [one.key.time for one in recorded(chosen, (10, 30), 60) if one.key.extension == extension]
+        assert times == sorted(times)
