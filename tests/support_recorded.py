@@ -333,7 +333,7 @@ def _check_keys(span, first_key, in_step):
         earliest = min(fragment.values())
         return [fragment.get(span.lead, earliest), earliest] if in_step else list(fragment.values())
 
-    def close(key_time, ticks):
+    def close(key_time, ticks, unit):
         exact = base + ticks * 1_000_000 / span.timescale
         return abs(key_time.microseconds - exact) <= unit + 1
 
@@ -342,7 +342,7 @@ def _check_keys(span, first_key, in_step):
     base = first_key.time.microseconds - min(starts_of(segments[0])) * 1_000_000 / span.timescale
     for segment in segments[1:]:
         candidates = starts_of(segment)
-        assert any(close(segment.obj.key.time, ticks) for ticks in candidates), f"time of {segment.obj.key}"
+        assert any(close(segment.obj.key.time, ticks, unit) for ticks in candidates), f"time of {segment.obj.key}"
     times = [segment.obj.key.time for segment in segments]
     assert times == sorted(times) or not in_step
     if span.end is None:
@@ -353,5 +353,5 @@ def _check_keys(span, first_key, in_step):
     assert (end.prefix, end.postfix) == (first_key.prefix, first_key.postfix)
     assert str(end).endswith(f".{len(segments)}.{span.extension}_end")
     last = max(sample.presented + sample.duration for sample in segments[-1].samples)
-    assert close(end.time, last), f"time of {end}"
+    assert close(end.time, last, unit), f"time of {end}"
     assert ObjectKey.parse(str(end), prefix=end.prefix, postfix=end.postfix).span_end

@@ -42,6 +42,12 @@ class Lane:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
         return (sample.decode_time + (self.shift or 0)) * self.factor
 
+    def date_change(self) -> None:
+        """Let a configuration that was announced hold from the sample that has just been pushed."""
+        if self.asked is not None and self.clock.held is not None:
+            self.changes.append((self.clock.held.decode_time, self.asked))
+            self.asked = None
+
     def reaches_change(self, sample: Sample) -> bool:
         """Tell whether another configuration holds from ``sample`` on; take it up."""
         before = self.track
@@ -137,6 +143,13 @@ class SpanSet:
     def ended(self) -> bool:
         """Whether the one span of all tracks is closed."""
         return len(self.kinds) == 1 and self.writers[self.kinds[0].lead.track_id].closed
+
+    def expect(self, lanes: Iterable[Lane]) -> None:
+        """Leave room before the origin for the first samples of tracks, where these are still held back."""
+        for lane in lanes:
+            held = lane.clock.held
+            if held is not None and held.sync and lane.shift is None:
+                self.settings.origin.note((held.decode_time + min(held.composition_offset, 0)) * lane.factor)
 
     def is_ahead(self, time: int, leads: bool) -> bool:
         """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""

@@ -136,10 +136,12 @@ class Recorder:
                 raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
         ready = lane.clock.push(sample)
-        if lane.asked is not None:
-            lane.changes.append((lane.clock.held_time or 0, lane.asked))
-            lane.asked = None
-        return () if ready is None else self._ready(lane, ready)
+        lane.date_change()
+        if ready is not None:
+            return self._ready(lane, ready)
+        if self._spans is not None:
+            self._spans.expect((lane,))
+        return ()
 
     def deactivate(self) -> list[RecordingEvent]:
         """Close all spans. B.2. ``StateError`` if the recording is not active."""
@@ -388,6 +390,7 @@ class Recorder:
         at = anchor.utc(presented, lane.track.timescale)
         tracks = tuple(other.track_at(lane.time(sample)) for other in self._lanes.values())
         self._spans = self._opener.open(tracks, self._timescale, anchor, start, at)
+        self._spans.expect(self._lanes.values())
         self._anchor, self._new_anchor = anchor, None
         self._pending.clear()
         if self._interleaver is None:

@@ -138,9 +138,9 @@ class SampleClock:
         return None if held is None else self._finished(held, held.duration or self._nominal(), False)
 
     @property
-    def held_time(self) -> int | None:
-        """Decode time of the sample that is held back."""
-        return None if self._held is None else self._held.decode_time
+    def held(self) -> Sample | None:
+        """The sample that is held back; how long it lasts is not final."""
+        return self._held
 
     def _finished(self, held: Sample, duration: int, gap_next: bool) -> Sample:
         """Return the sample that was held back as it will be stored."""

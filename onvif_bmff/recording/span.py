@@ -28,7 +28,7 @@ class SpanSettings:
 
     ``segment_end`` gives the instant at which a segment that opens at an instant is due; ``header`` makes the first
     bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers, by extension,
-    the keys of spans that began in the latest instant that keys can tell apart: another one gets finer keys.
+    the keys of spans that began (or ended) in the latest instant that keys can tell apart: another one gets finer keys.
     """
 
     anchor: Anchor
@@ -135,7 +135,7 @@ class SpanWriter:
         self.closed = True
         events = list(self._end_segment())
         if self._end_time is not None:
-            events.append(SpanEnded(self._key_at(self._end_time, span_end=True)))
+            events.append(SpanEnded(self._unused_key(self._end_time, span_end=True)))
         return events
 
     def _open_segment(self, sample: Sample) -> SegmentWriter:
@@ -239,15 +239,18 @@ class SpanWriter:
         return min(self._utc(run.track, run.first_presentation) for run in runs)
 
     def _first_key(self, runs: tuple[Run, ...]) -> ObjectKey:
-        """The key of the span's first segment, at its earliest sample; unlike that of any other span."""
-        at = min(self._utc(run.track, run.first_presentation) for run in runs)
-        key = self._key_at(at)
-        used = self._settings.used_keys.setdefault(key.extension, [])
+        """The key of the span's first segment, at its earliest sample."""
+        return self._unused_key(min(self._utc(run.track, run.first_presentation) for run in runs))
+
+    def _unused_key(self, at: UtcTime, *, span_end: bool = False) -> ObjectKey:
+        """A key unlike that of any other span, with more digits if that takes them; so have all keys after it."""
+        key = self._key_at(at, span_end=span_end)
+        used = self._settings.used_keys.setdefault(f"{key.extension}_end" if span_end else key.extension, [])
         if str(key) not in used:
             used[:] = [str(key)]
         else:
             self._digits = 6
-            key = self._key_at(at)
+            key = self._key_at(at, span_end=span_end)
             used.append(str(key))
         return key
 

@@ -37,9 +37,9 @@ def test_known_durations_pass_untouched():
     assert out[0] is None
     assert out[1] is samples[0]
     assert out[2] is samples[1]
-    assert clock.held_time == 80
+    assert clock.held.decode_time == 80
     assert clock.flush() is samples[2]
-    assert clock.held_time is None
+    assert clock.held is None
     assert clock.flush() is None
 
 
@@ -128,7 +128,7 @@ def test_an_offset_that_no_file_holds_is_refused_without_effect():
     for offset in (1 << 29, -(1 << 29) - 1, 1 << 70):
         with pytest.raises(MediaError, match="composition offset"):
             clock.push(at(40, 40, offset=offset))
-    assert clock.held_time == 0
+    assert clock.held.decode_time == 0
     assert clock.push(at(40, 40, offset=(1 << 29) - 1)).duration == 40
 
 
@@ -158,7 +158,7 @@ def test_tracks_that_begin_on_either_side_of_a_wrap_are_in_step():
     audio = SampleClock(90_000, timestamp_bits=33, shared=shared)
     video.push(at(top - 10))
     audio.push(at(30))
-    assert (video.held_time, audio.held_time) == (top - 10, top + 30)
+    assert (video.held.decode_time, audio.held.decode_time) == (top - 10, top + 30)
 
 
 def test_tracks_that_start_anew_together_stay_in_step():
@@ -169,13 +169,15 @@ def test_tracks_that_start_anew_together_stay_in_step():
         audio.push(at(seconds * 48_000 + 4_800, 48_000))
     video.push(at(0, 90_000))
     audio.push(at(9_600, 48_000))
-    assert video.held_time == 102 * 90_000
-    assert Fraction(audio.held_time, 48_000) - Fraction(video.held_time, 90_000) == Fraction(9_600, 48_000)
+    assert video.held.decode_time == 102 * 90_000
+    assert Fraction(audio.held.decode_time, 48_000) - Fraction(video.held.decode_time, 90_000) == Fraction(
+        9_600, 48_000
+    )
     for seconds in range(1, 21):
         video.push(at(seconds * 90_000, 90_000))
         audio.push(at(seconds * 48_000 + 9_600, 48_000))
     # and once more, audio first
     audio.push(at(0, 48_000))
     video.push(at(0, 90_000))
-    assert audio.held_time == 123 * 48_000 + 9_600
-    assert Fraction(video.held_time, 90_000) == Fraction(audio.held_time, 48_000)
+    assert audio.held.decode_time == 123 * 48_000 + 9_600
+    assert Fraction(video.held.decode_time, 90_000) == Fraction(audio.held.decode_time, 48_000)

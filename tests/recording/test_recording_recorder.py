@@ -8,7 +8,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recording_kit import (
     AUDIO,
@@ -168,6 +168,7 @@ STEPS = st.lists(
 
 @pytest.mark.requirement("ANX-B.3-09", "ANX-B.1-01", "ANX-B.1-05", "ANX-B.1-06", "ANX-B.3-04", "ANX-B.3-06")
 @settings(max_examples=80, deadline=None)
+@example([(2947, True, 1, b""), (3106, False, 0, b""), (2947, True, 0, b"")], [(1, True, 0, b"")], 0, CMAF, 0.1, True)
 @given(
     STEPS, STEPS, st.integers(0, 1 << 40), st.sampled_from(FORMATS), st.sampled_from((0.1, 0.5, 3, 60)), st.booleans()
 )
@@ -488,6 +489,17 @@ def test_a_track_that_comes_with_old_samples_loses_those(chosen):
     assert len(payloads(spans, b"a")) > 400
 
 
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_a_first_document_that_is_followed_late_is_kept(chosen):
+    """It is held back until the next one tells how long it lasts; by then much has been written."""
+    samples = mixed(video(40, start=0.02), metadata(0, 30))
+    spans = check_recording(record([VIDEO, META], samples, target(chosen, segment=5)))
+    assert len(payloads(spans, b"m")) == 2
+    lead = spans[0] if chosen is MP4 else of(spans, "m4v")[0]
+    start = lead.segments[0].obj.key.time - START
+    assert start == timedelta(0) or chosen is MP4
+
+
 def test_two_tracks_with_one_number():
     with pytest.raises(MediaError, match="one number"):
         Recorder([VIDEO, replace(AUDIO, track_id=1)], target())
@@ -523,6 +535,23 @@ def test_spans_that_start_in_one_millisecond_have_keys_of_their_own():
         "08-23.547100Z.0.m4a",
         "08-23.547200Z.0.m4a",
     ], "the very same instant twice is for the store to refuse"
+
+
+def test_spans_that_end_in_one_millisecond_have_ends_of_their_own():
+    recorder = Recorder([AUDIO], target(CMAF))
+    events = []
+    for microsecond, ticks in ((0, 480), (10_010, 1), (10_200, 4)):
+        recorder.activate(START.plus_microseconds(microsecond))
+        events += [*recorder.push(Sample(2, 0, ticks, b"x")), *recorder.deactivate()]
+    keys = [str(event.key).rsplit("/", 1)[1] for event in events if isinstance(event, SegmentOpened | SpanEnded)]
+    assert keys == [
+        "08-23.547Z.0.m4a",
+        "08-23.557Z.1.m4a_end",
+        "08-23.557Z.0.m4a",
+        "08-23.557030Z.1.m4a_end",
+        "08-23.557200Z.0.m4a",
+        "08-23.557283Z.1.m4a_end",
+    ]
 
 
 @pytest.mark.parametrize("chosen", FORMATS)
