@@ -174,7 +174,8 @@ class SampleReader:
             track = reading.track(part.track, part.description, self._number)
             if self._selection.media not in (None, track.type):
                 continue
-            streams.append((track, clear_samples(part, fragment.data, stage)))
+            samples = clear_samples(part, fragment.data, stage)
+            streams.append((track, reading.in_step(part.track.track_id, samples)))
         if len(streams) == 1:
             track, samples = streams[0]
             for sample in samples:
@@ -204,6 +205,7 @@ class _SpanReading:
         self._header: SegmentHeader | None = None
         self._stage: DecryptStage | None = None
         self._tracks: dict[tuple[int, int], PlayedTrack] = {}
+        self._shifts: dict[int, int] = {}
         self.joined: dict[int, tuple[TrackType, int]] = {}
         self.clock: MediaClock | None = None
 
@@ -236,6 +238,20 @@ class _SpanReading:
             if abs(clock.microseconds(ticks, timescale) - segment.key.time.microseconds) <= tolerance:
                 return
         self.clock = MediaClock(segment.key.time, ticks, timescale)
+
+    def in_step(self, track_id: int, samples: Iterator[Sample]) -> Iterator[Sample]:
+        """Samples of a track whose first in this span is presented when it is decoded, as it is in CMAF.
+
+        Multiplexed segments may decode ahead of what they present; that would make a track seem to begin early.
+        """
+        for sample in samples:
+            shift = self._shifts.get(track_id)
+            if shift is None:
+                shift = self._shifts[track_id] = sample.composition_offset
+            if shift:
+                time, offset = sample.decode_time + shift, sample.composition_offset - shift
+                sample = Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)
+            yield sample
 
     def track(
         self, source: MovieTrack, description: int, number: Callable[[tuple[TrackType, int]], int]

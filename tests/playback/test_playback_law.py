@@ -275,7 +275,10 @@ def test_one_segment_alone(clip):
     assert segment.duration == timedelta(seconds=7)
     key = Timeline.from_store(store).spans[0].segments[0].key
     clock = segment.clock(key)
-    assert clock.utc(0, 90_000) == key.time
-    assert clock.ticks_at(key.time + timedelta(seconds=1), 90_000) == 90_000
+    timescale = segment.tracks[0].timescale  # all tracks of an MP4 segment share it
+    first = min(segment.samples(), key=lambda one: Fraction(one.decode_time + one.composition_offset, timescale))
+    assert clock.utc(first.decode_time + first.composition_offset, timescale) == key.time
+    presented = first.decode_time + first.composition_offset
+    assert clock.ticks_at(key.time + timedelta(seconds=1), timescale) == presented + timescale
     with pytest.raises(MediaError):
         segment.samples(9).__next__()
