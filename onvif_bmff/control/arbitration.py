@@ -173,9 +173,7 @@ def job_information(
             report = TrackReport(RecordingJobState.IDLE)
             if winners.get(track.destination) == job.token:
                 report = reports.get((job.token, track.destination), TrackReport(unreported))
-            tracks.append(
-                RecordingJobStateTrack(track.source_tag, track.destination, report.state, report.error)
-            )
+            tracks.append(RecordingJobStateTrack(track.source_tag, track.destination, report.state, report.error))
         token = source.source_token or SourceReference("")
         state = aggregate(track.state for track in tracks)
         sources.append(RecordingJobStateSource(token, state, tuple(tracks)))

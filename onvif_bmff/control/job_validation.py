@@ -30,9 +30,7 @@ _HIGHEST_PRIORITY = 2**31 - 1
 _ZERO = timedelta(0)
 
 
-def accept_job_configuration(
-    tx: Transaction, configuration: RecordingJobConfiguration
-) -> RecordingJobConfiguration:
+def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfiguration) -> RecordingJobConfiguration:
     """The configuration that takes effect, but for receivers that are still to be created.
 
     A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet.
@@ -62,8 +60,7 @@ def accept_job_configuration(
     if not any(source.tracks for source in sources):
         sources = _with_all_tracks(sources, recording)
     sources = tuple(
-        replace(source, auto_create_receiver=True if source.source_token is None else None)
-        for source in sources
+        replace(source, auto_create_receiver=True if source.source_token is None else None) for source in sources
     )
     return replace(configuration, mode=RecordingJobMode(configuration.mode), source=sources)
 
@@ -119,9 +116,7 @@ def _check_event_filter(tx: Transaction, event_filter: RecordingEventFilter) -> 
             raise BadConfiguration(f"{name} is negative or above the limit of the device")
 
 
-def _with_all_tracks(
-    sources: tuple[RecordingJobSource, ...], recording: Recording
-) -> tuple[RecordingJobSource, ...]:
+def _with_all_tracks(sources: tuple[RecordingJobSource, ...], recording: Recording) -> tuple[RecordingJobSource, ...]:
     """Assign all tracks of the recording: of each type, the first to the first source, and so on.
 
     What is left over goes to the last source. The tag is empty for the first track of a type in a source,
@@ -134,6 +129,4 @@ def _with_all_tracks(
         seen[track.configuration.track_type] = number + 1
         tag = "" if number < len(sources) else track.token
         assigned[min(number, len(sources) - 1)].append(RecordingJobTrack(tag, track.token))
-    return tuple(
-        replace(source, tracks=tuple(tracks)) for source, tracks in zip(sources, assigned, strict=True)
-    )
+    return tuple(replace(source, tracks=tuple(tracks)) for source, tracks in zip(sources, assigned, strict=True))

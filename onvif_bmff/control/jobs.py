@@ -90,11 +90,7 @@ def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) 
     if configuration.mode == RecordingJobMode.ACTIVE and job.configuration.mode != RecordingJobMode.ACTIVE:
         activation = tx.state.next_activation()
     tx.state.jobs[job.token] = replace(job, activation=activation, configuration=configuration)
-    tx.emit(
-        RecordingJobConfigurationChange(
-            time=tx.now, recording_job_token=job.token, configuration=configuration
-        )
-    )
+    tx.emit(RecordingJobConfigurationChange(time=tx.now, recording_job_token=job.token, configuration=configuration))
 
 
 def job_state(tx: Transaction, job_token: str) -> RecordingJobStateInformation:

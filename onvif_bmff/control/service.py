@@ -159,15 +159,11 @@ class RecordingService(EngineSide):
 
         Faults: `NoRecording`, `NoTrack`, `BadConfiguration`.
         """
-        self._run(
-            lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration)
-        )
+        self._run(lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration))
 
     # ---- jobs --------------------------------------------------------------------------------------
 
-    def create_recording_job(
-        self, job_configuration: RecordingJobConfiguration
-    ) -> GetRecordingJobsResponseItem:
+    def create_recording_job(self, job_configuration: RecordingJobConfiguration) -> GetRecordingJobsResponseItem:
         """CreateRecordingJob, 5.13: returns the job token and the configuration in effect.
 
         Faults: `NoRecording`, `BadConfiguration`, `MaxRecordingJobs`, `MaxReceivers`.

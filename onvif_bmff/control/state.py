@@ -159,9 +159,7 @@ class DeviceState:
     def snapshot(self) -> dict[str, Any]:
         """The whole state but the content keys as plain data: name of the document → JSON-able value."""
         return {
-            f"{kind}/{name}": to_plain(value)
-            for kind, table in self._tables().items()
-            for name, value in table.items()
+            f"{kind}/{name}": to_plain(value) for kind, table in self._tables().items() for name, value in table.items()
         }
 
     @classmethod

@@ -72,9 +72,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
             configuration = replace(job.configuration, source=sources)
             tx.state.jobs[job.token] = replace(job, configuration=configuration)
             tx.emit(
-                RecordingJobConfigurationChange(
-                    time=tx.now, recording_job_token=job.token, configuration=configuration
-                )
+                RecordingJobConfigurationChange(time=tx.now, recording_job_token=job.token, configuration=configuration)
             )
 
 

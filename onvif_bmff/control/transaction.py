@@ -197,9 +197,7 @@ class Transaction:
         """Track → job that feeds it now, from all jobs of one recording."""
         runtime, now = self.runtime, self.now
         return track_winners(
-            job
-            for job in jobs
-            if is_eligible(job.configuration, runtime.schedules, runtime.gates.get(job.token), now)
+            job for job in jobs if is_eligible(job.configuration, runtime.schedules, runtime.gates.get(job.token), now)
         )
 
     def settle(self) -> None:
@@ -228,9 +226,7 @@ class Transaction:
 
     def _changed_recordings(self) -> set[str]:
         before, now = self.before, self.state
-        changed = {
-            token for token, value in now.recordings.items() if before.recordings.get(token) is not value
-        }
+        changed = {token for token, value in now.recordings.items() if before.recordings.get(token) is not value}
         for token, job in now.jobs.items():
             if before.jobs.get(token) is not job:
                 changed.add(job.configuration.recording_token)

@@ -81,9 +81,7 @@ def _parse_frame_header(segment: bytes) -> tuple[int, int, int, tuple[tuple[int,
         raise BitstreamError("a JPEG frame header has the wrong length")
     height = int.from_bytes(segment[1:3], "big")
     width = int.from_bytes(segment[3:5], "big")
-    components = tuple(
-        (segment[at], segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, len(segment), 3)
-    )
+    components = tuple((segment[at], segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, len(segment), 3))
     if not width or not height or not components:
         raise BitstreamError(f"a JPEG image of {width} by {height} samples is not possible")
     if not all(1 <= h <= 4 and 1 <= v <= 4 for _, h, v in components):

@@ -34,9 +34,7 @@ _END_SUFFIX = "_end"
 # "MM-SS" as written -> microseconds into the hour. One look-up replaces four digit checks and two range
 # checks. Second 60 is taken in any minute, although leap seconds so far came at 23:59 only.
 _MINUTE_SECOND = {
-    f"{minute:02}-{second:02}": (minute * 60 + second) * 1_000_000
-    for minute in range(60)
-    for second in range(61)
+    f"{minute:02}-{second:02}": (minute * 60 + second) * 1_000_000 for minute in range(60) for second in range(61)
 }
 # Extensions of B.6 and B.7 as written -> without "_end". Others are read too, only not as fast.
 _EXTENSIONS = {kind + end: kind for kind in ("mp4", "m4v", "m4a", "m4m") for end in ("", _END_SUFFIX)}

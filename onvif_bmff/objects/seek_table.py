@@ -184,9 +184,7 @@ def _to_tfra(track: TrackSeekTable) -> TrackFragmentRandomAccessBox:
         length_size_of_traf_num=_width(trafs, 1) - 1,
         length_size_of_trun_num=_width(truns, 1) - 1,
         length_size_of_sample_num=_width(samples, 2) - 1,
-        entries=Columns(
-            time=times, moof_offset=offsets, traf_number=trafs, trun_number=truns, sample_number=samples
-        ),
+        entries=Columns(time=times, moof_offset=offsets, traf_number=trafs, trun_number=truns, sample_number=samples),
     )
 
 

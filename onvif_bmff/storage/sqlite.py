@@ -166,17 +166,13 @@ class SqlitePersistence:
         """Bring an older schema forward, one version a transaction, after a copy was put aside."""
         version, newest = self._pragma("user_version"), len(self._migrations)
         if version > newest or version < 1:
-            raise PersistenceError(
-                f"{self._path.name!r} has schema {version}; this program knows 1 to {newest}"
-            )
+            raise PersistenceError(f"{self._path.name!r} has schema {version}; this program knows 1 to {newest}")
         if version < newest:
             self._back_up(version)
         for number in range(version, newest):
             script = self._migrations[number]
             try:
-                self._connection.executescript(
-                    f"BEGIN IMMEDIATE;{script};PRAGMA user_version = {number + 1};COMMIT;"
-                )
+                self._connection.executescript(f"BEGIN IMMEDIATE;{script};PRAGMA user_version = {number + 1};COMMIT;")
             except sqlite3.Error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

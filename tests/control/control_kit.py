@@ -145,9 +145,7 @@ def profile(*tracks, token="prof1"):
 
 
 def automatic(*tracks):
-    return RecordingJobSource(
-        auto_create_receiver=True, tracks=tuple(RecordingJobTrack("", name) for name in tracks)
-    )
+    return RecordingJobSource(auto_create_receiver=True, tracks=tuple(RecordingJobTrack("", name) for name in tracks))
 
 
 def job(recording_token, *sources, mode="Active", priority=1, **kwargs):

@@ -66,8 +66,7 @@ class Model:
         rivals = [
             (self.jobs[token]["priority"], self.jobs[token]["activation"], token)
             for token in self.of(recording)
-            if self.eligible(self.jobs[token])
-            and any(track in tracks for _, tracks in self.jobs[token]["sources"])
+            if self.eligible(self.jobs[token]) and any(track in tracks for _, tracks in self.jobs[token]["sources"])
         ]
         return max(rivals)[2] if rivals else None
 
@@ -266,9 +265,7 @@ class Model:
             for job in self.of(token):
                 sources = self.jobs[job]["sources"]
                 if any(track in tracks for _, tracks in sources):
-                    self.jobs[job]["sources"] = [
-                        (ref, [t for t in tracks if t != track]) for ref, tracks in sources
-                    ]
+                    self.jobs[job]["sources"] = [(ref, [t for t in tracks if t != track]) for ref, tracks in sources]
                     events.append(("RecordingJobConfiguration", job))
             return events
 
@@ -293,12 +290,10 @@ class Model:
             or len(fed) != len(set(fed))
         ):
             faults.add("BadConfiguration")
-        kept = {
-            r for token, other in self.jobs.items() if token != letting_go for r, _ in other["sources"]
-        } | set(references)
-        left = [
-            r for r, automatic in self.receivers.items() if letting_go is None or not automatic or r in kept
-        ]
+        kept = {r for token, other in self.jobs.items() if token != letting_go for r, _ in other["sources"]} | set(
+            references
+        )
+        left = [r for r, automatic in self.receivers.items() if letting_go is None or not automatic or r in kept]
         if len(left) + references.count("auto") > RECEIVERS:
             faults.add("MaxReceivers")
         return faults

@@ -69,9 +69,7 @@ def test_example_1_record_a_single_camera():
     made.set_recording_job_mode(answer.job_token, "Active")
     assert states(made, answer.job_token) == ["Active"]
     assigned = made.assignments()
-    assert {
-        track for (_, track), found in assigned.items() if found.source == SourceReference(receiver)
-    } == set(tracks)
+    assert {track for (_, track), found in assigned.items() if found.source == SourceReference(receiver)} == set(tracks)
     again = service(persistence=persistence)  # the configuration cycle is needed only once
     assert states(again, answer.job_token) == ["Active"]
     assert again.get_receivers()[0].configuration.media_uri == "rtsp://cam/1"
@@ -194,9 +192,7 @@ def test_state_information_mirrors_the_job():
     made.report_track_state(answer.job_token, "AUDIO001", IDLE)
     found = made.get_recording_job_state(answer.job_token)
     assert (found.recording_token, found.state) == (token, PARTLY)
-    assert [s.source_token for s in found.sources] == [
-        s.source_token for s in answer.job_configuration.source
-    ]
+    assert [s.source_token for s in found.sources] == [s.source_token for s in answer.job_configuration.source]
     assert [s.state for s in found.sources] == [PARTLY, ACTIVE]
     assert [[(t.source_tag, t.destination, t.state) for t in s.tracks] for s in found.sources] == [
         [("", "VIDEO001", ACTIVE), ("", "AUDIO001", IDLE)],

@@ -41,14 +41,10 @@ def device(**kwargs):
 
 
 def export(made, *recordings, **kwargs):
-    return made.export_recorded_data(
-        SearchScope(included_recordings=recordings), "MP4", S3, **kwargs
-    ).operation_token
+    return made.export_recorded_data(SearchScope(included_recordings=recordings), "MP4", S3, **kwargs).operation_token
 
 
-@pytest.mark.requirement(
-    "REC-5.21-01", "REC-5.21-02", "REC-5.21-03", "REC-5.21-04", "REC-5.21-05", "REC-5.21-06"
-)
+@pytest.mark.requirement("REC-5.21-01", "REC-5.21-02", "REC-5.21-03", "REC-5.21-04", "REC-5.21-05", "REC-5.21-06")
 def test_export_starts_the_exporter_with_what_was_selected():
     made, exports = device()
     one, two = made.create_recording(recording()), made.create_recording(recording())

@@ -88,9 +88,7 @@ def test_a_source_needs_a_token_or_a_receiver():
             made.create_recording_job(RecordingJobConfiguration(token, "Active", 1, sources))
 
 
-@pytest.mark.requirement(
-    "REC-5.3.3-14", "REC-5.3.3-15", "REC-5.3.3-18", "REC-5.3.3-19", "REC-5.25-11", "REC-5.25-12"
-)
+@pytest.mark.requirement("REC-5.3.3-14", "REC-5.3.3-15", "REC-5.3.3-18", "REC-5.3.3-19", "REC-5.25-11", "REC-5.25-12")
 def test_sources_are_receivers_or_profiles_as_the_device_has_them():
     made, token = device()
     receiver = made.create_receiver(ReceiverConfiguration("AlwaysConnect", "rtsp://a"))
@@ -165,9 +163,7 @@ def test_optional_conditions_need_their_capability():
     with pytest.raises(BadConfiguration):
         made.create_recording_job(job(token, schedule_token="night"))
     with pytest.raises(BadConfiguration):
-        made.create_recording_job(
-            job(token, event_filter=RecordingEventFilter((EventFilterEntry("tns1:A"),)))
-        )
+        made.create_recording_job(job(token, event_filter=RecordingEventFilter((EventFilterEntry("tns1:A"),))))
 
 
 @pytest.mark.requirement("REC-5.13-06")
@@ -201,9 +197,7 @@ def test_jobs_beyond_the_limits_are_refused():
 # ---- receivers -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement(
-    "REC-5.1-06", "REC-5.1-07", "REC-5.1-08", "REC-5.3.3-20", "REC-5.3.3-21", "REC-5.13-11"
-)
+@pytest.mark.requirement("REC-5.1-06", "REC-5.1-07", "REC-5.1-08", "REC-5.3.3-20", "REC-5.3.3-21", "REC-5.13-11")
 def test_a_receiver_is_created_empty_and_given_back():
     made, token = device()
     answer = made.create_recording_job(job(token, automatic("VIDEO001")))
@@ -262,9 +256,7 @@ def test_no_receiver_left_is_a_fault_and_changes_nothing():
     assert made.get_receivers() == made.get_recording_jobs() == ()
     answer = made.create_recording_job(job(token, automatic("VIDEO001")))
     with pytest.raises(MaxReceivers):
-        made.set_recording_job_configuration(
-            answer.job_token, job(token, automatic("VIDEO001"), automatic("AUDIO001"))
-        )
+        made.set_recording_job_configuration(answer.job_token, job(token, automatic("VIDEO001"), automatic("AUDIO001")))
     assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
     with pytest.raises(MaxReceivers):
         made.create_receiver(ReceiverConfiguration())
@@ -349,9 +341,7 @@ def test_mode_is_a_read_and_a_write_with_another_mode():
     by_mode = made.take_notifications()
     made.set_recording_job_mode(one, "Idle")
     made.take_notifications()
-    made.set_recording_job_configuration(
-        two, replace(made.get_recording_job_configuration(two), mode="Active")
-    )
+    made.set_recording_job_configuration(two, replace(made.get_recording_job_configuration(two), mode="Active"))
     by_set = made.take_notifications()
     assert topics(by_mode) == topics(by_set) == ["RecordingJobConfiguration", "JobState:Changed"]
     assert by_mode[0].configuration == by_set[0].configuration == made.get_recording_job_configuration(two)

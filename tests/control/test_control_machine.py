@@ -168,9 +168,7 @@ class Machine(RuleBasedStateMachine):
                 encryption_entry_limit=2,
                 supported_export_file_formats=("MP4",),
             ),
-            limits=Limits(
-                video_tracks=VIDEO, tracks=TRACKS, jobs_per_recording=JOBS_EACH, receivers=RECEIVERS
-            ),
+            limits=Limits(video_tracks=VIDEO, tracks=TRACKS, jobs_per_recording=JOBS_EACH, receivers=RECEIVERS),
             persistence=self.persistence,
             resources=resources(),
             local_data=self.data,
@@ -222,9 +220,7 @@ class Machine(RuleBasedStateMachine):
     def create_recording(self, aim, content):
         self.step(
             self.model.create_recording(content, aim),
-            lambda: self.service.create_recording(
-                RecordingConfiguration(content=content, target=written_target(aim))
-            ),
+            lambda: self.service.create_recording(RecordingConfiguration(content=content, target=written_target(aim))),
         )
 
     @rule(number=numbers)
@@ -471,9 +467,7 @@ class Machine(RuleBasedStateMachine):
         stored = DeviceState.from_documents(*self.stored())
         assert stored.snapshot() == made.snapshot()
         assert stored.secrets == {
-            f"{token}/{kid}": key
-            for token, held in model.recordings.items()
-            for kid, key in held["keys"].items()
+            f"{token}/{kid}": key for token, held in model.recordings.items() for kid, key in held["keys"].items()
         }
 
     def stored(self):
@@ -508,9 +502,9 @@ class Machine(RuleBasedStateMachine):
                 job["priority"],
                 job["schedule"],
             )
-            assert [
-                (s.source_token.token, [t.destination for t in s.tracks]) for s in configuration.source
-            ] == job["sources"]
+            assert [(s.source_token.token, [t.destination for t in s.tracks]) for s in configuration.source] == job[
+                "sources"
+            ]
             state, below = model.state(item.job_token)
             found = made.get_recording_job_state(item.job_token)
             assert (found.recording_token, found.state) == (job["recording"], state)

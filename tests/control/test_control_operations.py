@@ -31,8 +31,7 @@ SPECIFIED = {
     "CreateRecording": "ACTUATE off R:MaxRecordings S:BadConfiguration S:AmbiguousConfiguration" + PLACING,
     "DeleteRecording": "ACTUATE off S:NoRecording R:CannotDelete",
     "GetRecordings": "READ_MEDIA",
-    "SetRecordingConfiguration": "ACTUATE S:BadConfiguration S:NoRecording S:AmbiguousConfiguration"
-    + PLACING,
+    "SetRecordingConfiguration": "ACTUATE S:BadConfiguration S:NoRecording S:AmbiguousConfiguration" + PLACING,
     "GetRecordingConfiguration": "READ_MEDIA S:NoRecording",
     "CreateTrack": "ACTUATE off S:NoRecording S:BadConfiguration R:MaxTracks",
     "DeleteTrack": "ACTUATE off S:NoRecording S:NoTrack R:CannotDelete",
@@ -62,9 +61,7 @@ def specified(name):
         if kind == "off":
             faults.add(("Receiver", "ActionNotSupported", "NotImplemented"))
         else:
-            faults.add(
-                ("Sender", "InvalidArgVal", subcode) if kind == "S" else ("Receiver", "Action", subcode)
-            )
+            faults.add(("Sender", "InvalidArgVal", subcode) if kind == "S" else ("Receiver", "Action", subcode))
     return access, faults
 
 
@@ -95,9 +92,7 @@ def test_access_classes_follow_the_default_policy():
 
 
 def test_every_fault_is_a_class_of_its_own():
-    faults = [
-        f for f in vars(control).values() if inspect.isclass(f) and issubclass(f, Fault) and f is not Fault
-    ]
+    faults = [f for f in vars(control).values() if inspect.isclass(f) and issubclass(f, Fault) and f is not Fault]
     assert len({f.subcodes for f in faults}) == len(faults) >= 19
     for kind in faults:
         assert issubclass(kind, OnvifBmffError)

@@ -41,9 +41,7 @@ def test_26_06_keeps_them():
         sent = recording(target(storage_strategy=strategy))
         assert made.get_recording_configuration(made.create_recording(sent)) == sent
     with pytest.raises(BadConfiguration):
-        made.create_recording(
-            replace(WITH_SOURCE, source=RecordingSourceInformation(video_source_token="v" * 65))
-        )
+        made.create_recording(replace(WITH_SOURCE, source=RecordingSourceInformation(video_source_token="v" * 65)))
 
 
 def test_strategies_need_segment_export_and_onboard_storage():

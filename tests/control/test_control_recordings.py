@@ -54,9 +54,7 @@ def test_create_makes_a_recording_with_the_tracks_of_table_2():
 @pytest.mark.requirement("REC-5.4-11")
 def test_retention_is_zero_unless_the_client_asks_for_more():
     made = service()
-    assert made.get_recording_configuration(
-        made.create_recording(recording())
-    ).maximum_retention_time == timedelta(0)
+    assert made.get_recording_configuration(made.create_recording(recording())).maximum_retention_time == timedelta(0)
     month = recording(maximum_retention_time=timedelta(days=30))
     asked = made.get_recording_configuration(made.create_recording(month))
     assert asked.maximum_retention_time == timedelta(days=30)

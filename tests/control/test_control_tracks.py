@@ -19,9 +19,7 @@ from onvif_bmff.control import (
 from onvif_bmff.errors import StoreError
 
 
-@pytest.mark.requirement(
-    "REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04"
-)
+@pytest.mark.requirement("REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04")
 def test_tracks_are_added_where_options_show_a_spare():
     made = service(limits=Limits(video_tracks=2))
     token = made.create_recording(recording())

@@ -48,9 +48,7 @@ def main(folder, start, seed):
         if action == "note" or (action == "delete" and not extras):
             item = choose.choice([i for i in service.get_recordings() if i.configuration.source.name])
             tell(begin="note", token=item.recording_token, content=str(count))
-            service.set_recording_configuration(
-                item.recording_token, replace(item.configuration, content=str(count))
-            )
+            service.set_recording_configuration(item.recording_token, replace(item.configuration, content=str(count)))
             tell(done="note", token=item.recording_token, content=str(count))
         elif action == "create":
             tell(begin="create", content=f"extra {count}")

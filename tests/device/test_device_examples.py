@@ -42,9 +42,7 @@ def device(store, **more):
 
 
 def automatic(*tracks):
-    return RecordingJobSource(
-        auto_create_receiver=True, tracks=tuple(RecordingJobTrack("", track) for track in tracks)
-    )
+    return RecordingJobSource(auto_create_receiver=True, tracks=tuple(RecordingJobTrack("", track) for track in tracks))
 
 
 @pytest.mark.requirement(

@@ -137,9 +137,7 @@ def test_wrong_parameter_sets_are_refused():
 def test_parameter_sets_of_an_encoder():
     # libx265, 1080p at 25 frames a second
     sps = parse_hevc_sps(
-        bytes.fromhex(
-            "420101016000000300900000030000030078a003c08010e596566924caf0168080000003008000000c84"
-        )
+        bytes.fromhex("420101016000000300900000030000030078a003c08010e596566924caf0168080000003008000000c84")
     )
     assert (sps.width, sps.height, sps.frame_rate) == (1920, 1080, 25)
     assert sps.profile_tier_level == ProfileTierLevel(0, False, 1, 0x60000000, 0x900000000000, 120)

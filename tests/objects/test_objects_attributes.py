@@ -62,9 +62,7 @@ attributes = st.builds(
     timescale=st.integers(1, 2**32 - 1),
     seek_table=st.none() | st.just(table()),
     other=st.dictionaries(st.from_regex("x[A-Za-z0-9_]{0,9}", fullmatch=True), st.text(max_size=9), max_size=3),
-).filter(
-    lambda made: not any("\ud800" <= letter <= "\udfff" for value in made.other.values() for letter in value)
-)
+).filter(lambda made: not any("\ud800" <= letter <= "\udfff" for value in made.other.values() for letter in value))
 
 
 @pytest.mark.requirement("ANX-B.9-01")

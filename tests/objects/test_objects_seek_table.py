@@ -185,8 +185,5 @@ def test_precision_of_an_hour():
     # Two thousand fragments still give twenty entries, three minutes apart.
     thin = regular(count=1800).condense()
     assert len(thin) == 20
-    gaps = {
-        (after.time - before.time) // 90_000
-        for before, after in pairwise(thin.tracks[0].entries)
-    }
+    gaps = {(after.time - before.time) // 90_000 for before, after in pairwise(thin.tracks[0].entries)}
     assert gaps == {timedelta(minutes=3).seconds}
