@@ -1,12 +1,12 @@
 """What all tests share."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from support_tools import need
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +22,7 @@ def shared_media() -> Path:
 @pytest.fixture(scope="session")
 def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[str]], Path]:
     """``make_clip(name, arguments)``: a file made by ffmpeg, once a session; skips without ffmpeg."""
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
+    need("ffmpeg")
     folder = tmp_path_factory.mktemp("clips")
 
     def make(name: str, arguments: Sequence[str]) -> Path:

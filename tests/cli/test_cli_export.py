@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from support_tools import need
 
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.cli.main import main
@@ -28,7 +29,7 @@ def record(store: Path, *options: str) -> None:
 
 def probe(path: Path) -> dict[str, tuple[int, float]]:
     """Frames and duration of each kind of stream, decoded by ffmpeg."""
-    command = ["ffprobe", "-v", "error", "-count_frames", "-of", "json"]
+    command = [need("ffprobe"), "-v", "error", "-count_frames", "-of", "json"]
     command += ["-show_entries", "stream=codec_type,nb_read_frames,duration", str(path)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert not found.stderr

@@ -1,13 +1,13 @@
 """What ffprobe says of a file: the other opinion that input is held to."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support_tools import need
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def _number(packet: dict[str, str], name: str) -> int | None:
 @pytest.fixture(scope="session")
 def probe() -> Probe:
     """``probe(path, *options)``: the streams of a file by track number; skips without ffprobe."""
-    if shutil.which("ffprobe") is None:
-        pytest.skip("ffprobe is not installed")
+    need("ffprobe")
 
     def run(path: Path, *options: str) -> dict[int, ProbedStream]:
         command = ["ffprobe", "-v", "error", *options, "-show_packets", "-show_streams", "-show_data_hash", "md5"]

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from ingest_files import START, progressive, track
+from support_tools import need
 
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.media import G711Codec, MetadataCodec, MjpegCodec
@@ -28,7 +29,7 @@ def test_own_entries_are_recognised(make_clip, tmp_path):
             data=b"".join(images),
         )
     )  # fmt: skip
-    command = ["ffprobe", "-v", "error", "-show_streams", "-count_packets", "-of", "json", str(made)]
+    command = [need("ffprobe"), "-v", "error", "-show_streams", "-count_packets", "-of", "json", str(made)]
     done = subprocess.run(command, capture_output=True, check=True)
     assert done.stderr == b""
     video, audio, metadata = json.loads(done.stdout)["streams"]

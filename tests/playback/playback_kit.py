@@ -6,6 +6,8 @@ from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 
+from support_tools import need
+
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
@@ -20,7 +22,7 @@ def after(seconds):
 
 
 def ffmpeg(*arguments):
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, timeout=120)
+    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, timeout=120)
 
 
 def make_clip(path: Path, *, seconds=8, size="160x120", rate=25, gop=25, audio=True, bframes=2, extra=()):
@@ -83,7 +85,18 @@ class CountingStore:
 
 def frames(path, stream="v:0", *options):
     """Presentation time in seconds and MD5 of each decoded frame of a file, as ffmpeg sees it."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", f"0:{stream}", "-fps_mode", "passthrough"]
+    command = [
+        need("ffmpeg"),
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        "-map",
+        f"0:{stream}",
+        "-fps_mode",
+        "passthrough",
+    ]
     command += ["-copyts", "-enc_time_base", "-1", *options, "-f", "framemd5", "-"]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert not found.stderr, found.stderr
