@@ -2,13 +2,18 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail it in CI, where everything has to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing")
+    pytest.skip(f"{what} is missing")
+
+
 def need(tool: str) -> str:
     """The path of a tool; skips the test without it, or fails it in CI."""
-    found = shutil.which(tool)
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{tool} is not installed")
-    return found
+    return shutil.which(tool) or missing(tool)

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import interop_tools as tools
+from support_tools import need
 
 PAGE = b"""<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#000}</style>
 <video id="v" width="320" height="180" muted></video>
@@ -82,10 +82,10 @@ class Browser:
             port = free.getsockname()[1]
         self._base = f"http://127.0.0.1:{port}"
         self._driver = subprocess.Popen(
-            [tools.on_path("chromedriver"), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [need("chromedriver"), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         options = {
-            "binary": tools.on_path("chromium"),
+            "binary": need("chromium"),
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      "--window-size=320,180", "--hide-scrollbars", "--force-device-scale-factor=1"],
         }  # fmt: skip

@@ -2,23 +2,10 @@
 
 import hashlib
 import importlib
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-
-def missing(what):
-    """Skip, or fail where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
-
-
-def on_path(name):
-    return shutil.which(name) or missing(name)
+from support_tools import missing
 
 
 def of_package(module, find):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import interop_tools as tools
 import pytest
+from support_tools import need
 
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
@@ -85,7 +86,7 @@ def record(mode=None, kind=None, form=CMAF):
 
 def by_ffmpeg_through_a_pipe(path, key):
     """ffmpeg 5 decrypts files of several fragments wrongly unless it cannot seek in them."""
-    return tools.packets(tools.on_path("ffmpeg"), "pipe:0", "-decryption_key", key, feed=path.read_bytes())
+    return tools.packets(need("ffmpeg"), "pipe:0", "-decryption_key", key, feed=path.read_bytes())
 
 
 def by_newer_ffmpeg(path, key):
@@ -96,7 +97,7 @@ def by_packager(path, key):
     out = path.with_name("clear.mp4")
     keys = f"label=:key_id={KID}:key={key}"
     done = tools.run(tools.packager(), f"in={path},stream=0,out={out}", "--enable_raw_key_decryption", "--keys", keys)
-    return tools.packets(tools.on_path("ffmpeg"), out) if done is not None else []
+    return tools.packets(need("ffmpeg"), out) if done is not None else []
 
 
 READERS = {"ffmpeg": by_ffmpeg_through_a_pipe, "newer ffmpeg": by_newer_ffmpeg, "packager": by_packager}
@@ -185,7 +186,7 @@ FFMPEG_ENCRYPTS = ("-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encrypt
 @pytest.mark.parametrize("which", ["ffmpeg", "newer ffmpeg"])
 @pytest.mark.parametrize("options", [(), ("-movflags", "faststart")], ids=["moov last", "moov first"])
 def test_we_decrypt_progressive_files_of_ffmpeg(tmp_path, clear, which, options):
-    ffmpeg = tools.newer_ffmpeg() if which == "newer ffmpeg" else tools.on_path("ffmpeg")
+    ffmpeg = tools.newer_ffmpeg() if which == "newer ffmpeg" else need("ffmpeg")
     path = tmp_path / "encrypted.mp4"
     assert tools.run(ffmpeg, "-v", "error", "-i", CLIP, *FFMPEG_ENCRYPTS, *options, path) is not None
     check(path, clear, ["Video", "Audio"])
@@ -202,7 +203,7 @@ def test_we_decrypt_fragments_of_a_newer_ffmpeg(tmp_path, clear):
 @pytest.mark.parametrize("mode", MODES)
 def test_what_we_decrypted_decodes(tmp_path, mode):
     """ffmpeg decodes every frame of our clear file without a complaint, and to the same pictures as the source's."""
-    ffmpeg = tools.on_path("ffmpeg")
+    ffmpeg = need("ffmpeg")
     (tmp_path / "in.m4v").write_bytes(record(mode, "Video"))
     decrypt_file(tmp_path / "in.m4v", tmp_path / "out.m4v", RING)
 

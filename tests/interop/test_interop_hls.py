@@ -9,8 +9,8 @@ from fractions import Fraction
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import interop_browser
-import interop_tools as tools
 import pytest
+from support_tools import missing, need
 
 from onvif_bmff.cli.main import main
 from onvif_bmff.ingest import open_mp4
@@ -96,7 +96,7 @@ def clip(tmp_path_factory):
     """Ten seconds, each of another grey, with sound."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     source = "nullsrc=size=160x120:rate=25,geq=lum='40+16*floor(T)':cb=128:cr=128"
-    command = [tools.on_path("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", source]
+    command = [need("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", source]
     command += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "10", "-c:v", "libx264"]
     command += ["-preset", "ultrafast", "-g", "25", "-bf", "2", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
     subprocess.run(command, check=True, timeout=120, stdin=subprocess.DEVNULL)
@@ -108,10 +108,10 @@ def site(tmp_path_factory, clip):
     """A directory with the player, and for each format a store with a gap and its playlists."""
     root = tmp_path_factory.mktemp("site")
     packed = subprocess.run(
-        [tools.on_path("npm"), "pack", "--silent", HLS_JS], cwd=root, capture_output=True, text=True, timeout=120
+        [need("npm"), "pack", "--silent", HLS_JS], cwd=root, capture_output=True, text=True, timeout=120
     )
     if packed.returncode:
-        tools.missing(f"{HLS_JS} from npm")
+        missing(f"{HLS_JS} from npm")
     with tarfile.open(root / packed.stdout.split()[-1]) as archive:
         (root / "hls.js").write_bytes(archive.extractfile("package/dist/hls.min.js").read())
     (root / "index.html").write_text(PAGE)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
-import interop_tools as tools
 import pytest
 from support_recorded import check_recording
+from support_tools import need
 
 from onvif_bmff.ingest.mp4 import open_mp4
 from onvif_bmff.media.sample_tables import CodecChange
@@ -72,7 +72,7 @@ class Packet:
 
 def probe(path):
     """The packets of each kind of stream, in seconds, as ffprobe reads them."""
-    command = [tools.on_path("ffprobe"), "-v", "error", "-show_packets", "-show_streams", "-show_data_hash", "md5"]
+    command = [need("ffprobe"), "-v", "error", "-show_packets", "-show_streams", "-show_data_hash", "md5"]
     done = subprocess.run([*command, "-of", "json", str(path)], capture_output=True, check=True, timeout=60)
     found = json.loads(done.stdout)
     streams = {}
@@ -94,7 +94,7 @@ def probe(path):
 
 def decode(path):
     """Decode a file; the number of pictures or sounds by stream. A warning of ffmpeg fails the test."""
-    command = [tools.on_path("ffmpeg"), "-v", "warning", "-xerror", "-nostdin", "-i", str(path), "-map", "0"]
+    command = [need("ffmpeg"), "-v", "warning", "-xerror", "-nostdin", "-i", str(path), "-map", "0"]
     # otherwise pictures of a varying frame rate would be repeated
     done = subprocess.run(
         [*command, "-fps_mode", "passthrough", "-f", "framemd5", "-"], capture_output=True, timeout=60, check=False
@@ -128,7 +128,7 @@ def record(path, chosen, seconds, *, span=None):
 
 @pytest.fixture(scope="session")
 def clip(make_clip):
-    tools.on_path("ffmpeg")
+    need("ffmpeg")
 
     def make(name):
         return make_clip(f"record_{name}.mp4", CLIPS[name])
