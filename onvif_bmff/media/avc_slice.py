@@ -118,7 +118,7 @@ class AvcSliceHeaders:
     come in band go to `update`, in stream order. Raises BitstreamError for any that cannot be read.
     """
 
-    __slots__ = ("_layouts", "_pps", "_sps", "_subset_layouts", "_subset_sps")
+    __slots__ = ("_layouts", "_pps", "_previous", "_sps", "_subset_layouts", "_subset_sps")
 
     def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
         self._sps: dict[int, tuple[bytes, AvcSps]] = {}
@@ -127,6 +127,9 @@ class AvcSliceHeaders:
         # Derived, by pic_parameter_set_id; emptied when a parameter set changes.
         self._layouts: dict[int, _Layout] = {}
         self._subset_layouts: dict[int, _Layout] = {}
+        # The middle of the header measured last: NAL header, bits, where in them it begins and ends (bits left),
+        # slice type and layout. Slices of one picture have it in common.
+        self._previous: tuple[int, int, int, int, int, _Layout] | None = None
         for nal in (*sps, *pps):
             self.update(nal)
         for pps_id, (_, sps_id) in self._pps.items():
@@ -156,6 +159,7 @@ class AvcSliceHeaders:
             return False
         self._layouts.clear()
         self._subset_layouts.clear()
+        self._previous = None
         return True
 
     def payload_offset(self, nal: Buffer) -> int:
@@ -215,6 +219,54 @@ class AvcSliceHeaders:
         rest = bits & masks[left]
         left = 2 * rest.bit_length() - left - 1
         first_mb = (rest >> left) - 1
+        found = None
+        if first_mb and not multiview:
+            found = self._same_middle(data[0], bits, left)
+        if found is None:
+            found = self._middle(data[0], bits, left, layouts, idr, multiview)
+        left, slice_type, layout = found
+        if first_mb >= layout.frame_size_in_mbs:
+            raise BitstreamError(f"first_mb_in_slice is {first_mb}, outside the picture")
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        if rest >> left > 176:  # twice the range of qp with 14 bits a sample, plus one
+            raise BitstreamError("slice_qp_delta is out of range")
+        if slice_type >= _SP:
+            if slice_type == _SP:
+                left -= 1  # sp_for_switch_flag
+            left = 2 * (bits & masks[left]).bit_length() - left - 1
+        if layout.deblocking:
+            rest = bits & masks[left]
+            left = 2 * rest.bit_length() - left - 1
+            disable = rest >> left
+            if disable > 3:
+                raise BitstreamError("disable_deblocking_filter_idc is above its limit of 2")
+            if disable != 2:
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+        left -= layout.group_cycle_bits
+        if left < 0:
+            raise ValueError
+        return total - left
+
+    def _same_middle(self, nal_header: int, bits: int, left: int) -> tuple[int, int, _Layout] | None:
+        """The end of the middle if it is bit for bit that of the slice before; then it means the same. Else None."""
+        previous = self._previous
+        if previous is None or previous[0] != nal_header:
+            return None
+        _, before, begin, end, slice_type, layout = previous
+        width = begin - end
+        left -= width
+        if left < 0 or (bits >> left ^ before >> end) & MASKS[width]:
+            return None
+        return left, slice_type, layout
+
+    def _middle(
+        self, nal_header: int, bits: int, left: int, layouts: dict[int, _Layout], idr: bool, multiview: bool
+    ) -> tuple[int, int, _Layout]:
+        """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout."""
+        masks = MASKS
+        begin = left
         rest = bits & masks[left]
         left = 2 * rest.bit_length() - left - 1
         slice_type = (rest >> left) - 1
@@ -229,9 +281,6 @@ class AvcSliceHeaders:
         if layout is None:
             layout = self._derive(pps_id, self._subset_sps if multiview else self._sps)
             layouts[pps_id] = layout
-        if first_mb >= layout.frame_size_in_mbs:
-            raise BitstreamError(f"first_mb_in_slice is {first_mb}, outside the picture")
-
         if layout.colour_plane:
             left -= 2
         left -= layout.frame_num_bits
@@ -281,7 +330,7 @@ class AvcSliceHeaders:
                     left = _skip_list_modification(bits, left, multiview)
             if layout.weighted[slice_type]:
                 left = _skip_weights(bits, left, references + references_l1, layout.chroma)
-        if data[0] & 0x60:  # nal_ref_idc
+        if nal_header & 0x60:  # nal_ref_idc
             if idr:
                 left -= 2
             else:
@@ -293,27 +342,9 @@ class AvcSliceHeaders:
             left = 2 * rest.bit_length() - left - 1
             if rest >> left > 3:
                 raise BitstreamError("cabac_init_idc is above its limit of 2")
-        rest = bits & masks[left]
-        left = 2 * rest.bit_length() - left - 1
-        if rest >> left > 176:  # twice the range of qp with 14 bits a sample, plus one
-            raise BitstreamError("slice_qp_delta is out of range")
-        if slice_type >= _SP:
-            if slice_type == _SP:
-                left -= 1  # sp_for_switch_flag
-            left = 2 * (bits & masks[left]).bit_length() - left - 1
-        if layout.deblocking:
-            rest = bits & masks[left]
-            left = 2 * rest.bit_length() - left - 1
-            disable = rest >> left
-            if disable > 3:
-                raise BitstreamError("disable_deblocking_filter_idc is above its limit of 2")
-            if disable != 2:
-                left = 2 * (bits & masks[left]).bit_length() - left - 1
-                left = 2 * (bits & masks[left]).bit_length() - left - 1
-        left -= layout.group_cycle_bits
-        if left < 0:
-            raise ValueError
-        return total - left
+        if left >= 0 and not multiview:
+            self._previous = (nal_header, bits, begin, left, slice_type, layout)
+        return left, slice_type, layout
 
 
 def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:

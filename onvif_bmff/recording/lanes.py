@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.media.track import Sample, Track, TrackType
@@ -13,9 +14,12 @@ from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanSettings, SpanWriter
 
-__all__ = ["Lane", "SpanSet", "fallen_silent", "make_interleaver", "make_lanes"]
+__all__ = ["Lane", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes"]
 
 _MOST_TICKS = (1 << 32) - 1
+_MICROSECOND = timedelta(microseconds=1)
+_NEVER = -1 << 80
+"""Earlier than any decode time."""
 
 
 @dataclass(slots=True)
@@ -25,7 +29,8 @@ class Lane:
     ``track`` is the configuration of the samples that are stored now; ``asked`` one announced for the next sample
     pushed, ``changes`` those announced for samples that have been pushed, with the decode time from which they hold.
     ``factor`` turns ticks into the recorder's common ones, ``shift`` is the first sample's composition offset. A
-    sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest sample.
+    sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest sample. Before ``quiet_until`` (a decode
+    time) no sync sample can call for a cut, unless something happens that ``wake`` is called for.
     """
 
     track: Track
@@ -37,6 +42,16 @@ class Lane:
     asked: Track | None = None
     changes: deque[tuple[int, Track]] = field(default_factory=deque)
     latest: int | None = None
+    quiet_until: int = _NEVER
+
+    def wake(self) -> None:
+        """Have the next sync sample looked at."""
+        self.quiet_until = _NEVER
+
+    def leave(self) -> None:
+        """Be in no spans until the next sync sample."""
+        self.spans = None
+        self.quiet_until = _NEVER
 
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
@@ -47,6 +62,7 @@ class Lane:
         if self.asked is not None and self.clock.held is not None:
             self.changes.append((self.clock.held.decode_time, self.asked))
             self.asked = None
+            self.wake()
 
     def reaches_change(self, sample: Sample) -> bool:
         """Tell whether another configuration holds from ``sample`` on; take it up."""
@@ -75,6 +91,20 @@ def fallen_silent(lanes: Iterable[Lane], time: int) -> list[tuple[Lane, Sample]]
     """Return what tracks hold back that are silent at ``time`` (common ticks): nothing will tell how long it lasts."""
     last = [(lane, lane.clock.release(time // lane.factor - (lane.shift or 0))) for lane in lanes]
     return [(lane, sample) for lane, sample in last if sample is not None]
+
+
+def is_leading(lane: Lane, lanes: Iterable[Lane], newest: int, first: int | None, patience: int) -> bool:
+    """Tell whether a track decides for all: the first of ``lanes`` that has not been silent for ``patience``.
+
+    ``newest`` is the time of the newest sample of any track, ``first`` of the very first; all in common ticks.
+    """
+    for other in lanes:
+        if other is lane:
+            return True
+        since = other.latest if other.latest is not None else first
+        if since is not None and newest - since <= patience:
+            return False
+    return True
 
 
 def make_interleaver(lanes: Mapping[int, Lane], patience: Fraction, kinds: Sequence[SpanType]) -> Interleaver | None:
@@ -181,6 +211,15 @@ class SpanSet:
         """Return when the span of a track began, not counting what lies ``patience`` before the track's own start."""
         own = self.entered[track_id]
         return own if self.opened is None or not self.multiplexed else max(self.opened, own - patience)
+
+    def quiet_until(self, lane: Lane, span_duration: timedelta | None, patience: int) -> int:
+        """Return the decode time from which on a track in a span of its own may be due for a cut, as things are."""
+        due = self.writers[lane.track.track_id].due
+        if due is None or span_duration is None:
+            return _NEVER if due is None else due
+        timescale = lane.factor * lane.track.timescale
+        end = self.began(lane.track.track_id, patience) + span_duration // _MICROSECOND * timescale // 1_000_000
+        return min(due, end // lane.factor - (lane.shift or 0))
 
     def _kind(self, track_id: int) -> SpanType:
         return next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks))

@@ -25,7 +25,7 @@ from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.lanes import Lane, SpanSet, fallen_silent, make_interleaver, make_lanes
+from onvif_bmff.recording.lanes import Lane, SpanSet, fallen_silent, is_leading, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
@@ -136,7 +136,8 @@ class Recorder:
                 raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
         ready = lane.clock.push(sample)
-        lane.date_change()
+        if lane.asked is not None:
+            lane.date_change()
         if ready is not None:
             return self._ready(lane, ready)
         if self._spans is not None:
@@ -168,12 +169,13 @@ class Recorder:
         target.format.spans(self.tracks)
         opener = self._opener
         old, opener.target, opener.override = opener.target, target, None
+        self._wake()
         if (old.format, old.prefix, old.postfix, old.digits) != (
             target.format, target.prefix, target.postfix, target.digits,
         ):  # fmt: skip
-            self._pending.add(CutCause.TARGET_CHANGED)
+            self._add_pending(CutCause.TARGET_CHANGED)
         if old.encryption != target.encryption:
-            self._pending.add(CutCause.ENCRYPTION_CHANGED)
+            self._add_pending(CutCause.ENCRYPTION_CHANGED)
 
     def replace_track(self, track: Track) -> None:
         """Change a track's codec configuration for the samples that follow; all spans close if it is another. B.2.
@@ -196,7 +198,7 @@ class Recorder:
         if not self.active:
             raise StateError("the recording is not active")
         self._new_anchor = Anchor(at, media_time.numerator, media_time.denominator)
-        self._pending.add(CutCause.CLOCK_CHANGED)
+        self._add_pending(CutCause.CLOCK_CHANGED)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""
@@ -209,7 +211,17 @@ class Recorder:
         """Close the open segments at the next sync sample, for want of resources. B.3."""
         self._end_segments(CutCause.RESOURCES)
 
+    def _add_pending(self, cause: CutCause) -> None:
+        self._pending.add(cause)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Have the next sync sample of all tracks looked at."""
+        for lane in self._lanes.values():
+            lane.wake()
+
     def _end_segments(self, cause: CutCause) -> None:
+        self._wake()
         for lane in self._lanes.values():
             if lane.spans is not None:
                 lane.spans.writers[lane.track.track_id].end_segment_early(cause)
@@ -220,6 +232,7 @@ class Recorder:
         """Take a sample whose times are final."""
         if lane.clock.gap:
             lane.gap_at = sample.decode_time
+            lane.wake()
         if lane.shift is None:
             if not sample.sync:
                 self.dropped["before the first sync sample"] += 1
@@ -254,7 +267,8 @@ class Recorder:
         """Store a sample, closing before it what has to close."""
         events: Sequence[RecordingEvent] = ()
         if sample.sync:
-            events = self._at_sync(lane, sample)
+            if sample.decode_time >= lane.quiet_until:
+                events = self._at_sync(lane, sample)
         elif lane.changes or lane.gap_at is not None or self._takes_over(lane):
             events = self._break_off(lane, sample)
         if lane.spans is None:
@@ -277,10 +291,10 @@ class Recorder:
             return ()
         leads = self._leads(lane)
         if spans.multiplexed and not leads:
-            lane.spans = None
+            lane.leave()
             return ()
         if leads:
-            self._pending.add(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
+            self._add_pending(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
         return self._leave(lane)
 
     def _at_sync(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
@@ -299,14 +313,17 @@ class Recorder:
             events = self._leave(lane)
         elif cause is not None and CUTS[cause].spans is Spans.ALL:
             if current.multiplexed and not leads:  # all tracks change over where the leading one can
-                self._pending.add(cause)
+                self._add_pending(cause)
                 self.dropped["before the cut for a new codec configuration"] += 1
-                lane.spans = None
+                lane.leave()
                 return ()
             if current.multiplexed:  # also where this track has not come in yet
                 events = self._close(current, sample.track_id)
             current = self._open(lane.time(sample), lane, sample)
         if lane.spans is current:
+            nothing_to_come = not self._pending and not lane.changes and lane.gap_at is None
+            if cause is None and nothing_to_come and not current.multiplexed:
+                lane.quiet_until = current.quiet_until(lane, self.target.span_duration, _PATIENCE * self._timescale)
             return events
         return [*events, *self._change_over(lane, sample, leads, gap)]
 
@@ -358,14 +375,7 @@ class Recorder:
         interleaver = self._interleaver
         if interleaver is not None:
             return interleaver.lead_id == lane.track.track_id
-        newest, patience = self._newest or 0, _PATIENCE * self._timescale
-        for other in self._lanes.values():
-            if other is lane:
-                return True
-            since = other.latest if other.latest is not None else self._first
-            if since is not None and newest - since <= patience:
-                return False
-        return True
+        return is_leading(lane, self._lanes.values(), self._newest or 0, self._first, _PATIENCE * self._timescale)
 
     # ---- spans --------------------------------------------------------------------------------------------
 
@@ -377,7 +387,7 @@ class Recorder:
         writer = spans.writers[track_id]
         for other in self._lanes.values():
             if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
-                other.spans = None
+                other.leave()
         return writer.close()
 
     def _open(self, start: int | None, lane: Lane, sample: Sample) -> SpanSet:
@@ -393,6 +403,7 @@ class Recorder:
         self._spans.expect(self._lanes.values())
         self._anchor, self._new_anchor = anchor, None
         self._pending.clear()
+        self._wake()
         if self._interleaver is None:
             self._interleaver = make_interleaver(self._lanes, self._patience, self._spans.kinds)
         return self._spans

@@ -107,6 +107,11 @@ class SpanWriter:
         """End the open segment at the next sync sample, for want of resources (B.3) or for an override (5.24)."""
         self._end_asked = cause if self._segment is not None else None
 
+    @property
+    def due(self) -> int | None:
+        """The decode time of the leading track from which on a sync sample begins a new segment; None: any may."""
+        return self._segment_due if self._segment is not None and self._end_asked is None else None
+
     def segment_due(self, sample: Sample) -> CutCause | None:
         """Return why a sync ``sample`` of the leading track would begin a new segment; None if it would not."""
         if self._segment is None:
