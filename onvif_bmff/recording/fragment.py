@@ -91,42 +91,38 @@ class Fragment:
 
 
 class FragmentBuilder:
-    """Collects the samples of one fragment.
+    """Collects the samples of one fragment: ``count`` of them so far, ``size`` bytes.
 
     ``push`` adds a sample, ``close`` returns the fragment and starts the next one. Sample data is kept by reference.
     """
 
-    __slots__ = ("_pending", "_tracks", "size")
+    __slots__ = ("_pending", "_tracks", "count", "size")
 
     def __init__(self, tracks: Sequence[FragmentTrack]) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._pending: dict[int, list[Sample]] = {track.track_id: [] for track in tracks}
-        self.size = 0
+        self.count = self.size = 0
 
-    def push(self, sample: Sample) -> None:
-        """Add a sample, in decode order within its track."""
-        self._pending[sample.track_id].append(sample)
-        self.size += len(sample.data)
+    def push(self, sample: Sample) -> bool:
+        """Add a sample if it begins where those collected of its track end, for a trun has no room for a gap.
 
-    def duration(self, track_id: int) -> int:
-        """Return how long the collected samples of a track last, in source ticks."""
-        samples = self._pending[track_id]
-        return samples[-1].decode_time + samples[-1].duration - samples[0].decode_time if samples else 0
-
-    def count(self, track_id: int) -> int:
-        """Return the number of collected samples of a track."""
-        return len(self._pending[track_id])
-
-    def continues(self, sample: Sample) -> bool:
-        """Tell whether ``sample`` begins where the collected ones of its track end: a trun has no room for a gap."""
+        Return False if it does not; it has to begin the next fragment.
+        """
         samples = self._pending[sample.track_id]
-        return not samples or samples[-1].decode_time + samples[-1].duration == sample.decode_time
+        if samples:
+            last = samples[-1]
+            if last.decode_time + last.duration != sample.decode_time:
+                return False
+        samples.append(sample)
+        self.count += 1
+        self.size += len(sample.data)
+        return True
 
     def close(self, sequence_number: int) -> Fragment | None:
         """Return the fragment with the collected samples; None if there are none."""
         pending = self._pending
         self._pending = {track_id: [] for track_id in pending}
-        self.size = 0
+        self.count = self.size = 0
         parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
         if not parts:
             return None

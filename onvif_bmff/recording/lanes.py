@@ -14,11 +14,11 @@ from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanSettings, SpanWriter
 
-__all__ = ["Lane", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes"]
+__all__ = ["NEVER", "Lane", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes"]
 
 _MOST_TICKS = (1 << 32) - 1
 _MICROSECOND = timedelta(microseconds=1)
-_NEVER = -1 << 80
+NEVER = -1 << 80
 """Earlier than any decode time."""
 
 
@@ -28,34 +28,41 @@ class Lane:
 
     ``track`` is the configuration of the samples that are stored now; ``asked`` one announced for the next sample
     pushed, ``changes`` those announced for samples that have been pushed, with the decode time from which they hold.
-    ``factor`` turns ticks into the recorder's common ones, ``shift`` is the first sample's composition offset. A
-    sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest sample. Before ``quiet_until`` (a decode
-    time) no sync sample can call for a cut, unless something happens that ``wake`` is called for.
+    ``factor`` turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and
+    ``shift`` is the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time
+    of the newest sample. Samples before ``quiet_until`` (a decode time) call for no cut, unless something happens that
+    ``wake`` is called for: they just go to the ``writer``.
     """
 
     track: Track
     clock: SampleClock
     factor: int
     spans: "SpanSet | None" = None
-    shift: int | None = None
+    begun: bool = False
+    shift: int = 0
     gap_at: int | None = None
     asked: Track | None = None
     changes: deque[tuple[int, Track]] = field(default_factory=deque)
     latest: int | None = None
-    quiet_until: int = _NEVER
+    quiet_until: int = NEVER
+    writer: SpanWriter = field(init=False)
+
+    def be_quiet(self, until: int, writer: SpanWriter) -> None:
+        """Have samples before a decode time go straight to the writer of the span that the track is in."""
+        self.quiet_until, self.writer = until, writer
 
     def wake(self) -> None:
-        """Have the next sync sample looked at."""
-        self.quiet_until = _NEVER
+        """Have the next sample looked at."""
+        self.quiet_until = NEVER
 
     def leave(self) -> None:
         """Be in no spans until the next sync sample."""
         self.spans = None
-        self.quiet_until = _NEVER
+        self.quiet_until = NEVER
 
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
-        return (sample.decode_time + (self.shift or 0)) * self.factor
+        return (sample.decode_time + self.shift) * self.factor
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
@@ -82,14 +89,14 @@ class Lane:
         """Return the configuration that holds at a time in common ticks, as far as it is known."""
         found = self.track
         for since, track in self.changes:
-            if (since + (self.shift or 0)) * self.factor <= time:
+            if (since + self.shift) * self.factor <= time:
                 found = track
         return found
 
 
 def fallen_silent(lanes: Iterable[Lane], time: int) -> list[tuple[Lane, Sample]]:
     """Return what tracks hold back that are silent at ``time`` (common ticks): nothing will tell how long it lasts."""
-    last = [(lane, lane.clock.release(time // lane.factor - (lane.shift or 0))) for lane in lanes]
+    last = [(lane, lane.clock.release(time // lane.factor - lane.shift)) for lane in lanes]
     return [(lane, sample) for lane, sample in last if sample is not None]
 
 
@@ -178,7 +185,7 @@ class SpanSet:
         """Leave room before the origin for the first samples of tracks, where these are still held back."""
         for lane in lanes:
             held = lane.clock.held
-            if held is not None and held.sync and lane.shift is None:
+            if held is not None and held.sync and not lane.begun:
                 self.settings.origin.note((held.decode_time + min(held.composition_offset, 0)) * lane.factor)
 
     def is_ahead(self, time: int, leads: bool) -> bool:
@@ -216,10 +223,10 @@ class SpanSet:
         """Return the decode time from which on a track in a span of its own may be due for a cut, as things are."""
         due = self.writers[lane.track.track_id].due
         if due is None or span_duration is None:
-            return _NEVER if due is None else due
+            return NEVER if due is None else due
         timescale = lane.factor * lane.track.timescale
         end = self.began(lane.track.track_id, patience) + span_duration // _MICROSECOND * timescale // 1_000_000
-        return min(due, end // lane.factor - (lane.shift or 0))
+        return min(due, end // lane.factor - lane.shift)
 
     def _kind(self, track_id: int) -> SpanType:
         return next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks))

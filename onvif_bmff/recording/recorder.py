@@ -25,7 +25,7 @@ from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.lanes import Lane, SpanSet, fallen_silent, is_leading, make_interleaver, make_lanes
+from onvif_bmff.recording.lanes import NEVER, Lane, SpanSet, fallen_silent, is_leading, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
@@ -80,7 +80,7 @@ class Recorder:
         self._spans: SpanSet | None = None
         self._pending: set[CutCause] = set()
         self._interleaver: Interleaver | None = None
-        self._newest: int | None = None
+        self._newest = NEVER
         self._look_at = 0
         self._first: int | None = None
         self.dropped: Counter[str] = Counter()
@@ -104,7 +104,7 @@ class Recorder:
     def override(self) -> tuple[timedelta, UtcTime] | None:
         """The override of the segment duration and when it expires; None if there is none or it has expired. 5.24."""
         found = self._opener.override
-        if found is not None and self._newest is not None and self._anchor is not None:
+        if found is not None and self._newest > NEVER and self._anchor is not None:
             return found if self._anchor.utc(self._newest, self._timescale) < found[1] else None
         return found
 
@@ -139,6 +139,13 @@ class Recorder:
         if lane.asked is not None:
             lane.date_change()
         if ready is not None:
+            if ready.decode_time < lane.quiet_until and not lane.clock.gap:  # nearly every sample
+                time = (ready.decode_time + lane.shift) * lane.factor
+                if time < self._look_at:
+                    lane.latest = time
+                    if time > self._newest:
+                        self._newest = time
+                    return lane.writer.add(ready)
             return self._ready(lane, ready)
         if self._spans is not None:
             self._spans.expect((lane,))
@@ -157,7 +164,7 @@ class Recorder:
         for lane in self._lanes.values():
             events.extend(self._leave(lane))
         self._lanes, self._spans, self._start = {}, None, None
-        self._newest, self._look_at = None, 0
+        self._newest, self._look_at = NEVER, 0
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
@@ -233,14 +240,14 @@ class Recorder:
         if lane.clock.gap:
             lane.gap_at = sample.decode_time
             lane.wake()
-        if lane.shift is None:
+        if not lane.begun:
             if not sample.sync:
                 self.dropped["before the first sync sample"] += 1
                 return ()
-            lane.shift = sample.composition_offset
+            lane.begun, lane.shift = True, sample.composition_offset
         time = (sample.decode_time + lane.shift) * lane.factor
-        if self._newest is None or time > self._newest:
-            self._first = time if self._newest is None else self._first
+        if time > self._newest:
+            self._first = time if self._newest == NEVER else self._first
             self._newest = time
         lane.latest = time
         events: list[RecordingEvent] = []
@@ -267,8 +274,7 @@ class Recorder:
         """Store a sample, closing before it what has to close."""
         events: Sequence[RecordingEvent] = ()
         if sample.sync:
-            if sample.decode_time >= lane.quiet_until:
-                events = self._at_sync(lane, sample)
+            events = self._at_sync(lane, sample)
         elif lane.changes or lane.gap_at is not None or self._takes_over(lane):
             events = self._break_off(lane, sample)
         if lane.spans is None:
@@ -323,7 +329,8 @@ class Recorder:
         if lane.spans is current:
             nothing_to_come = not self._pending and not lane.changes and lane.gap_at is None
             if cause is None and nothing_to_come and not current.multiplexed:
-                lane.quiet_until = current.quiet_until(lane, self.target.span_duration, _PATIENCE * self._timescale)
+                until = current.quiet_until(lane, self.target.span_duration, _PATIENCE * self._timescale)
+                lane.be_quiet(until, current.writers[track_id])
             return events
         return [*events, *self._change_over(lane, sample, leads, gap)]
 
@@ -375,7 +382,7 @@ class Recorder:
         interleaver = self._interleaver
         if interleaver is not None:
             return interleaver.lead_id == lane.track.track_id
-        return is_leading(lane, self._lanes.values(), self._newest or 0, self._first, _PATIENCE * self._timescale)
+        return is_leading(lane, self._lanes.values(), self._newest, self._first, _PATIENCE * self._timescale)
 
     # ---- spans --------------------------------------------------------------------------------------------
 

@@ -90,7 +90,6 @@ class SegmentWriter:
         self._mfra = mfra
         self._before_fragment = before_fragment
         self._fragment_start: int | None = None
-        self._samples = 0
         self._closed = False
         self.sequence_number = sequence_number
         self.totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
@@ -100,36 +99,27 @@ class SegmentWriter:
     def push(self, sample: Sample) -> tuple[Buffer, ...]:
         """Add a sample; return the buffers of the fragment that it ends, if it ends one."""
         out: tuple[Buffer, ...] = ()
-        if sample.track_id == self._lead_id:
+        builder, limits, leads = self._builder, self._limits, sample.track_id == self._lead_id
+        if leads:
             start = self._fragment_start
             if start is None:
                 self._fragment_start = sample.decode_time
             elif sample.sync and (
-                sample.decode_time - start >= self._fragment_ticks or self._builder.size >= self._limits.enough_bytes
+                sample.decode_time - start >= self._fragment_ticks or builder.size >= limits.enough_bytes
             ):
                 out = self.end_fragment()
                 self._fragment_start = sample.decode_time
-        if (
-            self._builder.size >= self._limits.max_bytes
-            or self._samples >= self._limits.max_samples
-            or not self._builder.continues(sample)
-        ):
+        if builder.size >= limits.max_bytes or builder.count >= limits.max_samples or not builder.push(sample):
             out = self.end_fragment()
-            self._fragment_start = sample.decode_time if sample.track_id == self._lead_id else None
-        self._samples += 1
-        self._builder.push(sample)
+            self._fragment_start = sample.decode_time if leads else None
+            builder.push(sample)
         return out
-
-    def holds(self, track_id: int) -> bool:
-        """Tell whether the segment has samples of a track."""
-        return self.totals.tracks[track_id].sample_count > 0 or self._builder.count(track_id) > 0
 
     def end_fragment(self) -> tuple[Buffer, ...]:
         """End the open fragment; return its buffers, after the header's if it is the first."""
         if self._closed:
             raise StateError("the segment is closed")
         self._fragment_start = None
-        self._samples = 0
         if self._before_fragment is not None:
             self._before_fragment()
         fragment = self._builder.close(self.sequence_number)

@@ -127,11 +127,17 @@ class SpanWriter:
         events: Sequence[RecordingEvent] = ()
         if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample) is not None:
             events = self._end_segment()
-        segment = self._segment or self._open_segment(sample)
+        if self._segment is None:
+            self._open_segment(sample)
+        more = self.add(sample)
+        return [*events, *more] if events else more
+
+    def add(self, sample: Sample) -> Sequence[RecordingEvent]:
+        """Add a sample to the open segment, which is known to go on; return what it completes."""
+        segment = self._segment
+        assert segment is not None
         buffers = segment.push(sample)
-        if buffers:
-            events = [*events, *self._written(segment, buffers)]
-        return events
+        return self._written(segment, buffers) if buffers else ()
 
     def close(self) -> Sequence[RecordingEvent]:
         """End the span with its open segment. A span without samples has no end object. B.5."""
@@ -143,7 +149,7 @@ class SpanWriter:
             events.append(SpanEnded(self._unused_key(self._end_time, span_end=True)))
         return events
 
-    def _open_segment(self, sample: Sample) -> SegmentWriter:
+    def _open_segment(self, sample: Sample) -> None:
         track = self._tracks[sample.track_id]
         self._segment_start = self._settings.anchor.utc(sample.decode_time + track.delay, track.timescale)
         self._end_asked = None
@@ -159,7 +165,6 @@ class SpanWriter:
             before_fragment=self._settle,
         )
         self._schedule()
-        return self._segment
 
     def _schedule(self) -> None:
         """Work out the source time of the leading track at which the open segment is due."""
