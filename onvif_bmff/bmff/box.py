@@ -7,8 +7,10 @@ it under its four-character code; ``@sample_entry("avc1", "avc3")`` does the sam
 
 import inspect
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from operator import attrgetter
 from typing import Annotated as _Annotated
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
 
@@ -39,10 +41,47 @@ SIZE_32, SIZE_64, SIZE_TO_END = 0, 1, 2
 
 B = TypeVar("B", bound="Box")
 T = TypeVar("T")
+_LONGEST_SHOWN = 32
+"""More bytes than this are a number of bytes in a ``repr``."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Box:
+class _Declared:
+    """Equality and representation of all declared classes: written once, for to generate them costs start-up time."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        kind: Any = type(self)
+        values = _compared(kind)
+        return bool(values(self) == values(other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = [(one.name, getattr(self, one.name)) for one in fields(self) if one.repr]  # type: ignore[arg-type]
+        parts = [f"{name}={_brief(value)}" for name, value in shown if name not in _QUIET or value]
+        return f"{type(self).__qualname__}({', '.join(parts)})"
+
+
+_QUIET = ("size_form", "trailing")
+"""Fields that a ``repr`` shows only where they say something."""
+
+
+@cache
+def _compared(kind: Any) -> Callable[[Any], Any]:
+    return attrgetter(*[one.name for one in fields(kind) if one.compare])
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>" if len(value) > _LONGEST_SHOWN else repr(bytes(value))
+    return repr(value)
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class Box(_Declared):
     """Base of all boxes.
 
     ``trailing`` keeps bytes behind the declared fields, ``size_form`` how the size was written (one of
@@ -78,16 +117,16 @@ class Box:
         """Return the box's bytes as buffers to be written one after another; payload views are not copied."""
         try:
             body = self._body()
+            if self.trailing:
+                body.append(flat(self.trailing))
+            name = self.type.encode("latin-1")
         except WireError as error:
             raise BoxError(error.reason, path=f"/{self.type}", offset=error.position) from None
         except BoxError as error:
             raise BoxError(error.reason, path=f"/{self.type}{error.path}", offset=error.offset) from None
         except (AttributeError, OverflowError, TypeError, ValueError, struct.error) as error:
             raise BoxError(str(error), path=f"/{self.type}") from None
-        if self.trailing:
-            body.append(self.trailing)
         size = sum(map(len, body)) + 8
-        name = self.type.encode("latin-1", "replace")
         if len(name) != 4:
             raise BoxError(f"the type {self.type!r} has not four characters")
         if self.size_form == SIZE_TO_END:
@@ -103,6 +142,14 @@ class Box:
 
     def _body(self) -> list[Any]:
         return _with_payload(self, self.codec.write(self._fields()))
+
+    def __copy__(self) -> "Box":
+        return replace(self)
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """What is pickled: views on an input become bytes."""
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        return None, {name: bytes(value) if isinstance(value, memoryview) else value for name, value in state.items()}
 
     def refined(self, purse: Purse) -> "Box":
         """Return the box to use for this one, just parsed: a class that knows more of the content, or itself.
@@ -124,7 +171,7 @@ class Box:
             stack.extend((f"{path}/{child.type}", child) for child in reversed(found.children_of()))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class ContainerBox(Box):
     """A box that holds boxes, behind its fields if it has any."""
 
@@ -160,10 +207,16 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        body: list[Any] = [self.codec.write(self._fields())]
-        for child in self.children:
-            body.extend(child.pieces())
-        return body
+        return [self.codec.write(self._fields()), *_built(self.children)]
+
+
+def _built(children: Iterable[Box]) -> list[Any]:
+    pieces: list[Any] = []
+    for child in children:
+        if child.size_form == SIZE_TO_END:
+            raise WireError("size 0 (up to the end of the file) inside a box")
+        pieces.extend(child.pieces())
+    return pieces
 
 
 def _with_payload(made: Box, head: bytes) -> list[Any]:
@@ -176,6 +229,8 @@ def _with_payload(made: Box, head: bytes) -> list[Any]:
 def _build_full(made: Any) -> bytes:
     if not (0 <= made.version < 256 and 0 <= made.flags < 1 << 24):
         raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
+    if made.versions is not None and made.version not in made.versions:
+        raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
     values = made._fields()
     values["version"], values["flags"] = made.version, made.flags
     body: bytes = made.codec.write(values)
@@ -183,7 +238,7 @@ def _build_full(made: Any) -> bytes:
     return head + body
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullBox(Box):
     """A box with a version and 24 bits of flags in front of its fields."""
 
@@ -194,7 +249,7 @@ class FullBox(Box):
         return _with_payload(self, _build_full(self))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullContainerBox(ContainerBox):
     """A box with version and flags that holds boxes."""
 
@@ -202,13 +257,10 @@ class FullContainerBox(ContainerBox):
     flags: int = 0
 
     def _body(self) -> list[Any]:
-        body: list[Any] = [_build_full(self)]
-        for child in self.children:
-            body.extend(child.pieces())
-        return body
+        return [_build_full(self), *_built(self.children)]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class UnknownBox(Box):
     """A box whose type or version is not declared, kept as it is; ``data`` may be a view on the input."""
 
@@ -219,8 +271,8 @@ class UnknownBox(Box):
         return [flat(self.data)]
 
 
-@dataclass(slots=True, kw_only=True)
-class Record:
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class Record(_Declared):
     """Base of the structures inside boxes."""
 
     codec: ClassVar[Codec] = Codec(())
@@ -235,7 +287,7 @@ SAMPLE_ENTRIES: dict[str, type[Box]] = {}
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 def record(cls: type[T]) -> type[T]:
     """Make a structure inside a box from an annotated class body."""
-    made = dataclass(slots=True, kw_only=True)(cls)
+    made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
     made.codec = Codec(_declared_fields(made))  # type: ignore[attr-defined]
     return made
 
@@ -275,7 +327,7 @@ def sample_entry(*fourccs: str) -> Callable[[type[B]], type[B]]:
 
 
 def _make(cls: type[B]) -> type[B]:
-    made = dataclass(slots=True, kw_only=True)(cls)
+    made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
     made.codec = Codec(_declared_fields(made))
     return made
 

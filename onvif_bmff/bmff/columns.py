@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from onvif_bmff.errors import BoxError
+
 __all__ = ["Columns", "no_rows", "pack_columns", "unpack_columns"]
 
 # code → (typecode of the array, bytes on the wire); "t" is a three-byte number
@@ -30,7 +32,8 @@ class Columns:
     """``count`` rows of numbers as named columns; a table without columns is a bare count.
 
     ``Columns(duration=[512, 512], size=[4000, 900])``. Columns are ``array`` objects of equal length; they are
-    shared, not copied, when they are arrays already. Compares by content.
+    shared, not copied, when they are arrays already. Compares by content. ``BoxError`` for columns of different
+    lengths and for what is no whole number of up to 64 bits.
     """
 
     __slots__ = ("_columns", "count")
@@ -43,8 +46,8 @@ class Columns:
         if count is None:
             count = lengths.pop() if lengths else 0
             lengths.discard(count)
-        if lengths - {count}:
-            raise ValueError("columns of different lengths")
+        if lengths - {count} or count < 0:
+            raise BoxError("columns of different lengths")
         self.count = count
         self._columns = made
 
@@ -93,14 +96,17 @@ def no_rows(*names: str) -> Callable[[], Columns]:
 
 
 def _array(name: str, values: Iterable[int]) -> "array[int]":
-    listed = list(values)
-    low, high = min(listed, default=0), max(listed, default=0)
-    for code in "iq" if low < 0 else "IQ":
-        try:
-            return array(code, listed)
-        except OverflowError:
-            continue
-    raise ValueError(f"column {name}: {low}…{high} does not fit 64 bits")
+    try:
+        listed = list(values)
+        low, high = min(listed, default=0), max(listed, default=0)
+        for code in "iq" if low < 0 else "IQ":
+            try:
+                return array(code, listed)
+            except OverflowError:
+                continue
+    except TypeError as error:
+        raise BoxError(f"column {name}: {error}") from None
+    raise BoxError(f"column {name}: {low}…{high} does not fit 64 bits")
 
 
 class _Layout:

@@ -51,13 +51,19 @@ def read_esds(found: EsdBox) -> DecoderConfig:
 
 
 def build_esds(config: DecoderConfig) -> EsdBox:
-    """Return the esds box for ``config``, with lengths in their shortest form."""
-    inner = (
-        bytes((config.object_type, config.stream_type << 2 | 1))
-        + config.buffer_size.to_bytes(3, "big")
-        + config.max_bitrate.to_bytes(4, "big")
-        + config.avg_bitrate.to_bytes(4, "big")
-    )
+    """Return the esds box for ``config``, with lengths in their shortest form.
+
+    Raises ``BoxError`` if a number does not fit its field.
+    """
+    try:
+        inner = (
+            bytes((config.object_type, config.stream_type << 2 | 1))
+            + config.buffer_size.to_bytes(3, "big")
+            + config.max_bitrate.to_bytes(4, "big")
+            + config.avg_bitrate.to_bytes(4, "big")
+        )
+    except (OverflowError, ValueError) as error:
+        raise BoxError(f"a number of the decoder configuration does not fit: {error}", path="/esds") from None
     if config.specific_info:
         inner += _wrap(_DECODER_SPECIFIC, config.specific_info)
     return EsdBox(data=_wrap(_ES, b"\0\0\0" + _wrap(_DECODER_CONFIG, inner) + _wrap(_SL_CONFIG, b"\x02")))

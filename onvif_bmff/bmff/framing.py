@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from onvif_bmff.bmff.wire import STRING, Wire
+from onvif_bmff.bmff.wire import STRING, Wire, flat
 
 __all__ = ["OptionalString", "Probed", "after_strings", "is_box_sequence"]
 
@@ -46,7 +46,7 @@ class Probed(Wire):
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
         """See ``Wire``."""
-        return bytes(value)
+        return bytes(flat(value))
 
 
 class OptionalString(Wire):

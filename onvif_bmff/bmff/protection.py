@@ -182,7 +182,11 @@ class SeigEntry:
     skip_byte_block: int = 0
 
     def build(self) -> bytes:
-        """Return the entry's bytes: 20, or 21 and the constant IV."""
+        """Return the entry's bytes: 20, or 21 and the constant IV; ``BoxError`` if a value does not fit its field."""
+        if not (0 <= self.crypt_byte_block < 16 and 0 <= self.skip_byte_block < 16 and len(self.constant_iv) < 256):
+            raise BoxError("a 'seig' entry whose pattern or constant IV does not fit", path="/sgpd")
+        if not (0 <= self.is_protected < 256 and 0 <= self.per_sample_iv_size < 256):
+            raise BoxError("a 'seig' entry whose protection or size of IVs does not fit a byte", path="/sgpd")
         head = bytes((0, self.crypt_byte_block << 4 | self.skip_byte_block, self.is_protected, self.per_sample_iv_size))
         tail = b""
         if self.is_protected == 1 and self.per_sample_iv_size == 0:

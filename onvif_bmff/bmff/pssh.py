@@ -140,6 +140,8 @@ class AsymmetricKeySystemHeaderBox(FullBox):
             return self._data()
         except WireError as error:
             raise BoxError(error.reason) from None
+        except TypeError as error:
+            raise BoxError(str(error)) from None
 
     def _data(self) -> bytes:
         if not 1 <= len(self.entries) <= MAX_ENTRIES:
@@ -155,6 +157,8 @@ class AsymmetricKeySystemHeaderBox(FullBox):
 
     def _body(self) -> list[Any]:
         data = self.data
+        if self.version != 1:
+            raise WireError(f"version {self.version} has no KIDs, version 1 needed")
         head = bytes((self.version,)) + self.flags.to_bytes(3, "big")
         identity = ASYMMETRIC_SYSTEM_ID.bytes + (1).to_bytes(4, "big") + self.kid.bytes
         return [head, identity, len(data).to_bytes(4, "big"), data]

@@ -18,7 +18,7 @@ from onvif_bmff.bmff.box import (
     ContainerBox,
     UnknownBox,
 )
-from onvif_bmff.bmff.wire import PURSE, WireError
+from onvif_bmff.bmff.wire import PURSE, WireError, flat
 from onvif_bmff.errors import BoxError, StateError
 
 __all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
@@ -57,9 +57,7 @@ def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAU
     Payloads (mdat, free, skip, unknown boxes) are views on ``data``, which may be a ``memoryview`` of an mmap.
     Raises ``BoxError`` with path and byte offset; its ``partial`` holds the boxes read before the fault.
     """
-    view = memoryview(data)
-    if view.format != "B" or view.ndim != 1:
-        view = view.cast("B")
+    view = memoryview(flat(data))
     parser = _Parser(view, limits)
     boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
     if pos != len(view):
@@ -75,9 +73,7 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
     ``limits.max_boxes`` holds for each of them. Raises ``BoxError`` where one cannot be read; its ``partial`` holds
     what was read of that one.
     """
-    view = memoryview(data)
-    if view.format != "B" or view.ndim != 1:
-        view = view.cast("B")
+    view = memoryview(flat(data))
     pos, end = 0, len(view)
     while end - pos >= 8:
         made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
@@ -87,9 +83,16 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
 
 
 def build_boxes(boxes: Iterable[Box]) -> bytes:
-    """Return the bytes of ``boxes`` one after another; ``BoxError`` if a value does not fit its field."""
+    """Return the bytes of ``boxes`` one after another.
+
+    Raises ``BoxError`` if a value does not fit its field, or boxes follow one that runs to the end of the file.
+    """
     pieces: list[Any] = []
+    ended = False
     for made in boxes:
+        if ended:
+            raise BoxError("the box before runs to the end of the file (size 0)", path=f"/{made.type}")
+        ended = made.size_form == SIZE_TO_END
         pieces.extend(made.pieces())
     return b"".join(pieces)
 

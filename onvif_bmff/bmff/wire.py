@@ -80,7 +80,7 @@ class _Rest(Wire):
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(value)
+        return bytes(flat(value))
 
 
 class _View(_Rest):
@@ -91,10 +91,15 @@ class _View(_Rest):
 
 
 def flat(data: Any) -> Any:
-    """Return ``data`` as something whose length is its number of bytes, without a copy; ``TypeError`` if it is none."""
+    """Return ``data`` as something whose length is its number of bytes; ``TypeError`` if it is none.
+
+    Nothing is copied unless the bytes do not lie one after the other.
+    """
     if isinstance(data, bytes | bytearray):
         return data
     view = memoryview(data)
+    if not view.c_contiguous:
+        return view.tobytes()
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
@@ -131,7 +136,8 @@ class SizedBytes(Wire):
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """See ``Wire``."""
-        return _count_bytes(self.count, len(value), this) + bytes(value)
+        data = bytes(flat(value))
+        return _count_bytes(self.count, len(data), this) + data
 
 
 class ListOf(Wire):

@@ -3,13 +3,15 @@
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.keys import ContentKey, parse_key, parse_kid
 from onvif_bmff.errors import ProtectionError, WrongKeyError
+
+if TYPE_CHECKING:
+    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
 
 __all__ = ["Keys", "Secret", "add_key_arguments", "content_key", "keys_from", "kid_text", "secret"]
 
@@ -27,7 +29,7 @@ class Keys(NamedTuple):
     """The keys of a command: those given, and what opens those in a file."""
 
     ring: KeyRing
-    unwrapper: PrivateKeyUnwrapper | None = None
+    unwrapper: "PrivateKeyUnwrapper | None" = None
 
     def unlock(self, headers: Iterable[object]) -> None:
         """Open the keys in a file's pssh boxes, if there is a private key.
@@ -98,6 +100,8 @@ def keys_from(args: argparse.Namespace) -> Keys:
             if getattr(args, option) is not None:
                 raise ProtectionError(f"--{option.replace('_', '-')} needs --private-key")
         return Keys(ring)
+    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper  # certificates cost more start-up time than ciphers
+
     password = args.password_file.read_bytes().splitlines()[:1] if args.password_file is not None else []
     return Keys(
         ring,

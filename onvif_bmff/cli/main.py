@@ -75,7 +75,8 @@ def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="onvif-bmff", description="Record to object storage the ONVIF way, and get it back.")
     parser.add_argument("--version", action="version", version=f"onvif-bmff {__version__}")
     subparsers: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
-    wanted = [word for word in arguments[:1] if word in COMMANDS]  # who asks for one command loads only that one
-    for name in wanted or COMMANDS:
+    first = next(iter(arguments), "")
+    wanted: Sequence[str] = (first,) if first in COMMANDS else COMMANDS  # who asks for one command loads only that
+    for name in wanted if first != "--version" else ():
         import_module(f"onvif_bmff.cli.{name}").register(subparsers)
     return parser

@@ -61,6 +61,7 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
         self._announced: AnyCodec | None = codec
         self._in_band = in_band if codec is None else codec.sample_entry_type in ("avc3", "hev1")
         self._sets: dict[SetKey, bytes] = {}
+        self._has_news = False
         if codec is not None:
             self._sets.update((self._key(nal), nal) for nal in self._sets_of(codec))
 
@@ -75,19 +76,20 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
             units: list[bytes] = split_annex_b(access_unit)
         else:
             units = [bytes(unit) for unit in access_unit if len(unit)]
-        has_slice = sync = changed = has_sets = False
+        has_slice = sync = has_sets = False
         kept: list[bytes] = []
         for unit in units:
             kind = self._kind(unit)
             if kind in self.kinds:
                 has_sets = True
-                changed |= self._take(unit)
+                self._take(unit)
                 if not self._in_band:
                     continue
             elif not has_slice and self._is_slice(kind):
                 has_slice, sync = True, self._is_sync(kind)
             kept.append(unit)
-        if changed:
+        if self._has_news:
+            self._has_news = False
             self._renew()
         codec = self.codec
         if codec is None or not has_slice:
@@ -103,12 +105,11 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
         self._announced = codec
         return AccessUnit(b"".join(parts), sync, codec, another)
 
-    def _take(self, nal: bytes) -> bool:
-        """Remember a parameter set; whether it is news."""
-        if nal in self._sets.values():
-            return False
-        self._sets[self._key(nal)] = nal
-        return True
+    def _take(self, nal: bytes) -> None:
+        """Remember a parameter set; news wait for the next renewal, even if a set behind it cannot be read."""
+        if nal not in self._sets.values():
+            self._sets[self._key(nal)] = nal
+            self._has_news = True
 
     def _in_order(self, *kinds: int) -> list[bytes]:
         return [nal for wanted in kinds or self.kinds for (kind, _), nal in self._sets.items() if kind == wanted]

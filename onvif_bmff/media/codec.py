@@ -1,6 +1,7 @@
 """The contract of a codec: what the recorder, the encryptor and the player need to know of a sample."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Protocol, runtime_checkable
 
 from onvif_bmff.bmff.box import Box, ContainerBox
@@ -38,7 +39,22 @@ class Codec(Protocol):
 
 
 CODECS: dict[str, Callable[[ContainerBox], Codec]] = {}
-"""How a codec is made from a clear sample entry, by four-character code."""
+"""How a codec is made from a clear sample entry, by four-character code; those of this room come when first used."""
+
+_HOMES: Mapping[str, str] = {
+    fourcc: f"onvif_bmff.media.{home}"
+    for home, fourccs in {
+        "aac": ("mp4a",),
+        "avc": ("avc1", "avc3"),
+        "g711": ("alaw", "ulaw"),
+        "hevc": ("hvc1", "hev1"),
+        "jpeg": ("mp4v", "jpeg", "mjpg"),
+        "metadata": ("metx",),
+        "opus": ("Opus",),
+    }.items()
+    for fourcc in fourccs
+}
+"""The module that registers each code of this room: most programs need few of them, and start sooner without."""
 
 
 def register(*fourccs: str) -> Callable[[Callable[[ContainerBox], Codec]], Callable[[ContainerBox], Codec]]:
@@ -46,7 +62,7 @@ def register(*fourccs: str) -> Callable[[Callable[[ContainerBox], Codec]], Calla
 
     def declare(make: Callable[[ContainerBox], Codec]) -> Callable[[ContainerBox], Codec]:
         for fourcc in fourccs:
-            if fourcc in CODECS:
+            if fourcc in CODECS or _HOMES.get(fourcc, make.__module__) != make.__module__:
                 raise MediaError(f"{fourcc!r} is registered twice")
             CODECS[fourcc] = make
         return make
@@ -59,6 +75,8 @@ def codec_of(entry: Box, *, handler: str) -> Codec:
 
     Entries without a codec of their own pass through unchanged (see ``media.passthrough``).
     """
+    if entry.type not in CODECS and entry.type in _HOMES:
+        import_module(_HOMES[entry.type])
     make = CODECS.get(entry.type)
     if make is not None and isinstance(entry, ContainerBox):
         return make(entry)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from onvif_bmff.bmff import AudioSampleEntry, Box, ContainerBox
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import register
-from onvif_bmff.media.sample_entries import entry_bytes, read_sample_entry
+from onvif_bmff.media.sample_entries import entry_bytes, read_sample_entry, sound_format
 
 __all__ = ["G711Codec"]
 
@@ -38,7 +38,8 @@ class G711Codec:
         if not isinstance(entry, AudioSampleEntry):
             raise MediaError(f"the sample entry {entry.type!r} is not audio")
         kept = b"" if entry.quicktime or entry.entry_version else entry_bytes(entry)
-        return cls(entry.type, entry.sample_rate >> 16 or 8000, entry.channel_count or 1, kept)
+        sample_rate, channels = sound_format(entry)
+        return cls(entry.type, sample_rate or 8000, channels or 1, kept)
 
     @property
     def media_type(self) -> str:

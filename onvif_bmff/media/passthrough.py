@@ -6,7 +6,6 @@ video by object type; everything else by its bare four-character code.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from struct import Struct
 
 from onvif_bmff.bmff import (
     AudioSampleEntry,
@@ -15,7 +14,6 @@ from onvif_bmff.bmff import (
     ColourInformationBox,
     ContainerBox,
     EsdBox,
-    SamplingRateBox,
     VisualSampleEntry,
     VpCodecConfigurationBox,
     XmlSubtitleSampleEntry,
@@ -23,15 +21,13 @@ from onvif_bmff.bmff import (
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.av1_syntax import Av1SequenceHeader, find_av1_sequence_header
-from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry
+from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry, sound_format
 
 __all__ = ["MEDIA_TYPES", "PassThroughCodec"]
 
 MEDIA_TYPES = {"vide": "Video", "soun": "Audio", "meta": "Metadata"}
 """ONVIF's word for the media by handler. ISO/IEC 14496-12, 8.4.3."""
 
-_QUICKTIME_V2 = 36
-_rate = Struct(">d").unpack_from
 _UNSPECIFIED = (2, 2, 2, 0)
 _DEFAULT = (1, 1, 1, 0)
 
@@ -63,8 +59,9 @@ class PassThroughCodec:
         put(self, "sample_entry_type", entry.type)
         put(self, "width", entry.width if isinstance(entry, VisualSampleEntry) else 0)
         put(self, "height", entry.height if isinstance(entry, VisualSampleEntry) else 0)
-        put(self, "sample_rate", _sample_rate(entry) if isinstance(entry, AudioSampleEntry) else 0)
-        put(self, "channels", entry.channel_count if isinstance(entry, AudioSampleEntry) else 0)
+        sample_rate, channels = sound_format(entry) if isinstance(entry, AudioSampleEntry) else (0, 0)
+        put(self, "sample_rate", sample_rate)
+        put(self, "channels", channels)
         try:
             put(self, "_codecs", _codecs_parameter(entry))
         except (BitstreamError, BoxError):
@@ -96,16 +93,6 @@ class PassThroughCodec:
     def protected_ranges(self, data: bytes | memoryview) -> None:
         """Return None: samples are protected as a whole. ISO/IEC 23001-7, 9.5."""
         return
-
-
-def _sample_rate(entry: AudioSampleEntry) -> int:
-    own = entry.find(SamplingRateBox)
-    if own is not None:
-        return own.sampling_rate
-    if len(entry.quicktime) == _QUICKTIME_V2:  # there the rate is a floating-point number
-        rate: float = _rate(entry.quicktime, 4)[0]
-        return int(rate) if 0 < rate < 1 << 32 else 0
-    return entry.sample_rate >> 16
 
 
 def _codecs_parameter(entry: Box) -> str:

@@ -6,8 +6,10 @@ put right: the data reference index becomes 1.
 """
 
 from dataclasses import replace
+from struct import Struct
 
 from onvif_bmff.bmff import (
+    AudioSampleEntry,
     AvcConfigurationBox,
     Box,
     ColourInformationBox,
@@ -17,6 +19,7 @@ from onvif_bmff.bmff import (
     PixelAspectRatioBox,
     ProtectionSchemeInfoBox,
     SampleDescriptionBox,
+    SamplingRateBox,
     UnknownBox,
     VisualSampleEntry,
     parse_boxes,
@@ -34,10 +37,12 @@ __all__ = [
     "presentation_size",
     "protection_of",
     "read_sample_entry",
+    "sound_format",
     "with_long_nal_lengths",
 ]
 
 _PROTECTED = frozenset(("encv", "enca", "encm", "encu", "enct", "encs", "encf"))
+_QUICKTIME_V2 = Struct(">4xdI20x")
 _STSD = b"stsd\0\0\0\0\0\0\0\1"
 
 
@@ -149,6 +154,18 @@ def presentation_size(entry: Box) -> tuple[int, int]:
     if shape is not None and shape.h_spacing and shape.v_spacing:
         width = min((2 * width * shape.h_spacing + shape.v_spacing) // (2 * shape.v_spacing), 0xFFFF)
     return width, height
+
+
+def sound_format(entry: AudioSampleEntry) -> tuple[int, int]:
+    """Sampling rate in hertz (0 where it is not told) and number of channels. ISO/IEC 14496-12, 12.2.3.
+
+    In version 2 of QuickTime's entries both lie in what that version adds, the rate as a floating-point number.
+    """
+    own = entry.find(SamplingRateBox)
+    if len(entry.quicktime) != _QUICKTIME_V2.size:
+        return own.sampling_rate if own is not None else entry.sample_rate >> 16, entry.channel_count
+    rate, channels = _QUICKTIME_V2.unpack(entry.quicktime)
+    return int(rate) if 0 < rate < 1 << 32 else 0, channels
 
 
 def boxes_within(found: UnknownBox) -> tuple[Box, ...]:

@@ -130,9 +130,29 @@ def test_a_reader_that_leaves_early(tmp_path):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_start_is_light():
-    code = "import sys; from onvif_bmff.cli.main import main; main(['inspect', '--help']); print(*sys.modules)"
+def modules_after(*arguments):
+    code = f"import sys; from onvif_bmff.cli.main import main; main({arguments!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    loaded = set(done.stdout.split())
+    return set(done.stdout.split())
+
+
+def test_start_is_light():
+    loaded = modules_after("inspect", "--help")
     assert "onvif_bmff.cli.inspect" in loaded
     assert not loaded & {"rich.console", "hypothesis", "cryptography", "onvif_bmff.cli.record", "onvif_bmff.cli.fuzz"}
+
+
+def test_the_version_is_told_without_loading_commands():
+    loaded = modules_after("--version")
+    assert not loaded & {
+        "construct",
+        "cryptography",
+        "onvif_bmff.bmff",
+        *(f"onvif_bmff.cli.{one}" for one in cli.COMMANDS),
+    }
+
+
+def test_decrypt_loads_no_certificates_without_a_private_key():
+    loaded = modules_after("decrypt", "--help")
+    assert "onvif_bmff.cenc.cipher" in loaded
+    assert not loaded & {"cryptography.x509", "onvif_bmff.cenc.key_unwrap", "onvif_bmff.media.hevc"}

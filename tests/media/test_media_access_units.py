@@ -51,6 +51,14 @@ def test_a_codec_known_beforehand_does_not_change():
     assert unit.codec is units.codec
 
 
+def test_a_broken_set_does_not_hide_the_one_before_it():
+    units = AvcAccessUnits(avc())
+    with pytest.raises(BitstreamError):
+        units.convert(stream(OTHER_SPS, b"\x68", IDR))
+    unit = units.convert(stream(OTHER_SPS, PPS, IDR))
+    assert (unit.codec.sps, unit.codec_changed) == ((OTHER_SPS,), True)
+
+
 def test_units_may_come_one_by_one():
     assert AvcAccessUnits(avc()).convert([memoryview(IDR), b"", IDR_SECOND_SLICE]).data == sample(IDR, IDR_SECOND_SLICE)
 

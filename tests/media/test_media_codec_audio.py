@@ -1,5 +1,6 @@
 """AAC, Opus, G.711 and metadata as codecs."""
 
+import struct
 from dataclasses import replace
 
 import pytest
@@ -157,6 +158,9 @@ def test_g711():
 def test_g711_of_quicktime_is_written_anew():
     entry = AudioSampleEntry(type="alaw", channel_count=1, sample_rate=8000 << 16, entry_version=1, quicktime=bytes(16))
     assert codec_of(entry, handler="soun") == G711Codec("alaw")
+    second = bytes.fromhex("00000048") + struct.pack(">dIIIIII", 16000.0, 2, 0x7F000000, 16, 0, 2, 1)
+    newer = replace(entry, entry_version=2, channel_count=3, sample_rate=1 << 16, quicktime=second)
+    assert codec_of(newer, handler="soun") == G711Codec("alaw", 16000, 2)
     kept = replace(entry, entry_version=0, quicktime=b"", children=(BitRateBox(),))
     assert codec_of(kept, handler="soun").sample_entry().build() == kept.build()
 

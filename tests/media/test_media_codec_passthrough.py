@@ -114,7 +114,9 @@ def test_sizes_and_rates():
     assert PassThroughCodec(fast, "soun").sample_rate == 96000
     assert PassThroughCodec(UnknownBox(type="abcd", data=bytes(8)), "meta").media_type == "Metadata"
     lpcm = bytes.fromhex("0000004840f77000000000000000000200000000000000180000000c0000000600000001")
-    assert PassThroughCodec(AudioSampleEntry(type="lpcm", entry_version=2, quicktime=lpcm), "soun").sample_rate == 96000
+    entry = AudioSampleEntry(type="lpcm", entry_version=2, channel_count=3, quicktime=lpcm)  # 3 is in all of version 2
+    codec = PassThroughCodec(entry, "soun")
+    assert (codec.sample_rate, codec.channels) == (96000, 2)
 
 
 def test_what_cannot_pass_is_refused():

@@ -1,5 +1,7 @@
 """H.264, H.265 and Motion JPEG as codecs."""
 
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -40,7 +42,7 @@ from onvif_bmff.bmff.descriptors import DecoderConfig, build_esds
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.media.avc_slice import AvcSliceHeaders
-from onvif_bmff.media.codec import CODECS, Codec, codec_of
+from onvif_bmff.media.codec import CODECS, Codec, codec_of, register
 from onvif_bmff.media.hevc_slice import HevcSliceHeaders
 from onvif_bmff.media.jpeg import MjpegCodec
 from onvif_bmff.media.passthrough import PassThroughCodec
@@ -290,11 +292,44 @@ def test_mp4v_is_jpeg_or_passes_through():
 
 
 def test_codes_are_registered_once():
-    assert {"avc1", "avc3", "hvc1", "hev1", "mp4a", "Opus", "alaw", "ulaw", "metx", "mp4v"} <= set(CODECS)
-    from onvif_bmff.media.codec import register
+    for fourcc in ("avc1", "avc3", "hvc1", "hev1", "mp4a", "Opus", "alaw", "ulaw", "metx", "mp4v", "jpeg", "mjpg"):
+        with pytest.raises(MediaError, match="twice"):
+            register(fourcc)(lambda entry: avc())
+    register("tst1")(lambda entry: avc())
+    try:
+        with pytest.raises(MediaError, match="twice"):
+            register("tst1")(lambda entry: avc())
+    finally:
+        del CODECS["tst1"]
 
-    with pytest.raises(MediaError, match="twice"):
-        register("avc1")(lambda entry: avc())
+
+def test_codecs_come_when_first_used():
+    code = """
+import sys
+from onvif_bmff.bmff import VisualSampleEntry
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media.codec import CODECS, codec_of, register
+assert not CODECS and "onvif_bmff.media.avc" not in sys.modules
+try:
+    register("avc1")(lambda entry: None)
+except MediaError as error:
+    print(error)
+print(codec_of(VisualSampleEntry(type="jpeg", width=32, height=16), handler="vide"))
+import onvif_bmff.media
+for name in onvif_bmff.media.__all__:
+    assert getattr(onvif_bmff.media, name).__name__ == name and name in dir(onvif_bmff.media)
+assert not hasattr(onvif_bmff.media, "no_such_name")
+print(*sorted(CODECS))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.splitlines(), done.stderr) == (
+        [
+            "'avc1' is registered twice",
+            "MjpegCodec(width=32, height=16)",
+            "Opus alaw avc1 avc3 hev1 hvc1 jpeg metx mjpg mp4a mp4v ulaw",
+        ],
+        "",
+    )
 
 
 H264 = ("-f", "lavfi", "-i", "testsrc2=s=192x108:r=25:d=1", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
