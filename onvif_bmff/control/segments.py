@@ -159,8 +159,8 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export, error))
 
 
-def _running(tx: Transaction, operation_token: str) -> SegmentExport:
-    export = tx.runtime.segment_exports.get(operation_token)
+def _running(tx: Transaction, operation_token: object) -> SegmentExport:
+    export = tx.runtime.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
     if export is None:
         raise StateError("there is no such export of segments")
     return export
