@@ -24,7 +24,10 @@ from onvif_bmff.control.device import (
     ExportOperation,
     FixedResources,
     LocalData,
+    RecordedSegments,
     Resources,
+    SegmentExporter,
+    SegmentExportOperation,
     TimeRange,
 )
 from onvif_bmff.control.encryption import AsymmetricEncryption, EncryptionMode, RecordingEncryption
@@ -95,10 +98,11 @@ from onvif_bmff.control.notifications import (
     RecordingJobConfigurationChange,
     TrackConfigurationChange,
 )
-from onvif_bmff.control.operations import OPERATIONS, AccessClass, Operation
+from onvif_bmff.control.operations import OPERATIONS, OPERATIONS_26_06, AccessClass, Operation
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
 from onvif_bmff.control.profile import PROFILE_25_12, PROFILE_26_06, Profile
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
+from onvif_bmff.control.segment_types import DateTimeRange, RecordedSegment, SegmentListResult
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.subscription import Subscription
 
@@ -107,6 +111,7 @@ __all__ = [
     "INCOMPATIBLE_STREAM",
     "NO_EXTENSIONS",
     "OPERATIONS",
+    "OPERATIONS_26_06",
     "PROFILE_25_12",
     "PROFILE_26_06",
     "PROFILE_TYPE",
@@ -124,6 +129,7 @@ __all__ = [
     "Capabilities",
     "CreateRecording",
     "CreateTrack",
+    "DateTimeRange",
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
@@ -167,6 +173,8 @@ __all__ = [
     "PropertyOperation",
     "Receiver",
     "ReceiverConfiguration",
+    "RecordedSegment",
+    "RecordedSegments",
     "RecordingConfiguration",
     "RecordingConfigurationChange",
     "RecordingEncryption",
@@ -188,6 +196,9 @@ __all__ = [
     "Resources",
     "SearchScope",
     "SegmentDurationOverride",
+    "SegmentExportOperation",
+    "SegmentExporter",
+    "SegmentListResult",
     "SourceReference",
     "Standby",
     "StorageReferencePath",

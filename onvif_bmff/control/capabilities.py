@@ -115,6 +115,7 @@ class Limits:
             duration.
         finished_exports: how many finished exports can still be asked about.
         notifications: how many notifications a subscription holds before it loses the oldest.
+        listed_segments: most segments in one answer of ListRecordedSegments (26.06).
     """
 
     video_tracks: int = 4
@@ -133,6 +134,7 @@ class Limits:
     conditions: int = 10_000
     finished_exports: int = 100
     notifications: int = 100_000
+    listed_segments: int = 1000
 
     def tracks_of(self, track_type: str) -> int:
         """Most tracks of one type in a recording."""

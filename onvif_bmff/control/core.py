@@ -4,7 +4,8 @@ Time passes only when someone calls: every call first does what is due by now (`
 `ServiceCore.next_deadline` says when something will be due next. A service may be used from any thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import RLock
 from typing import TypeVar
 
@@ -16,10 +17,17 @@ from onvif_bmff.control.jobs import open_gate
 from onvif_bmff.control.notifications import Notification, PropertyOperation
 from onvif_bmff.control.override import expire_overrides
 from onvif_bmff.control.persistence import Persistence
-from onvif_bmff.control.recordings import expire_data, purge_data
+from onvif_bmff.control.recordings import RETENTION_INTERVAL, expire_data, purge_data
 from onvif_bmff.control.state import DeviceState, Job
 from onvif_bmff.control.subscription import Subscription
-from onvif_bmff.control.transaction import Runtime, Transaction, export_event, job_state_event
+from onvif_bmff.control.transaction import (
+    Runtime,
+    Transaction,
+    export_event,
+    job_state_event,
+    segment_export_event,
+)
+from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ServiceCore"]
@@ -56,14 +64,21 @@ class ServiceCore:
 
     def _start(self) -> None:
         """Take up what a power cycle interrupted, and tell the state of every job."""
-        tx = Transaction(self._device, self._clock(), self._state, self._runtime)
+        now = self._clock()
+        try:
+            self._take_up(now, remove_doomed)
+        except PersistenceError:  # they stay for now; a device whose disk is full starts all the same
+            self._take_up(now, lambda tx: None)
+        self._work_off(now)
+        self._schedule(now)
+
+    def _take_up(self, now: UtcTime, work: Callable[[Transaction], None]) -> None:
+        tx = Transaction(self._device, now, self._state, self._runtime)
         for job in tx.state.jobs.values():
             open_gate(tx, job.token, job.configuration)
         tx.touched |= tx.state.recordings.keys()
-        remove_doomed(tx)
+        work(tx)
         self._commit(tx)
-        self._work_off(tx.now)
-        self._schedule(tx.now)
 
     # ---- running operations ------------------------------------------------------------------------
 
@@ -103,17 +118,35 @@ class ServiceCore:
         if documents or secrets:
             self._persistence.commit(documents, secrets)
         self._state, self._runtime = tx.state, tx.runtime
-        for subscription in self._subscriptions:
-            subscription.put(tx.notifications)
+        self._publish(tx.notifications)
         return bool(documents or secrets or tx.notifications or tx.touched)
 
+    def _publish(self, notifications: Sequence[Notification]) -> None:
+        for subscription in self._subscriptions:
+            subscription.put(notifications)
+
     def _work_off(self, now: UtcTime) -> bool:
-        """Delete the local data of deleted tracks, once their deletion is durable."""
-        if not self._state.purges or self._device.local_data is None:
-            return False
-        tx = Transaction(self._device, now, self._state, self._runtime)
-        purge_data(tx)
-        return self._commit(tx)
+        """Do what durable operations left to do, as far as it can be done now; True if anything changed.
+
+        That is to remove recordings whose export has ended, and the local data of deleted tracks. It must
+        not fail: the operation before it was done, and what cannot be stored now is tried again later.
+        """
+        changed = False
+        if any(recording.doomed for recording in self._state.recordings.values()):
+            tx = Transaction(self._device, now, self._state, self._runtime)
+            remove_doomed(tx)
+            with suppress(PersistenceError):
+                changed |= self._commit(tx)
+        if self._state.purges and self._device.local_data is not None:
+            tx = Transaction(self._device, now, self._state, self._runtime)
+            purge_data(tx)
+            told = tuple(tx.notifications)
+            try:
+                changed |= self._commit(tx)
+            except PersistenceError:
+                self._publish(told)  # the data is gone, whatever the persistence says
+                changed |= bool(told)
+        return changed
 
     # ---- time --------------------------------------------------------------------------------------
 
@@ -148,6 +181,8 @@ class ServiceCore:
         due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
         if self._device.local_data is not None:
             due.append(runtime.retention_due or now)
+        elif any(r.doomed and r.token not in runtime.exported() for r in self._state.recordings.values()):
+            due.append(now + RETENTION_INTERVAL)  # it could not be stored that they are gone
         self._deadline = min(due, default=None)
 
     # ---- events ------------------------------------------------------------------------------------
@@ -200,4 +235,6 @@ def _current_properties(tx: Transaction) -> tuple[Notification, ...]:
             information = job_information(job, winners, tx.runtime.reports, tx.runtime.unreported)
             found.append(job_state_event(tx.now, first, job.token, information))
     running = (export for export in tx.runtime.exports.values() if not export.finished)
-    return (*found, *(export_event(tx.now, first, export) for export in running))
+    found += (export_event(tx.now, first, export) for export in running)
+    found += (segment_export_event(tx.now, first, export) for export in tx.runtime.segment_exports.values())
+    return tuple(found)

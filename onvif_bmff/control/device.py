@@ -1,20 +1,32 @@
 """What the service needs from the device around it: small protocols, all of them optional.
 
 Nothing here is a part of ONVIF. An embedding application implements `Resources` (which tokens exist),
-`LocalData` (data that the device keeps itself) and `Exporter` (who writes export files), and hands them to
-`RecordingService`.
+`LocalData` (data that the device keeps itself), `Exporter` (who writes export files), and for 26.06
+`RecordedSegments` and `SegmentExporter`, and hands them to `RecordingService`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from onvif_bmff.control.capabilities import Capabilities, Limits
 from onvif_bmff.control.export_types import StorageReferencePath
 from onvif_bmff.control.profile import Profile
+from onvif_bmff.control.segment_types import RecordedSegment
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Device", "ExportOperation", "Exporter", "FixedResources", "LocalData", "Resources", "TimeRange"]
+__all__ = [
+    "Device",
+    "ExportOperation",
+    "Exporter",
+    "FixedResources",
+    "LocalData",
+    "RecordedSegments",
+    "Resources",
+    "SegmentExportOperation",
+    "SegmentExporter",
+    "TimeRange",
+]
 
 
 class Resources(Protocol):
@@ -106,6 +118,51 @@ class ExportOperation:
     end_point: UtcTime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentExportOperation:
+    """An accepted ExportRecordedSegments (26.06).
+
+    Args:
+        token: the operation token.
+        recording: the recording to export from.
+        time: upload the whole segments that share an instant with it, the oldest first; never one that grows.
+        storage_token: the storage to upload to.
+        track: take segments of this `TrackType` only; None takes all.
+        alias: what the client calls the export.
+    """
+
+    token: str
+    recording: str
+    time: TimeRange
+    storage_token: str
+    track: str | None = None
+    alias: str | None = None
+
+
+class RecordedSegments(Protocol):
+    """The segments that the device keeps itself (26.06)."""
+
+    def segments(self, recording_token: str, time: TimeRange) -> Iterable[RecordedSegment]:
+        """Whole segments that share an instant with the range, in the order of their starts.
+
+        A segment that still grows is none of them. Called without any lock; it may be a generator, of which
+        only as much is taken as one answer needs. May raise `OnvifBmffError`.
+        """
+        ...
+
+
+class SegmentExporter(Protocol):
+    """Uploads segments, and tells of it by `report_segment` and `report_segments_done` of the service."""
+
+    def start(self, operation: SegmentExportOperation) -> None:
+        """Begin in the background. Called while the service is locked, as is `stop`: neither may wait."""
+        ...
+
+    def stop(self, operation_token: str) -> None:
+        """End an export early; what is uploaded stays. Further reports are answered by `StateError`."""
+        ...
+
+
 class Exporter(Protocol):
     """Does the work of an export, and tells of it by `RecordingService.report_export`."""
 
@@ -129,3 +186,5 @@ class Device:
     random: Callable[[int], bytes]
     local_data: LocalData | None = None
     exporter: Exporter | None = None
+    segments: RecordedSegments | None = None
+    segment_exporter: SegmentExporter | None = None

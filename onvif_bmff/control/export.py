@@ -18,7 +18,17 @@ from onvif_bmff.control.transaction import Export, Transaction, export_event
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["accept_export", "begin_export", "export_state", "remove_doomed", "report", "stop_export"]
+__all__ = [
+    "accept_export",
+    "begin_export",
+    "export_state",
+    "is_progress",
+    "remove_doomed",
+    "report",
+    "stop_export",
+]
+
+_LONGEST_PATH = 512
 
 
 def accept_export(
@@ -43,6 +53,7 @@ def accept_export(
     if start_point is not None and end_point is not None and end_point < start_point:
         raise BadConfiguration("EndPoint is before StartPoint")
     check_tokens("StorageToken", storage_destination.storage_token)
+    _check_path(storage_destination.relative_path or "")
     if not tx.device.resources.has_storage(storage_destination.storage_token):
         raise BadConfiguration("StorageToken names no storage configuration")
     return ExportOperation(
@@ -55,12 +66,23 @@ def accept_export(
     )
 
 
+def _check_path(path: str) -> None:
+    if len(path.encode()) > _LONGEST_PATH or any(part in (".", "..") for part in path.split("/")):
+        raise BadConfiguration(
+            f'RelativePath must not hold "." or ".." parts, nor be longer than {_LONGEST_PATH} bytes'
+        )
+    if not path.isprintable():
+        raise BadConfiguration("RelativePath must not hold control characters")
+
+
 def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
+    """The recordings of a scope; one that was deleted only waits for older exports, and takes no new one."""
     if scope.recording_information_filter:
         raise BadConfiguration("RecordingInformationFilter is not supported")
-    if any(token not in tx.state.recordings for token in scope.included_recordings):
+    known = {token for token, recording in tx.state.recordings.items() if not recording.doomed}
+    if not known.issuperset(scope.included_recordings):
         raise BadConfiguration("IncludedRecordings names an unknown recording")
-    found = tuple(dict.fromkeys(scope.included_recordings)) or tuple(tx.state.recordings)
+    found = tuple(dict.fromkeys(scope.included_recordings)) or tuple(t for t in tx.state.recordings if t in known)
     if scope.included_sources:
         wanted = {(source.token, source.type) for source in scope.included_sources}
         fed = {
@@ -92,7 +114,6 @@ def stop_export(tx: Transaction, operation_token: object) -> ExportState:
     del tx.runtime.exports[export.operation.token]
     if not export.finished:
         _tell(tx, export, PropertyOperation.DELETED)
-        remove_doomed(tx)
     return ExportState(export.progress, export.files)
 
 
@@ -107,27 +128,32 @@ def report(
 ) -> None:
     """What the exporter tells: progress of all and of each file, each 0.0 to 1.0.
 
+    Without files, those that are known stay as they are.
+
     Raises:
         StateError: there is no such export, it has finished, or a progress is out of range.
     """
     export = tx.runtime.exports.get(operation_token)
     if export is None or export.finished:
         raise StateError("progress was reported of an export that is not running")
-    if not all(0.0 <= value <= 1.0 for value in (progress, *(file.progress for file in files))):
+    if not all(is_progress(value) for value in (progress, *(file.progress for file in files))):
         raise StateError("progress is a number from 0.0 to 1.0")
-    export = replace(export, progress=float(progress), files=tuple(files), finished=finished)
+    export = replace(export, progress=float(progress), files=tuple(files) or export.files, finished=finished)
     tx.runtime.exports[operation_token] = export
     _tell(tx, export, PropertyOperation.CHANGED, error)
     if finished:
         _tell(tx, export, PropertyOperation.DELETED, error)
-        remove_doomed(tx)
         _forget_oldest(tx)
+
+
+def is_progress(value: object) -> bool:
+    """Whether a value is a number from 0.0 to 1.0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 
 def remove_doomed(tx: Transaction) -> None:
     """Delete the recordings that were deleted during an export which has ended."""
-    exports = [e for e in tx.runtime.exports.values() if not e.finished]
-    busy = {token for export in exports for token in export.operation.recordings}
+    busy = tx.runtime.exported()
     for recording in list(tx.state.recordings.values()):
         if recording.doomed and recording.token not in busy:
             remove_recording(tx, recording)

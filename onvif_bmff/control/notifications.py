@@ -59,7 +59,7 @@ class Notification:
     def data_items(self) -> dict[str, object]:
         """The items of tt:Data by name, without the optional ones that are absent."""
         values = {name: getattr(self, attribute) for name, attribute in self.data.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
 _RECORDING = {"RecordingToken": "recording_token"}
@@ -182,7 +182,8 @@ class DeleteTrack(Notification):
 class AsynchronousOperationStatus(Notification):
     """Progress of an export (5.21; ONVIF Core, Monitoring): Initialized, Changed, and Deleted at its end.
 
-    ``progress`` is 0.0 to 1.0; ``error`` says why an export failed; ``alias`` is of release 26.06.
+    ``progress`` is 0.0 to 1.0; ``error`` says why an export failed. For ExportRecordedSegments (26.06) each
+    Changed one has exactly one file, the segment that was uploaded, and ``alias`` is what the client gave.
     """
 
     topic = "tns1:Monitoring/AsynchronousOperationStatus"

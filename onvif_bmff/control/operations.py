@@ -9,7 +9,7 @@ from enum import StrEnum
 from onvif_bmff.control import faults
 from onvif_bmff.control.faults import Fault
 
-__all__ = ["OPERATIONS", "AccessClass", "Operation"]
+__all__ = ["OPERATIONS", "OPERATIONS_26_06", "AccessClass", "Operation"]
 
 
 class AccessClass(StrEnum):
@@ -43,7 +43,7 @@ class Operation:
         method: name of the method of `RecordingService`.
         access_class: who may call it.
         faults: what it may refuse with.
-        clause: where ONVIF Recording Control 25.12 describes it.
+        clause: where ONVIF Recording Control 25.12 describes it, or the release that has it if a later one.
     """
 
     name: str
@@ -115,5 +115,23 @@ def _table() -> dict[str, Operation]:
     return {row[0]: Operation(*row) for row in rows}
 
 
+def _added_by_26_06() -> dict[str, Operation]:
+    """BadConfiguration (wrong types) and BadDuration of the list are decisions; the text names no fault there."""
+    wrong, off = (faults.BadConfiguration, faults.BadDuration), faults.ActionNotSupported
+    rows: tuple[tuple[str, str, tuple[type[Fault], ...]], ...] = (
+        ("ListRecordedSegments", "list_recorded_segments", (faults.NoRecording, faults.NoStorage, *wrong, off)),
+        (
+            "ExportRecordedSegments",
+            "export_recorded_segments",
+            (faults.NoRecording, faults.InvalidStorage, *wrong, off),
+        ),
+        ("StopExportRecordedSegments", "stop_export_recorded_segments", (faults.NoOperation, off)),
+    )
+    return {name: Operation(name, method, AccessClass.READ_MEDIA, found, "26.06") for name, method, found in rows}
+
+
 OPERATIONS = _table()
-"""Every operation by its name in the WSDL."""
+"""Every operation of 25.12 by its name in the WSDL."""
+
+OPERATIONS_26_06 = OPERATIONS | _added_by_26_06()
+"""Every operation of 26.06 by its name in the WSDL."""

@@ -21,6 +21,7 @@ class Profile:
         onboard_storage: trc:Capabilities has OnboardStorage and SegmentExport, and the faults that go with
             them exist.
         export_alias: Monitoring/AsynchronousOperationStatus has an Alias.
+        segment_operations: ListRecordedSegments, ExportRecordedSegments and StopExportRecordedSegments exist.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Profile:
     additional_info: bool = False
     onboard_storage: bool = False
     export_alias: bool = False
+    segment_operations: bool = False
 
 
 PROFILE_25_12 = Profile("25.12")
@@ -41,5 +43,6 @@ PROFILE_26_06 = Profile(
     additional_info=True,
     onboard_storage=True,
     export_alias=True,
+    segment_operations=True,
 )
 """ONVIF Recording Control 26.06, as far as this service goes."""

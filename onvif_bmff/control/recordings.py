@@ -31,6 +31,7 @@ from onvif_bmff.errors import OnvifBmffError, TimeError
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
+    "RETENTION_INTERVAL",
     "TRACK_NAMES",
     "create_recording",
     "delete_recording",
@@ -122,8 +123,7 @@ def delete_recording(tx: Transaction, recording_token: str) -> None:
     recording = tx.recording(recording_token)
     if not recording.deletable:
         raise CannotDelete
-    exports = tx.runtime.exports.values()
-    if any(not e.finished and recording.token in e.operation.recordings for e in exports):
+    if recording.token in tx.runtime.exported():
         tx.state.recordings[recording.token] = replace(recording, doomed=True)
     else:
         remove_recording(tx, recording)

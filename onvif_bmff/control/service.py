@@ -3,7 +3,8 @@
 Each method takes and returns the structures of this room and raises the `Fault` that ONVIF names; what a
 method does is written in the module of its noun. When a method returns, its change is durable (5.2) and
 its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations`; whoever carries
-requests to this class checks them. `EngineSide` is the other side of the same object: the device's.
+requests to this class checks them. `EngineSide` is the other side of the same object: the device's. The three
+operations that 26.06 adds are in `onvif_bmff.control.segment_side`.
 """
 
 import os
@@ -17,8 +18,16 @@ from onvif_bmff.control.configuration import (
     RecordingConfiguration,
     TrackConfiguration,
 )
-from onvif_bmff.control.device import Device, Exporter, ExportOperation, FixedResources, LocalData, Resources
-from onvif_bmff.control.engine_side import EngineSide
+from onvif_bmff.control.device import (
+    Device,
+    Exporter,
+    ExportOperation,
+    FixedResources,
+    LocalData,
+    RecordedSegments,
+    Resources,
+    SegmentExporter,
+)
 from onvif_bmff.control.export_types import (
     ExportRecordedDataResponse,
     ExportState,
@@ -30,13 +39,14 @@ from onvif_bmff.control.job_configuration import GetRecordingJobsResponseItem, R
 from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
+from onvif_bmff.control.segment_side import SegmentSide
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingService"]
 
 
-class RecordingService(EngineSide):
+class RecordingService(SegmentSide):
     """A recording control service.
 
     Args:
@@ -48,6 +58,8 @@ class RecordingService(EngineSide):
         resources: which storages, certificates and media profiles exist; none if nothing is given.
         local_data: data that the device keeps itself, for retention and deletion.
         exporter: who does exports; needed if the capabilities offer any.
+        segments: what segments the device keeps itself, for ListRecordedSegments (26.06).
+        segment_exporter: who uploads them, for ExportRecordedSegments (26.06).
         unreported: state of a track that a job feeds while nobody has reported one. With an engine that
             reports, Idle is the truth until data flows.
         random: source of random bytes, for tokens.
@@ -68,6 +80,8 @@ class RecordingService(EngineSide):
         resources: Resources | None = None,
         local_data: LocalData | None = None,
         exporter: Exporter | None = None,
+        segments: RecordedSegments | None = None,
+        segment_exporter: SegmentExporter | None = None,
         unreported: RecordingJobState = RecordingJobState.ACTIVE,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -76,7 +90,7 @@ class RecordingService(EngineSide):
         if offered.supported_export_file_formats and exporter is None:
             raise BadConfiguration("export formats are offered, but there is no exporter")
         resources = resources or FixedResources()
-        device = Device(offered, limits, profile, resources, random, local_data, exporter)
+        device = Device(offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter)
         super().__init__(device, persistence or MemoryPersistence(), clock, unreported)
 
     # ---- recordings --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from onvif_bmff.control.arbitration import (
     track_winners,
 )
 from onvif_bmff.control.configuration import RecordingConfiguration, SegmentDurationOverride
-from onvif_bmff.control.device import Device, ExportOperation
+from onvif_bmff.control.device import Device, ExportOperation, SegmentExportOperation
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import NoRecording, NoRecordingJob, NoTrack
@@ -32,7 +32,16 @@ from onvif_bmff.control.state import DeviceState, Job, Purge, Recording, Track
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Export", "Override", "Runtime", "Transaction", "export_event", "job_state_event"]
+__all__ = [
+    "Export",
+    "Override",
+    "Runtime",
+    "SegmentExport",
+    "Transaction",
+    "export_event",
+    "job_state_event",
+    "segment_export_event",
+]
 
 _MOST_TRIES = 100
 
@@ -55,6 +64,15 @@ class Export:
     finished: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentExport:
+    """A running ExportRecordedSegments, how far it has come, and the segment uploaded last (26.06)."""
+
+    operation: SegmentExportOperation
+    progress: float = 0.0
+    last: FileProgress | None = None
+
+
 @dataclass(slots=True)
 class Runtime:
     """What a restart may forget: overrides, exports, and what the world has told us so far.
@@ -65,6 +83,7 @@ class Runtime:
     unreported: RecordingJobState
     overrides: dict[str, Override] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
+    segment_exports: dict[str, SegmentExport] = field(default_factory=dict)
     schedules: dict[str, bool] = field(default_factory=dict)
     conditions: dict[tuple[str, tuple[tuple[str, str], ...]], EventMessage] = field(default_factory=dict)
     gates: dict[str, EventGate] = field(default_factory=dict)
@@ -78,6 +97,7 @@ class Runtime:
             self.unreported,
             dict(self.overrides),
             dict(self.exports),
+            dict(self.segment_exports),
             dict(self.schedules),
             dict(self.conditions),
             dict(self.gates),
@@ -85,6 +105,13 @@ class Runtime:
             dict(self.job_states),
             self.retention_due,
         )
+
+    def exported(self) -> set[str]:
+        """The recordings that an export reads, which must not go yet (5.21)."""
+        found = {
+            token for export in self.exports.values() if not export.finished for token in export.operation.recordings
+        }
+        return found | {export.operation.recording for export in self.segment_exports.values()}
 
 
 class Transaction:
@@ -151,7 +178,13 @@ class Transaction:
         state = self.state
         for _ in range(_MOST_TRIES):
             token = f"{kind}_{self.device.random(6).hex()}"
-            taken = (state.recordings, state.jobs, state.receivers, self.runtime.exports)
+            taken = (
+                state.recordings,
+                state.jobs,
+                state.receivers,
+                self.runtime.exports,
+                self.runtime.segment_exports,
+            )
             if not any(token in table for table in taken):
                 return token
         raise StateError("the source of randomness gives the same again and again")
@@ -266,6 +299,23 @@ def export_event(
         progress=export.progress,
         file_progress_status=export.files,
         error=error,
+    )
+
+
+def segment_export_event(
+    time: UtcTime, operation: PropertyOperation, export: SegmentExport, error: str | None = None
+) -> AsynchronousOperationStatus:
+    """The event that tells of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
+    told = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
+    return AsynchronousOperationStatus(
+        time=time,
+        operation=operation,
+        token=export.operation.token,
+        operation_name="ExportRecordedSegments",
+        progress=export.progress,
+        file_progress_status=told,
+        error=error,
+        alias=export.operation.alias,
     )
 
 

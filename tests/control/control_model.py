@@ -393,6 +393,9 @@ class Model:
         del self.exports[token]
         return self.doomed()
 
+    def alive(self):
+        return {token for token, held in self.recordings.items() if not held["doomed"]}
+
     def doomed(self):
         events = []
         for token in [t for t, held in self.recordings.items() if held["doomed"]]:

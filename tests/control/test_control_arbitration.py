@@ -1,5 +1,6 @@
 """Who feeds which track: 4.1.2, 5.3.3, Table 3, Annex A and the examples of 5.27."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from onvif_bmff.control import (
     MemoryPersistence,
     ReceiverConfiguration,
     RecordingJobState,
+    RecordingJobTrack,
     SourceReference,
     TrackConfiguration,
 )
@@ -183,19 +185,43 @@ def test_table_3():
             assert aggregate(below) is expected
 
 
+@pytest.mark.requirement("REC-5.19-05", "REC-5.19-07", "REC-5.19-14", "REC-5.19-15", "REC-5.19-16", "REC-5.19-17")
+@pytest.mark.parametrize(
+    ("video", "audio", "metadata", "first", "second", "whole"),
+    [
+        (IDLE, IDLE, IDLE, IDLE, IDLE, IDLE),
+        (ACTIVE, ACTIVE, ACTIVE, ACTIVE, ACTIVE, ACTIVE),
+        (ACTIVE, IDLE, IDLE, PARTLY, IDLE, PARTLY),
+        (ACTIVE, ACTIVE, IDLE, ACTIVE, IDLE, PARTLY),
+        (ACTIVE, IDLE, ACTIVE, PARTLY, ACTIVE, PARTLY),
+        (ERROR, ACTIVE, ACTIVE, ERROR, ACTIVE, ERROR),
+        (IDLE, IDLE, ERROR, IDLE, ERROR, ERROR),
+    ],
+)
+def test_table_3_holds_for_sources_and_jobs(video, audio, metadata, first, second, whole):
+    made, token = device()
+    sources = (profile("VIDEO001", "AUDIO001"), profile("META001", token="prof2"))
+    held = made.create_recording_job(job(token, *sources)).job_token
+    for track, state in (("VIDEO001", video), ("AUDIO001", audio), ("META001", metadata)):
+        made.report_track_state(held, track, state)
+    found = made.get_recording_job_state(held)
+    assert ([source.state for source in found.sources], found.state) == ([first, second], whole)
+
+
 @pytest.mark.requirement(
     "REC-5.19-01", "REC-5.19-04", "REC-5.19-05", "REC-5.19-06", "REC-5.19-07", "REC-5.19-08", "REC-5.19-09"
 )
 def test_state_information_mirrors_the_job():
     made, token = device()
-    answer = made.create_recording_job(job(token, profile("VIDEO001", "AUDIO001"), automatic("META001")))
+    tagged = replace(profile(), tracks=(RecordingJobTrack("left", "VIDEO001"), RecordingJobTrack("mic", "AUDIO001")))
+    answer = made.create_recording_job(job(token, tagged, automatic("META001")))
     made.report_track_state(answer.job_token, "AUDIO001", IDLE)
     found = made.get_recording_job_state(answer.job_token)
     assert (found.recording_token, found.state) == (token, PARTLY)
     assert [s.source_token for s in found.sources] == [s.source_token for s in answer.job_configuration.source]
     assert [s.state for s in found.sources] == [PARTLY, ACTIVE]
     assert [[(t.source_tag, t.destination, t.state) for t in s.tracks] for s in found.sources] == [
-        [("", "VIDEO001", ACTIVE), ("", "AUDIO001", IDLE)],
+        [("left", "VIDEO001", ACTIVE), ("mic", "AUDIO001", IDLE)],
         [("", "META001", ACTIVE)],
     ]
 

@@ -208,3 +208,38 @@ def test_a_recording_under_export_is_deleted_when_the_export_ends(end):
     assert made.get_recording_jobs() == ()
     if end != "restart":
         assert "DeleteRecording" in topics(made.take_notifications())
+
+
+def test_a_deleted_recording_takes_no_new_export():
+    made, exports = device()
+    gone, kept = made.create_recording(recording()), made.create_recording(recording())
+    first = export(made, gone)
+    made.delete_recording(gone)
+    with pytest.raises(BadConfiguration):
+        export(made, gone)
+    export(made)
+    assert exports.started[-1].recordings == (kept,)
+    made.report_export(first, 1.0, finished=True)
+    assert [item.recording_token for item in made.get_recordings()] == [kept]
+
+
+def test_files_stay_known_when_a_report_names_none():
+    made, _ = device()
+    token = export(made)
+    made.report_export(token, 0.5)
+    assert made.stop_export_recorded_data(token) == ExportState(
+        0.5, (FileProgress("a.mp4", 0.0), FileProgress("b.mp4", 0.0))
+    )
+    other = export(made)
+    for wrong in ("0.5", None, True):
+        with pytest.raises(StateError):
+            made.report_export(other, wrong)
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../b", "..", "./a", "a\tb", "a" * 600, "é" * 300])
+def test_paths_that_lead_elsewhere_are_refused(path):
+    made, exports = device()
+    with pytest.raises(BadConfiguration):
+        made.export_recorded_data(SearchScope(), "MP4", StorageReferencePath("s3", path))
+    assert exports.started == []
+    made.export_recorded_data(SearchScope(), "MP4", StorageReferencePath("s3", "/a/b..c/"))

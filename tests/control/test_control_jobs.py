@@ -61,12 +61,14 @@ def test_create_returns_token_and_configuration_in_effect():
     assert assigned[token, "AUDIO001"] is None
 
 
-@pytest.mark.requirement("REC-5.13-04")
+@pytest.mark.requirement("REC-5.13-04", "REC-5.13-05", "REC-5.13-12")
 def test_without_tracks_all_tracks_are_assigned():
     made, token = device()
     answer = made.create_recording_job(job(token, profile()))
     assert destinations(answer.job_configuration) == [list(ALL)]
     assert {t.source_tag for t in answer.job_configuration.source[0].tracks} == {""}
+    assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
+    assert {track for (_, track), fed in made.assignments().items() if fed.job == answer.job_token} == set(ALL)
 
 
 @pytest.mark.requirement("REC-5.3.3-23")
@@ -116,7 +118,7 @@ def test_sources_are_receivers_or_profiles_as_the_device_has_them():
         recorder.create_recording_job(job(token, profile()))
 
 
-@pytest.mark.requirement("REC-5.3.3-06", "REC-5.3.3-07", "REC-5.3.3-25", "REC-5.13-07")
+@pytest.mark.requirement("REC-5.3.3-06", "REC-5.3.3-07", "REC-5.3.3-25", "REC-5.13-07", "REC-5.16-06")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -235,13 +237,19 @@ def test_auto_created_receivers_go_with_their_last_job():
     assert [r.token for r in made.get_receivers()] == [manual]
 
 
-@pytest.mark.requirement("REC-5.16-09", "REC-5.16-04")
+@pytest.mark.requirement("REC-5.16-09", "REC-5.16-03", "REC-5.16-04", "REC-5.3.3-21")
 def test_set_swaps_receivers_and_drops_orphans():
     made, token = device(limits=Limits(receivers=1))
     answer = made.create_recording_job(job(token, automatic()))
     old = answer.job_configuration.source[0].source_token
-    new = made.set_recording_job_configuration(answer.job_token, job(token, automatic()))
+    given = job(token, automatic("AUDIO001"), priority=8)
+    new = made.set_recording_job_configuration(answer.job_token, given)
     (receiver,) = made.get_receivers()
+    (source,) = new.source
+    assert source.auto_create_receiver is None
+    assert source.source_token.type == RECEIVER_TYPE
+    assert replace(new, source=(replace(source, source_token=None, auto_create_receiver=True),)) == given
+    assert made.get_recording_job_configuration(answer.job_token) == new
     assert receiver.token == new.source[0].source_token.token != old.token
     made.set_recording_job_configuration(answer.job_token, job(token, profile()))
     assert made.get_receivers() == ()
@@ -289,6 +297,11 @@ def test_jobs_are_listed_read_and_deleted():
     made, token = device()
     answers = [made.create_recording_job(job(token, priority=p)) for p in (3, 1, 2)]
     assert list(made.get_recording_jobs()) == answers
+    for answer in answers:
+        assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
+    changed = made.set_recording_job_configuration(answers[0].job_token, job(token, profile("VIDEO001"), priority=9))
+    assert made.get_recording_job_configuration(answers[0].job_token) == changed
+    answers[0] = replace(answers[0], job_configuration=changed)
     made.delete_recording_job(answers[1].job_token)
     assert list(made.get_recording_jobs()) == [answers[0], answers[2]]
     for wrong in (answers[1].job_token, "", None, []):

@@ -397,10 +397,10 @@ class Machine(RuleBasedStateMachine):
     def export(self, number, everything):
         token = self.pick(self.model.recordings, number)
         scope = SearchScope() if everything else SearchScope(included_recordings=(token,))
-        known = everything or token in self.model.recordings
+        known = everything or token in self.model.alive()
 
         def done(answer):
-            self.model.exports[answer.operation_token] = set(self.model.recordings) if everything else {token}
+            self.model.exports[answer.operation_token] = self.model.alive() if everything else {token}
             return [("AsynchronousOperationStatus", answer.operation_token, "Initialized")]
 
         self.step(

@@ -52,14 +52,21 @@ def test_creation_and_deletion_are_told():
     assert topics(created) == ["CreateRecording"] + ["CreateTrack"] * 3
     assert created[0].source_items() == {"RecordingToken": token}
     assert created[0].data_items() == {}
-    assert created[1].source_items() == {"RecordingToken": token, "TrackToken": "VIDEO001"}
+    tracks = ("VIDEO001", "AUDIO001", "META001")
+    assert [n.source_items() for n in created[1:]] == [{"RecordingToken": token, "TrackToken": t} for t in tracks]
     assert {n.time for n in created} == {clock.now}
     assert {n.operation for n in created} == {None}
     added = made.create_track(token, TrackConfiguration("Audio"))
     made.delete_track(token, added)
-    assert topics(made.take_notifications()) == ["CreateTrack", "DeleteTrack"]
+    told = made.take_notifications()
+    assert topics(told) == ["CreateTrack", "DeleteTrack"]
+    assert [n.source_items() for n in told] == [{"RecordingToken": token, "TrackToken": added}] * 2
     made.delete_recording(token)
-    assert topics(made.take_notifications()) == ["DeleteTrack"] * 3 + ["DeleteRecording"]
+    gone = made.take_notifications()
+    assert topics(gone) == ["DeleteTrack"] * 3 + ["DeleteRecording"]
+    assert [n.source_items() for n in gone[:3]] == [{"RecordingToken": token, "TrackToken": t} for t in tracks]
+    assert gone[3].source_items() == {"RecordingToken": token}
+    assert [n.data_items() for n in (*told, *gone)] == [{}] * 6
 
 
 @pytest.mark.requirement("REC-5.26.2-01", "REC-5.26.2-02", "REC-5.26.2-03")

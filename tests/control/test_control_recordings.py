@@ -354,9 +354,10 @@ def test_a_retention_longer_than_time_itself_limits_nothing():
 
 
 @pytest.mark.requirement("REC-5.26.3-02")
-def test_external_objects_are_never_touched_nor_told_of():
+@pytest.mark.parametrize("data", [None, Data()], ids=["no local data", "local data"])
+def test_external_objects_are_never_touched_nor_told_of(data):
     clock = Clock()
-    made = service(clock=clock)  # a device without local data
+    made = service(clock=clock, local_data=data)  # nothing of this recording lies on the device
     token = made.create_recording(recording(target(), maximum_retention_time=timedelta(hours=1)))
     made.create_recording_job(job(token, profile()))
     made.take_notifications()

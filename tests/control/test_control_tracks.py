@@ -1,5 +1,7 @@
 """Tracks: clauses 5.3.2 and 5.9 to 5.12."""
 
+from datetime import timedelta
+
 import pytest
 from control_kit import Clock, Data, job, profile, recording, service, target, topics
 
@@ -106,17 +108,20 @@ def test_unknown_tokens_are_named():
         made.set_track_configuration(token, "VIDEO001", TrackConfiguration("Video", "\x00"))
 
 
-@pytest.mark.requirement("REC-5.10-01", "REC-5.10-02")
+@pytest.mark.requirement("REC-5.10-01", "REC-5.10-02", "REC-5.26.3-01")
 def test_delete_removes_the_track_and_its_local_data():
     clock, data = Clock(), Data()
     made = service(clock=clock, local_data=data)
     token = made.create_recording(recording())
-    held = TimeRange(clock.now, clock.now)
+    held = TimeRange(clock.now - timedelta(hours=1), clock.now)
     data.add(token, "VIDEO001", held)
     data.add(token, "AUDIO001", held)
     made.take_notifications()
     made.delete_track(token, "VIDEO001")
-    assert topics(made.take_notifications()) == ["DeleteTrack", "DeleteTrackData"]
+    told = made.take_notifications()
+    assert topics(told) == ["DeleteTrack", "DeleteTrackData"]
+    assert told[1].source_items() == {"RecordingToken": token, "TrackToken": "VIDEO001"}
+    assert told[1].data_items() == {"StartTime": held.start, "EndTime": held.end}
     assert list(data.ranges) == [(token, "AUDIO001")]
     assert [t.track_token for t in made.get_recordings()[0].tracks] == ["AUDIO001", "META001"]
     made.delete_recording(token)
