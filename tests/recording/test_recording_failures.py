@@ -113,6 +113,7 @@ def test_the_first_and_the_last_fragment_may_fail_too(chosen, bad):
     recorder = Recorder([PICTURES], protected(chosen, segment=2))
     events, errors = run(recorder, samples)
     assert len(errors) == (bad < 175), "deactivate closes everything and raises nothing"
+    assert isinstance(recorder.failure, BitstreamError) == (bad >= 175)
     spans = check_recording(events, protected=True)
     lost = set(range(bad // 25 * 25, bad // 25 * 25 + 25))
     assert [n for span in stored_pictures(spans) for n in span] == [n for n in range(200) if n not in lost]
