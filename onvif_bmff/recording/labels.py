@@ -8,10 +8,13 @@ from onvif_bmff.bmff import MovieFragmentRandomAccessBox
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
 from onvif_bmff.objects.seek_table import SeekTable
-from onvif_bmff.recording.segment import SegmentTotals
+from onvif_bmff.recording.segment import SegmentTotals, TrackTotals
 from onvif_bmff.timing import ticks_to_duration
 
 __all__ = ["Labels", "segment_attributes"]
+
+_TOO_FAST = 10**9
+"""More kilobits or frames a second than this come of a picture that lasts a tick only, because it came twice, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ def segment_attributes(
     full_content_type: str,
     random_access: MovieFragmentRandomAccessBox | None,
 ) -> ObjectAttributes:
-    """Return the attributes of a segment with ``tracks`` in ``timescale`` ticks a second."""
+    """Return the attributes of a segment with ``tracks`` in ``timescale`` ticks a second.
+
+    Rates are left out where the media last too short a time to have any that makes sense.
+    """
     attributes = ObjectAttributes(
         source=labels.source,
         event_topic=labels.event_topic,
@@ -56,19 +62,18 @@ def segment_attributes(
     video, audio = found.get(TrackType.VIDEO), found.get(TrackType.AUDIO)
     if video is not None:
         of_video = totals.tracks[video.track_id]
-        rate = Fraction(of_video.sample_count * timescale, of_video.duration) if of_video.duration else Fraction(0)
         attributes = replace(
             attributes,
-            video_bitrate=bitrate_in_kilobits(of_video.size, ticks_to_duration(of_video.duration, timescale)),
+            video_bitrate=_bitrate(of_video, timescale),
             video_width=getattr(video.codec, "width", 0) or None,
             video_height=getattr(video.codec, "height", 0) or None,
-            video_framerate=round(float(rate), 3),
+            video_framerate=_framerate(of_video, timescale),
         )
     if audio is not None:
         of_audio = totals.tracks[audio.track_id]
         attributes = replace(
             attributes,
-            audio_bitrate=bitrate_in_kilobits(of_audio.size, ticks_to_duration(of_audio.duration, timescale)),
+            audio_bitrate=_bitrate(of_audio, timescale),
             audio_sample_rate=sample_rate_in_kilohertz(getattr(audio.codec, "sample_rate", 0) or timescale),
         )
     if random_access is not None and labels.seek_table and random_access.children[:-1]:
@@ -76,3 +81,14 @@ def segment_attributes(
         lead_id = None if video is None else video.track_id
         attributes = replace(attributes, seek_table=table.condense(video_track_id=lead_id))
     return attributes
+
+
+def _bitrate(totals: TrackTotals, timescale: int) -> int | None:
+    duration = ticks_to_duration(totals.duration, timescale)
+    found = bitrate_in_kilobits(totals.size, duration)
+    return found if duration and found < _TOO_FAST else None
+
+
+def _framerate(totals: TrackTotals, timescale: int) -> float | None:
+    found = Fraction(totals.sample_count * timescale, totals.duration or 1)
+    return round(float(found), 3) if totals.duration and found < _TOO_FAST else None

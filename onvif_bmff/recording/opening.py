@@ -22,6 +22,9 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SpanOpener"]
 
 
+_SHARED_IVS = IvSources()
+"""For recorders that are given none: two that use one key in a process must not draw from lines of their own."""
+
 _LATEST_ORIGIN = 100
 """Part of a second by which tick 0 may lie before the first sample."""
 
@@ -37,7 +40,7 @@ class SpanOpener:
     """Opens spans as a target says. B.2.
 
     ``override`` is a segment duration in place of the target's for segments that open before an instant (5.24).
-    ``ivs`` is made when it is first needed, unless it is given.
+    Recorders that are given no ``ivs`` share those of the process.
     """
 
     target: RecordingTarget
@@ -56,7 +59,7 @@ class SpanOpener:
         target = self.target
         protection = SpanProtection()
         if target.encryption:
-            self.ivs = self.ivs or IvSources()
+            self.ivs = self.ivs or _SHARED_IVS
             protection = protect(target.encryption, tracks, at, self.ivs)
 
         def header(kind: SpanType, created: UtcTime, constant_ivs: Mapping[int, bytes]) -> bytes:

@@ -157,6 +157,20 @@ def test_entries_that_overlap_are_refused():
         kit.recorder([kit.entry(tracks=("VIDEO001",)), kit.entry("cbcs-seig", tracks=("AUDIO001", "VIDEO001"))])
 
 
+@pytest.mark.requirement("ANX-B.8.1-05")
+def test_the_common_header_counts_keys_and_not_entries():
+    """Two entries with one key, and a track in the clear: one KID. Two with two keys: two, in the order of tracks."""
+    for other, expected in ((kit.KEY, [kit.KEY.kid]), (kit.OTHER_KEY, [kit.KEY.kid, kit.OTHER_KEY.kid])):
+        entries = [kit.entry(tracks=("VIDEO001",)), kit.entry("cenc", other, tracks=("AUDIO001",))]
+        for one in kit.record(entries, form=MP4):
+            (header,) = boxes_of(one.body, ProtectionSystemSpecificHeaderBox)
+            assert list(header.kids) == expected
+        for one in kit.record(entries, form=CMAF):
+            own = {"m4v": [kit.KEY.kid], "m4a": [other.kid]}.get(one.key.extension)
+            headers = boxes_of(one.body, ProtectionSystemSpecificHeaderBox)
+            assert [list(header.kids) for header in headers] == ([own] if own else [])
+
+
 def test_one_kid_for_two_keys_is_refused():
     other = ContentKey(kit.KEY.kid, bytes(16))
     entries = [kit.entry(tracks=("VIDEO001",)), kit.entry("cenc", other, tracks=("AUDIO001",))]
@@ -246,6 +260,23 @@ def test_no_vector_repeats_whatever_the_clock_does(data):
                     for (iv,) in fragments.values():
                         assert iv not in seen
                         seen.add(iv)
+
+
+@pytest.mark.requirement("ANX-B.8-08")
+def test_recorders_that_are_given_no_sources_of_vectors_share_those_of_the_process(monkeypatch):
+    """One after the other under one key, and the clock stands still or was set back in between."""
+    from onvif_bmff.recording import opening
+
+    now = [1_700_000_000_000_000_000]
+    monkeypatch.setattr(opening, "_SHARED_IVS", kit.own_ivs(lambda: now[0]))
+    seen = set()
+    for _ in range(3):
+        for one in kit.record([kit.entry("cenc")], ivs=None):
+            for used in slow_reader.read(one.body, kit.SECRETS)[1]:
+                assert used.iv not in seen
+                seen.add(used.iv)
+        now[0] -= 10**12
+    assert seen
 
 
 def test_a_track_vector_lasts_for_the_span():

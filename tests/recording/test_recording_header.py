@@ -45,6 +45,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.keys import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, ObjectKeyError
+from onvif_bmff.media import Sample
 from onvif_bmff.objects import StorageType
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CmafFormat, full_content_type, lead_of
@@ -247,6 +248,17 @@ def test_attributes_of_segments(chosen):
         assert found.audio_bitrate is None
         assert heard.video_width is None
         assert heard.full_content_type == found.full_content_type
+
+
+def test_a_picture_that_hardly_lasts_has_no_rates():
+    """The segment is stored nevertheless: a rate that no attribute can hold is left out, not an error."""
+    for timescale in (1_000_000, 0xFFFFFFFF):
+        quick = replace(VIDEO, timescale=timescale)
+        (span,) = check_recording(record([quick], [Sample(1, 0, 1, bytes(600_000))]), in_step=False)
+        found = span.segments[0].obj.attributes
+        assert found.video_bitrate is None
+        assert found.video_framerate is None or found.video_framerate == 1_000_000
+        assert found.video_width == AVC.width
 
 
 @pytest.mark.requirement("ANX-B.9-13")
