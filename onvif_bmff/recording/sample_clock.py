@@ -113,9 +113,13 @@ class SampleClock:
             sample = _lasting(sample, 0)
         held, self._held = self._held, sample
         if held is None:
-            if self._released is not None:  # stored already, when the silence after it had become a gap
-                self._irregular(self._released, sample)
-                self._released, self._gap_next = None, True
+            released, self._released = self._released, None
+            if released is not None:  # stored already
+                _, gap = self._irregular(released, sample)
+                end = released.decode_time + released.duration
+                if self._held.decode_time < end:
+                    self._held = _nudged(self._held, end)
+                self._gap_next = gap or not self._sparse
             return None
         delta, gap = sample.decode_time - held.decode_time, False
         if delta != held.duration or not 0 < delta <= self._max_gap:
@@ -129,8 +133,29 @@ class SampleClock:
         held = self._held
         if held is None or self._sparse or now - held.decode_time <= max(self._max_gap, held.duration):
             return None
-        self._released = Sample(held.track_id, held.decode_time, held.duration, b"", held.sync, held.composition_offset)
-        return self.flush()
+        lasting = min(held.duration or self._nominal(), now - held.decode_time)
+        return self._let_go(held, lasting)
+
+    def cut(self, at: int) -> Sample | None:
+        """Return sparse media that are held back from before ``at`` (ticks), lasting no longer than until then."""
+        held = self._held
+        if held is None or not self._sparse or held.decode_time >= at:
+            return None
+        lasting = min(at - held.decode_time, self._longest_pause)
+        return self._let_go(held, min(held.duration, lasting) or lasting)
+
+    def source_time(self, time: Fraction) -> Fraction:
+        """Return seconds as the source counts them now as seconds of the times that samples are given here."""
+        ticks = self._shift
+        if self._half and self._last_raw is not None:
+            width = self._half * 2
+            ticks += round((self._last_raw - time * self._timescale) / width) * width
+        return time + Fraction(ticks, self._timescale)
+
+    def _let_go(self, held: Sample, lasting: int) -> Sample:
+        self._held = None
+        self._released = Sample(held.track_id, held.decode_time, lasting, b"", held.sync, held.composition_offset)
+        return self._finished(held, lasting, False)
 
     def flush(self) -> Sample | None:
         """Return the sample that is held back, lasting as long as it says or as long as the one before it."""

@@ -93,6 +93,8 @@ class SegmentWriter:
         self._closed = False
         self.sequence_number = sequence_number
         self.totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
+        self.unwritten = 0
+        """How many samples a fragment held that could not be written."""
         self.last_runs: tuple[Run, ...] = ()
         """What the last finished fragment holds."""
 
@@ -122,7 +124,9 @@ class SegmentWriter:
         self._fragment_start = None
         if self._before_fragment is not None:
             self._before_fragment()
+        self.unwritten = self._builder.count
         fragment = self._builder.close(self.sequence_number)
+        self.unwritten = 0
         if fragment is None:
             return ()
         self.sequence_number += 1

@@ -70,6 +70,8 @@ class SpanWriter:
         "_settled",
         "_tracks",
         "closed",
+        "failure",
+        "lost",
     )
 
     def __init__(self, kind: SpanType, tracks: Sequence[FragmentTrack], settings: SpanSettings) -> None:
@@ -90,6 +92,10 @@ class SpanWriter:
         self._end_asked: CutCause | None = None
         self._settled = False
         self.closed = False
+        self.failure: Exception | None = None
+        """Why a fragment could not be written; the span is closed then, and ends with the one before it."""
+        self.lost = 0
+        """How many samples were in it."""
 
     @property
     def lead_id(self) -> int:
@@ -121,19 +127,28 @@ class SpanWriter:
         return CutCause.SEGMENT_DURATION if sample.decode_time >= self._segment_due else None
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
-        """Add a sample; return what it completes. ``StateError`` if the span is closed."""
+        """Add a sample; return what it completes. ``StateError`` if the span is closed.
+
+        Where a fragment cannot be written the span closes and ``failure`` says why; this sample is not taken then.
+        """
         if self.closed:
             raise StateError("the span is closed")
         events: Sequence[RecordingEvent] = ()
-        if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample) is not None:
-            events = self._end_segment()
-        if self._segment is None:
-            self._open_segment(sample)
-        more = self.add(sample)
+        try:
+            if sample.sync and sample.track_id == self._lead.track_id and self.segment_due(sample) is not None:
+                events = self._end_segment()
+            if self._segment is None:
+                self._open_segment(sample)
+            more = self.add(sample)
+        except Exception as error:  # of an encryptor, or of a store of vectors, which may be anybody's
+            more = self.give_up(error)
         return [*events, *more] if events else more
 
     def add(self, sample: Sample) -> Sequence[RecordingEvent]:
-        """Add a sample to the open segment, which is known to go on; return what it completes."""
+        """Add a sample to the open segment, which is known to go on; return what it completes.
+
+        Raises whatever the encryptor does; then ``give_up``.
+        """
         segment = self._segment
         assert segment is not None
         buffers = segment.push(sample)
@@ -144,10 +159,25 @@ class SpanWriter:
         if self.closed:
             return ()
         self.closed = True
-        events = list(self._end_segment())
-        if self._end_time is not None:
-            events.append(SpanEnded(self._unused_key(self._end_time, span_end=True)))
-        return events
+        try:
+            events = list(self._end_segment())
+        except Exception as error:
+            return self.give_up(error)
+        return [*events, *self._end()]
+
+    def _end(self) -> Sequence[RecordingEvent]:
+        return () if self._end_time is None else (SpanEnded(self._unused_key(self._end_time, span_end=True)),)
+
+    def give_up(self, error: Exception) -> Sequence[RecordingEvent]:
+        """Close the span without the fragment that could not be written; return what that completes."""
+        self.closed, self.failure = True, error
+        segment, self._segment = self._segment, None
+        events: list[RecordingEvent] = []
+        if segment is not None:
+            self.lost = segment.unwritten
+            if self._key is not None:
+                events.extend(self._seal(segment))
+        return [*events, *self._end()]
 
     def _open_segment(self, sample: Sample) -> None:
         track = self._tracks[sample.track_id]
@@ -212,11 +242,16 @@ class SpanWriter:
         return events
 
     def _end_segment(self) -> Sequence[RecordingEvent]:
-        segment, self._segment = self._segment, None
+        segment = self._segment
         if segment is None:
             return ()
         buffers = segment.end_fragment()
+        self._segment = None
         events = list(self._written(segment, buffers)) if buffers else []
+        return [*events, *self._seal(segment)]
+
+    def _seal(self, segment: SegmentWriter) -> Sequence[RecordingEvent]:
+        """Complete a segment all of whose fragments are written."""
         random_access = segment.random_access() if self._settings.mfra else None
         self._sequence_number = segment.sequence_number
         key = self._key
@@ -229,12 +264,12 @@ class SpanWriter:
             self._settings.full_content_type,
             random_access,
         )
-        events.append(SegmentSealed(key, random_access.build() if random_access is not None else b"", attributes))
+        sealed = SegmentSealed(key, random_access.build() if random_access is not None else b"", attributes)
         ends = segment.totals.presentation_end
         self._end_time = max(self._utc(self._tracks[track_id], end) for track_id, end in ends.items())
         self._counter += 1
         self._key = None
-        return events
+        return (sealed,)
 
     def _utc(self, track: FragmentTrack, file_time: int) -> UtcTime:
         """The instant of a time in the file."""

@@ -538,8 +538,7 @@ def test_a_slice_that_cannot_be_parsed_stays_clear_for_96_bytes_in_cenc_and_is_a
     stored = objects[0].body[-len(sample.data) - 200 :]
     assert sei + struct.pack(">I", len(unit)) + unit[:96] in stored
     assert unit[120:] not in stored
-    with pytest.raises(BitstreamError):
-        kit.record([kit.entry("cbcs-seig")], tracks=(track,), samples=[sample])
+    refused(track, sample, BitstreamError, "no such slice header")
 
 
 def test_more_slices_than_a_record_holds():
@@ -548,8 +547,20 @@ def test_more_slices_than_a_record_holds():
     sample = Sample(1, 0, 1000, (struct.pack(">I", len(unit)) + unit) * 60)
     objects = kit.record([kit.entry("cenc")], tracks=(track,), samples=[sample])
     assert play_slowly(objects)[0] == kit.payloads([sample])
-    with pytest.raises(ProtectionError, match="60 slices"):
-        kit.record([kit.entry("cbcs-seig")], tracks=(track,), samples=[sample])
+    refused(track, sample, ProtectionError, "60 slices")
+
+
+def refused(track, sample, error, words):
+    """In cbcs a fragment with this sample is refused with an error, once, and nothing of it is stored."""
+    recording = kit.recorder([kit.entry("cbcs-seig")], tracks=(track,))
+    recording.activate(kit.START, media_time=Fraction(0))
+    for number in range(2):
+        assert recording.push(replace(sample, decode_time=number * 1000)) == ()
+    with pytest.raises(error, match=words):
+        recording.push(replace(sample, decode_time=2000))
+    assert recording.deactivate() == []
+    assert type(recording.failure) is error
+    assert sum(recording.dropped.values()) == 3
 
 
 def test_what_cannot_be_encrypted_is_refused():
