@@ -58,11 +58,13 @@ class EventGate:
         conditions: property keys of the active conditions.
         open_until: open at least until this instant.
         opened: when the window that is open now, or was open last, began.
+        topic: of the event that opened it.
     """
 
     conditions: frozenset[tuple[str, tuple[tuple[str, str], ...]]] = frozenset()
     open_until: UtcTime | None = None
     opened: UtcTime | None = None
+    topic: str | None = None
 
     def is_open(self, now: UtcTime) -> bool:
         """Whether the job may record at an instant."""
@@ -100,7 +102,9 @@ class EventGate:
         else:
             return self
         until = ends if until is None else max(until, ends)
-        return EventGate(conditions, until, self.opened if was_open else when)
+        if was_open:
+            return EventGate(conditions, until, self.opened, self.topic)
+        return EventGate(conditions, until, when, message.topic)
 
 
 def is_armed(configuration: RecordingJobConfiguration, schedules: Mapping[str, bool]) -> bool:

@@ -13,7 +13,7 @@ A slow, failing or hanging store or source holds up its own thread only.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -46,6 +46,7 @@ __all__ = ["RecordingDevice", "utc_now"]
 
 _LONGEST_SLEEP = 60.0
 _RETRY = 1.0
+_SOURCE_PATIENCE = timedelta(seconds=2)
 
 
 def utc_now() -> UtcTime:
@@ -95,6 +96,8 @@ class RecordingDevice:
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
+        event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
+            the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class RecordingDevice:
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        event_latency: timedelta = timedelta(seconds=2),
     ) -> None:
         self._storages = storages
         self._local = local
@@ -160,6 +164,8 @@ class RecordingDevice:
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,
+            event_latency=event_latency * clock_rate,
+            source_patience=_SOURCE_PATIENCE * clock_rate,
         )
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.engine import RecordingOutput
@@ -27,7 +28,7 @@ __all__ = ["OutputSet"]
 class OutputSet:
     """Makes, configures and ends workers and source runners; used by the thread of the device.
 
-    Arguments are those of `RecordingDevice`; ``maker`` makes the targets.
+    Arguments are those of `RecordingDevice`; ``maker`` makes the targets, the last two are those of `RecordingOutput`.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class OutputSet:
         labels: Labels,
         max_bytes: int,
         policy: OverloadPolicy,
+        event_latency: timedelta,
+        source_patience: timedelta,
     ) -> None:
         self._service = service
         self._storages = storages
@@ -52,6 +55,8 @@ class OutputSet:
         self._labels = labels
         self._max_bytes = max_bytes
         self._policy = policy
+        self._event_latency = event_latency
+        self._source_patience = source_patience
         self._ivs = IvSources()
         self._states = TrackStates(service.report_track_state)
         self._plan = DevicePlan({}, {})
@@ -136,7 +141,15 @@ class OutputSet:
         def report(track: str, state: RecordingJobState, error: str | None) -> None:
             self._states.say(key, track, state, error)
 
-        output = RecordingOutput(plan, accepts, report, labels=self._labels, ivs=self._ivs)
+        output = RecordingOutput(
+            plan,
+            accepts,
+            report,
+            labels=self._labels,
+            ivs=self._ivs,
+            event_latency=self._event_latency,
+            source_patience=self._source_patience,
+        )
         return OutputWorker(
             output,
             store,

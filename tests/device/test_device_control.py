@@ -37,6 +37,7 @@ from onvif_bmff.control import (
     RecordingEventFilter,
 )
 from onvif_bmff.errors import ProtectionError
+from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.playback import read_segment
 from onvif_bmff.storage.memory import MemoryStore
 
@@ -97,7 +98,7 @@ def test_the_whole_event_with_before_and_after_is_recorded():
     assert faults(store) == []
 
 
-@pytest.mark.requirement("REC-5.3.4-12", "REC-5.3.4-13")
+@pytest.mark.requirement("REC-5.3.4-12", "REC-5.3.4-13", "ANX-B.9-06")
 @pytest.mark.parametrize("before", [None, 4 * SECOND])
 def test_an_event_without_duration_leaves_at_least_an_i_frame(before):
     store, device = event_device()
@@ -112,6 +113,8 @@ def test_an_event_without_duration_leaves_at_least_an_i_frame(before):
     (span,) = spans(store)
     first = read_segment(store.get(span.segments[0].name))
     assert next(first.samples(first.header.lead.track_id)).sync
+    for name in sealed(store):
+        assert ObjectAttributes.from_metadata(store.head(name).attributes).event_topic == TRIGGER
     if before is not None:
         assert span.start <= at - before
     assert faults(store) == []
