@@ -7,7 +7,7 @@ has it; a schedule or event that starts does not count as an activation. Annex A
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from onvif_bmff.control.event_filter import EventMessage, matches
@@ -73,6 +73,11 @@ class EventGate:
     def closes(self) -> UtcTime | None:
         """When it closes if nothing more happens; None while a condition lasts or if it never opened."""
         return None if self.conditions else self.open_until
+
+    def shifted(self, by: timedelta) -> "EventGate":
+        """The gate by a clock that is set."""
+        until, opened = self.open_until, self.opened
+        return replace(self, open_until=until and until + by, opened=opened and opened + by)
 
     def after(
         self, event_filter: RecordingEventFilter, message: EventMessage, now: UtcTime, instant: timedelta

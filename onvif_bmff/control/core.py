@@ -5,6 +5,7 @@ Time passes only when someone calls: every call first does what is due by now (`
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from threading import RLock
 from typing import TypeVar
 
@@ -20,11 +21,13 @@ from onvif_bmff.control.recordings import expire_data, purge_data
 from onvif_bmff.control.state import DeviceState, Job
 from onvif_bmff.control.subscription import Subscription
 from onvif_bmff.control.transaction import Runtime, Transaction, export_event, job_state_event
+from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ServiceCore"]
 
 T = TypeVar("T")
+_PURGE_INTERVAL = timedelta(minutes=1)
 
 
 class ServiceCore:
@@ -51,6 +54,7 @@ class ServiceCore:
         self._subscriptions: list[Subscription] = []
         self._own = self.subscribe()
         self._deadline: UtcTime | None = None
+        self._purge_due: UtcTime | None = None
         self.on_change: Callable[[], None] | None = None
         self._start()
 
@@ -108,12 +112,24 @@ class ServiceCore:
         return bool(documents or secrets or tx.notifications or tx.touched)
 
     def _work_off(self, now: UtcTime) -> bool:
-        """Delete the local data of deleted tracks, once their deletion is durable."""
+        """Delete the local data of deleted tracks, once their deletion is durable.
+
+        What asked for it is done already, and what else is done has nothing to do with it: if it fails it is tried
+        again a minute later.
+        """
         if not self._state.purges or self._device.local_data is None:
+            return False
+        if self._purge_due is not None and now < self._purge_due <= now + _PURGE_INTERVAL:
             return False
         tx = Transaction(self._device, now, self._state, self._runtime)
         purge_data(tx)
-        return self._commit(tx)
+        try:
+            changed = self._commit(tx)
+        except PersistenceError:
+            self._purge_due = now + _PURGE_INTERVAL
+            return False
+        self._purge_due = None
+        return changed
 
     # ---- time --------------------------------------------------------------------------------------
 
@@ -148,6 +164,8 @@ class ServiceCore:
         due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
         if self._device.local_data is not None:
             due.append(runtime.retention_due or now)
+        if self._purge_due is not None and self._state.purges:
+            due.append(self._purge_due)
         self._deadline = min(due, default=None)
 
     # ---- events ------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ class RecordingOutput:
         self._failed: set[SourceReference] = set()
         self._recorder: Recorder | None = None
         self._base = UtcTime(0)
+        self._leading: SourceReference | None = None
         self._refused = False
         self._hopeless = False
         self._paused = False
@@ -159,6 +160,22 @@ class RecordingOutput:
         self._keep_prerolls()
         events += self._start()
         return events
+
+    def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
+        """Take note that a clock was set: a source's media time 0 happens at another instant than was thought.
+
+        From the next sync sample on there are new spans, with the new time. What was kept for events stays.
+        """
+        found = self._sources.get(source)
+        if found is None or found.epoch == epoch:
+            return
+        by = epoch - found.epoch
+        found.epoch = epoch
+        self._until = self._begun = self._waiting = None
+        if self._recorder is not None and source == self._leading:  # the others are reckoned from it
+            self._base = epoch
+            self._first = self._first and self._first + by
+            self._recorder.set_clock(epoch, Fraction(0))
 
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
         """Take a sample, with the times and track numbers of its source."""
@@ -245,7 +262,8 @@ class RecordingOutput:
             self._hopeless = True  # until the plan or the sources change
             return ()
         lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
-        self._base = next(s.epoch for s in self._sources.values() for w in s.ways.values() if w.token == lead.token)
+        self._leading = next(r for r, s in self._sources.items() for w in s.ways.values() if w.token == lead.token)
+        self._base = self._sources[self._leading].epoch
         for source in self._sources.values():
             late = source.epoch.microseconds_since(self._base)
             for way in source.ways.values():

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,7 @@ from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet
 from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
 from onvif_bmff.device.sources import FileSources, SourceProvider
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -46,6 +48,7 @@ __all__ = ["RecordingDevice", "utc_now"]
 
 _LONGEST_SLEEP = 60.0
 _RETRY = 1.0
+_CLOCK_INTERVAL = 1.0
 _SOURCE_PATIENCE = timedelta(seconds=2)
 
 
@@ -90,7 +93,8 @@ class RecordingDevice:
         capabilities: what clients are told; by default everything that the device can do.
         limits: as for `RecordingService`.
         profile: as for `RecordingService`.
-        clock: the present instant.
+        clock: the present instant. When it jumps by more than a second, that is noticed within two: all spans close
+            at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
         labels: of all objects.
@@ -127,7 +131,7 @@ class RecordingDevice:
             known = provider.profiles if isinstance(provider, FileSources) else {}
             has_profile = known.__contains__
         certificates = certificates or {}
-        self._clock = clock
+        self._clock = steady = SteadyClock(clock, clock_rate)
         self._clock_rate = clock_rate
         self._labels = labels
         self._wake = Event()
@@ -136,14 +140,14 @@ class RecordingDevice:
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
         self.recovery: list[RecoveryReport] = []
         self._local_data = (
-            None if local is None else LocalRecordings(local, self._data_deleted, clock, self._is_written)
+            None if local is None else LocalRecordings(local, self._data_deleted, steady, self._is_written)
         )
         self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
         offered = capabilities or Capabilities(
             onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
         )
         self.service = RecordingService(
-            clock=clock,
+            clock=steady,
             capabilities=offered,
             limits=limits,
             profile=profile,
@@ -160,7 +164,7 @@ class RecordingDevice:
             local,
             provider,
             TargetMaker(certificates.__getitem__, random=random),
-            clock,
+            steady,
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,
@@ -222,23 +226,35 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        look_again = time.monotonic() + _LONGEST_SLEEP
         while not self._stop.is_set():
-            deadline = self.service.next_deadline()
-            wait = _LONGEST_SLEEP
-            if deadline is not None:
-                left = deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate
-                wait = min(max(left, 0.0) + 0.001, wait)
-            self._wake.wait(wait)
+            woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
             if self._stop.is_set():
                 return
-            self._wake.clear()
             try:
+                jump = self._clock.jump()
+                if jump is not None:
+                    try:
+                        self.service.clock_changes(jump, partial(self._clock.set, jump))
+                    finally:
+                        self._outputs.clock_set(jump)
+                if not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again:
+                    continue
+                self._wake.clear()
+                look_again = time.monotonic() + _LONGEST_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.plans())
-            except OnvifBmffError:  # the model cannot be written just now; recording goes on as it is
+            except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()
+
+    def _until_deadline(self) -> float:
+        """Seconds until the service has something to do."""
+        deadline = self.service.next_deadline()
+        if deadline is None:
+            return _LONGEST_SLEEP
+        return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
     # ---- exports and local data ------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The outputs and sources of a device, in line with what its service wants at any time."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from onvif_bmff.cenc.encrypt import IvSources
@@ -16,6 +16,7 @@ from onvif_bmff.device.feeding import SourceRunner
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.sources import SourceProvider
 from onvif_bmff.device.states import TrackStates
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -38,7 +39,7 @@ class OutputSet:
         local: ObjectStore | None,
         provider: SourceProvider,
         maker: TargetMaker,
-        clock: Callable[[], UtcTime],
+        clock: SteadyClock,
         *,
         labels: Labels,
         max_bytes: int,
@@ -158,6 +159,12 @@ class OutputSet:
             max_bytes=self._max_bytes,
             policy=self._policy,
         )
+
+    def clock_set(self, by: timedelta) -> None:
+        """The clock was set: the time of all media is another from now on."""
+        times_set = self._clock.read()[1]
+        for runner in self._runners.values():
+            runner.clock_set(by, times_set)
 
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         """Tell whether a worker that wrote a local track at an instant is still there."""
