@@ -30,7 +30,7 @@ from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet
@@ -266,11 +266,12 @@ class RecordingDevice:
         keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
         if target is not None and Place.EXTERNAL in plan.places:
             store = self._storages.get(target.storage)
-            return None if store is None else ExportPart(store, target.prefix or "", target.postfix or "", keys)
+            return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
         if self._local is None or not plan.tracks:
             return None
         since = self.service.accessible_since(recording)
-        return ExportPart(self._local, local_prefix(recording, plan.tracks[0][0]), "", keys, since)
+        places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
+        return ExportPart(self._local, places, keys, since)
 
     def _export_progress(
         self,
@@ -299,6 +300,11 @@ class RecordingDevice:
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
         self.recovery.append(recover_store(store, self._labels))
+        try:
+            cleared = clear_unfinished_exports(store, plan.recordings.keys())
+            self.recovery.append(RecoveryReport(abandoned=cleared))
+        except OnvifBmffError as error:
+            self.recovery.append(RecoveryReport(errors=[str(error)]))
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target
