@@ -11,7 +11,7 @@ from pathlib import Path
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.values import duration, instant
-from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
+from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     def on_stored(key: ObjectKey, size: int) -> None:
         stored.append((str(key), size))
 
-    failure: OnvifBmffError | None = None
+    failure: Exception | None = None
     interrupted = False
     with open_mp4(args.input) as source:
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
@@ -82,12 +82,16 @@ def run(args: argparse.Namespace) -> int:
             samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
             try:
                 for sample in samples:
-                    sink.add_all(recorder.push(sample))
+                    try:
+                        sink.add_all(recorder.push(sample))
+                    except (MediaError, ProtectionError) as error:
+                        failure = failure or error  # a sample or fragment that cannot be stored; the rest can be
             except KeyboardInterrupt:
                 interrupted = True
             except (BoxError, MediaError) as error:
                 failure = error  # what was read before the fault is kept
             sink.add_all(recorder.deactivate())
+            failure = failure or recorder.failure
     for key, size in stored:
         print(f"{size:>12,}  {key}")
     total = sum(size for _, size in stored)

@@ -7,7 +7,7 @@ has it; a schedule or event that starts does not count as an activation. Annex A
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from onvif_bmff.control.event_filter import EventMessage, matches
@@ -58,11 +58,13 @@ class EventGate:
         conditions: property keys of the active conditions.
         open_until: open at least until this instant.
         opened: when the window that is open now, or was open last, began.
+        topic: of the event that opened it.
     """
 
     conditions: frozenset[tuple[str, tuple[tuple[str, str], ...]]] = frozenset()
     open_until: UtcTime | None = None
     opened: UtcTime | None = None
+    topic: str | None = None
 
     def is_open(self, now: UtcTime) -> bool:
         """Whether the job may record at an instant."""
@@ -71,6 +73,11 @@ class EventGate:
     def closes(self) -> UtcTime | None:
         """When it closes if nothing more happens; None while a condition lasts or if it never opened."""
         return None if self.conditions else self.open_until
+
+    def shifted(self, by: timedelta) -> "EventGate":
+        """The gate by a clock that is set."""
+        until, opened = self.open_until, self.opened
+        return replace(self, open_until=until and until + by, opened=opened and opened + by)
 
     def after(
         self, event_filter: RecordingEventFilter, message: EventMessage, now: UtcTime, instant: timedelta
@@ -100,7 +107,9 @@ class EventGate:
         else:
             return self
         until = ends if until is None else max(until, ends)
-        return EventGate(conditions, until, self.opened if was_open else when)
+        if was_open:
+            return EventGate(conditions, until, self.opened, self.topic)
+        return EventGate(conditions, until, when, message.topic)
 
 
 def is_armed(configuration: RecordingJobConfiguration, schedules: Mapping[str, bool]) -> bool:

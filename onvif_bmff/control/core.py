@@ -6,6 +6,7 @@ Time passes only when someone calls: every call first does what is due by now (`
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from threading import RLock
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ServiceCore"]
 
 T = TypeVar("T")
+_PURGE_INTERVAL = timedelta(minutes=1)
 
 
 class ServiceCore:
@@ -59,6 +61,7 @@ class ServiceCore:
         self._subscriptions: list[Subscription] = []
         self._own = self.subscribe()
         self._deadline: UtcTime | None = None
+        self._purge_due: UtcTime | None = None
         self.on_change: Callable[[], None] | None = None
         self._start()
 
@@ -137,13 +140,16 @@ class ServiceCore:
             remove_doomed(tx)
             with suppress(PersistenceError):
                 changed |= self._commit(tx)
-        if self._state.purges and self._device.local_data is not None:
+        waits = self._purge_due is not None and now < self._purge_due <= now + _PURGE_INTERVAL
+        if self._state.purges and self._device.local_data is not None and not waits:
             tx = Transaction(self._device, now, self._state, self._runtime)
             purge_data(tx)
             told = tuple(tx.notifications)
+            self._purge_due = None
             try:
                 changed |= self._commit(tx)
             except PersistenceError:
+                self._purge_due = now + _PURGE_INTERVAL
                 self._publish(told)  # the data is gone, whatever the persistence says
                 changed |= bool(told)
         return changed
@@ -183,6 +189,8 @@ class ServiceCore:
             due.append(runtime.retention_due or now)
         elif any(r.doomed and r.token not in runtime.exported() for r in self._state.recordings.values()):
             due.append(now + RETENTION_INTERVAL)  # it could not be stored that they are gone
+        if self._purge_due is not None and self._state.purges:
+            due.append(self._purge_due)
         self._deadline = min(due, default=None)
 
     # ---- events ------------------------------------------------------------------------------------

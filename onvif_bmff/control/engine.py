@@ -10,13 +10,21 @@ There is no I/O, thread or clock here; one `RecordingOutput` is used by one thre
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.control.engine_plan import Feed
+from onvif_bmff.control.engine_sources import (
+    OpenSource,
+    Way,
+    encoding_name,
+    kept_samples,
+    pick_track,
+    since_sync,
+)
 from onvif_bmff.control.engine_targets import OutputPlan
+from onvif_bmff.control.engine_topics import SegmentTopics
 from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.media.codec import Codec
@@ -29,57 +37,30 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingOutput", "encoding_name"]
 
-_ENCODINGS = {
-    "avc1": "H264", "avc3": "H264", "hvc1": "H265", "hev1": "H265", "mp4a": "AAC", "ulaw": "G711", "alaw": "G711",
-}  # fmt: skip
-_PATIENCE = timedelta(seconds=2)
-_LATE = timedelta(seconds=2)
-"""How much more than Before is kept, for the time that an event takes to arrive."""
-
 Accepts = Callable[[str, str, str, str], bool]
 """Asks the service whether (job, track, type, encoding) may be stored: `EngineSide.report_encoding`."""
 Report = Callable[[str, RecordingJobState, str | None], None]
 """Tells the state of a track, and for an error what is wrong."""
 
 
-def encoding_name(codec: Codec) -> str:
-    """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
-    kind = codec.sample_entry().type
-    return _ENCODINGS.get(kind, kind)
-
-
-@dataclass(slots=True)
-class _Way:
-    """How samples of a source's track get into a track of the recording."""
-
-    token: str
-    track_id: int
-    shift: int
-    timescale: int
-    end: int | None = None
-
-
-@dataclass(slots=True)
-class _Source:
-    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
-
-    tracks: dict[int, Track]
-    epoch: UtcTime
-    preroll: PreRoll | None = None
-    before: timedelta = timedelta(0)
-    ways: dict[int, _Way] = field(default_factory=dict)
-
-    def utc(self, sample: Sample) -> UtcTime:
-        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
-
-
 class RecordingOutput:
     """Records what a plan says, from sources that come and go.
 
-    Each method returns the events that it caused. Recording begins when all sources that feed it are open, or two
-    seconds of media after the first; it begins anew, in new spans, when the set of its tracks or their sources
-    changes, and goes on undisturbed when only the job is another one. ``preroll_bytes`` bounds what is kept for
-    events, for each source.
+    Each method returns the events that it caused. Recording begins when all sources that feed it are open, or
+    ``source_patience`` after the first; it begins anew, in new spans, when the set of its tracks or their sources
+    changes, and goes on undisturbed when only the job is another one. Segments during which an event had a job record
+    are labelled with its topic (B.9, EventTopic).
+
+    Args:
+        plan: what to do.
+        accepts: asked before anything of a track is recorded.
+        report: told of track states.
+        labels: of all objects.
+        ivs: initialisation vectors, shared by all that use a key.
+        preroll_bytes: bounds what is kept for events, for each source.
+        event_latency: how long after it happened an event may still come, so that nothing of its Before is lost; so
+            much more than Before is kept. Analytics take their time.
+        source_patience: how much of the first source's media may pass before recording begins without the others.
     """
 
     def __init__(
@@ -91,6 +72,8 @@ class RecordingOutput:
         labels: Labels = Labels(),  # noqa: B008
         ivs: IvSources | None = None,
         preroll_bytes: int = 64 << 20,
+        event_latency: timedelta = timedelta(seconds=2),
+        source_patience: timedelta = timedelta(seconds=2),
     ) -> None:
         self._plan = plan
         self._accepts = accepts
@@ -98,10 +81,14 @@ class RecordingOutput:
         self._labels = labels
         self._ivs = ivs
         self._preroll_bytes = preroll_bytes
-        self._sources: dict[SourceReference, _Source] = {}
+        self._event_latency = event_latency
+        self._source_patience = source_patience
+        self._topics = SegmentTopics()
+        self._sources: dict[SourceReference, OpenSource] = {}
         self._failed: set[SourceReference] = set()
         self._recorder: Recorder | None = None
         self._base = UtcTime(0)
+        self._leading: SourceReference | None = None
         self._refused = False
         self._hopeless = False
         self._paused = False
@@ -133,6 +120,7 @@ class RecordingOutput:
                 recorder.reconfigure(plan.target)
             if plan.override is not None and (plan.override != old.override or old.target != plan.target):
                 recorder.override_segment_duration(*plan.override)
+            self._topics.follow(plan)
             self._keep_prerolls()
             return ()
         if not same_tracks or (self._refused and old.feeds != plan.feeds):
@@ -151,7 +139,7 @@ class RecordingOutput:
             events += self.source_closed(source)
         self._failed.discard(source)
         self._hopeless = False
-        self._sources[source] = _Source({track.track_id: track for track in tracks}, epoch)
+        self._sources[source] = OpenSource({track.track_id: track for track in tracks}, epoch)
         if self._recorder is not None and any(feed.source == source for feed in self._plan.feeds.values()):
             events += self._stop()  # the movie gets more tracks: all spans close (B.2)
         self._keep_prerolls()
@@ -173,6 +161,22 @@ class RecordingOutput:
         events += self._start()
         return events
 
+    def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
+        """Take note that a clock was set: a source's media time 0 happens at another instant than was thought.
+
+        From the next sync sample on there are new spans, with the new time. What was kept for events stays.
+        """
+        found = self._sources.get(source)
+        if found is None or found.epoch == epoch:
+            return
+        by = epoch - found.epoch
+        found.epoch = epoch
+        self._until = self._begun = self._waiting = None
+        if self._recorder is not None and source == self._leading:  # the others are reckoned from it
+            self._base = epoch
+            self._first = self._first and self._first + by
+            self._recorder.set_clock(epoch, Fraction(0))
+
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
         """Take a sample, with the times and track numbers of its source."""
         found = self._sources.get(source)
@@ -181,7 +185,7 @@ class RecordingOutput:
         if found.preroll is not None:
             found.preroll.push(sample)
         if self._recorder is None:
-            return self._start(found.utc(sample))
+            return self._start(found.decoded_at(sample))
         way = found.ways.get(sample.track_id)
         return () if way is None else self._store(self._recorder, way, sample)
 
@@ -250,7 +254,7 @@ class RecordingOutput:
         if wanted - ready - self._failed:
             if now is not None:
                 self._waiting = self._waiting or now
-            if now is None or self._waiting is None or now - self._waiting < _PATIENCE:
+            if now is None or self._waiting is None or now - self._waiting < self._source_patience:
                 return ()
         self._waiting = None
         tracks = self._tracks(ready)
@@ -258,7 +262,8 @@ class RecordingOutput:
             self._hopeless = True  # until the plan or the sources change
             return ()
         lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
-        self._base = next(s.epoch for s in self._sources.values() for w in s.ways.values() if w.token == lead.token)
+        self._leading = next(r for r, s in self._sources.items() for w in s.ways.values() if w.token == lead.token)
+        self._base = self._sources[self._leading].epoch
         for source in self._sources.values():
             late = source.epoch.microseconds_since(self._base)
             for way in source.ways.values():
@@ -268,6 +273,7 @@ class RecordingOutput:
         if self._plan.override is not None:
             recorder.override_segment_duration(*self._plan.override)
         self._recorder = recorder
+        self._topics.follow(self._plan)
         self._first = None
         events = self._replay(recorder)
         self._keep_prerolls()
@@ -284,13 +290,13 @@ class RecordingOutput:
             if feed is None or feed.source not in ready:
                 continue
             source = self._sources[feed.source]
-            given = _pick(source, kind, feed)
+            given = pick_track(source, kind, feed)
             if given is None:
                 continue
             if not self._accepts(feed.job, token, kind, encoding_name(given.codec)):
                 self._refused = True
                 continue
-            source.ways[given.track_id] = _Way(token, number, 0, given.timescale)
+            source.ways[given.track_id] = Way(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         return found
 
@@ -300,49 +306,34 @@ class RecordingOutput:
         start = min(since, default=None)
         if self._until is not None:
             start = self._until if start is None or start < self._until else start
-        kept: list[tuple[UtcTime, _Source, Sample]] = []
-        for source in self._sources.values():
-            if source.preroll is not None and source.ways:
-                kept += [(source.utc(sample), source, sample) for sample in source.preroll.release()]
-        kept.sort(key=lambda one: one[0].microseconds)
-        video = any(source.tracks[sample.track_id].type is TrackType.VIDEO for _, source, sample in kept)
-        syncs = [
-            at
-            for at, source, sample in kept
-            if sample.sync and (not video or source.tracks[sample.track_id].type is TrackType.VIDEO)
-        ]
-        begin = max((at for at in syncs if start is not None and at <= start), default=None)
-        if begin is not None and self._until is not None and self._recorded_before(begin):
-            begin = min((at for at in syncs if start is not None and at > start), default=start)
+        kept = since_sync(kept_samples(self._sources.values()), start, after=self._begun)
         events: list[RecordingEvent] = []
-        for at, source, sample in kept:
-            way = source.ways.get(sample.track_id)
-            if way is not None and (begin is None or at >= begin):
-                events += self._store(recorder, way, sample)
+        for one in kept:
+            way = one.source.ways.get(one.sample.track_id)
+            if way is not None:
+                events += self._store(recorder, way, one.sample)
         return events
 
-    def _recorded_before(self, at: UtcTime) -> bool:
-        """Tell whether the spans before began at ``at`` or later: new ones would have the same keys."""
-        return self._begun is not None and at <= self._begun
-
-    def _store(self, recorder: Recorder, way: _Way, sample: Sample) -> Sequence[RecordingEvent]:
+    def _store(self, recorder: Recorder, way: Way, sample: Sample) -> Sequence[RecordingEvent]:
         time = sample.decode_time + way.shift
-        way.end = time + sample.duration
+        shown = time + sample.composition_offset
+        way.end = max(way.end or shown, shown + sample.duration)
         if way.token not in self._seen:
             self._seen.add(way.token)
             if self._first is None:
-                self._first = self._base.plus_ticks(time, way.timescale)
+                self._first = self._base.plus_ticks(shown, way.timescale)
             if self._trouble is None:
                 self._report(way.token, RecordingJobState.ACTIVE, None)
-        return recorder.push(
+        events = recorder.push(
             Sample(way.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
         )
+        return self._topics.label(events) if events else events
 
-    def _stop(self) -> list[RecordingEvent]:
+    def _stop(self) -> Sequence[RecordingEvent]:
         recorder, self._recorder = self._recorder, None
         if recorder is None:
-            return []
-        events = recorder.deactivate()
+            return ()
+        events = self._topics.label(recorder.deactivate())
         ends = [
             self._base.plus_ticks(way.end, way.timescale)
             for source in self._sources.values()
@@ -367,18 +358,14 @@ class RecordingOutput:
         """See that each source is buffered as long as something may be wanted of it later, and no longer."""
         plan = self._plan
         for reference, source in self._sources.items():
-            before = max((one.before + _LATE for one in plan.standby if one.source == reference), default=None)
+            waiting = [one.before for one in plan.standby if one.source == reference]
+            before = max(waiting) + self._event_latency if waiting else None
             if before is None and self._recorder is None and plan.feeds:
                 since = [feed for feed in plan.feeds.values() if feed.source == reference]
                 before = timedelta(0) if since else None
             if before is None:
                 source.preroll = None
-            elif source.preroll is None or source.before < before:
-                source.before = before
+            elif source.preroll is None:
                 source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
-
-
-def _pick(source: _Source, kind: str, feed: Feed) -> Track | None:
-    """The track of a source that a tag means: the one of that token, else the first of the type."""
-    found = [track for track in source.tracks.values() if track.type.value == kind]
-    return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)
+            else:
+                source.preroll.keep(before if waiting else max(before, source.preroll.before))

@@ -48,12 +48,14 @@ class Feed:
         source_tag: which track of the source.
         since: record from this instant on, if an event opened the job: its beginning less Before. A feed by event
             always lasts long enough for one I-frame (`Limits.instant_event`).
+        event_topic: topic of that event.
     """
 
     job: str
     source: SourceReference
     source_tag: str
     since: UtcTime | None = None
+    event_topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,13 @@ def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
         winners = tx.winners(jobs)
         for job in jobs:
             since = _since(tx, job)
+            gate = tx.runtime.gates.get(job.token)
+            topic = gate.topic if gate is not None and since is not None else None
             for source in job.configuration.source:
                 for fed in source.tracks:
                     if winners.get(fed.destination) == job.token and source.source_token is not None:
                         found[recording.token, fed.destination] = Feed(
-                            job.token, source.source_token, fed.source_tag, since
+                            job.token, source.source_token, fed.source_tag, since, topic
                         )
     return found
 

@@ -12,7 +12,7 @@ the service cannot know: `EngineSide.schedule_changed` and `EngineSide.event`. N
 operations, and none is persistent but the encoding of a track and what `provision_recording` makes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -150,6 +150,22 @@ class EngineSide(ServiceCore):
                     tx.touched.add(job.configuration.recording_token)
 
         self._run(change)
+
+    def clock_changes(self, by: timedelta, change: Callable[[], object]) -> None:
+        """Say that the clock is set forward, or back, and have that done while nobody else is served.
+
+        What is due later (the ends of events and overrides) stays due after the same time.
+
+        Args:
+            by: how much later it will be.
+            change: sets the clock.
+        """
+
+        def shift(tx: Transaction) -> None:
+            change()
+            tx.runtime.shift(by)
+
+        self._run(shift)
 
     def event(self, message: EventMessage) -> None:
         """An event happened on the device or at a source (5.3.4)."""

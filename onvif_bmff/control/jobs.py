@@ -106,8 +106,9 @@ def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfig
     event_filter = configuration.event_filter
     if event_filter is None:
         return
-    held = {key for key, event in tx.runtime.conditions.items() if matches(event_filter, event)}
-    tx.runtime.gates[job_token] = EventGate(frozenset(held), None, tx.now if held else None)
+    held = {key: event.topic for key, event in tx.runtime.conditions.items() if matches(event_filter, event)}
+    opened = tx.now if held else None
+    tx.runtime.gates[job_token] = EventGate(frozenset(held), None, opened, next(iter(held.values()), None))
 
 
 # ---- receivers ---------------------------------------------------------------------------------------

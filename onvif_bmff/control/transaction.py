@@ -113,6 +113,15 @@ class Runtime:
         }
         return found | {export.operation.recording for export in self.segment_exports.values()}
 
+    def shift(self, by: timedelta) -> None:
+        """Move everything that is due later, for a clock that is set."""
+        for token, override in self.overrides.items():
+            self.overrides[token] = replace(override, expires=override.expires + by)
+        for token, gate in self.gates.items():
+            self.gates[token] = gate.shifted(by)
+        if self.retention_due is not None:
+            self.retention_due += by
+
 
 class Transaction:
     """Draft of the state and the runtime, the present instant, and the events so far.

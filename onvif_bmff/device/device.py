@@ -13,7 +13,8 @@ A slow, failing or hanging store or source holds up its own thread only.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -29,12 +30,13 @@ from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet
 from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
 from onvif_bmff.device.sources import FileSources, SourceProvider
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -46,6 +48,8 @@ __all__ = ["RecordingDevice", "utc_now"]
 
 _LONGEST_SLEEP = 60.0
 _RETRY = 1.0
+_CLOCK_INTERVAL = 1.0
+_SOURCE_PATIENCE = timedelta(seconds=2)
 
 
 def utc_now() -> UtcTime:
@@ -89,12 +93,15 @@ class RecordingDevice:
         capabilities: what clients are told; by default everything that the device can do.
         limits: as for `RecordingService`.
         profile: as for `RecordingService`.
-        clock: the present instant.
+        clock: the present instant. When it jumps by more than a second, that is noticed within two: all spans close
+            at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
+        event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
+            the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
     """
 
     def __init__(
@@ -115,6 +122,7 @@ class RecordingDevice:
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        event_latency: timedelta = timedelta(seconds=2),
     ) -> None:
         self._storages = storages
         self._local = local
@@ -123,7 +131,7 @@ class RecordingDevice:
             known = provider.profiles if isinstance(provider, FileSources) else {}
             has_profile = known.__contains__
         certificates = certificates or {}
-        self._clock = clock
+        self._clock = steady = SteadyClock(clock, clock_rate)
         self._clock_rate = clock_rate
         self._labels = labels
         self._wake = Event()
@@ -132,14 +140,14 @@ class RecordingDevice:
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
         self.recovery: list[RecoveryReport] = []
         self._local_data = (
-            None if local is None else LocalRecordings(local, self._data_deleted, clock, self._is_written)
+            None if local is None else LocalRecordings(local, self._data_deleted, steady, self._is_written)
         )
         self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
         offered = capabilities or Capabilities(
             onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
         )
         self.service = RecordingService(
-            clock=clock,
+            clock=steady,
             capabilities=offered,
             limits=limits,
             profile=profile,
@@ -156,10 +164,12 @@ class RecordingDevice:
             local,
             provider,
             TargetMaker(certificates.__getitem__, random=random),
-            clock,
+            steady,
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,
+            event_latency=event_latency * clock_rate,
+            source_patience=_SOURCE_PATIENCE * clock_rate,
         )
 
     def __enter__(self) -> Self:
@@ -216,23 +226,35 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        look_again = time.monotonic() + _LONGEST_SLEEP
         while not self._stop.is_set():
-            deadline = self.service.next_deadline()
-            wait = _LONGEST_SLEEP
-            if deadline is not None:
-                left = deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate
-                wait = min(max(left, 0.0) + 0.001, wait)
-            self._wake.wait(wait)
+            woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
             if self._stop.is_set():
                 return
-            self._wake.clear()
             try:
+                jump = self._clock.jump()
+                if jump is not None:
+                    try:
+                        self.service.clock_changes(jump, partial(self._clock.set, jump))
+                    finally:
+                        self._outputs.clock_set(jump)
+                if not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again:
+                    continue
+                self._wake.clear()
+                look_again = time.monotonic() + _LONGEST_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.plans())
-            except OnvifBmffError:  # the model cannot be written just now; recording goes on as it is
+            except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()
+
+    def _until_deadline(self) -> float:
+        """Seconds until the service has something to do."""
+        deadline = self.service.next_deadline()
+        if deadline is None:
+            return _LONGEST_SLEEP
+        return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
     # ---- exports and local data ------------------------------------------------------------------------------
 
@@ -244,11 +266,12 @@ class RecordingDevice:
         keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
         if target is not None and Place.EXTERNAL in plan.places:
             store = self._storages.get(target.storage)
-            return None if store is None else ExportPart(store, target.prefix or "", target.postfix or "", keys)
+            return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
         if self._local is None or not plan.tracks:
             return None
         since = self.service.accessible_since(recording)
-        return ExportPart(self._local, local_prefix(recording, plan.tracks[0][0]), "", keys, since)
+        places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
+        return ExportPart(self._local, places, keys, since)
 
     def _export_progress(
         self,
@@ -277,6 +300,11 @@ class RecordingDevice:
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
         self.recovery.append(recover_store(store, self._labels))
+        try:
+            cleared = clear_unfinished_exports(store, plan.recordings.keys())
+            self.recovery.append(RecoveryReport(abandoned=cleared))
+        except OnvifBmffError as error:
+            self.recovery.append(RecoveryReport(errors=[str(error)]))
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target

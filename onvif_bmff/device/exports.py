@@ -1,7 +1,7 @@
 """ExportRecordedData: recordings become one MP4 file each, in a store, in the background. 5.21 to 5.23."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,28 +11,33 @@ from typing import Protocol
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.control.device import ExportOperation
 from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.errors import OnvifBmffError, StateError
+from onvif_bmff.device.recovery import RecoverableStore
+from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter
 from onvif_bmff.playback.export import export_movie
-from onvif_bmff.playback.selection import Selection, select
+from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter"]
+__all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports"]
 
 EXPORT_FORMATS = ("MP4",)
 """Formats that `MovieExporter` writes."""
 
 _REPORT_EVERY = 0.05
+_RETRY = 5.0
+_CONTENT_TYPE = "video/mp4"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Where the objects of a recording lie, with which keys they open, and how far back they may be given to anyone."""
+    """Where the objects of a recording lie, with which keys they open, and how far back they may be given to anyone.
+
+    ``places`` are pairs of prefix and postfix: one, or one for each track where tracks are kept apart.
+    """
 
     store: ObjectStore
-    prefix: str
-    postfix: str
+    places: tuple[tuple[str, str], ...]
     keys: KeyRing | None = field(default=None, repr=False)
     since: UtcTime | None = None
 
@@ -141,12 +146,19 @@ class MovieExporter:
                 try:
                     self._export(operation, token, names[number], partial(tell, number))
                     tell(number, 1.0)
-                except OnvifBmffError as error:
-                    problem = problem or f"{token}: {error}"
-            if names:
-                tell(len(names) - 1, done[-1], finished=True, error=problem)
-            else:
-                self._report(operation.token, 1.0, (), finished=True)
+                except _StoppedError:
+                    raise
+                except Exception as error:  # a store may be anybody's, and an export must not seem to run for ever
+                    problem = problem or f"{token}: {str(error) or type(error).__name__}"
+            while True:
+                try:
+                    if names:
+                        tell(len(names) - 1, done[-1], finished=True, error=problem)
+                    else:
+                        self._report(operation.token, 1.0, (), finished=True)
+                    return
+                except PersistenceError:  # a recording that was waiting for the end cannot be deleted just now
+                    stop.wait(_RETRY)
         except (_StoppedError, StateError):
             return
         finally:
@@ -162,19 +174,21 @@ class MovieExporter:
             start = part.since
         if start is not None and operation.end_point is not None and operation.end_point <= start:
             return
-        timeline = Timeline.from_store(part.store, prefix=part.prefix, postfix=part.postfix)
-        selection = select(
-            timeline,
-            start=start,
-            end=operation.end_point,
-            prefix=part.prefix,
-            postfix=part.postfix,
+        selection = join(
+            select(
+                Timeline.from_store(part.store, prefix=prefix, postfix=postfix),
+                start=start,
+                end=operation.end_point,
+                prefix=prefix,
+                postfix=postfix,
+            )
+            for prefix, postfix in part.places
         )
         if not selection:
             return
         expected = max(_size(part.store, selection), 1)
         store = self._storages[operation.storage_destination.storage_token]
-        writer = store.open_writer(name, content_type="video/mp4")
+        writer = store.open_writer(name, content_type=_CONTENT_TYPE)
         try:
             out = _Output(writer, lambda size: tell(min(size / expected, 0.99)))
             export_movie(part.store, selection, out, keys=part.keys)  # type: ignore[arg-type]
@@ -182,6 +196,22 @@ class MovieExporter:
         finally:
             with suppress(OnvifBmffError):
                 writer.abandon()
+
+
+def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) -> list[str]:
+    """Remove what exports that died with their process have left behind, and return its names.
+
+    Raises ``StoreError`` if the store failed.
+    """
+    found: list[str] = []
+    if not isinstance(store, RecoverableStore):
+        return found
+    for item in store.unsealed():
+        stem, _, extension = item.key.rpartition("/")[2].rpartition(".")
+        if item.content_type == _CONTENT_TYPE and extension == "mp4" and stem in recordings:
+            store.resume(item).abandon()
+            found.append(item.key)
+    return found
 
 
 def _size(store: ObjectStore, selection: Selection) -> int:

@@ -1,12 +1,13 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
 import time
-from collections.abc import Callable
+from datetime import timedelta
 from threading import Event, Lock, Thread
 
 from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.control.receiver import Receiver
 from onvif_bmff.device.sources import SampleSource, SourceProvider
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Track, TrackType
@@ -33,7 +34,7 @@ class SourceRunner:
         reference: SourceReference,
         receiver: Receiver | None,
         provider: SourceProvider,
-        clock: Callable[[], UtcTime],
+        clock: SteadyClock,
     ) -> None:
         self.receiver = receiver
         self._reference = reference
@@ -42,6 +43,7 @@ class SourceRunner:
         self._lock = Lock()
         self._outputs: tuple[OutputWorker, ...] = ()
         self._open: tuple[dict[int, Track], UtcTime] | None = None
+        self._times_set = 0
         self._state: tuple[bool, str | None] = (False, None)
         self._stop = Event()
         self._thread = Thread(target=self._run, name=f"source {reference.token}", daemon=True)
@@ -79,6 +81,16 @@ class SourceRunner:
                     output.closed(self._reference, None)
             self._outputs = outputs
 
+    def clock_set(self, by: timedelta, times_set: int) -> None:
+        """The clock was set by so much, for the nth time; a source that was opened since then knows already."""
+        with self._lock:
+            if self._open is None or self._times_set >= times_set:
+                return
+            self._times_set = times_set
+            self._open = (self._open[0], self._open[1] + by)
+            for output in self._outputs:
+                output.clock_set(self._reference, self._open[1])
+
     def _run(self) -> None:
         delay = _FIRST_RETRY
         while not self._stop.is_set():
@@ -107,7 +119,7 @@ class SourceRunner:
         video = {number for number, track in tracks.items() if track.type is TrackType.VIDEO}
         opening = video or set(tracks)
         with self._lock:
-            epoch = self._clock()
+            epoch, self._times_set = self._clock.read()
             self._open = (tracks, epoch)
             for output in self._outputs:
                 output.opened(self._reference, tuple(tracks.values()), epoch)

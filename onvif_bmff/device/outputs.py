@@ -1,7 +1,8 @@
 """The outputs and sources of a device, in line with what its service wants at any time."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import timedelta
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.engine import RecordingOutput
@@ -15,6 +16,7 @@ from onvif_bmff.device.feeding import SourceRunner
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.sources import SourceProvider
 from onvif_bmff.device.states import TrackStates
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -27,7 +29,7 @@ __all__ = ["OutputSet"]
 class OutputSet:
     """Makes, configures and ends workers and source runners; used by the thread of the device.
 
-    Arguments are those of `RecordingDevice`; ``maker`` makes the targets.
+    Arguments are those of `RecordingDevice`; ``maker`` makes the targets, the last two are those of `RecordingOutput`.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class OutputSet:
         local: ObjectStore | None,
         provider: SourceProvider,
         maker: TargetMaker,
-        clock: Callable[[], UtcTime],
+        clock: SteadyClock,
         *,
         labels: Labels,
         max_bytes: int,
         policy: OverloadPolicy,
+        event_latency: timedelta,
+        source_patience: timedelta,
     ) -> None:
         self._service = service
         self._storages = storages
@@ -52,6 +56,8 @@ class OutputSet:
         self._labels = labels
         self._max_bytes = max_bytes
         self._policy = policy
+        self._event_latency = event_latency
+        self._source_patience = source_patience
         self._ivs = IvSources()
         self._states = TrackStates(service.report_track_state)
         self._plan = DevicePlan({}, {})
@@ -136,7 +142,15 @@ class OutputSet:
         def report(track: str, state: RecordingJobState, error: str | None) -> None:
             self._states.say(key, track, state, error)
 
-        output = RecordingOutput(plan, accepts, report, labels=self._labels, ivs=self._ivs)
+        output = RecordingOutput(
+            plan,
+            accepts,
+            report,
+            labels=self._labels,
+            ivs=self._ivs,
+            event_latency=self._event_latency,
+            source_patience=self._source_patience,
+        )
         return OutputWorker(
             output,
             store,
@@ -145,6 +159,12 @@ class OutputSet:
             max_bytes=self._max_bytes,
             policy=self._policy,
         )
+
+    def clock_set(self, by: timedelta) -> None:
+        """The clock was set: the time of all media is another from now on."""
+        times_set = self._clock.read()[1]
+        for runner in self._runners.values():
+            runner.clock_set(by, times_set)
 
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         """Tell whether a worker that wrote a local track at an instant is still there."""

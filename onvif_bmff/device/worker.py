@@ -10,7 +10,6 @@ from onvif_bmff.control.engine_targets import OutputPlan
 from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.device.delivery import Delivery
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
-from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent
@@ -41,6 +40,12 @@ class _Closed:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    source: SourceReference
+    epoch: UtcTime
+
+
 class _Gap:
     """Media were dropped here."""
 
@@ -50,7 +55,7 @@ class _Close:
 
 
 _Media = tuple[SourceReference, Sample | CodecChange]
-_Message = _Configure | _Opened | _Closed | _Gap | _Close | _Media
+_Message = _Configure | _Opened | _Closed | _Epoch | _Gap | _Close | _Media
 
 
 class OutputWorker:
@@ -107,6 +112,10 @@ class OutputWorker:
         """A source has ended or failed; see `RecordingOutput.source_closed`."""
         self.mailbox.put(_Closed(source, error))
 
+    def clock_set(self, source: SourceReference, epoch: UtcTime) -> None:
+        """A source's media time 0 happened at another instant; see `RecordingOutput.set_epoch`."""
+        self.mailbox.put(_Epoch(source, epoch))
+
     def push(self, source: SourceReference, item: Sample | CodecChange, *, opens_gop: bool) -> None:
         """A source has a sample, or another codec configuration from here on."""
         if isinstance(item, Sample):
@@ -140,8 +149,8 @@ class OutputWorker:
     def _handle(self, message: _Message) -> None:
         try:
             events = self._events(message)
-        except OnvifBmffError as error:
-            self._give_up(str(error))
+        except Exception as error:  # media may be anybody's, and must not end the thread
+            self._give_up(str(error) or type(error).__name__)
             return
         if events:
             self._deliver(events)
@@ -159,6 +168,9 @@ class OutputWorker:
             return output.source_opened(message.source, message.tracks, message.epoch)
         if isinstance(message, _Closed):
             return output.source_closed(message.source, message.error)
+        if isinstance(message, _Epoch):
+            output.set_epoch(message.source, message.epoch)
+            return ()
         return output.skip() if isinstance(message, _Gap) else output.close()
 
     def _deliver(self, events: Sequence[RecordingEvent]) -> None:
@@ -176,7 +188,7 @@ class OutputWorker:
         """Stop for now; what can still be completed is."""
         try:
             events = self._output.pause(error)
-        except OnvifBmffError:
+        except Exception:
             events = ()
         self.delivery.add_all(events)
         self.delivery.give_up()
@@ -191,7 +203,7 @@ class OutputWorker:
             return
         try:
             events = self._output.resume()
-        except OnvifBmffError as error:
-            self._give_up(str(error))
+        except Exception as error:
+            self._give_up(str(error) or type(error).__name__)
             return
         self._deliver(events)

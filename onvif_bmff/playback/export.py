@@ -152,7 +152,7 @@ def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType
     spans = [part for parts in selection.parts.values() for part in parts]
     for part in sorted(spans, key=lambda part: part.span.start.sort_key):
         header = seeker.header(part.span.segments[part.first])
-        joined = joined_tracks(header)
+        joined = joined_tracks(header, part.ordinal)
         for track in header.tracks:
             if selection.media not in (None, media_type_of(track)):
                 continue

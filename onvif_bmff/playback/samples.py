@@ -31,8 +31,8 @@ _Numbering = Callable[[tuple[TrackType, int]], int]
 _RANKS = ("m4v", "mp4", "m4a", "m4m")
 
 
-def joined_tracks(header: SegmentHeader) -> dict[int, tuple[TrackType, int]]:
-    """For each track_ID the kind of media and which track of that kind it is, from 0.
+def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[TrackType, int]]:
+    """For each track_ID the kind of media and which track of that kind it is, from ``ordinal`` on.
 
     That is what joins the tracks of spans: track_IDs differ between the spans of CMAF.
     """
@@ -40,7 +40,7 @@ def joined_tracks(header: SegmentHeader) -> dict[int, tuple[TrackType, int]]:
     found: dict[int, tuple[TrackType, int]] = {}
     for track in header.tracks:
         kind = media_type_of(track)
-        counts[kind] = counts.get(kind, -1) + 1
+        counts[kind] = counts.get(kind, ordinal - 1) + 1
         found[track.track_id] = (kind, counts[kind])
     return found
 
@@ -95,8 +95,10 @@ class SampleReader:
         selection = self._selection
         streams = []
         for extension in sorted(selection.parts, key=_RANKS.index):
-            gate = RangeGate(selection.start, selection.end)
-            streams.append(self._kind(selection.parts[extension], gate))
+            parts = selection.parts[extension]
+            for ordinal in sorted({part.ordinal for part in parts}):
+                gate = RangeGate(selection.start, selection.end)
+                streams.append(self._kind(tuple(part for part in parts if part.ordinal == ordinal), gate))
         if len(streams) == 1:
             return streams[0]
         return merge(*streams, key=lambda played: played.decode_microseconds)
@@ -106,7 +108,7 @@ class SampleReader:
     def _kind(self, parts: tuple[SpanPart, ...], gate: RangeGate) -> Iterator[PlayedSample]:
         for part in parts:
             gate.open_span()
-            reading = _SpanReading(part.span)
+            reading = _SpanReading(part.span, part.ordinal)
             before: int | None = None
             for index, segment in enumerate(part.segments()):
                 if gate.done:
@@ -200,8 +202,9 @@ def _played(track: PlayedTrack, samples: Iterator[Sample], clock: MediaClock, ru
 class _SpanReading:
     """What is known of a span while its segments are read."""
 
-    def __init__(self, span: RecordedSpan) -> None:
+    def __init__(self, span: RecordedSpan, ordinal: int) -> None:
         self._span = span
+        self._ordinal = ordinal
         self._header: SegmentHeader | None = None
         self._stage: DecryptStage | None = None
         self._tracks: dict[tuple[int, int], PlayedTrack] = {}
@@ -222,7 +225,7 @@ class _SpanReading:
             self._header = header
             self._stage = keys.stage(header)
             self._tracks = {}
-            self.joined = joined_tracks(header)
+            self.joined = joined_tracks(header, self._ordinal)
         return self._stage
 
     def follow(self, segment: RecordedSegment, header: SegmentHeader, fragment: StoredFragment) -> None:

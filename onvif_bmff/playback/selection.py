@@ -1,8 +1,8 @@
 """Which part of a timeline is to be played: one recording, a time range, some media."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from onvif_bmff.errors import MediaError, TimeError
 from onvif_bmff.media.track import TrackType
@@ -10,16 +10,20 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Selection", "SpanPart", "select"]
+__all__ = ["Selection", "SpanPart", "join", "select"]
 
 
 @dataclass(frozen=True, slots=True)
 class SpanPart:
-    """The segments ``first`` up to, not including, ``stop`` of a span."""
+    """The segments ``first`` up to, not including, ``stop`` of a span.
+
+    ``ordinal`` says which track of its kind it holds, from 0, where several spans of a kind play side by side.
+    """
 
     span: RecordedSpan
     first: int
     stop: int
+    ordinal: int = 0
 
     def segments(self) -> Iterator[RecordedSegment]:
         """The segments, made one after another."""
@@ -33,10 +37,10 @@ class SpanPart:
         for index in range(self.first, self.stop):
             counter = segments[index].key.counter
             if index > self.first and counter != before + 1:
-                yield SpanPart(self.span, begin, index)
+                yield SpanPart(self.span, begin, index, self.ordinal)
                 begin = index
             before = counter
-        yield SpanPart(self.span, begin, self.stop)
+        yield SpanPart(self.span, begin, self.stop, self.ordinal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,26 @@ def select(
         if stop > first:
             found.setdefault(span.extension, []).append(SpanPart(span, first, stop))
     return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media)
+
+
+def join(selections: Iterable[Selection]) -> Selection:
+    """Put together what was chosen of recordings that keep their tracks apart, so that it plays as one recording.
+
+    All must be of one range and kind of media. Where several have spans of a kind, each is a track of its own.
+
+    Raises:
+        MediaError: there is nothing to put together.
+    """
+    given = list(selections)
+    if not given:
+        raise MediaError("there is nothing to put together")
+    found: dict[str, list[SpanPart]] = {}
+    for selection in given:
+        for extension, parts in selection.parts.items():
+            known = found.setdefault(extension, [])
+            ordinal = known[-1].ordinal + 1 if known else 0
+            known += [replace(part, ordinal=ordinal) for part in parts]
+    return replace(given[0], parts={extension: tuple(parts) for extension, parts in found.items()})
 
 
 def _start(segment: RecordedSegment) -> UtcTime:

@@ -23,20 +23,43 @@ class PreRoll:
     until the next sync sample.
     """
 
-    __slots__ = ("_before", "_factors", "_lead_id", "_max_bytes", "_newest", "_samples", "_size", "_starts")
+    __slots__ = (
+        "_before",
+        "_factors",
+        "_lead_id",
+        "_max_bytes",
+        "_newest",
+        "_samples",
+        "_size",
+        "_starts",
+        "_timescale",
+        "_wanted",
+    )
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
         if before < timedelta(0) or max_bytes <= 0:
             raise MediaError("a pre-roll needs a duration that is not negative, and room")
-        timescale = lcm(*(track.timescale for track in tracks))
+        self._timescale = timescale = lcm(*(track.timescale for track in tracks))
         self._factors = {track.track_id: timescale // track.timescale for track in tracks}
         self._lead_id = lead_of(tracks).track_id
-        self._before = before // _MICROSECOND * timescale // 1_000_000
+        self.keep(before)
         self._max_bytes = max_bytes
         self._samples: deque[tuple[int, Sample]] = deque()
         self._starts: deque[int] = deque()
         self._size = 0
         self._newest = 0
+
+    @property
+    def before(self) -> timedelta:
+        """How much is kept at least."""
+        return self._wanted
+
+    def keep(self, before: timedelta) -> None:
+        """Keep another length from now on. ``MediaError`` if it is negative."""
+        if before < timedelta(0):
+            raise MediaError("a pre-roll needs a duration that is not negative, and room")
+        self._wanted = before
+        self._before = before // _MICROSECOND * self._timescale // 1_000_000
 
     @property
     def size(self) -> int:

@@ -30,12 +30,12 @@ TRACKS = (("VIDEO001", "Video"), ("AUDIO001", "Audio"), ("META001", "Metadata"))
 class Rig:
     """An output, and what it said."""
 
-    def __init__(self, plan, refuse=()):
+    def __init__(self, plan, refuse=(), **more):
         self.refuse = set(refuse)
         self.asked = []
         self.states = {}
         self.events = []
-        self.output = RecordingOutput(plan, self.accepts, self.report)
+        self.output = RecordingOutput(plan, self.accepts, self.report, **more)
 
     def accepts(self, job, track, kind, encoding):
         self.asked.append((job, track, kind, encoding))
@@ -50,12 +50,13 @@ class Rig:
     def open(self, source, *tracks, late=0.0):
         self.do(self.output.source_opened(source, tracks, START + late * SECOND))
 
-    def play(self, source, first, last, *, video=True, audio=False, gop=25):
-        """Seconds of 25 pictures a second, and packets of 20 ms."""
+    def play(self, source, first, last, *, video=True, audio=False, gop=25, shown=0):
+        """Seconds of 25 pictures a second, each ``shown`` ticks after it is decoded, and packets of 20 ms."""
         for index in range(int(first * 50), int(last * 50)):
             if video and index % 2 == 0:
                 number = index // 2
-                self.do(self.output.push(source, Sample(1, number * 3600, 3600, b"\xff\xd8" * 9, number % gop == 0)))
+                picture = Sample(1, number * 3600, 3600, b"\xff\xd8" * 9, number % gop == 0, shown)
+                self.do(self.output.push(source, picture))
             if audio:
                 self.do(self.output.push(source, Sample(2, index * 160, 160, bytes(160))))
 
@@ -216,6 +217,114 @@ def test_what_came_before_an_event_is_recorded_from_the_sync_sample_on(before):
         (span,) = rig.spans(extension)
         assert since - SECOND <= span.start <= since
         assert span.end == START + 12 * SECOND
+
+
+@pytest.mark.requirement("REC-5.3.4-10")
+@pytest.mark.parametrize("since", [4.96, 5.0, 5.04, 5.08, 5.12])
+def test_before_counts_from_when_pictures_are_shown_not_from_when_they_are_decoded(since):
+    standby = [Standby("j", "r", "VIDEO001", ONE, "", 4 * SECOND)]
+    rig = Rig(plan({}, standby=standby))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 9, shown=7200)  # B-frames: 80 ms later
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + since * SECOND)})))
+    rig.play(ONE, 9, 12, shown=7200)
+    (span,) = rig.spans("m4v")
+    assert START + (since - 1) * SECOND < span.start <= START + since * SECOND
+
+
+@pytest.mark.requirement("REC-5.3.4-10")
+@pytest.mark.parametrize("latency", [2, 6])
+def test_an_event_may_come_as_late_as_the_output_was_told(latency):
+    standby = [Standby("j", "r", "VIDEO001", ONE, "", 3 * SECOND)]
+    rig = Rig(plan({}, standby=standby), event_latency=latency * SECOND)
+    rig.open(ONE, VIDEO)
+    happened = 9.5
+    rig.play(ONE, 0, happened + latency)
+    since = START + (happened - 3) * SECOND
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", since)})))
+    rig.play(ONE, happened + latency, 18)
+    (span,) = rig.spans("m4v")
+    assert since - SECOND < span.start <= since
+
+
+def test_how_long_a_source_is_waited_for_is_a_parameter():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}), source_patience=5 * SECOND)
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 4.9)
+    assert not rig.output.recording
+    rig.play(ONE, 4.9, 6)
+    assert rig.output.recording
+
+
+def test_a_recording_that_goes_on_after_b_frames_begins_where_it_ended():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, "")}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 3, shown=7200)
+    rig.do(rig.output.pause("full"))
+    rig.play(ONE, 3, 3.5, shown=7200)
+    rig.do(rig.output.resume())
+    rig.play(ONE, 3.5, 6, shown=7200)
+    first, second = rig.spans("m4v")
+    assert first.end == second.start == START + 3.08 * SECOND
+
+
+def topics(rig, extension):
+    """EventTopic of the segments, in order."""
+    found = [o for o in rig.close_once() if o.key.extension == extension and not o.key.span_end]
+    return [o.metadata.get("EventTopic") for o in found]
+
+
+MOTION, BELL = "tns1:RuleEngine/CellMotionDetector/Motion", "tns1:Device/Trigger/Bell"
+
+
+@pytest.mark.requirement("ANX-B.9-06")
+@pytest.mark.parametrize("kind", [CMAF, MP4])
+def test_what_an_event_recorded_is_labelled_with_its_topic(kind):
+    rig = Rig(plan({}, kind, [Standby("j", "r", token, ONE, "", 2 * SECOND) for token in ("VIDEO001", "AUDIO001")]))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 4, audio=True)
+    feeds = {token: Feed("j", ONE, "", START + 2 * SECOND, MOTION) for token in ("VIDEO001", "AUDIO001")}
+    rig.do(rig.output.configure(plan(feeds, kind)))
+    rig.play(ONE, 4, 9, audio=True)
+    rig.do(rig.output.configure(plan({}, kind)))
+    for extension in ("m4v", "m4a") if kind is CMAF else ("mp4",):
+        found = topics(rig, extension)
+        assert len(found) >= 3
+        assert set(found) == {MOTION}
+
+
+@pytest.mark.requirement("ANX-B.9-06")
+def test_an_event_shorter_than_a_fragment_is_labelled_too():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, "", START, BELL)}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 0.5)
+    rig.do(rig.output.configure(plan({})))
+    assert topics(rig, "m4v") == [BELL]
+
+
+@pytest.mark.requirement("ANX-B.9-06")
+def test_only_segments_that_an_event_is_in_are_labelled_when_its_job_takes_over_and_gives_back():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 5.2, audio=True)
+    event = {token: Feed("event", ONE, "", START + 5 * SECOND, MOTION) for token in ("VIDEO001", "AUDIO001")}
+    rig.do(rig.output.configure(plan(event)))
+    rig.play(ONE, 5.2, 8.5, audio=True)
+    rig.do(rig.output.configure(plan(both())))
+    rig.play(ONE, 8.5, 13, audio=True)
+    assert len(rig.spans("m4v")) == 1
+    # segments of two seconds: the event lasts from the third to the fifth
+    assert topics(rig, "m4v") == [None, None, MOTION, MOTION, MOTION, None, None]
+
+
+@pytest.mark.requirement("ANX-B.9-06")
+def test_in_cmaf_each_track_has_the_topic_of_its_own_job():
+    feeds = {"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("k", ONE, "", START, BELL)}
+    rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3, audio=True)
+    assert set(topics(rig, "m4v")) == {None}
+    assert set(topics(rig, "m4a")) == {BELL}
 
 
 def test_another_encoding_on_the_way_is_asked_for():

@@ -80,6 +80,32 @@ def test_before_reaches_back_from_the_event_and_is_announced_for_buffering():
     assert made.standby() == ()
 
 
+@pytest.mark.requirement("ANX-B.9-06")
+def test_the_engine_is_told_which_event_opened_the_window():
+    clock = Clock()
+    made, token, guard = device(event_filter(f"{MOTION}|{BELL}", after=2 * SECOND), clock=clock)
+
+    def topic():
+        feed = made.assignments()[token, "VIDEO001"]
+        return feed and feed.event_topic
+
+    assert topic() is None
+    made.event(EventMessage(BELL, clock.now))
+    made.event(motion(clock, True))
+    assert topic() == BELL, "the first one of the window"
+    made.event(motion(clock, False))
+    clock.forward(minutes=1)
+    assert topic() is None
+    made.event(motion(clock, True))
+    assert topic() == MOTION
+    made.set_recording_job_mode(guard, "Idle")
+    made.set_recording_job_mode(guard, "Active")
+    assert topic() == MOTION
+    later = made.create_recording_job(job(token, priority=99, event_filter=event_filter(MOTION))).job_token
+    assert made.assignments()[token, "VIDEO001"].job == later
+    assert topic() == MOTION, "a condition that held already"
+
+
 def test_an_event_without_duration_lasts_long_enough_for_an_i_frame():
     clock = Clock()
     made, token, guard = device(event_filter(BELL), clock=clock, limits=Limits(instant_event=4 * SECOND))

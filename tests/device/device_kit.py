@@ -79,13 +79,32 @@ def state(service, token):
     return str(service.get_recording_job_state(token).state)
 
 
-def until(condition, seconds=20.0):
-    """Wait for something to become true; the last value."""
+def until(condition, seconds=90.0):
+    """Wait for something to become true; the last value. The time is only there to end a test that hangs."""
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
     return found
+
+
+def on_the_wall(device, seconds):
+    """How much of the device's time passes in so many real seconds: what a loaded machine may cost."""
+    return seconds * device._clock_rate * SECOND
+
+
+def wait(device, seconds):
+    """Let so many seconds of the device's time pass."""
+    end = device.service._clock() + seconds * SECOND
+    until(lambda: device.service._clock() >= end)
+
+
+def kept(device, recording):
+    """How much of the video an output keeps for events."""
+    worker = device.worker(recording)
+    sources = [] if worker is None else list(worker._output._sources.values())
+    found = [source.preroll for source in sources if source.preroll is not None and source.preroll._starts]
+    return max(((one._newest - one._starts[0]) / one._timescale * SECOND for one in found), default=0 * SECOND)
 
 
 def sealed(store, prefix=""):
@@ -131,7 +150,7 @@ class WeakStore(MemoryStore):
             time.sleep(self.delay)
         if not self.free.is_set():
             self.hanging.set()
-            self.free.wait(60)
+            self.free.wait(600)
             self.hanging.clear()
         if self.failing:
             raise StoreError("the disk is on fire")

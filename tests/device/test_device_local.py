@@ -1,10 +1,24 @@
 """Data that the device keeps itself, and exports. 5.3.1, 5.10, 5.21 to 5.23, 5.26.3."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from device_kit import configuration, fast_device, faults, job, record, sealed, spans, until
+from device_kit import (
+    AV,
+    configuration,
+    ended,
+    fast_device,
+    faults,
+    job,
+    profile_source,
+    record,
+    sample_count,
+    sealed,
+    spans,
+    until,
+)
 
 from onvif_bmff.control import (
     PROFILE_26_06,
@@ -12,16 +26,21 @@ from onvif_bmff.control import (
     BadConfiguration,
     Capabilities,
     DeleteTrackData,
+    MemoryPersistence,
     RecordingConfiguration,
     RecordingEncryption,
     SearchScope,
     StorageReferencePath,
+    TrackConfiguration,
 )
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.media.track import Sample
+from onvif_bmff.playback import Timeline
+from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.storage.memory import MemoryStore
 
 SECOND = timedelta(seconds=1)
+EXTENSIONS = ("m4v", "m4a")
 KID = "0123abcd-0000-4000-8000-0000000000ff"
 
 
@@ -124,6 +143,89 @@ def test_an_export_is_a_file_in_a_storage_and_tells_its_progress(place):
     assert values[-1] == 1.0
     assert list(out.keys()) == [f"case/7/{token}.mp4"]
     assert played(out, f"case/7/{token}.mp4") > 50
+    store = local if place == "local" else bucket
+    times = {}
+    movie = Mp4Input(out.get(f"case/7/{token}.mp4"))
+    for item in movie.samples():
+        track = next(t for t in movie.tracks if t.track_id == item.track_id)
+        at = (item.decode_time + item.composition_offset) / track.timescale * SECOND
+        times[track.type.value] = min(times.get(track.type.value, at), at)
+    assert set(times) == {"Video", "Audio"}
+    stored = {
+        extension: min(span.start for span in Timeline.from_store(store).of(extension)) for extension in EXTENSIONS
+    }
+    assert abs((times["Audio"] - times["Video"]) - (stored["m4a"] - stored["m4v"])) <= timedelta(milliseconds=2)
+
+
+@pytest.mark.requirement("REC-5.21-04")
+def test_all_tracks_of_a_local_recording_are_exported_two_of_a_type_side_by_side():
+    local, out = MemoryStore(), MemoryStore()
+    with fast_device({"usb": out}, local=local) as device:
+        service = device.service
+        token = service.create_recording(RecordingConfiguration())
+        second = service.create_track(token, TrackConfiguration("Video"))
+        service.create_recording_job(job(token, profile_source(*AV), profile_source(second, token="other")))
+        tracks = (*AV, second)
+        until(lambda: all(device.worker(token, track=track) for track in tracks))
+        until(lambda: all(device.worker(token, track=track).delivery.fragments >= 4 for track in tracks))
+        service.set_recording_job_mode(service.get_recording_jobs()[0].job_token, "Idle")
+        until(lambda: len(ended(local)) == 3)
+        start = max(span.start for span in Timeline.from_store(local).spans) + SECOND
+        for number, since in enumerate((None, start)):
+            name = service.export_recorded_data(
+                SearchScope(included_recordings=(token,)),
+                "MP4",
+                StorageReferencePath("usb", str(number)),
+                start_point=since,
+            ).file_names[0]
+            until(lambda name=name: name in list(out.keys()))
+            movie = Mp4Input(out.get(name))
+            assert [track.type.value for track in movie.tracks] == ["Video", "Video", "Audio"]
+            counts = Counter(item.track_id for item in movie.samples())
+            if since is None:
+                stored = [
+                    sum(sample_count(local, key) for key in sealed(local, f"{token}/{track}/"))
+                    for track in (AV[0], second, AV[1])
+                ]
+                assert [counts[track.track_id] for track in movie.tracks] == stored
+            else:
+                assert min(counts[track.track_id] for track in movie.tracks) > 10
+
+
+class OtherError(Exception):
+    """Not one of ours."""
+
+
+class OddStore(MemoryStore):
+    def open_writer(self, key, **more):
+        raise OtherError("no such bucket")
+
+
+def test_an_export_into_a_store_with_errors_of_its_own_ends():
+    bucket = MemoryStore()
+    with fast_device({"s3": bucket, "odd": OddStore()}) as device:
+        service = device.service
+        token, _ = record(service)
+        until(lambda: len(sealed(bucket)) >= 4)
+        service.export_recorded_data(SearchScope(included_recordings=(token,)), "MP4", StorageReferencePath("odd"))
+        told = []
+        until(lambda: told.extend(statuses(service)) or (told and str(told[-1].operation) == "Deleted"))
+        assert "no such bucket" in told[-1].error
+
+
+def test_what_an_export_left_behind_is_cleared_after_a_restart(tmp_path):
+    folder, persistence = tmp_path / "usb", MemoryPersistence()
+    with fast_device({"s3": MemoryStore(), "usb": DirectoryStore(folder)}, persistence=persistence) as device:
+        token, _ = record(device.service)
+    for name, kind in ((f"case/{token}.mp4", "video/mp4"), (f"{token}.mp4", "text/plain"), ("other.mp4", "video/mp4")):
+        killed = DirectoryStore(folder).open_writer(name, content_type=kind)
+        killed.append(b"what was written until the power failed")
+        killed._file.file.close()
+    store = DirectoryStore(folder)
+    assert len(store.unsealed()) == 3
+    with fast_device({"s3": MemoryStore(), "usb": store}, persistence=persistence) as device:
+        assert device.wait_recovered(60)
+    assert {item.key for item in store.unsealed()} == {f"{token}.mp4", "other.mp4"}, "what is not ours stays"
 
 
 def test_an_export_that_fails_says_so_and_one_that_is_stopped_leaves_nothing():

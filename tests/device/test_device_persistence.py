@@ -9,9 +9,15 @@ from onvif_bmff.storage.memory import MemoryStore
 
 
 class FailingPersistence(MemoryPersistence):
+    """Fails while it is ``broken``; ``fail_after`` is how many changes it takes until then."""
+
     broken = False
+    fail_after = None
 
     def commit(self, documents, secrets):
+        if self.fail_after is not None:
+            self.broken = self.broken or self.fail_after == 0
+            self.fail_after -= 1
         if self.broken:
             raise PersistenceError("no room")
         super().commit(documents, secrets)

@@ -1,0 +1,107 @@
+"""The open sources of an output: when their samples happen, and which of those kept from before are recorded."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from onvif_bmff.control.engine_plan import Feed
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.preroll import PreRoll
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["KeptSample", "OpenSource", "Way", "encoding_name", "kept_samples", "pick_track", "since_sync"]
+
+_ENCODINGS = {
+    "avc1": "H264", "avc3": "H264", "hvc1": "H265", "hev1": "H265", "mp4a": "AAC", "ulaw": "G711", "alaw": "G711",
+}  # fmt: skip
+
+
+def encoding_name(codec: Codec) -> str:
+    """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
+    kind = codec.sample_entry().type
+    return _ENCODINGS.get(kind, kind)
+
+
+@dataclass(slots=True)
+class Way:
+    """How samples of a source's track get into a track of the recording.
+
+    ``shift`` is added to their times; ``end`` is where the latest of them ends, as it is shown.
+    """
+
+    token: str
+    track_id: int
+    shift: int
+    timescale: int
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class OpenSource:
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
+
+    tracks: dict[int, Track]
+    epoch: UtcTime
+    preroll: PreRoll | None = None
+    ways: dict[int, Way] = field(default_factory=dict)
+
+    def decoded_at(self, sample: Sample) -> UtcTime:
+        """When a sample is decoded."""
+        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
+
+    def shown_at(self, sample: Sample) -> UtcTime:
+        """When a sample is presented: the time that keys tell (B.4), and that Before counts from."""
+        ticks = sample.decode_time + sample.composition_offset
+        return self.epoch.plus_ticks(ticks, self.tracks[sample.track_id].timescale)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSample:
+    """A sample that was kept from before, with its source and both of its times."""
+
+    decoded: UtcTime
+    shown: UtcTime
+    source: OpenSource
+    sample: Sample
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a picture."""
+        return self.source.tracks[self.sample.track_id].type is TrackType.VIDEO
+
+
+def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
+    """Take what the sources that are recorded have kept from before, in order of decoding."""
+    kept = [
+        KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
+        for source in sources
+        if source.preroll is not None and source.ways
+        for sample in source.preroll.release()
+    ]
+    kept.sort(key=lambda one: one.decoded.microseconds)
+    return kept
+
+
+def since_sync(kept: list[KeptSample], start: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
+    """The samples from the last sync sample on that is shown at or before ``start``; all if there is none.
+
+    That sync sample is one of video if there is video. One shown at or before ``after`` will not do: then the first
+    that is shown after ``start`` takes its place, or what comes after ``start`` if there is none.
+    """
+    video = any(one.is_video for one in kept)
+    syncs = [one for one in kept if one.sample.sync and (not video or one.is_video)]
+    before = [one for one in syncs if start is not None and one.shown <= start]
+    if start is None or not before:
+        return kept
+    begin = max(before, key=lambda one: one.shown.microseconds)
+    begins = begin.decoded
+    if after is not None and begin.shown <= after:
+        later = [one for one in syncs if one.shown > start]
+        begins = min((one.decoded for one in later), default=start)
+    return [one for one in kept if one.decoded >= begins]
+
+
+def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
+    """The track of a source that a tag means: the one of that token, else the first of the type."""
+    found = [track for track in source.tracks.values() if track.type.value == kind]
+    return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)

@@ -1,0 +1,67 @@
+"""A wall clock without its jumps: NTP that sets it at last, or a person who does."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Lock
+
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["SteadyClock"]
+
+_NOTICED = 1.0
+"""Seconds by which a clock must be wrong before spans are closed for it."""
+_TOO_SLOW = 0.1
+
+
+class SteadyClock:
+    """The present instant, which goes on evenly until it is told to follow its wall clock.
+
+    Media times and what is due later are reckoned from one reading of the clock. Were it to jump in between, events
+    would last for years or end at once, and recordings would keep a wrong time until their source is opened again.
+    So jumps are noticed here (`jump`), and made everywhere at one time (`set`).
+
+    Args:
+        clock: the wall clock.
+        rate: how many of its seconds pass in one.
+        monotonic: seconds that only grow.
+    """
+
+    def __init__(
+        self, clock: Callable[[], UtcTime], rate: float = 1.0, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._since = monotonic()
+        self._at = clock()
+        self._times_set = 0
+
+    def __call__(self) -> UtcTime:
+        """The present instant."""
+        return self.read()[0]
+
+    def read(self) -> tuple[UtcTime, int]:
+        """The present instant, and how often the clock has been set by then."""
+        with self._lock:
+            return self._now(self._monotonic()), self._times_set
+
+    def jump(self) -> timedelta | None:
+        """By how much the wall clock is ahead (less than zero: behind); None if that is not worth a cut."""
+        began = self._monotonic()
+        wall = self._clock()
+        if self._monotonic() - began > _TOO_SLOW:
+            return None  # held up between the readings
+        with self._lock:
+            ahead = wall.microseconds_since(self._now(began))
+        return timedelta(microseconds=ahead) if abs(ahead) > _NOTICED * self._rate * 1_000_000 else None
+
+    def set(self, by: timedelta) -> None:
+        """Go forward, or back."""
+        with self._lock:
+            self._at += by
+            self._times_set += 1
+
+    def _now(self, monotonic: float) -> UtcTime:
+        return self._at.plus_microseconds(int((monotonic - self._since) * self._rate * 1_000_000))
