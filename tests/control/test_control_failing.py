@@ -38,6 +38,7 @@ def test_an_operation_that_was_stored_is_not_reported_as_failed():
     assert topics(made.take_notifications()) == ["DeleteTrack", "DeleteTrackData"]
     assert made.create_track(token, TrackConfiguration("Video")) == "VIDEO002"
     persistence.broken = lambda documents: False
+    clock.forward(minutes=2)
     made.advance()
     assert [name for name in persistence.documents if name.startswith("purge/")] == []
     assert made.create_track(token, TrackConfiguration("Video")) == "VIDEO001"
