@@ -6,42 +6,20 @@ from typing import Any
 
 from onvif_bmff.bmff import (
     Box,
-    ChunkOffsetBox,
     Columns,
-    DataEntryUrlBox,
-    DataInformationBox,
-    DataReferenceBox,
     EditBox,
     EditListBox,
-    HandlerBox,
-    MediaBox,
-    MediaHeaderBox,
-    MediaInformationBox,
     MovieBox,
     MovieExtendsBox,
     MovieHeaderBox,
-    NullMediaHeaderBox,
-    SampleDescriptionBox,
-    SampleSizeBox,
-    SampleTableBox,
-    SampleToChunkBox,
-    SoundMediaHeaderBox,
-    SyncSampleBox,
-    TimeToSampleBox,
     TrackBox,
     TrackExtendsBox,
-    TrackHeaderBox,
-    VideoMediaHeaderBox,
-    pack_language,
 )
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.media.track_box import empty_tables, make_track_box
 
-__all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "empty_tables"]
-
-_HANDLERS = {TrackType.VIDEO: "vide", TrackType.AUDIO: "soun", TrackType.METADATA: "meta"}
-_NAMES = {TrackType.VIDEO: b"Video\0", TrackType.AUDIO: b"Audio\0", TrackType.METADATA: b"Metadata\0"}
+__all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables"]
 
 
 @dataclass(slots=True)
@@ -91,12 +69,9 @@ class TrackTables:
     edit: Edit | None = None
 
 
-def empty_tables(track: OutputTrack, edit: Edit | None = None) -> TrackTables:
+def fragmented_tables(track: OutputTrack, edit: Edit | None = None) -> TrackTables:
     """The tables of a fragmented file."""
-    boxes: tuple[Box, ...] = (TimeToSampleBox(), SampleToChunkBox(), SampleSizeBox(), ChunkOffsetBox())
-    if track.type is TrackType.VIDEO:
-        boxes += (SyncSampleBox(),)
-    return TrackTables(boxes, 0, edit)
+    return TrackTables(empty_tables(all_sync=track.type is not TrackType.VIDEO), 0, edit)
 
 
 def build_movie(
@@ -128,37 +103,14 @@ def _sized(duration: int) -> dict[str, Any]:
 
 
 def _track(track: OutputTrack, tables: TrackTables, duration: int) -> TrackBox:
-    entries = tuple([codec.sample_entry() for codec in track.codecs])
-    width, height = presentation_size(entries[0])
-    header = TrackHeaderBox(
-        flags=7,
-        **_sized(duration),
-        track_id=track.track_id,
-        volume=0x100 if track.type is TrackType.AUDIO else 0,
-        width=width << 16,
-        height=height << 16,
+    return make_track_box(
+        track.track_id,
+        track.type,
+        track.timescale,
+        track.language,
+        [codec.sample_entry() for codec in track.codecs],
+        tables.boxes,
+        track_times=_sized(duration),
+        media_times=_sized(tables.duration),
+        edits=() if tables.edit is None else (tables.edit.box(),),
     )
-    if track.type is TrackType.VIDEO:
-        media_header: Box = VideoMediaHeaderBox()
-    elif track.type is TrackType.AUDIO:
-        media_header = SoundMediaHeaderBox()
-    else:
-        media_header = NullMediaHeaderBox()
-    references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
-    information = MediaInformationBox(
-        children=(
-            media_header,
-            DataInformationBox(children=(references,)),
-            SampleTableBox(children=(SampleDescriptionBox(entry_count=len(entries), children=entries), *tables.boxes)),
-        )
-    )
-    media = MediaBox(
-        children=(
-            MediaHeaderBox(
-                **_sized(tables.duration), timescale=track.timescale, language=pack_language(track.language)
-            ),
-            HandlerBox(handler_type=_HANDLERS[track.type], name_bytes=_NAMES[track.type]),
-            information,
-        )
-    )
-    return TrackBox(children=(header, *((tables.edit.box(),) if tables.edit is not None else ()), media))

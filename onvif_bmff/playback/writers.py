@@ -25,7 +25,7 @@ from onvif_bmff.bmff import (
     build_boxes,
 )
 from onvif_bmff.errors import MediaError
-from onvif_bmff.playback.movie import Edit, OutputTrack, build_movie, empty_tables
+from onvif_bmff.playback.movie import Edit, OutputTrack, build_movie, fragmented_tables
 
 __all__ = ["LONGEST", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
 
@@ -167,7 +167,7 @@ class FragmentedWriter:
             self._shifts[number] = max(0, -min(one.offset for one in samples))
         tables = []
         for track, skip, shift in zip(self._tracks, self._skips, self._shifts, strict=True):
-            tables.append(empty_tables(track, Edit(0, 0, skip + shift) if skip + shift > 0 else None))
+            tables.append(fragmented_tables(track, Edit(0, 0, skip + shift) if skip + shift > 0 else None))
         brands = FileTypeBox(major_brand="iso6", compatible_brands=("iso6", "mp41"))
         header = build_boxes((brands, build_movie(self._tracks, tables, self._timescale, fragmented=True)))
         self._out.write(header)

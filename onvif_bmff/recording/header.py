@@ -16,43 +16,22 @@ from typing import Any
 
 from onvif_bmff.bmff import (
     Box,
-    ChunkOffsetBox,
-    DataEntryUrlBox,
-    DataInformationBox,
-    DataReferenceBox,
     FileTypeBox,
-    HandlerBox,
-    MediaBox,
-    MediaHeaderBox,
-    MediaInformationBox,
     MovieBox,
     MovieExtendsBox,
     MovieHeaderBox,
-    NullMediaHeaderBox,
-    SampleDescriptionBox,
-    SampleSizeBox,
-    SampleTableBox,
-    SampleToChunkBox,
-    SoundMediaHeaderBox,
-    SyncSampleBox,
-    TimeToSampleBox,
     TrackBox,
     TrackExtendsBox,
-    TrackHeaderBox,
-    VideoMediaHeaderBox,
     build_boxes,
-    pack_language,
 )
-from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.media.track_box import empty_tables, make_track_box
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["build_header"]
 
 _SECONDS_1904_TO_1970 = 2_082_844_800
-_HANDLERS = {TrackType.VIDEO: "vide", TrackType.AUDIO: "soun", TrackType.METADATA: "meta"}
-_NAMES = {TrackType.VIDEO: b"Video\0", TrackType.AUDIO: b"Audio\0", TrackType.METADATA: b"Metadata\0"}
 
 
 def build_header(
@@ -102,51 +81,14 @@ def _entry(track: Track, protection: SpanProtection, constant_iv: bytes | None) 
 
 
 def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> TrackBox:
-    width, height = presentation_size(track.sample_entry())
-    header = TrackHeaderBox(
-        flags=7,
-        track_id=track.track_id,
-        volume=0x100 if track.type is TrackType.AUDIO else 0,
-        width=width << 16,
-        height=height << 16,
-        **times,
+    return make_track_box(
+        track.track_id,
+        track.type,
+        timescale,
+        track.language,
+        (entry,),
+        empty_tables(all_sync=getattr(track.codec, "all_sync", track.type is not TrackType.VIDEO)),
+        clear_entry=track.sample_entry(),
+        track_times=times,
+        media_times=times,
     )
-    return TrackBox(
-        children=(
-            header,
-            MediaBox(
-                children=(
-                    MediaHeaderBox(timescale=timescale, language=pack_language(track.language), **times),
-                    HandlerBox(handler_type=_HANDLERS[track.type], name_bytes=_NAMES[track.type]),
-                    MediaInformationBox(
-                        children=(
-                            _media_header(track.type),
-                            DataInformationBox(
-                                children=(DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),)),)
-                            ),
-                            SampleTableBox(children=_tables(track, entry)),
-                        )
-                    ),
-                )
-            ),
-        )
-    )
-
-
-def _media_header(kind: TrackType) -> Box:
-    if kind is TrackType.VIDEO:
-        return VideoMediaHeaderBox()
-    return SoundMediaHeaderBox() if kind is TrackType.AUDIO else NullMediaHeaderBox()
-
-
-def _tables(track: Track, entry: Box) -> tuple[Box, ...]:
-    tables: tuple[Box, ...] = (
-        SampleDescriptionBox(entry_count=1, children=(entry,)),
-        TimeToSampleBox(),
-        SampleToChunkBox(),
-        SampleSizeBox(),
-        ChunkOffsetBox(),
-    )
-    # without stss every sample would count as a sync sample (CMAF 7.5.12)
-    all_sync = getattr(track.codec, "all_sync", track.type is not TrackType.VIDEO)
-    return tables if all_sync else (*tables, SyncSampleBox())
