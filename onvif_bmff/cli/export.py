@@ -36,7 +36,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--base", metavar="URL", help="with --hls: where the store is served, as the player sees it")
     parser.add_argument("--progressive", action="store_true", help="sample tables in place of fragments")
     parser.add_argument("--faststart", action="store_true", help="with --progressive: tables before the media data")
-    parser.add_argument("--exact", action="store_true", help="hide what lies outside the range by an edit list")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="hide what lies outside the range by an edit list; some players heed it only with --progressive",
+    )
     parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
     add_key_arguments(parser)
     parser.set_defaults(run=run)
@@ -47,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from onvif_bmff.playback import Timeline, export_movie, select
     from onvif_bmff.storage import DirectoryStore
 
+    _check(arguments)
     store = DirectoryStore(arguments.store, create=False)
     where = {"prefix": arguments.prefix, "postfix": arguments.postfix}
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
@@ -57,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
     output: Path = arguments.output
-    partial = output.with_name(f"{output.name}.part")
+    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         with ExitStack() as stack:
             file = stack.enter_context(partial.open("wb"))
@@ -86,6 +91,23 @@ def run(arguments: argparse.Namespace) -> int:
     for name in report.missing:
         print(f"missing: {name}", file=sys.stderr)
     return 1 if report.missing else 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Options that would be passed over in silence, and an output that cannot be, are errors before any work."""
+    if arguments.hls is None:
+        if arguments.base is not None:
+            raise MediaError("--base needs --hls")
+        if arguments.faststart and not arguments.progressive:
+            raise MediaError("--faststart needs --progressive")
+        if not arguments.output.name or arguments.output.is_dir():
+            raise MediaError(f"{arguments.output} is a directory")
+        return
+    for option in ("progressive", "faststart", "exact"):
+        if getattr(arguments, option):
+            raise MediaError(f"--{option} does not go with --hls")
+    if arguments.gaps != "keep":
+        raise MediaError("--gaps does not go with --hls")
 
 
 def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:

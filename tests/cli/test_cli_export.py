@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -200,3 +201,36 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert main(["export", str(store)]) == 2
     assert not out.exists()
+    capsys.readouterr()
+    (tmp_path / "folder").mkdir()
+    one = [str(store), "--prefix", "one"]
+    for options, said in (
+        (["-o", ""], "is a directory"),
+        (["-o", str(tmp_path / "folder")], "is a directory"),
+        (["-o", str(out), "--faststart"], "needs --progressive"),
+        (["-o", str(out), "--base", "x"], "needs --hls"),
+        (["--hls", str(tmp_path / "hls"), "--exact"], "--exact does not go"),
+        (["--hls", str(tmp_path / "hls"), "--gaps", "cut"], "--gaps does not go"),
+    ):
+        assert main(["export", *one, *options]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert len(error.splitlines()) == 1
+    assert sorted(os.listdir(tmp_path)) == ["folder", "store"]
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
+    record(tmp_path / "store", "--prefix", "sité")
+    command = [sys.executable, "-m", "onvif_bmff", "timeline", str(tmp_path / "store"), "--picture"]
+    found = subprocess.run(
+        command, capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert b"sit\\xe9" in found.stdout
+    assert not found.stderr
+
+
+def test_a_file_that_is_named_like_the_partial_output_stays(tmp_path: Path) -> None:
+    record(tmp_path / "store")
+    (tmp_path / "out.mp4.part").write_text("mine")
+    assert main(["export", str(tmp_path / "store"), "-o", str(tmp_path / "out.mp4")]) == 0
+    assert (tmp_path / "out.mp4.part").read_text() == "mine"
