@@ -6,12 +6,19 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.store_options import add_store_arguments
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import MediaError, ProtectionError
+
+if TYPE_CHECKING:
+    from onvif_bmff.playback import Selection
+    from onvif_bmff.storage import DirectoryStore
 
 __all__ = ["register", "run"]
+
+_COPIES = "clear"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,7 +27,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "export",
         help="write a time range as an MP4 file or as HLS playlists",
         description="Join a time range of a recording to one clear MP4 file, "
-        "or write HLS playlists that play the objects where they lie.",
+        "or write HLS playlists that play the objects where they lie; of encrypted ones, with keys, clear copies.",
     )
     add_store_arguments(parser)
     target = parser.add_mutually_exclusive_group(required=True)
@@ -29,7 +36,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--base", metavar="URL", help="with --hls: where the store is served, as the player sees it")
     parser.add_argument("--progressive", action="store_true", help="sample tables in place of fragments")
     parser.add_argument("--faststart", action="store_true", help="with --progressive: tables before the media data")
-    parser.add_argument("--exact", action="store_true", help="hide what lies outside the range by an edit list")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="hide what lies outside the range by an edit list; some players heed it only with --progressive",
+    )
     parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
     add_key_arguments(parser)
     parser.set_defaults(run=run)
@@ -37,9 +48,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export; 0 if all of it could be, 1 if objects were missing."""
-    from onvif_bmff.playback import Timeline, export_movie, hls_playlists, select
+    from onvif_bmff.playback import Timeline, export_movie, select
     from onvif_bmff.storage import DirectoryStore
 
+    _check(arguments)
     store = DirectoryStore(arguments.store, create=False)
     where = {"prefix": arguments.prefix, "postfix": arguments.postfix}
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
@@ -47,16 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not selection:
         raise MediaError("nothing was recorded in that time")
     if arguments.hls is not None:
-        base = arguments.base if arguments.base is not None else _relative(store.root, arguments.hls)
-        playlists = hls_playlists(store, selection, base=base)
-        arguments.hls.mkdir(parents=True, exist_ok=True)
-        for name, text in playlists.items():
-            (arguments.hls / name).write_text(text)
-        print(f"{arguments.hls / 'index.m3u8'}: {len(playlists) - 1} playlists")
-        return 0
+        return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
     output: Path = arguments.output
-    partial = output.with_name(f"{output.name}.part")
+    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         with ExitStack() as stack:
             file = stack.enter_context(partial.open("wb"))
@@ -85,6 +91,46 @@ def run(arguments: argparse.Namespace) -> int:
     for name in report.missing:
         print(f"missing: {name}", file=sys.stderr)
     return 1 if report.missing else 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Options that would be passed over in silence, and an output that cannot be, are errors before any work."""
+    if arguments.hls is None:
+        if arguments.base is not None:
+            raise MediaError("--base needs --hls")
+        if arguments.faststart and not arguments.progressive:
+            raise MediaError("--faststart needs --progressive")
+        if not arguments.output.name or arguments.output.is_dir():
+            raise MediaError(f"{arguments.output} is a directory")
+        return
+    for option in ("progressive", "faststart", "exact"):
+        if getattr(arguments, option):
+            raise MediaError(f"--{option} does not go with --hls")
+    if arguments.gaps != "keep":
+        raise MediaError("--gaps does not go with --hls")
+
+
+def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:
+    """HLS playlists of the objects where they lie, or of clear copies if they are encrypted and keys were given."""
+    from onvif_bmff.cli.clear_copies import ClearCopies
+    from onvif_bmff.playback import hls_playlists
+
+    keys, folder = keys_from(arguments), arguments.hls
+    base = arguments.base if arguments.base is not None else _relative(store.root, folder)
+    note = ""
+    try:
+        playlists = hls_playlists(store, selection, base=base)
+    except ProtectionError as error:
+        if not keys.ring and keys.unwrapper is None:
+            raise ProtectionError(f"{error}; with --key or --private-key clear copies are made for it") from None
+        copies = ClearCopies.make(store, selection, folder / _COPIES, keys.ring, keys.unlock)
+        playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
+        note = f", clear copies in {folder / _COPIES}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in playlists.items():
+        (folder / name).write_text(text)
+    print(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
+    return 0
 
 
 def _relative(store: str, playlists: Path) -> str:

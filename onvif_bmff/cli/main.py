@@ -4,6 +4,7 @@ Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 130 after C
 """
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -33,6 +34,8 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal has not
     parser = _build_parser(arguments)
     try:
         args = parser.parse_args(arguments)

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import content_key
+from onvif_bmff.cli.values import instant
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import RULES, Finding, Level, validate_store
 
 __all__ = ["register", "run"]
@@ -31,10 +31,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--rules", action="store_true", help="list all rules, and do nothing else")
     parser.add_argument("--prefix", help="configured path before the date; any by default")
     parser.add_argument("--postfix", help="configured path after the date; any by default")
-    parser.add_argument(
-        "--from", dest="start", metavar="TIME", type=UtcTime.parse, help="only what begins from here on"
-    )
-    parser.add_argument("--to", dest="end", metavar="TIME", type=UtcTime.parse, help="only what begins before")
+    parser.add_argument("--from", dest="start", metavar="TIME", type=instant, help="only what begins from here on")
+    parser.add_argument("--to", dest="end", metavar="TIME", type=instant, help="only what begins before")
     parser.add_argument("--shallow", action="store_true", help="look at names and attributes only, not into objects")
     parser.add_argument(
         "--key",
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     counts: Counter[Level] = Counter()
     found = _counted(
         validate_store(
-            DirectoryStore(args.store),
+            DirectoryStore(args.store, create=False),
             prefix=args.prefix,
             postfix=args.postfix,
             start=args.start,

@@ -10,9 +10,10 @@ from onvif_bmff.media.sample_tables import DATA_REUSE
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
 
-__all__ = ["StoredFragment", "random_access_of", "random_access_size", "read_fragments"]
+__all__ = ["StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments"]
 
 _ANY_SIZE = 1 << 62
+_MFRO = 16
 
 
 @dataclass(slots=True)
@@ -109,6 +110,30 @@ def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox |
     except BoxError:
         return None
     return found if isinstance(found, MovieFragmentRandomAccessBox) else None
+
+
+def last_tables_of(data: bytes) -> MovieFragmentRandomAccessBox | None:
+    """What there is of an ``mfra`` in ``data``, the last bytes of an object, if it begins before them.
+
+    These are the ``tfra`` boxes that are there as a whole; None if there is none.
+    """
+    stop = len(data) - _MFRO
+    if random_access_size(data) <= len(data):
+        return None
+    astray: set[int] = set()
+    start = data.find(b"tfra") - 4
+    while start >= 0:
+        position = start
+        while position < stop and position not in astray and data[position + 4 : position + 8] == b"tfra":
+            astray.add(position)
+            position += max(8, int.from_bytes(data[position : position + 4], "big"))
+        if position == stop:
+            try:
+                return MovieFragmentRandomAccessBox(children=parse_boxes(memoryview(data)[start:stop]))
+            except BoxError:
+                return None
+        start = data.find(b"tfra", start + 5) - 4
+    return None
 
 
 def random_access_size(data: bytes | memoryview) -> int:

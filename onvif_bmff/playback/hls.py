@@ -98,7 +98,7 @@ def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> 
                 first = first or segment
                 header = seeker.header(segment)
                 if header.is_protected:
-                    raise ProtectionError(f"{segment.name} is encrypted: export a clear copy to play it")
+                    raise ProtectionError(f"{segment.name} is encrypted, which HLS players cannot play")
                 found = seeker.pieces(segment)
                 pieces += [(segment, piece) for piece in found if _wanted(piece, selection.start, selection.end)]
             if first is not None and pieces:

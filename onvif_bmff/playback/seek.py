@@ -11,38 +11,39 @@ neither SeekTable nor ``mfra``         the head of each ``moof`` up to the insta
 =====================================  ===============================================================
 
 and the header, unless one of the span was read before, and the fragment: three requests in the first two cases.
+An ``mfra`` of several tracks need not be read whole: the last bytes do if they hold the table of the leading track,
+which our recorder therefore puts last. One more request is needed where that table takes more than 60 KiB, or stands
+before others that do.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
-from onvif_bmff.errors import BoxError, MediaError, ObjectAttributeError
+from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
-from onvif_bmff.objects.attributes import ObjectAttributes
-from onvif_bmff.objects.seek_table import SeekEntry, SeekTable, TrackSeekTable
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
+from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
 from onvif_bmff.playback.clock import MediaClock
-from onvif_bmff.playback.fragments import StoredFragment, random_access_of, random_access_size, read_fragments
+from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
-from onvif_bmff.playback.source import MemorySource, StoreSource, box_head, parse_one
+from onvif_bmff.playback.seek_index import SegmentIndex, attributes_of, index_of_attributes, index_of_last_bytes
+from onvif_bmff.playback.source import BLOCK, LARGEST_PIECE, ByteSource, MemorySource, StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Piece", "SeekPoint", "Seeker"]
 
 CLOSE = timedelta(seconds=10)
 """Entries of a SeekTable that lie farther apart are too coarse where an ``mfra`` can be had."""
-_SHORT = 20 * CLOSE
-_LEAST_INDEX = 4 << 10
-_MOST_INDEX = 60 << 10
-_INDEX_A_SECOND = 12
-_LARGEST_INDEX = 64 << 20
+_SHORT = 8 * CLOSE
+_LONG = timedelta(hours=1)
 _LARGEST_HEADER = 1 << 20
 _HEADER_GUESS = 8 << 10
+_FIRST_MOOF = 8 << 10
 _PEEK = 1 << 10
 _ANY_SIZE = 1 << 62
 
@@ -52,7 +53,8 @@ class SeekPoint:
     """Where to begin reading for an instant.
 
     ``start`` is the byte at which the ``moof`` begins, ``end`` that of the next one that is known (None: the rest of
-    the object). ``clock`` maps media times to UTC. ``found_by`` is "SeekTable", "mfra" or "moof".
+    the object, probably ``likely_size`` bytes). ``clock`` maps media times to UTC. ``found_by`` is "SeekTable", "mfra"
+    or "moof".
     """
 
     segment: RecordedSegment
@@ -60,6 +62,7 @@ class SeekPoint:
     end: int | None
     clock: MediaClock
     found_by: str
+    likely_size: int = BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +75,6 @@ class Piece:
     end: UtcTime
 
 
-@dataclass(slots=True)
-class _Index:
-    """Sync samples of an object, as SeekTable or mfra have them."""
-
-    table: SeekTable
-    timescale: int
-    end: int | None  # of the last fragment
-    found_by: str = "mfra"
-    timescales: dict[int, int] = field(default_factory=dict)  # of tracks that have another one than the leading track
-
-    def timescale_of(self, track: TrackSeekTable) -> int:
-        return self.timescales.get(track.track_id, self.timescale)
-
-
 class Seeker:
     """Finds and reads fragments of stored segments. Keeps one header for each span that it meets.
 
@@ -96,13 +85,14 @@ class Seeker:
         self._store = store
         self._close = close
         self._headers: dict[RecordedSpan, SegmentHeader] = {}
+        self._beginning = ("", b"")
 
     # ---- headers -----------------------------------------------------------------------------------
 
-    def header(self, segment: RecordedSegment, *, size: int | None = None) -> SegmentHeader:
+    def header(self, segment: RecordedSegment, *, size: int | None = None, more: int = 0) -> SegmentHeader:
         """The header of the segment's span; fetched only if no other segment of the span was met before. B.2.
 
-        ``size`` is how many bytes it probably takes.
+        ``size`` is how many bytes it probably takes, ``more`` how many behind it are fetched along.
 
         Raises:
             BoxError, MediaError: the object is no segment.
@@ -111,10 +101,12 @@ class Seeker:
         found = self._headers.get(segment.span)
         if found is None:
             if size is not None and 0 < size <= _LARGEST_HEADER:
+                data = self._store.get(segment.name, 0, size + more)
                 try:
-                    found = read_header(MemorySource(self._store.get(segment.name, 0, size)))
+                    found = read_header(MemorySource(data))
                 except (BoxError, MediaError):
                     found = None  # the index was wrong; the object itself tells
+                self._beginning = (segment.name, data)
             if found is None:
                 found = read_header(StoreSource(self._store, segment.name, block=_HEADER_GUESS))
             self._headers[segment.span] = found
@@ -129,26 +121,32 @@ class Seeker:
     def find(self, segment: RecordedSegment, at: UtcTime) -> SeekPoint:
         """The fragment that has the last sync sample of the leading track at or before ``at``, else the first one.
 
+        In a short object it may be one before that, as near as its SeekTable tells.
+
         Raises:
             BoxError, MediaError: the object is no segment.
             StoreError: the store failed.
         """
-        lasting = segment.end - segment.key.time if segment.end is not None else None
-        coarse: _Index | None = None
-        asked_first = lasting is None or lasting <= _SHORT
-        if asked_first:
-            coarse = self._attributes(segment)
+        lasting = segment.end - segment.start if segment.end is not None else None
+        if lasting is None and at - segment.start > _SHORT:
+            lasting = _LONG
+        info: ObjectInfo | None = None
+        coarse: SegmentIndex | None = None
+        if lasting is None or lasting <= _SHORT:
+            info = self._store.head(segment.name)
+            lasting = attributes_of(info).duration or lasting
+            coarse = index_of_attributes(info)
             if coarse is not None:
                 point = self._pick(segment, coarse, at, self._close)
                 if point is not None:
                     return point
-        index = self._random_access(segment, lasting)
+        index = self._random_access(segment, lasting, info)
         if index is not None:
             point = self._pick(segment, index, at, None)
             if point is not None:
                 return point
-        if not asked_first:
-            coarse = self._attributes(segment)
+        if info is None:
+            coarse = index_of_attributes(self._store.head(segment.name))
             if coarse is not None:
                 point = self._pick(segment, coarse, at, self._close)
                 if point is not None:
@@ -165,25 +163,20 @@ class Seeker:
             StoreError: the store failed.
         """
         info = self._store.head(segment.name)
-        try:
-            found = ObjectAttributes.from_metadata(info.attributes, strict=False)
-        except ObjectAttributeError:
-            found = ObjectAttributes()
+        found = attributes_of(info)
         end = segment.end
         if found.duration is not None:
             end = segment.start + found.duration  # exact, where keys are cut to milliseconds
-        index: _Index | None = None
-        if found.seek_table is not None and found.timescale is not None:
-            index = _Index(found.seek_table, found.timescale, info.size, "SeekTable")
+        index = index_of_attributes(info)
         lasting = end - segment.start if end is not None else None
         if index is None or self._is_coarse(segment, index, lasting):
-            index = self._random_access(segment, lasting) or index
+            index = self._random_access(segment, lasting, info) or index
         end = end or self.end(segment)
         if index is None:
             return [Piece(self.header(segment).size, info.size, segment.start, end)]
-        table = self._leading(segment, index.table)
-        clock = _clock(segment, index, table)
-        starts = [(entry.moof_offset, clock.utc(entry.time, index.timescale)) for entry in table.entries]
+        table = index.leading(self._headers.get(segment.span))
+        clock = self._clock(segment, index, table)
+        starts = [(entry.moof_offset, clock.utc(entry.time, index.scale(table))) for entry in table.entries]
         starts.append((info.size, max(end, starts[-1][1])))
         found_pieces: list[Piece] = []
         for (offset, start), (stop, over) in pairwise(starts):
@@ -192,8 +185,8 @@ class Seeker:
             found_pieces.append(Piece(offset, stop, start, over))
         return found_pieces
 
-    def _is_coarse(self, segment: RecordedSegment, index: _Index, lasting: timedelta | None) -> bool:
-        entries = self._leading(segment, index.table).entries
+    def _is_coarse(self, segment: RecordedSegment, index: SegmentIndex, lasting: timedelta | None) -> bool:
+        entries = index.leading(self._headers.get(segment.span)).entries
         longest = max((later.time - one.time for one, later in pairwise(entries)), default=0)
         if lasting is not None:
             longest = max(longest, int(lasting.total_seconds() * index.timescale) - entries[-1].time + entries[0].time)
@@ -208,10 +201,7 @@ class Seeker:
         """
         if segment.end is not None:
             return segment.end
-        try:
-            found = ObjectAttributes.from_metadata(self._store.head(segment.name).attributes, strict=False)
-        except ObjectAttributeError:
-            found = ObjectAttributes()
+        found = attributes_of(self._store.head(segment.name))
         if found.duration is not None:
             return segment.start + found.duration
         header = self.header(segment)
@@ -223,94 +213,84 @@ class Seeker:
     def read(self, point: SeekPoint) -> tuple[SegmentHeader, StoredFragment]:
         """The header and the first fragment at a point, with at most one request each.
 
+        The last fragment of an object may take two, if it is larger than all others.
+
         Raises:
             BoxError, MediaError: the header or the fragment is broken.
             StoreError: the store failed.
         """
-        header = self.header(point.segment)
-        length = None if point.end is None else point.end - point.start
-        data = self._store.get(point.segment.name, point.start, length)
-        for fragment in read_fragments(MemorySource(data), header, 0):
-            fragment.offset += point.start
+        header, name = self.header(point.segment), point.segment.name
+        source: ByteSource
+        if point.end is None:
+            start, source = point.start, StoreSource(self._store, name, block=point.likely_size + _PEEK)
+        else:
+            start, source = 0, MemorySource(self._store.get(name, point.start, point.end - point.start))
+        for fragment in read_fragments(source, header, start):
+            fragment.offset += point.start - start
             return header, fragment
-        raise MediaError(f"no fragment begins at byte {point.start} of {point.segment.name}")
+        raise MediaError(f"no fragment begins at byte {point.start} of {name}")
 
     # ---- ways of finding -----------------------------------------------------------------------------
 
-    def _attributes(self, segment: RecordedSegment) -> _Index | None:
-        info = self._store.head(segment.name)
-        try:
-            found = ObjectAttributes.from_metadata(info.attributes, strict=False)
-        except ObjectAttributeError:
-            return None
-        if found.seek_table is None or found.timescale is None:
-            return None
-        return _Index(found.seek_table, found.timescale, info.size, "SeekTable")
+    def _random_access(
+        self, segment: RecordedSegment, lasting: timedelta | None, info: ObjectInfo | None
+    ) -> SegmentIndex | None:
+        def header(size: int, is_whole: bool) -> SegmentHeader:
+            more = 0 if is_whole or segment.key.counter else _FIRST_MOOF
+            return self.header(segment, size=size, more=more)
 
-    def _random_access(self, segment: RecordedSegment, lasting: timedelta | None) -> _Index | None:
-        guess = _LEAST_INDEX
-        if lasting is not None:
-            guess = max(guess, min(_MOST_INDEX, int(lasting.total_seconds() * _INDEX_A_SECOND) + 512))
-        tail = self._store.get(segment.name, -guess)
-        size = random_access_size(tail)
-        if guess < size <= _LARGEST_INDEX:
-            tail = self._store.get(segment.name, -size)
-        box = random_access_of(tail)
-        try:
-            table = SeekTable.from_mfra(box) if box is not None else None
-        except ObjectAttributeError:
-            table = None
-        if table is None:
-            return None
-        header = self.header(segment, size=min(track.entries[0].moof_offset for track in table.tracks))
-        timescales = {track.track_id: track.timescale for track in header.movie_tracks}
-        leading = table.track(header.lead.track_id) or table.tracks[0]
-        return _Index(table, timescales.get(leading.track_id, header.lead.timescale), None, timescales=timescales)
+        return index_of_last_bytes(self._store, segment.name, lasting, info, header)
 
-    def _leading(self, segment: RecordedSegment, table: SeekTable) -> TrackSeekTable:
-        header = self._headers.get(segment.span)
-        found = table.track(header.lead.track_id) if header is not None else None
-        return found or table.tracks[0]
-
-    def _pick(self, segment: RecordedSegment, index: _Index, at: UtcTime, close: timedelta | None) -> SeekPoint | None:
+    def _pick(
+        self, segment: RecordedSegment, index: SegmentIndex, at: UtcTime, close: timedelta | None
+    ) -> SeekPoint | None:
         """The entry for an instant; None if the next one is farther away than ``close``."""
-        table = self._leading(segment, index.table)
-        clock = _clock(segment, index, table)
-        wanted = clock.ticks_at(at, index.timescale)
-        entry = table.locate(wanted)
+        table = index.leading(self.header(segment, size=index.header_size))
+        clock = self._clock(segment, index, table)
+        timescale = index.scale(table)
+        entry = table.locate(clock.ticks_at(at, timescale))
         later = [one for one in table.entries if one.time > entry.time or one.moof_offset > entry.moof_offset]
         following = later[0] if later else None
-        if close is not None and not self._is_close(segment, clock, index, entry, following, close):
+        if close is not None and not self._is_close(segment, clock, timescale, entry, following, close):
             return None
         end = following.moof_offset if following is not None else index.end
         if end is not None and end <= entry.moof_offset:
             return None  # the index is wrong
-        if segment.span not in self._headers:
-            self.header(segment, size=min(track.entries[0].moof_offset for track in index.table.tracks))
-        return SeekPoint(segment, entry.moof_offset, end, clock, index.found_by)
+        likely = min(index.longest, LARGEST_PIECE) if end is None else BLOCK
+        return SeekPoint(segment, entry.moof_offset, end, clock, index.found_by, likely)
+
+    def _clock(self, segment: RecordedSegment, index: SegmentIndex, leading: TrackSeekTable) -> MediaClock:
+        first_of_span = segment.key.counter == 0
+        if index.is_whole or not first_of_span:
+            return index.clock(segment.start, leading, first_of_span=first_of_span)
+        # The first fragment tells what the index does not: which track begins earliest.
+        header = self.header(segment)
+        for _, parts in self._heads(segment, header, header.size):
+            return MediaClock(segment.start, *_first_time(header, parts, first_of_span=True))
+        raise MediaError(f"the segment {segment.name} has no fragments")
 
     def _is_close(
         self,
         segment: RecordedSegment,
         clock: MediaClock,
-        index: _Index,
+        timescale: int,
         entry: SeekEntry,
         following: SeekEntry | None,
         close: timedelta,
     ) -> bool:
-        start = clock.utc(entry.time, index.timescale)
+        start = clock.utc(entry.time, timescale)
         if following is not None:
-            return clock.utc(following.time, index.timescale) - start <= close
+            return clock.utc(following.time, timescale) - start <= close
         return segment.end is None or segment.end - start <= close
 
-    def _walk(self, segment: RecordedSegment, index: _Index | None, at: UtcTime) -> SeekPoint:
+    def _walk(self, segment: RecordedSegment, index: SegmentIndex | None, at: UtcTime) -> SeekPoint:
         """Look at one moof after another, from the best entry that is known."""
         header = self.header(segment)
         start, clock = header.size, None
         if index is not None:
-            table = self._leading(segment, index.table)
-            clock = _clock(segment, index, table)
-            start = table.locate(clock.ticks_at(at, index.timescale)).moof_offset
+            table = index.leading(header)
+            clock = self._clock(segment, index, table)
+            start = table.locate(clock.ticks_at(at, index.scale(table))).moof_offset
         best: int | None = None
         for offset, parts in self._heads(segment, header, start):
             if clock is None:
@@ -332,7 +312,8 @@ class Seeker:
         self, segment: RecordedSegment, header: SegmentHeader, position: int
     ) -> Iterator[tuple[int, tuple[TrackFragment, ...]]]:
         """Each moof from ``position`` on, without the media data between them."""
-        source = StoreSource(self._store, segment.name, block=_PEEK)
+        name, data = self._beginning
+        source = StoreSource(self._store, segment.name, block=_PEEK, data=data if name == segment.name else b"")
         reader = FragmentReader(header.movie_tracks, _ANY_SIZE)
         while (head := box_head(source, position)) is not None and head.size is not None:
             if head.type == "moof":
@@ -342,14 +323,6 @@ class Seeker:
                     raise BoxError("the fragment cannot be read", path="/moof", offset=position)
                 yield position, reader.read(moof, position)
             position += head.size
-
-
-def _clock(segment: RecordedSegment, index: _Index, leading: TrackSeekTable) -> MediaClock:
-    """What an index says of the first sample, to which the key belongs."""
-    # The key of a span's first segment is that of its earliest sample, in whatever track.
-    tracks = index.table.tracks if segment.key.counter == 0 else (leading,)
-    times = [(track.entries[0].time, index.timescale_of(track)) for track in tracks]
-    return MediaClock(segment.key.time, *min(times, key=lambda time: Fraction(*time)))
 
 
 def _presentation(part: TrackFragment) -> int:

@@ -37,14 +37,14 @@ class MemorySource:
 class StoreSource:
     """A stored object, read in blocks as the reading goes on; each byte that follows another is fetched once.
 
-    Holds one block, or one piece where that is larger.
+    Holds one block, or one piece where that is larger. ``data`` are the first bytes of the object that are known.
     """
 
-    def __init__(self, store: ObjectStore, name: str, *, block: int = BLOCK) -> None:
+    def __init__(self, store: ObjectStore, name: str, *, block: int = BLOCK, data: bytes = b"") -> None:
         self._store = store
         self._name = name
         self._block = block
-        self._data = memoryview(b"")
+        self._data = memoryview(data)
         self._start = 0
         self._ended = False
 

@@ -77,7 +77,7 @@ def segment_attributes(
             audio_sample_rate=sample_rate_in_kilohertz(getattr(audio.codec, "sample_rate", 0) or timescale),
         )
     if random_access is not None and labels.seek_table and random_access.children[:-1]:
-        table = SeekTable.from_mfra(random_access)
+        table = SeekTable(tuple(reversed(SeekTable.from_mfra(random_access).tracks)))  # in the order of moov
         lead_id = None if video is None else video.track_id
         attributes = replace(attributes, seek_table=table.condense(video_track_id=lead_id))
     return attributes

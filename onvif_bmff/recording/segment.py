@@ -175,8 +175,11 @@ class SegmentWriter:
 
 
 def make_random_access(totals: SegmentTotals) -> MovieFragmentRandomAccessBox:
-    """Return the mfra of a segment: each track's first sync sample of each fragment. ISO/IEC 14496-12, 8.8.9."""
-    tables = tuple(_tfra(track_id, found) for track_id, found in totals.tracks.items() if len(found.times))
+    """Return the mfra of a segment: each track's first sync sample of each fragment. ISO/IEC 14496-12, 8.8.9.
+
+    The track that is first in the movie comes last, where readers that take the last bytes of an object have it whole.
+    """
+    tables = tuple(_tfra(track_id, found) for track_id, found in reversed(totals.tracks.items()) if len(found.times))
     size = 8 + 16 + sum(table.size for table in tables)
     return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
 

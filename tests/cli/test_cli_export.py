@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from cryptography import x509
@@ -15,10 +18,12 @@ from support_tools import need
 
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.cli.main import main
+from onvif_bmff.playback import read_segment
 from onvif_bmff.storage import DirectoryStore
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 KID = "8c4b2f0e-1f0a-4c58-9d3a-0a5d6f1c2b3e"
+OTHER = "00000000-1f0a-4c58-9d3a-0a5d6f1c2b3e"
 KEY = "00112233445566778899aabbccddeeff"
 START = ["--start", "2024-02-28T23:59:55.250Z"]
 
@@ -98,8 +103,70 @@ def test_encrypted_recordings_with_a_key(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["export", str(store), "-o", str(out), "--key", f"{KID}:{KEY}"]) == 0
     assert KEY not in capsys.readouterr().out
     assert probe(out)["video"][0] == probe(CLIP)["video"][0]
-    assert main(["export", str(store), "--hls", str(tmp_path / "hls")]) == 2
-    assert "encrypted" in capsys.readouterr().err
+
+
+def pieces(folder: Path, playlist: str) -> list[bytes]:
+    """Samples of each run of byte ranges behind a map, as a player that knows no keys would get them."""
+    found: list[bytes] = []
+    body, size, offset = b"", 0, 0
+    for line in (folder / playlist).read_text().splitlines():
+        if line.startswith("#EXT-X-MAP"):
+            uri, size, offset = re.findall(r'URI="(.*)",BYTERANGE="(\d+)@(\d+)"', line)[0]
+            body = (folder / unquote(uri)).read_bytes()[int(offset) : int(offset) + int(size)]
+        elif line.startswith("#EXT-X-BYTERANGE"):
+            size, offset = line[17:].split("@")
+        elif not line.startswith("#"):
+            piece = (folder / unquote(line)).read_bytes()[int(offset) : int(offset) + int(size)]
+            found += [bytes(sample.data) for sample in read_segment(body + piece).samples()]
+    return found
+
+
+@pytest.mark.parametrize("form", ["CMAF", "MP4"])
+@pytest.mark.parametrize("scheme", ["CENC", "CBCS"])
+def test_playlists_of_clear_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, scheme: str) -> None:
+    """Their pieces hold the samples of a clear recording, and nothing of protection; with a wrong key they do not."""
+    options = ["--format", form, "--segment-duration", "PT2S", "--prefix", "a b"]
+    record(tmp_path / "open", *options)
+    record(tmp_path / "store", *options, "--encrypt", scheme, "--kid", KID, "--key", KEY)
+    hls, store = tmp_path / "hls", str(tmp_path / "store")
+    capsys.readouterr()
+    assert main(["export", store, "--hls", str(hls)]) == 2
+    said = capsys.readouterr().err
+    assert "encrypted" in said
+    assert "--key" in said
+    assert len(said.splitlines()) == 1
+    assert not hls.exists()
+    assert main(["export", store, "--hls", str(hls), "--key", f"{OTHER}:{KEY}"]) == 2
+    assert KID in capsys.readouterr().err
+    assert not hls.exists()
+    assert main(["export", store, "--hls", str(hls), "--key", f"{KID}:{KEY}"]) == 0
+    assert main(["export", str(tmp_path / "open"), "--hls", str(tmp_path / "plain")]) == 0
+    wrong = tmp_path / "wrong"
+    assert main(["export", store, "--hls", str(wrong), "--key", f"{KID}:{KEY[::-1]}"]) == 0
+    playlists = sorted(path.name for path in hls.glob("*.m3u8"))
+    assert playlists == sorted(path.name for path in (tmp_path / "plain").glob("*.m3u8"))
+    for name in playlists:
+        if name != "index.m3u8":
+            expected = pieces(tmp_path / "plain", name)
+            assert len(expected) > 50
+            assert pieces(hls, name) == expected
+            assert pieces(wrong, name) != expected
+    for path in hls.rglob("*.m[4p]*"):
+        if path.is_file() and path.suffix != ".m3u8":
+            data = path.read_bytes()
+            assert not [one for one in (b"senc", b"saiz", b"saio", b"seig", b"pssh", b"sinf", b"encv") if one in data]
+
+
+def test_playlists_of_a_range_copy_what_they_need(tmp_path: Path, identity: tuple[Path, Path]) -> None:
+    store, hls = tmp_path / "store", tmp_path / "hls"
+    options = ["--segment-duration", "PT1S", "--format", "CMAF"]
+    record(store, *options, "--encrypt", "CBCS", "--certificate", str(identity[1]))
+    span = ["--from", "2024-02-28T23:59:57.250Z", "--to", "2024-02-28T23:59:58.250Z"]
+    assert main(["export", str(store), "--hls", str(hls), *span, "--private-key", str(identity[0])]) == 0
+    copies = [path for path in (hls / "clear").rglob("*") if path.is_file()]
+    assert 1 <= len(copies) <= 4
+    assert pieces(hls, "video.m3u8")
+    assert [path.name for path in hls.iterdir() if path.name.startswith(".")] == []
 
 
 def test_encrypted_recordings_with_a_private_key(tmp_path: Path, identity: tuple[Path, Path]) -> None:
@@ -134,3 +201,36 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert main(["export", str(store)]) == 2
     assert not out.exists()
+    capsys.readouterr()
+    (tmp_path / "folder").mkdir()
+    one = [str(store), "--prefix", "one"]
+    for options, said in (
+        (["-o", ""], "is a directory"),
+        (["-o", str(tmp_path / "folder")], "is a directory"),
+        (["-o", str(out), "--faststart"], "needs --progressive"),
+        (["-o", str(out), "--base", "x"], "needs --hls"),
+        (["--hls", str(tmp_path / "hls"), "--exact"], "--exact does not go"),
+        (["--hls", str(tmp_path / "hls"), "--gaps", "cut"], "--gaps does not go"),
+    ):
+        assert main(["export", *one, *options]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert len(error.splitlines()) == 1
+    assert sorted(os.listdir(tmp_path)) == ["folder", "store"]
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
+    record(tmp_path / "store", "--prefix", "sité")
+    command = [sys.executable, "-m", "onvif_bmff", "timeline", str(tmp_path / "store"), "--picture"]
+    found = subprocess.run(
+        command, capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert b"sit\\xe9" in found.stdout
+    assert not found.stderr
+
+
+def test_a_file_that_is_named_like_the_partial_output_stays(tmp_path: Path) -> None:
+    record(tmp_path / "store")
+    (tmp_path / "out.mp4.part").write_text("mine")
+    assert main(["export", str(tmp_path / "store"), "-o", str(tmp_path / "out.mp4")]) == 0
+    assert (tmp_path / "out.mp4.part").read_text() == "mine"

@@ -7,13 +7,18 @@ import threading
 from datetime import datetime, timedelta
 from fractions import Fraction
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from shutil import rmtree
+from uuid import UUID
 
 import interop_browser
 import pytest
 from support_tools import missing, need
 
+from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.main import main
 from onvif_bmff.ingest import open_mp4
+from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
@@ -26,6 +31,9 @@ HLS_JS = "hls.js@1.6.13"
 START = UtcTime.parse("2024-02-28T23:59:55.250Z")
 GAP = timedelta(minutes=10)
 FORMATS = {"CMAF": CMAF, "MP4": MP4}
+KID, KEY, WRONG = "8c4b2f0e-1f0a-4c58-9d3a-0a5d6f1c2b3e", "00112233445566778899aabbccddeeff", "0f" * 16
+SCHEMES = {"cbcs": ("CMAF", ProtectionScheme.CBCS), "cenc": ("MP4", ProtectionScheme.CENC)}
+"""Encrypted recordings, which play from clear copies."""
 
 PAGE = """<!doctype html><meta charset="utf-8"><video id="v" muted></video><script src="hls.js"></script>
 <script>
@@ -116,22 +124,39 @@ def site(tmp_path_factory, clip):
         (root / "hls.js").write_bytes(archive.extractfile("package/dist/hls.min.js").read())
     (root / "index.html").write_text(PAGE)
     for name, form in FORMATS.items():
-        store = DirectoryStore(root / name / "store", fsync=False)
-        for start, seconds in ((START, 6), (START + GAP, 10)):
-            with open_mp4(clip) as source:
-                target = RecordingTarget(
-                    format=form, prefix="site", postfix="cam 1", segment_duration=timedelta(seconds=2)
-                )
-                recorder = Recorder(source.tracks, target)
-                scales = {track.track_id: track.timescale for track in source.tracks}
-                recorder.activate(start, media_time=Fraction(0))
-                with StoreSink(store) as sink:
-                    for sample in source.samples():
-                        if sample.decode_time + sample.composition_offset < seconds * scales[sample.track_id]:
-                            sink.add_all(recorder.push(sample))
-                    sink.add_all(recorder.deactivate())
+        put_recording(root / name / "store", clip, form)
         assert main(["export", str(root / name / "store"), "--hls", str(root / name / "hls")]) == 0
+    for name, (form, scheme) in SCHEMES.items():
+        store = root / name / "store"
+        put_recording(
+            store, clip, FORMATS[form], EncryptionEntry(scheme, FixedKey(ContentKey(UUID(KID), bytes.fromhex(KEY))))
+        )
+        for folder, key in (("hls", KEY), ("wrong", WRONG)):
+            assert main(["export", str(store), "--hls", str(root / name / folder), "--key", f"{KID}:{key}"]) == 0
+        rmtree(store)
     return root
+
+
+def put_recording(folder, clip, form, *encryption):
+    """Six seconds, ten minutes of nothing, ten seconds."""
+    store = DirectoryStore(folder, fsync=False)
+    for start, seconds in ((START, 6), (START + GAP, 10)):
+        with open_mp4(clip) as source:
+            target = RecordingTarget(
+                format=form,
+                prefix="site",
+                postfix="cam 1",
+                segment_duration=timedelta(seconds=2),
+                encryption=encryption,
+            )
+            recorder = Recorder(source.tracks, target)
+            scales = {track.track_id: track.timescale for track in source.tracks}
+            recorder.activate(start, media_time=Fraction(0))
+            with StoreSink(store) as sink:
+                for sample in source.samples():
+                    if sample.decode_time + sample.composition_offset < seconds * scales[sample.track_id]:
+                        sink.add_all(recorder.push(sample))
+                sink.add_all(recorder.deactivate())
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +189,7 @@ def play(browser, address, source, at):
     return browser._call(f"{path}/execute/async", {"script": script, "args": [source, at]})
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", [*FORMATS, *SCHEMES])
 @pytest.mark.parametrize(("at", "second", "since"), [(4.5, 4, timedelta(0)), (8.5, 2, GAP - timedelta(seconds=6))])
 def test_a_recording_plays_to_a_time(browser, address, name, at, second, since):
     """Before the gap and behind it: the picture, the time of the clock, and sound."""
@@ -180,6 +205,13 @@ def test_a_recording_plays_to_a_time(browser, address, name, at, second, since):
     shown = UtcTime.from_datetime(datetime.fromisoformat(found["date"]))
     expected = START + timedelta(seconds=at) + since
     assert abs(shown.microseconds_since(expected)) < 100_000
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_wrong_key_shows_other_pictures(browser, address, name):
+    found = play(browser, address, f"{name}/wrong/index.m3u8", 4.5)
+    grey = (40 + 16 * 4 - 16) * 255 / 219
+    assert found["errors"] or not found["frames"] or abs(found["grey"] - grey) >= 6
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

@@ -128,6 +128,25 @@ def test_an_exact_range(clip, source, tmp_path, form, spool):
     assert abs(heard[-1][0] - 3) < 0.05
 
 
+@pytest.mark.parametrize("begin", [3.52, 3.0, 0.4])
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_exact_range_in_fragments(clip, source, tmp_path, form, begin):
+    """The edit list puts what is before the range at times below zero; what is behind it is there if decoded before."""
+    store = MemoryStore()
+    record(store, clip, target(form))
+    export(store, tmp_path / "out.mp4", after(begin), after(begin + 3), exact=True)
+    expected = [one for one in source[0] if begin - TICK < one[0] < begin + 3 - TICK]
+    found = frames(tmp_path / "out.mp4")
+    shown = [one for one in found if -TICK < one[0] < 3 - TICK]
+    assert_frames(shown, expected, -begin, 0.003)
+    # ffmpeg does not leave out what an edit list hides in fragments; it is there to decode the rest, and no more.
+    assert len([one for one in found if one[0] <= -TICK]) == round(begin % 1 * 25)
+    assert len([one for one in found if one[0] >= 3 - TICK]) <= 2, "as many as there are B pictures"
+    heard = [time for time, _ in frames(tmp_path / "out.mp4", "a:0") if time > -0.0214]
+    assert abs(heard[0]) < 0.023
+    assert abs(heard[-1] - 3) < 0.05
+
+
 def with_gap(clip, form, **options):
     """Six seconds, a pause of a minute, and again; in one store."""
     store = MemoryStore()

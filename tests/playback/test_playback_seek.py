@@ -1,5 +1,7 @@
 """From an instant to a fragment: how many requests and bytes it costs."""
 
+import functools
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -8,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playback_kit import START, CountingStore, after, names, record
 
+from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.errors import MediaError, OnvifBmffError
-from onvif_bmff.media import G711Codec, MjpegCodec
+from onvif_bmff.media import G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects import ObjectAttributes, SeekEntry, SeekTable, SegmentObject, TrackSeekTable
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
@@ -28,16 +31,26 @@ def video_codec():
 
 def hour(form, *, seconds=HOUR, seek_table=True, rate=4, audio=True, size=700):
     """An hour in one object: GOPs of two seconds, each picture and packet with its time in it."""
-    tracks = [Track("VIDEO001", 1, 90_000, video_codec())]
+    return long_object(form, 1 + audio, GOP, seconds=seconds, seek_table=seek_table, rate=rate, size=size)
+
+
+def long_object(form, count, gop, *, seconds=HOUR, seek_table=True, rate=4, size=700):
+    """One object of ``count`` tracks: video in GOPs of so many seconds, audio, metadata, more audio."""
+    tracks = [
+        Track("VIDEO001", 1, 90_000, video_codec()),
+        Track("AUDIO001", 2, 8000, G711Codec("alaw")),
+        Track("META001", 3, 1000, MetadataCodec()),
+        Track("AUDIO002", 4, 8000, G711Codec("alaw")),
+    ][:count]
     samples = []
-    for number in range(seconds * rate):
-        sync = number % (GOP * rate) == 0
+    for number in range(int(seconds * rate)):
+        sync = number % (gop * rate) == 0
         data = number.to_bytes(4, "big") * (size // 4 if not sync else size)
-        samples.append((Fraction(number, rate), Sample(1, number * 90_000 // rate, 90_000 // rate, data, sync)))
-    if audio:
-        tracks.append(Track("AUDIO001", 2, 8000, G711Codec("alaw")))
+        time = int(number * 90_000 / rate)
+        samples.append((Fraction(number) / Fraction(rate), Sample(1, time, int(90_000 / rate), data, sync)))
+    for track in tracks[1:]:
         samples += [
-            (Fraction(number), Sample(2, number * 8000, 8000, number.to_bytes(4, "big") * 20))
+            (Fraction(number), Sample(track.track_id, number * track.timescale, track.timescale, bytes(80)))
             for number in range(seconds)
         ]
     samples.sort(key=lambda pair: pair[0])
@@ -45,6 +58,13 @@ def hour(form, *, seconds=HOUR, seek_table=True, rate=4, audio=True, size=700):
     target = RecordingTarget(format=form, prefix="p", postfix="q", segment_duration=timedelta(hours=2))
     record(store, (tracks, [sample for _, sample in samples]), target, labels=Labels(seek_table=seek_table))
     return CountingStore(store)
+
+
+class Bare(CountingStore):
+    """The objects have no attributes."""
+
+    def head(self, key):
+        return replace(super().head(key), attributes={})
 
 
 @pytest.fixture(scope="module", params=["CMAF", "MP4"])
@@ -69,6 +89,23 @@ def same(store):
     return store
 
 
+def leading_first(store):
+    """The same objects with the tables of their mfra the other way round."""
+    made = MemoryStore()
+    for name in names(store.inner):
+        body, found = store.inner.get(name), store.inner.head(name)
+        size = int.from_bytes(body[-4:], "big")
+        (index,) = parse_boxes(body[-size:])
+        *tables, last = index.children
+        index = replace(index, children=(*reversed(tables), last))
+        writer = made.open_writer(name, content_type=found.content_type)
+        writer.append(body[:-size], index.build())
+        writer.seal(found.attributes)
+    for span in Timeline.from_store(store.inner).spans:
+        made.open_writer(span.end_name, content_type="").seal({})
+    return CountingStore(made)
+
+
 def check(store, at, seeker=None, timeline=None, *, by):
     timeline = timeline or Timeline.from_store(store.inner)
     segment = timeline.locate(at, "m4v") or timeline.locate(at, "mp4")
@@ -77,7 +114,7 @@ def check(store, at, seeker=None, timeline=None, *, by):
     point = seeker.find(segment, at)
     header, fragment = seeker.read(point)
     requests, size = len(store.requests), store.bytes
-    assert requests <= 3
+    assert requests <= 3, store.requests
     assert size <= header.size + fragment.size + (64 << 10)
     assert point.found_by == by
     part = fragment.part(header.lead.track_id)
@@ -97,17 +134,54 @@ def test_an_hour_by_its_last_bytes(stored, seconds):
     assert requests == 3  # mfra, header, fragment
 
 
-def test_the_last_fragment(stored):
-    timeline = Timeline.from_store(stored.inner)
-    at = after(3599.9)
-    segment = timeline.locate(at, "m4v") or timeline.locate(at, "mp4")
-    stored.reset()
-    seeker = Seeker(stored)
-    point = seeker.find(segment, at)
-    header, fragment = seeker.read(point)
-    assert point.end is None
-    assert len(stored.requests) == 3
-    assert stored.bytes <= header.size + fragment.size + 2 * (64 << 10)  # the mfra behind it comes along again
+@functools.cache
+def kept(form, count, gop):
+    # As few pictures as may be: what matters is how many fragments there are.
+    return long_object({"CMAF": CMAF, "MP4": MP4}[form], count, gop, rate=2 if gop < 10 else 0.4)
+
+
+SHAPES = [("CMAF", 1, 1), ("CMAF", 2, 2), ("CMAF", 1, 10), *(("MP4", n, g) for g in (1, 2, 10) for n in (1, 2, 3, 4))]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape[0]}-{shape[1]}-{shape[2]}s")
+@pytest.mark.parametrize("bare", [False, True], ids=["", "bare"])
+def test_three_requests_and_64_kib(shape, bare):
+    """The first, a middle and the last fragment of an hour, of whatever tracks: header, fragment, at most 64 KiB."""
+    made = kept(*shape)
+    store = (Bare if bare else CountingStore)(made.inner)
+    timeline = Timeline.from_store(made.inner)
+    for seconds in (0, 0.5, 1801, 2700.25, 3600 - shape[2], 3599.9):
+        at = after(seconds)
+        segment = timeline.locate(at, "m4v") or timeline.locate(at, "mp4")
+        store.reset()
+        seeker = Seeker(store)
+        point = seeker.find(segment, at)
+        header, fragment = seeker.read(point)
+        assert len(store.requests) == 3, store.requests
+        assert store.bytes <= header.size + fragment.size + (64 << 10)
+        first = next(fragment.part(header.lead.track_id).samples(fragment.data))
+        assert first.sync
+        assert first.decode_time == int(seconds // shape[2]) * shape[2] * header.lead.timescale
+        assert point.clock.utc(first.decode_time, header.lead.timescale) <= at
+        body = made.inner.get(segment.name)
+        assert bytes(first.data) in body[fragment.offset : fragment.offset + fragment.size]
+        assert body[fragment.offset + 4 : fragment.offset + 8] == b"moof"
+
+
+def test_an_index_of_others_may_have_the_leading_track_first():
+    """One more request, for what of the index is not there yet, and nothing twice."""
+    store = leading_first(kept("MP4", 4, 1))
+    timeline = Timeline.from_store(store.inner)
+    segment = timeline.spans[0].segments[0]
+    for seconds in (0, 1800, 3599):
+        store.reset()
+        seeker = Seeker(store)
+        point = seeker.find(segment, after(seconds))
+        header, fragment = seeker.read(point)
+        assert len(store.requests) == 4
+        index = int.from_bytes(store.inner.get(segment.name)[-4:], "big")
+        assert store.bytes <= index + header.size + fragment.size + (16 << 10)
+        assert point.clock.utc(fragment.part(1).decode_time, header.lead.timescale) == after(seconds)
 
 
 def test_a_header_serves_its_span(stored):
@@ -154,6 +228,21 @@ def test_a_coarse_seek_table_shortens_the_walk():
     point = Seeker(store).find(segment, after(700))
     assert point.found_by == "moof"
     assert len(store.requests) < 60  # not the 350 fragments before it
+
+
+def test_a_long_object_without_end():
+    """Its attributes say how long it is: one request more, and never the index twice."""
+    store = CountingStore(leading_first(leading_first(kept("CMAF", 1, 1))).inner)
+    store.inner.delete(Timeline.from_store(store.inner).spans[0].end_name)
+    (segment,) = Timeline.from_store(store.inner).spans[0].segments
+    for seconds, most in ((5, 4), (1801, 3), (3599, 3)):
+        store.reset()
+        seeker = Seeker(store)
+        point = seeker.find(segment, after(seconds))
+        _, fragment = seeker.read(point)
+        assert len(store.requests) <= most, store.requests
+        assert store.bytes <= (64 << 10) + fragment.size + 2000
+        assert point.clock.utc(fragment.part(1).decode_time, 90_000) == after(seconds)
 
 
 def test_before_the_first_sample_it_is_the_first():

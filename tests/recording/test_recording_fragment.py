@@ -289,8 +289,8 @@ def test_a_sync_sample_within_a_fragment_is_listed_with_its_number():
     for n in range(5):
         segment.push(Sample(2, n * 100, 100, b"w", n == 3, 30))
     segment.close()
-    _, table, _ = segment.random_access().children
-    assert table.track_id == 2
+    table, leading, _ = segment.random_access().children
+    assert (table.track_id, leading.track_id) == (2, 1), "the first track stands last, next to the end of the object"
     assert list(table.entries.rows()) == [(330, 6, 2, 1, 4)]
 
 
