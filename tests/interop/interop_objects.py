@@ -103,12 +103,13 @@ def with_g711_and_metadata(path) -> Source:
     return Source(tracks, [one for _, one in timed])
 
 
-def record(source: Source, form: RecordingFormat, mode: str, seconds: float) -> list[Written]:
-    """All objects of a recording, in the order of their keys' counters; every sample of the source is in one."""
+def record(
+    source: Source, form: RecordingFormat, mode: str, seconds: float, *, tracks: tuple[str, ...] = ()
+) -> list[Written]:
+    """All objects of a recording as they begin; every sample of the source is in one. ``tracks``: those to encrypt."""
     make = MODES[mode]
-    target = RecordingTarget(
-        format=form, segment_duration=timedelta(seconds=seconds), encryption=(make(),) if make else ()
-    )
+    entries = (replace(make(), tracks=tracks),) if make else ()
+    target = RecordingTarget(format=form, segment_duration=timedelta(seconds=seconds), encryption=entries)
     recorder = Recorder(source.tracks, target)
     recorder.activate(START)
     events = []

@@ -109,7 +109,6 @@ def tree(boxes):
     ]
 
 
-@pytest.mark.requirement("ANX-B.3-01")
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("mode", objects.MODES)
 @pytest.mark.parametrize("name", NAMES)
