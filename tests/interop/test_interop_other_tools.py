@@ -168,7 +168,7 @@ def test_they_decrypt(sources, tmp_path, name, form, tool, mode):
     wrong = dict.fromkeys(right, objects.WRONG)
     failing = {track.track_id for track in source.tracks if cannot(tool, mode, name, track)}
     compared = 0
-    for one in record(source, form, mode, 2):
+    for number, one in enumerate(record(source, form, mode, 2)):
         path.write_bytes(one.body)
         out.unlink(missing_ok=True)
         assert tools.complaints(*DECRYPTERS[tool](path, out, right, one.payloads)) == ""
@@ -176,10 +176,12 @@ def test_they_decrypt(sources, tmp_path, name, form, tool, mode):
         wanted = [md5s for track_id, md5s in one.payloads.items() if track_id not in failing]
         assert all(md5s in found for md5s in wanted)
         compared += len(wanted)
-        out.unlink(missing_ok=True)
-        done = tools.complaints(*DECRYPTERS[tool](path, out, wrong, one.payloads))
-        encrypted = [one.payloads[n] for n in one.payloads if source.tracks[n - 1].type is not TrackType.METADATA]
-        assert done or not any(md5s in streams(out, len(one.payloads)) for md5s in encrypted), "a wrong key does not do"
+        if number == 0:
+            out.unlink(missing_ok=True)
+            done = tools.complaints(*DECRYPTERS[tool](path, out, wrong, one.payloads))
+            found = streams(out, len(one.payloads))
+            encrypted = [one.payloads[n] for n in one.payloads if source.tracks[n - 1].type is not TrackType.METADATA]
+            assert done or not any(md5s in found for md5s in encrypted), "a wrong key does not do"
     assert compared
 
 
