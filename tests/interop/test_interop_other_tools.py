@@ -157,7 +157,6 @@ def streams(path, count):
     return [tools.packets(need("ffmpeg"), path, "-ignore_editlist", "1", stream=n) for n in range(count)]
 
 
-@pytest.mark.requirement("ANX-B.8-01", "ANX-B.8-06", "ANX-B.8-07")
 @pytest.mark.parametrize(("tool", "mode"), ASKED)
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", NAMES)
@@ -185,7 +184,6 @@ def test_they_decrypt(sources, tmp_path, name, form, tool, mode):
     assert compared
 
 
-@pytest.mark.requirement("ANX-B.8-06")
 @pytest.mark.parametrize(("tool", "extensions"), [("mp4decrypt", ["m4v"]), ("mp4ff-decrypt", ["m4v", "m4a"])])
 def test_they_decrypt_segments_of_one_fragment(sources, tmp_path, tool, extensions):
     """Tools that ignore 'seig': tenc of such a segment has the vector of its fragment."""
