@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tarfile
 import threading
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -11,8 +10,9 @@ from shutil import rmtree
 from uuid import UUID
 
 import interop_browser
+import interop_tools as tools
 import pytest
-from support_tools import missing, need
+from support_tools import need
 
 from onvif_bmff.cenc.keys import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
@@ -115,13 +115,8 @@ def clip(tmp_path_factory):
 def site(tmp_path_factory, clip):
     """A directory with the player, and for each format a store with a gap and its playlists."""
     root = tmp_path_factory.mktemp("site")
-    packed = subprocess.run(
-        [need("npm"), "pack", "--silent", HLS_JS], cwd=root, capture_output=True, text=True, timeout=120
-    )
-    if packed.returncode:
-        missing(f"{HLS_JS} from npm")
-    with tarfile.open(root / packed.stdout.split()[-1]) as archive:
-        (root / "hls.js").write_bytes(archive.extractfile("package/dist/hls.min.js").read())
+    package = tools.of_npm(HLS_JS, tmp_path_factory.mktemp("npm"))
+    (root / "hls.js").write_bytes((package / "dist" / "hls.min.js").read_bytes())
     (root / "index.html").write_text(PAGE)
     for name, form in FORMATS.items():
         put_recording(root / name / "store", clip, form)
