@@ -18,7 +18,15 @@ __all__ = ["add_arguments", "entries"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that ``entries`` reads."""
     group = parser.add_argument_group("encryption")
-    group.add_argument("--encrypt", choices=("CENC", "CBCS"), help="encrypt all tracks, in this mode")
+    group.add_argument("--encrypt", choices=("CENC", "CBCS"), help="encrypt, in this mode")
+    group.add_argument(
+        "--encrypt-track",
+        metavar="TOKEN",
+        dest="encrypt_tracks",
+        action="append",
+        default=[],
+        help="encrypt only this track (VIDEO001, …); may be given again",
+    )
     group.add_argument("--kid", metavar="UUID", type=kid_text, help="identifier of the content key")
     group.add_argument("--key", metavar="HEX", type=secret, help="content key, 32 hex digits")
     group.add_argument(
@@ -47,7 +55,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     cannot be used, ``OSError`` for one that cannot be read.
     """
     if args.encrypt is None:
-        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling"):
+        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling", "encrypt_tracks"):
             if getattr(args, option):
                 raise ProtectionError(f"--{option.replace('_', '-').removesuffix('s')} needs --encrypt")
         return ()
@@ -55,14 +63,16 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     if args.iv_signalling is not None and scheme is not ProtectionScheme.CBCS:
         raise ProtectionError("--iv-signalling is for --encrypt CBCS")
     signalling = args.iv_signalling or IV_SIGNALLING[0]
+    tracks = tuple(args.encrypt_tracks)
     if args.certificates:
         if args.kid is not None or args.key is not None:
             raise ProtectionError("--certificate excludes --kid and --key: the keys are made here")
         wrapper = KeyWrapper([path.read_bytes() for path in args.certificates])
         keys = RotatingKey(args.key_rotation)
-        return (EncryptionEntry(scheme, keys, headers=(wrapper,), iv_signalling=signalling),)
+        return (EncryptionEntry(scheme, keys, tracks, headers=(wrapper,), iv_signalling=signalling),)
     if args.key_rotation is not None:
         raise ProtectionError("--key-rotation needs --certificate: a key that is given does not change")
     if args.kid is None or args.key is None:
         raise ProtectionError("--encrypt needs --kid and --key, or --certificate")
-    return (EncryptionEntry(scheme, FixedKey(ContentKey(args.kid, args.key.key)), iv_signalling=signalling),)
+    fixed = FixedKey(ContentKey(args.kid, args.key.key))
+    return (EncryptionEntry(scheme, fixed, tracks, iv_signalling=signalling),)

@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     failure: Exception | None = None
     interrupted = False
     with open_mp4(args.input) as source:
+        _check_tokens(args.encrypt_tracks, source)
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
         start = args.start or UtcTime(time.time_ns() // 1000)
         with StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored) as sink:
@@ -101,6 +102,14 @@ def run(args: argparse.Namespace) -> int:
     if failure is not None:
         raise failure
     return 130 if interrupted else 0
+
+
+def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
+    """See that all tracks that are to be encrypted are there: a slip must not leave them clear."""
+    known = [track.token for track in source.tracks]
+    for token in tokens:
+        if token not in known:
+            raise ProtectionError(f"there is no track {token} to encrypt, only {', '.join(known)}")
 
 
 def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from onvif_bmff.cli.main import main
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media import AvcCodec
 from onvif_bmff.storage import DirectoryStore
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
@@ -122,3 +124,45 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path, capsys: pytest
     key = "00112233445566778899aabbccddeeff"
     assert record(tmp_path, "--encrypt", "CENC", key) == 2
     assert key not in capsys.readouterr().err
+
+
+SECRET = ("--kid", "01234567-89ab-cdef-0123-456789abcdef", "--key", "00112233445566778899aabbccddeeff")
+
+
+def test_some_tracks_only_can_be_encrypted(tmp_path: Path) -> None:
+    assert record(tmp_path, "--encrypt", "CBCS", *SECRET, "--encrypt-track", "VIDEO001") == 0
+    store = DirectoryStore(tmp_path)
+    bodies = {key[-4:]: store.get(key) for key in store.keys() if key.endswith((".0.m4v", ".0.m4a"))}  # noqa: SIM118
+    assert b"encv" in bodies[".m4v"]
+    assert b"mp4a" in bodies[".m4a"]
+    assert b"enca" not in bodies[".m4a"]
+    assert b"pssh" not in bodies[".m4a"]
+
+
+def test_a_slip_in_the_name_of_a_track_leaves_nothing_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert record(tmp_path, "--encrypt", "CBCS", *SECRET, "--encrypt-track", "VIDE0001") == 2
+    assert "VIDEO001, AUDIO001" in capsys.readouterr().err
+    assert list(DirectoryStore(tmp_path).keys()) == []
+    assert record(tmp_path, "--encrypt-track", "VIDEO001") == 2
+    assert capsys.readouterr().err.strip().endswith("--encrypt-track needs --encrypt")
+
+
+def test_a_sample_that_cannot_be_encrypted_is_told_and_the_rest_is_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = AvcCodec.protected_ranges
+    calls = []
+
+    def fail_once(codec: AvcCodec, data: bytes) -> object:
+        calls.append(data)
+        if len(calls) == 60:  # in the second group of pictures
+            raise BitstreamError("no such slice header")
+        return measure(codec, data)
+
+    monkeypatch.setattr(AvcCodec, "protected_ranges", fail_once)
+    assert record(tmp_path, "--encrypt", "CBCS", *SECRET, "--segment-duration", "PT4S") == 2
+    said = capsys.readouterr().err
+    assert "50 samples were not recorded" in said
+    assert said.strip().endswith("no such slice header")
+    keys = [key for key in DirectoryStore(tmp_path).keys() if ".m4v" in key]  # noqa: SIM118
+    assert sum(key.endswith("_end") for key in keys) == 2, "one span before, one after"
