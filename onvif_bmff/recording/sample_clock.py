@@ -137,12 +137,11 @@ class SampleClock:
         return self._let_go(held, lasting)
 
     def cut(self, at: int) -> Sample | None:
-        """Return sparse media that are held back from before ``at`` (ticks), lasting no longer than until then."""
+        """Return sparse media that are held back from before ``at`` (ticks), lasting until then if they do not tell."""
         held = self._held
         if held is None or not self._sparse or held.decode_time >= at:
             return None
-        lasting = min(at - held.decode_time, self._longest_pause)
-        return self._let_go(held, min(held.duration, lasting) or lasting)
+        return self._let_go(held, held.duration or min(at - held.decode_time, self._longest_pause))
 
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
