@@ -41,12 +41,17 @@ def of_npm(package, folder):
     return place / "package"
 
 
+def find_built(tool):
+    """The path of a tool that has to be built from source, or None."""
+    return shutil.which(tool, path=os.environ.get("ONVIF_BMFF_TOOLS")) or shutil.which(tool)
+
+
 def built(tool):
     """A tool that has to be built from source (docs/interop.md): from ONVIF_BMFF_TOOLS or the path, or the test skips.
 
     In CI too, for no package registry carries it.
     """
-    found = shutil.which(tool, path=os.environ.get("ONVIF_BMFF_TOOLS")) or shutil.which(tool)
+    found = find_built(tool)
     if found is None:
         pytest.skip(f"{tool} is in no package registry, and nobody built it here (docs/interop.md tells how)")
     return found
