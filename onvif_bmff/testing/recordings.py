@@ -55,6 +55,7 @@ def recorded_objects(
     prefix: str = "site-2",
     postfix: str = "camera-5",
     start: UtcTime = START,
+    random_seed: int = 0,
 ) -> tuple[StorageObject, ...]:
     """Return the objects of a recording in the order in which they were stored.
 
@@ -71,6 +72,7 @@ def recorded_objects(
         prefix: as configured; empty for none.
         postfix: likewise.
         start: when the first picture was taken.
+        random_seed: where initialisation vectors come from; recordings of one bucket need different ones.
 
     Raises:
         MediaError: there is no track, or one twice.
@@ -87,7 +89,8 @@ def recorded_objects(
         segment_duration=timedelta(seconds=seconds),
         encryption=encryption,
     )
-    vectors = IvSources(CencIvAllocators(clock=lambda: 0), CbcsIvSource(Random(1).randbytes))
+    clock = CencIvAllocators(clock=lambda: random_seed * 1_000_000_000)
+    vectors = IvSources(clock, CbcsIvSource(Random(random_seed).randbytes))
     recorder = Recorder([track() for track in made], target, ivs=vectors)
     events: list[RecordingEvent] = []
     for number in range(spans):
