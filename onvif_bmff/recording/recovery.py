@@ -24,6 +24,8 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
 
 _LARGEST_HEADER = 1 << 26
+_END_OF_TIME = 1 << 64
+"""Presentation times that an mfra can hold end here, and begin at 0."""
 _NO_DATA = memoryview(b"")
 
 
@@ -215,7 +217,7 @@ def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[Trac
         for number, sample in enumerate(part.samples(_NO_DATA), 1):
             at = sample.decode_time + sample.composition_offset
             shown = max(shown, at + sample.duration)
-            if sample.sync and not sync:
+            if sample.sync and not sync and 0 <= at < _END_OF_TIME:
                 sync = True
                 of_track.times.append(at)
                 of_track.moof_offsets.append(offset)

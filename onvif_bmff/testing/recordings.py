@@ -101,7 +101,9 @@ def recorded_objects(
         events += recorder.deactivate()
     objects = collect_objects(events)
     if not ended:
-        last = [item.key for item in objects if item.key.span_end][-len(recorder.target.format.spans(recorder.tracks)) :]
+        last = [item.key for item in objects if item.key.span_end][
+            -len(recorder.target.format.spans(recorder.tracks)) :
+        ]
         objects = [item for item in objects if item.key not in last]
     return tuple(objects)
 
@@ -133,7 +135,11 @@ def _pictures(seconds: int, size: int) -> Iterator[Sample]:
     for number in range(seconds * _RATE):
         sync = number % _RATE == 0
         # P slice: first_mb 0, type 5, pps 0, frame_num of 8 bits, no lists, no marking, qp +0, no deblocking
-        head = _IDR if sync else b"\x41" + (0b1001101 << 17 | (number % _RATE) << 9 | 0b0001010 << 2 | 2).to_bytes(3, "big")
+        head = (
+            _IDR
+            if sync
+            else b"\x41" + (0b1001101 << 17 | (number % _RATE) << 9 | 0b0001010 << 2 | 2).to_bytes(3, "big")
+        )
         unit = head + bytes((number % 251 + 4,)) * (size - 8)
         yield Sample(1, number * duration, duration, len(unit).to_bytes(4, "big") + unit, sync)
 

@@ -170,8 +170,7 @@ def unwrappers(made=[]):  # noqa: B006 - made once, when first needed
 
 
 TARGETS = {
-    target.__name__: target
-    for target in (ingest, decrypt, playback, validator, recovery, labels, timeline, unlock)
+    target.__name__: target for target in (ingest, decrypt, playback, validator, recovery, labels, timeline, unlock)
 }
 
 SCHEMES = (None, "cenc", "cbcs")
@@ -197,8 +196,13 @@ SEEDS = {
         for entry in (
             EncryptedKeyEntry(thumbprint=bytes(32), encryption_version=1, encrypted_key=bytes(256)),
             EncryptedKeyEntry(
-                thumbprint=bytes(32), encryption_version=2, hpke_kem=0x10, hpke_kdf=1, hpke_aead=1,
-                encapsulated_secret=b"\4" + bytes(64), encrypted_key=bytes(32),
+                thumbprint=bytes(32),
+                encryption_version=2,
+                hpke_kem=0x10,
+                hpke_kdf=1,
+                hpke_aead=1,
+                encapsulated_secret=b"\4" + bytes(64),
+                encrypted_key=bytes(32),
             ),
         )
     ],

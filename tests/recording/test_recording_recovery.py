@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onvif_bmff.bmff import (
+    Columns,
+    TrackFragmentBaseMediaDecodeTimeBox,
+    TrackFragmentBox,
+    TrackFragmentRandomAccessBox,
+    TrackRunBox,
+    build_boxes,
+    parse_boxes,
+)
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.errors import OnvifBmffError, TimeError
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.objects.events import FragmentWritten, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
@@ -20,6 +29,7 @@ from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.recovery import recover_segment, span_end_before
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 
 CAMERA = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
@@ -142,3 +152,29 @@ def test_keys_are_not_needed():
     segments, _ = recorded(CMAF, ProtectionScheme.CENC)
     assert isinstance(generate_content_key(), ContentKey)
     assert recover_segment(segments[0].body, segments[0].key).fragment_count > 0
+
+
+def made_to_present(decode_time, composition_offset):
+    """A small segment whose samples are decoded and presented when one likes."""
+    made = recorded_objects(tracks=("vide",), segments=1)[0]
+    boxes = list(parse_boxes(made.body))
+    (traf,) = next(box for box in boxes if box.type == "moof").find_all(TrackFragmentBox)
+    run, count = traf.require(TrackRunBox), 4
+    columns = {name: run.samples[name] for name in run.samples.names}
+    run.samples = Columns(count, **columns, composition_offset=[composition_offset] * count)
+    run.flags, run.data_offset = run.flags | 0x800, run.data_offset + 4 * count
+    traf.require(TrackFragmentBaseMediaDecodeTimeBox).base_media_decode_time = decode_time
+    return build_boxes(boxes), made.key
+
+
+def test_times_before_zero_are_left_out_of_the_mfra():
+    found = recover_segment(*made_to_present(0, -1))
+    (mfra,) = parse_boxes(found.trailer)
+    assert not mfra.find_all(TrackFragmentRandomAccessBox)
+    assert found.attributes.seek_table is None
+    assert found.fragment_count == 1
+
+
+def test_times_that_no_key_can_tell_are_an_error():
+    with pytest.raises(TimeError):
+        recover_segment(*made_to_present((1 << 64) - 1, 1))
