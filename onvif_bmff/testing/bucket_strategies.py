@@ -21,6 +21,7 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans"]
 
+_FORMATS: tuple[RecordingFormat, ...] = (CMAF, MP4)
 _EXTENSIONS = ("mp4", "m4v", "m4a", "m4m")
 _FIRST = UtcTime.parse("0001-01-01T00:00:00Z").microseconds
 _LAST = UtcTime.parse("9999-12-31T23:59:59.999999Z").microseconds
@@ -107,18 +108,18 @@ def _full_type(codecs: str) -> str:
 
 
 @st.composite
-def spans(draw: DrawFn, *, format: RecordingFormat | None = None) -> tuple[StorageObject, ...]:
+def spans(draw: DrawFn, *, recording_format: RecordingFormat | None = None) -> tuple[StorageObject, ...]:
     """Draw the objects of one span: its segments in order, then its end object, unless the span is still open.
 
-    Of one kind of media in CMAF, of one to three in MP4 (``format``: either if None); clear, or encrypted with
-    `onvif_bmff.testing.recordings.CONTENT_KEY`.
+    Of one kind of media in CMAF, of one to three in MP4 (``recording_format``: either if None); clear, or encrypted
+    with `onvif_bmff.testing.recordings.CONTENT_KEY`.
     """
-    format = draw(st.sampled_from((CMAF, MP4))) if format is None else format
-    most = 1 if format is CMAF else len(TRACKS)
+    recording_format = recording_format or draw(st.sampled_from(_FORMATS))
+    most = 1 if recording_format is CMAF else len(TRACKS)
     tracks = draw(st.lists(st.sampled_from(TRACKS), min_size=1, max_size=most, unique=True))
     return recorded_objects(
         tracks=tracks,
-        format=format,
+        recording_format=recording_format,
         scheme=draw(st.sampled_from((None, None, "cenc", "cbcs"))),
         segments=draw(st.integers(1, 3)),
         seconds=draw(st.integers(1, 2)),
@@ -141,7 +142,7 @@ def buckets(draw: DrawFn) -> tuple[StorageObject, ...]:
     for number in range(draw(st.integers(1, 3))):
         found += recorded_objects(
             tracks=draw(st.lists(st.sampled_from(TRACKS), min_size=1, max_size=len(TRACKS), unique=True)),
-            format=draw(st.sampled_from((CMAF, MP4))),
+            recording_format=draw(st.sampled_from(_FORMATS)),
             scheme=draw(st.sampled_from((None, None, "cenc", "cbcs"))),
             spans=draw(st.integers(1, 3)),
             segments=draw(st.integers(1, 3)),

@@ -44,7 +44,7 @@ _RATE = 4
 def recorded_objects(
     *,
     tracks: Sequence[str] = TRACKS,
-    format: RecordingFormat = CMAF,
+    recording_format: RecordingFormat = CMAF,
     scheme: str | None = None,
     spans: int = 1,
     segments: int = 2,
@@ -61,7 +61,7 @@ def recorded_objects(
 
     Args:
         tracks: kinds of tracks by handler type ("vide", "soun", "meta"), each at most once.
-        format: `CMAF`, with spans of their own for each track, or `MP4`, with all tracks in one.
+        recording_format: `CMAF`, with spans of their own for each track, or `MP4`, with all tracks in one.
         scheme: None, "cenc" or "cbcs"; the key is `CONTENT_KEY`.
         spans: how many spans of each kind follow each other.
         segments: segments of a span.
@@ -83,7 +83,7 @@ def recorded_objects(
     if scheme is not None:
         encryption = (EncryptionEntry(ProtectionScheme(scheme), FixedKey(CONTENT_KEY)),)
     target = RecordingTarget(
-        format=format,
+        format=recording_format,
         prefix=prefix,
         postfix=postfix,
         segment_duration=timedelta(seconds=seconds),

@@ -3,9 +3,9 @@
 Each takes bytes and must raise nothing but the library's own errors, and keep the promises that it asserts.
 """
 
+import contextlib
 import io
 from datetime import timedelta
-from itertools import zip_longest
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, EncryptedKeyEntry, parse_boxes
 from onvif_bmff.cenc.clear_file import ClearFile
@@ -61,10 +61,8 @@ def decrypt(data):
             made[piece.position : piece.position + len(piece.data)] = piece.data
     except OnvifBmffError:
         return
-    try:
+    with contextlib.suppress(OnvifBmffError):
         assert not Mp4Input(bytes(made)).is_protected
-    except OnvifBmffError:
-        pass
 
 
 def playback(data):
@@ -81,10 +79,8 @@ def playback(data):
         lambda: hls_playlists(store, selection),
         lambda: Seeker(store).read(Seeker(store).find(segment, START + timedelta(milliseconds=700))),
     ):
-        try:
+        with contextlib.suppress(OnvifBmffError):
             act()
-        except OnvifBmffError:
-            pass
 
 
 def validator(data):
@@ -151,10 +147,8 @@ def unlock(data):
         headers = error.partial
     for unwrapper in unwrappers():
         for header in headers:
-            try:
+            with contextlib.suppress(OnvifBmffError):
                 KeyRing().unlock((header,), unwrapper)
-            except OnvifBmffError:
-                pass
 
 
 def unwrappers(made=[]):  # noqa: B006 - made once, when first needed
@@ -175,9 +169,9 @@ TARGETS = {
 
 SCHEMES = (None, "cenc", "cbcs")
 SEGMENTS = [
-    recorded_objects(format=format, scheme=scheme, segments=1, tracks=tracks)[0].body
+    recorded_objects(recording_format=recording_format, scheme=scheme, segments=1, tracks=tracks)[0].body
     for scheme in SCHEMES
-    for format, tracks in ((MP4, ("vide", "soun", "meta")), (CMAF, ("vide",)), (CMAF, ("soun",)))
+    for recording_format, tracks in ((MP4, ("vide", "soun", "meta")), (CMAF, ("vide",)), (CMAF, ("soun",)))
 ]
 FILES = [
     *(progressive_file(scheme=scheme) for scheme in SCHEMES),
@@ -185,7 +179,7 @@ FILES = [
     cmaf_file("meta"),
 ]
 KEYS = [str(item.key) for item in recorded_objects(spans=2, segments=3, gap=5)]
-ATTRIBUTES_OF_A_SEGMENT = recorded_objects(format=MP4, segments=1)[0].metadata
+ATTRIBUTES_OF_A_SEGMENT = recorded_objects(recording_format=MP4, segments=1)[0].metadata
 SEEDS = {
     **dict.fromkeys(("ingest", "decrypt"), FILES + SEGMENTS),
     **dict.fromkeys(("playback", "validator", "recovery"), SEGMENTS + FILES),

@@ -1,4 +1,4 @@
-"""Strategies for spans and buckets: what they draw keeps every rule, and comes back from a store as it was put there."""
+"""Strategies for spans and buckets: what they draw keeps every rule, and comes back from a store as it was put."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,17 +44,17 @@ def test_attributes_come_back_and_fit(labels, storage):
     assert ObjectAttributes.from_metadata(fitted.to_metadata()) == fitted
 
 
-@pytest.mark.parametrize("format", [CMAF, MP4, None])
+@pytest.mark.parametrize("recording_format", [CMAF, MP4, None])
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
-def test_spans_are_spans(format, data):
-    objects = data.draw(spans(format=format))
+def test_spans_are_spans(recording_format, data):
+    objects = data.draw(spans(recording_format=recording_format))
     segments = [item for item in objects if isinstance(item, SegmentObject)]
     assert [item.key.counter for item in objects] == list(range(len(objects)))
     assert len({item.key.extension for item in objects}) == 1
     assert len(objects) - len(segments) in (0, 1)
     first = segments[0].key
-    assert format is None or (first.extension == "mp4") == (format is MP4)
+    assert recording_format is None or (first.extension == "mp4") == (recording_format is MP4)
     store = store_of(objects)
     assert list(validate_store(store, prefix=first.prefix, postfix=first.postfix, keys=RING)) == []
     (span,) = Timeline.from_store(store, prefix=first.prefix, postfix=first.postfix).spans
@@ -96,6 +96,6 @@ def test_equal_arguments_give_equal_objects():
     for scheme in (None, "cenc", "cbcs"):
         assert recorded_objects(scheme=scheme) == recorded_objects(scheme=scheme)
     assert recorded_objects(start=recorded_objects()[0].key.time) == recorded_objects()
-    assert [item.key.span_end for item in recorded_objects(format=MP4, ended=False)] == [False, False]
+    assert [item.key.span_end for item in recorded_objects(recording_format=MP4, ended=False)] == [False, False]
     with pytest.raises(MediaError):
         recorded_objects(tracks=())
