@@ -5,7 +5,7 @@ mfra and the attributes are worked out anew from the fragments themselves, so no
 decrypted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
@@ -167,9 +167,8 @@ def _header(view: memoryview) -> tuple[MovieBox, int] | None:
     return None
 
 
-def _fragments(view: memoryview, start: int) -> Sequence[tuple[MovieFragmentBox, int, int]]:
+def _fragments(view: memoryview, start: int) -> Iterator[tuple[MovieFragmentBox, int, int]]:
     """The whole fragments: moof, where it begins, where its mdat ends."""
-    found: list[tuple[MovieFragmentBox, int, int]] = []
     position = start
     while (head := _box(view, position)) is not None:
         kind, stop = head
@@ -184,9 +183,8 @@ def _fragments(view: memoryview, start: int) -> Sequence[tuple[MovieFragmentBox,
             break
         if not isinstance(moof, MovieFragmentBox):
             break
-        found.append((moof, position, data[1]))
+        yield moof, position, data[1]
         position = data[1]
-    return found
 
 
 def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
