@@ -16,10 +16,13 @@ def show(rows: list[dict[str, object]]) -> None:
     """Print the rows as a table."""
 
     def number(value: object) -> str:
+        if isinstance(value, tuple):
+            return "…".join(map(number, value))
         return f"{value:,.4g}" if isinstance(value, float) else str(value if value is not None else "")
 
-    head = ("workload", "ours", "unit", "peer", "theirs", "ratio", "reach", "note")
-    cells = [[number(row.get(name, "")) for name in head] for row in rows]
+    names = ("workload", "ours", "ours_spread", "unit", "peer", "theirs", "theirs_spread", "ratio", "reach", "note")
+    head = tuple(name.replace("_spread", " min…max") for name in names)
+    cells = [[number(row.get(name, "")) for name in names] for row in rows]
     widths = [max(len(head[index]), *(len(line[index]) for line in cells)) for index in range(len(head))]
     for line in [list(head), ["-" * width for width in widths], *cells]:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip(), flush=True)

@@ -1,35 +1,17 @@
-"""Parsing and building boxes, beside plain ``struct`` and, where it is installed, pymp4.
+"""Parsing and building boxes, beside plain ``struct`` and the peers that the machine has.
 
-pymp4 pins an old construct, so it needs an environment of its own: name its interpreter in the environment variable
-``ONVIF_BMFF_PYMP4_PYTHON``, or let the benchmark make one (it asks pip for ``pymp4``; not with ``--quick``).
+pymp4 and mp4box.js are fetched by pip and npm into folders of their own if they are not there (not with ``--quick``).
 """
 
-import json
-import os
 import struct
-import subprocess
-import sys
 import timeit
-import venv
-from pathlib import Path
+from collections.abc import Callable
 
-from benchmarks.measure import CACHE, camera_clip, row
+from benchmarks.measure import Spread, camera_clip, row
+from benchmarks.peers import Result, beside, parsing, pymp4, spread
 from onvif_bmff.bmff import Columns, MediaDataBox, TrackRunBox, build_boxes, parse_boxes
 
 ROWS = (500, 5000)
-PYMP4 = """
-import collections, collections.abc, io, json, sys, timeit
-for name in ("Sequence", "Mapping", "MutableMapping", "Iterable", "Callable"):
-    setattr(collections, name, getattr(collections.abc, name))
-from pymp4.parser import Box
-found = {}
-for path in sys.argv[1:]:
-    data = open(path, "rb").read()
-    parsed = Box.parse(data)
-    found[path] = [min(timeit.repeat(lambda: Box.parse(data), number=1, repeat=3)),
-                   min(timeit.repeat(lambda: Box.build(parsed), number=1, repeat=3))]
-print(json.dumps(found))
-"""
 
 
 def trun(rows: int) -> bytes:
@@ -52,46 +34,24 @@ def plain_build(rows: list[tuple[int, ...]]) -> bytes:
     return struct.pack(">I4sIIi", len(body) + 20, b"trun", 1 << 24 | 0xF01, len(rows), 100) + body
 
 
-def pymp4_seconds(files: dict[str, bytes]) -> dict[str, list[float]]:
-    """Seconds that pymp4 needs to parse and build each box; empty where it cannot be had."""
-    python = os.environ.get("ONVIF_BMFF_PYMP4_PYTHON")
-    if not python:
-        home = CACHE / "pymp4"
-        python = str(home / "bin" / "python")
-        if not Path(python).exists():
-            venv.create(home, with_pip=True, clear=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", "pymp4"], check=False, stderr=subprocess.DEVNULL)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (CACHE / name).write_bytes(data)
-    done = subprocess.run(
-        [python, "-c", PYMP4, *(str(CACHE / name) for name in files)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(f"pymp4: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-        return {}
-    return {Path(path).name: seconds for path, seconds in json.loads(done.stdout).items()}
+def timed(work: Callable[[], object], number: int) -> Spread:
+    """Seconds a call: median, least and most of five times ``number`` calls."""
+    return spread([seconds / number for seconds in timeit.repeat(work, number=number, repeat=5)])
 
 
-def best(work: object, number: int) -> float:
-    """Seconds a call, the best of five."""
-    return min(timeit.repeat(work, number=number, repeat=5)) / number  # type: ignore[arg-type]
-
-
-def tables(count: int, data: bytes, theirs: list[float | None], number: int) -> list[dict[str, object]]:
+def tables(count: int, data: bytes, theirs: list[Result], number: int) -> list[dict[str, object]]:
     """Measure one table."""
     parsed = parse_boxes(data)
     plain = plain_parse(data)
     assert build_boxes(parsed) == data == plain_build(plain)
     rows = []
     for verb, ours, by_hand, other in (
-        ("parse", best(lambda: parse_boxes(data), number), best(lambda: plain_parse(data), number), theirs[0]),
-        ("build", best(lambda: build_boxes(parsed), number), best(lambda: plain_build(plain), number), theirs[1]),
+        ("parse", timed(lambda: parse_boxes(data), number), timed(lambda: plain_parse(data), number), theirs[0]),
+        ("build", timed(lambda: build_boxes(parsed), number), timed(lambda: plain_build(plain), number), theirs[1]),
     ):
         name = f"{verb} a trun of {count} rows"
-        pymp4 = {"peer": "pymp4" if other else "pymp4: absent", "theirs": other * 1e6 if other else None}
-        rows.append(row(name, ours * 1e6, "µs", peer="plain struct", theirs=by_hand * 1e6, reach="ratio ≤ 2"))
-        rows.append(row(name, ours * 1e6, "µs", reach="ratio ≤ 0.001", **pymp4))
+        rows.append(row(name, ours, "µs", peer="plain struct", theirs=by_hand, reach="ratio ≤ 2", scale=1e6))
+        rows.append(row(name, ours, "µs", peer="pymp4", theirs=other, reach="ratio ≤ 0.001", scale=1e6))
     return rows
 
 
@@ -99,25 +59,19 @@ def run(quick: bool) -> list[dict[str, object]]:
     """Measure."""
     rows = []
     files = {f"trun{count}.box": trun(count) for count in ROWS}
-    peer = {} if quick else pymp4_seconds(files)
+    peer = pymp4(files, install=not quick)
     for count in ROWS:
         name = f"trun{count}.box"
-        rows += tables(count, files[name], peer.get(name, [None, None]), 20 if quick else 200_000 // count)
-    clip = camera_clip(10 if quick else 60, quick=quick).read_bytes()
-    boxes = parse_boxes(clip)
-    moov = build_boxes(box for box in boxes if not isinstance(box, MediaDataBox))
+        rows += tables(count, files[name], peer[name], 20 if quick else 200_000 // count)
+    path = camera_clip(10 if quick else 60, quick=quick)
+    clip = path.read_bytes()
+    moov = build_boxes(box for box in parse_boxes(clip) if not isinstance(box, MediaDataBox))
     tree = parse_boxes(moov)
     number = 5 if quick else 200
-    rows.append(
-        row(
-            "parse ftyp + moov of the clip",
-            best(lambda: parse_boxes(moov), number) * 1e6,
-            "µs",
-            note=f"{len(moov):,} bytes",
-        )
-    )
-    rows.append(row("build ftyp + moov of the clip", best(lambda: build_boxes(tree), number) * 1e6, "µs"))
-    rows.append(
-        row("parse the whole clip", best(lambda: parse_boxes(clip), number) * 1e6, "µs", note=f"{len(clip):,} bytes")
-    )
+    ours = timed(lambda: parse_boxes(moov), number)
+    rows.append(row("parse ftyp + moov of the clip", ours, "µs", note=f"{len(moov):,} bytes", scale=1e6))
+    rows.append(row("build ftyp + moov of the clip", timed(lambda: build_boxes(tree), number), "µs", scale=1e6))
+    ours, note = timed(lambda: parse_boxes(clip), number), f"{len(clip):,} bytes; tools: whole processes"
+    peers = parsing(path, 1 if quick else 5, install=not quick)
+    rows += beside(peers, "parse the whole clip", ours, "µs", note=note, scale=1e6)
     return rows

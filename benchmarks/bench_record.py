@@ -1,10 +1,11 @@
-"""Recording clear samples to objects in memory, beside ``ffmpeg -c copy`` to fragmented MP4 and PyAV."""
+"""Recording clear samples to objects in memory, beside ``ffmpeg -c copy`` to fragmented MP4, PyAV, Bento4."""
 
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.measure import camera_clip, cpu_seconds, process_seconds, row, tool
+from benchmarks.measure import Spread, camera_clip, cpu_seconds, process_seconds
+from benchmarks.peers import ABSENT, Result, beside, process, tool
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
@@ -51,7 +52,7 @@ def run(quick: bool) -> list[dict[str, object]]:
     runs = 2 if quick else 7
     clip = camera_clip(10 if quick else 60, quick=quick)
     rows = []
-    peers: dict[str, float | None] = {}
+    peers: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.mp4")
         ffmpeg = tool("ffmpeg")
@@ -60,23 +61,15 @@ def run(quick: bool) -> list[dict[str, object]]:
             whole = process_seconds([*copy, "-movflags", "frag_keyframe+empty_moov+default_base_moof", out], runs)
             start = process_seconds([ffmpeg, "-version"], runs)
             if whole and start:
-                peers["ffmpeg -c copy, start excluded"] = whole[0] - start[0]
+                without: Spread = (whole[0] - start[0], whole[1] - start[2], whole[2] - start[1])
+                peers["ffmpeg -c copy, start excluded"] = without
         try:
-            peers["PyAV remux"] = cpu_seconds(lambda: pyav_remux(clip, out), runs)[0]
+            peers["PyAV remux"] = cpu_seconds(lambda: pyav_remux(clip, out), runs)
         except ImportError:
-            peers["PyAV remux"] = None
+            peers["PyAV remux"] = ABSENT
+        peers["mp4fragment (Bento4)"] = process(tool("mp4fragment (Bento4)"), [str(clip), out], runs)
     for kind in (CMAF, MP4):
-        ours, least, most = cpu_seconds(lambda kind=kind: record(clip, kind), runs)
-        for peer, theirs in peers.items():
-            rows.append(
-                row(
-                    f"record {kind.name} clear, {60 if not quick else 10} s of 1080p25 4 Mbit/s + AAC, in memory",
-                    ours,
-                    "CPU s",
-                    peer=peer if theirs else f"{peer}: absent",
-                    theirs=theirs,
-                    reach="ratio ≤ 1" if "ffmpeg" in peer and kind is CMAF else "",
-                    note=f"{least:.4f}…{most:.4f}",
-                )
-            )
+        ours = cpu_seconds(lambda kind=kind: record(clip, kind), runs)
+        label = f"record {kind.name} clear, {60 if not quick else 10} s of 1080p25 4 Mbit/s + AAC, in memory"
+        rows += beside(peers, label, ours, "CPU s", reach="ratio ≤ 1" if kind is CMAF else "")
     return rows

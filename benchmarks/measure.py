@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+Spread = tuple[float, float, float]
+"""Median, least and most of several runs."""
 CACHE = Path(tempfile.gettempdir()) / "onvif-bmff-benchmarks"
 
 
-def cpu_seconds(work: Callable[[], object], runs: int) -> tuple[float, float, float]:
+def cpu_seconds(work: Callable[[], object], runs: int) -> Spread:
     """Median, least and most CPU seconds (user and system) of a call, after one call that does not count."""
     found = []
     for run in range(runs + 1):
@@ -27,7 +29,7 @@ def cpu_seconds(work: Callable[[], object], runs: int) -> tuple[float, float, fl
     return statistics.median(found), min(found), max(found)
 
 
-def process_seconds(command: Sequence[str], runs: int) -> tuple[float, float, float] | None:
+def process_seconds(command: Sequence[str], runs: int) -> Spread | None:
     """Median, least and most CPU seconds of a whole process; None if it cannot be run or fails."""
     found = []
     for run in range(runs + 1):
@@ -84,23 +86,40 @@ def camera_clip(seconds: int, *, slices: int = 1, quick: bool = False) -> Path:
 
 def row(
     workload: str,
-    ours: float,
+    ours: float | Spread,
     unit: str,
     *,
     peer: str = "",
-    theirs: float | None = None,
+    theirs: float | Spread | str | None = None,
     reach: str = "",
     note: str = "",
+    scale: float = 1.0,
 ) -> dict[str, object]:
-    """One line of the table. ``ratio`` is ours ÷ theirs: below 1 we need less."""
-    ratio = ours / theirs if theirs else None
+    """One line of the table. ``ratio`` is ours ÷ theirs, of the medians: below 1 we need less.
+
+    Numbers may come with their spread (median, least, most), and are multiplied by ``scale``. A text in place of
+    ``theirs`` says why there is none ("absent", "failed").
+    """
+    if isinstance(theirs, str):
+        peer, theirs = f"{peer}: {theirs}", None
+    mine, my_spread = _parts(ours, scale)
+    other, other_spread = (None, None) if theirs is None else _parts(theirs, scale)
     return {
         "workload": workload,
-        "ours": ours,
+        "ours": mine,
+        "ours_spread": my_spread,
         "unit": unit,
         "peer": peer,
-        "theirs": theirs,
-        "ratio": ratio,
+        "theirs": other,
+        "theirs_spread": other_spread,
+        "ratio": mine / other if other else None,
         "reach": reach,
         "note": note,
     }
+
+
+def _parts(number: float | Spread, scale: float) -> tuple[float, tuple[float, float] | None]:
+    """The median, and the least and the most if they are known."""
+    if isinstance(number, tuple):
+        return number[0] * scale, (number[1] * scale, number[2] * scale)
+    return number if scale == 1 else number * scale, None

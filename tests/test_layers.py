@@ -21,7 +21,7 @@ ALLOWED = {
     "storage": {"objects", "control", "errors", "timing"},
     "control": {"recording", "objects", "cenc", "media", "errors", "timing"},
     "ingest": {"media", "bmff", "errors", "timing"},
-    "testing": {"media", "bmff", "objects", "errors", "timing"},
+    "testing": {"recording", "cenc", "objects", "media", "bmff", "errors", "timing"},
     "device": {
         "control", "recording", "playback", "cenc", "objects", "media", "storage", "ingest", "errors", "timing",
     },

@@ -41,6 +41,7 @@ from onvif_bmff.media.sample_tables import MovieTrack, read_tracks, table_chunks
 __all__ = ["ClearFile", "Piece"]
 
 _PIECE: Final = 4 << 20
+_PIECE_SAMPLES: Final = 4096
 _TELL: Final = 16 << 20
 _BASE_IS_MOOF: Final = 0x020000
 
@@ -325,11 +326,11 @@ def _free(size: int) -> FreeSpaceBox:
 
 
 def _batches(sizes: list[int]) -> Iterator[list[int]]:
-    """Sizes of samples in lists that make up so many bytes together."""
+    """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
     first = total = 0
     for number, size in enumerate(sizes):
         total += size
-        if total > _PIECE and number > first:
+        if number > first and (total > _PIECE or number - first == _PIECE_SAMPLES):
             yield sizes[first:number]
             first, total = number, size
     if first < len(sizes):

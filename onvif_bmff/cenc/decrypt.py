@@ -25,6 +25,8 @@ __all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]
 
 _BATCH: Final = 8 << 20
 """Bytes of samples that are decrypted together, at most, unless one sample is larger."""
+_BATCH_SAMPLES: Final = 4096
+"""And how many samples, as those may be tiny."""
 
 
 class FragmentDecryptor:
@@ -140,7 +142,7 @@ def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
     size = 0
     for sample in samples:
         size += len(sample.data)
-        if batch and size > _BATCH:
+        if batch and (size > _BATCH or len(batch) == _BATCH_SAMPLES):
             yield batch
             batch, size = [], len(sample.data)
         batch.append(sample)

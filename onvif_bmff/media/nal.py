@@ -19,6 +19,7 @@ __all__ = [
     "SliceType",
     "annex_b_to_length_prefixed",
     "emulated_length",
+    "iter_nal_ranges",
     "iter_nal_units",
     "length_prefixed_to_annex_b",
     "nal_ranges",
@@ -65,15 +66,19 @@ def nal_ranges(sample: Buffer, length_size: int = 4) -> list[tuple[int, int]]:
     ``length_size`` is 1, 2 or 4. Units of zero bytes are left out. Raises BitstreamError when a length field
     is cut short or runs past the end of the sample. ISO/IEC 14496-15, 5.3.2.
     """
+    return list(iter_nal_ranges(sample, length_size))
+
+
+def iter_nal_ranges(sample: Buffer, length_size: int = 4) -> Iterator[tuple[int, int]]:
+    """The same one after another, for samples of very many units; raises where the fault is."""
     end = len(sample)
     position = 0
-    ranges: list[tuple[int, int]] = []
     if length_size == 1:
         while position < end:
             start = position + 1
             position = start + sample[position]
             if start < position <= end:
-                ranges.append((start, position))
+                yield start, position
     else:
         read = _LENGTH_READERS.get(length_size)
         if read is None:
@@ -83,10 +88,9 @@ def nal_ranges(sample: Buffer, length_size: int = 4) -> list[tuple[int, int]]:
             start = position + length_size
             position = start + read(sample, position)[0]
             if start < position <= end:
-                ranges.append((start, position))
+                yield start, position
     if position != end:
         raise BitstreamError(f"NAL units do not fill the sample: they end at byte {position} of {end}")
-    return ranges
 
 
 def iter_nal_units(sample: Buffer, length_size: int = 4) -> Iterator[memoryview]:

@@ -5,7 +5,7 @@ mfra and the attributes are worked out anew from the fragments themselves, so no
 decrypted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
@@ -24,6 +24,8 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
 
 _LARGEST_HEADER = 1 << 26
+_END_OF_TIME = 1 << 64
+"""Presentation times that an mfra can hold end here, and begin at 0."""
 _NO_DATA = memoryview(b"")
 
 
@@ -165,9 +167,8 @@ def _header(view: memoryview) -> tuple[MovieBox, int] | None:
     return None
 
 
-def _fragments(view: memoryview, start: int) -> Sequence[tuple[MovieFragmentBox, int, int]]:
+def _fragments(view: memoryview, start: int) -> Iterator[tuple[MovieFragmentBox, int, int]]:
     """The whole fragments: moof, where it begins, where its mdat ends."""
-    found: list[tuple[MovieFragmentBox, int, int]] = []
     position = start
     while (head := _box(view, position)) is not None:
         kind, stop = head
@@ -182,9 +183,8 @@ def _fragments(view: memoryview, start: int) -> Sequence[tuple[MovieFragmentBox,
             break
         if not isinstance(moof, MovieFragmentBox):
             break
-        found.append((moof, position, data[1]))
+        yield moof, position, data[1]
         position = data[1]
-    return found
 
 
 def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
@@ -215,7 +215,7 @@ def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[Trac
         for number, sample in enumerate(part.samples(_NO_DATA), 1):
             at = sample.decode_time + sample.composition_offset
             shown = max(shown, at + sample.duration)
-            if sample.sync and not sync:
+            if sample.sync and not sync and 0 <= at < _END_OF_TIME:
                 sync = True
                 of_track.times.append(at)
                 of_track.moof_offsets.append(offset)

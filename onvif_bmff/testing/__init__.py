@@ -1,4 +1,5 @@
 """Help for testing what reads boxes: strategies for Hypothesis, a mutator of files, a driver of other parsers.
 
-``strategies`` needs the extra ``testing`` (hypothesis); ``files``, ``mutator`` and ``fuzz`` need nothing.
+``strategies`` (boxes and files) and ``bucket_strategies`` (spans and buckets) need the extra ``testing`` (hypothesis);
+``files``, ``recordings``, ``mutator`` and ``fuzz`` need nothing.
 """

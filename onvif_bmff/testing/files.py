@@ -85,16 +85,25 @@ _TIMESCALE, _DURATION = 90_000, 3_600
 
 
 def progressive_file(
-    *, tracks: Sequence[str] = TRACKS, sizes: Sequence[int] = (40, 9, 17, 5), samples: int = 4, edits: bool = True
+    *,
+    tracks: Sequence[str] = TRACKS,
+    sizes: Sequence[int] = (40, 9, 17, 5),
+    samples: int = 4,
+    edits: bool = True,
+    scheme: str | None = None,
 ) -> bytes:
-    """Return a file with sample tables: ``samples`` samples in one chunk for each of ``tracks``."""
+    """Return a file with sample tables: ``samples`` samples in one chunk for each of ``tracks``.
+
+    ``scheme`` is None, "cenc" (vectors behind the media data, named by saiz and saio) or "cbcs" (constant vector).
+    """
     start = FileTypeBox(major_brand="isom", minor_version=512, compatible_brands=("isom", "iso2", "mp41"))
     lengths = [sizes[index % len(sizes)] for index in range(samples)]
     offset, total = 0, sum(lengths)
     for _ in range(2):  # the second time the size of moov is known
-        moov = _movie(tracks, None, lengths, [offset + index * total for index in range(len(tracks))], edits)
+        moov = _movie(tracks, scheme, lengths, [offset + index * total for index in range(len(tracks))], edits)
         offset = start.size + moov.size + 8
-    return build_boxes((start, moov, MediaDataBox(data=_media(tracks, lengths))))
+    vectors = _vectors(lengths, 0) if scheme == "cenc" else b""
+    return build_boxes((start, moov, MediaDataBox(data=_media(tracks, lengths) + vectors)))
 
 
 def fragmented_file(
@@ -175,9 +184,10 @@ def _entry(kind: str, scheme: str | None) -> Box:
 def _movie(
     tracks: Sequence[str], scheme: str | None, lengths: list[int] | None, offsets: list[int] | None, edits: bool
 ) -> ContainerBox:
+    vectors = offsets[0] + len(tracks) * sum(lengths) if offsets and lengths else 0
     children: list[Box] = [MovieHeaderBox(timescale=_TIMESCALE, next_track_id=len(tracks) + 1)]
     for index, kind in enumerate(tracks):
-        children.append(_track(index, kind, scheme, lengths, offsets[index] if offsets else 0, edits))
+        children.append(_track(index, kind, scheme, lengths, offsets[index] if offsets else 0, vectors, edits))
     if lengths is None:
         extends = tuple(TrackExtendsBox(track_id=index + 1) for index in range(len(tracks)))
         children.append(MovieExtendsBox(children=extends))
@@ -188,7 +198,7 @@ def _movie(
 
 
 def _track(
-    index: int, kind: str, scheme: str | None, lengths: list[int] | None, offset: int, edits: bool
+    index: int, kind: str, scheme: str | None, lengths: list[int] | None, offset: int, vectors: int, edits: bool
 ) -> ContainerBox:
     count = len(lengths or ())
     tables: list[Box] = [SampleDescriptionBox(entry_count=1, children=(_entry(kind, scheme),))]
@@ -201,6 +211,8 @@ def _track(
         chunks = Columns(first_chunk=[1], samples_per_chunk=[count], sample_description_index=[1])
         tables += [SampleToChunkBox(entries=chunks), SampleSizeBox(entries=Columns(size=lengths))]
         tables.append(ChunkOffsetBox(entries=Columns(chunk_offset=[offset])))
+        if scheme == "cenc" and kind != "meta":
+            tables += _auxiliary(count, vectors)
     else:
         tables += [TimeToSampleBox(), SampleToChunkBox(), SampleSizeBox(), ChunkOffsetBox()]
     header = {"vide": VideoMediaHeaderBox, "soun": SoundMediaHeaderBox}.get(kind, NullMediaHeaderBox)()
@@ -259,13 +271,8 @@ def _traf(
         TrackRunBox(version=1, flags=0xF01, sample_count=count, data_offset=offset, samples=samples),
     ]
     if scheme == "cenc" and kind != "meta":
-        maps = b"".join(
-            row.to_bytes(8, "big") + b"\0\1" + min(size, 5).to_bytes(2, "big") + max(0, size - 5).to_bytes(4, "big")
-            for row, size in enumerate(lengths, number * count)
-        )
-        children.append(SampleEncryptionBox(flags=2, sample_count=count, data=maps))
-        children.append(SampleAuxiliaryInformationOffsetsBox(entries=Columns(offset=[place])))
-        children.append(SampleAuxiliaryInformationSizesBox(default_sample_info_size=16, sample_count=count))
+        children.append(SampleEncryptionBox(flags=2, sample_count=count, data=_vectors(lengths, number * count)))
+        children += _auxiliary(count, place)
     elif scheme == "cbcs" and kind != "meta":
         group = SeigEntry(_KID, constant_iv=bytes((number & 0xFF,)) * 16, crypt_byte_block=1, skip_byte_block=9).build()
         rows = Columns(sample_count=[count], group_description_index=[0x10001])
@@ -276,6 +283,22 @@ def _traf(
             )
         )
     return TrackFragmentBox(children=tuple(children))
+
+
+def _vectors(lengths: list[int], first: int) -> bytes:
+    """Return what cenc needs to know of each sample: a vector of 8 bytes, and one subsample."""
+    return b"".join(
+        row.to_bytes(8, "big") + b"\0\1" + min(size, 5).to_bytes(2, "big") + max(0, size - 5).to_bytes(4, "big")
+        for row, size in enumerate(lengths, first)
+    )
+
+
+def _auxiliary(count: int, place: int) -> list[Box]:
+    """Return saio and saiz for the vectors of ``count`` samples at ``place``."""
+    return [
+        SampleAuxiliaryInformationOffsetsBox(entries=Columns(offset=[place])),
+        SampleAuxiliaryInformationSizesBox(default_sample_info_size=16, sample_count=count),
+    ]
 
 
 def _random_access(tracks: int, offsets: list[int], samples: int) -> ContainerBox:

@@ -3,6 +3,8 @@
 Cheap looks only: lengths, types and the first bits of a slice; nothing is decoded.
 """
 
+from collections.abc import Iterable
+
 from onvif_bmff.bmff import Box, ContainerBox, EsdBox, XmlMetaDataSampleEntry
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BitstreamError, BoxError
@@ -10,7 +12,7 @@ from onvif_bmff.media.nal import BitReader, remove_emulation_prevention
 
 __all__ = ["NalRanges", "is_intra", "spoilt"]
 
-NalRanges = list[tuple[int, int]]
+NalRanges = Iterable[tuple[int, int]]
 
 _AVC, _HEVC = ("avc1", "avc3"), ("hvc1", "hev1")
 _HEAD = 40

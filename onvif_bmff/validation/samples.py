@@ -1,5 +1,7 @@
 """Rules of the samples of a traf: how they are protected, and what can be seen of their data. ISO/IEC 23001-7."""
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -16,11 +18,11 @@ from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_run
 from onvif_bmff.cenc.scheme import BLOCK, NO_PATTERN, ProtectionScheme
 from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
 from onvif_bmff.media.fragment_samples import TrackFragment
-from onvif_bmff.media.nal import nal_ranges
+from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
 from onvif_bmff.validation.facts import Context, Header, PartFacts
-from onvif_bmff.validation.payload import NalRanges, is_intra, spoilt
+from onvif_bmff.validation.payload import is_intra, spoilt
 from onvif_bmff.validation.vectors import Vectors
 
 __all__ = ["SampleChecker"]
@@ -77,13 +79,13 @@ class SampleChecker:
         whole = any(run.is_protected for _, run in runs) and (
             length_size is None or maps is None or any(not one.subsamples for one in maps)
         )
-        units: list[NalRanges] | None = None
+        filled = False
         if length_size is not None and not whole:
-            units = self._nal_units(part, clear, views, length_size, facts, first_of_segment=first_of_segment)
-            if maps is not None and units is not None:
+            filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first_of_segment)
+            if maps is not None and filled:
                 self._check_slices(part, views[0], maps[0], runs[0][1])
         if runs and self._decryptor is not None and (maps is not None or not _needs_records(runs)):
-            self._decrypt(part, clear, views, runs, units)
+            self._decrypt(part, clear, views, runs, length_size if filled else None)
 
     def once(self, rule: str, message: str, part: TrackFragment, path: str) -> None:
         """Note what holds for the whole object, at the first place where it is seen."""
@@ -114,7 +116,7 @@ class SampleChecker:
                 self._clear[id(entry)] = None
         return self._clear[id(entry)]
 
-    def _nal_units(
+    def _nal_units_fill(
         self,
         part: TrackFragment,
         clear: Box,
@@ -123,18 +125,20 @@ class SampleChecker:
         facts: PartFacts,
         *,
         first_of_segment: bool,
-    ) -> list[NalRanges] | None:
-        """The NAL units of all samples; None where they do not fill them."""
+    ) -> bool:
+        """Whether NAL units fill all samples."""
         add = self._context.findings.add
         try:
-            units = [nal_ranges(view, length_size) for view in views]
+            for view in views:
+                deque(iter_nal_ranges(view, length_size), maxlen=0)  # never a list: there may be millions
         except BitstreamError as error:
             add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
-            return None
-        if facts.first_is_sync and is_intra(clear.type, views[0], units[0]) is False:
+            return False
+        first = iter_nal_ranges(views[0], length_size)
+        if facts.first_is_sync and is_intra(clear.type, views[0], first) is False:
             rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
-        return units
+        return True
 
     def _check_slices(self, part: TrackFragment, data: memoryview, one: AuxiliaryInfo, protection: Protection) -> None:
         """See that protected ranges of the first sample begin no earlier than slice data do, in cbcs just there."""
@@ -145,14 +149,17 @@ class SampleChecker:
         except OnvifBmffError:
             return  # a slice header that we cannot read proves nothing
         position, wrong = 0, False
-        starts = {start for start, _ in slices or ()}
+        starts = [start for start, _ in slices or ()]
         for clear, protected in one.subsamples:
             position += clear
             if protected and slices is not None:
-                if protection.scheme is ProtectionScheme.CBCS:
-                    wrong |= position not in starts
+                number = bisect_right(starts, position) - 1  # slices are in order
+                if number < 0:
+                    wrong = True
+                elif protection.scheme is ProtectionScheme.CBCS:
+                    wrong |= position != starts[number]
                 else:
-                    wrong |= not any(start <= position < end for start, end in slices)
+                    wrong |= position >= slices[number][1]
             position += protected
         if wrong:
             cbcs = self._context.rule("C-67", "ANX-B.8-07")
@@ -166,7 +173,7 @@ class SampleChecker:
         clear: Box,
         views: Sequence[memoryview],
         runs: Sequence[ProtectionRun],
-        units: Sequence[NalRanges] | None,
+        length_size: int | None,
     ) -> None:
         """Decrypt, and see whether what comes out can be media."""
         if self._decryptor is None or any(run.kid not in (self._keys or ()) for _, run in runs):
@@ -177,8 +184,8 @@ class SampleChecker:
         message: str | None = None
         try:
             for index, sample in enumerate(self._decryptor(part, samples)):
-                found = units[index] if units is not None else None
-                message = spoilt(clear, memoryview(sample.data), found)
+                units = None if length_size is None else iter_nal_ranges(views[index], length_size)
+                message = spoilt(clear, memoryview(sample.data), units)
                 if message is not None:
                     break
         except OnvifBmffError as error:

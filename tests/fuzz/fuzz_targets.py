@@ -6,6 +6,8 @@
 import contextlib
 import random
 
+import fuzz_objects
+
 from onvif_bmff.bmff import (
     NEED_DATA,
     AsymmetricKeySystemHeaderBox,
@@ -126,11 +128,12 @@ def slice_headers(data):
 TARGETS = {
     target.__name__: target
     for target in (boxes, reader, pssh, object_key, seek_table, codec_configuration, slice_headers)
-}
+} | fuzz_objects.TARGETS
 
 FILES = [progressive_file(), fragmented_file(scheme="cenc"), cmaf_file(scheme="cbcs"), cmaf_file("meta")]
 KEY = b"prefix/2022-11-08/15:08:23.547Z/VIDEO001-1.cmfv"
 SEEDS = {
+    **fuzz_objects.SEEDS,
     "boxes": FILES,
     "reader": FILES,
     "codec_configuration": FILES,

@@ -8,6 +8,8 @@ import pytest
 
 from onvif_bmff.testing.mutator import Mutator
 
+MUTANTS = 600
+"""Of all seeds of a target together."""
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 
 
@@ -16,9 +18,10 @@ def test_slice(name):
     target = fuzz_targets.TARGETS[name]
     for path in sorted(CORPUS.glob("*.bin")):
         target(path.read_bytes())
-    for number, seed in enumerate(fuzz_targets.SEEDS[name]):
+    seeds = fuzz_targets.SEEDS[name]
+    for number, seed in enumerate(seeds):
         target(seed)
-        for mutant in Mutator(seed, number).mutants(150):
+        for mutant in Mutator(seed, number).mutants(MUTANTS // len(seeds)):
             target(mutant)
     for size in range(100):
         target(random.Random(size).randbytes(size))

@@ -7,6 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onvif_bmff.bmff import (
+    Columns,
+    TrackFragmentBaseMediaDecodeTimeBox,
+    TrackFragmentBox,
+    TrackFragmentRandomAccessBox,
+    TrackRunBox,
+    build_boxes,
+    parse_boxes,
+)
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import OnvifBmffError
@@ -20,6 +29,7 @@ from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.recovery import recover_segment, span_end_before
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 
 CAMERA = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
@@ -142,3 +152,25 @@ def test_keys_are_not_needed():
     segments, _ = recorded(CMAF, ProtectionScheme.CENC)
     assert isinstance(generate_content_key(), ContentKey)
     assert recover_segment(segments[0].body, segments[0].key).fragment_count > 0
+
+
+def made_to_present(decode_time, composition_offset):
+    """A small segment whose samples are decoded and presented when one likes."""
+    made = recorded_objects(tracks=("vide",), segments=1)[0]
+    boxes = list(parse_boxes(made.body))
+    (traf,) = next(box for box in boxes if box.type == "moof").find_all(TrackFragmentBox)
+    run, count = traf.require(TrackRunBox), 4
+    columns = {name: run.samples[name] for name in run.samples.names}
+    run.samples = Columns(count, **columns, composition_offset=[composition_offset] * count)
+    run.flags, run.data_offset = run.flags | 0x800, run.data_offset + 4 * count
+    traf.require(TrackFragmentBaseMediaDecodeTimeBox).base_media_decode_time = decode_time
+    return build_boxes(boxes), made.key
+
+
+@pytest.mark.parametrize(("decode_time", "composition_offset"), [(0, -1), ((1 << 64) - 1, 1)])
+def test_times_that_no_mfra_can_hold_are_left_out_of_it(decode_time, composition_offset):
+    found = recover_segment(*made_to_present(decode_time, composition_offset))
+    (mfra,) = parse_boxes(found.trailer)
+    assert not mfra.find_all(TrackFragmentRandomAccessBox)
+    assert found.attributes.seek_table is None
+    assert found.fragment_count == 1

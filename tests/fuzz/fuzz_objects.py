@@ -1,0 +1,204 @@
+"""Targets over whole objects: reading them in, decrypting, playing, validating, recovering; labels and listings.
+
+Each takes bytes and must raise nothing but the library's own errors, and keep the promises that it asserts.
+"""
+
+import contextlib
+import io
+from datetime import timedelta
+
+from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, EncryptedKeyEntry, parse_boxes
+from onvif_bmff.cenc.clear_file import ClearFile
+from onvif_bmff.cenc.decrypt import FragmentDecryptor
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.errors import BoxError, ObjectAttributeError, OnvifBmffError
+from onvif_bmff.ingest import Mp4Input
+from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, export_movie, hls_playlists, read_segment, select
+from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recording.recovery import recover_segment
+from onvif_bmff.storage import MemoryStore
+from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.recordings import CONTENT_KEY, START, recorded_objects
+from onvif_bmff.validation import RULES, Finding, validate_store
+
+NAME = "site-2/2022-11-08/camera-5/15/08-23.547Z.{}.{}"
+ATTRIBUTES = {"Version": "1.0", "Duration": "PT1S", "Timescale": "90000", "FullContentType": 'video/mp4; codecs="avc1"'}
+
+
+def ring():
+    return KeyRing([CONTENT_KEY])
+
+
+def stored(data, extension="mp4", attributes=ATTRIBUTES):
+    """A store with one segment, whatever its bytes are."""
+    store = MemoryStore()
+    writer = store.open_writer(NAME.format(0, extension), content_type="video/mp4")
+    writer.append(data)
+    writer.seal(attributes)
+    return store
+
+
+def ingest(data):
+    """An MP4 file as samples, decrypted."""
+    try:
+        with Mp4Input(data) as source:
+            size = 0
+            for item in source.samples(FragmentDecryptor(ring(), source.data)):
+                size += len(getattr(item, "data", b""))
+            assert size <= 2 * 8 * len(source.sources) * len(data) + 65_536, "samples out of nothing"
+    except OnvifBmffError:
+        pass
+
+
+def decrypt(data):
+    """The clear form of a file: as large as was said, and nothing in it is protected."""
+    try:
+        clear = ClearFile(data, ring())
+        made = bytearray(clear.size)
+        for piece in clear.pieces():
+            assert 0 <= piece.position <= piece.position + len(piece.data) <= len(made), "outside of the clear file"
+            made[piece.position : piece.position + len(piece.data)] = piece.data
+    except OnvifBmffError:
+        return
+    with contextlib.suppress(OnvifBmffError):
+        assert not Mp4Input(bytes(made)).is_protected
+
+
+def playback(data):
+    """Everything that a receiver does with a stored object."""
+    store = stored(data)
+    timeline = Timeline.from_store(store)
+    selection, part = select(timeline), select(timeline, start=START + timedelta(milliseconds=300))
+    segment = timeline.spans[0].segments[0]
+    for act in (
+        lambda: [bytes(sample.data) for sample in read_segment(data, keys=ring()).samples()],
+        lambda: [one.time for one in SampleReader(store, selection, keys=ring())],
+        lambda: export_movie(store, selection, io.BytesIO(), keys=ring(), progressive=True),
+        lambda: export_movie(store, part, io.BytesIO(), keys=ring()),
+        lambda: hls_playlists(store, selection),
+        lambda: Seeker(store).read(Seeker(store).find(segment, START + timedelta(milliseconds=700))),
+    ):
+        with contextlib.suppress(OnvifBmffError):
+            act()
+
+
+def validator(data):
+    """Whatever an object holds, it becomes findings, never an error."""
+    for extension in ("mp4", "m4v"):
+        for finding in validate_store(stored(data, extension), keys=ring()):
+            assert isinstance(finding, Finding)
+            assert finding.rule in RULES
+
+
+def recovery(data):
+    """What completes a segment that broke off is a segment that can be read."""
+    key = ObjectKey.parse(NAME.format(0, "mp4"))
+    try:
+        found = recover_segment(data, key)
+    except OnvifBmffError:
+        return
+    if found is not None:
+        assert 0 < found.size <= len(data)
+        parse_boxes(found.trailer)
+        SegmentObject(key, data[: found.size] + found.trailer, "video/mp4", found.attributes)
+        assert ObjectAttributes.from_metadata(found.attributes.to_metadata()) == found.attributes
+
+
+def labels(data):
+    """Attributes, one a line: what is read is written so that the same is read again."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    metadata = dict(line.partition("=")[::2] for line in lines)
+    try:
+        read = ObjectAttributes.from_metadata(metadata)
+    except ObjectAttributeError:
+        ObjectAttributes.from_metadata(metadata, strict=False)
+        return
+    assert ObjectAttributes.from_metadata(read.to_metadata()) == read
+    list(validate_store(stored(b"", attributes=metadata), deep=False))
+
+
+def timeline(data):
+    """Keys, one a line: no object is lost or made up, and everything that can be asked has an answer."""
+    names = data.decode("utf-8", "replace").split("\n")
+    found = Timeline.from_keys(names)
+    assert found.objects + found.foreign == len(names)
+    segments = [segment for span in found.spans for segment in span.segments]
+    ends = [span.end_name for span in found.spans if span.end_name is not None]
+    assert {segment.name for segment in segments} <= set(names)
+    assert len(segments) + len(ends) + found.orphan_ends + found.duplicates == found.objects
+    for gap in found.gaps():
+        assert gap.end > gap.start
+    for overlap in found.overlaps():
+        assert overlap.end >= overlap.start
+    for segment in segments[:50]:
+        located = found.locate(segment.start)
+        assert located is not None
+        assert located.start <= segment.start
+    for span in found.spans:
+        list(span.lost())
+
+
+def unlock(data):
+    """Wrapped keys of pssh boxes, opened with private keys."""
+    try:
+        headers = parse_boxes(data)
+    except BoxError as error:
+        headers = error.partial
+    for unwrapper in unwrappers():
+        for header in headers:
+            with contextlib.suppress(OnvifBmffError):
+                KeyRing().unlock((header,), unwrapper)
+
+
+def unwrappers(made=[]):  # noqa: B006 - made once, when first needed
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
+
+    for key in () if made else (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())):
+        pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+        made.append(PrivateKeyUnwrapper(pem))
+    return made
+
+
+TARGETS = {
+    target.__name__: target for target in (ingest, decrypt, playback, validator, recovery, labels, timeline, unlock)
+}
+
+SCHEMES = (None, "cenc", "cbcs")
+SEGMENTS = [
+    recorded_objects(recording_format=recording_format, scheme=scheme, segments=1, tracks=tracks)[0].body
+    for scheme in SCHEMES
+    for recording_format, tracks in ((MP4, ("vide", "soun", "meta")), (CMAF, ("vide",)), (CMAF, ("soun",)))
+]
+FILES = [
+    *(progressive_file(scheme=scheme) for scheme in SCHEMES),
+    *(fragmented_file(scheme=scheme) for scheme in SCHEMES),
+    cmaf_file("meta"),
+]
+KEYS = [str(item.key) for item in recorded_objects(spans=2, segments=3, gap=5)]
+ATTRIBUTES_OF_A_SEGMENT = recorded_objects(recording_format=MP4, segments=1)[0].metadata
+SEEDS = {
+    **dict.fromkeys(("ingest", "decrypt"), FILES + SEGMENTS),
+    **dict.fromkeys(("playback", "validator", "recovery"), SEGMENTS + FILES),
+    "labels": ["\n".join(f"{name}={value}" for name, value in ATTRIBUTES_OF_A_SEGMENT.items()).encode()],
+    "timeline": ["\n".join(KEYS).encode(), "\n".join(KEYS[::-2]).encode(), b"2016-12-31/23:59:60Z_7.mp4"],
+    "unlock": [
+        AsymmetricKeySystemHeaderBox(kid=CONTENT_KEY.kid, entries=(entry,)).build()
+        for entry in (
+            EncryptedKeyEntry(thumbprint=bytes(32), encryption_version=1, encrypted_key=bytes(256)),
+            EncryptedKeyEntry(
+                thumbprint=bytes(32),
+                encryption_version=2,
+                hpke_kem=0x10,
+                hpke_kdf=1,
+                hpke_aead=1,
+                encapsulated_secret=b"\4" + bytes(64),
+                encrypted_key=bytes(32),
+            ),
+        )
+    ],
+}
+"""What each target starts from."""
