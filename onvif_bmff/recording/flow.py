@@ -164,7 +164,7 @@ class SampleFlow:
     def _give_way(self, lane: Lane) -> Sequence[RecordingEvent]:
         """Let a track leave its span after an error; as after a gap, all spans close if it leads."""
         if self._leads(lane):
-            self._pending.add(CutCause.MEDIA_GAP)
+            self._add_pending(CutCause.MEDIA_GAP)
         return self._leave(lane)
 
     def _takes_over(self, lane: Lane) -> bool:
