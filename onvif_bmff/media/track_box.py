@@ -48,7 +48,6 @@ def make_track_box(
     entries: Sequence[Box],
     tables: Sequence[Box],
     *,
-    clear_entry: Box | None = None,
     track_times: Mapping[str, Any] | None = None,
     media_times: Mapping[str, Any] | None = None,
     edits: Sequence[Box] = (),
@@ -62,12 +61,11 @@ def make_track_box(
         language: three letters of ISO 639-2.
         entries: its sample entries, at least one.
         tables: what stbl holds beside stsd.
-        clear_entry: where the picture's size is read; the first of ``entries`` if not given.
         track_times: version, times and duration of tkhd, where they are not its defaults.
         media_times: the same of mdhd.
         edits: edts, if there is one.
     """
-    width, height = presentation_size(clear_entry or entries[0])
+    width, height = presentation_size(entries[0])
     references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
     information = MediaInformationBox(
         children=(

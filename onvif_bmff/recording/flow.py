@@ -5,7 +5,6 @@ What closes when is decided by the table in ``cuts``.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 from fractions import Fraction
 from math import lcm
 
@@ -22,7 +21,6 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["SampleFlow"]
 
-_MICROSECOND = timedelta(microseconds=1)
 _PATIENCE = 10
 """Seconds of media time that a silent track is waited for."""
 
@@ -47,6 +45,7 @@ class SampleFlow:
         self._patience = max(Fraction(_PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
         self._lanes: dict[int, Lane] = {}
         self._timescale = lcm(*(track.timescale for track in tracks))
+        self._silence = _PATIENCE * self._timescale
         self._anchor: Anchor | None = None
         self._new_anchor: Anchor | None = None
         self._start: UtcTime | None = None
@@ -215,7 +214,7 @@ class SampleFlow:
         if lane.spans is current:
             nothing_to_come = not self._pending and not lane.changes and lane.gap_at is None
             if cause is None and nothing_to_come and not current.multiplexed:
-                until = current.quiet_until(lane, self.target.span_duration, _PATIENCE * self._timescale)
+                until = current.quiet_until(lane, self.target.span_duration, self._silence)
                 lane.be_quiet(until, current.writers[track_id])
             return events
         return [*events, *self._change_over(lane, sample, leads, gap)]
@@ -258,9 +257,8 @@ class SampleFlow:
             causes.add(CutCause.TRACK_GAP)
         limit = self.target.span_duration
         if limit is not None and (leads or not current.multiplexed):
-            patience = _PATIENCE * self._timescale
-            lasting = lane.time(sample) - current.began(sample.track_id, patience) - (0 if leads else patience)
-            if lasting * 1_000_000 >= limit // _MICROSECOND * self._timescale:
+            due_at = current.due(lane, limit, self._silence) + (0 if leads else self._silence)
+            if lane.time(sample) >= due_at:
                 causes.add(CutCause.SPAN_DURATION)
         if leads or not current.multiplexed:
             due = current.writers[sample.track_id].segment_due(sample)
@@ -278,7 +276,7 @@ class SampleFlow:
         interleaver = self._interleaver
         if interleaver is not None:
             return interleaver.lead_id == lane.track.track_id
-        return is_leading(lane, self._lanes.values(), self._newest, self._first, _PATIENCE * self._timescale)
+        return is_leading(lane, self._lanes.values(), self._newest, self._first, self._silence)
 
     # ---- spans --------------------------------------------------------------------------------------------
 

@@ -88,7 +88,6 @@ def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> T
         track.language,
         (entry,),
         empty_tables(all_sync=getattr(track.codec, "all_sync", track.type is not TrackType.VIDEO)),
-        clear_entry=track.sample_entry(),
         track_times=times,
         media_times=times,
     )

@@ -58,7 +58,7 @@ class Lane:
     def leave(self) -> None:
         """Be in no spans until the next sync sample."""
         self.spans = None
-        self.quiet_until = NEVER
+        self.wake()
 
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
@@ -224,9 +224,12 @@ class SpanSet:
         due = self.writers[lane.track.track_id].due
         if due is None or span_duration is None:
             return NEVER if due is None else due
-        timescale = lane.factor * lane.track.timescale
-        end = self.began(lane.track.track_id, patience) + span_duration // _MICROSECOND * timescale // 1_000_000
-        return min(due, end // lane.factor - lane.shift)
+        return min(due, self.due(lane, span_duration, patience) // lane.factor - lane.shift)
+
+    def due(self, lane: Lane, span_duration: timedelta, patience: int) -> int:
+        """Return the time (common ticks) at which the span of a track is as long as configured."""
+        ticks = span_duration // _MICROSECOND * lane.factor * lane.track.timescale
+        return self.began(lane.track.track_id, patience) - (-ticks // 1_000_000)
 
     def _kind(self, track_id: int) -> SpanType:
         return next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks))
