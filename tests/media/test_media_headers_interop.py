@@ -1,13 +1,13 @@
 """Slice header lengths against ffmpeg, which traces every bit of the headers that it reads."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
 from media_avc_headers import make_avc
 from media_bits import offset_behind
 from media_hevc_headers import make_hevc
+from support_tools import missing, need
 
 from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
 from onvif_bmff.media.avc_syntax import avc_is_vcl, avc_nal_type, parse_avc_sps
@@ -15,14 +15,16 @@ from onvif_bmff.media.hevc_slice import HevcSliceHeaders
 from onvif_bmff.media.hevc_syntax import hevc_is_vcl, hevc_nal_type, parse_hevc_sps
 from onvif_bmff.media.nal import split_annex_b
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"),
-]
+pytestmark = pytest.mark.interop
 
 ELEMENT = re.compile(r"\[trace_headers @ \w+\] (\d+) +(\S+) +([01]*) = ")
 HEADING = re.compile(r"\[trace_headers @ \w+\] ([A-Z][A-Za-z ]+)$")
 SLICE_HEADINGS = ("Slice Header", "Slice Segment Header")
+
+
+@pytest.fixture(autouse=True)
+def ffmpeg():
+    need("ffmpeg")
 
 
 def run(*arguments, data=b""):
@@ -83,7 +85,7 @@ def encode(codec, parameters, *more, size="160x120", frames=24):
     option = "-x264-params" if codec == "libx264" else "-x265-params"
     result = run("-loglevel", "error", *source, "-c:v", codec, *more, option, parameters, "-f", form, "-")
     if result.returncode or not result.stdout:
-        pytest.skip(f"this ffmpeg cannot encode so: {result.stderr.decode(errors='replace')[:200]}")
+        missing(f"an ffmpeg that can encode so ({result.stderr.decode(errors='replace')[:200]})")
     return result.stdout
 
 
