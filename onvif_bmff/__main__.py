@@ -1,8 +1,6 @@
 """``python -m onvif_bmff`` is the command line."""
 
-import sys
-
-from onvif_bmff.cli.main import main
+from onvif_bmff.cli.main import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

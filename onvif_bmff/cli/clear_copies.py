@@ -1,21 +1,21 @@
 """Clear copies of stored segments, for players that take no keys: a folder of files named as the objects are."""
 
 import os
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from onvif_bmff.bmff import Box
-from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.decrypt import decrypt_file
+from onvif_bmff.cli.keys import Keys
+from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.objects import ObjectInfo
 from onvif_bmff.playback import RecordedSegment, Selection
 from onvif_bmff.storage import DirectoryStore
 
-__all__ = ["ClearCopies"]
+__all__ = ["ClearCopies", "remove_files"]
 
 _BLOCK = 4 << 20
 _UNPLAYED = "m4m"
@@ -37,29 +37,30 @@ class ClearCopies(DirectoryStore):
         store: DirectoryStore,
         selection: Selection,
         folder: Path,
-        ring: KeyRing,
-        unlock: Callable[[Sequence[Box]], object],
+        keys: Keys,
+        signals: SignalGuard,
+        made: list[Path],
     ) -> "ClearCopies":
         """Copy the video and audio of a selection; what is clear already is copied as it is.
 
-        Raises what ``decrypt_file`` raises, and ``StoreError``.
+        ``made`` gets the path of each copy, and of each folder that was made for them. Raises what ``decrypt_file``
+        raises, and ``StoreError``.
         """
-        is_new = not folder.parent.exists()
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            if is_new:
-                stack.callback(_remove_if_empty, folder.parent)
-            place = stack.enter_context(tempfile.TemporaryDirectory(prefix=".clear-", dir=folder.parent))
-            made: list[tuple[Path, Path]] = []
+            stack.enter_context(signals.undo(lambda: remove_files(made)))
+            _make_folder(folder.parent, made)
+            place = stack.enter_context(_temporary_folder(folder.parent, signals))
+            copies: list[tuple[Path, Path]] = []
             for segment in _segments(selection):
-                encrypted, clear = Path(place, "encrypted"), Path(place, str(len(made)))
+                encrypted, clear = Path(place, "encrypted"), Path(place, str(len(copies)))
                 _fetch(store, segment.name, encrypted)
-                decrypt_file(encrypted, clear, ring, unlock=unlock)
-                made.append((clear, folder / segment.name))
-            folder.mkdir(exist_ok=True)
-            for clear, target in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(clear, target)
+                decrypt_file(encrypted, clear, keys.ring, signals, unlock=keys.unlock)
+                copies.append((clear, folder / segment.name))
+            with signals.shield():
+                for clear, target in copies:
+                    _make_folder(target.parent, made)
+                    made.append(target)
+                    os.replace(clear, target)
         return cls(store, folder)
 
     def head(self, key: str) -> ObjectInfo:
@@ -69,9 +70,30 @@ class ClearCopies(DirectoryStore):
         return replace(original, size=super().head(key).size, attributes=attributes)
 
 
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
+def remove_files(paths: list[Path]) -> None:
+    """Remove files, and folders that are empty then, the last first. What is not there, or not empty, is let be."""
+    for path in reversed(paths):
+        with suppress(OSError):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    for path in (*reversed(folder.parents), folder):
+        if not path.exists():
+            made.append(path)
+            path.mkdir(exist_ok=True)
+
+
+@contextmanager
+def _temporary_folder(parent: Path, signals: SignalGuard) -> Iterator[str]:
+    place = os.path.join(parent, f".clear-{os.getpid()}-{os.urandom(6).hex()}")
+    with signals.undo(lambda: shutil.rmtree(place, ignore_errors=True)):
+        os.mkdir(place, 0o700)
+        yield place
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _segments(selection: Selection) -> list[RecordedSegment]:

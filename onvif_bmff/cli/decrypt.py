@@ -10,6 +10,8 @@ from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.output import new_file
+from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import MediaError
 
 __all__ = ["decrypt_file", "register", "run"]
@@ -31,21 +33,23 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(args.file, args.output, keys.ring, unlock=keys.unlock)
+    size = decrypt_file(args.file, args.output, keys.ring, args.signals, unlock=keys.unlock)
     print(f"{size:>12,}  {args.output}")
     return 0
 
 
 def decrypt_file(
-    source: Path, target: Path, ring: KeyRing, *, unlock: Callable[[Sequence[Box]], object] | None = None
+    source: Path,
+    target: Path,
+    ring: KeyRing,
+    signals: SignalGuard,
+    *,
+    unlock: Callable[[Sequence[Box]], object] | None = None,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
 
     Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
     """
-    if target.exists() and not target.is_file():
-        raise MediaError(f"{target} is no regular file")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with source.open("rb") as file:
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -57,17 +61,9 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
-    out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        try:
-            for piece in clear.pieces():
-                _write(out, piece.data, piece.position)
-        finally:
-            os.close(out)
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with new_file(target, signals) as out:
+        for piece in clear.pieces():
+            _write(out.fileno(), piece.data, piece.position)
     return clear.size
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.store_options import add_store_arguments
 from onvif_bmff.errors import MediaError, ProtectionError
 
@@ -62,27 +63,22 @@ def run(arguments: argparse.Namespace) -> int:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
     output: Path = arguments.output
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        with ExitStack() as stack:
-            file = stack.enter_context(partial.open("wb"))
-            spool = None
-            if arguments.progressive and arguments.faststart:
-                spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))
-            report = export_movie(
-                store,
-                selection,
-                file,
-                progressive=arguments.progressive,
-                spool=spool,
-                exact=arguments.exact,
-                cut_gaps=arguments.gaps == "cut",
-                keys=keys.ring,
-                unwrapper=keys.unwrapper,
-            )
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        file = stack.enter_context(new_file(output, arguments.signals))
+        spool = None
+        if arguments.progressive and arguments.faststart:
+            spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))
+        report = export_movie(
+            store,
+            selection,
+            file,
+            progressive=arguments.progressive,
+            spool=spool,
+            exact=arguments.exact,
+            cut_gaps=arguments.gaps == "cut",
+            keys=keys.ring,
+            unwrapper=keys.unwrapper,
+        )
     counts = ", ".join(
         f"{count} {track.type.value.lower()} samples"
         for track, count in zip(report.tracks, report.samples, strict=True)
@@ -112,23 +108,30 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:
     """HLS playlists of the objects where they lie, or of clear copies if they are encrypted and keys were given."""
-    from onvif_bmff.cli.clear_copies import ClearCopies
+    from onvif_bmff.cli.clear_copies import ClearCopies, remove_files
     from onvif_bmff.playback import hls_playlists
 
-    keys, folder = keys_from(arguments), arguments.hls
+    keys, folder, signals = keys_from(arguments), arguments.hls, arguments.signals
     base = arguments.base if arguments.base is not None else _relative(store.root, folder)
     note = ""
-    try:
-        playlists = hls_playlists(store, selection, base=base)
-    except ProtectionError as error:
-        if not keys.ring and keys.unwrapper is None:
-            raise ProtectionError(f"{error}; with --key or --private-key clear copies are made for it") from None
-        copies = ClearCopies.make(store, selection, folder / _COPIES, keys.ring, keys.unlock)
-        playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
-        note = f", clear copies in {folder / _COPIES}"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in playlists.items():
-        (folder / name).write_text(text)
+    with ExitStack() as stack:
+        try:
+            playlists = hls_playlists(store, selection, base=base)
+        except ProtectionError as error:
+            if not keys.ring and keys.unwrapper is None:
+                raise ProtectionError(f"{error}; with --key or --private-key clear copies are made for it") from None
+            made: list[Path] = []
+            stack.enter_context(signals.undo(lambda: remove_files(made)))
+            copies = ClearCopies.make(store, selection, folder / _COPIES, keys, signals, made)
+            playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
+            note = f", clear copies in {folder / _COPIES}"
+        folder.mkdir(parents=True, exist_ok=True)
+        files = ExitStack()  # each takes its name at the end, the first playlist last
+        with signals.shield(final=True), files:
+            for name in sorted(playlists, key=lambda name: name != "index.m3u8"):
+                with signals.exposed():
+                    file = files.enter_context(new_file(folder / name, signals))
+                    file.write(playlists[name].encode())
     print(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
     return 0
 

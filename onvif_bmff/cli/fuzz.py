@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.errors import OnvifBmffError
 
 if TYPE_CHECKING:
@@ -31,31 +32,39 @@ def register(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fuzz; 1 if anything was found."""
-    from onvif_bmff.testing.fuzz import CommandRunner, fuzz
+    """Fuzz; 1 if anything was found, 128 + signal where one ended it, after what was found until then."""
+    from onvif_bmff.testing.fuzz import CommandRunner, FuzzReport, fuzz
 
     seeds = _seeds(arguments.seeds, arguments.keep_media)
-    runner = CommandRunner(arguments.parser_command, timeout=arguments.timeout, crash_texts=arguments.crash_text)
-    try:
-        report = fuzz(
-            seeds,
-            runner,
-            count=arguments.count,
-            random_seed=arguments.random_seed,
-            seconds=arguments.seconds,
-            tries=arguments.tries,
-            folder=arguments.findings,
-            progress=_show_progress if sys.stderr.isatty() else None,
+    signals: SignalGuard = arguments.signals
+    report = FuzzReport()
+    with signals.shield(final=True):  # runs look at the flag; a finding that is being saved is saved whole
+        runner = CommandRunner(
+            arguments.parser_command, timeout=arguments.timeout, crash_texts=arguments.crash_text, poll=signals.check
         )
-    finally:
-        runner.close()
+        try:
+            fuzz(
+                seeds,
+                runner,
+                count=arguments.count,
+                random_seed=arguments.random_seed,
+                seconds=arguments.seconds,
+                tries=arguments.tries,
+                folder=arguments.findings,
+                progress=_show_progress if sys.stderr.isatty() else None,
+                report=report,
+            )
+        except Interrupted as ended:
+            print(f"onvif-bmff: {ended}", file=sys.stderr)
+        finally:
+            runner.close()
     print(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
     for signature, number in sorted(report.counts.items(), key=lambda item: -item[1]):
         smallest = min(len(found.smallest) for found in report.findings if found.signature == signature)
         print(f"{number} x {signature} (smallest input {smallest} bytes)")
     if report.findings:
         print(f"saved in {arguments.findings}")
-    return 1 if report.findings else 0
+    return signals.status or (1 if report.findings else 0)
 
 
 def _seeds(folder: Path | None, keep_media: bool) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """The command line ``onvif-bmff``: sub-commands, and what all of them have in common.
 
-Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 130 after Ctrl-C.
+Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 128 + signal if one ended the command (130 SIGINT,
+143 SIGTERM, 129 SIGHUP).
 """
 
 import argparse
@@ -12,9 +13,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
+from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.errors import OnvifBmffError
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "command", "main"]
 
 COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "fuzz")
 """Sub-commands; each is a module of this package with ``register(subparsers)`` and ``run(args)``."""
@@ -31,30 +33,46 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')\n")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal has not
-    parser = _build_parser(arguments)
+def command() -> NoReturn:
+    """The console script: as `main`, and the process ends with it."""
+    sys.exit(main(last=True))
+
+
+def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
+    """Run the command line; return its exit status. ``last``: the process ends when this returns."""
+    guard = SignalGuard(last=last)
     try:
-        args = parser.parse_args(arguments)
-        if not hasattr(args, "run"):
-            parser.print_help()
-            return 2
-        status: int = args.run(args)
-        sys.stdout.flush()
+        with guard:
+            try:
+                status = _run(list(sys.argv[1:] if argv is None else argv), guard)
+            except KeyboardInterrupt:  # no handler of ours stands in other threads than the main one
+                return 130
+            sys.stdout.flush()
+            return status
+    except Interrupted as ended:
+        print(f"onvif-bmff: {ended}", file=sys.stderr)
+        return 128 + ended.number
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BrokenPipeError:
         _drop_output()
         return 0
-    except KeyboardInterrupt:
-        return 130
     except OnvifBmffError as error:
         return _failed(str(error))
     except OSError as error:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _run(arguments: list[str], guard: SignalGuard) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal has not
+    parser = _build_parser(arguments)
+    args = parser.parse_args(arguments)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 2
+    args.signals = guard
+    status: int = args.run(args)
     return status
 
 

@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
+from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.values import duration, instant
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
@@ -57,7 +59,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; 0, or 130 after Ctrl-C, which closes the spans properly."""
+    """Record; 0, or 128 + signal where one ended it, with all spans closed."""
     target = RecordingTarget(
         format=_FORMATS[args.format],
         prefix=args.prefix,
@@ -73,8 +75,11 @@ def run(args: argparse.Namespace) -> int:
         stored.append((str(key), size))
 
     failure: Exception | None = None
-    interrupted = False
-    with open_mp4(args.input) as source:
+    signals: SignalGuard = args.signals
+    with ExitStack() as stack:
+        stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
+        with signals.exposed():
+            source = stack.enter_context(open_mp4(args.input))
         _check_tokens(args.encrypt_tracks, source)
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
         start = args.start or UtcTime(time.time_ns() // 1000)
@@ -82,13 +87,11 @@ def run(args: argparse.Namespace) -> int:
             recorder.activate(start, media_time=Fraction(0))
             samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
             try:
-                for sample in samples:
+                for sample in signals.read(samples):
                     try:
                         sink.add_all(recorder.push(sample))
                     except (MediaError, ProtectionError) as error:
                         failure = failure or error  # a sample or fragment that cannot be stored; the rest can be
-            except KeyboardInterrupt:
-                interrupted = True
             except (BoxError, MediaError) as error:
                 failure = error  # what was read before the fault is kept
             sink.add_all(recorder.deactivate())
@@ -99,9 +102,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
     for reason, count in recorder.dropped.items():
         print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
+    if signals.number is not None:
+        print(f"onvif-bmff: ended by {signals.name}; what was recorded is whole and closed", file=sys.stderr)
     if failure is not None:
         raise failure
-    return 130 if interrupted else 0
+    return signals.status
 
 
 def _check_tokens(tokens: list[str], source: Mp4Input) -> None:

@@ -28,17 +28,27 @@ HANG = "hang"
 _SANITIZERS = ("Sanitizer: ", "runtime error: ", "== ERROR: libFuzzer")
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _ROUND = 50
+_POLL = 0.25
+"""Seconds a command runs between two calls of ``poll``."""
 _SAVED_OF_ONE_KIND = 3
 
 
 class CommandRunner:
     """Runs ``command`` on one input at a time; ``{}`` in it stands for the file, which is appended otherwise.
 
-    ``timeout`` is in seconds. Calling it returns the signature of what went wrong ("SIGSEGV", "exit 134", "hang",
+    ``timeout`` is in seconds; ``poll`` is called some times a second while the command runs, and what it raises ends
+    the run and the command. Calling it returns the signature of what went wrong ("SIGSEGV", "exit 134", "hang",
     the first line of a sanitizer's report), or "" if nothing did.
     """
 
-    def __init__(self, command: Sequence[str], *, timeout: float = 10.0, crash_texts: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        crash_texts: Sequence[str] = (),
+        poll: Callable[[], object] = lambda: None,
+    ) -> None:
         if not command:
             raise ValueError("no command is given")
         self.command = list(command)
@@ -46,6 +56,7 @@ class CommandRunner:
             self.command.append(PLACE)
         self.timeout = timeout
         self.crash_texts = (*_SANITIZERS, *crash_texts)
+        self._poll = poll
         self._folder = tempfile.TemporaryDirectory(prefix="onvif-bmff-fuzz-")
         self._input = Path(self._folder.name) / "input.mp4"
         self._errors = Path(self._folder.name) / "errors.txt"
@@ -63,9 +74,9 @@ class CommandRunner:
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
             )
             try:
-                status = process.wait(self.timeout)
-            except subprocess.TimeoutExpired:
-                return HANG
+                status = self._wait(process)
+                if status is None:
+                    return HANG
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -76,8 +87,26 @@ class CommandRunner:
             if any(text in line for text in self.crash_texts):
                 return _NUMBERS.sub("N", line.strip())[:200]
         if status < 0:
-            return signal.Signals(-status).name
+            return _signal_name(-status)
         return f"exit {status}" if status >= 128 else ""
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> int | None:
+        """The exit status, or None if the time is over."""
+        end = time.monotonic() + self.timeout
+        while (left := end - time.monotonic()) > 0:
+            self._poll()
+            try:
+                return process.wait(min(left, _POLL))
+            except subprocess.TimeoutExpired:
+                continue
+        return None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Python names only some of the real-time signals
+        return f"signal {number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +141,16 @@ def fuzz(
     folder: Path | None = None,
     tries: int = 300,
     progress: Callable[[FuzzReport], None] | None = None,
+    report: FuzzReport | None = None,
 ) -> FuzzReport:
     """Run ``count`` mutants of ``seeds`` in turn, for at most ``seconds``, and return what was found.
 
     ``run`` is a ``CommandRunner``, or any function that returns a signature. The first three findings of each
-    signature are minimised with at most ``tries`` runs and, given a ``folder``, saved there as they are found.
+    signature are minimised with at most ``tries`` runs and, given a ``folder``, saved there as they are found. A
+    ``report`` that is handed in is filled as things go, so that it tells of a run that was broken off too.
     """
-    report, started = FuzzReport(), time.monotonic()
+    started = time.monotonic()
+    report = FuzzReport() if report is None else report
     for name, number, mutator in _rounds(seeds, random_seed):
         for data in mutator.mutants(min(_ROUND, count - report.mutants)):
             signature = run(data)
@@ -129,11 +161,14 @@ def fuzz(
             if signature:
                 seen = report.counts[signature] = report.counts.get(signature, 0) + 1
                 if seen <= _SAVED_OF_ONE_KIND:
-                    smallest = minimise(data, run, signature, tries=tries)
-                    found = Finding(signature, name, number, mutator.trace, data, smallest)
-                    report.findings.append(found)
-                    if folder is not None:
-                        _save(folder, found, len(report.findings))
+                    smallest = data
+                    try:
+                        smallest = minimise(data, run, signature, tries=tries)
+                    finally:  # also of a run that is broken off
+                        found = Finding(signature, name, number, mutator.trace, data, smallest)
+                        report.findings.append(found)
+                        if folder is not None:
+                            _save(folder, found, len(report.findings))
             if progress is not None:
                 progress(report)
             if seconds is not None and report.seconds >= seconds:

@@ -1,0 +1,29 @@
+"""Files that a command writes: they take their names when they are complete, and nothing is left of the others."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.errors import MediaError
+
+__all__ = ["new_file"]
+
+
+@contextmanager
+def new_file(target: Path, signals: SignalGuard, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Open a file for writing, which becomes ``target`` at the body's end; if the body fails nothing is left of it.
+
+    Raises ``MediaError`` for a target that is no regular file, ``OSError`` if the file cannot be made.
+    """
+    if target.exists() and not target.is_file():
+        raise MediaError(f"{target} is no regular file")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with signals.undo(lambda: part.unlink(missing_ok=True)):
+        part.unlink(missing_ok=True)  # of a process that had our number and was killed
+        with open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "w+b") as file:
+            yield file
+        with signals.shield(final=False):
+            os.replace(part, target)
