@@ -2,11 +2,29 @@
 
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support_tools import need
+
+# How long an example takes says nothing on a machine that is busy.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests were left out, what they want, and how to get it."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[text.removeprefix("Skipped: ")] += 1
+    if reasons:
+        terminalreporter.section("not run")
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:>5}  {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +33,7 @@ def shared_media() -> Path:
     beside = Path(__file__).resolve().parents[2] / "shared" / "media"
     folder = Path(os.environ.get("ONVIF_BMFF_MEDIA", beside))
     if not folder.is_dir():
-        pytest.skip("no folder of real media files (set ONVIF_BMFF_MEDIA)")
+        pytest.skip("a folder of real media files is missing (set ONVIF_BMFF_MEDIA to one)")
     return folder
 
 

@@ -6,6 +6,7 @@ import struct
 import sys
 
 import pytest
+from support_tools import need_module
 
 from onvif_bmff.bmff import Box, Columns, HandlerBox, UnknownBox, UserDataBox, build_boxes, parse_boxes
 from onvif_bmff.cli.box_view import box_node
@@ -144,7 +145,7 @@ def test_colours_only_on_a_terminal_with_rich(monkeypatch):
     line = [("type", "moov"), ("place", " @0 +8 [bold]")]
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    pytest.importorskip("rich")
+    need_module("rich")
     coloured, plain, asked, without = Terminal(), io.StringIO(), Terminal(), Terminal()
     line_writer(coloured)(line)
     line_writer(plain)(line)

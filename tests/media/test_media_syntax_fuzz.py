@@ -1,13 +1,13 @@
 """Whatever the bytes, a parser gives a result or a MediaError, and in time that grows with them."""
 
 import contextlib
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_avc_headers import make_avc
 from media_hevc_headers import make_hevc
+from support_work import bounded_work
 
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.aac_syntax import AudioSpecificConfig, iter_adts, parse_adts_header
@@ -108,10 +108,8 @@ def test_damaged_parameter_sets(make, kind, seed, data):
 @pytest.mark.parametrize("fill", [b"\0", b"\xff", b"\x80", b"\0\0\3", b"\x5a", b"\xb6\xdb\x6d", b"\0\0\1"])
 def test_long_input_is_no_trap(parse, prefix, fill):
     data = prefix + fill * (400_000 // len(fill))
-    begin = time.perf_counter()
-    with contextlib.suppress(MediaError):
+    with bounded_work(), contextlib.suppress(MediaError):  # quadratic work would take minutes
         parse(data)
-    assert time.perf_counter() - begin < 5  # quadratic work would take minutes
 
 
 @pytest.mark.parametrize(
@@ -121,13 +119,9 @@ def test_long_input_is_no_trap(parse, prefix, fill):
 @pytest.mark.parametrize("fill", [b"\0", b"\xff", b"\x5a", b"\0\0\3", b"\xb6\xdb\x6d"])
 def test_long_slices_are_no_trap(make, kind, start, fill):
     nal = start + fill * (1_000_000 // len(fill))
-    begin = time.perf_counter()
     for seed in range(20):
         case = make(seed)
         headers = kind([case.sps], [case.pps])
         for body in (nal, case.slices[0][0][:8] + nal):
-            try:
-                headers.payload_offset(body)
-            except MediaError:
-                continue
-    assert time.perf_counter() - begin < 10
+            with bounded_work(), contextlib.suppress(MediaError):
+                assert 1 <= headers.payload_offset(body) <= len(body)

@@ -96,7 +96,7 @@ def test_fuzzing_is_bounded_and_repeatable(tmp_path):
     assert len(list(tmp_path.glob("*.min.mp4"))) == len(report.findings)
     again = fuzz(seeds, breaks, count=400, random_seed=2, tries=50)
     assert [found.data for found in again.findings] == [found.data for found in report.findings]
-    assert fuzz(seeds, breaks, count=10**9, seconds=0.05).seconds < 5
+    assert 0 < fuzz(seeds, breaks, count=10**9, seconds=0.05).mutants < 10**9
     assert fuzz({}, breaks).mutants == 0
 
 
