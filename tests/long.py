@@ -16,6 +16,7 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent
 
 RUNS: dict[str, str] = {
+    "busy": "long_busy",
     "interrupts": "cli/long_interrupts",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
