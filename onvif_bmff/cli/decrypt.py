@@ -10,6 +10,7 @@ from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 
 __all__ = ["decrypt_file", "register", "run"]
@@ -22,8 +23,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="decrypt an MP4 file",
         description="Decrypt an MP4 file (cenc, cbcs, cens, cbc1, PIFF), keeping its structure.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="encrypted MP4 file, fragmented or progressive")
-    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the clear file goes")
+    parser.add_argument("file", metavar="FILE", type=path, help="encrypted MP4 file, fragmented or progressive")
+    parser.add_argument("-o", "--output", metavar="OUT", type=path, required=True, help="where the clear file goes")
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 

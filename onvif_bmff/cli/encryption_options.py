@@ -1,13 +1,13 @@
 """Options that say how a recording is encrypted."""
 
 import argparse
-from pathlib import Path
 
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING
 from onvif_bmff.cenc.key_wrap import KeyWrapper
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.keys import kid_text, secret
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.timing import parse_duration
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--certificate",
         metavar="CERT.pem",
         dest="certificates",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="in place of a key: make keys, and wrap them for this certificate; may be given again",
@@ -67,7 +67,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     if args.certificates:
         if args.kid is not None or args.key is not None:
             raise ProtectionError("--certificate excludes --kid and --key: the keys are made here")
-        wrapper = KeyWrapper([path.read_bytes() for path in args.certificates])
+        wrapper = KeyWrapper([file.read_bytes() for file in args.certificates])
         keys = RotatingKey(args.key_rotation)
         return (EncryptionEntry(scheme, keys, tracks, headers=(wrapper,), iv_signalling=signalling),)
     if args.key_rotation is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_store_arguments(parser)
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("-o", "--output", metavar="OUT.mp4", type=Path, help="file to write")
-    target.add_argument("--hls", metavar="DIR", type=Path, help="directory for the playlists; index.m3u8 is the first")
+    target.add_argument("-o", "--output", metavar="OUT.mp4", type=path, help="file to write")
+    target.add_argument("--hls", metavar="DIR", type=path, help="directory for the playlists; index.m3u8 is the first")
     parser.add_argument("--base", metavar="URL", help="with --hls: where the store is served, as the player sees it")
     parser.add_argument("--progressive", action="store_true", help="sample tables in place of fragments")
     parser.add_argument("--faststart", action="store_true", help="with --progressive: tables before the media data")

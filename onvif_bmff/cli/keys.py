@@ -2,12 +2,12 @@
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, parse_key, parse_kid
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import ProtectionError, WrongKeyError
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def add_key_arguments(parser: argparse.ArgumentParser) -> None:
         help="content key (32 hex digits) and its identifier; may be given again",
     )
     group.add_argument(
-        "--private-key", metavar="KEY.pem", type=Path, help="private key that opens content keys kept in the file"
+        "--private-key", metavar="KEY.pem", type=path, help="private key that opens content keys kept in the file"
     )
-    group.add_argument("--certificate", metavar="CERT.pem", type=Path, help="certificate of the private key")
+    group.add_argument("--certificate", metavar="CERT.pem", type=path, help="certificate of the private key")
     group.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file whose first line is the private key's password"
+        "--password-file", metavar="FILE", type=path, help="file whose first line is the private key's password"
     )
 
 

@@ -6,12 +6,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import TextIO
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import content_key
-from onvif_bmff.cli.values import instant
+from onvif_bmff.cli.values import instant, path
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.validation import RULES, Finding, Level, validate_store
 
@@ -26,7 +25,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption. "
         "Exit status: 0 no findings, 1 findings (errors or warnings), 2 trouble.",
     )
-    parser.add_argument("store", metavar="STORE", nargs="?", type=Path, help="directory that holds the objects")
+    parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
     parser.add_argument("--json", action="store_true", help="write findings and their sums as JSON")
     parser.add_argument("--rules", action="store_true", help="list all rules, and do nothing else")
     parser.add_argument("--prefix", help="configured path before the date; any by default")

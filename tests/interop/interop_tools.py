@@ -53,7 +53,7 @@ def built(tool):
     """
     found = find_built(tool)
     if found is None:
-        pytest.skip(f"{tool} is in no package registry, and neither on the path nor in the folder ONVIF_BMFF_TOOLS (docs/interop.md: versions)")
+        pytest.skip(f"{tool} is in no package registry, and not on the path or in the folder ONVIF_BMFF_TOOLS")
     return found
 
 
