@@ -2,14 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from onvif_bmff.bmff import Box
-from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.decrypt import decrypt_file
+from onvif_bmff.cli.keys import Keys
+from onvif_bmff.cli.permissions import PRIVATE, folder_mode
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.objects import ObjectInfo
 from onvif_bmff.playback import RecordedSegment, Selection
@@ -37,10 +36,12 @@ class ClearCopies(DirectoryStore):
         store: DirectoryStore,
         selection: Selection,
         folder: Path,
-        ring: KeyRing,
-        unlock: Callable[[Sequence[Box]], object],
+        keys: Keys,
+        mode: int | None = None,
     ) -> "ClearCopies":
         """Copy the video and audio of a selection; what is clear already is copied as it is.
+
+        Their owner alone can read them, and enter their folder, unless there is a ``mode`` for the files.
 
         Raises what ``decrypt_file`` raises, and ``StoreError``.
         """
@@ -54,11 +55,11 @@ class ClearCopies(DirectoryStore):
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(made)))
                 _fetch(store, segment.name, encrypted)
-                decrypt_file(encrypted, clear, ring, unlock=unlock)
+                decrypt_file(encrypted, clear, keys.ring, unlock=keys.unlock, mode=mode)
                 made.append((clear, folder / segment.name))
-            folder.mkdir(exist_ok=True)
+            permissions = folder_mode(mode if mode is not None else PRIVATE)
             for clear, target in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                _make_folders(folder, target.parent, permissions)
                 os.replace(clear, target)
         return cls(store, folder)
 
@@ -67,6 +68,13 @@ class ClearCopies(DirectoryStore):
         original = self._originals.head(key)
         attributes = {name: text for name, text in original.attributes.items() if name.lower() != "seektable"}
         return replace(original, size=super().head(key).size, attributes=attributes)
+
+
+def _make_folders(top: Path, bottom: Path, permissions: int) -> None:
+    for made in reversed([bottom, *bottom.parents[: len(bottom.parts) - len(top.parts)]]):
+        if not made.exists():
+            made.mkdir(PRIVATE | 0o100)
+            made.chmod(permissions)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -10,6 +10,7 @@ from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.permissions import PRIVATE, add_mode_argument, settle_mode
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 
@@ -25,6 +26,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("file", metavar="FILE", type=path, help="encrypted MP4 file, fragmented or progressive")
     parser.add_argument("-o", "--output", metavar="OUT", type=path, required=True, help="where the clear file goes")
+    add_mode_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -32,15 +34,22 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(args.file, args.output, keys.ring, unlock=keys.unlock)
+    size = decrypt_file(args.file, args.output, keys.ring, unlock=keys.unlock, mode=args.file_mode)
     print(f"{size:>12,}  {args.output}")
     return 0
 
 
 def decrypt_file(
-    source: Path, target: Path, ring: KeyRing, *, unlock: Callable[[Sequence[Box]], object] | None = None
+    source: Path,
+    target: Path,
+    ring: KeyRing,
+    *,
+    unlock: Callable[[Sequence[Box]], object] | None = None,
+    mode: int | None = None,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
+
+    Its owner alone can read it, from its first byte on, unless there is a ``mode`` for it.
 
     Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
     """
@@ -58,9 +67,10 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
-    out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     try:
         try:
+            settle_mode(out, mode)
             for piece in clear.pieces():
                 _write(out, piece.data, piece.position)
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.permissions import PRIVATE, add_mode_argument, settle_mode, usual_mode
 from onvif_bmff.cli.store_options import add_store_arguments
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
@@ -43,6 +44,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="hide what lies outside the range by an edit list; some players heed it only with --progressive",
     )
     parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
+    add_mode_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -66,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     partial = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         with ExitStack() as stack:
-            file = stack.enter_context(partial.open("wb"))
+            file = stack.enter_context(open(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE), "w+b"))
+            settle_mode(file.fileno(), _mode(arguments, store, selection))
             spool = None
             if arguments.progressive and arguments.faststart:
                 spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))
@@ -92,6 +95,19 @@ def run(arguments: argparse.Namespace) -> int:
     for name in report.missing:
         print(f"missing: {name}", file=sys.stderr)
     return 1 if report.missing else 0
+
+
+def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
+    """Permissions of the file: those asked for, or the usual ones where nothing of it was encrypted."""
+    from onvif_bmff.playback import Seeker
+
+    asked: int | None = arguments.file_mode
+    if asked is not None:
+        return asked
+    seeker = Seeker(store)
+    spans = [part for parts in selection.parts.values() for part in parts]
+    is_protected = any(seeker.header(part.span.segments[part.first]).is_protected for part in spans)
+    return None if is_protected else usual_mode()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -123,10 +139,11 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
         playlists = hls_playlists(store, selection, base=base)
     except ProtectionError as error:
         if not keys.ring and keys.unwrapper is None:
-            raise ProtectionError(f"{error}; with --key or --private-key clear copies are made for it") from None
-        copies = ClearCopies.make(store, selection, folder / _COPIES, keys.ring, keys.unlock)
+            raise ProtectionError(f"{error}; with --key-file or --private-key clear copies are made for it") from None
+        copies = ClearCopies.make(store, selection, folder / _COPIES, keys, arguments.file_mode)
         playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
-        note = f", clear copies in {folder / _COPIES}"
+        whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
+        note = f", clear copies in {folder / _COPIES}{whose}"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in playlists.items():
         (folder / name).write_text(text)
