@@ -77,3 +77,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if not link.startswith("http"):
             assert (page.parent / link).exists(), link
+
+
+def test_the_page_on_interoperability_measures_and_builds_nothing() -> None:
+    page = (ROOT / "docs" / "interop.md").read_text()
+    assert "```" not in page, "no recipes of other people's programs, which go stale"
+    for tool in ("Bento4", "GPAC", "mp4ff", "shaka-packager", "ffmpeg", "mediabunny", "Chromium"):
+        assert tool in page
+    assert "1.6.0-641" in page, "versions stay"

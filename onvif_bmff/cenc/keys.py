@@ -58,6 +58,7 @@ def parse_key(text: str) -> bytes:
         ProtectionError: the text is anything else.
     """
     if _KEY_TEXT.fullmatch(text) is None:
+        del text  # debuggers and crash reporters show the variables of a traceback
         raise ProtectionError("a content key is exactly 32 hex digits (16 bytes)")
     return bytes.fromhex(text)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from onvif_bmff.cli.decrypt import decrypt_file
 from onvif_bmff.cli.keys import Keys
+from onvif_bmff.cli.permissions import PRIVATE, folder_mode
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.objects import ObjectInfo
@@ -40,25 +41,29 @@ class ClearCopies(DirectoryStore):
         keys: Keys,
         signals: SignalGuard,
         made: list[Path],
+        mode: int | None = None,
     ) -> "ClearCopies":
         """Copy the video and audio of a selection; what is clear already is copied as it is.
+
+        Their owner alone can read them, and enter their folder, unless there is a ``mode`` for the files.
 
         ``made`` gets the path of each copy, and of each folder that was made for them. Raises what ``decrypt_file``
         raises, and ``StoreError``.
         """
         with ExitStack() as stack:
             stack.enter_context(signals.undo(lambda: remove_files(made)))
-            _make_folder(folder.parent, made)
+            _make_folder(folder.parent, made, None)
             place = stack.enter_context(_temporary_folder(folder.parent, signals))
             copies: list[tuple[Path, Path]] = []
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(copies)))
                 _fetch(store, segment.name, encrypted)
-                decrypt_file(encrypted, clear, keys.ring, signals, unlock=keys.unlock)
+                decrypt_file(encrypted, clear, keys.ring, signals, unlock=keys.unlock, mode=mode)
                 copies.append((clear, folder / segment.name))
+            permissions = folder_mode(mode if mode is not None else PRIVATE)
             with signals.shield():
                 for clear, target in copies:
-                    _make_folder(target.parent, made)
+                    _make_folder(target.parent, made, permissions)
                     made.append(target)
                     os.replace(clear, target)
         return cls(store, folder)
@@ -80,11 +85,13 @@ def remove_files(paths: list[Path]) -> None:
                 path.unlink()
 
 
-def _make_folder(folder: Path, made: list[Path]) -> None:
+def _make_folder(folder: Path, made: list[Path], permissions: int | None) -> None:
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
             made.append(path)
-            path.mkdir(exist_ok=True)
+            path.mkdir(0o777 if permissions is None else PRIVATE | 0o100)
+            if permissions is not None:
+                path.chmod(permissions)
 
 
 @contextmanager

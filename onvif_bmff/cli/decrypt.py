@@ -11,7 +11,9 @@ from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
+from onvif_bmff.cli.permissions import add_mode_argument
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 
 __all__ = ["decrypt_file", "register", "run"]
@@ -24,8 +26,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="decrypt an MP4 file",
         description="Decrypt an MP4 file (cenc, cbcs, cens, cbc1, PIFF), keeping its structure.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="encrypted MP4 file, fragmented or progressive")
-    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the clear file goes")
+    parser.add_argument("file", metavar="FILE", type=path, help="encrypted MP4 file, fragmented or progressive")
+    parser.add_argument("-o", "--output", metavar="OUT", type=path, required=True, help="where the clear file goes")
+    add_mode_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -33,7 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(args.file, args.output, keys.ring, args.signals, unlock=keys.unlock)
+    size = decrypt_file(args.file, args.output, keys.ring, args.signals, unlock=keys.unlock, mode=args.file_mode)
     print(f"{size:>12,}  {args.output}")
     return 0
 
@@ -45,8 +48,11 @@ def decrypt_file(
     signals: SignalGuard,
     *,
     unlock: Callable[[Sequence[Box]], object] | None = None,
+    mode: int | None = None,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
+
+    Its owner alone can read it, from its first byte on, unless there is a ``mode`` for it.
 
     Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
     """
@@ -61,7 +67,7 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
-    with new_file(target, signals) as out:
+    with new_file(target, signals, mode=mode) as out:
         for piece in clear.pieces():
             _write(out.fileno(), piece.data, piece.position)
     return clear.size

@@ -1,13 +1,21 @@
 """Options that say how a recording is encrypted."""
 
 import argparse
-from pathlib import Path
 
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING
 from onvif_bmff.cenc.key_wrap import KeyWrapper
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
+from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.cli.keys import kid_text, secret
+from onvif_bmff.cli.keys import (
+    KEYS_VARIABLE,
+    add_key_file_argument,
+    given_keys,
+    kid_text,
+    secret,
+    warn_of_key,
+    write_key_file,
+)
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.timing import parse_duration
@@ -28,12 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="encrypt only this track (VIDEO001, …); may be given again",
     )
     group.add_argument("--kid", metavar="UUID", type=kid_text, help="identifier of the content key")
-    group.add_argument("--key", metavar="HEX", type=secret, help="content key, 32 hex digits")
+    add_key_file_argument(group)
+    group.add_argument(
+        "--make-key-file",
+        metavar="FILE",
+        type=path,
+        help="make a key, write it to this new file, which is for you alone (mode 600), and encrypt with it",
+    )
+    group.add_argument(
+        "--key", metavar="HEX", type=secret, help="content key, 32 hex digits, for trials: all users can read it"
+    )
     group.add_argument(
         "--certificate",
         metavar="CERT.pem",
         dest="certificates",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="in place of a key: make keys, and wrap them for this certificate; may be given again",
@@ -55,7 +72,16 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     cannot be used, ``OSError`` for one that cannot be read.
     """
     if args.encrypt is None:
-        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling", "encrypt_tracks"):
+        for option in (
+            "kid",
+            "key",
+            "key_files",
+            "make_key_file",
+            "certificates",
+            "key_rotation",
+            "iv_signalling",
+            "encrypt_tracks",
+        ):
             if getattr(args, option):
                 raise ProtectionError(f"--{option.replace('_', '-').removesuffix('s')} needs --encrypt")
         return ()
@@ -65,14 +91,38 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     signalling = args.iv_signalling or IV_SIGNALLING[0]
     tracks = tuple(args.encrypt_tracks)
     if args.certificates:
-        if args.kid is not None or args.key is not None:
-            raise ProtectionError("--certificate excludes --kid and --key: the keys are made here")
-        wrapper = KeyWrapper([path.read_bytes() for path in args.certificates])
+        if args.kid is not None or args.key is not None or args.key_files or args.make_key_file is not None:
+            raise ProtectionError("--certificate excludes --kid and --key, and key files: the keys are made here")
+        wrapper = KeyWrapper([file.read_bytes() for file in args.certificates])
         keys = RotatingKey(args.key_rotation)
         return (EncryptionEntry(scheme, keys, tracks, headers=(wrapper,), iv_signalling=signalling),)
     if args.key_rotation is not None:
         raise ProtectionError("--key-rotation needs --certificate: a key that is given does not change")
-    if args.kid is None or args.key is None:
-        raise ProtectionError("--encrypt needs --kid and --key, or --certificate")
-    fixed = FixedKey(ContentKey(args.kid, args.key.key))
-    return (EncryptionEntry(scheme, fixed, tracks, iv_signalling=signalling),)
+    return (EncryptionEntry(scheme, FixedKey(_content_key(args)), tracks, iv_signalling=signalling),)
+
+
+def _content_key(args: argparse.Namespace) -> ContentKey:
+    """The key to encrypt with: typed, made now, or the one of a key file or the environment that ``--kid`` names."""
+    if args.make_key_file is not None:
+        if args.key is not None or args.key_files:
+            raise ProtectionError("--make-key-file excludes --key and --key-file")
+        made = generate_content_key()
+        key = made if args.kid is None else ContentKey(args.kid, made.key)
+        write_key_file(args.make_key_file, key)
+        return key
+    if args.key is not None:
+        if args.key_files:
+            raise ProtectionError("--key excludes --key-file")
+        if args.kid is None:
+            raise ProtectionError("--encrypt needs --kid and --key, or --certificate, or --key-file")
+        warn_of_key()
+        return ContentKey(args.kid, args.key.key)
+    ring = given_keys(args.key_files)
+    if not ring:
+        raise ProtectionError(f"--encrypt needs --kid and --key, or --certificate, or --key-file or {KEYS_VARIABLE}")
+    if args.kid is not None:
+        return ring.find(args.kid)
+    if len(ring) > 1:
+        raise ProtectionError(f"there are {len(ring)} keys: name the one to encrypt with by --kid")
+    (only,) = ring.values()
+    return only

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
+from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_store_arguments(parser)
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("-o", "--output", metavar="OUT.mp4", type=Path, help="file to write")
-    target.add_argument("--hls", metavar="DIR", type=Path, help="directory for the playlists; index.m3u8 is the first")
+    target.add_argument("-o", "--output", metavar="OUT.mp4", type=path, help="file to write")
+    target.add_argument("--hls", metavar="DIR", type=path, help="directory for the playlists; index.m3u8 is the first")
     parser.add_argument("--base", metavar="URL", help="with --hls: where the store is served, as the player sees it")
     parser.add_argument("--progressive", action="store_true", help="sample tables in place of fragments")
     parser.add_argument("--faststart", action="store_true", help="with --progressive: tables before the media data")
@@ -43,6 +45,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="hide what lies outside the range by an edit list; some players heed it only with --progressive",
     )
     parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
+    add_mode_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     keys = keys_from(arguments)
     output: Path = arguments.output
     with ExitStack() as stack:
-        file = stack.enter_context(new_file(output, arguments.signals))
+        file = stack.enter_context(new_file(output, arguments.signals, mode=_mode(arguments, store, selection)))
         spool = None
         if arguments.progressive and arguments.faststart:
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))
@@ -87,6 +90,19 @@ def run(arguments: argparse.Namespace) -> int:
     for name in report.missing:
         print(f"missing: {name}", file=sys.stderr)
     return 1 if report.missing else 0
+
+
+def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
+    """Permissions of the file: those asked for, or the usual ones where nothing of it was encrypted."""
+    from onvif_bmff.playback import Seeker
+
+    asked: int | None = arguments.file_mode
+    if asked is not None:
+        return asked
+    seeker = Seeker(store)
+    spans = [part for parts in selection.parts.values() for part in parts]
+    is_protected = any(seeker.header(part.span.segments[part.first]).is_protected for part in spans)
+    return None if is_protected else usual_mode()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -119,18 +135,21 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
             playlists = hls_playlists(store, selection, base=base)
         except ProtectionError as error:
             if not keys.ring and keys.unwrapper is None:
-                raise ProtectionError(f"{error}; with --key or --private-key clear copies are made for it") from None
+                raise ProtectionError(
+                    f"{error}; with --key-file or --private-key clear copies are made for it"
+                ) from None
             made: list[Path] = []
             stack.enter_context(signals.undo(lambda: remove_files(made)))
-            copies = ClearCopies.make(store, selection, folder / _COPIES, keys, signals, made)
+            copies = ClearCopies.make(store, selection, folder / _COPIES, keys, signals, made, arguments.file_mode)
             playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
-            note = f", clear copies in {folder / _COPIES}"
+            whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
+            note = f", clear copies in {folder / _COPIES}{whose}"
         folder.mkdir(parents=True, exist_ok=True)
         files = ExitStack()  # each takes its name at the end, the first playlist last
         with signals.shield(final=True), files:
             for name in sorted(playlists, key=lambda name: name != "index.m3u8"):
                 with signals.exposed():
-                    file = files.enter_context(new_file(folder / name, signals))
+                    file = files.enter_context(new_file(folder / name, signals, mode=usual_mode()))
                     file.write(playlists[name].encode())
     print(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
     return 0

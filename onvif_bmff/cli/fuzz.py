@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
+from onvif_bmff.cli.values import path
 from onvif_bmff.errors import OnvifBmffError
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ __all__ = ["register", "run"]
 def register(subparsers: Any) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser("fuzz", help="run a parser on damaged files", description=__doc__)
-    parser.add_argument("--seeds", type=Path, help="folder of seed files (made-up files if not given)")
+    parser.add_argument("--seeds", type=path, help="folder of seed files (made-up files if not given)")
     parser.add_argument("--count", type=int, default=1000, help="number of mutants (default 1000)")
     parser.add_argument("--random-seed", type=int, default=0, help="equal seeds give equal mutants (default 0)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds until a run is a hang (default 10)")
     parser.add_argument("--seconds", type=float, help="end after this time")
     parser.add_argument("--tries", type=int, default=300, help="runs spent on making a finding small (default 300)")
-    parser.add_argument("--findings", type=Path, default=Path("findings"), help="folder for what is found")
+    parser.add_argument("--findings", type=path, default=Path("findings"), help="folder for what is found")
     parser.add_argument("--crash-text", action="append", default=[], metavar="TEXT",
                         help="text on standard error that means a crash (repeatable)")  # fmt: skip
     parser.add_argument("--keep-media", action="store_true", help="do not cut the seeds' media data short")
@@ -74,8 +75,8 @@ def _seeds(folder: Path | None, keep_media: bool) -> dict[str, bytes]:
     if folder is None:
         made = {f"cmaf {kind}": cmaf_file(kind) for kind in TRACKS}
         return made | {"progressive": progressive_file(), "fragmented": fragmented_file(scheme="cenc")}
-    paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
-    seeds = {path.name: path.read_bytes() for path in paths}
+    paths = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else [folder]
+    seeds = {file.name: file.read_bytes() for file in paths}
     if not any(seeds.values()):
         raise OnvifBmffError(f"{folder}: no seed files")
     return seeds if keep_media else {name: shorten_media(data) for name, data in seeds.items()}

@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.terminal import Line, line_writer
+from onvif_bmff.cli.values import path
 
 if TYPE_CHECKING:
     from onvif_bmff.cli.box_view import Node
@@ -18,7 +20,7 @@ __all__ = ["register", "run"]
 def register(subparsers: Any) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser("inspect", help="show the boxes of a file", description=__doc__)
-    parser.add_argument("file", metavar="FILE", help="an MP4, CMAF or QuickTime file, or a piece of one")
+    parser.add_argument("file", metavar="FILE", type=path, help="an MP4, CMAF or QuickTime file, or a piece of one")
     parser.add_argument("--json", action="store_true", help="write JSON: type, offset, size, fields, children")
     parser.add_argument("--full", action="store_true", help="show all rows of tables and all bytes of fields")
     parser.set_defaults(run=run)
@@ -53,11 +55,11 @@ def _boxes(data: memoryview) -> Iterator[Any]:
 
 
 @contextmanager
-def _mapped(path: str) -> Iterator[memoryview]:
+def _mapped(file_path: Path) -> Iterator[memoryview]:
     """Give the file's bytes without reading them; what cannot be mapped (a pipe, an empty file) is read."""
     import mmap
 
-    with open(path, "rb") as file:
+    with file_path.open("rb") as file:
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from onvif_bmff.cli.permissions import PRIVATE, settle_mode
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import MediaError
 
@@ -13,8 +14,10 @@ __all__ = ["new_file"]
 
 
 @contextmanager
-def new_file(target: Path, signals: SignalGuard, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing, which becomes ``target`` at the body's end; if the body fails nothing is left of it.
+
+    ``mode`` is that of its permissions; without one nobody but its owner can read it.
 
     Raises ``MediaError`` for a target that is no regular file, ``OSError`` if the file cannot be made.
     """
@@ -23,7 +26,8 @@ def new_file(target: Path, signals: SignalGuard, *, mode: int = 0o666) -> Iterat
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with signals.undo(lambda: part.unlink(missing_ok=True)):
         part.unlink(missing_ok=True)  # of a process that had our number and was killed
-        with open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "w+b") as file:
+        with open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "w+b") as file:
+            settle_mode(file.fileno(), mode)
             yield file
         with signals.shield(final=False):
             os.replace(part, target)

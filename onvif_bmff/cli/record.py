@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
-from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.values import duration, instant
+from onvif_bmff.cli.values import duration, instant, path
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
@@ -40,8 +39,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="record a media file into a directory store",
         description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
     )
-    parser.add_argument("input", metavar="INPUT", type=Path, help="MP4 file, progressive or fragmented")
-    parser.add_argument("--store", metavar="DIR", required=True, type=Path, help="directory that holds the objects")
+    parser.add_argument("input", metavar="INPUT", type=path, help="MP4 file, progressive or fragmented")
+    parser.add_argument("--store", metavar="DIR", required=True, type=path, help="directory that holds the objects")
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
     parser.add_argument("--prefix", default="", help="path before the date in object keys")
     parser.add_argument("--postfix", default="", help="path after the date in object keys")

@@ -6,12 +6,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import TextIO
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cli.keys import content_key
-from onvif_bmff.cli.values import instant
+from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.values import instant, path
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.validation import RULES, Finding, Level, validate_store
 
@@ -26,7 +24,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption. "
         "Exit status: 0 no findings, 1 findings (errors or warnings), 2 trouble.",
     )
-    parser.add_argument("store", metavar="STORE", nargs="?", type=Path, help="directory that holds the objects")
+    parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
     parser.add_argument("--json", action="store_true", help="write findings and their sums as JSON")
     parser.add_argument("--rules", action="store_true", help="list all rules, and do nothing else")
     parser.add_argument("--prefix", help="configured path before the date; any by default")
@@ -34,15 +32,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--from", dest="start", metavar="TIME", type=instant, help="only what begins from here on")
     parser.add_argument("--to", dest="end", metavar="TIME", type=instant, help="only what begins before")
     parser.add_argument("--shallow", action="store_true", help="look at names and attributes only, not into objects")
-    parser.add_argument(
-        "--key",
-        metavar="UUID:HEX",
-        dest="content_keys",
-        type=content_key,
-        action="append",
-        default=[],
-        help="content key (32 hex digits) and its identifier, to try encrypted samples; may be given again",
-    )
+    add_key_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return _trouble("validate needs a STORE, or --rules")
     if not args.store.is_dir():
         return _trouble(f"{args.store}: no such directory")
+    keys = keys_from(args)
     counts: Counter[Level] = Counter()
     found = _counted(
         validate_store(
@@ -63,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
             postfix=args.postfix,
             start=args.start,
             end=args.end,
-            keys=KeyRing(args.content_keys) if args.content_keys else None,
+            keys=keys.ring or None,
+            unwrapper=keys.unwrapper,
             deep=not args.shallow,
         ),
         counts,

@@ -2,11 +2,12 @@
 
 import argparse
 from datetime import timedelta
+from pathlib import Path
 
-from onvif_bmff.errors import TimeError
+from onvif_bmff.errors import StoreError, TimeError
 from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["duration", "instant"]
+__all__ = ["duration", "instant", "path"]
 
 
 def duration(text: str) -> timedelta:
@@ -25,4 +26,16 @@ def instant(text: str) -> UtcTime:
     try:
         return UtcTime.parse(text)
     except TimeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def path(text: str) -> Path:
+    """A file or folder of this machine. Asked of the text itself, for a ``Path`` forgets one slash of ``://``."""
+    if ":" not in text:
+        return Path(text)
+    from onvif_bmff.storage.location import local_path  # the room of stores is seldom needed to look at boxes
+
+    try:
+        return Path.cwd() / local_path(text)  # a relative Path would forget ./ too
+    except StoreError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
 from onvif_bmff.storage.labels import Label, Labels
+from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile, UnsealedObject
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
 
@@ -45,7 +46,7 @@ class DirectoryStore:
         create: make the directory if it is missing; otherwise a missing one is an error.
 
     Raises:
-        StoreError: the directory is missing or cannot be made.
+        StoreError: the directory is missing or cannot be made, or the root is no local path, such as a URL.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class DirectoryStore:
         fsync_appends: bool = False,
         create: bool = True,
     ) -> None:
-        path = os.path.realpath(root)
+        path = os.path.realpath(local_path(root))
         with failures("opening the store", path):
             if create:
                 os.makedirs(path, exist_ok=True)

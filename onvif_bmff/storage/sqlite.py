@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 
-from onvif_bmff.errors import PersistenceError
+from onvif_bmff.errors import PersistenceError, StoreError
+from onvif_bmff.storage.location import local_path
 
 __all__ = ["MIGRATIONS", "SqlitePersistence"]
 
@@ -52,11 +53,15 @@ class SqlitePersistence:
 
     Raises:
         PersistenceError: the file is damaged, empty, of another program or of a later version, readable by
-            others, or in use. It is never replaced or repaired; what to do about it is for people to say.
+            others, in use, or no local path. It is never replaced or repaired; what to do about it is for people
+            to say.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, migrations: Sequence[str] = MIGRATIONS) -> None:
-        self._path = Path(path)
+        try:
+            self._path = Path(local_path(path))
+        except StoreError as error:
+            raise PersistenceError(str(error)) from None
         self._migrations = tuple(migrations)
         self._lock = RLock()
         with _reported(f"the database {self._path.name!r} cannot be opened"):

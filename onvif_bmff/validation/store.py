@@ -1,10 +1,13 @@
 """All the rules over the objects of a store, span by span, with memory for one object at a time."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.cenc.clear_boxes import protection_headers
+from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.errors import ObjectNotFoundError, ProtectionError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
 from onvif_bmff.playback.listing import listing_prefixes
@@ -23,6 +26,8 @@ from onvif_bmff.validation.vectors import Vectors
 
 __all__ = ["validate_store"]
 
+_LOG = logging.getLogger(__name__)
+
 _MOST_NAMES = 100
 """Wrong names that are listed for each rule; the rest are counted."""
 
@@ -35,6 +40,7 @@ def validate_store(
     start: UtcTime | None = None,
     end: UtcTime | None = None,
     keys: KeyRing | None = None,
+    unwrapper: KeyUnwrapper | None = None,
     deep: bool = True,
     lookback: timedelta = timedelta(hours=1),
 ) -> Iterator[Finding]:
@@ -50,6 +56,8 @@ def validate_store(
         start: with ``end``, only segments that begin from here on are looked at, and only their folders listed.
         end: segments that begin at or after this instant are left out.
         keys: content keys, with which encrypted samples are tried.
+        unwrapper: what opens the wrapped content keys in the headers, for the same; those that it does not open are
+            left, and the log says so once a key.
         deep: look into the objects; otherwise only at names, content types and attributes.
         lookback: as in `Timeline.from_store`.
 
@@ -57,7 +65,7 @@ def validate_store(
         TimeError: the range ends before it starts.
         StoreError: the store failed.
     """
-    checker = _StoreChecker(store, keys, deep=deep, start=start, end=end)
+    checker = _StoreChecker(store, _Keys(keys, unwrapper), deep=deep, start=start, end=end)
     ranged = start is not None and end is not None
     if ranged and start is not None and end is not None:
         folders: Iterator[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
@@ -83,9 +91,29 @@ def validate_store(
     yield from checker.ends_without_span(names.ends)
 
 
+class _Keys:
+    """The content keys of a validation: given, or opened from the headers of segments as these come."""
+
+    def __init__(self, ring: KeyRing | None, unwrapper: KeyUnwrapper | None) -> None:
+        self._unwrapper = unwrapper
+        self._refused: set[UUID] = set()
+        self.ring = ring if ring is not None or unwrapper is None else KeyRing()
+
+    def unlock(self, header: Header) -> None:
+        """Open what the header of a segment holds, unless that failed before."""
+        kids = {protection.kid for protection in header.protections.values()}
+        if self._unwrapper is None or self.ring is None or kids <= self._refused.union(self.ring):
+            return
+        try:
+            self.ring.unlock(protection_headers(header.movie), self._unwrapper)
+        except ProtectionError as error:
+            _LOG.warning("samples are not tried: %s", error)
+        self._refused.update(kids.difference(self.ring))
+
+
 class _StoreChecker:
     def __init__(
-        self, store: ObjectStore, keys: KeyRing | None, *, deep: bool, start: UtcTime | None, end: UtcTime | None
+        self, store: ObjectStore, keys: _Keys, *, deep: bool, start: UtcTime | None, end: UtcTime | None
     ) -> None:
         self._store = store
         self._keys = keys
@@ -184,7 +212,8 @@ class _StoreChecker:
         return facts
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
-        return SampleChecker(context, header, self._vectors, self._keys)
+        self._keys.unlock(header)
+        return SampleChecker(context, header, self._vectors, self._keys.ring)
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
         info = self._head(name)

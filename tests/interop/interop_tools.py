@@ -47,13 +47,13 @@ def find_built(tool):
 
 
 def built(tool):
-    """A tool that has to be built from source (docs/interop.md): from ONVIF_BMFF_TOOLS or the path, or the test skips.
+    """A tool that has to be built from source: from the folder ONVIF_BMFF_TOOLS or the path, or the test skips.
 
     In CI too, for no package registry carries it.
     """
     found = find_built(tool)
     if found is None:
-        pytest.skip(f"{tool} is in no package registry, and nobody built it here (docs/interop.md tells how)")
+        pytest.skip(f"{tool} is in no package registry, and not on the path or in the folder ONVIF_BMFF_TOOLS")
     return found
 
 

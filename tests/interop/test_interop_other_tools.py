@@ -1,7 +1,7 @@
 """Bento4, GPAC and mp4ff: what they say of our objects, what they decrypt of them, and what we read of theirs.
 
-No package registry carries these tools, so that tests skip where nobody has built them, in CI too;
-docs/interop.md tells how to build them, and what they cannot do.
+No package registry carries these tools, so that tests skip where nobody has built them, in CI too; ONVIF_BMFF_TOOLS
+names the folder of the programs. docs/interop.md has their versions, and what they cannot do.
 """
 
 import json

@@ -1,0 +1,89 @@
+"""``--unwrapper MODULE:OBJECT``: a Python object that opens wrapped content keys with a private key elsewhere."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from onvif_bmff.bmff.pssh import EncryptedKeyEntry
+from onvif_bmff.cenc.key_ring import KeyUnwrapper
+from onvif_bmff.cenc.key_token import TokenUnwrapper
+from onvif_bmff.cenc.keys import KEY_SIZE
+from onvif_bmff.errors import OnvifBmffError, ProtectionError, WrongKeyError
+
+__all__ = ["load_unwrapper"]
+
+_LOG = logging.getLogger(__name__)
+_METHODS = ("unwrap", "decrypt", "agree")
+_TOLD = (ImportError, OSError, AttributeError, LookupError)
+"""Errors of somebody else's module whose text is told; that of others could hold what nobody should see."""
+
+
+def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrapper:
+    """The object of a module, found as ``import`` finds it and, behind all else, in the current folder.
+
+    It may be a `KeyUnwrapper` (a method ``unwrap``), an `RsaToken` or an `EcToken` (``decrypt`` or ``agree``), or
+    what makes one when it is called without arguments. ``certificates`` are given to a token besides its own.
+
+    Raises:
+        ProtectionError: there is no such object, it cannot be made, or it is none of these.
+    """
+    module, colon, path = name.partition(":")
+    if not (colon and module and path):
+        raise ProtectionError("an unwrapper is written MODULE:OBJECT")
+    try:
+        found = _found(module, path)
+        if isinstance(found, type) or not _has_method(found):
+            if not callable(found):
+                raise ProtectionError(f"{name} has none of the methods {', '.join(_METHODS)}")
+            found = found()
+    except OnvifBmffError:
+        raise
+    except Exception as error:
+        _LOG.debug("the unwrapper %s cannot be had: %s", name, type(error).__name__)
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, _TOLD) else type(error).__name__
+        raise ProtectionError(f"the unwrapper {name} cannot be had: {reason}") from None
+    if callable(getattr(found, "unwrap", None)):
+        return _Guarded(found)
+    if not _has_method(found):
+        raise ProtectionError(f"{name} has none of the methods {', '.join(_METHODS)}")
+    return TokenUnwrapper(found, certificates=certificates)
+
+
+def _found(module: str, path: str) -> Any:
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)  # the last place: no file that lies here stands in for a module of Python's
+    found: Any = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _has_method(found: object) -> bool:
+    return any(callable(getattr(found, method, None)) for method in _METHODS)
+
+
+class _Guarded:
+    """Somebody's `KeyUnwrapper`, whose mistakes become errors of ours."""
+
+    def __init__(self, unwrapper: KeyUnwrapper) -> None:
+        self._unwrapper = unwrapper
+
+    def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
+        try:
+            key = bytes(memoryview(self._unwrapper.unwrap(kid, entries)))
+        except OnvifBmffError:
+            raise
+        except OSError as error:
+            raise ProtectionError(f"the holder of the private key cannot be reached: {error}") from error
+        except Exception as error:
+            _LOG.debug("the unwrapper failed: %s: %s", type(error).__name__, error)
+            raise WrongKeyError(f"no wrapped form of the key of KID {kid} could be opened") from None
+        if len(key) != KEY_SIZE:
+            _LOG.debug("the unwrapper gave %d bytes", len(key))
+            raise WrongKeyError(f"no wrapped form of the key of KID {kid} could be opened")
+        return key
