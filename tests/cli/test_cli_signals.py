@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -166,22 +166,32 @@ def test_the_status_of_any_command(monkeypatch, capsys, number: int) -> None:
     assert capsys.readouterr().err == f"onvif-bmff: ended by {signal.Signals(number).name}\n"
 
 
-def start(*arguments: str | Path, **options) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "onvif_bmff", *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
-    )  # fmt: skip
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start a command in a process of its own, which does not outlive the test."""
+    children: list[subprocess.Popen] = []
+
+    def start_one(*arguments: str | Path) -> subprocess.Popen:
+        command = [sys.executable, "-m", "onvif_bmff", *map(str, arguments)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        children.append(child)
+        return child
+
+    yield start_one
+    for child in children:
+        child.kill()
+        child.communicate()
 
 
 @pytest.mark.parametrize("number", ALL)
-def test_a_blocked_read_ends(tmp_path: Path, number: int) -> None:
+def test_a_blocked_read_ends(start, tmp_path: Path, number: int) -> None:
     """The input is a pipe that nobody writes into; the command is in open(2), and its process must end nevertheless."""
     pipe = tmp_path / "pipe.mp4"
     os.mkfifo(pipe)
     child = start("record", pipe, "--store", tmp_path / "store")
     wait_for(lambda: waits_in_open(child.pid), child)
     child.send_signal(number)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert (child.returncode, out) == (128 + number, "")
     assert err == f"onvif-bmff: ended by {signal.Signals(number).name}\n"
 
@@ -198,12 +208,12 @@ def wait_for(condition: Callable[[], bool], child: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
-def test_sigterm_closes_what_realtime_recording_has_open(tmp_path: Path) -> None:
+def test_sigterm_closes_what_realtime_recording_has_open(start, tmp_path: Path) -> None:
     child = start("record", CLIP, "--store", tmp_path, "--realtime", *STARTED)
     store = DirectoryStore(tmp_path)
     wait_for(lambda: any(key.endswith(".0.m4v") for key in list(store.keys())), child)
     child.send_signal(signal.SIGTERM)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 143
     assert "ended by SIGTERM" in err
     check_recording(tmp_path)
@@ -226,7 +236,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     time.sleep(0.3)
     assert child.poll() is None
     child.send_signal(signal.SIGTERM)
-    assert child.wait(30) == -signal.SIGTERM
+    assert child.wait(120) == -signal.SIGTERM
     child.stdout.close()
 
 
@@ -359,11 +369,11 @@ def test_interrupts_at_random_moments(recordings: Path, tmp_path: Path) -> None:
     assert any(outcome.endswith("ended") for outcome in ended), ended
 
 
-def test_the_fuzzer_keeps_what_it_found_until_then(tmp_path: Path) -> None:
+def test_the_fuzzer_keeps_what_it_found_until_then(start, tmp_path: Path) -> None:
     child = start("fuzz", "--count", "100000", "--findings", tmp_path / "found", "--", "sh", "-c", "exit 134")
     wait_for(lambda: (tmp_path / "found").is_dir(), child)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
     assert "saved in" in out
     assert err == "onvif-bmff: ended by SIGINT\n"
