@@ -36,7 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(args.file, args.output, keys.ring, args.signals, unlock=keys.unlock, mode=args.file_mode)
+    size = decrypt_file(args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode)
     print(f"{size:>12,}  {args.output}")
     return 0
 
@@ -45,8 +45,8 @@ def decrypt_file(
     source: Path,
     target: Path,
     ring: KeyRing,
-    signals: SignalGuard,
     *,
+    signals: SignalGuard | None = None,
     unlock: Callable[[Sequence[Box]], object] | None = None,
     mode: int | None = None,
 ) -> int:
@@ -67,7 +67,7 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
-    with new_file(target, signals, mode=mode) as out:
+    with new_file(target, signals or SignalGuard(), mode=mode) as out:
         for piece in clear.pieces():
             _write(out.fileno(), piece.data, piece.position)
     return clear.size
