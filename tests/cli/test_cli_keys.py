@@ -473,10 +473,10 @@ def test_unwrappers_beside_others_and_a_private_key(made, tmp_path, unwrappers):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("none", "no wrapped form of the key"),
-        ("short", "no wrapped form of the key"),
-        ("text", "no wrapped form of the key"),
-        ("crash", "no wrapped form of the key"),
+        ("none", "opens none of the wrapped forms"),
+        ("short", "opens none of the wrapped forms"),
+        ("text", "opens none of the wrapped forms"),
+        ("crash", "opens none of the wrapped forms"),
         ("refuse", "not today"),
         ("away", "the holder of the private key cannot be reached: no answer"),
         ("broken", "cannot be had: RuntimeError"),

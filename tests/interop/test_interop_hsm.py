@@ -168,7 +168,7 @@ def test_export_and_validate_take_a_token(module, tmp_path):
 def test_a_token_of_somebody_else_and_one_that_is_not_there(module, tmp_path):
     encrypted = record(tmp_path / "store", "--encrypt", "CENC", "--certificate", module.certificates["p256"])
     for kind, said in (
-        ("stranger", "could be opened"),
+        ("stranger", "opens none of the wrapped forms"),
         ("nobody", "the unwrapper pkcs11_token:open_token cannot be had"),
     ):
         done = command(module, kind, "decrypt", encrypted, "-o", tmp_path / "out.mp4")
@@ -206,5 +206,5 @@ def test_what_softhsm_cannot_do_is_an_error_of_ours(module):
     content_key, certificate = generate_content_key(), module.certificates["rsa"].read_bytes()
     now = UtcTime.from_datetime(datetime.now(UTC))
     entries = wrap_key(content_key, [certificate], at=now, oaep_hash="sha256")
-    with pytest.raises(WrongKeyError, match="could be opened"):
+    with pytest.raises(WrongKeyError, match="opens none of the wrapped forms"):
         TokenUnwrapper(token(module, "rsa")).unwrap(content_key.kid, entries)
