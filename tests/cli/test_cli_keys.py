@@ -600,9 +600,7 @@ def test_no_process_shows_a_key_or_password(made, tmp_path):
     wrapped = ["decrypt", str(first(made / "wrapped")), *out, "--private-key", str(made / "ec.locked")]
     runs = [
         (["record", str(CLIP), "--store", str(tmp_path / "s"), "--encrypt", "CENC", "--key-file", "-"], {}, LINE),
-        ([*clear, "--key-file", str(made / "keys")], {}, ""),
         (clear, {cli_keys.KEYS_VARIABLE: LINE}, ""),
-        ([*wrapped, "--password-file", "-"], {}, PASSWORD),
         (wrapped, {cli_keys.PASSWORD_VARIABLE: PASSWORD}, ""),
     ]
     for words, environment, typed in runs:
