@@ -334,7 +334,11 @@ def test_a_terminal_is_asked_for_a_password_that_is_needed(made, tmp_path, monke
     assert decrypts(made, tmp_path, "--private-key", made / "ec.key", store="wrapped") is True
     assert len(asked) == 1
     assert str(made / "ec.locked") in asked[0]
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "")
+
+    def end(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", end)
     assert decrypts(made, tmp_path, "--private-key", made / "ec.locked", store="wrapped") == 2
 
 

@@ -25,9 +25,10 @@ class Pkcs11Token:
     def agree(self, point):
         """Elliptic curves: multiply a point in the token, and take the x-coordinate out of it."""
         readable = {Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
+        size = 32 if len(point) == 32 else len(point) // 2  # X25519, or 0x04 and two coordinates
         secret = self._key.derive_key(
             KeyType.GENERIC_SECRET,
-            len(point) // 2 * 8,
+            8 * size,
             mechanism=Mechanism.ECDH1_DERIVE,
             mechanism_param=(KDF.NULL, None, point),
             template=readable,
