@@ -139,7 +139,6 @@ def payloads(file):
     return [bytes(sample.data) for sample in Mp4Input(file.read_bytes()).samples()]
 
 
-@pytest.mark.requirement("ANX-B.8.2.3-01", "ANX-B.8.2.4-01")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_recorded_for_a_key_in_a_token_is_decrypted(module, tmp_path, kind):
     clear = record(tmp_path / "clear")
