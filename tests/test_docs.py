@@ -4,9 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from onvif_bmff.cli.main import COMMANDS
 from onvif_bmff.storage import DirectoryStore
@@ -85,3 +91,44 @@ def test_the_page_on_interoperability_measures_and_builds_nothing() -> None:
     for tool in ("Bento4", "GPAC", "mp4ff", "shaka-packager", "ffmpeg", "mediabunny", "Chromium"):
         assert tool in page
     assert "1.6.0-641" in page, "versions stay"
+
+
+def test_the_page_on_keys_shows_the_module_that_is_tested() -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
+    assert shown == (ROOT / "tests" / "interop" / "pkcs11_token.py").read_text()
+
+
+def test_the_commands_of_the_page_on_keys_run(tmp_path: Path) -> None:
+    """As they stand there, in a shell; and none has a key among its arguments."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "reader")])
+    now = datetime.now(UTC)
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1)
+    ).sign(key, hashes.SHA256())
+    (tmp_path / "reader.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    lock = BestAvailableEncryption(b"a password")
+    (tmp_path / "reader.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
+    (tmp_path / "password").write_text("a password\n")
+    os.link(ROOT / "tests" / "data" / "camera.mp4", tmp_path / "camera.mp4")
+    script = "".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL))
+    assert script.count("onvif-bmff ") >= 7
+    assert re.search(r"[0-9a-f]{32}|a password", script) is None
+    (tmp_path / "onvif-bmff").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m onvif_bmff "$@"\n')
+    (tmp_path / "onvif-bmff").chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+    }
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.mp4").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_documented_command_has_a_key_among_its_arguments(page: Path) -> None:
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text(), re.DOTALL):
+        assert not re.search(r"--key[ =]|[0-9a-fA-F]{32}", block)

@@ -32,6 +32,9 @@ __all__ = ["EcToken", "RsaToken", "SeveralUnwrappers", "TokenUnwrapper"]
 
 _LOG = logging.getLogger(__name__)
 
+NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
+"""All that is said of keys that do not open, whatever is wrong with them."""
+
 _HASHES: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (("sha1", "sha1"), ("sha256", "sha256"), ("sha256", "sha1"))
 """Hash of OAEP, and that of its mask generation function: what keys are wrapped with, in the order to try."""
 _MOST_TRIES: Final = 8
@@ -123,7 +126,7 @@ class TokenUnwrapper:
             key = self._open(entry)
             if key is not None:
                 return key
-        raise WrongKeyError(f"no wrapped form of the key of KID {kid} could be opened")
+        raise WrongKeyError(NOT_OPENED)
 
     def _open(self, entry: EncryptedKeyEntry) -> bytes | None:
         public_key = self._public_key
@@ -188,7 +191,7 @@ class SeveralUnwrappers:
             WrongKeyError: none of them opens any entry.
             ProtectionError: as one of them raises.
         """
-        refused = WrongKeyError(f"there is no private key to open the key of KID {kid}")
+        refused = WrongKeyError(NOT_OPENED)
         for unwrapper in self._unwrappers:
             try:
                 return unwrapper.unwrap(kid, entries)

@@ -36,7 +36,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode)
+    size = decrypt_file(
+        args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode
+    )
     print(f"{size:>12,}  {args.output}")
     return 0
 

@@ -249,9 +249,17 @@ def _add(ring: KeyRing, name: str, data: bytes) -> None:
 def _asked_keys() -> bytes:
     """Keys that somebody types, unseen, until an empty line."""
     lines = []
-    while line := getpass.getpass("KID=KEY, or nothing to end: ").strip():
+    while line := _ask("KID=KEY, or nothing to end: ").strip():
         lines.append(line)
     return "\n".join(lines).encode()
+
+
+def _ask(prompt: str) -> str:
+    """A line that somebody types, unseen; empty where the input ends."""
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        return ""
 
 
 # ---- private keys ---------------------------------------------------------------------------------
@@ -279,7 +287,7 @@ def _password(args: argparse.Namespace, private_key: bytes) -> bytes | None:
     can_ask = sys.stdin is not None and sys.stdin.isatty()
     if (not given and not can_ask) or not _is_locked(private_key):
         return None
-    return os.fsencode(given) if given else getpass.getpass(f"Password of {args.private_key}: ").encode() or None
+    return os.fsencode(given) if given else _ask(f"Password of {args.private_key}: ").encode() or None
 
 
 def _is_locked(private_key: bytes) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
 from onvif_bmff.cenc.key_ring import KeyUnwrapper
-from onvif_bmff.cenc.key_token import TokenUnwrapper
+from onvif_bmff.cenc.key_token import NOT_OPENED, TokenUnwrapper
 from onvif_bmff.cenc.keys import KEY_SIZE
 from onvif_bmff.errors import OnvifBmffError, ProtectionError, WrongKeyError
 
@@ -82,8 +82,8 @@ class _Guarded:
             raise ProtectionError(f"the holder of the private key cannot be reached: {error}") from error
         except Exception as error:
             _LOG.debug("the unwrapper failed: %s: %s", type(error).__name__, error)
-            raise WrongKeyError(f"no wrapped form of the key of KID {kid} could be opened") from None
+            raise WrongKeyError(NOT_OPENED) from None
         if len(key) != KEY_SIZE:
             _LOG.debug("the unwrapper gave %d bytes", len(key))
-            raise WrongKeyError(f"no wrapped form of the key of KID {kid} could be opened")
+            raise WrongKeyError(NOT_OPENED)
         return key
