@@ -1,18 +1,21 @@
 """Options that say how a recording is encrypted."""
 
 import argparse
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING
-from onvif_bmff.cenc.key_wrap import KeyWrapper
+from onvif_bmff.cenc.key_wrap import OAEP_HASHES, KeyWrapper
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.keys import kid_text, secret
-from onvif_bmff.errors import ProtectionError
+from onvif_bmff.errors import CertificateError, ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
-from onvif_bmff.timing import parse_duration
+from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["add_arguments", "entries"]
+__all__ = ["add_arguments", "certificates_left_out", "entries"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="in place of a key: make keys, and wrap them for this certificate; may be given again",
     )
     group.add_argument(
+        "--oaep-hash",
+        choices=OAEP_HASHES,
+        help=f"hash of RSA-OAEP for certificates with RSA keys (default {OAEP_HASHES[0]}; readers try both)",
+    )
+    group.add_argument(
         "--key-rotation", metavar="PT1H", type=parse_duration, help="make a new key this often (ISO 8601)"
     )
     group.add_argument(
@@ -55,7 +63,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     cannot be used, ``OSError`` for one that cannot be read.
     """
     if args.encrypt is None:
-        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling", "encrypt_tracks"):
+        for option in ("kid", "key", "certificates", "oaep_hash", "key_rotation", "iv_signalling", "encrypt_tracks"):
             if getattr(args, option):
                 raise ProtectionError(f"--{option.replace('_', '-').removesuffix('s')} needs --encrypt")
         return ()
@@ -67,12 +75,45 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     if args.certificates:
         if args.kid is not None or args.key is not None:
             raise ProtectionError("--certificate excludes --kid and --key: the keys are made here")
-        wrapper = KeyWrapper([path.read_bytes() for path in args.certificates])
+        wrapper = _key_wrapper(args)
         keys = RotatingKey(args.key_rotation)
         return (EncryptionEntry(scheme, keys, tracks, headers=(wrapper,), iv_signalling=signalling),)
+    if args.oaep_hash is not None:
+        raise ProtectionError("--oaep-hash needs --certificate")
     if args.key_rotation is not None:
         raise ProtectionError("--key-rotation needs --certificate: a key that is given does not change")
     if args.kid is None or args.key is None:
         raise ProtectionError("--encrypt needs --kid and --key, or --certificate")
     fixed = FixedKey(ContentKey(args.kid, args.key.key))
     return (EncryptionEntry(scheme, fixed, tracks, iv_signalling=signalling),)
+
+
+def certificates_left_out(encryption: Sequence[EncryptionEntry]) -> list[LeftOut]:
+    """All certificates that a key was not wrapped for while something was recorded with these entries."""
+    wrappers = [source for entry in encryption for source in entry.headers if isinstance(source, KeyWrapper)]
+    return [one for wrapper in wrappers for one in wrapper.left_out]
+
+
+def _key_wrapper(args: argparse.Namespace) -> KeyWrapper:
+    """What wraps keys for the certificates of the options; they are judged by the clock on the wall.
+
+    Raises ``CertificateError`` with the file's name for one that cannot be used, or where none is valid now.
+    """
+
+    def now() -> UtcTime:
+        return UtcTime(time.time_ns() // 1000)
+
+    recipients: list[Recipient] = []
+    reasons: list[str] = []
+    for path in args.certificates:
+        try:
+            recipient = load_recipient(path.read_bytes())
+        except CertificateError as error:
+            raise CertificateError(f"{path}: {error}") from None
+        recipients.append(recipient)
+        reason = recipient.reason_against(now())
+        if reason is not None:
+            reasons.append(f"{path}: {recipient.name}: {reason}")
+    if len(reasons) == len(recipients):
+        raise CertificateError("; ".join(reasons))
+    return KeyWrapper(lambda: recipients, clock=now, oaep_hash=args.oaep_hash or OAEP_HASHES[0])

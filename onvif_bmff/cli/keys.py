@@ -101,13 +101,14 @@ def keys_from(args: argparse.Namespace) -> Keys:
                 raise ProtectionError(f"--{option.replace('_', '-')} needs --private-key")
         return Keys(ring)
     from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper  # certificates cost more start-up time than ciphers
+    from onvif_bmff.cenc.pem import first_line
 
-    password = args.password_file.read_bytes().splitlines()[:1] if args.password_file is not None else []
+    secret_text = args.password_file.read_bytes() if args.password_file is not None else b""
     return Keys(
         ring,
         PrivateKeyUnwrapper(
             args.private_key.read_bytes(),
-            password=password[0] if password else None,
+            password=first_line(secret_text) if secret_text else None,
             certificate=args.certificate.read_bytes() if args.certificate is not None else None,
         ),
     )

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
+from onvif_bmff.cli.encryption_options import certificates_left_out
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.values import duration, instant
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
@@ -57,7 +58,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; 0, or 130 after Ctrl-C, which closes the spans properly."""
+    """Record; 0, 1 if a certificate cannot open all of it, or 130 after Ctrl-C, which closes the spans properly."""
     target = RecordingTarget(
         format=_FORMATS[args.format],
         prefix=args.prefix,
@@ -101,7 +102,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
     if failure is not None:
         raise failure
-    return 130 if interrupted else 0
+    left_out = certificates_left_out(target.encryption)
+    for one in left_out:
+        print(f"onvif-bmff: not all was encrypted for {one}", file=sys.stderr)
+    if interrupted:
+        return 130
+    return 1 if left_out else 0
 
 
 def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
