@@ -33,7 +33,7 @@ from onvif_bmff.cenc.key_wrap import (
     oaep_padding,
 )
 from onvif_bmff.cenc.keys import KEY_SIZE
-from onvif_bmff.cenc.pem import describe, pem_blocks
+from onvif_bmff.cenc.pem import ENCRYPTED_KEY, describe, pem_blocks
 from onvif_bmff.errors import CertificateError, ProtectionError, UnsupportedSchemeError, WrongKeyError
 
 __all__ = ["PrivateKeyUnwrapper"]
@@ -248,7 +248,7 @@ def _load(data: bytes, password: bytes | None) -> PrivateKey:
         ) from None
     except UNREADABLE:
         kind = describe(data)
-        if encrypted and password is not None and "private key" in kind:
+        if encrypted and password is not None and (blocks or kind == ENCRYPTED_KEY):
             raise WrongKeyError("the password does not open the private key, or the key is damaged") from None
         what = "" if kind == "neither PEM nor DER" else f": it is {kind}" if not blocks else ": it is damaged"
         raise ProtectionError(f"the private key can be read neither as PEM nor as DER{what}") from None

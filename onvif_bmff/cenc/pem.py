@@ -9,7 +9,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["PemBlock", "describe", "first_line", "pem_blocks", "plain_text"]
+__all__ = ["ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks", "plain_text"]
 
 _BEGIN: Final = b"-----BEGIN "
 _END: Final = b"-----END "
@@ -25,7 +25,7 @@ _CSR = "a certificate signing request (CSR); the certificate is what its authori
 _CRL = "a certificate revocation list (CRL)"
 _CERTIFICATE = "a certificate"
 _PRIVATE = "a private key"
-_ENCRYPTED = "an encrypted private key"
+ENCRYPTED_KEY: Final = "an encrypted private key"
 _PUBLIC = "a public key"
 _OPENSSH = "an OpenSSH private key; convert a copy of it with: ssh-keygen -p -m PKCS8 -f FILE"
 _OPENSSH_PUBLIC = "an OpenSSH public key"
@@ -45,7 +45,7 @@ _LABELS: Final = {
     b"RSA PRIVATE KEY": _PRIVATE,
     b"EC PRIVATE KEY": _PRIVATE,
     b"DSA PRIVATE KEY": _PRIVATE,
-    b"ENCRYPTED PRIVATE KEY": _ENCRYPTED,
+    b"ENCRYPTED PRIVATE KEY": ENCRYPTED_KEY,
     b"PUBLIC KEY": _PUBLIC,
     b"RSA PUBLIC KEY": _PUBLIC,
     b"OPENSSH PRIVATE KEY": _OPENSSH,
@@ -82,7 +82,7 @@ class PemBlock:
     @property
     def is_private_key(self) -> bool:
         """Whether its label is one of a private key of a form that can be read."""
-        return _LABELS.get(self.label) in (_PRIVATE, _ENCRYPTED)
+        return _LABELS.get(self.label) in (_PRIVATE, ENCRYPTED_KEY)
 
 
 def plain_text(data: bytes) -> bytes:
@@ -153,7 +153,7 @@ def _describe_der(data: bytes) -> str | None:
     if tags[:2] in ((_INTEGER, _INTEGER), (_INTEGER, _OCTETS)):
         return _PUBLIC if tags == (_INTEGER, _INTEGER) else _PRIVATE
     if tags == (_SEQUENCE, _OCTETS):
-        return _ENCRYPTED
+        return ENCRYPTED_KEY
     if tags == (_SEQUENCE, _BITS):
         return _PUBLIC
     if tags == (_SEQUENCE, _SEQUENCE, _BITS):

@@ -36,12 +36,13 @@ class Troubled(Protocol):
 class _KeyInUse:
     """The key of an entry that has its headers, whoever records with the entry; shared by threads."""
 
-    __slots__ = ("_boxes", "_key", "_lock")
+    __slots__ = ("_boxes", "_key", "_lock", "_refused")
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._key: ContentKey | None = None
         self._boxes: tuple[Box, ...] = ()
+        self._refused: tuple[ContentKey, str] | None = None
 
     def settle(self, entry: "EncryptionEntry", at: UtcTime, *, renew: bool) -> tuple[ContentKey, tuple[Box, ...]]:
         """Take the key source's key if headers can be made for it, else go on with the one in use."""
@@ -55,10 +56,11 @@ class _KeyInUse:
             except Exception as error:  # header sources may be anybody's
                 if known is None or entry.stop_without_headers:
                     raise
-                if known.kid != asked.kid:
+                if known.kid != asked.kid and self._refused != (known, str(error)):
+                    self._refused = known, str(error)
                     _log.warning("the content key does not change, and %s stays in use: %s", known.kid, error)
                 return known, self._boxes
-            self._key, self._boxes = asked, boxes
+            self._key, self._boxes, self._refused = asked, boxes, None
             return asked, boxes
 
 
