@@ -49,7 +49,7 @@ _LABELS: Final = {
     b"PUBLIC KEY": _PUBLIC,
     b"RSA PUBLIC KEY": _PUBLIC,
     b"OPENSSH PRIVATE KEY": _OPENSSH,
-    b"EC PARAMETERS": "parameters of an elliptic curve, without a key",
+    b"EC PARAMETERS": "elliptic curve parameters",
     b"DH PARAMETERS": "Diffie-Hellman parameters",
     b"PGP PUBLIC KEY BLOCK": "an OpenPGP public key",
     b"PGP PRIVATE KEY BLOCK": "an OpenPGP private key",

@@ -150,7 +150,7 @@ def others(keys, certificate):
         ("Java key store", b"\xfe\xed\xfe\xed\0\0\0\2"),
         ("JSON", b'{"kty": "RSA"}'),
         ("XML", b"<ds:X509Certificate>"),
-        ("parameters of an elliptic curve", b"-----BEGIN EC PARAMETERS-----\nBgg=\n-----END EC PARAMETERS-----\n"),
+        ("elliptic curve parameters", b"-----BEGIN EC PARAMETERS-----\nBgg=\n-----END EC PARAMETERS-----\n"),
         ("unknown kind", b"-----BEGIN LETTER-----\nBgg=\n-----END LETTER-----\n"),
         ("an empty file", b""),
         ("an empty file", b"\r\n"),
