@@ -15,7 +15,7 @@ from typing import Any
 
 TESTS = Path(__file__).resolve().parent
 
-RUNS: dict[str, str] = {}
+RUNS: dict[str, str] = {"oracle": "cenc/long_oracle"}
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 
 

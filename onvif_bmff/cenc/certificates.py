@@ -242,8 +242,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 def _public_key(certificate: x509.Certificate) -> PublicKey:
     try:
         if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
-            raise CertificateError("its key is for RSA-PSS signatures only (id-RSASSA-PSS); no reader opens what is"
-                                   " wrapped for it")  # fmt: skip
+            raise CertificateError("its key is for RSA-PSS signatures only (id-RSASSA-PSS), not for wrapping keys")
         key = certificate.public_key()
     except CertificateError:
         raise

@@ -184,6 +184,8 @@ class _HpkeOpener:
                 suite = hpke_suite(self._kem, entry.hpke_kdf, entry.hpke_aead)
                 sealed = entry.encapsulated_secret + entry.encrypted_key
                 info = self._info if entry.info is None else entry.info
+        if not self._is_point(sealed[: NENC[self._kem]]):
+            sealed, reason = self._stand_in, "the encapsulated secret is no point of the curve"
         try:
             key = suite.decrypt(sealed, self._key, info=info)
         except (InvalidTag, *UNREADABLE):
@@ -205,12 +207,15 @@ class _HpkeOpener:
                 f"the encapsulated secret and the wrapped key are {len(entry.encapsulated_secret)} and"
                 f" {len(entry.encrypted_key)} bytes, not {NENC[self._kem]} and {KEY_SIZE + _TAG}"
             )
+        return ""
+
+    def _is_point(self, data: bytes) -> bool:
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
             try:
-                ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, entry.encapsulated_secret)
+                ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, data)
             except UNREADABLE:
-                return "the encapsulated secret is no point of the curve"
-        return ""
+                return False
+        return True
 
 
 def _thumbprints(certificate: bytes, spki: bytes) -> tuple[bytes, ...]:
