@@ -101,7 +101,7 @@ def run(quick: bool) -> list[dict[str, object]]:
         last = made.get_recording_jobs()[-1].job_token
         label = f"{recordings * jobs_each} jobs in {recordings} recording{'s' * (recordings > 1)}"
         few = max(count // 10, 4)
-        maker = TargetMaker({}.__getitem__)
+        maker = TargetMaker({}.__getitem__, clock=lambda: NOW)
 
         def flip(n: int, made=made, last=last) -> None:
             made.set_recording_job_mode(last, ("Idle", "Active")[n % 2])

@@ -18,6 +18,7 @@ TESTS = Path(__file__).resolve().parent
 RUNS: dict[str, str] = {
     "busy": "long_busy",
     "interrupts": "cli/long_interrupts",
+    "oracle": "cenc/long_oracle",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 

@@ -1,8 +1,9 @@
 """The content keys that a reader holds, given by hand or opened from the headers of a file."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from onvif_bmff.bmff.pssh import (
@@ -12,11 +13,17 @@ from onvif_bmff.bmff.pssh import (
     EncryptedKeyEntry,
     ProtectionSystemSpecificHeaderBox,
 )
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys import KEY_SIZE, ContentKey
 from onvif_bmff.errors import MissingKeyError, ProtectionError, UnsupportedSchemeError, WrongKeyError
 
-__all__ = ["KeyRing", "KeyUnwrapper"]
+__all__ = ["NOT_OPENED", "KeyRing", "KeyUnwrapper"]
 
+_log = logging.getLogger("onvif_bmff.cenc")
+
+NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
+"""All that is said of keys that do not open, whatever is wrong: more would help those who forge boxes."""
+_MOST_FAILURES: Final = 256
+"""Entries offered in vain after which a file is given up: each may cost a use of the private key."""
 _ENTRY_HEAD = Struct(">HI")
 
 
@@ -26,13 +33,16 @@ class KeyUnwrapper(Protocol):
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
         """Open one of the wrapped forms of a content key and return its 16 bytes.
 
+        Where the boxes may come from strangers, neither the error nor the time that it takes may tell why no entry
+        opens (see `onvif_bmff.cenc.key_unwrap`).
+
         Args:
             kid: identifier of the content key.
             entries: the same key, wrapped for one certificate each.
 
         Raises:
-            WrongKeyError: none of the entries is for this private key.
-            ProtectionError: one is, but it cannot be read.
+            WrongKeyError: none of the entries could be opened, for whatever reason that lies in them.
+            ProtectionError: the private key cannot be used at all; a token or key server is not there, say.
         """
         ...
 
@@ -80,32 +90,40 @@ class KeyRing(Mapping[UUID, ContentKey]):
             the KIDs that were added.
 
         Raises:
-            WrongKeyError: there were boxes to open, and the private key opened none.
-            UnsupportedSchemeError: nothing was opened, and a box uses a version or KEM that is not known.
-            ProtectionError: an entry for this private key is damaged; or nothing was opened, and a box
-                is cut short.
+            WrongKeyError: there were boxes to open, and the private key opened none. That is all that is told.
+            UnsupportedSchemeError: there was none that could be read, and one uses a version or KEM that is not known.
+            ProtectionError: there was none that could be read, and one is cut short; or the private key cannot
+                be used at all.
         """
         opened: list[UUID] = []
-        refused: ProtectionError | None = None
+        unreadable: ProtectionError | None = None
+        failures = 0
         for header in headers:
             if isinstance(header, AsymmetricKeySystemHeaderBox):
                 if header.kid in self._keys:
                     continue
+                if failures >= _MOST_FAILURES:
+                    _log.warning("%d wrapped keys did not open; those behind them are not tried", failures)
+                    break
                 try:
                     key = unwrapper.unwrap(header.kid, header.entries)
-                except WrongKeyError as error:
-                    refused = refused or error
-                else:
+                except WrongKeyError:
+                    key = b""
+                if len(key) == KEY_SIZE:
                     self.add(ContentKey(header.kid, key))
                     opened.append(header.kid)
+                else:
+                    failures += max(len(header.entries), 1)
             elif (
                 isinstance(header, ProtectionSystemSpecificHeaderBox)
                 and header.system_id == ASYMMETRIC_SYSTEM_ID
                 and not self._keys.keys() >= set(header.kids or ())
             ):
-                refused = refused or _unreadable(header.data)
-        if refused is not None and not opened:
-            raise refused
+                unreadable = unreadable or _unreadable(header.data)
+        if not opened and failures:
+            raise WrongKeyError(NOT_OPENED)
+        if not opened and unreadable is not None:
+            raise unreadable
         return tuple(opened)
 
     def __getitem__(self, kid: UUID) -> ContentKey:

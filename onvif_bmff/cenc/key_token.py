@@ -14,26 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
+from onvif_bmff.cenc.certificates import UNREADABLE, kem_of, load_certificate, thumbprint
 from onvif_bmff.cenc.hpke import AgreementKey, check_point, open_sealed
-from onvif_bmff.cenc.key_ring import KeyUnwrapper
-from onvif_bmff.cenc.key_wrap import (
-    UNREADABLE,
-    VERSION_HPKE,
-    VERSION_RSA_OAEP,
-    OaepHash,
-    kem_of,
-    load_certificate,
-    thumbprint,
-)
+from onvif_bmff.cenc.key_ring import NOT_OPENED, KeyUnwrapper
+from onvif_bmff.cenc.key_wrap import VERSION_HPKE, VERSION_RSA_OAEP, OaepHash
 from onvif_bmff.cenc.keys import KEY_SIZE
 from onvif_bmff.errors import CertificateError, ProtectionError, WrongKeyError
 
 __all__ = ["EcToken", "RsaToken", "SeveralUnwrappers", "TokenUnwrapper"]
 
 _LOG = logging.getLogger(__name__)
-
-NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
-"""All that is said of keys that do not open, whatever is wrong with them."""
 
 _HASHES: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (("sha1", "sha1"), ("sha256", "sha256"), ("sha256", "sha1"))
 """Hash of OAEP, and that of its mask generation function: what keys are wrapped with, in the order to try."""

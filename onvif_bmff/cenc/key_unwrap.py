@@ -1,6 +1,14 @@
-"""Opening wrapped content keys with a private key (ONVIF Recording Control 25.12, B.8.2)."""
+"""Opening wrapped content keys with a private key (ONVIF Recording Control 25.12, B.8.2).
 
+Whoever can submit ``pssh`` boxes to somebody's private key must not learn from the answers: an error that tells a wrong
+padding from a wrong length opens RSA-OAEP within some thousand questions. So there is one answer, `NOT_OPENED`, and
+before it is given the private key has been used as often, and on values of the same size, whatever was wrong. Why an
+entry did not open goes to the debug log of ``onvif_bmff.cenc``, which is for the owner of the key alone.
+"""
+
+import logging
 from collections.abc import Sequence
+from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
@@ -14,23 +22,27 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
+from onvif_bmff.cenc.certificates import HASHES, UNREADABLE, kem_of, load_certificates
+from onvif_bmff.cenc.key_ring import NOT_OPENED
 from onvif_bmff.cenc.key_wrap import (
-    UNREADABLE,
+    DEFAULT_SUITES,
     VERSION_HPKE,
     VERSION_RSA_OAEP,
     OaepHash,
     hpke_suite,
-    kem_of,
-    load_certificate,
     oaep_padding,
-    thumbprint,
 )
 from onvif_bmff.cenc.keys import KEY_SIZE
+from onvif_bmff.cenc.pem import ENCRYPTED_KEY, describe, pem_blocks
 from onvif_bmff.errors import CertificateError, ProtectionError, UnsupportedSchemeError, WrongKeyError
 
 __all__ = ["PrivateKeyUnwrapper"]
 
+_log = logging.getLogger("onvif_bmff.cenc")
+
 _TAG: Final = 16
+_MOST_TRIED: Final = 64
+"""Entries of one box that are tried; a box may claim thousands, each of which costs time."""
 _PADDINGS: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (
     ("sha1", "sha1"),
     ("sha256", "sha256"),
@@ -38,6 +50,7 @@ _PADDINGS: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (
 )
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
+_SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class PrivateKeyUnwrapper:
@@ -58,7 +71,7 @@ class PrivateKeyUnwrapper:
         ProtectionError: the private key cannot be read, or is of a kind that keys are never wrapped for.
     """
 
-    __slots__ = ("_info", "_key", "_thumbprints")
+    __slots__ = ("_opener", "_thumbprints")
 
     def __init__(
         self,
@@ -68,99 +81,170 @@ class PrivateKeyUnwrapper:
         certificate: bytes | None = None,
         info: bytes = b"",
     ) -> None:
-        self._key = _load(private_key, password)
-        self._info = info
+        key = _load(private_key, password)
+        self._opener = _RsaOpener(key) if isinstance(key, rsa.RSAPrivateKey) else _HpkeOpener(key, info)
         self._thumbprints: tuple[bytes, ...] | None = None
         if certificate is not None:
-            form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            try:
-                theirs = load_certificate(certificate).public_key().public_bytes(*form)
-            except CertificateError:
-                raise
-            except UNREADABLE:
-                raise CertificateError("the public key of the certificate cannot be read") from None
-            if self._key.public_key().public_bytes(*form) != theirs:
-                raise WrongKeyError("the private key does not belong to the certificate")
-            self._thumbprints = (thumbprint(certificate, "sha1"), thumbprint(certificate, "sha256"))
+            self._thumbprints = _thumbprints(certificate, key.public_key().public_bytes(*_SPKI))
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
         """Open the content key. See `KeyUnwrapper.unwrap`.
 
         Raises:
-            WrongKeyError: no entry is for this key, or it opens none.
-            UnsupportedSchemeError: the entry uses an algorithm that is not known here.
-            ProtectionError: the entry is damaged, or what was wrapped is no content key.
+            WrongKeyError: no entry could be opened, for whatever reason. The debug log of ``onvif_bmff.cenc`` says it.
         """
-        if self._thumbprints is None:
-            mine = list(entries) if len(entries) == 1 else [entry for entry in entries if self._may_open(entry)]
-        else:
-            mine = [entry for entry in entries if entry.thumbprint in self._thumbprints]
+        mine = [(number, entry) for number, entry in enumerate(entries, 1) if self._is_mine(entry)]
+        if len(mine) > _MOST_TRIED:
+            _log.warning("KID %s: only %d of %d entries are tried; give the certificate", kid, _MOST_TRIED, len(mine))
         if not mine:
-            raise WrongKeyError(f"the key of KID {kid} was not wrapped for this private key")
-        failure: ProtectionError | None = None
-        for entry in mine:
-            try:
-                return self._open(entry)
-            except ProtectionError as error:
-                if failure is None or isinstance(failure, WrongKeyError):
-                    failure = error
-        assert failure is not None
-        raise failure
+            self._opener.open(None)  # takes as long as an entry that does not open
+            _log.debug("KID %s: none of its %d entries is for this private key", kid, len(entries))
+        for number, entry in mine[:_MOST_TRIED]:
+            key, reason = self._opener.open(entry)
+            if key is not None:
+                return key
+            _log.debug("KID %s, entry %d of %d: %s", kid, number, len(entries), reason)
+        raise WrongKeyError(NOT_OPENED)
 
-    def _may_open(self, entry: EncryptedKeyEntry) -> bool:
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return entry.encryption_version == VERSION_RSA_OAEP and len(entry.encrypted_key) == self._modulus
-        return entry.encryption_version == VERSION_HPKE and entry.hpke_kem == kem_of(self._key)
+    def _is_mine(self, entry: EncryptedKeyEntry) -> bool:
+        if self._thumbprints is None:
+            return self._opener.is_for(entry)
+        return any([compare_digest(entry.thumbprint, mine) for mine in self._thumbprints])  # noqa: C419 - all of them
 
-    @property
-    def _modulus(self) -> int:
-        return (self._key.key_size + 7) // 8 if isinstance(self._key, rsa.RSAPrivateKey) else 0
 
-    def _open(self, entry: EncryptedKeyEntry) -> bytes:
-        if entry.encryption_version == VERSION_RSA_OAEP:
-            key = self._open_rsa(entry)
-        elif entry.encryption_version == VERSION_HPKE:
-            key = self._open_hpke(entry)
-        else:
-            raise UnsupportedSchemeError(f"encryption version {entry.encryption_version} of a wrapped key is not known")
-        if len(key) != KEY_SIZE:
-            raise ProtectionError(f"the wrapped key is {len(key)} bytes long, not {KEY_SIZE}")
-        return key
+class _RsaOpener:
+    """Opens entries of version 1."""
 
-    def _open_rsa(self, entry: EncryptedKeyEntry) -> bytes:
-        if not isinstance(self._key, rsa.RSAPrivateKey):
-            raise WrongKeyError("the content key was wrapped for an RSA key, and this is none")
-        if len(entry.encrypted_key) < self._modulus:
-            raise ProtectionError(
-                f"the entry is cut short: {len(entry.encrypted_key)} bytes where this RSA key has {self._modulus}"
-            )
+    __slots__ = ("_key", "_modulus", "_size", "_stand_in")
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        self._key = key
+        self._modulus = key.public_key().public_numbers().n
+        self._size = (key.key_size + 7) // 8
+        self._stand_in = (self._modulus // 3).to_bytes(self._size, "big")
+
+    def is_for(self, entry: EncryptedKeyEntry) -> bool:
+        """Whether an entry may be for this key, by what anybody can see of it."""
+        return entry.encryption_version == VERSION_RSA_OAEP and len(entry.encrypted_key) == self._size
+
+    def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
+        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        sealed, reason = self._stand_in, "there is no entry"
+        if entry is not None:
+            reason = self._fault(entry)
+            sealed = sealed if reason else entry.encrypted_key
         for hashes in _PADDINGS:
             try:
-                return self._key.decrypt(entry.encrypted_key, oaep_padding(*hashes))
+                key = self._key.decrypt(sealed, oaep_padding(*hashes))
             except UNREADABLE:
                 continue
-        raise WrongKeyError("the private key does not open the wrapped key")
+            if not reason and len(key) == KEY_SIZE:
+                return key, ""
+            reason = reason or f"what was wrapped is {len(key)} bytes, not {KEY_SIZE}"
+        return None, reason or "no padding of OAEP fits"
 
-    def _open_hpke(self, entry: EncryptedKeyEntry) -> bytes:
-        suite = hpke_suite(entry.hpke_kem, entry.hpke_kdf, entry.hpke_aead)
-        if isinstance(self._key, rsa.RSAPrivateKey) or kem_of(self._key) != entry.hpke_kem:
-            raise WrongKeyError("the content key was wrapped for another kind of key")
-        secret, sealed = entry.encapsulated_secret, entry.encrypted_key
-        if len(secret) != NENC[kem_of(self._key)] or len(sealed) < KEY_SIZE + _TAG:
-            raise ProtectionError(f"the entry is cut short: {len(secret)} and {len(sealed)} bytes of HPKE output")
-        info = self._info if entry.info is None else entry.info
+    def _fault(self, entry: EncryptedKeyEntry) -> str:
+        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        if entry.encryption_version != VERSION_RSA_OAEP:
+            return f"the entry has version {entry.encryption_version}, and an RSA key opens version {VERSION_RSA_OAEP}"
+        if len(entry.encrypted_key) != self._size:
+            return f"the wrapped key is {len(entry.encrypted_key)} bytes, where this RSA key has {self._size}"
+        if int.from_bytes(entry.encrypted_key, "big") >= self._modulus:
+            return "the wrapped key is a number above the modulus of this RSA key"
+        return ""
+
+
+class _HpkeOpener:
+    """Opens entries of version 2."""
+
+    __slots__ = ("_info", "_kem", "_key", "_stand_in")
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey, info: bytes) -> None:
+        self._key = key
+        self._info = info
+        self._kem = kem_of(key)
+        public_key = key.public_key()
+        if isinstance(public_key, x25519.X25519PublicKey):
+            secret = public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        else:
+            secret = public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self._stand_in = secret + bytes(KEY_SIZE + _TAG)
+
+    def is_for(self, entry: EncryptedKeyEntry) -> bool:
+        """Whether an entry may be for this key, by what anybody can see of it."""
+        return entry.encryption_version == VERSION_HPKE and entry.hpke_kem == self._kem
+
+    def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
+        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        suite = hpke_suite(self._kem, *DEFAULT_SUITES[self._kem])
+        sealed, info, reason = self._stand_in, self._info, "there is no entry"
+        if entry is not None:
+            reason = self._fault(entry)
+            if not reason:
+                suite = hpke_suite(self._kem, entry.hpke_kdf, entry.hpke_aead)
+                sealed = entry.encapsulated_secret + entry.encrypted_key
+                info = self._info if entry.info is None else entry.info
+        if not self._is_point(sealed[: NENC[self._kem]]):
+            sealed, reason = self._stand_in, "the encapsulated secret is no point of the curve"
         try:
-            return suite.decrypt(secret + sealed, self._key, info=info)
+            key = suite.decrypt(sealed, self._key, info=info)
         except (InvalidTag, *UNREADABLE):
-            raise WrongKeyError("the private key does not open the wrapped key") from None
+            return None, reason or "the authentication tag does not fit"
+        return (None, reason) if reason else (key, "")
+
+    def _fault(self, entry: EncryptedKeyEntry) -> str:
+        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        if entry.encryption_version != VERSION_HPKE:
+            return f"the entry has version {entry.encryption_version}, and this key opens version {VERSION_HPKE}"
+        if entry.hpke_kem != self._kem:
+            return f"the entry is for the KEM {entry.hpke_kem or 0:#06x}, and this key for {self._kem:#06x}"
+        try:
+            hpke_suite(self._kem, entry.hpke_kdf, entry.hpke_aead)
+        except UnsupportedSchemeError as error:
+            return str(error)
+        if (len(entry.encapsulated_secret), len(entry.encrypted_key)) != (NENC[self._kem], KEY_SIZE + _TAG):
+            return (
+                f"the encapsulated secret and the wrapped key are {len(entry.encapsulated_secret)} and"
+                f" {len(entry.encrypted_key)} bytes, not {NENC[self._kem]} and {KEY_SIZE + _TAG}"
+            )
+        return ""
+
+    def _is_point(self, data: bytes) -> bool:
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            try:
+                ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, data)
+            except UNREADABLE:
+                return False
+        return True
+
+
+def _thumbprints(certificate: bytes, spki: bytes) -> tuple[bytes, ...]:
+    """Thumbprints of the certificates of a file that are for a public key.
+
+    Raises:
+        CertificateError: none can be read.
+        WrongKeyError: none is for this key.
+    """
+    found: list[bytes] = []
+    for one in load_certificates(certificate):
+        try:
+            theirs = one.public_key().public_bytes(*_SPKI)
+        except UNREADABLE:
+            raise CertificateError("the public key of the certificate cannot be read") from None
+        if theirs == spki:
+            found += [one.fingerprint(hash_algorithm) for hash_algorithm in HASHES.values()]
+    if not found:
+        raise WrongKeyError("the private key does not belong to the certificate")
+    return tuple(found)
 
 
 def _load(data: bytes, password: bytes | None) -> PrivateKey:
-    load = load_pem_private_key if data.lstrip().startswith(b"-----BEGIN") else load_der_private_key
+    blocks = [block for block in pem_blocks(data) if block.is_private_key]
+    load, form = (load_pem_private_key, blocks[0].text) if blocks else (load_der_private_key, data)
     # Whether a password is wanted, missing or wrong cannot be told from a damaged key by the error alone.
-    encrypted = b"ENCRYPTED" in data[:200] if load is load_pem_private_key else password is not None
+    encrypted = b"ENCRYPTED" in form[:200] if blocks else password is not None
     try:
-        key = load(data, password)
+        key = load(form, password)
     except TypeError:
         raise WrongKeyError(
             "the private key is encrypted and needs a password"
@@ -168,9 +252,11 @@ def _load(data: bytes, password: bytes | None) -> PrivateKey:
             else "a password was given, but the private key is not encrypted"
         ) from None
     except UNREADABLE:
-        if encrypted and password is not None:
+        kind = describe(data)
+        if encrypted and password is not None and (blocks or kind == ENCRYPTED_KEY):
             raise WrongKeyError("the password does not open the private key, or the key is damaged") from None
-        raise ProtectionError("the private key can be read neither as PEM nor as DER") from None
+        what = "" if kind == "neither PEM nor DER" else f": it is {kind}" if not blocks else ": it is damaged"
+        raise ProtectionError(f"the private key can be read neither as PEM nor as DER{what}") from None
     if isinstance(key, rsa.RSAPrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):

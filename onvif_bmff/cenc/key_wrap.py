@@ -5,17 +5,19 @@ elliptic curve key by HPKE in base mode (version 2, RFC 9180). What the specific
 so: OAEP uses SHA-1 with MGF1-SHA-1 and no label, the defaults of RFC 8017, or SHA-256 by option; the
 associated data of HPKE is empty, and so is its info unless the layout of 26.06 carries one.
 
-No clock is read: whoever wraps a key says what time it is, for certificates expire.
+Certificates expire, and are made for later. What counts is the time at which a key is wrapped, by the clock on the
+wall, never that of the media: an archive of ten years ago is wrapped for the certificates of today.
 """
 
-from collections.abc import Iterable, Mapping
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Literal
 
-from cryptography import x509
-from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, hpke
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from onvif_bmff.bmff.pssh import (
     LAYOUT_25_12,
@@ -24,24 +26,43 @@ from onvif_bmff.bmff.pssh import (
     AsymmetricKeySystemHeaderBox,
     EncryptedKeyEntry,
 )
+from onvif_bmff.cenc.certificates import (
+    HASHES,
+    UNREADABLE,
+    LeftOut,
+    Recipient,
+    ThumbprintHash,
+    check_certificate,
+    kem_of,
+    load_certificate,
+    load_recipient,
+    thumbprint,
+)
 from onvif_bmff.cenc.keys import ContentKey
 from onvif_bmff.errors import CertificateError, UnsupportedSchemeError
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
     "DEFAULT_SUITES",
+    "OAEP_HASHES",
     "VERSION_HPKE",
     "VERSION_RSA_OAEP",
     "KeyWrapper",
+    "LeftOut",
     "OaepHash",
+    "Recipient",
     "ThumbprintHash",
     "check_certificate",
+    "load_certificate",
     "thumbprint",
     "wrap_key",
 ]
 
+_log = logging.getLogger("onvif_bmff.cenc")
+
 OaepHash = Literal["sha1", "sha256"]
-ThumbprintHash = Literal["sha1", "sha256"]
+OAEP_HASHES: Final[tuple[OaepHash, ...]] = ("sha1", "sha256")
+"""Hashes that OAEP can be asked for, the default first."""
 
 VERSION_RSA_OAEP: Final = 1
 """``EncryptionVersion`` of a key wrapped by RSA-OAEP. B.8.2.3."""
@@ -57,21 +78,69 @@ DEFAULT_SUITES: Final[Mapping[int, tuple[int, int]]] = {
 """For the KEM of each kind of key (P-256, P-384, P-521, X25519) the KDF and AEAD to wrap with, by the
 numbers of RFC 9180: HKDF with the hash of the KEM, and AES-256-GCM."""
 
-_KEM_OF_CURVE: Final[Mapping[str, int]] = {"secp256r1": 0x0010, "secp384r1": 0x0011, "secp521r1": 0x0012}
-_KEM_X25519: Final = 0x0020
-
 _KEMS = {0x0010: hpke.KEM.P256, 0x0011: hpke.KEM.P384, 0x0012: hpke.KEM.P521, 0x0020: hpke.KEM.X25519}
 _KDFS = {1: hpke.KDF.HKDF_SHA256, 2: hpke.KDF.HKDF_SHA384, 3: hpke.KDF.HKDF_SHA512}
 _AEADS = {1: hpke.AEAD.AES_128_GCM, 2: hpke.AEAD.AES_256_GCM, 3: hpke.AEAD.CHACHA20_POLY1305}
 
-_HASHES: Mapping[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}
-UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, InternalError, x509.InvalidVersion)
-"""What ``cryptography`` raises over damaged certificates and keys."""
-
 _THUMBPRINT_ID = {"sha1": 1, "sha256": 2}
-_NO_USE = "nothing can be wrapped with the public key of the certificate"
-_MIN_RSA_BITS = 2048
+_NONE_GIVEN = "a content key must be wrapped for at least one certificate"
 _MAX_INFO = 0xFFFF
+
+Recipients = Callable[[], Iterable[Recipient | LeftOut]]
+"""Gives the certificates to wrap for, each time a key is wrapped, and those that are known to be of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """How keys are wrapped: the options of `wrap_key`, checked."""
+
+    oaep_hash: OaepHash
+    thumbprint_hash: ThumbprintHash
+    suites: Mapping[int, tuple[int, int]]
+    info: bytes | None
+    allow_expired: bool
+
+    def __post_init__(self) -> None:
+        if self.oaep_hash not in OAEP_HASHES or self.thumbprint_hash not in HASHES:
+            raise UnsupportedSchemeError("a hash for wrapping keys is sha1 or sha256")
+        if self.info is not None and len(self.info) > _MAX_INFO:
+            raise UnsupportedSchemeError(f"HPKE info is limited to {_MAX_INFO} bytes, not {len(self.info)}")
+
+    def reason_against(self, recipient: Recipient, at: UtcTime) -> str | None:
+        """Why nothing is wrapped for a certificate at an instant; None if it is."""
+        return None if self.allow_expired else recipient.reason_against(at)
+
+    def wrap(self, content_key: ContentKey, recipient: Recipient) -> EncryptedKeyEntry:
+        """Wrap a key for one certificate. Raises as `wrap_key` does."""
+        public_key = recipient.public_key
+        name = recipient.certificate.fingerprint(HASHES[self.thumbprint_hash])
+        algorithm = _THUMBPRINT_ID[self.thumbprint_hash]
+        try:
+            if isinstance(public_key, rsa.RSAPublicKey):
+                return EncryptedKeyEntry(
+                    thumbprint_algorithm=algorithm,
+                    thumbprint=name,
+                    encryption_version=VERSION_RSA_OAEP,
+                    encrypted_key=public_key.encrypt(content_key.key, oaep_padding(self.oaep_hash, self.oaep_hash)),
+                )
+            kem = kem_of(public_key)
+            kdf, aead = self.suites.get(kem) or DEFAULT_SUITES[kem]
+            sealed = hpke_suite(kem, kdf, aead).encrypt(content_key.key, public_key, info=self.info or b"")
+        except UNREADABLE:
+            raise CertificateError(
+                f"{recipient.name}: nothing can be wrapped with the public key of the certificate"
+            ) from None
+        return EncryptedKeyEntry(
+            thumbprint_algorithm=algorithm,
+            thumbprint=name,
+            encryption_version=VERSION_HPKE,
+            hpke_kem=kem,
+            hpke_kdf=kdf,
+            hpke_aead=aead,
+            encapsulated_secret=sealed[: NENC[kem]],
+            encrypted_key=sealed[NENC[kem] :],
+            info=self.info,
+        )
 
 
 def wrap_key(
@@ -104,131 +173,130 @@ def wrap_key(
         CertificateError: a certificate cannot be used, or there is none.
         UnsupportedSchemeError: a suite is not known, or an option has no such value.
     """
-    if oaep_hash not in _HASHES or thumbprint_hash not in _HASHES:
-        raise UnsupportedSchemeError("a hash for wrapping keys is sha1 or sha256")
-    if info is not None and len(info) > _MAX_INFO:
-        raise UnsupportedSchemeError(f"HPKE info is limited to {_MAX_INFO} bytes, not {len(info)}")
+    wrapping = _Wrapping(oaep_hash, thumbprint_hash, suites, info, allow_expired)
     entries = []
     for data in certificates:
-        certificate, public_key = _usable(data, at, allow_expired=allow_expired)
-        name = certificate.fingerprint(_HASHES[thumbprint_hash])
-        algorithm = _THUMBPRINT_ID[thumbprint_hash]
-        if isinstance(public_key, rsa.RSAPublicKey):
-            try:
-                sealed = public_key.encrypt(content_key.key, oaep_padding(oaep_hash, oaep_hash))
-            except UNREADABLE:
-                raise CertificateError(_NO_USE) from None
-            entries.append(
-                EncryptedKeyEntry(
-                    thumbprint_algorithm=algorithm,
-                    thumbprint=name,
-                    encryption_version=VERSION_RSA_OAEP,
-                    encrypted_key=sealed,
-                )
-            )
-            continue
-        kem = kem_of(public_key)
-        kdf, aead = suites.get(kem) or DEFAULT_SUITES[kem]
-        suite = hpke_suite(kem, kdf, aead)
-        try:
-            sealed = suite.encrypt(content_key.key, public_key, info=info or b"")
-        except UNREADABLE:
-            raise CertificateError(_NO_USE) from None
-        entries.append(
-            EncryptedKeyEntry(
-                thumbprint_algorithm=algorithm,
-                thumbprint=name,
-                encryption_version=VERSION_HPKE,
-                hpke_kem=kem,
-                hpke_kdf=kdf,
-                hpke_aead=aead,
-                encapsulated_secret=sealed[: NENC[kem]],
-                encrypted_key=sealed[NENC[kem] :],
-                info=info,
-            )
-        )
+        recipient = load_recipient(data)
+        reason = wrapping.reason_against(recipient, at)
+        if reason is not None:
+            raise CertificateError(f"{recipient.name}: {reason}")
+        entries.append(wrapping.wrap(content_key, recipient))
     if not entries:
-        raise CertificateError("a content key must be wrapped for at least one certificate")
+        raise CertificateError(_NONE_GIVEN)
     return tuple(entries)
 
 
-def check_certificate(certificate: bytes, *, at: UtcTime, allow_expired: bool = False) -> None:
-    """Tell whether keys can be wrapped for a certificate, as `wrap_key` would.
-
-    Raises:
-        CertificateError: they cannot.
-    """
-    _usable(certificate, at, allow_expired=allow_expired)
-
-
-def thumbprint(certificate: bytes, hash_name: ThumbprintHash = "sha256") -> bytes:
-    """Hash over the DER form of a certificate given as PEM or DER: 32 bytes, or 20 for SHA-1.
-
-    Raises:
-        CertificateError: the certificate cannot be read.
-    """
-    return load_certificate(certificate).fingerprint(_HASHES[hash_name])
+def _system_time() -> UtcTime:
+    return UtcTime(time.time_ns() // 1000)
 
 
 class KeyWrapper:
-    """Makes the header with the wrapped forms of a content key, once for each key.
+    """Makes the header with the wrapped forms of a content key, for the certificates that are valid at that time.
 
-    Wrapping is randomised, but all segments of a span share one moov, so the header of a key must stay the
-    same. Arguments are those of `wrap_key`. May be shared by threads.
+    Wrapping is randomised, but all segments of a span share one moov, so the header of a key stays the same as long
+    as it can: only when a certificate becomes valid later is an entry for it added, for spans that open from then on.
+    A certificate that is not valid any more, or not yet, is left out, which the log says once and `trouble` as long
+    as it lasts. May be shared by threads.
+
+    Args:
+        certificates: X.509 certificates, PEM or DER, at least one; or what gives them whenever a key is wrapped.
+        clock: the present instant, by which certificates are judged; the media's own time decides nothing.
+        oaep_hash, thumbprint_hash, suites, info, allow_expired: as for `wrap_key`.
 
     Raises:
         CertificateError: a certificate cannot be read or used, or there is none. Whether it is valid is
-            checked whenever a new key is wrapped.
+            checked whenever a key is wrapped.
+        UnsupportedSchemeError: an option has no such value.
     """
 
-    __slots__ = ("_certificates", "_header", "_lock", "_options")
+    __slots__ = ("_clock", "_entries", "_header", "_left_out", "_lock", "_recipients", "_trouble", "_wrapping")
 
     def __init__(
         self,
-        certificates: Iterable[bytes],
+        certificates: Iterable[bytes] | Recipients,
         *,
+        clock: Callable[[], UtcTime] = _system_time,
         oaep_hash: OaepHash = "sha1",
         thumbprint_hash: ThumbprintHash = "sha256",
         suites: Mapping[int, tuple[int, int]] = DEFAULT_SUITES,
         info: bytes | None = None,
         allow_expired: bool = False,
     ) -> None:
-        self._certificates = tuple(certificates)
-        if not self._certificates:
-            raise CertificateError("a content key must be wrapped for at least one certificate")
-        for certificate in self._certificates:
-            _public_key(load_certificate(certificate))
-        self._options = (oaep_hash, thumbprint_hash, suites, info, allow_expired)
+        self._wrapping = _Wrapping(oaep_hash, thumbprint_hash, suites, info, allow_expired)
+        self._recipients = certificates if callable(certificates) else _fixed(certificates)
+        self._clock = clock
         self._lock = Lock()
         self._header: AsymmetricKeySystemHeaderBox | None = None
+        self._entries: dict[str, EncryptedKeyEntry] = {}
+        self._left_out: dict[str, LeftOut] = {}
+        self._trouble: tuple[LeftOut, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """All certificates that a key was not wrapped for, since this was made."""
+        with self._lock:
+            return tuple(self._left_out.values())
+
+    @property
+    def trouble(self) -> str | None:
+        """Whom the last key was not wrapped for, in one line; None if it was for all."""
+        with self._lock:
+            return "; ".join(map(str, self._trouble)) or None
 
     def header(self, content_key: ContentKey, *, at: UtcTime) -> AsymmetricKeySystemHeaderBox:
-        """The ``pssh`` box of a content key; the same one as long as the KID is that of the last call.
+        """The ``pssh`` box of a content key, made at an instant by the clock on the wall.
+
+        For the KID of the last call it is the same box, unless certificates have become valid since.
 
         Raises:
-            CertificateError: a certificate is not valid at this time.
-            UnsupportedSchemeError: an option has no such value.
+            CertificateError: there is no certificate that is valid at this time; what was wrapped before stays.
+            UnsupportedSchemeError: a suite is not known.
         """
         with self._lock:
-            if self._header is None or self._header.kid != content_key.kid:
-                oaep_hash, thumbprint_hash, suites, info, allow_expired = self._options
-                entries = wrap_key(
-                    content_key,
-                    self._certificates,
-                    at=at,
-                    oaep_hash=oaep_hash,
-                    thumbprint_hash=thumbprint_hash,
-                    suites=suites,
-                    info=info,
-                    allow_expired=allow_expired,
+            same = self._header is not None and self._header.kid == content_key.kid
+            entries = dict(self._entries) if same else {}
+            left: list[LeftOut] = []
+            for one in self._recipients():
+                if isinstance(one, Recipient) and one.name not in entries:
+                    reason = self._wrapping.reason_against(one, at)
+                    if reason is None:
+                        entries[one.name] = self._wrapping.wrap(content_key, one)
+                    else:
+                        left.append(LeftOut(one.name, reason))
+                elif isinstance(one, LeftOut):
+                    left.append(one)
+            self._take_note(left)
+            if not entries:
+                raise CertificateError("; ".join(map(str, left)) or _NONE_GIVEN)
+            if self._header is None or not same or len(entries) > len(self._entries):
+                for one in left:
+                    _log.warning("KID %s is not wrapped for %s", content_key.kid, one)
+                layout = LAYOUT_25_12 if self._wrapping.info is None else LAYOUT_26_06
+                self._header = AsymmetricKeySystemHeaderBox(
+                    kid=content_key.kid, entries=tuple(entries.values()), layout=layout
                 )
-                layout = LAYOUT_25_12 if info is None else LAYOUT_26_06
-                self._header = AsymmetricKeySystemHeaderBox(kid=content_key.kid, entries=entries, layout=layout)
+                self._entries = entries
             return self._header
 
     def __call__(self, content_key: ContentKey, at: UtcTime) -> tuple[AsymmetricKeySystemHeaderBox]:
-        """The headers of a content key, as an encryption entry of a recording asks for them. Raises as `header`."""
-        return (self.header(content_key, at=at),)
+        """The headers of a content key, as an encryption entry of a recording asks for them. Raises as `header`.
+
+        ``at`` is when the media happened, which does not matter here.
+        """
+        return (self.header(content_key, at=self._clock()),)
+
+    def _take_note(self, left: list[LeftOut]) -> None:
+        self._trouble = tuple(left)
+        for one in left:
+            self._left_out[one.name] = one
+
+
+def _fixed(certificates: Iterable[bytes]) -> Recipients:
+    """Certificates that stay the same, each once, in their order."""
+    found = tuple({one.name: one for one in map(load_recipient, certificates)}.values())
+    if not found:
+        raise CertificateError(_NONE_GIVEN)
+    return lambda: found
 
 
 def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite:
@@ -245,69 +313,4 @@ def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite
 
 def oaep_padding(hash_name: OaepHash, mask_hash: OaepHash) -> padding.OAEP:
     """OAEP with these hashes and no label."""
-    return padding.OAEP(padding.MGF1(_HASHES[mask_hash]), _HASHES[hash_name], None)
-
-
-def kem_of(
-    key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey | x25519.X25519PublicKey | x25519.X25519PrivateKey,
-) -> int:
-    """The KEM that an elliptic curve key is for.
-
-    Raises:
-        CertificateError: there is none for its curve.
-    """
-    if isinstance(key, x25519.X25519PublicKey | x25519.X25519PrivateKey):
-        return _KEM_X25519
-    kem = _KEM_OF_CURVE.get(key.curve.name)
-    if kem is None:
-        raise CertificateError(f"HPKE has no KEM for the curve {key.curve.name}")
-    return kem
-
-
-def load_certificate(data: bytes) -> x509.Certificate:
-    """A certificate from PEM (the first one in it) or DER.
-
-    Raises:
-        CertificateError: the data are neither.
-    """
-    try:
-        if data.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
-    except UNREADABLE:
-        raise CertificateError("the certificate can be read neither as PEM nor as DER") from None
-
-
-def _public_key(
-    certificate: x509.Certificate,
-) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | x25519.X25519PublicKey:
-    try:
-        key = certificate.public_key()
-    except UNREADABLE:
-        raise CertificateError("the public key of the certificate cannot be read") from None
-    if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _MIN_RSA_BITS:
-            raise CertificateError(f"an RSA key of {key.key_size} bits is too short; {_MIN_RSA_BITS} are needed")
-        return key
-    if isinstance(key, ec.EllipticCurvePublicKey | x25519.X25519PublicKey):
-        kem_of(key)
-        return key
-    raise CertificateError("keys are wrapped for RSA keys and for elliptic curve keys that can agree on a secret")
-
-
-def _usable(
-    data: bytes, at: UtcTime, *, allow_expired: bool
-) -> tuple[x509.Certificate, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | x25519.X25519PublicKey]:
-    certificate = load_certificate(data)
-    public_key = _public_key(certificate)
-    if not allow_expired:
-        try:
-            first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        except UNREADABLE:
-            raise CertificateError("the validity of the certificate cannot be read") from None
-        moment = at.to_datetime()
-        if moment < first:
-            raise CertificateError(f"the certificate is not valid before {first:%Y-%m-%dT%H:%M:%SZ}")
-        if moment > last:
-            raise CertificateError(f"the certificate expired at {last:%Y-%m-%dT%H:%M:%SZ}")
-    return certificate, public_key
+    return padding.OAEP(padding.MGF1(HASHES[mask_hash]), HASHES[hash_name], None)

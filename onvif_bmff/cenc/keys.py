@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from hmac import compare_digest
 from threading import Lock
 from typing import Final, Never, Protocol
 from uuid import UUID
@@ -107,7 +108,7 @@ class ContentKey:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ContentKey):
             return NotImplemented
-        return self._kid == other._kid and self._key == other._key
+        return self._kid == other._kid and compare_digest(self._key, other._key)
 
     def __hash__(self) -> int:
         return hash(self._kid)

@@ -1,9 +1,12 @@
 """Options that say how a recording is encrypted."""
 
 import argparse
+import time
+from collections.abc import Sequence
 
+from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING
-from onvif_bmff.cenc.key_wrap import KeyWrapper
+from onvif_bmff.cenc.key_wrap import OAEP_HASHES, KeyWrapper
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.keys import (
@@ -16,11 +19,11 @@ from onvif_bmff.cli.keys import (
     write_key_file,
 )
 from onvif_bmff.cli.values import path
-from onvif_bmff.errors import ProtectionError
+from onvif_bmff.errors import CertificateError, ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
-from onvif_bmff.timing import parse_duration
+from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["add_arguments", "entries"]
+__all__ = ["add_arguments", "certificates_left_out", "entries"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="in place of a key: make keys, and wrap them for this certificate; may be given again",
     )
     group.add_argument(
+        "--oaep-hash",
+        choices=OAEP_HASHES,
+        help=f"hash of RSA-OAEP for certificates with RSA keys (default {OAEP_HASHES[0]}; readers try both)",
+    )
+    group.add_argument(
         "--key-rotation", metavar="PT1H", type=parse_duration, help="make a new key this often (ISO 8601)"
     )
     group.add_argument(
@@ -78,6 +86,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
             "key_files",
             "make_key_file",
             "certificates",
+            "oaep_hash",
             "key_rotation",
             "iv_signalling",
             "encrypt_tracks",
@@ -93,9 +102,11 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     if args.certificates:
         if args.kid is not None or args.key is not None or args.key_files or args.make_key_file is not None:
             raise ProtectionError("--certificate excludes --kid and --key, and key files: the keys are made here")
-        wrapper = KeyWrapper([file.read_bytes() for file in args.certificates])
+        wrapper = _key_wrapper(args)
         keys = RotatingKey(args.key_rotation)
         return (EncryptionEntry(scheme, keys, tracks, headers=(wrapper,), iv_signalling=signalling),)
+    if args.oaep_hash is not None:
+        raise ProtectionError("--oaep-hash needs --certificate")
     if args.key_rotation is not None:
         raise ProtectionError("--key-rotation needs --certificate: a key that is given does not change")
     return (EncryptionEntry(scheme, FixedKey(_content_key(args)), tracks, iv_signalling=signalling),)
@@ -126,3 +137,34 @@ def _content_key(args: argparse.Namespace) -> ContentKey:
         raise ProtectionError(f"there are {len(ring)} keys: name the one to encrypt with by --kid")
     (only,) = ring.values()
     return only
+
+
+def certificates_left_out(encryption: Sequence[EncryptionEntry]) -> list[LeftOut]:
+    """All certificates that a key was not wrapped for while something was recorded with these entries."""
+    wrappers = [source for entry in encryption for source in entry.headers if isinstance(source, KeyWrapper)]
+    return [one for wrapper in wrappers for one in wrapper.left_out]
+
+
+def _key_wrapper(args: argparse.Namespace) -> KeyWrapper:
+    """What wraps keys for the certificates of the options; they are judged by the clock on the wall.
+
+    Raises ``CertificateError`` with the file's name for one that cannot be used, or where none is valid now.
+    """
+
+    def now() -> UtcTime:
+        return UtcTime(time.time_ns() // 1000)
+
+    recipients: list[Recipient] = []
+    reasons: list[str] = []
+    for file in args.certificates:
+        try:
+            recipient = load_recipient(file.read_bytes())
+        except CertificateError as error:
+            raise CertificateError(f"{file}: {error}") from None
+        recipients.append(recipient)
+        reason = recipient.reason_against(now())
+        if reason is not None:
+            reasons.append(f"{file}: {recipient.name}: {reason}")
+    if len(reasons) == len(recipients):
+        raise CertificateError("; ".join(reasons))
+    return KeyWrapper(lambda: recipients, clock=now, oaep_hash=args.oaep_hash or OAEP_HASHES[0])

@@ -7,7 +7,6 @@ or somebody else's object that asks a hardware module or a key server (``--unwra
 """
 
 import argparse
-import codecs
 import getpass
 import logging
 import os
@@ -281,8 +280,10 @@ def _private_key(args: argparse.Namespace, certificates: Sequence[bytes]) -> Key
 def _password(args: argparse.Namespace, private_key: bytes) -> bytes | None:
     """The password from the file; else, if the key needs one, from the environment or a terminal."""
     if args.password_file is not None:
-        lines = _secret_bytes(args.password_file).removeprefix(codecs.BOM_UTF8).splitlines()
-        return lines[0] if lines else None
+        from onvif_bmff.cenc.pem import first_line
+
+        text = _secret_bytes(args.password_file)
+        return first_line(text) if text else None
     given = os.environ.get(PASSWORD_VARIABLE)
     can_ask = sys.stdin is not None and sys.stdin.isatty()
     if (not given and not can_ask) or not _is_locked(private_key):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
+from onvif_bmff.cli.encryption_options import certificates_left_out
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.values import duration, instant, path
@@ -58,7 +59,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; 0, or 128 + signal where one ended it, with all spans closed."""
+    """Record; 0, 1 if a certificate cannot open all of it, 128 + signal where one ended it, with all spans closed."""
     target = RecordingTarget(
         format=_FORMATS[args.format],
         prefix=args.prefix,
@@ -103,9 +104,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
     if signals.number is not None:
         print(f"onvif-bmff: ended by {signals.name}; what was recorded is whole and closed", file=sys.stderr)
+    left_out = certificates_left_out(target.encryption)
+    for one in left_out:
+        print(f"onvif-bmff: not all was encrypted for {one}", file=sys.stderr)
     if failure is not None:
         raise failure
-    return signals.status
+    return signals.status or (1 if left_out else 0)
 
 
 def _check_tokens(tokens: list[str], source: Mp4Input) -> None:

@@ -37,7 +37,14 @@ class Resources(Protocol):
         ...
 
     def has_certificate(self, certificate_id: str) -> bool:
-        """Whether there is a certificate that keys can be wrapped for."""
+        """Whether there is a certificate of this ID."""
+        ...
+
+    def certificate_fault(self, certificate_id: str) -> str | None:
+        """Why keys can never be wrapped for a certificate, for a client to read; None if they can.
+
+        One that is not valid just now has no fault. ``onvif_bmff.cenc.certificates.certificate_fault`` tells it.
+        """
         ...
 
     def has_profile(self, token: str) -> bool:
@@ -72,6 +79,10 @@ class FixedResources:
     def has_certificate(self, certificate_id: str) -> bool:
         """Whether the ID is in ``certificates``."""
         return certificate_id in self.certificates
+
+    def certificate_fault(self, certificate_id: str) -> str | None:
+        """None: nothing is known of the certificates but their IDs."""
+        return None
 
     def has_profile(self, token: str) -> bool:
         """Whether the token is in ``profiles``."""

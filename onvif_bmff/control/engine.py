@@ -9,6 +9,7 @@
 There is no I/O, thread or clock here; one `RecordingOutput` is used by one thread at a time.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -30,12 +31,15 @@ from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
+from onvif_bmff.recording.encryption import trouble_of
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.preroll import PreRoll
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingOutput", "encoding_name"]
+
+_log = logging.getLogger("onvif_bmff.control")
 
 Accepts = Callable[[str, str, str, str], bool]
 """Asks the service whether (job, track, type, encoding) may be stored: `EngineSide.report_encoding`."""
@@ -97,7 +101,7 @@ class RecordingOutput:
         self._first: UtcTime | None = None
         self._begun: UtcTime | None = None
         self._until: UtcTime | None = None
-        self._seen: set[str] = set()
+        self._seen: dict[str, str | None] = {}  # what is wrong with the keys of a track that is recorded
 
     @property
     def recording(self) -> bool:
@@ -215,6 +219,7 @@ class RecordingOutput:
         """Stop recording because of an error, until `resume`. What comes meanwhile is kept as before an event."""
         events = self._stop()
         self._paused = True
+        _log.warning("recording to %r pauses: %s", self._plan.target.prefix, error)
         self._keep_prerolls()
         self.set_trouble(error)
         return events
@@ -232,9 +237,10 @@ class RecordingOutput:
         for token in self._plan.feeds:
             if error is not None:
                 self._report(token, RecordingJobState.ERROR, error)
+            elif token in self._seen:
+                self._report(token, *_recorded(self._seen[token]))
             else:
-                state = RecordingJobState.ACTIVE if token in self._seen else RecordingJobState.IDLE
-                self._report(token, state, None)
+                self._report(token, RecordingJobState.IDLE, None)
 
     def close(self) -> Sequence[RecordingEvent]:
         """Stop for good."""
@@ -319,7 +325,7 @@ class RecordingOutput:
         shown = time + sample.composition_offset
         way.end = max(way.end or shown, shown + sample.duration)
         if way.token not in self._seen:
-            self._seen.add(way.token)
+            self._seen[way.token] = None
             if self._first is None:
                 self._first = self._base.plus_ticks(shown, way.timescale)
             if self._trouble is None:
@@ -327,7 +333,18 @@ class RecordingOutput:
         events = recorder.push(
             Sample(way.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
         )
-        return self._topics.label(events) if events else events
+        if not events:
+            return events
+        self._tell_of_keys()
+        return self._topics.label(events)
+
+    def _tell_of_keys(self) -> None:
+        """Show in the state of each track that is recorded whom its key is not wrapped for."""
+        for token, said in self._seen.items():
+            text = trouble_of(self._plan.target.encryption, token)
+            if text != said:
+                self._seen[token] = text
+                self._say(token, *_recorded(text))
 
     def _stop(self) -> Sequence[RecordingEvent]:
         recorder, self._recorder = self._recorder, None
@@ -369,3 +386,10 @@ class RecordingOutput:
                 source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
             else:
                 source.preroll.keep(before if waiting else max(before, source.preroll.before))
+
+
+def _recorded(trouble: str | None) -> tuple[RecordingJobState, str | None]:
+    """The state of a track that is recorded, whatever is wrong with its keys."""
+    if trouble is None:
+        return RecordingJobState.ACTIVE, None
+    return RecordingJobState.ERROR, f"Recording goes on, but keys are not wrapped for all: {trouble}"

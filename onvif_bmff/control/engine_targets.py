@@ -9,20 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from onvif_bmff.cenc.key_wrap import KeyWrapper
+from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
+from onvif_bmff.cenc.key_wrap import KeyWrapper, OaepHash
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, KeySource, RotatingKey, parse_kid
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.control.configuration import TargetFormat
 from onvif_bmff.control.encryption import RecordingEncryption
 from onvif_bmff.control.engine_plan import Feed, Place, RecordingPlan, Standby
 from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.errors import MissingKeyError, UnsupportedSchemeError
-from onvif_bmff.recording.encryption import EncryptionEntry, HeaderSource
+from onvif_bmff.errors import CertificateError, MissingKeyError, UnsupportedSchemeError
+from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "local_prefix"]
+__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy", "local_prefix"]
 
 LOCAL_SEGMENT = timedelta(seconds=60)
 """Segment duration of local data of recordings that have no target to say so."""
@@ -61,31 +62,79 @@ class _Held:
     entry: EncryptionEntry
 
 
+class _NamedCertificates:
+    """The certificates of an encryption entry, looked up whenever a key is wrapped: one may be renewed, or go."""
+
+    __slots__ = ("_known", "_look_up", "_names")
+
+    def __init__(self, names: tuple[str, ...], look_up: Callable[[str], bytes]) -> None:
+        self._names = names
+        self._look_up = look_up
+        self._known: dict[str, tuple[bytes, Recipient | LeftOut]] = {}
+
+    def __call__(self) -> list[Recipient | LeftOut]:
+        return [self._find(name) for name in self._names]
+
+    def _find(self, name: str) -> Recipient | LeftOut:
+        try:
+            data = self._look_up(name)
+        except LookupError:
+            return LeftOut(f"certificate {name!r}", "it is gone")
+        known = self._known.get(name)
+        if known is None or known[0] != data:
+            try:
+                found: Recipient | LeftOut = load_recipient(data)
+            except CertificateError as error:
+                found = LeftOut(f"certificate {name!r}", str(error))
+            known = self._known[name] = (data, found)
+        return known[1]
+
+
+@dataclass(frozen=True, slots=True)
+class WrappingPolicy:
+    """How keys are wrapped for certificates, where ONVIF leaves it open.
+
+    Args:
+        oaep_hash: hash of RSA-OAEP and of its mask generation function; SHA-1 is what other readers expect.
+        stop_without_certificate: when no certificate is valid any more, record nothing rather than go on with the key
+            in use, which those can read for whom it was wrapped.
+    """
+
+    oaep_hash: OaepHash = "sha1"
+    stop_without_certificate: bool = False
+
+
 class TargetMaker:
     """Makes targets, and keeps the key sources of entries that have not changed, so that a key rotates in its time.
 
     Args:
         certificate: gives the certificate (PEM or DER) of an ID; ``LookupError`` if there is none.
+        clock: the present instant, by which certificates are valid or not.
         random: where generated keys come from.
         formats: recording formats by name, beside MP4 and CMAF.
+        wrapping: how keys are wrapped.
     """
 
     def __init__(
         self,
         certificate: Callable[[str], bytes],
         *,
+        clock: Callable[[], UtcTime],
         random: Callable[[int], bytes] = os.urandom,
         formats: dict[str, RecordingFormat] | None = None,
+        wrapping: WrappingPolicy = WrappingPolicy(),
     ) -> None:
         self._certificate = certificate
+        self._clock = clock
         self._random = random
         self._formats = _FORMATS | (formats or {})
+        self._wrapping = wrapping
         self._held: dict[str, dict[RecordingEncryption, _Held]] = {}
 
     def outputs(self, plan: RecordingPlan) -> dict[OutputKey, OutputPlan]:
         """Return the outputs of a recording.
 
-        Raises ``ProtectionError`` where a key or certificate is missing, ``MediaError`` for an unknown format.
+        Raises ``ProtectionError`` where a key is missing, ``MediaError`` for an unknown format.
         """
         found: dict[OutputKey, OutputPlan] = {}
         configured = plan.configuration.target
@@ -151,14 +200,20 @@ class TargetMaker:
                 raise MissingKeyError("an encryption entry has no content key")
             source = FixedKey(ContentKey(parse_kid(entry.kid), key))
             return EncryptionEntry(scheme, source, entry.track)
-        try:
-            certificates = [self._certificate(name) for name in wrapped.certificate_id]
-        except LookupError:
-            raise MissingKeyError("a certificate that keys are to be wrapped for is gone") from None
-        info = None if wrapped.additional_info is None else wrapped.additional_info.encode()
-        wrapper: HeaderSource = KeyWrapper(certificates, info=info)
+        wrapper = KeyWrapper(
+            _NamedCertificates(wrapped.certificate_id, self._certificate),
+            clock=self._clock,
+            oaep_hash=self._wrapping.oaep_hash,
+            info=None if wrapped.additional_info is None else wrapped.additional_info.encode(),
+        )
         source = RotatingKey(wrapped.key_rotation_duration, self._random)
-        return EncryptionEntry(scheme, source, entry.track, (wrapper,))
+        return EncryptionEntry(
+            scheme,
+            source,
+            entry.track,
+            (wrapper,),
+            stop_without_headers=self._wrapping.stop_without_certificate,
+        )
 
 
 def local_prefix(recording: str, track: str) -> str:

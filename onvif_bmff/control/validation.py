@@ -226,6 +226,9 @@ def _check_asymmetric(device: Device, entry: AsymmetricEncryption) -> None:
     for certificate in entry.certificate_id:
         if not _NC_NAME.fullmatch(certificate) or not device.resources.has_certificate(certificate):
             raise BadConfiguration("CertificateID names no certificate")
+        fault = device.resources.certificate_fault(certificate)
+        if fault is not None:
+            raise BadConfiguration(f"keys cannot be wrapped for {certificate}: {fault}")
     if entry.key_rotation_duration is not None and entry.key_rotation_duration <= _ZERO:
         raise BadConfiguration("KeyRotationDuration must be longer than zero")
     if entry.additional_info is not None:

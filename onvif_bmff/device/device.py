@@ -19,12 +19,13 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+from onvif_bmff.cenc.certificates import certificate_fault
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, parse_kid
 from onvif_bmff.control.capabilities import Capabilities, Limits
 from onvif_bmff.control.device import TimeRange
 from onvif_bmff.control.engine_plan import DevicePlan, Place
-from onvif_bmff.control.engine_targets import TargetMaker, local_prefix
+from onvif_bmff.control.engine_targets import TargetMaker, WrappingPolicy, local_prefix
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
@@ -73,6 +74,9 @@ class _Resources:
     def has_certificate(self, certificate_id: str) -> bool:
         return certificate_id in self._certificates
 
+    def certificate_fault(self, certificate_id: str) -> str | None:
+        return certificate_fault(self._certificates.get(certificate_id, b""))
+
     def has_profile(self, token: str) -> bool:
         return self._profiles(token)
 
@@ -88,7 +92,8 @@ class RecordingDevice:
         sources: opens receivers and media profiles; `FileSources` if nothing is given.
         local: where recordings without a target lie; without it there are none.
         persistence: where the control model is kept; in memory if nothing is given.
-        certificates: certificates (PEM or DER) by ID, for wrapped keys.
+        certificates: certificates (PEM or DER) by ID, for wrapped keys; may be changed at any time. Those that are
+            not valid at the time of ``clock`` are left out, and shown in the state of the tracks.
         has_profile: tells which media profiles exist; by default those that `FileSources` was given.
         capabilities: what clients are told; by default everything that the device can do.
         limits: as for `RecordingService`.
@@ -102,6 +107,7 @@ class RecordingDevice:
         policy: what is dropped when that is full.
         event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
             the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
+        wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
     """
 
     def __init__(
@@ -123,6 +129,7 @@ class RecordingDevice:
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         event_latency: timedelta = timedelta(seconds=2),
+        wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
     ) -> None:
         self._storages = storages
         self._local = local
@@ -130,7 +137,7 @@ class RecordingDevice:
         if has_profile is None:
             known = provider.profiles if isinstance(provider, FileSources) else {}
             has_profile = known.__contains__
-        certificates = certificates or {}
+        certificates = {} if certificates is None else certificates
         self._clock = steady = SteadyClock(clock, clock_rate)
         self._clock_rate = clock_rate
         self._labels = labels
@@ -163,7 +170,7 @@ class RecordingDevice:
             storages,
             local,
             provider,
-            TargetMaker(certificates.__getitem__, random=random),
+            TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             steady,
             labels=labels,
             max_bytes=max_bytes,

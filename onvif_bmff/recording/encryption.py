@@ -1,7 +1,10 @@
 """Encryption entries of a target, and what they mean for the spans that open together. ONVIF B.8."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from onvif_bmff.bmff import Box, common_header
@@ -12,10 +15,53 @@ from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.media.track import Track
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EncryptionEntry", "HeaderSource", "SpanProtection", "protect"]
+__all__ = ["EncryptionEntry", "HeaderSource", "SpanProtection", "Troubled", "protect", "trouble_of"]
+
+_log = logging.getLogger("onvif_bmff.recording")
 
 HeaderSource = Callable[[ContentKey, UtcTime], Sequence[Box]]
 """Makes pssh boxes for a key that spans opening at an instant use (``cenc.key_wrap.KeyWrapper`` is the usual one)."""
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A header source that can tell what is wrong while recording goes on."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong, in one line; None if nothing is."""
+        ...
+
+
+class _KeyInUse:
+    """The key of an entry that has its headers, whoever records with the entry; shared by threads."""
+
+    __slots__ = ("_boxes", "_key", "_lock", "_refused")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._key: ContentKey | None = None
+        self._boxes: tuple[Box, ...] = ()
+        self._refused: tuple[ContentKey, str] | None = None
+
+    def settle(self, entry: "EncryptionEntry", at: UtcTime, *, renew: bool) -> tuple[ContentKey, tuple[Box, ...]]:
+        """Take the key source's key if headers can be made for it, else go on with the one in use."""
+        with self._lock:
+            asked = entry.keys.key_for(at)
+            known = self._key
+            if known is not None and known.kid == asked.kid and known == asked and not renew:
+                return known, self._boxes
+            try:
+                boxes = tuple(box for source in entry.headers for box in source(asked, at))
+            except Exception as error:  # header sources may be anybody's
+                if known is None or entry.stop_without_headers:
+                    raise
+                if known.kid != asked.kid and self._refused != (known, str(error)):
+                    self._refused = known, str(error)
+                    _log.warning("the content key does not change, and %s stays in use: %s", known.kid, error)
+                return known, self._boxes
+            self._key, self._boxes, self._refused = asked, boxes, None
+            return asked, boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +71,10 @@ class EncryptionEntry:
     ``tracks`` are track tokens; empty means all. ``headers`` makes pssh boxes beside the common one: the asymmetric
     key system's, or another system's. ``iv_signalling`` tells how cbcs carries its IVs: "seig" (unique for each
     fragment, as B.8 wants), or, for readers that ignore sample groups, "sample" (in senc) or "track" (one for a span).
+
+    Where a new key comes whose headers cannot be made, as when all certificates have expired, the key in use goes on
+    with the headers that it has; with ``stop_without_headers`` nothing is recorded then. Nothing ever is without a
+    first key that has its headers.
     """
 
     scheme: ProtectionScheme
@@ -32,6 +82,23 @@ class EncryptionEntry:
     tracks: tuple[str, ...] = ()
     headers: tuple[HeaderSource, ...] = ()
     iv_signalling: str = "seig"
+    stop_without_headers: bool = False
+    _in_use: _KeyInUse = field(default_factory=_KeyInUse, init=False, compare=False, repr=False)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the headers while recording goes on, in one line; None if nothing is."""
+        sources: tuple[object, ...] = self.headers
+        said = (source.trouble for source in sources if isinstance(source, Troubled))
+        return "; ".join(text for text in said if text) or None
+
+    def settle(self, at: UtcTime, *, renew: bool = False) -> tuple[ContentKey, tuple[Box, ...]]:
+        """Return the key for spans that open at ``at``, and its headers; ``renew`` has them made anew if they can be.
+
+        Raises ``ProtectionError`` where no key can be had; where no headers can be made and no key is in use, the
+        error of their source.
+        """
+        return self._in_use.settle(self, at, renew=renew)
 
 
 @dataclass(slots=True)
@@ -50,15 +117,21 @@ class SpanProtection:
         return (common_header(kids), *(header for kid in kids for header in self.headers[kid]))
 
     def is_current(self, entries: Sequence[EncryptionEntry], at: UtcTime) -> bool:
-        """Tell whether all key sources still give the keys in use."""
+        """Tell whether the keys in use are still those to use; a new one counts once it has its headers."""
         return all(
-            source.keys.key_for(at).kid == self.keys[token].kid
-            for token, source in _covering(entries, tuple(self.keys)).items()
+            entry.settle(at)[0].kid == self.keys[token].kid
+            for token, entry in _covering(entries, tuple(self.keys)).items()
         )
 
 
 def _covering(entries: Sequence[EncryptionEntry], tokens: Sequence[str]) -> dict[str, EncryptionEntry]:
     return {token: entry for token in tokens for entry in entries if not entry.tracks or token in entry.tracks}
+
+
+def trouble_of(entries: Sequence[EncryptionEntry], token: str) -> str | None:
+    """What is wrong with the headers of a track's key while it is recorded, in one line; None if nothing is."""
+    found = _covering(entries, (token,)).get(token)
+    return None if found is None else found.trouble
 
 
 def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: UtcTime, ivs: IvSources) -> SpanProtection:
@@ -68,14 +141,13 @@ def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: Utc
     ``UnsupportedSchemeError`` for a codec that cannot be encrypted.
     """
     covering = _covering(entries, [track.token for track in tracks])
-    made = {id(entry): entry.keys.key_for(at) for entry in covering.values()}
-    keys = {token: made[id(entry)] for token, entry in covering.items()}
+    made = {id(entry): entry.settle(at, renew=True) for entry in covering.values()}
+    keys = {token: made[id(entry)][0] for token, entry in covering.items()}
     KeyRing(keys.values())  # refuses one KID for two keys, which no reader could tell apart
     headers: dict[UUID, tuple[Box, ...]] = {}
-    for token, entry in covering.items():
-        key = keys[token]
-        if key.kid not in headers:
-            headers[key.kid] = tuple(box for source in entry.headers for box in source(key, at))
+    for entry in covering.values():
+        key, boxes = made[id(entry)]
+        headers.setdefault(key.kid, boxes)
     encryptors = {
         track.track_id: TrackEncryptor(
             covering[track.token].scheme,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
@@ -133,6 +133,8 @@ class SampleFlow:
                 events = self._at_sync(lane, sample)
             except Exception as error:  # no key can be had, say, or no header be made with it
                 self._failure = self._failure or error
+                if isinstance(error, ProtectionError):
+                    self._spans = None  # without a key for new spans no track goes on in the old ones either
                 self.dropped["for want of a new span"] += 1
                 return self._give_way(lane)
         elif lane.changes or lane.gap_at is not None or self._takes_over(lane):

@@ -368,7 +368,7 @@ def test_audio_and_metadata_in_cbcs_have_no_auxiliary_information():
 
 
 def identity_wrapper(identities, *kinds):
-    return KeyWrapper([identities[kind].certificate for kind in kinds])
+    return KeyWrapper([identities[kind].certificate for kind in kinds], clock=lambda: kit.START)
 
 
 @pytest.mark.requirement(

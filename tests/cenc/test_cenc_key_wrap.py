@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import traceback
 from dataclasses import replace
 from uuid import UUID
@@ -21,7 +22,7 @@ from onvif_bmff.bmff.pssh import (
     common_header,
 )
 from onvif_bmff.bmff.reader import build_boxes, parse_boxes
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.key_ring import NOT_OPENED, KeyRing
 from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.key_wrap import KeyWrapper, check_certificate, thumbprint, wrap_key
 from onvif_bmff.cenc.keys import ContentKey, generate_content_key
@@ -232,22 +233,48 @@ def refusal(kind, unwrap):
     return str(caught.value)
 
 
-class TestRefusals:
-    @pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384", "p521", "x25519"])
-    def test_a_wrong_private_key(self, identities, others, kind):
-        entry, other = wrap(identities[kind]), others[kind]
-        unwrapper = PrivateKeyUnwrapper(other.key_pem)
-        assert "does not open" in refusal(WrongKeyError, lambda: unwrapper.unwrap(KID, [entry]))
-        with_certificate = PrivateKeyUnwrapper(other.key_pem, certificate=other.certificate)
-        assert "not wrapped for" in refusal(WrongKeyError, lambda: with_certificate.unwrap(KID, [entry]))
+@pytest.fixture
+def refused(caplog):
+    """``refused(unwrapper, entries)``: nothing opens, the caller learns no more than that, and the log says why."""
+    caplog.set_level(logging.DEBUG, "onvif_bmff.cenc")
 
-    def test_a_private_key_of_another_kind(self, identities):
+    def refuse(unwrapper, entries):
+        caplog.clear()
+        for call in (
+            lambda: unwrapper.unwrap(KID, entries),
+            lambda: KeyRing().unlock([AsymmetricKeySystemHeaderBox(kid=KID, entries=tuple(entries))], unwrapper),
+        ):
+            with pytest.raises(ProtectionError) as caught:
+                call()
+            assert type(caught.value) is WrongKeyError
+            assert caught.value.args == (NOT_OPENED,)
+            assert caught.value.__cause__ is None
+            assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        assert all(record.levelno == logging.DEBUG for record in caplog.records)
+        return caplog.text
+
+    return refuse
+
+
+class TestRefusals:
+    """Whatever is wrong with wrapped keys, who submits them learns one thing: that none could be opened."""
+
+    @pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384", "p521", "x25519"])
+    def test_a_wrong_private_key(self, identities, others, kind, refused):
+        entry, other = wrap(identities[kind]), others[kind]
+        reason = "no padding" if kind == "rsa2048" else "tag does not fit"
+        assert reason in refused(PrivateKeyUnwrapper(other.key_pem), [entry])
+        with_certificate = PrivateKeyUnwrapper(other.key_pem, certificate=other.certificate)
+        assert "none of its 1 entries" in refused(with_certificate, [entry])
+
+    def test_a_private_key_of_another_kind(self, identities, refused):
         for kind, other in (("rsa2048", "p256"), ("p256", "rsa2048"), ("p256", "p384"), ("x25519", "p256")):
-            entry, unwrapper = wrap(identities[kind]), PrivateKeyUnwrapper(identities[other].key_pem)
-            refusal(WrongKeyError, lambda entry=entry, unwrapper=unwrapper: unwrapper.unwrap(KID, [entry]))
+            refused(PrivateKeyUnwrapper(identities[other].key_pem), [wrap(identities[kind])])
+            forged = replace(wrap(identities[kind]), thumbprint=thumbprint(identities[other].certificate))
+            unwrapper = PrivateKeyUnwrapper(identities[other].key_pem, certificate=identities[other].certificate)
+            refused(unwrapper, [forged])
         entries = wrap_key(KEY, [identities[kind].certificate for kind in ("p256", "p384")], at=T0)
-        unwrapper = PrivateKeyUnwrapper(identities["rsa2048"].key_pem)
-        assert "not wrapped for" in refusal(WrongKeyError, lambda: unwrapper.unwrap(KID, entries))
+        assert "none of its 2 entries" in refused(PrivateKeyUnwrapper(identities["rsa2048"].key_pem), entries)
 
     def test_a_private_key_of_another_certificate(self, identities, others):
         for kind in ("rsa2048", "p256"):
@@ -256,73 +283,236 @@ class TestRefusals:
 
     @pytest.mark.parametrize("kind", ["rsa2048", "p256", "x25519"])
     @pytest.mark.parametrize("with_certificate", [True, False])
-    def test_a_truncated_entry(self, identities, kind, with_certificate):
+    def test_an_entry_of_another_length(self, identities, kind, with_certificate, refused):
         identity, entry = identities[kind], wrap(identities[kind])
-        certificate = identity.certificate if with_certificate else None
-        unwrapper = PrivateKeyUnwrapper(identity.key_pem, certificate=certificate)
-        damaged = [replace_key(entry, entry.encrypted_key[:-1]), replace_key(entry, b"")]
+        unwrapper = PrivateKeyUnwrapper(
+            identity.key_pem, certificate=identity.certificate if with_certificate else None
+        )
+        sealed = entry.encrypted_key
+        damaged = [
+            replace_key(entry, changed) for changed in (sealed[:-1], sealed[1:], sealed + b"\0", b"", bytes(9999))
+        ]
         if kind != "rsa2048":
             damaged.append(replace(entry, encapsulated_secret=entry.encapsulated_secret[:-1]))
+            damaged.append(replace(entry, encapsulated_secret=b""))
         for one in damaged:
-            assert "cut short" in refusal(ProtectionError, lambda one=one: unwrapper.unwrap(KID, [one]))
+            reason = refused(unwrapper, [one])
+            assert ("bytes" in reason) is (with_certificate or kind != "rsa2048")
 
-    def test_a_changed_entry(self, identities):
-        for kind in ("rsa2048", "p256"):
-            entry = wrap(identities[kind])
-            changed = replace_key(entry, entry.encrypted_key[:-1] + bytes([entry.encrypted_key[-1] ^ 1]))
-            unwrapper = PrivateKeyUnwrapper(identities[kind].key_pem)
-            refusal(WrongKeyError, lambda unwrapper=unwrapper, changed=changed: unwrapper.unwrap(KID, [changed]))
-        entry = wrap(identities["p256"])
-        off_the_curve = replace(entry, encapsulated_secret=b"\x04" + bytes(64))
-        unwrapper = PrivateKeyUnwrapper(identities["p256"].key_pem)
-        refusal(WrongKeyError, lambda: unwrapper.unwrap(KID, [off_the_curve]))
-
-    @pytest.mark.parametrize(("field", "value"), [("hpke_kem", 0x0021), ("hpke_kem", 0x1234), ("hpke_kem", None)])
-    def test_an_unknown_kem(self, identities, field, value):
-        entry = replace(wrap(identities["p256"]), **{field: value})
-        unwrapper = PrivateKeyUnwrapper(identities["p256"].key_pem, certificate=identities["p256"].certificate)
-        assert "KEM" in refusal(UnsupportedSchemeError, lambda: unwrapper.unwrap(KID, [entry]))
+    def test_a_changed_entry(self, identities, refused):
+        for kind in ("rsa2048", "p256", "x25519"):
+            entry, unwrapper = wrap(identities[kind]), PrivateKeyUnwrapper(identities[kind].key_pem)
+            for at in (0, 1, -1):
+                changed = bytearray(entry.encrypted_key)
+                changed[at] ^= 1
+                refused(unwrapper, [replace_key(entry, bytes(changed))])
+        entry, unwrapper = wrap(identities["p256"]), PrivateKeyUnwrapper(identities["p256"].key_pem)
+        for secret in (b"\x04" + bytes(64), bytes(65), b"\x02" + entry.encapsulated_secret[1:]):
+            assert "no point" in refused(unwrapper, [replace(entry, encapsulated_secret=secret)])
+        large = replace_key(wrap(identities["rsa2048"]), b"\xff" * 256)
+        assert "above the modulus" in refused(PrivateKeyUnwrapper(identities["rsa2048"].key_pem), [large])
 
     @pytest.mark.parametrize(
         ("field", "value", "reason"),
         [
+            ("hpke_kem", 0x0021, "KEM 0x0021"),
+            ("hpke_kem", 0x1234, "KEM 0x1234"),
+            ("hpke_kem", None, "KEM 0x0000"),
             ("hpke_kdf", 0x0010, "KDF 0x0010"),
+            ("hpke_kdf", None, "KDF 0x0000"),
             ("hpke_aead", 0xFFFF, "AEAD 0xffff"),
             ("encryption_version", 3, "version 3"),
         ],
     )
-    def test_other_unknown_algorithms(self, identities, field, value, reason):
+    def test_unknown_algorithms(self, identities, field, value, reason):
         entry = replace(wrap(identities["p256"]), **{field: value})
-        unwrapper = PrivateKeyUnwrapper(identities["p256"].key_pem)
-        assert reason in refusal(UnsupportedSchemeError, lambda: unwrapper.unwrap(KID, [entry]))
+        unwrapper = PrivateKeyUnwrapper(identities["p256"].key_pem, certificate=identities["p256"].certificate)
+        shown = []
+        handler = logging.Handler()
+        handler.emit = lambda record: shown.append(record.getMessage())
+        log = logging.getLogger("onvif_bmff.cenc")
+        log.addHandler(handler)
+        log.setLevel(logging.DEBUG)
+        try:
+            assert refusal(WrongKeyError, lambda: unwrapper.unwrap(KID, [entry])) == NOT_OPENED
+        finally:
+            log.removeHandler(handler)
+            log.setLevel(logging.NOTSET)
+        assert reason in shown[0]
 
     @pytest.mark.parametrize("kind", ["rsa2048", "p256"])
-    @pytest.mark.parametrize("size", [17, 24, 32])
-    def test_a_key_of_the_wrong_length(self, identities, kind, size):
+    @pytest.mark.parametrize("size", [0, 1, 15, 17, 24, 32])
+    def test_a_key_of_the_wrong_length(self, identities, kind, size, refused):
         entry, identity = wrap(identities[kind]), identities[kind]
         if kind == "rsa2048":
             sealed = identity.private_key.public_key().encrypt(bytes(size), oaep(hashes.SHA1(), hashes.SHA1()))
-            entry = replace_key(entry, sealed)
+            entry, reason = replace_key(entry, sealed), f"is {size} bytes, not 16"
         else:
             import hpke_reference
 
             enc, sealed = hpke_reference.seal(0x0010, 1, 2, identity.private_key.public_key(), b"", bytes(size))
             entry = replace(entry, encapsulated_secret=enc, encrypted_key=sealed)
-        unwrapper = PrivateKeyUnwrapper(identity.key_pem)
-        reason = refusal(ProtectionError, lambda: unwrapper.unwrap(KID, [entry]))
-        assert f"{size} bytes long, not 16" in reason
+            reason = f"65 and {size + 16} bytes, not 65 and 32"
+        assert reason in refused(PrivateKeyUnwrapper(identity.key_pem), [entry])
 
     def test_no_entries(self, identities):
-        with pytest.raises(WrongKeyError):
-            PrivateKeyUnwrapper(identities["p256"].key_pem).unwrap(KID, [])
+        for kind in ("rsa2048", "p256"):
+            unwrapper = PrivateKeyUnwrapper(identities[kind].key_pem)
+            assert refusal(WrongKeyError, lambda unwrapper=unwrapper: unwrapper.unwrap(KID, [])) == NOT_OPENED
 
-    def test_a_good_entry_beside_a_damaged_one(self, identities):
+    def test_a_good_entry_beside_a_damaged_one(self, identities, refused):
         entry = wrap(identities["p256"])
         entries = [replace(entry, hpke_aead=9), replace_key(entry, b""), entry]
         assert PrivateKeyUnwrapper(identities["p256"].key_pem).unwrap(KID, entries) == KEY.key
-        assert "AEAD" in refusal(
-            UnsupportedSchemeError, lambda: PrivateKeyUnwrapper(identities["p256"].key_pem).unwrap(KID, entries[:2])
+        assert "entry 1 of 2" in refused(PrivateKeyUnwrapper(identities["p256"].key_pem), entries[:2])
+
+    def test_keys_from_elsewhere_are_no_oracle_either(self):
+        """A hardware module may give out what it found below the padding, whatever its length."""
+
+        class Module:
+            def __init__(self, found):
+                self.found = found
+
+            def unwrap(self, kid, entries):
+                return self.found
+
+        entry = EncryptedKeyEntry(thumbprint=bytes(32), encryption_version=1, encrypted_key=b"sealed")
+        for found in (b"", bytes(15), bytes(17), bytes(32)):
+            box = AsymmetricKeySystemHeaderBox(kid=KID, entries=(entry,))
+            error = refusal(WrongKeyError, lambda box=box, found=found: KeyRing().unlock([box], Module(found)))
+            assert error == NOT_OPENED
+
+    def test_a_private_key_that_is_not_there_is_said(self):
+        class Module:
+            def unwrap(self, kid, entries):
+                raise ProtectionError("the token is not there")
+
+        entry = EncryptedKeyEntry(thumbprint=bytes(32), encryption_version=1, encrypted_key=b"sealed")
+        box = AsymmetricKeySystemHeaderBox(kid=KID, entries=(entry,))
+        assert "not there" in refusal(ProtectionError, lambda: KeyRing().unlock([box], Module()))
+
+
+class CountingKey:
+    """A private key that counts how often it is used."""
+
+    def __init__(self, key):
+        self._key = key
+        self.uses = 0
+
+    def __getattr__(self, name):
+        return getattr(self._key, name)
+
+    def decrypt(self, sealed, how):
+        self.uses += 1
+        assert len(sealed) == self._key.key_size // 8, "always a number of the modulus' size"
+        return self._key.decrypt(sealed, how)
+
+
+class TestTheSameWork:
+    """Errors that look alike must not be told apart by the clock: the private key is used alike for each."""
+
+    def damages(self, entry, other, public_key):
+        yield "none at all", []
+        yield "another certificate's", [replace(entry, thumbprint=bytes(32))]
+        yield "another key", [replace_key(entry, other.encrypted_key)]
+        yield "short", [replace_key(entry, entry.encrypted_key[:-1])]
+        yield "long", [replace_key(entry, entry.encrypted_key + b"\0")]
+        yield "empty", [replace_key(entry, b"")]
+        yield "large", [replace_key(entry, b"\xff" * len(entry.encrypted_key))]
+        yield "version 2", [replace(entry, encryption_version=2)]
+        yield "version 3", [replace(entry, encryption_version=3)]
+        changed = bytearray(entry.encrypted_key)
+        changed[-1] ^= 1
+        yield "changed", [replace_key(entry, bytes(changed))]
+        for number, how in enumerate((oaep(hashes.SHA1(), hashes.SHA1()), oaep(hashes.SHA256(), hashes.SHA256()))):
+            for size in (0, 15, 17):
+                yield f"{size} bytes, {number}", [replace_key(entry, public_key.encrypt(bytes(size), how))]
+        labelled = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), b"label")
+        yield "a label", [replace_key(entry, public_key.encrypt(KEY.key, labelled))]
+        yield "PKCS#1 v1.5", [replace_key(entry, public_key.encrypt(KEY.key, padding.PKCS1v15()))]
+
+    @pytest.mark.parametrize("with_certificate", [True, False])
+    def test_rsa(self, identities, others, with_certificate):
+        identity = identities["rsa2048"]
+        unwrapper = PrivateKeyUnwrapper(
+            identity.key_pem, certificate=identity.certificate if with_certificate else None
         )
+        counting = unwrapper._opener._key = CountingKey(unwrapper._opener._key)
+        entry, other = wrap(identity), wrap(others["rsa2048"])
+        seen = {}
+        for name, entries in self.damages(entry, other, identity.private_key.public_key()):
+            if name == "another certificate's" and not with_certificate:
+                continue  # it opens
+            counting.uses = 0
+            assert refusal(WrongKeyError, lambda entries=entries: unwrapper.unwrap(KID, entries)) == NOT_OPENED
+            seen[name] = counting.uses
+        assert set(seen.values()) == {3}, seen
+
+    @pytest.mark.parametrize("kind", ["p256", "p384", "p521", "x25519"])
+    def test_hpke(self, identities, others, kind, monkeypatch):
+        import onvif_bmff.cenc.key_unwrap as room
+
+        uses = []
+
+        class CountingSuite:
+            def __init__(self, suite):
+                self.suite = suite
+
+            def decrypt(self, sealed, key, *, info):
+                uses.append(len(sealed))
+                return self.suite.decrypt(sealed, key, info=info)
+
+        make = room.hpke_suite
+        monkeypatch.setattr(room, "hpke_suite", lambda *numbers: CountingSuite(make(*numbers)))
+        identity, entry = identities[kind], wrap(identities[kind])
+        unwrapper = PrivateKeyUnwrapper(identity.key_pem, certificate=identity.certificate)
+        size = len(entry.encapsulated_secret) + 32
+        damages = [
+            [],
+            [replace(entry, thumbprint=bytes(32))],
+            [replace(wrap(others[kind]), thumbprint=entry.thumbprint)],
+            [replace_key(entry, entry.encrypted_key[:-1])],
+            [replace_key(entry, bytes(9999))],
+            [replace(entry, encapsulated_secret=b"")],
+            [replace(entry, encapsulated_secret=bytes(len(entry.encapsulated_secret)))],
+            [replace(entry, hpke_aead=0xFFFF)],
+            [replace(entry, hpke_kem=0x0021)],
+            [replace(entry, encryption_version=1)],
+        ]
+        for entries in damages:
+            uses.clear()
+            refusal(WrongKeyError, lambda entries=entries: unwrapper.unwrap(KID, entries))
+            assert uses == [size]
+
+
+class TestHowMuchIsTried:
+    """Boxes may claim thousands of entries, each of which costs a use of the private key."""
+
+    def test_entries_of_a_box(self, identities, caplog):
+        unwrapper = PrivateKeyUnwrapper(identities["p256"].key_pem)
+        entry = wrap(identities["p256"])
+        bad = replace_key(entry, bytes(32))
+        assert unwrapper.unwrap(KID, [bad] * 63 + [entry]) == KEY.key
+        assert refusal(WrongKeyError, lambda: unwrapper.unwrap(KID, [bad] * 64 + [entry])) == NOT_OPENED
+        assert "only 64 of 65 entries are tried" in caplog.text
+        with_certificate = PrivateKeyUnwrapper(identities["p256"].key_pem, certificate=identities["p256"].certificate)
+        foreign = [replace(bad, thumbprint=bytes(32))] * 5000
+        assert with_certificate.unwrap(KID, [*foreign, entry]) == KEY.key
+
+    def test_boxes_of_a_file(self, caplog):
+        class Module:
+            asked = 0
+
+            def unwrap(self, kid, entries):
+                self.asked += len(entries)
+                raise WrongKeyError("no")
+
+        module = Module()
+        entry = EncryptedKeyEntry(thumbprint=bytes(32), encryption_version=1, encrypted_key=b"sealed")
+        boxes = [AsymmetricKeySystemHeaderBox(kid=UUID(int=n), entries=(entry,) * 4) for n in range(1000)]
+        assert refusal(WrongKeyError, lambda: KeyRing().unlock(boxes, module)) == NOT_OPENED
+        assert module.asked == 256
+        assert "are not tried" in caplog.text
 
 
 class TestPrivateKeys:

@@ -143,7 +143,7 @@ def test_generated_keys_are_opened_with_the_private_key(tmp_path, clear, identit
     capsys.readouterr()
     (tmp_path / "in.mp4").write_bytes(objects["m4v"][0])
     for options, message in (
-        (["--private-key", identity / "other.pem"], "does not open"),
+        (["--private-key", identity / "other.pem"], "opens none of the wrapped forms"),
         (["--private-key", identity / "other.pem", *certificate], "does not belong"),
         (["--private-key", identity / "locked.pem"], "needs a password"),
         (["--private-key", identity / "locked.pem", "--password-file", identity / "wrong-password"], "password"),

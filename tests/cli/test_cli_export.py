@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -82,8 +82,8 @@ def identity(tmp_path: Path) -> tuple[Path, Path]:
         subject_name=name,
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
-        not_valid_before=datetime(2024, 1, 1, tzinfo=UTC),
-        not_valid_after=datetime(2025, 1, 1, tzinfo=UTC),
+        not_valid_before=datetime.now(UTC) - timedelta(days=1),  # of the clock on the wall, not of the media
+        not_valid_after=datetime.now(UTC) + timedelta(days=1),
     )
     paths = tmp_path / "key.pem", tmp_path / "cert.pem"
     paths[0].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -271,18 +271,6 @@ def test_generated_keys_rotate_and_open_with_the_private_key():
     assert faults(store) == []
 
 
-def test_a_certificate_that_is_gone_is_an_error_until_the_configuration_is_another():
-    certificates = {"viewer": b"no certificate"}
-    with fast_device({"s3": MemoryStore()}, certificates=certificates) as device:
-        service = device.service
-        entry = RecordingEncryption("CENC", asymmetric_encryption=AsymmetricEncryption(("viewer",)))
-        token = service.create_recording(configuration(encryption=(entry,)))
-        made = service.create_recording_job(job(token)).job_token
-        until(lambda: state(service, made) == "Error")
-        service.set_recording_configuration(token, configuration())
-        until(lambda: state(service, made) == "Active")
-
-
 @pytest.mark.requirement("REC-5.1-03")
 def test_incompatible_streams_are_refused_and_shown():
     store = MemoryStore()

@@ -198,7 +198,7 @@ def test_keys_are_recovered_from_certificates(clip, certificates):
             EncryptionEntry(
                 ProtectionScheme.CENC,
                 RotatingKey(timedelta(seconds=3)),
-                headers=(KeyWrapper([certificates["rsa"][1], certificates["p256"][1]]),),
+                headers=(KeyWrapper([certificates["rsa"][1], certificates["p256"][1]], clock=lambda: START),),
             ),
         ),
     )
