@@ -119,7 +119,7 @@ class RecordedSpan:
     def end_name(self) -> str | None:
         """The key of the span end object as it was listed, None if there is none."""
         key = self._columns.end_key(self._number)
-        return None if key is None else self._columns.name(key)
+        return None if key is None else str(key)
 
     @property
     def state(self) -> SpanState:
@@ -187,7 +187,7 @@ class SegmentList(Sequence[RecordedSegment]):
                 end = time_of(columns.orders[place + 1])
         elif columns.end_orders[self._number] != -1 and columns.end_counters[self._number] == key.counter + 1:
             end = time_of(columns.end_orders[self._number])
-        return RecordedSegment(columns.name(key), key, end, RecordedSpan(columns, self._number))
+        return RecordedSegment(str(key), key, end, RecordedSpan(columns, self._number))
 
     def before(self, order: int) -> RecordedSegment:
         """The last segment at or before an order, which is not before the span."""
