@@ -10,6 +10,7 @@ from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.terminal import say
 from onvif_bmff.errors import MediaError
 
 __all__ = ["decrypt_file", "register", "run"]
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
     size = decrypt_file(args.file, args.output, keys.ring, unlock=keys.unlock)
-    print(f"{size:>12,}  {args.output}")
+    say(f"{size:>12,}  {args.output}")
     return 0
 
 

@@ -7,9 +7,11 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.terminal import say
 from onvif_bmff.errors import MediaError, ProtectionError
 
 if TYPE_CHECKING:
@@ -87,9 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
         f"{count} {track.type.value.lower()} samples"
         for track, count in zip(report.tracks, report.samples, strict=True)
     )
-    print(f"{output}: {report.start} … {report.end}, {counts}")
+    say(f"{output}: {report.start} … {report.end}, {counts}")
     for name in report.missing:
-        print(f"missing: {name}", file=sys.stderr)
+        say(f"missing: {name}", sys.stderr)
     return 1 if report.missing else 0
 
 
@@ -129,11 +131,11 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in playlists.items():
         (folder / name).write_text(text)
-    print(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
+    say(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
     return 0
 
 
 def _relative(store: str, playlists: Path) -> str:
-    """The path from the playlists to the objects, for a server that has both below one root."""
+    """The path from the playlists to the objects as a URI, for a server that has both below one root."""
     path = os.path.relpath(store, os.path.realpath(playlists)).replace(os.sep, "/")
-    return "" if path == "." else f"{path}/"
+    return "" if path == "." else f"{quote(path)}/"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onvif_bmff.cli.terminal import say
 from onvif_bmff.errors import OnvifBmffError
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     finally:
         runner.close()
-    print(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
+    say(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
     for signature, number in sorted(report.counts.items(), key=lambda item: -item[1]):
         smallest = min(len(found.smallest) for found in report.findings if found.signature == signature)
-        print(f"{number} x {signature} (smallest input {smallest} bytes)")
+        say(f"{number} x {signature} (smallest input {smallest} bytes)")
     if report.findings:
-        print(f"saved in {arguments.findings}")
+        say(f"saved in {arguments.findings}")
     return 1 if report.findings else 0
 
 

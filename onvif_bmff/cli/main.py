@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.cli.terminal import complain
+from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = ["COMMANDS", "main"]
 
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments; what looks like a key is not repeated."""
-        self.exit(2, f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')\n")
+        self.exit(2, escaped(f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')") + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str) -> int:
-    line = " ".join(message.split())  # a file's own text may hold control characters
-    print("onvif-bmff:", "".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
+    complain(message)
     return 2
 
 

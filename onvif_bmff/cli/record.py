@@ -10,8 +10,9 @@ from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import duration, instant
-from onvif_bmff.errors import BoxError, MediaError, ProtectionError
+from onvif_bmff.errors import BoxError, MediaError, ProtectionError, escaped
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
@@ -94,11 +95,11 @@ def run(args: argparse.Namespace) -> int:
             sink.add_all(recorder.deactivate())
             failure = failure or recorder.failure
     for key, size in stored:
-        print(f"{size:>12,}  {key}")
+        say(f"{size:>12,}  {key}")
     total = sum(size for _, size in stored)
-    print(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
+    say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
     for reason, count in recorder.dropped.items():
-        print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
+        complain(f"{count} samples were not recorded: {reason}")
     if failure is not None:
         raise failure
     return 130 if interrupted else 0
@@ -140,9 +141,9 @@ def _progress(samples: Iterator[Sample], source: Mp4Input, name: str) -> Iterato
     except ImportError:
         yield from samples
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=total)
+        task = bar.add_task(escaped(name), total=total)
         size = 0
         for count, sample in enumerate(samples):
             size += len(sample.data)

@@ -1,14 +1,13 @@
 """``onvif-bmff timeline``: what was recorded when, from the keys of a store."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.store_options import add_store_arguments
-from onvif_bmff.cli.terminal import Line, line_writer
+from onvif_bmff.cli.terminal import Line, json_text, line_writer
 from onvif_bmff.timing import UtcTime, format_duration
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
-        json.dump(_report(timeline, spans, arguments.start, arguments.end), sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(_report(timeline, spans, arguments.start, arguments.end), indent=1) + "\n")
         return 0
     write = line_writer(sys.stdout)
     if arguments.picture or sys.stdout.isatty():

@@ -1,7 +1,6 @@
 """``onvif-bmff validate``: hold the objects of a store against the rules of annex B and CMAF."""
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,9 @@ from typing import TextIO
 
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import content_key
+from onvif_bmff.cli.terminal import complain, json_text, say
 from onvif_bmff.cli.values import instant
+from onvif_bmff.errors import escaped
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.validation import RULES, Finding, Level, validate_store
 
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _trouble(message: str) -> int:
-    print(f"onvif-bmff: {message}", file=sys.stderr)
+    complain(message)
     return 2
 
 
@@ -98,9 +99,9 @@ def _write_json(findings: Iterable[Finding], counts: Counter[Level], out: TextIO
             "path": finding.path,
             "message": finding.message,
         }
-        out.write(("," if number else "") + "\n  " + json.dumps(row))
+        out.write(("," if number else "") + "\n  " + json_text(row))
     summary = {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
-    out.write(f'\n], "summary": {json.dumps(summary)}}}\n')
+    out.write(f'\n], "summary": {json_text(summary)}}}\n')
 
 
 def _write_text(findings: Iterable[Finding], counts: Counter[Level]) -> None:
@@ -125,18 +126,18 @@ def _painter() -> Callable[[str, str], None]:
         except ImportError:
             return _plain
         console = Console(highlight=False, soft_wrap=True)
-        return lambda line, style: console.print(line, style=style, markup=False)
+        return lambda line, style: console.print(escaped(line), style=style, markup=False)
     return _plain
 
 
 def _plain(line: str, style: str) -> None:
-    print(line)
+    say(line)
 
 
 def _list_rules(*, as_json: bool) -> None:
     rules = [{"id": rule.id, "level": rule.level.value, "text": rule.text} for rule in RULES.values()]
     if as_json:
-        print(json.dumps(rules, indent=2))
+        sys.stdout.write(json_text(rules, indent=2) + "\n")
         return
     for rule in RULES.values():
-        print(f"{rule.id:<14} {rule.level.value:<7} {rule.text}")
+        say(f"{rule.id:<14} {rule.level.value:<7} {rule.text}")

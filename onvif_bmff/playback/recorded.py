@@ -69,7 +69,7 @@ class RecordedSpan:
         self._number = number
 
     def __repr__(self) -> str:
-        return f"<span {self.segments[0].name} {self.state.value}, {len(self.segments)} segments>"
+        return f"<span {self.segments[0].name!r} {self.state.value}, {len(self.segments)} segments>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RecordedSpan):

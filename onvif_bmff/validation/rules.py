@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from onvif_bmff.errors import escaped
+
 __all__ = ["RULES", "Finding", "Findings", "Level", "Rule"]
 
 _MOST_OF_A_RULE = 5
@@ -35,7 +37,8 @@ class Finding:
     """A place where a rule is broken.
 
     ``key`` is the name of the object, empty where it is about the store; ``offset`` the byte in it, None where it is
-    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute.
+    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute. ``message`` and
+    ``path`` are escaped (see `onvif_bmff.errors.escaped`); ``key`` is the name as it is.
     """
 
     rule: str
@@ -190,7 +193,7 @@ class Findings:
         self._counts[rule] = count
         if count <= self._most:
             where = self.key if key is None else key
-            self._found.append(Finding(rule, RULES[rule].level, where, offset, message, path))
+            self._found.append(Finding(rule, RULES[rule].level, where, offset, escaped(message), escaped(path)))
 
     def __bool__(self) -> bool:
         return bool(self._found)
