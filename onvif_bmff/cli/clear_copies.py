@@ -54,7 +54,7 @@ class ClearCopies(DirectoryStore):
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(made)))
                 _fetch(store, segment.name, encrypted)
-                decrypt_file(encrypted, clear, ring, unlock=unlock)
+                decrypt_file(encrypted, clear, ring, unlock=unlock, may_be_clear=True)
                 made.append((clear, folder / segment.name))
             folder.mkdir(exist_ok=True)
             for clear, target in made:

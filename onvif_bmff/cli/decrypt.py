@@ -38,11 +38,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def decrypt_file(
-    source: Path, target: Path, ring: KeyRing, *, unlock: Callable[[Sequence[Box]], object] | None = None
+    source: Path,
+    target: Path,
+    ring: KeyRing,
+    *,
+    unlock: Callable[[Sequence[Box]], object] | None = None,
+    may_be_clear: bool = False,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
 
-    Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
+    Raises ``OSError`` for files that cannot be read or written, ``MediaError`` for one that is not encrypted (unless it
+    ``may_be_clear``: then it is copied), and what ``ClearFile`` raises.
     """
     if target.exists() and not target.is_file():
         raise MediaError(f"{target} is no regular file")
@@ -58,6 +64,8 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
+    if not clear.is_protected and not may_be_clear:
+        raise MediaError(f"{source} is not encrypted: nothing was written")
     out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
-from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
 from onvif_bmff.cli.terminal import say
 from onvif_bmff.errors import MediaError, ProtectionError
 
@@ -32,6 +32,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "or write HLS playlists that play the objects where they lie; of encrypted ones, with keys, clear copies.",
     )
     add_store_arguments(parser)
+    add_empty_argument(parser)
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-o", "--output", metavar="OUT.mp4", type=Path, help="file to write")
     target.add_argument("--hls", metavar="DIR", type=Path, help="directory for the playlists; index.m3u8 is the first")
@@ -59,7 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
     selection = select(timeline, start=arguments.start, end=arguments.end, **where)
     if not selection:
-        raise MediaError("nothing was recorded in that time")
+        reason = nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects)
+        if not arguments.allow_empty:
+            raise MediaError(reason)
+        say(f"{reason}: nothing was written")
+        return 0
     if arguments.hls is not None:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)

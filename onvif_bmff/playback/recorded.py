@@ -50,13 +50,15 @@ class LostObjects:
     """Counters of a span that no object has; lost objects, not a gap in the recording.
 
     ``after`` is the start of the last segment before them (None at the beginning of a span), ``before`` the
-    start of the next one, or the end of the span.
+    start of the next one, or the end of the span. ``trimmed``: they come before all that is there of their kind, as
+    retention and the life-cycle rules of a bucket leave it.
     """
 
     first_counter: int
     count: int
     after: UtcTime | None
     before: UtcTime
+    trimmed: bool = False
 
 
 class RecordedSpan:
@@ -145,7 +147,7 @@ class RecordedSpan:
                 before = time_of(columns.orders[index])
                 if index > columns.firsts[number]:
                     after = time_of(columns.orders[index - 1])
-                yield LostObjects(expected, counter - expected, after, before)
+                yield LostObjects(expected, counter - expected, after, before, after is None and not number)
             expected = counter + 1
         end = self.end
         if end is not None and columns.end_counters[number] > expected:
