@@ -7,6 +7,7 @@
     ├─ ObjectKeyError       the name of an object is wrong
     ├─ ObjectAttributeError a label on an object is wrong
     ├─ TimeError            a date, time or duration is wrong
+    ├─ EventError           the text of an event cannot be read
     ├─ MediaError           samples or codec data are wrong
     │  └─ BitstreamError    a parameter set or slice header is wrong
     ├─ ProtectionError      encryption or decryption cannot go on
@@ -29,6 +30,7 @@ __all__ = [
     "BitstreamError",
     "BoxError",
     "CertificateError",
+    "EventError",
     "MediaError",
     "MissingKeyError",
     "ObjectAttributeError",
@@ -96,6 +98,10 @@ class ObjectAttributeError(OnvifBmffError, ValueError):
 
 class TimeError(OnvifBmffError, ValueError):
     """A date, time or duration cannot be read, or lies outside its range."""
+
+
+class EventError(OnvifBmffError, ValueError):
+    """The text of an event's item or attribute is no value of its type."""
 
 
 class MediaError(OnvifBmffError, ValueError):
