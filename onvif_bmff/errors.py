@@ -7,6 +7,7 @@
     ├─ ObjectKeyError       the name of an object is wrong
     ├─ ObjectAttributeError a label on an object is wrong
     ├─ TimeError            a date, time or duration is wrong
+    ├─ EventError           the text of an event cannot be read
     ├─ MediaError           samples or codec data are wrong
     │  └─ BitstreamError    a parameter set or slice header is wrong
     ├─ ProtectionError      encryption or decryption cannot go on
@@ -21,13 +22,15 @@
     ├─ PersistenceError     the stored control model cannot be read or written
     └─ Fault                ONVIF said no (declared in ``control.faults``)
 
-No error message ever carries key material.
+No error message ever carries key material. Messages quote names and other text of files that strangers made: what of
+that a terminal or a log viewer would obey, and what reorders text, stands in them as an escape; see `escaped`.
 """
 
 __all__ = [
     "BitstreamError",
     "BoxError",
     "CertificateError",
+    "EventError",
     "MediaError",
     "MissingKeyError",
     "ObjectAttributeError",
@@ -42,11 +45,28 @@ __all__ = [
     "TimeError",
     "UnsupportedSchemeError",
     "WrongKeyError",
+    "escaped",
 ]
 
 
+def escaped(text: str) -> str:
+    r"""``text`` fit to be shown: one line, and nothing in it that a terminal obeys or that reorders it (CWE-150).
+
+    Whatever Unicode does not count as printable (control characters of C0 and C1, DEL, marks of direction, separators
+    of lines and paragraphs, invisible and unassigned characters, halves of surrogate pairs) is written as Python
+    writes it in a string, ``\x1b`` or ``\u202e``. Printable text, backslashes included, stays as it is; so to
+    escape twice changes nothing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 class OnvifBmffError(Exception):
-    """Base of every error of this library; never raised itself."""
+    """Base of every error of this library; never raised itself. Its texts are `escaped`."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(escaped(value) if isinstance(value, str) else value for value in args))
 
 
 class BoxError(OnvifBmffError, ValueError):
@@ -58,8 +78,8 @@ class BoxError(OnvifBmffError, ValueError):
 
     def __init__(self, reason: str, *, path: str = "", offset: int = 0) -> None:
         super().__init__(reason, path, offset)
-        self.reason = reason
-        self.path = path
+        self.reason = escaped(reason)
+        self.path = escaped(path)
         self.offset = offset
         self.partial: tuple[object, ...] = ()
 
@@ -78,6 +98,10 @@ class ObjectAttributeError(OnvifBmffError, ValueError):
 
 class TimeError(OnvifBmffError, ValueError):
     """A date, time or duration cannot be read, or lies outside its range."""
+
+
+class EventError(OnvifBmffError, ValueError):
+    """The text of an event's item or attribute is no value of its type."""
 
 
 class MediaError(OnvifBmffError, ValueError):

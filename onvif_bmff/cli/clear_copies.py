@@ -58,7 +58,9 @@ class ClearCopies(DirectoryStore):
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(copies)))
                 _fetch(store, segment.name, encrypted)
-                decrypt_file(encrypted, clear, keys.ring, signals=signals, unlock=keys.unlock, mode=mode)
+                decrypt_file(
+                    encrypted, clear, keys.ring, signals=signals, unlock=keys.unlock, mode=mode, may_be_clear=True
+                )
                 copies.append((clear, folder / segment.name))
             permissions = folder_mode(mode if mode is not None else PRIVATE)
             with signals.shield():

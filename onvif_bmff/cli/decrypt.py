@@ -13,6 +13,7 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.terminal import say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     size = decrypt_file(
         args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode
     )
-    print(f"{size:>12,}  {args.output}")
+    say(f"{size:>12,}  {args.output}")
     return 0
 
 
@@ -51,12 +52,14 @@ def decrypt_file(
     signals: SignalGuard | None = None,
     unlock: Callable[[Sequence[Box]], object] | None = None,
     mode: int | None = None,
+    may_be_clear: bool = False,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
 
     Its owner alone can read it, from its first byte on, unless there is a ``mode`` for it.
 
-    Raises ``OSError`` for files that cannot be read or written, and what ``ClearFile`` raises.
+    Raises ``OSError`` for files that cannot be read or written, ``MediaError`` for one that is not encrypted (unless it
+    ``may_be_clear``: then it is copied), and what ``ClearFile`` raises.
     """
     with source.open("rb") as file:
         try:
@@ -69,6 +72,8 @@ def decrypt_file(
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
+    if not clear.is_protected and not may_be_clear:
+        raise MediaError(f"{source} is not encrypted: nothing was written")
     with new_file(target, signals or SignalGuard(), mode=mode) as out:
         for piece in clear.pieces():
             _write(out.fileno(), piece.data, piece.position)

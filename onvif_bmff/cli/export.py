@@ -7,11 +7,13 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
-from onvif_bmff.cli.store_options import add_store_arguments
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
+from onvif_bmff.cli.terminal import say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
@@ -33,6 +35,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "or write HLS playlists that play the objects where they lie; of encrypted ones, with keys, clear copies.",
     )
     add_store_arguments(parser)
+    add_empty_argument(parser)
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-o", "--output", metavar="OUT.mp4", type=path, help="file to write")
     target.add_argument("--hls", metavar="DIR", type=path, help="directory for the playlists; index.m3u8 is the first")
@@ -61,7 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
     selection = select(timeline, start=arguments.start, end=arguments.end, **where)
     if not selection:
-        raise MediaError("nothing was recorded in that time")
+        reason = nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects)
+        if not arguments.allow_empty:
+            raise MediaError(reason)
+        say(f"{reason}: nothing was written")
+        return 0
     if arguments.hls is not None:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
@@ -86,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
         f"{count} {track.type.value.lower()} samples"
         for track, count in zip(report.tracks, report.samples, strict=True)
     )
-    print(f"{output}: {report.start} … {report.end}, {counts}")
+    say(f"{output}: {report.start} … {report.end}, {counts}")
     for name in report.missing:
-        print(f"missing: {name}", file=sys.stderr)
+        say(f"missing: {name}", sys.stderr)
     return 1 if report.missing else 0
 
 
@@ -151,11 +158,11 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
                 with signals.exposed():
                     file = files.enter_context(new_file(folder / name, signals, mode=usual_mode()))
                     file.write(playlists[name].encode())
-    print(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
+    say(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
     return 0
 
 
 def _relative(store: str, playlists: Path) -> str:
-    """The path from the playlists to the objects, for a server that has both below one root."""
+    """The path from the playlists to the objects as a URI, for a server that has both below one root."""
     path = os.path.relpath(store, os.path.realpath(playlists)).replace(os.sep, "/")
-    return "" if path == "." else f"{path}/"
+    return "" if path == "." else f"{quote(path)}/"

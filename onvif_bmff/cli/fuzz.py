@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import OnvifBmffError
 
@@ -56,15 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
                 report=report,
             )
         except Interrupted as ended:
-            print(f"onvif-bmff: {ended}", file=sys.stderr)
+            complain(str(ended))
         finally:
             runner.close()
-    print(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
+    say(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
     for signature, number in sorted(report.counts.items(), key=lambda item: -item[1]):
         smallest = min(len(found.smallest) for found in report.findings if found.signature == signature)
-        print(f"{number} x {signature} (smallest input {smallest} bytes)")
+        say(f"{number} x {signature} (smallest input {smallest} bytes)")
     if report.findings:
-        print(f"saved in {arguments.findings}")
+        say(f"saved in {arguments.findings}")
     return signals.status or (1 if report.findings else 0)
 
 

@@ -1,14 +1,13 @@
 """``onvif-bmff inspect FILE``: the boxes of a file as a tree, or as JSON."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onvif_bmff.cli.terminal import Line, line_writer
+from onvif_bmff.cli.terminal import Line, json_text, line_writer
 from onvif_bmff.cli.values import path
 
 if TYPE_CHECKING:
@@ -74,15 +73,14 @@ def _write_json(nodes: Iterator["Node"]) -> None:
     separator = "[\n"
     try:
         for node in nodes:
-            sys.stdout.write(separator + json.dumps(node))
+            sys.stdout.write(separator + json_text(node))
             separator = ",\n"
     finally:
         sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 def _lines(node: "Node", depth: int) -> Iterator[Line]:
-    name = "".join(letter if letter.isprintable() else "." for letter in node["type"])
-    line: Line = [("", "  " * depth), ("type", name), ("place", f" @{node['offset']} +{node['size']}")]
+    line: Line = [("", "  " * depth), ("type", node["type"]), ("place", f" @{node['offset']} +{node['size']}")]
     tables = []
     for field, value in node["fields"].items():
         if value is None:
@@ -104,4 +102,4 @@ def _lines(node: "Node", depth: int) -> Iterator[Line]:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) and value.isalnum() else json.dumps(value)
+    return value if isinstance(value, str) and value.isalnum() else json_text(value)

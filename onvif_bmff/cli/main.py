@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.cli.terminal import complain
+from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = ["COMMANDS", "command", "main"]
 
@@ -30,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments; what looks like a key is not repeated."""
-        self.exit(2, f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')\n")
+        self.exit(2, escaped(f"onvif-bmff: {_KEY.sub('<hidden>', message)} (see '{self.prog} --help')") + "\n")
 
 
 def command() -> NoReturn:
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
             sys.stdout.flush()
             return status
     except Interrupted as ended:
-        print(f"onvif-bmff: {ended}", file=sys.stderr)
+        complain(str(ended))
         return 128 + ended.number
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
@@ -77,8 +78,7 @@ def _run(arguments: list[str], guard: SignalGuard) -> int:
 
 
 def _failed(message: str) -> int:
-    line = " ".join(message.split())  # a file's own text may hold control characters
-    print("onvif-bmff:", "".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
+    complain(message)
     return 2
 
 

@@ -12,8 +12,9 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import duration, instant, path
-from onvif_bmff.errors import BoxError, MediaError, ProtectionError
+from onvif_bmff.errors import BoxError, MediaError, ProtectionError, escaped
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
@@ -97,16 +98,16 @@ def run(args: argparse.Namespace) -> int:
             sink.add_all(recorder.deactivate())
             failure = failure or recorder.failure
     for key, size in stored:
-        print(f"{size:>12,}  {key}")
+        say(f"{size:>12,}  {key}")
     total = sum(size for _, size in stored)
-    print(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
+    say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
     for reason, count in recorder.dropped.items():
-        print(f"onvif-bmff: {count} samples were not recorded: {reason}", file=sys.stderr)
+        complain(f"{count} samples were not recorded: {reason}")
     if signals.number is not None:
-        print(f"onvif-bmff: ended by {signals.name}; what was recorded is whole and closed", file=sys.stderr)
+        complain(f"ended by {signals.name}; all spans are closed")
     left_out = certificates_left_out(target.encryption)
     for one in left_out:
-        print(f"onvif-bmff: not all was encrypted for {one}", file=sys.stderr)
+        complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
     return signals.status or (1 if left_out else 0)
@@ -148,9 +149,9 @@ def _progress(samples: Iterator[Sample], source: Mp4Input, name: str) -> Iterato
     except ImportError:
         yield from samples
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=total)
+        task = bar.add_task(escaped(name), total=total)
         size = 0
         for count, sample in enumerate(samples):
             size += len(sample.data)

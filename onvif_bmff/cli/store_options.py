@@ -1,10 +1,10 @@
-"""Options that say which part of a store a command is about."""
+"""Options that say which part of a store a command is about, and what it says where that is nothing."""
 
 import argparse
 
 from onvif_bmff.cli.values import instant, path
 
-__all__ = ["add_store_arguments"]
+__all__ = ["add_empty_argument", "add_store_arguments", "nothing_found"]
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,3 +14,30 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="end", metavar="TIME", type=instant, help="end, likewise")
     parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
     parser.add_argument("--postfix", help="path after the date in the keys of the recording; empty for none")
+
+
+def add_empty_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option --allow-empty (``allow_empty``)."""
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="finding nothing recorded is success (exit status 0, not 2)"
+    )
+
+
+def nothing_found(args: argparse.Namespace, names: int, ours: int) -> str:
+    """The line that says why there was nothing to do.
+
+    Args:
+        args: with what ``add_store_arguments`` adds.
+        names: how many names the store listed.
+        ours: how many of them are keys of recordings, with the prefix and postfix that are wanted.
+    """
+    wanted = [f"{name} {getattr(args, name)!r}" for name in ("prefix", "postfix") if getattr(args, name)]
+    where = f" with {' and '.join(wanted)}" if wanted else ""
+    when = " in that time" if args.start is not None or args.end is not None else ""
+    if ours:
+        why = f"there are {ours} keys, but of no segment that is wanted"
+    elif names:
+        why = f"none of {names} names is such a key of a recording"
+    else:
+        why = "there are no objects"
+    return f"{args.store}: nothing was recorded{where}{when}: {why}"

@@ -1,14 +1,13 @@
 """``onvif-bmff timeline``: what was recorded when, from the keys of a store."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from onvif_bmff.cli.store_options import add_store_arguments
-from onvif_bmff.cli.terminal import Line, line_writer
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
+from onvif_bmff.cli.terminal import Line, complain, json_text, line_writer
 from onvif_bmff.timing import UtcTime, format_duration
 
 if TYPE_CHECKING:
@@ -31,13 +30,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "on a terminal with a picture of each day.",
     )
     add_store_arguments(parser)
+    add_empty_argument(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the timeline; 0 unless it fails."""
+    """Show the timeline; 0 if there is any."""
     from onvif_bmff.playback import Timeline
     from onvif_bmff.storage import DirectoryStore
 
@@ -47,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
-        json.dump(_report(timeline, spans, arguments.start, arguments.end), sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(_report(timeline, spans, arguments.start, arguments.end), indent=1) + "\n")
+    if not spans and not arguments.allow_empty:
+        complain(nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects))
+        return 2
+    if arguments.json:
         return 0
     write = line_writer(sys.stdout)
     if arguments.picture or sys.stdout.isatty():
@@ -81,9 +84,11 @@ def _report(
                 "last_start": _text(span.last_start),
                 "state": span.state.value,
                 "segments": len(span.segments),
+                "trimmed": sum(lost.count for lost in span.lost() if lost.trimmed),
                 "lost": [
                     {"first_counter": lost.first_counter, "count": lost.count, "before": _text(lost.before)}
                     for lost in span.lost()
+                    if not lost.trimmed
                 ],
             }
             for span in spans
@@ -148,6 +153,8 @@ def _paint(rows: dict[tuple[int, str], list[str]], span: "RecordedSpan") -> None
         whole = span.start.microseconds <= place * cell and end.microseconds >= (place + 1) * cell
         row[index] = "█" if whole or row[index] == "▌" else "▌"
     for lost in span.lost():
+        if lost.trimmed:
+            continue
         day, index = divmod(((lost.after or span.start).microseconds) // cell, _CELLS)
         rows[day, span.extension][index] = "!"
 
@@ -165,6 +172,9 @@ def _listing(
             ("place", f"  {where}" if where else ""),
         ]
         for lost in span.lost():
+            if lost.trimmed:
+                yield [("place", f"     begins with counter {lost.count}: older objects are gone, or were not listed")]
+                continue
             yield [("bad", f"     lost: {lost.count} objects from counter {lost.first_counter}, before {lost.before}")]
     for gap in timeline.gaps():
         if (start is None or gap.end > start) and (end is None or gap.start < end):

@@ -1,19 +1,27 @@
 """``onvif-bmff validate``: hold the objects of a store against the rules of annex B and CMAF."""
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from itertools import groupby
 from typing import TextIO
 
+from onvif_bmff.cli.attributes_file import AttributesFile
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.store_options import add_empty_argument, nothing_found
+from onvif_bmff.cli.terminal import complain, json_text, say
 from onvif_bmff.cli.values import instant, path
+from onvif_bmff.errors import StoreError, escaped
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.validation import RULES, Finding, Level, validate_store
+from onvif_bmff.validation import RULES, Checked, Finding, Level, Skipped, validate_store
 
 __all__ = ["register", "run"]
+
+_STYLES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: ""}
+_MOST_KEYS, _MOST_RULES = 3, 4
+"""Key identifiers, and rules of one reason, that are named in text; JSON has them all."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,8 +29,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "validate",
         help="hold recorded objects against the rules of ONVIF Annex B and CMAF",
-        description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption. "
-        "Exit status: 0 no findings, 1 findings (errors or warnings), 2 trouble.",
+        description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption, "
+        "and say what was looked at. Exit status: 0 no errors and no warnings, 1 some, 2 trouble, or nothing to check.",
     )
     parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
     parser.add_argument("--json", action="store_true", help="write findings and their sums as JSON")
@@ -33,6 +41,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--to", dest="end", metavar="TIME", type=instant, help="only what begins before")
     parser.add_argument("--shallow", action="store_true", help="look at names and attributes only, not into objects")
     add_key_arguments(parser)
+    add_empty_argument(parser)
+    parser.add_argument(
+        "--attributes",
+        metavar="FILE",
+        type=path,
+        help="content types and attributes that the store itself does not have, as after a copy: "
+        'one JSON object a line, {"key": …, "content_type": …, "metadata": {…}}',
+    )
     parser.set_defaults(run=run)
 
 
@@ -42,34 +58,39 @@ def run(args: argparse.Namespace) -> int:
         _list_rules(as_json=args.json)
         return 0
     if args.store is None:
-        return _trouble("validate needs a STORE, or --rules")
-    if not args.store.is_dir():
-        return _trouble(f"{args.store}: no such directory")
+        raise StoreError("validate needs a STORE, or --rules")
+    with ExitStack() as stack:
+        labels: AttributesFile | None = None
+        if args.attributes is not None:
+            labels = stack.enter_context(AttributesFile(args.store, args.attributes))
+        return _validate(args, labels or DirectoryStore(args.store, create=False), labels)
+
+
+def _validate(args: argparse.Namespace, store: DirectoryStore, labels: AttributesFile | None) -> int:
     keys = keys_from(args)
-    counts: Counter[Level] = Counter()
-    found = _counted(
-        validate_store(
-            DirectoryStore(args.store, create=False),
-            prefix=args.prefix,
-            postfix=args.postfix,
-            start=args.start,
-            end=args.end,
-            keys=keys.ring or None,
-            unwrapper=keys.unwrapper,
-            deep=not args.shallow,
-        ),
-        counts,
+    report = validate_store(
+        store,
+        prefix=args.prefix,
+        postfix=args.postfix,
+        start=args.start,
+        end=args.end,
+        keys=keys.ring or None,
+        unwrapper=keys.unwrapper,
+        deep=not args.shallow,
     )
+    counts: Counter[Level] = Counter()
+    found, checked = _counted(report, counts), report.checked
     if args.json:
-        _write_json(found, counts, sys.stdout)
+        _write_json(found, counts, checked, labels, sys.stdout)
     else:
-        _write_text(found, counts)
-    return 1 if counts else 0
-
-
-def _trouble(message: str) -> int:
-    print(f"onvif-bmff: {message}", file=sys.stderr)
-    return 2
+        _write_text(found)
+    faults = counts[Level.ERROR] + counts[Level.WARNING]
+    if not checked.objects and not faults and not args.allow_empty:
+        complain(nothing_found(args, checked.names, checked.names - checked.foreign - checked.elsewhere))
+        return 2
+    if not args.json:
+        _write_verdict(counts, checked, labels)
+    return 1 if faults else 0
 
 
 def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Finding]:
@@ -78,8 +99,10 @@ def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Fi
         yield finding
 
 
-def _write_json(findings: Iterable[Finding], counts: Counter[Level], out: TextIO) -> None:
-    """Write findings one a line as they come, and their sums at the end."""
+def _write_json(
+    findings: Iterable[Finding], counts: Counter[Level], checked: Checked, labels: AttributesFile | None, out: TextIO
+) -> None:
+    """Write findings one a line as they come, and their sums and what was looked at in the end."""
     out.write('{"findings": [')
     for number, finding in enumerate(findings):
         row = {
@@ -90,23 +113,65 @@ def _write_json(findings: Iterable[Finding], counts: Counter[Level], out: TextIO
             "path": finding.path,
             "message": finding.message,
         }
-        out.write(("," if number else "") + "\n  " + json.dumps(row))
+        out.write(("," if number else "") + "\n  " + json_text(row))
     summary = {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
-    out.write(f'\n], "summary": {json.dumps(summary)}}}\n')
+    of_file = {} if labels is None else {"attributes_file": labels.counts()}
+    out.write(f'\n], "checked": {json_text({**checked.counts(), **of_file})}, "summary": {json_text(summary)}}}\n')
 
 
-def _write_text(findings: Iterable[Finding], counts: Counter[Level]) -> None:
+def _write_text(findings: Iterable[Finding]) -> None:
     """Write findings grouped by object, in colours on a terminal."""
-    say = _painter()
+    write = _painter()
     for key, group in groupby(findings, key=lambda finding: finding.key):
-        say(key or "(the store)", "bold")
+        write(key or "(the store)", "bold")
         for finding in group:
             where = f" at byte {finding.offset}" if finding.offset is not None else ""
             path = f" {finding.path}" if finding.path else ""
-            style = "red" if finding.level is Level.ERROR else "yellow"
-            say(f"  {finding.level.value:<7} {finding.rule:<14}{path}{where}: {finding.message}", style)
-    errors, warnings = counts[Level.ERROR], counts[Level.WARNING]
-    say(f"{errors} errors, {warnings} warnings", "bold red" if errors else "bold yellow" if warnings else "bold green")
+            style = _STYLES[finding.level]
+            write(f"  {finding.level.value:<7} {finding.rule:<14}{path}{where}: {finding.message}", style)
+
+
+def _write_verdict(counts: Counter[Level], checked: Checked, labels: AttributesFile | None) -> None:
+    """Write what was looked at, and last of all the sums."""
+    write = _painter()
+    errors, warnings, notes = (counts[level] for level in Level)
+    for line in _looked_at(checked, labels):
+        write(line, "dim")
+    style = "bold red" if errors else "bold yellow" if warnings else "bold green" if checked.objects else "bold"
+    write(f"{errors} errors, {warnings} warnings" + (f", {notes} notes" if notes else ""), style)
+
+
+def _looked_at(checked: Checked, labels: AttributesFile | None) -> Iterator[str]:
+    """What was checked, and what was not, in a few lines."""
+    others = {"of no recording": checked.foreign, "of other recordings": checked.elsewhere}
+    yield (
+        f"looked at {checked.objects} objects in {checked.spans} spans: {checked.segments} segments, "
+        f"{checked.objects_read} of them read, and {checked.span_ends} span ends"
+    ) + "".join(f"; {count} names {what}" for what, count in others.items() if count)
+    if checked.objects_read:
+        samples = {
+            "clear": checked.samples_clear,
+            "encrypted and opened": checked.samples_opened,
+            "encrypted and not opened": checked.samples_unopened,
+            "not to be read": checked.samples_unread,
+        }
+        parts = [f"{count} {what}" for what, count in samples.items() if count or what == "clear"]
+        yield f"samples: {', '.join(parts)}{_missing_keys(checked)}"
+    if checked.segments:
+        unknown = f", content type unknown of {checked.content_types_unknown}" if checked.content_types_unknown else ""
+        file = f"; {labels.used} lines of {labels.path} used, {labels.unused} not" if labels is not None else ""
+        yield f"attributes on {checked.attributes_seen} of {checked.segments} segments{unknown}{file}"
+    by_reason: dict[str, list[Skipped]] = {}
+    for skipped in checked.skipped:
+        by_reason.setdefault(skipped.reason, []).append(skipped)
+    for reason, rules in by_reason.items():
+        names = ", ".join(one.rule for one in rules[:_MOST_RULES]) + (" …" if len(rules) > _MOST_RULES else "")
+        yield f"not checked: {names} in {max(one.count for one in rules)} cases, as {reason}"
+
+
+def _missing_keys(checked: Checked) -> str:
+    kids = sorted(map(str, checked.missing_keys))
+    return f" (no key for {', '.join(kids[:_MOST_KEYS])}{' …' if len(kids) > _MOST_KEYS else ''})" if kids else ""
 
 
 def _painter() -> Callable[[str, str], None]:
@@ -117,18 +182,18 @@ def _painter() -> Callable[[str, str], None]:
         except ImportError:
             return _plain
         console = Console(highlight=False, soft_wrap=True)
-        return lambda line, style: console.print(line, style=style, markup=False)
+        return lambda line, style: console.print(escaped(line), style=style, markup=False)
     return _plain
 
 
 def _plain(line: str, style: str) -> None:
-    print(line)
+    say(line)
 
 
 def _list_rules(*, as_json: bool) -> None:
     rules = [{"id": rule.id, "level": rule.level.value, "text": rule.text} for rule in RULES.values()]
     if as_json:
-        print(json.dumps(rules, indent=2))
+        sys.stdout.write(json_text(rules, indent=2) + "\n")
         return
     for rule in RULES.values():
-        print(f"{rule.id:<14} {rule.level.value:<7} {rule.text}")
+        say(f"{rule.id:<14} {rule.level.value:<7} {rule.text}")

@@ -64,6 +64,7 @@ from onvif_bmff.control.faults import (
     UnknownReceiver,
     UnsupportedStorageStrategy,
 )
+from onvif_bmff.control.item_values import ItemDuration, parse_item
 from onvif_bmff.control.job_configuration import (
     PROFILE_TYPE,
     RECEIVER_TYPE,
@@ -150,6 +151,7 @@ __all__ = [
     "GetRecordingsResponseItem",
     "GetTracksResponseItem",
     "InvalidStorage",
+    "ItemDuration",
     "JobOptions",
     "JobState",
     "Limits",
@@ -212,4 +214,5 @@ __all__ = [
     "TrackType",
     "UnknownReceiver",
     "UnsupportedStorageStrategy",
+    "parse_item",
 ]

@@ -101,6 +101,8 @@ class EventGate:
             if message.is_lasting():
                 conditions |= {key}
                 ends = when + instant
+            elif message.operation is not None:
+                conditions -= {key}  # the property is no boolean any more, so the condition cannot be waited for
         elif key in conditions:
             conditions -= {key}
             ends = when + (event_filter.after or _ZERO)

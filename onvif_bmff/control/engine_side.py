@@ -272,11 +272,10 @@ def _event(tx: Transaction, message: EventMessage) -> None:
         and message.property_key() not in conditions
     ):
         message = replace(message, operation=None)
-    if message.is_lasting():
-        if message.is_active():
-            conditions[message.property_key()] = message
-        else:
-            conditions.pop(message.property_key(), None)
+    if message.is_lasting() and message.is_active():
+        conditions[message.property_key()] = message
+    elif message.operation is not None:  # it is over, or no condition any more
+        conditions.pop(message.property_key(), None)
     for job in tx.state.jobs.values():
         event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
         if event_filter is None or gate is None:

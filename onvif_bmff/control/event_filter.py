@@ -9,13 +9,17 @@ Message data is not looked at, as 5.3.4 of the recording control specification a
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Self
 
 from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.item_values import parse_boolean, parse_date_time
 from onvif_bmff.control.job_configuration import RecordingEventFilter
 from onvif_bmff.control.notifications import PropertyOperation
+from onvif_bmff.errors import EventError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["EventMessage", "check_event_filter", "matches"]
@@ -39,11 +43,14 @@ class EventMessage:
     """An event of the device as the service sees it.
 
     Args:
-        topic: full topic with prefix, such as ``tns1:RuleEngine/CellMotionDetector/Motion``.
+        topic: full topic with prefix, such as ``tns1:RuleEngine/CellMotionDetector/Motion``. White space around it
+            and ``//.`` behind it, which some cameras send, are taken away.
         time: when it happened.
         source: items of tt:Source by name.
-        data: items of tt:Data by name.
+        data: items of tt:Data by name, as the text that was sent.
         operation: for property events, what happened to the property; None for all others.
+        types: declared types of items of tt:Data (``SimpleItemDescription/@Type``) by name, as far as they are known.
+            An item without one is a boolean if it reads like one: with ``xs:int`` a counter that stands at 1 is none.
     """
 
     topic: str
@@ -51,6 +58,30 @@ class EventMessage:
     source: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     operation: PropertyOperation | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "topic", self.topic.strip().removesuffix("//."))
+
+    @classmethod
+    def parse(
+        cls,
+        topic: str,
+        utc_time: str,
+        source: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        operation: str | None = None,
+        types: Mapping[str, str] | None = None,
+    ) -> Self:
+        """An event from the texts of a tt:Message: ``utc_time`` is its UtcTime, ``operation`` its PropertyOperation.
+
+        Raises:
+            EventError: the time or the operation cannot be read.
+        """
+        if operation is not None and operation not in set(PropertyOperation):
+            raise EventError(f"no PropertyOperation: {operation[:40]!r}")
+        made = None if operation is None else PropertyOperation(operation)
+        return cls(topic, parse_date_time(utc_time), source or {}, data or {}, made, types or {})
 
     def property_key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """What tells one property from another: topic and source."""
@@ -64,13 +95,20 @@ class EventMessage:
         """
         if self.operation is None:
             return False
-        return self.operation is PropertyOperation.DELETED or any(
-            value in ("true", "false") for value in self.data.values()
-        )
+        return self.operation is PropertyOperation.DELETED or any(self._booleans())
 
     def is_active(self) -> bool:
         """Whether the condition of a lasting event holds from now on."""
-        return self.operation is not PropertyOperation.DELETED and "true" in self.data.values()
+        return self.operation is not PropertyOperation.DELETED and any(map(parse_boolean, self._booleans()))
+
+    def _booleans(self) -> Iterator[str]:
+        """The values of data items that are booleans, in any of the forms that are sent."""
+        for name, value in self.data.items():
+            declared = self.types.get(name)
+            if declared is None or declared.rpartition(":")[2] == "boolean":
+                with suppress(EventError):
+                    parse_boolean(value)
+                    yield value
 
 
 def matches(event_filter: RecordingEventFilter, message: EventMessage) -> bool:

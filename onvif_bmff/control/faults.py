@@ -7,7 +7,7 @@ subcodes in the namespace ``ter``. Clauses 5.4 to 5.24 say which operation raise
 
 from typing import ClassVar
 
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = [
     "ActionNotSupported",
@@ -49,7 +49,7 @@ class Fault(OnvifBmffError):  # noqa: N818 - ONVIF and SOAP call it so
     default_reason: ClassVar[str] = "The operation was refused."
 
     def __init__(self, reason: str = "") -> None:
-        self.reason = reason or self.default_reason
+        self.reason = escaped(reason) or self.default_reason
         super().__init__(self.reason)
 
     def __str__(self) -> str:

@@ -1,11 +1,12 @@
 """Codecs that this library has no class for: their sample entry goes from file to file unchanged.
 
 What it still does is name them as RFC 6381 and the codecs' own bindings ask: AV1, VP8 and VP9, MPEG-4 audio and
-video by object type; everything else by its bare four-character code.
+video by object type; everything else by its bare four-character code, percent-encoded where that is no plain text.
 """
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from urllib.parse import quote
 
 from onvif_bmff.bmff import (
     AudioSampleEntry,
@@ -28,6 +29,7 @@ __all__ = ["MEDIA_TYPES", "PassThroughCodec"]
 MEDIA_TYPES = {"vide": "Video", "soun": "Audio", "meta": "Metadata"}
 """ONVIF's word for the media by handler. ISO/IEC 14496-12, 8.4.3."""
 
+_PLAIN = "".join(map(chr, {*range(0x20, 0x7F)} - {*b'"%,\\'}))
 _UNSPECIFIED = (2, 2, 2, 0)
 _DEFAULT = (1, 1, 1, 0)
 
@@ -65,7 +67,7 @@ class PassThroughCodec:
         try:
             put(self, "_codecs", _codecs_parameter(entry))
         except (BitstreamError, BoxError):
-            put(self, "_codecs", entry.type)
+            put(self, "_codecs", _bare(entry.type))
 
     @property
     def media_type(self) -> str:
@@ -105,7 +107,12 @@ def _codecs_parameter(entry: Box) -> str:
             return _mpeg4(entry.type, esds)
         if isinstance(entry, XmlSubtitleSampleEntry) and "ttml" in entry.namespace:
             return "stpp.ttml.im1t"
-    return entry.type
+    return _bare(entry.type)
+
+
+def _bare(fourcc: str) -> str:
+    """A code that may be any four bytes, fit for a header line, a playlist and a list of codecs: RFC 6381, 3.2."""
+    return quote(fourcc.encode("latin-1"), safe=_PLAIN)
 
 
 def _av1(entry: ContainerBox, config: Av1ConfigurationBox) -> str:

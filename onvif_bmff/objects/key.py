@@ -170,7 +170,7 @@ def read_tail(tail: str) -> KeyTail:
 class ObjectKey:
     """The name of a segment object (B.4) or span end object (B.5); ``str(key)`` is the name itself.
 
-    Two keys are equal when their names are. Keys have no order of their own: counters are not padded, so
+    Two keys are equal when their names are. Keys have no order of their own: counters need not be padded, so
     ``…10.mp4`` comes before ``…9.mp4`` as text. Sort by ``time`` or by ``counter``.
 
     Args:
@@ -183,6 +183,9 @@ class ObjectKey:
         extension: that of the span type, ``mp4``, ``m4v``, ``m4a`` or ``m4m``; without ``_end``.
         span_end: the key of a span end object.
         digits: fraction digits of the second, 0 to 6.
+        counter_digits: digits to which the counter is padded with zeros, 0 to 18, as other recorders may do
+            (B.4 allows it); 0 where nothing is padded. A counter that is as long already needs no padding:
+            then this becomes 0, so that keys of one name are equal.
 
     Raises:
         ObjectKeyError: a part cannot stand in a key, or the key is longer than 1024 bytes.
@@ -195,6 +198,7 @@ class ObjectKey:
     extension: str
     span_end: bool = False
     digits: int = 3
+    counter_digits: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.digits <= 6:
@@ -205,6 +209,10 @@ class ObjectKey:
             object.__setattr__(self, "time", cut)
         if not 0 <= self.counter < 10**_MAX_COUNTER_DIGITS:
             raise ObjectKeyError("the counter of a key is a number from 0 up, of at most 18 digits")
+        if not 0 <= self.counter_digits <= _MAX_COUNTER_DIGITS:
+            raise ObjectKeyError("the counter of a key is padded to at most 18 digits")
+        if self.counter_digits and len(str(self.counter)) >= self.counter_digits:
+            object.__setattr__(self, "counter_digits", 0)
         if not _EXTENSION.fullmatch(self.extension):
             raise ObjectKeyError(f"not an extension: {_shown(self.extension)}")
         length = 0
@@ -224,8 +232,8 @@ class ObjectKey:
             prefix: the configured prefix (empty: none is configured), or None if it is not known.
             postfix: the configured postfix, likewise.
 
-        Without a known prefix or postfix the last part that is a date is taken as the date. Leading zeros
-        of a counter are read but not kept; otherwise ``str`` of the result is ``text``.
+        Without a known prefix or postfix the last part that is a date is taken as the date. ``str`` of the
+        result is ``text``, leading zeros of the counter included.
 
         Raises:
             ObjectKeyError: the text is no key according to B.4 and B.5, is one of another prefix or
@@ -246,6 +254,8 @@ class ObjectKey:
         set_field(key, "extension", extension)
         set_field(key, "span_end", span_end)
         set_field(key, "digits", digits)
+        padded = counter[0] == "0" and len(counter) > 1
+        set_field(key, "counter_digits", len(counter) if padded else 0)
         return key
 
     def __str__(self) -> str:
@@ -255,13 +265,17 @@ class ObjectKey:
         if self.postfix:
             lead += f"/{self.postfix}"
         fraction = f".{microsecond:06}"[: self.digits + 1] if self.digits else ""
+        counter = f"{self.counter:0{self.counter_digits}}"
         end = _END_SUFFIX if self.span_end else ""
-        return f"{lead}/{hour:02}/{minute:02}-{second:02}{fraction}Z.{self.counter}.{self.extension}{end}"
+        return f"{lead}/{hour:02}/{minute:02}-{second:02}{fraction}Z.{counter}.{self.extension}{end}"
 
     def following(self, time: UtcTime) -> "ObjectKey":
-        """The key of the next segment of the same span, whose first sample is at ``time``."""
+        """The key of the next segment of the same span, whose first sample is at ``time``; padded as this one is."""
         return replace(self, time=time, counter=self.counter + 1, span_end=False)
 
     def ending(self, time: UtcTime) -> "ObjectKey":
-        """The key of the span end object after this last segment; ``time`` is the end of its last sample."""
+        """The key of the span end object after this last segment; ``time`` is the end of its last sample.
+
+        It is padded as this one is.
+        """
         return replace(self, time=time, counter=self.counter + 1, span_end=True)

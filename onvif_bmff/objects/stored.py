@@ -90,13 +90,15 @@ StorageObject: TypeAlias = SegmentObject | SpanEndObject
 class ObjectInfo:
     """What a store knows of an object without reading it.
 
-    ``size`` is in bytes. Names of ``attributes`` may come back in another case than they were written in,
-    as most object stores do; `ObjectAttributes.from_metadata` does not mind.
+    ``size`` is in bytes. ``content_type`` is None where the store keeps none, as for files that were copied into a
+    directory: unknown, which is something else than ``application/octet-stream``. Names of ``attributes`` may come
+    back in another case than they were written in, as most object stores do; `ObjectAttributes.from_metadata` does
+    not mind.
     """
 
     key: str
     size: int
-    content_type: str
+    content_type: str | None
     attributes: Mapping[str, str]
 
 

@@ -73,8 +73,8 @@ class KeyColumns:
         self.orders = array("q")
         self.counters = array("Q")
         self.digits = array("B")
-        self.padded: dict[tuple[int, int], str] = {}
-        """Counters that were written with leading zeros, by order and counter."""
+        self.padded: dict[tuple[int, int], int] = {}
+        """Digits of counters that were written with leading zeros, by order and counter."""
 
     def arrange(self) -> "SpanColumns":
         """Sort the keys into spans. The columns of this object are used up.
@@ -252,39 +252,18 @@ class SpanColumns:
 
     def key(self, index: int) -> ObjectKey:
         """The key of the segment at an index of the columns."""
-        return ObjectKey(
-            self.prefix,
-            time_of(self.orders[index]),
-            self.postfix,
-            self.counters[index],
-            self.extension,
-            False,
-            self.digits[index],
-        )
+        return self._key(self.orders[index], self.counters[index], self.digits[index], span_end=False)
 
     def end_key(self, number: int) -> ObjectKey | None:
         """The key of the end object of a span, or None."""
         order = self.end_orders[number]
         if order == -1:
             return None
-        return ObjectKey(
-            self.prefix,
-            time_of(order),
-            self.postfix,
-            self.end_counters[number],
-            self.extension,
-            True,
-            self.end_digits[number],
-        )
+        return self._key(order, self.end_counters[number], self.end_digits[number], span_end=True)
 
-    def name(self, key: ObjectKey) -> str:
-        """The name of an object as it was listed."""
-        written = self._padded.get((order_of(key.time, span_end=key.span_end), key.counter))
-        name = str(key)
-        if written is None:
-            return name
-        head, _, tail = name.rpartition("Z.")
-        return f"{head}Z.{written}.{tail.partition('.')[2]}"
+    def _key(self, order: int, counter: int, digits: int, *, span_end: bool) -> ObjectKey:
+        padded = self._padded.get((order, counter), 0)
+        return ObjectKey(self.prefix, time_of(order), self.postfix, counter, self.extension, span_end, digits, padded)
 
     @property
     def kept_bytes(self) -> int:

@@ -50,13 +50,15 @@ class LostObjects:
     """Counters of a span that no object has; lost objects, not a gap in the recording.
 
     ``after`` is the start of the last segment before them (None at the beginning of a span), ``before`` the
-    start of the next one, or the end of the span.
+    start of the next one, or the end of the span. ``trimmed``: they come before all that is there of their kind, as
+    retention and the life-cycle rules of a bucket leave it.
     """
 
     first_counter: int
     count: int
     after: UtcTime | None
     before: UtcTime
+    trimmed: bool = False
 
 
 class RecordedSpan:
@@ -69,7 +71,7 @@ class RecordedSpan:
         self._number = number
 
     def __repr__(self) -> str:
-        return f"<span {self.segments[0].name} {self.state.value}, {len(self.segments)} segments>"
+        return f"<span {self.segments[0].name!r} {self.state.value}, {len(self.segments)} segments>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RecordedSpan):
@@ -119,7 +121,7 @@ class RecordedSpan:
     def end_name(self) -> str | None:
         """The key of the span end object as it was listed, None if there is none."""
         key = self._columns.end_key(self._number)
-        return None if key is None else self._columns.name(key)
+        return None if key is None else str(key)
 
     @property
     def state(self) -> SpanState:
@@ -145,7 +147,7 @@ class RecordedSpan:
                 before = time_of(columns.orders[index])
                 if index > columns.firsts[number]:
                     after = time_of(columns.orders[index - 1])
-                yield LostObjects(expected, counter - expected, after, before)
+                yield LostObjects(expected, counter - expected, after, before, after is None and not number)
             expected = counter + 1
         end = self.end
         if end is not None and columns.end_counters[number] > expected:
@@ -187,7 +189,7 @@ class SegmentList(Sequence[RecordedSegment]):
                 end = time_of(columns.orders[place + 1])
         elif columns.end_orders[self._number] != -1 and columns.end_counters[self._number] == key.counter + 1:
             end = time_of(columns.end_orders[self._number])
-        return RecordedSegment(columns.name(key), key, end, RecordedSpan(columns, self._number))
+        return RecordedSegment(str(key), key, end, RecordedSpan(columns, self._number))
 
     def before(self, order: int) -> RecordedSegment:
         """The last segment at or before an order, which is not before the span."""

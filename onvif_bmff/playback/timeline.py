@@ -116,7 +116,7 @@ class Timeline:
             columns.counters.append(int(counter))
             columns.digits.append(digits)
             if counter[0] == "0" and len(counter) > 1:
-                columns.padded[order, int(counter)] = counter
+                columns.padded[order, int(counter)] = len(counter)
         made = cls([here[extension].arrange() for _, here in sorted(kinds.items()) for extension in sorted(here)])
         made.objects, made.foreign, made.ambiguous = objects, foreign, ambiguous
         made.foreign_examples = examples

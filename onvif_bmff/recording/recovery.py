@@ -6,7 +6,7 @@ decrypted.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
 from onvif_bmff.errors import BoxError, MediaError
@@ -120,16 +120,14 @@ def recover_segment(
 
 def span_end_after(key: ObjectKey, at: UtcTime) -> ObjectKey:
     """The key of the span end object behind the segment of ``key``, where the span ended ``at``. B.5."""
-    return ObjectKey(
-        key.prefix, at, key.postfix, key.counter + 1, key.extension, span_end=True, digits=max(key.digits, 3)
-    )
+    return replace(key, digits=max(key.digits, 3)).ending(at)
 
 
 def span_end_before(key: ObjectKey) -> ObjectKey | None:
     """The key of the span end object if the segment of ``key`` is lost; None if it was the first of its span. B.5."""
     if not key.counter:
         return None
-    return ObjectKey(key.prefix, key.time, key.postfix, key.counter, key.extension, span_end=True, digits=key.digits)
+    return replace(key, span_end=True)
 
 
 def _box(view: memoryview, position: int) -> tuple[bytes, int] | None:

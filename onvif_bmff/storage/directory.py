@@ -189,7 +189,10 @@ class DirectoryStore:
                 os.close(file)
 
     def head(self, key: str) -> ObjectInfo:
-        """Size, content type and attributes of an object; see `ObjectStore.head`."""
+        """Size, content type and attributes of an object; see `ObjectStore.head`.
+
+        The content type is None, and there are no attributes, where the file came here by other ways than this class.
+        """
         parts = self._tree.parts_of(key)
         with failures("reading", key, reading=True):
             found = self._find(key, parts)

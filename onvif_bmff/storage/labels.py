@@ -18,24 +18,23 @@ from typing import Any
 from onvif_bmff.errors import StoreError
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
-__all__ = ["DEFAULT_CONTENT_TYPE", "Label", "Labels"]
+__all__ = ["Label", "Labels"]
 
-DEFAULT_CONTENT_TYPE = "application/octet-stream"
 _MAX_FILE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Content type and attributes of an object whose file has the inode."""
+    """Content type (None: it is not known) and attributes of an object whose file has the inode."""
 
     inode: int
-    content_type: str
+    content_type: str | None
     attributes: Mapping[str, str]
 
     @property
     def says_nothing(self) -> bool:
         """No side file is needed for it."""
-        return self.content_type == DEFAULT_CONTENT_TYPE and not self.attributes
+        return self.content_type is None and not self.attributes
 
 
 class Labels:
@@ -53,7 +52,7 @@ class Labels:
         """
         versions = self._load(parts)
         if not versions:
-            return Label(inode, DEFAULT_CONTENT_TYPE, {})
+            return Label(inode, None, {})
         return next((version for version in versions if version.inode == inode), versions[-1])
 
     def write(self, parts: list[str], versions: list[Label]) -> None:
@@ -127,6 +126,6 @@ def _to_label(item: Any) -> Label:
     attributes = item["attributes"]
     if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
         raise ValueError("attributes are names and texts")
-    if not isinstance(item["content_type"], str):
-        raise TypeError("a content type is a text")
+    if not isinstance(item["content_type"], str | None):
+        raise TypeError("a content type is a text, or null where it is not known")
     return Label(int(item["inode"]), item["content_type"], attributes)

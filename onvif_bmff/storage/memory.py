@@ -18,7 +18,7 @@ _LISTING_BATCH = 1000
 class _Stored:
     buffers: list[Buffer]
     size: int
-    content_type: str
+    content_type: str | None
     attributes: dict[str, str]
 
 
@@ -40,8 +40,8 @@ class MemoryStore:
         writer.append(obj.body)
         writer.seal(obj.metadata)
 
-    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> "MemoryWriter":
-        """Begin an object; see `ObjectStore.open_writer`."""
+    def open_writer(self, key: str, *, content_type: str | None, overwrite: bool = False) -> "MemoryWriter":
+        """Begin an object; see `ObjectStore.open_writer`. A content type of None is one that nobody knows."""
         check_path(key)
         with self._lock:
             if key in self._objects and not overwrite:
@@ -107,7 +107,7 @@ class MemoryStore:
 class MemoryWriter:
     """One object on its way into a `MemoryStore`; see `ObjectWriter`."""
 
-    def __init__(self, store: MemoryStore, key: str, content_type: str, overwrite: bool) -> None:
+    def __init__(self, store: MemoryStore, key: str, content_type: str | None, overwrite: bool) -> None:
         self._store = store
         self._key = key
         self._content_type = content_type

@@ -14,6 +14,7 @@ from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.timing import ticks_to_duration
 from onvif_bmff.validation.facts import Context, SegmentFacts, TrackFacts
 from onvif_bmff.validation.random_access import check_seek_table
+from onvif_bmff.validation.rules import RULES, Recurring
 
 __all__ = ["check_attributes", "check_content_type"]
 
@@ -23,6 +24,9 @@ _CONTENT_TYPES = {
     "m4a": ("audio/mp4", "ANX-B.7-05"),
     "m4m": ("application/mp4", "ANX-B.7-07"),
 }
+_CONTENT_TYPE = "@Content-Type"
+_RULES = tuple(rule for rule in RULES if rule.startswith("ANX-B.9"))
+"""All rules of attributes."""
 _CODECS = re.compile(r';\s*codecs\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 _FORM_RULES = {
     "version": "ANX-B.9-05",
@@ -55,22 +59,28 @@ _FACTOR = 10
 _RATE_TOLERANCE = Fraction(1, 20)
 
 
-def check_content_type(context: Context, info: ObjectInfo, facts: SegmentFacts | None) -> None:
-    """Look at the content type of a segment; ``facts`` are None where it was not read."""
+def check_content_type(context: Context, info: ObjectInfo, facts: SegmentFacts | None, recurring: Recurring) -> None:
+    """Look at the content type of a segment; ``facts`` are None where it was not read.
+
+    What is wrong with it is likely wrong with all objects of the place, and so goes to ``recurring``.
+    """
     expected, rule = _CONTENT_TYPES[context.key.extension]
+    of_codecs = context.rule("ANX-B.7-08", "ANX-B.6-04")
+    if info.content_type is None:
+        context.checked.content_types_unknown += 1
+        context.checked.skip("the store does not know the content type", rule, of_codecs)
+        return
     kind, _, _ = info.content_type.partition(";")
     if kind.strip().lower() != expected:
         message = f"the content type is {info.content_type[:80]!r}, not {expected}"
-        context.findings.add(rule, message, path="@Content-Type")
-    rule = context.rule("ANX-B.7-08", "ANX-B.6-04")
+        recurring.add(rule, message, key=info.key, path=_CONTENT_TYPE)
     codecs = _codecs_in(info.content_type)
+    true = None if facts is None else _codecs_of(facts)
     if codecs is None:
-        context.findings.add(rule, "no codecs parameter", path="@Content-Type")
-    elif facts is not None:
-        true = _codecs_of(facts)
-        if true is not None and codecs != true:
-            message = f"the codecs are {', '.join(sorted(true))}, not {', '.join(sorted(codecs))[:80]}"
-            context.findings.add(rule, message, path="@Content-Type")
+        recurring.add(of_codecs, "no codecs parameter", key=info.key, path=_CONTENT_TYPE)
+    elif true is not None and codecs != true:
+        message = f"the codecs are {', '.join(sorted(true))}, not {', '.join(sorted(codecs))[:80]}"
+        recurring.add(of_codecs, message, key=info.key, path=_CONTENT_TYPE)
 
 
 def _codecs_in(content_type: str) -> set[str] | None:
@@ -94,6 +104,11 @@ def _codecs_of(facts: SegmentFacts) -> set[str] | None:
 def check_attributes(context: Context, attributes: Mapping[str, str], facts: SegmentFacts | None) -> None:
     """Look at the attributes of a segment; what they say is checked only where ``facts`` are complete."""
     add = context.findings.add
+    if not attributes:
+        context.checked.attributes_missing += 1
+        context.checked.skip("the store has no attributes", *_RULES)
+        return
+    context.checked.attributes_seen += 1
     by_name = {name.lower(): value for name, value in attributes.items()}
     read: dict[str, ObjectAttributes] = {}
     for name, rule in _FORM_RULES.items():

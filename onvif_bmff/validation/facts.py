@@ -10,6 +10,7 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.media.fragment_samples import SampleRun, TrackFragment
 from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["RANK", "Context", "Header", "PartFacts", "SegmentFacts", "StopLooking", "TrackFacts"]
@@ -24,10 +25,11 @@ class StopLooking(Exception):  # noqa: N818  no error: the finding that hides th
 
 @dataclass(slots=True)
 class Context:
-    """The object at hand: its key, whether it is a CMAF one (by its extension), and where findings go."""
+    """The object at hand: its key, whether it is a CMAF one (by its extension), and where findings and counts go."""
 
     key: ObjectKey
     findings: Findings
+    checked: Checked = field(default_factory=Checked)
 
     @property
     def is_cmaf(self) -> bool:

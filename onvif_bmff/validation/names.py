@@ -4,6 +4,7 @@ import re
 
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["NameChecker"]
@@ -16,29 +17,30 @@ _HOUR = re.compile(r"[0-9]{1,3}")
 class NameChecker:
     """Looks at names as they are listed; those that do not end like a recording's object are none of ours.
 
-    ``ends`` collects the names of span end objects, ``foreign`` counts names that are not ours.
+    ``ends`` collects the names of span end objects. All names are counted, and of those that are not ours, which kind.
     """
 
-    def __init__(self, findings: Findings, prefix: str | None, postfix: str | None) -> None:
+    def __init__(self, findings: Findings, prefix: str | None, postfix: str | None, checked: Checked) -> None:
         self._findings = findings
+        self._checked = checked
         self._prefix = prefix
         self._postfix = postfix
         self._second = ""
         self._seen: dict[tuple[int, bool, int, str, bool], str] = {}
         self.ends: set[str] = set()
-        self.foreign = 0
 
     def check(self, name: str) -> None:
         """Look at the next name of a listing."""
+        self._checked.names += 1
         ours = _OURS.fullmatch(name)
         if ours is None:
-            self.foreign += 1
+            self._checked.foreign += 1
             return
         try:
             key = ObjectKey.parse(name, prefix=self._prefix, postfix=self._postfix)
         except ObjectKeyError as error:
             if self._elsewhere(name):
-                self.foreign += 1
+                self._checked.elsewhere += 1
             else:
                 rule = "ANX-B.5-02" if ours[1] else _fault_of(name)
                 self._findings.add(rule, str(error), key=name)

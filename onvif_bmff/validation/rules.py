@@ -5,20 +5,27 @@ with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-__all__ = ["RULES", "Finding", "Findings", "Level", "Rule"]
+from onvif_bmff.errors import escaped
+
+__all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
 
 _MOST_OF_A_RULE = 5
 """Findings of one rule in one object that are listed; the rest are counted."""
+_MOST_RECURRING = 100
 
 
 class Level(Enum):
-    """How binding a rule is: what shall be so is an error where it is not, what should be a warning."""
+    """How binding a rule is: what shall be so is an error where it is not, what should be a warning.
+
+    A note is no fault: it says where a rule does not hold because of what became of the bucket later.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place where a rule is broken.
+    """A place where a rule is broken; the level is the rule's, or `Level.NOTE` where that is no fault.
 
     ``key`` is the name of the object, empty where it is about the store; ``offset`` the byte in it, None where it is
-    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute.
+    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute. ``message`` and
+    ``path`` are escaped (see `onvif_bmff.errors.escaped`); ``key`` is the name as it is.
     """
 
     rule: str
@@ -185,12 +193,16 @@ class Findings:
     def add(
         self, rule: str, message: str, *, offset: int | None = None, path: str = "", key: str | None = None
     ) -> None:
-        """Note that ``rule`` is broken."""
+        """Say that ``rule`` is broken."""
         count = self._counts.get(rule, 0) + 1
         self._counts[rule] = count
         if count <= self._most:
             where = self.key if key is None else key
-            self._found.append(Finding(rule, RULES[rule].level, where, offset, message, path))
+            self._found.append(Finding(rule, RULES[rule].level, where, offset, escaped(message), escaped(path)))
+
+    def note(self, rule: str, message: str, key: str) -> None:
+        """Say that ``rule`` does not hold, and that this is no fault."""
+        self._found.append(Finding(rule, Level.NOTE, key, None, escaped(message)))
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -203,3 +215,30 @@ class Findings:
                 yield Finding(rule, RULES[rule].level, self.key, None, f"and {count - self._most} more like these")
         self._found.clear()
         self._counts.clear()
+
+
+class Recurring:
+    """Collects findings that all objects of a place are likely to have: each comes once, with how many objects have it.
+
+    Of messages of one rule beyond a hundred, only the number is kept.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[Finding, int]] = {}
+
+    def add(self, rule: str, message: str, *, key: str, path: str) -> None:
+        """Say that ``rule`` is broken by one more object."""
+        message = escaped(message)
+        if (rule, message) not in self._found and len(self._found) >= _MOST_RECURRING:
+            message = "and others"
+        first = Finding(rule, RULES[rule].level, key, None, message, escaped(path))
+        first, count = self._found.get((rule, message), (first, 0))
+        self._found[rule, message] = first, count + 1
+
+    def take(self) -> Iterator[Finding]:
+        """Give out what was found, and forget it."""
+        for first, count in self._found.values():
+            yield first if count == 1 else replace(first, message=f"{first.message} ({count} objects of this place)")
+        self._found.clear()

@@ -54,38 +54,50 @@ class SampleChecker:
     ) -> None:
         """Look at the samples of a traf; ``views`` are their data, None where they cannot be had."""
         entry = part.track.entry(part.description)
-        clear = self._clear_entry(entry)
-        if clear is None:
-            return
+        clear, checked = self._clear_entry(entry), self._context.checked
+        runs: list[ProtectionRun] | None = None if is_protected(entry) else []
+        opened = False
+        if clear is not None:
+            runs, opened = self._look(part, facts, views, clear, first=first_of_segment)
+        left = checked.count_samples(facts.count, runs, self._keys or (), opened=opened, read=views is not None)
+        if left and "unopened" not in self._said:  # it counts by object
+            self._said.add("unopened")
+            checked.skip_decryption(protection.scheme for protection in self._protections.values())
+
+    def _look(
+        self, part: TrackFragment, facts: PartFacts, views: Sequence[memoryview] | None, clear: Box, *, first: bool
+    ) -> tuple[list[ProtectionRun] | None, bool]:
+        """How the samples are protected (None: that cannot be told), and whether they could be decrypted."""
         length_size = nal_length_size(clear)
         maps: list[AuxiliaryInfo] | None = None
         runs: list[ProtectionRun] = []
         default = self._protections.get(part.track.track_id)
-        if is_protected(entry):
+        if is_protected(part.track.entry(part.description)):
             if default is None:
-                return  # the header has said what is missing
+                return None, False  # the header has said what is missing
             try:
                 runs = protection_runs(default, facts.count, part.box.children, part.track.table.children)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
                 message = error.reason if isinstance(error, BoxError) else str(error)
                 self._context.findings.add(rule, message, offset=part.box.offset, path=f"{_TRAF}/sbgp")
-                return
+                return None, False
             maps = _Protected(self, part, runs, length_size is not None).check()
             if maps is None and length_size is not None:
-                return  # nobody knows which bytes are clear
+                return runs, False  # nobody knows which bytes are clear
         if views is None:
-            return
+            return runs, False
         whole = any(run.is_protected for _, run in runs) and (
             length_size is None or maps is None or any(not one.subsamples for one in maps)
         )
         filled = False
         if length_size is not None and not whole:
-            filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first_of_segment)
+            filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first)
             if maps is not None and filled:
                 self._check_slices(part, views[0], maps[0], runs[0][1])
         if runs and self._decryptor is not None and (maps is not None or not _needs_records(runs)):
-            self._decrypt(part, clear, views, runs, length_size if filled else None)
+            return runs, self._decrypt(part, clear, views, runs, length_size if filled else None)
+        return runs, False
 
     def once(self, rule: str, message: str, part: TrackFragment, path: str) -> None:
         """Note what holds for the whole object, at the first place where it is seen."""
@@ -174,10 +186,10 @@ class SampleChecker:
         views: Sequence[memoryview],
         runs: Sequence[ProtectionRun],
         length_size: int | None,
-    ) -> None:
-        """Decrypt, and see whether what comes out can be media."""
+    ) -> bool:
+        """Decrypt, and see whether what comes out can be media; False where there are no keys for it."""
         if self._decryptor is None or any(run.kid not in (self._keys or ()) for _, run in runs):
-            return
+            return False
         scheme = runs[0][1].scheme
         rule = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
         samples = [Sample(part.track.track_id, 0, 0, view) for view in views]
@@ -193,6 +205,7 @@ class SampleChecker:
         if message is not None:
             message = f"decryption gives no media: {message}"
             self._context.findings.add(rule, message, offset=part.box.offset, path="/mdat")
+        return True
 
 
 def _needs_records(runs: Sequence[ProtectionRun]) -> bool:

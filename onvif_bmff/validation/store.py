@@ -18,7 +18,8 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import check_attributes, check_content_type
 from onvif_bmff.validation.facts import Context, Header, SegmentFacts
 from onvif_bmff.validation.names import NameChecker
-from onvif_bmff.validation.rules import Finding, Findings
+from onvif_bmff.validation.report import Checked, Validation
+from onvif_bmff.validation.rules import Finding, Findings, Recurring
 from onvif_bmff.validation.samples import SampleChecker
 from onvif_bmff.validation.segment import check_segment
 from onvif_bmff.validation.spans import KindChecker, SpanChecker
@@ -43,8 +44,12 @@ def validate_store(
     unwrapper: KeyUnwrapper | None = None,
     deep: bool = True,
     lookback: timedelta = timedelta(hours=1),
-) -> Iterator[Finding]:
-    """Yield what breaks a rule of ``RULES`` in the objects of a store, as it is found.
+) -> Validation:
+    """Find what breaks a rule of ``RULES`` in the objects of a store; an iterator that looks as it is asked.
+
+    What was looked at, and what could not be, is counted meanwhile: `Validation.checked`. A store without objects has
+    no findings either. Where the first objects of a place are gone, as retention and life-cycle rules leave it, that
+    is a note. What is wrong with a content type is found once a place.
 
     Each object is read once, from its start to its end, with memory for one of its fragments; of names and
     initialisation vectors some ten bytes each are kept. Whatever the objects hold, it becomes findings, never an error.
@@ -65,30 +70,37 @@ def validate_store(
         TimeError: the range ends before it starts.
         StoreError: the store failed.
     """
-    checker = _StoreChecker(store, _Keys(keys, unwrapper), deep=deep, start=start, end=end)
-    ranged = start is not None and end is not None
-    if ranged and start is not None and end is not None:
+    checked = Checked()
+    checker = _StoreChecker(store, _Keys(keys, unwrapper), checked, deep=deep, start=start, end=end)
+    if start is not None and end is not None:
         folders: Iterator[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
     else:
         folders = iter((f"{prefix}/" if prefix else "",))
-    of_names = Findings(most=_MOST_NAMES)
-    names = NameChecker(of_names, prefix, postfix)
 
-    def listed() -> Iterator[str]:
-        for folder in folders:
-            for name in store.keys(folder):
-                names.check(name)
-                yield name
+    def found() -> Iterator[Finding]:
+        of_names = Findings(most=_MOST_NAMES)
+        names = NameChecker(of_names, prefix, postfix, checked)
 
-    timeline = Timeline.from_keys(listed(), prefix=prefix, postfix=postfix)
-    yield from of_names.take()
-    kind: tuple[str, str, str] | None = None
-    for span in timeline.spans:
-        if (span.prefix, span.postfix, span.extension) != kind:
-            kind = span.prefix, span.postfix, span.extension
-            checker.begin_kind(span)
-        yield from checker.span(span, names.ends)
-    yield from checker.ends_without_span(names.ends)
+        def listed() -> Iterator[str]:
+            for folder in folders:
+                for name in store.keys(folder):
+                    names.check(name)
+                    yield name
+
+        timeline = Timeline.from_keys(listed(), prefix=prefix, postfix=postfix)
+        yield from of_names.take()
+        kind: tuple[str, str, str] | None = None
+        for span in timeline.spans:
+            if (span.prefix, span.postfix, span.extension) != kind:
+                if kind is not None and kind[:2] != (span.prefix, span.postfix):
+                    yield from checker.recurring.take()
+                kind = span.prefix, span.postfix, span.extension
+                checker.begin_kind(span)
+            yield from checker.span(span, names.ends)
+        yield from checker.recurring.take()
+        yield from checker.ends_without_span(names.ends)
+
+    return Validation(found(), checked)
 
 
 class _Keys:
@@ -113,21 +125,32 @@ class _Keys:
 
 class _StoreChecker:
     def __init__(
-        self, store: ObjectStore, keys: _Keys, *, deep: bool, start: UtcTime | None, end: UtcTime | None
+        self,
+        store: ObjectStore,
+        keys: _Keys,
+        checked: Checked,
+        *,
+        deep: bool,
+        start: UtcTime | None,
+        end: UtcTime | None,
     ) -> None:
         self._store = store
         self._keys = keys
+        self._checked = checked
         self._deep = deep
         self._start = start
         self._end = end
         self._vectors = Vectors()
         self._kind: KindChecker | None = None
         self._unended: dict[tuple[str, str, int], list[ObjectKey]] = {}
+        self._oldest: dict[tuple[str, str], dict[str, UtcTime]] = {}  # the first segment of each place and extension
         self.findings = Findings()
+        self.recurring = Recurring()
 
     def begin_kind(self, span: RecordedSpan) -> None:
         """Begin with the spans of another recording or extension."""
         self._kind = KindChecker(self.findings, is_cmaf=span.extension != "mp4")
+        self._oldest.setdefault((span.prefix, span.postfix), {})[span.extension] = span.start
 
     def span(self, span: RecordedSpan, ends: set[str]) -> Iterator[Finding]:
         """Look at a span. The name of its end object is taken out of ``ends``."""
@@ -138,14 +161,14 @@ class _StoreChecker:
         whole = self._wanted(first)
         if not whole and not any(map(self._wanted, span.segments)):
             return
+        self._checked.spans += 1
         if whole:
-            for lost in span.lost():
-                if lost.first_counter == 0 and self._start is not None:
-                    continue  # those before may lie outside the range that was listed
-                message = f"no objects with counters {lost.first_counter} to {lost.first_counter + lost.count - 1}"
-                findings.add("ANX-B.4-11", message, key=first.name)
-        if span.state is SpanState.CUT_OFF and self._end is None:
-            findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=first.name)
+            self._lost(span, first.name)
+        if span.state is SpanState.CUT_OFF:
+            if self._end is None:
+                findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=first.name)
+            else:
+                self._checked.skip_outside("ANX-B.5-01")
         if end_name is None:
             last = span.segments[-1].key
             self._unended.setdefault((span.prefix, span.postfix, last.counter + 1), []).append(last)
@@ -169,6 +192,23 @@ class _StoreChecker:
                 self._kind.ended(span.last_start, 0)
         yield from findings.take()
 
+    def _lost(self, span: RecordedSpan, name: str) -> None:
+        """What of a span is not there, from its first object on."""
+        for lost in span.lost():
+            message = f"no objects with counters {lost.first_counter} to {lost.first_counter + lost.count - 1}"
+            if lost.first_counter == 0 and self._start is not None:
+                self._checked.skip_outside("ANX-B.4-11")
+            elif lost.trimmed:
+                self.findings.note("ANX-B.4-11", f"{message}: older ones than all that are here are gone", name)
+            else:
+                self.findings.add("ANX-B.4-11", message, key=name)
+
+    def _is_older(self, key: ObjectKey) -> bool:
+        """Whether an end object is that of a span of which, as of all before it, nothing is left."""
+        place = self._oldest.get((key.prefix, key.postfix), {})
+        first = place.get(key.extension) or min(place.values(), default=None)
+        return first is None or key.time <= first
+
     def ends_without_span(self, ends: set[str]) -> Iterator[Finding]:
         """Look at the end objects that no span took."""
         findings = self.findings
@@ -176,16 +216,22 @@ class _StoreChecker:
             key = ObjectKey.parse(name)
             if self._start is not None and key.time < self._start:
                 continue
+            self._checked.span_ends += 1
             lasts = self._unended.get((key.prefix, key.postfix, key.counter), [])
             own = [last for last in lasts if last.extension == key.extension]
             if any(last.time == key.time for last in own):
                 continue  # the whole segment is shorter than a key can tell
             if any(key.time < last.time for last in own):
                 findings.add("ANX-B.5-03", "the last segment of the span begins after its end", key=name)
+            elif self._start is None and self._is_older(key):
+                message = "all segments of the span that ended here are gone, as are all before it"
+                findings.note("ANX-B.5-04", message, name)
             elif lasts and not own:
                 message = f"the span that ends with this counter is one of {lasts[0].extension!r}"
                 findings.add("ANX-B.5-05", message, key=name)
-            elif self._start is None:
+            elif self._start is not None:
+                self._checked.skip_outside("ANX-B.5-04")
+            else:
                 message = f"no span here ends with counter {key.counter - 1}"
                 findings.add("ANX-B.5-04", message, key=name)
             yield from findings.take()
@@ -199,15 +245,17 @@ class _StoreChecker:
         info = self._head(segment.name)
         if info is None:
             return None
-        context = Context(segment.key, self.findings)
+        self._checked.segments += 1
+        context = Context(segment.key, self.findings, self._checked)
         facts: SegmentFacts | None = None
         if self._deep:
             source = StoreSource(self._store, segment.name)
             try:
                 facts = check_segment(source, context, segment.name, self._sample_checker)
+                self._checked.objects_read += 1
             except ObjectNotFoundError:
                 return None
-        check_content_type(context, info, facts)
+        check_content_type(context, info, facts, self.recurring)
         check_attributes(context, info.attributes, facts)
         return facts
 
@@ -217,6 +265,7 @@ class _StoreChecker:
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
         info = self._head(name)
+        self._checked.span_ends += info is not None
         if info is not None and info.size:
             message = f"the span end object has {info.size} bytes, and should be empty"
             self.findings.add("ANX-B.5-01", message, key=name)

@@ -185,8 +185,20 @@ def test_a_key_that_is_right_is_not_repeated(tmp_path, capsys):
     assert repr(bytes.fromhex(KEY)) not in repr(args) + repr(keys_from(args))
 
 
-def test_a_clear_file_stays_as_it_is(tmp_path):
-    assert decrypt(tmp_path, CLIP.read_bytes()) == CLIP.read_bytes()
+@pytest.mark.parametrize("before", [None, b"what was there"])
+def test_a_clear_file_is_not_decrypted(tmp_path, clear, capsys, before):
+    """Whoever asked for that took a wrong file; a copy that looks like a result would hide it."""
+    out = tmp_path / "out.mp4"
+    if before is not None:
+        out.write_bytes(before)
+    for data in (CLIP.read_bytes(), clear["CMAF"]["m4v"][0], clear["MP4"]["mp4"][0]):
+        (tmp_path / "in.mp4").write_bytes(data)
+        assert main(["decrypt", str(tmp_path / "in.mp4"), "-o", str(out), "--key", f"{KID}:{KEY}"]) == 2
+        said = capsys.readouterr()
+        assert said.err == f"onvif-bmff: {tmp_path / 'in.mp4'} is not encrypted: nothing was written\n"
+        assert said.out == ""
+        assert (out.read_bytes() if out.exists() else None) == before
+        assert not list(tmp_path.glob(".*part"))
 
 
 def test_what_is_no_file_to_write_to(tmp_path, capsys):

@@ -45,7 +45,11 @@ def test_status_of_the_command(command, status):
     ("error", "line"),
     [
         (BoxError("too short", path="/moov", offset=7), "/moov at byte 7: too short"),
-        (BoxError("evil \x1b[31m\nname"), "/ at byte 0: evil ?[31m name"),
+        (BoxError("evil \x1b[31m\nname"), "/ at byte 0: evil \\x1b[31m\\nname"),  # told apart from a name with "?"
+        (
+            FileNotFoundError(2, "No such file or directory", "\u202e\n.mp4"),
+            "\\u202e\\n.mp4: No such file or directory",
+        ),
         (FileNotFoundError(2, "No such file or directory", "a.mp4"), "a.mp4: No such file or directory"),
         (OSError("disk on fire"), "disk on fire"),
     ],

@@ -91,8 +91,29 @@ def test_a_range_and_nothing(store: Path, capsys: pytest.CaptureFixture[str]) ->
     report = json.loads(capsys.readouterr().out)
     assert [one["extension"] for one in report["spans"]] == ["m4a", "m4v"]
     assert report["gaps"] == []
-    assert main(["timeline", str(store), "--prefix", "elsewhere"]) == 0
+    assert main(["timeline", str(store), "--prefix", "elsewhere", "--allow-empty"]) == 0
     assert capsys.readouterr().out == "nothing was recorded\n"
+    assert main(["timeline", str(store), "--prefix", "elsewhere"]) == 2, "a slip must not look like an empty recording"
+    said = capsys.readouterr()
+    line = f"onvif-bmff: {store}: nothing was recorded with prefix 'elsewhere': there are no objects\n"
+    assert (said.out, said.err) == ("", line)
+
+
+def test_a_recording_trimmed_at_its_head(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / "site-2/2024-02-28/camera-5/22/10-00.000Z.0.m4v").unlink()
+    assert main(["timeline", str(store)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:4] == [
+        "     begins with counter 1: older objects are gone, or were not listed",
+        "     lost: 1 objects from counter 4, before 2024-02-28T22:35:00.000000Z",
+    ]
+    assert main(["timeline", str(store), "--picture"]) == 0
+    assert capsys.readouterr().out.count("!") == 1
+    assert main(["timeline", str(store), "--json"]) == 0
+    spans = json.loads(capsys.readouterr().out)["spans"]
+    assert [(one["trimmed"], [lost["first_counter"] for lost in one["lost"]]) for one in spans] == [
+        (0, []), (1, [4]), (0, []),
+    ]  # fmt: skip
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from onvif_bmff.control import (
     PropertyOperation,
     RecordingEventFilter,
 )
+from onvif_bmff.control.arbitration import EventGate
 from onvif_bmff.control.event_filter import check_event_filter, matches
 from onvif_bmff.timing import UtcTime
 
@@ -242,6 +243,120 @@ def test_before_and_after_are_kept_as_given_up_to_the_limits():
     for wrong in ({"before": 10 * SECOND + timedelta(microseconds=1)}, {"after": SECOND}):
         with pytest.raises(BadConfiguration):
             made.create_recording_job(job(token, event_filter=event_filter(**wrong)))
+
+
+# ---- what cameras send ---------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("REC-5.3.4-01", "REC-5.3.4-05")
+@pytest.mark.parametrize(
+    ("on", "off"),
+    [
+        ("true", "false"),
+        ("1", "0"),
+        ("TRUE", "FALSE"),
+        ("True", "False"),
+        (" 1\n", "\t0 "),
+        ("1", "false"),
+        ("TRUE", "0"),
+    ],
+)
+def test_all_forms_of_a_boolean_open_and_close_the_gate(on, off):
+    clock = Clock()
+    made, _, guard = device(event_filter(after=3 * SECOND), clock=clock)
+
+    def send(value):
+        made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"IsMotion": value}, PropertyOperation.CHANGED))
+
+    send(off)
+    assert states(made, guard) == ["Idle"], "an end without a beginning opens nothing"
+    send(on)
+    clock.forward(minutes=10)
+    assert states(made, guard) == ["Active"], "for as long as it lasts"
+    send(on)
+    clock.forward(minutes=10)
+    send(off)
+    clock.forward(seconds=2.9)
+    assert states(made, guard) == ["Active"]
+    clock.forward(seconds=0.1)
+    assert states(made, guard) == ["Idle"]
+
+
+def test_a_counter_that_reads_like_a_boolean_does_not_hold_the_gate_for_ever():
+    """Nothing says that the item is no boolean, until it stands at 2."""
+    clock = Clock()
+    made, _, guard = device(event_filter(), clock=clock, limits=Limits(instant_event=4 * SECOND))
+    for count in ("0", "1", "2", "3"):
+        made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": count}, PropertyOperation.CHANGED))
+        clock.forward(seconds=1)
+    assert made._runtime.conditions == {}
+    assert states(made, guard) == ["Active"]
+    clock.forward(seconds=3)
+    assert states(made, guard) == ["Idle"]
+
+
+def test_an_event_beside_a_property_does_not_end_its_condition():
+    clock = Clock()
+    made, token, guard = device(event_filter(), clock=clock)
+    made.event(motion(clock, True))
+    made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": "2"}))
+    clock.forward(hours=1)
+    assert states(made, guard) == ["Active"]
+    later = made.create_recording_job(job(token, priority=99, event_filter=event_filter())).job_token
+    assert states(made, later) == ["Active"], "who comes later finds the condition too"
+
+
+def test_a_counter_of_a_declared_type_is_an_event_without_duration_each_time():
+    clock = Clock()
+    made, _, guard = device(event_filter(), clock=clock)
+    data, types = {"Count": "1"}, {"Count": "xs:int"}
+    made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, data, PropertyOperation.CHANGED, types))
+    assert states(made, guard) == ["Active"]
+    clock.forward(seconds=5)
+    assert states(made, guard) == ["Idle"]
+
+
+@pytest.mark.parametrize("sent", [MOTION, f"\n  {MOTION}\n ", f"{MOTION}//.", f" {MOTION}//.\t"])
+def test_topics_as_they_are_sent(sent):
+    clock = Clock()
+    made, token, guard = device(event_filter(MOTION), clock=clock)
+    made.event(EventMessage(sent, clock.now, {"Rule": "R1"}, {"IsMotion": "1"}, PropertyOperation.CHANGED))
+    assert states(made, guard) == ["Active"]
+    assert made.assignments()[token, "VIDEO001"].event_topic == MOTION
+    made.event(motion(clock, False))
+    clock.forward(seconds=5)
+    assert states(made, guard) == ["Idle"], "it is the same property, however its topic is written"
+
+
+# ---- a clock that is set -------------------------------------------------------------------------------
+
+
+def test_a_gate_moves_with_the_clock():
+    start = UtcTime.parse("2026-01-02T03:04:05Z")
+    gate = EventGate(frozenset({("t", ())}), start + 9 * SECOND, start, "tns1:A")
+    for by in (7 * SECOND, -3600 * SECOND):
+        moved = gate.shifted(by)
+        assert moved.opened == start + by
+        assert moved.open_until == start + by + 9 * SECOND
+        assert (moved.conditions, moved.topic) == (gate.conditions, gate.topic)
+    assert EventGate().shifted(SECOND) == EventGate()
+    assert EventGate(open_until=start).shifted(SECOND) == EventGate(open_until=start + SECOND)
+    assert EventGate(opened=start).shifted(SECOND) == EventGate(opened=start + SECOND)
+
+
+@pytest.mark.parametrize("by", [-3600, -1, 1, 3600])
+def test_setting_the_clock_neither_lengthens_nor_shortens_a_window(by):
+    clock = Clock()
+    made, token, guard = device(event_filter(BELL, before=2 * SECOND, after=10 * SECOND), clock=clock)
+    made.event(EventMessage(BELL, clock.now))
+    clock.forward(seconds=4)
+    made.clock_changes(by * SECOND, lambda: clock.forward(seconds=by))
+    feed = made.assignments()[token, "VIDEO001"]
+    assert feed.since == clock.now - 6 * SECOND, "four seconds ago, and two before"
+    clock.forward(seconds=5.9)
+    assert states(made, guard) == ["Active"]
+    clock.forward(seconds=0.1)
+    assert states(made, guard) == ["Idle"]
 
 
 # ---- expressions ---------------------------------------------------------------------------------------

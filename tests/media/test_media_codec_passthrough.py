@@ -83,6 +83,20 @@ def test_codecs_parameter(entry, text):
     assert PassThroughCodec(entry, "vide").codecs_parameter() == text
 
 
+@pytest.mark.parametrize(
+    ("fourcc", "text"),
+    [
+        ("raw ", "raw "),
+        ("\xa9abc", "%A9abc"),
+        ('a",b', "a%22%2Cb"),
+        ("\r\n\x1b\x9b", "%0D%0A%1B%9B"),
+        ("%41x", "%2541x"),
+    ],
+)
+def test_a_code_of_any_bytes_fits_a_header_line(fourcc, text):
+    assert PassThroughCodec(UnknownBox(type=fourcc, data=bytes(8)), "vide").codecs_parameter() == text
+
+
 @pytest.mark.parametrize("entry", [av1(nclx(1, 1, 1)), UnknownBox(type="abcd", data=b"\0" * 7 + b"\1custom fields")])
 def test_entries_are_kept(entry):
     codec = codec_of(entry, handler="vide")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -46,10 +47,11 @@ keys = st.builds(
     any_path,
     instants,
     any_path,
-    st.integers(0, 10**18 - 1),
+    st.integers(0, 10**18 - 1) | st.integers(0, 2000),
     st.one_of(st.sampled_from(["mp4", "m4v", "m4a", "m4m"]), st.from_regex("[0-9A-Za-z]{1,16}", fullmatch=True)),
     st.booleans(),
     st.integers(0, 6),
+    st.just(0) | st.integers(0, 18),
 )
 
 
@@ -92,10 +94,10 @@ def test_what_follows_the_grammar_is_read(drawn):
     prefix, postfix, text = drawn
     assert abnf(prefix, postfix).fullmatch(text)
     key = ObjectKey.parse(text, prefix=prefix, postfix=postfix)
+    assert str(key) == text, "what was read is what is written, padding of the counter included"
+    assert ObjectKey(*(getattr(key, field.name) for field in fields(ObjectKey))) == key
     head, _, rest = text.rpartition("Z.")
-    counter, _, extension = rest.partition(".")
-    assert str(key) == f"{head}Z.{int(counter)}.{extension}"
-    assert key.counter == int(counter)
+    assert key.counter == int(rest.partition(".")[0])
     assert key.span_end == text.endswith("_end")
     assert key.time.second == int(head.rpartition("-")[2][:2])
 
@@ -168,6 +170,52 @@ def test_span_end_keys_of_the_examples(at, segments, extension, text):
     assert str(end) == text
     assert ObjectKey.parse(text) == end
     assert end.span_end
+
+
+@pytest.mark.requirement("ANX-B.4-11")
+@pytest.mark.parametrize("digits", [3, 6])
+def test_the_next_key_of_a_span(digits):
+    first = ObjectKey("site-2", START, "camera-5", 0, "m4v", digits=digits)
+    second = first.following(UtcTime.parse("2022-11-08T15:08:28.547123Z"))
+    wanted = "site-2/2022-11-08/camera-5/15/08-28.547Z.1.m4v" if digits == 3 else (
+        "site-2/2022-11-08/camera-5/15/08-28.547123Z.1.m4v"
+    )  # fmt: skip
+    assert str(second) == wanted
+    assert (second.counter, second.span_end, second.extension, second.digits) == (1, False, "m4v", digits)
+    assert second.following(UtcTime.parse("2022-11-09T00:00:00Z")).counter == 2
+    assert first.ending(START).following(START) == replace(first, counter=2), "what follows an end object is a segment"
+
+
+@pytest.mark.requirement("ANX-B.4-02")
+@pytest.mark.requirement("ANX-B.4-11")
+@pytest.mark.parametrize(
+    ("written", "following"),
+    [
+        ("0", "1"), ("9", "10"), ("00", "01"), ("01", "02"), ("02", "03"), ("09", "10"), ("099", "100"),
+        ("000", "001"), ("0000000007", "0000000008"), ("0" * 18, "0" * 17 + "1"), ("9" * 17, "1" + "0" * 17),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("fraction", ["", ".5", ".547", ".547123"])
+@pytest.mark.parametrize("end", ["", "_end"])
+def test_padded_counters_are_kept(written, following, fraction, end):
+    text = f"p/2022-11-08/c/15/08-23{fraction}Z.{written}.m4v{end}"
+    key = ObjectKey.parse(text)
+    assert str(key) == text
+    assert key.counter == int(written)
+    assert ObjectKey.parse(text, prefix="p", postfix="c") == key
+    assert str(key.following(key.time)) == f"p/2022-11-08/c/15/08-23{fraction}Z.{following}.m4v"
+    assert str(key.ending(key.time)) == f"p/2022-11-08/c/15/08-23{fraction}Z.{following}.m4v_end"
+
+
+def test_keys_are_equal_when_their_names_are():
+    one, two, three = (ObjectKey("", START, "", counter, "mp4", counter_digits=2) for counter in (1, 10, 100))
+    assert [str(key)[-7:] for key in (one, two, three)] == [".01.mp4", ".10.mp4", "100.mp4"]
+    for key in (one, two, three):
+        assert ObjectKey.parse(str(key)) == key
+        assert hash(ObjectKey.parse(str(key))) == hash(key)
+    assert one != replace(one, counter_digits=0)
+    assert two == replace(two, counter_digits=0) == replace(two, counter_digits=1)
+    assert len({one, replace(one, counter_digits=3), replace(one, counter_digits=0)}) == 3
 
 
 @pytest.mark.requirement("ANX-B.4-03")
@@ -307,6 +355,8 @@ def test_hostile_keys(text):
         {"extension": "x" * 17},
         {"digits": 7},
         {"digits": -1},
+        {"counter_digits": -1},
+        {"counter_digits": 19},
     ],
 )
 def test_what_cannot_stand_in_a_key(changes):

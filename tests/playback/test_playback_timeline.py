@@ -188,6 +188,7 @@ def test_padded_counters_keep_their_names():
     keys = ["2022-11-08/15/08-23Z.000.mp4", "2022-11-08/15/08-28Z.001.mp4", "2022-11-08/15/08-33Z.02.mp4_end"]
     (found,) = Timeline.from_keys(keys).spans
     assert [segment.name for segment in found.segments] == keys[:2]
+    assert [str(segment.key) for segment in found.segments] == keys[:2]
     assert found.end_name == keys[2]
 
 

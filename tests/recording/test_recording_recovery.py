@@ -27,7 +27,7 @@ from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, full_content_type
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.recovery import recover_segment, span_end_before
+from onvif_bmff.recording.recovery import recover_segment, span_end_after, span_end_before
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
@@ -146,6 +146,9 @@ def test_a_lost_segment_ends_its_span_where_it_would_have_begun():
     key = ObjectKey("cam", START, "", 3, "m4v")
     assert str(span_end_before(key)) == "cam/2026-01-02/03/04-05.678Z.3.m4v_end"
     assert span_end_before(ObjectKey("cam", START, "", 0, "m4v")) is None
+    padded = ObjectKey("cam", START, "", 3, "m4v", counter_digits=4)
+    assert str(span_end_before(padded)).endswith(".0003.m4v_end")
+    assert str(span_end_after(padded, START)).endswith(".0004.m4v_end")
 
 
 def test_keys_are_not_needed():

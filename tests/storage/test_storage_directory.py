@@ -8,7 +8,10 @@ import pytest
 from storage_kit import add, hidden_files
 
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
-from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.objects import ObjectKey, SpanEndObject
+from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE
+from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.timing import UtcTime
 
 
 @pytest.fixture
@@ -67,7 +70,36 @@ def test_files_of_others_are_objects_without_label(store, root):
     (root / "x" / "foreign.mp4").write_bytes(b"abc")
     assert list(store.keys()) == ["x/foreign.mp4"]
     info = store.head("x/foreign.mp4")
-    assert (info.size, info.content_type, info.attributes) == (3, "application/octet-stream", {})
+    assert (info.size, info.content_type, info.attributes) == (3, None, {}), "unknown, and nothing is made up"
+
+
+def test_a_content_type_that_says_little_is_kept_all_the_same(store, root):
+    key = ObjectKey("", UtcTime(0), "", 1, "m4v", span_end=True)
+    store.put(SpanEndObject(key))
+    assert store.head(str(key)).content_type == SPAN_END_CONTENT_TYPE
+    (root / str(key)).write_bytes(b"")
+    (root / ".onvif_bmff/meta/1970-01-01.d/00.d" / f"{key}.json".rpartition("/")[2]).unlink()
+    assert store.head(str(key)).content_type is None
+
+
+def test_memory_can_hold_what_nobody_knows_the_type_of():
+    store = MemoryStore()
+    writer = store.open_writer("a", content_type=None)
+    writer.seal({})
+    assert store.head("a").content_type is None
+
+
+def test_an_object_that_takes_the_place_of_an_unlabelled_one(store, root, monkeypatch):
+    (root / "x").mkdir(parents=True)
+    (root / "x" / "a").write_bytes(b"abc")
+    add(store, "x/a", b"new", {"Source": "2"}, overwrite=True)
+    assert store.head("x/a").content_type == "video/mp4"
+    # Whoever reads before the name changes over sees the label of the old object, which is none.
+    (root / "x" / "b").write_bytes(b"abc")
+    monkeypatch.setattr(DirectoryStore, "_name", lambda *given, **more: (_ for _ in ()).throw(OSError(5, "broken")))
+    with pytest.raises(StoreError):
+        add(store, "x/b", b"new", {"Source": "2"}, overwrite=True)
+    assert (store.head("x/b").content_type, store.head("x/b").attributes) == (None, {})
 
 
 def test_labels_survive_a_copy_of_the_tree(store, root, tmp_path):
