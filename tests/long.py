@@ -1,8 +1,9 @@
 """Runs that take too long for CI: ``python -m tests.long NAME [options]``; without a name, a list of them.
 
-Each run is a module with a docstring, ``add_arguments(parser)`` and ``run(arguments, journal) -> int`` (an exit status).
-It can be interrupted at any time: what a step found lies in a journal, one line of JSON a step, and a second call with
-the same journal goes on behind the last line. Figures, date and commit of the last whole run stand in ``docs/``.
+Each run is a module with a docstring, ``add_arguments(parser)`` and ``run(arguments, journal) -> int`` (an exit
+status). It can be interrupted at any time: what a step found lies in a journal, one line of JSON a step, and a second
+call with the same journal goes on behind the last line. Figures, date and commit of the last whole run stand in
+``docs/``.
 """
 
 import argparse

@@ -88,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         for track, count in zip(report.tracks, report.samples, strict=True)
     )
     print(f"{output}: {report.start} … {report.end}, {counts}")
+    if report.empty:
+        print(f"{report.empty} samples without bytes were left out, for players refuse them", file=sys.stderr)
     for name in report.missing:
         print(f"missing: {name}", file=sys.stderr)
     return 1 if report.missing else 0

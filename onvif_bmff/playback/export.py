@@ -56,7 +56,7 @@ class ExportReport:
 
     ``start`` and ``end`` are the times of the earliest and latest sample in the file; ``samples`` how many each track
     has; ``cut`` how long the gaps are that were cut out, in microseconds; ``missing`` objects that were listed but
-    could not be found.
+    could not be found; ``empty`` how many samples without bytes were left out, for which players refuse a whole file.
     """
 
     start: UtcTime
@@ -65,6 +65,7 @@ class ExportReport:
     samples: tuple[int, ...]
     cut: int
     missing: tuple[str, ...]
+    empty: int = 0
 
 
 def export_movie(
@@ -278,9 +279,13 @@ class _Export:
         self._writer: MovieWriter | None = None
         self._start: UtcTime | None = None
         self._end: UtcTime | None = None
+        self._empty = 0
 
     def add(self, played: PlayedSample) -> None:
         """Write a sample."""
+        if not played.sample.data:
+            self._leave_out(played)
+            return
         if self._writer is None:
             self._origin = played.decode_microseconds
             if self._floor is not None and not self._floor - _LEAD_IN <= self._origin <= self._floor:
@@ -331,7 +336,20 @@ class _Export:
         self._writer.finish(presented)
         counts = tuple([by_number[n].count if n in by_number else 0 for n in range(len(self._tracks))])
         cut = self._cuts.before(self._end.microseconds) if self._cuts is not None else 0
-        return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing)
+        return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing, self._empty)
+
+    def _leave_out(self, played: PlayedSample) -> None:
+        """Let the sample before one without bytes last until that one's end, unless it is a document."""
+        self._empty += 1
+        track, sample, lane = played.track, played.sample, self._lanes.get(played.track.number)
+        if lane is None or lane.held is None or track.type is TrackType.METADATA:
+            return
+        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
+            return
+        end = (sample.decode_time + sample.duration) * lane.output.timescale // track.timescale + lane.offset
+        if end > lane.held.time + lane.held.duration:
+            lane.held.duration = end - lane.held.time
+            lane.next_time = end
 
     def _make_writer(self) -> MovieWriter:
         if self._progressive:
