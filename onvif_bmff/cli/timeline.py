@@ -115,6 +115,7 @@ def _report(
         "ambiguous": timeline.ambiguous,
         "duplicates": timeline.duplicates,
         "orphan_ends": timeline.orphan_ends,
+        "ambiguous_ends": timeline.ambiguous_ends,
     }
 
 
@@ -190,6 +191,7 @@ def _listing(
         "keys whose date is ambiguous (give --prefix and --postfix)": timeline.ambiguous,
         "keys that came twice": timeline.duplicates,
         "span ends without their segments": timeline.orphan_ends,
+        "span ends that may be those of several spans": timeline.ambiguous_ends,
     }
     for what, count in notes.items():
         if count:

@@ -19,22 +19,20 @@ there on; with it, an edit list hides what lies outside the range.
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from math import lcm
 from typing import BinaryIO
 
 from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.export_tracks import EXPORT_ORDER, output_tracks
 from onvif_bmff.playback.gate import SAME_TIME
-from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.movie import OutputTrack
 from onvif_bmff.playback.parameter_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.progressive import ProgressiveWriter
-from onvif_bmff.playback.samples import SampleReader, joined_tracks
+from onvif_bmff.playback.samples import SampleReader
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.playback.writers import FragmentedWriter, MovieWriter, OutputSample
@@ -43,11 +41,8 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
-_MOST_TICKS = (1 << 31) - 1
-_FAMILIES = {"avc3": "avc1", "hev1": "hvc1"}
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
-_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class ExportReport:
 
     ``start`` and ``end`` are the times of the earliest and latest sample in the file; ``samples`` how many each track
     has; ``cut`` how long the gaps are that were cut out, in microseconds; ``missing`` objects that were listed but
-    could not be found.
+    could not be found; ``empty`` how many samples without bytes were left out, for which players refuse a whole file.
     """
 
     start: UtcTime
@@ -65,6 +60,7 @@ class ExportReport:
     samples: tuple[int, ...]
     cut: int
     missing: tuple[str, ...]
+    empty: int = 0
 
 
 def export_movie(
@@ -107,7 +103,7 @@ def export_movie(
         floor = first.decode_microseconds
         if not exact:
             selection = replace(selection, start=min(first.time, selection.start))
-    tracks = _output_tracks(selection, seeker)
+    tracks = output_tracks(selection, seeker)
     if not tracks:
         raise MediaError("there is nothing to export")
     cuts = _Cuts(selection, seeker) if cut_gaps else None
@@ -128,7 +124,7 @@ def _first_of_lead(
     """The sample with which the leading track begins, so that all tracks can begin there; None without a range."""
     if selection.start is None:
         return None
-    for media in _ORDER:
+    for media in EXPORT_ORDER:
         if selection.media not in (None, media):
             continue
         leading = replace(selection, media=media, parts=_carrying(selection, media))
@@ -142,54 +138,7 @@ def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPar
     return {name: parts for name, parts in selection.parts.items() if name in (extension, "mp4")}
 
 
-# ---- what there is to write ----------------------------------------------------------------------
-
-
-def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
-    """The tracks of the file with all their sample entries: video first, then audio, then metadata."""
-    found: dict[tuple[TrackType, int], OutputTrack] = {}
-    known: dict[tuple[TrackType, int], set[bytes]] = {}
-    spans = [part for parts in selection.parts.values() for part in parts]
-    for part in sorted(spans, key=lambda part: part.span.start.sort_key):
-        header = seeker.header(part.span.segments[part.first])
-        joined = joined_tracks(header, part.ordinal)
-        for track in header.tracks:
-            if selection.media not in (None, media_type_of(track)):
-                continue
-            kind = joined[track.track_id]
-            # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
-            rate = getattr(track.codec(), "sample_rate", 0)
-            timescale = rate if rate and track.timescale % rate == 0 else track.timescale
-            output = found.get(kind)
-            if output is None:
-                output = found[kind] = OutputTrack(0, kind[0], timescale, track.language)
-                known[kind] = set()
-            for index in range(1, len(track.entries) + 1):
-                codec = track.codec(index)
-                name = entry_bytes(codec.sample_entry())
-                if name not in known[kind]:
-                    if output.codecs:
-                        _check_change(output.codecs[0], codec, part.span.start)
-                    known[kind].add(name)
-                    output.codecs.append(codec)
-            common = lcm(output.timescale, timescale)
-            if common <= _MOST_TICKS:
-                output.timescale = common
-    ordered = sorted(found, key=lambda kind: (_ORDER.index(kind[0]), kind[1]))
-    for number, kind in enumerate(ordered, 1):
-        found[kind].track_id = number
-    return {kind: found[kind] for kind in ordered}
-
-
-def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
-    before, after = old.sample_entry().type, new.sample_entry().type
-    if _FAMILIES.get(before, before) != _FAMILIES.get(after, after):
-        what = f"from {before} to {after}"
-    elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
-        what = f"of {before} to another sample rate or number of channels"
-    else:
-        return
-    raise MediaError(f"the codec changes {what} at {at}: export the time before and after it as two files")
+# ---- what is cut out ----------------------------------------------------------------------------
 
 
 class _Cuts:
@@ -278,9 +227,13 @@ class _Export:
         self._writer: MovieWriter | None = None
         self._start: UtcTime | None = None
         self._end: UtcTime | None = None
+        self._empty = 0
 
     def add(self, played: PlayedSample) -> None:
         """Write a sample."""
+        if not played.sample.data:
+            self._leave_out(played)
+            return
         if self._writer is None:
             self._origin = played.decode_microseconds
             if self._floor is not None and not self._floor - _LEAD_IN <= self._origin <= self._floor:
@@ -331,7 +284,20 @@ class _Export:
         self._writer.finish(presented)
         counts = tuple([by_number[n].count if n in by_number else 0 for n in range(len(self._tracks))])
         cut = self._cuts.before(self._end.microseconds) if self._cuts is not None else 0
-        return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing)
+        return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing, self._empty)
+
+    def _leave_out(self, played: PlayedSample) -> None:
+        """Let the sample before one without bytes last until that one's end, unless it is a document."""
+        self._empty += 1
+        track, sample, lane = played.track, played.sample, self._lanes.get(played.track.number)
+        if lane is None or lane.held is None or track.type is TrackType.METADATA:
+            return
+        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
+            return
+        end = (sample.decode_time + sample.duration) * lane.output.timescale // track.timescale + lane.offset
+        if end > lane.held.time + lane.held.duration:
+            lane.held.duration = end - lane.held.time
+            lane.next_time = end
 
     def _make_writer(self) -> MovieWriter:
         if self._progressive:

@@ -6,61 +6,14 @@ number of keys, except for one sort where keys come out of order.
 """
 
 from array import array
-from dataclasses import dataclass
 from itertools import islice
 from operator import le, lt
 
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.timing import UtcTime
+from onvif_bmff.playback.key_order import time_of
+from onvif_bmff.playback.span_ends import MOST_OPEN, OpenSpan, SpanEnds, choose, without
 
-__all__ = ["KeyColumns", "SpanColumns", "order_of", "time_of"]
-
-_SECOND = 1_000_000
-_MAX_CANDIDATES = 16
-# How much longer than the longest seen segment, times the counters passed, the way to the next one may be.
-_PATIENCE = 10
-_LIVELY = 4
-# How long after the start of a span the end of the one before it may come, in orders: three seconds.
-_LAG = 3 * 4 * _SECOND
-
-
-def order_of(time: UtcTime, *, span_end: bool = False) -> int:
-    """A number that sorts keys by time, leap seconds included, and ends before what begins at that time."""
-    return 2 * time.sort_key + (not span_end)
-
-
-def time_of(order: int) -> UtcTime:
-    """The instant of an `order_of`."""
-    doubled, microsecond = divmod(order >> 1, _SECOND)
-    second, normal = divmod(doubled, 2)
-    return UtcTime(second * _SECOND + microsecond, not normal)
-
-
-@dataclass(slots=True, eq=False)
-class _Candidate:
-    """A span that may go on."""
-
-    number: int
-    first: int
-    last: int
-    last_counter: int
-    longest: int = 0
-
-    def expects(self, counter: int, order: int, newest: "_Candidate") -> bool:
-        """Whether the next counter after so long is likely this span's.
-
-        For the span that was seen last it is. For an older one it is only while both are seen to run at
-        once, or it has just been silent for about a segment. Otherwise it is over, and the counter is that of
-        a later object of the newer span whose neighbours are lost.
-        """
-        if counter != self.last_counter + 1:
-            return False
-        return self is newest or self.last >= newest.first or order - self.last <= _LIVELY * self.longest
-
-    def may_jump_to(self, counter: int, order: int) -> bool:
-        """Whether a later counter after so long may be this span's, with objects lost between."""
-        steps = counter - self.last_counter
-        return steps > 0 and (not self.longest or order - self.last <= _PATIENCE * steps * self.longest)
+__all__ = ["KeyColumns", "SpanColumns"]
 
 
 class KeyColumns:
@@ -81,28 +34,33 @@ class KeyColumns:
 
         Segments of a span have counters that grow with time. A counter of 0 begins a span. Others continue
         the span that expects them, or skip some of its counters (objects are lost), or begin a span whose
-        first objects are not there.
+        first objects are not there. An end is that of the span whose counter and time it continues; where there are
+        several, the one that does not go on; and where nothing tells, the spans are ambiguous.
         """
         duplicates = self._sort()
         spans = SpanColumns(self, duplicates)
         orders, counters, digits = self.orders, self.counters, self.digits
         numbers = array("I")  # of the span of each segment
         ends = [index for index, order in enumerate(orders) if not order & 1]
-        candidates: list[_Candidate] = []
-        newest: _Candidate | None = None
+        candidates: list[OpenSpan] = []
+        newest: OpenSpan | None = None
+        open_ends = SpanEnds(spans)
         for index, order in enumerate(orders):
             counter = counters[index]
             if order & 1:
                 if newest is not None and counter == newest.last_counter + 1:
-                    found: _Candidate | None = newest
+                    found: OpenSpan | None = newest
                 elif counter:
-                    found = _choose(candidates, counter, order)
+                    found = choose(candidates, counter, order)
                 else:
                     found = None
                 if found is None:
-                    found = _Candidate(spans.add(), order, order, counter)
+                    found = OpenSpan(spans.add(), order, order, counter)
+                    for one in candidates:
+                        if one.superseded is None:
+                            one.superseded = order
                     candidates.append(found)
-                    if len(candidates) > _MAX_CANDIDATES:
+                    if len(candidates) > MOST_OPEN:
                         del candidates[0]
                 else:
                     if order - found.last > found.longest:
@@ -112,17 +70,15 @@ class KeyColumns:
                     if found is not newest:
                         candidates.remove(found)
                         candidates.append(found)
+                    candidates = without(candidates, open_ends.goes_on(found))
                 newest = found
                 numbers.append(found.number)
             else:
-                found = _late_end(candidates, counter, order) or _choose(candidates, counter, order)
-                if found is None:
-                    spans.orphan_ends += 1
-                    continue
-                spans.set_end(found.number, order, counter, digits[index])
-                # Spans that fell silent before this one began are over, too.
-                candidates = [one for one in candidates if one is not found and one.last >= found.first]
-                newest = candidates[-1] if candidates else None
+                over = open_ends.take(candidates, order, counter, digits[index])
+                if over:
+                    candidates = without(candidates, over)
+                    newest = candidates[-1] if candidates else None
+        open_ends.close()
         if ends:
             for column in (orders, counters, digits):
                 _remove(column, ends)
@@ -155,28 +111,6 @@ class KeyColumns:
         return len(rank) - len(self.orders)
 
 
-def _late_end(candidates: list[_Candidate], counter: int, order: int) -> _Candidate | None:
-    """The span before the newest, if this is its end: tracks of a span do not all end where the next one begins."""
-    if len(candidates) < 2:
-        return None
-    older, newest = candidates[-2:]
-    if newest.first != newest.last or order - newest.first > _LAG or counter != older.last_counter + 1:
-        return None
-    # Its last segment may be long beside the others (a pause of the source), and orders count whole seconds double.
-    return older if not older.longest or order - older.last <= _PATIENCE * older.longest + _LAG else None
-
-
-def _choose(candidates: list[_Candidate], counter: int, order: int) -> _Candidate | None:
-    """The span that a segment or end with this counter belongs to, the one seen last first."""
-    for candidate in reversed(candidates):
-        if candidate.expects(counter, order, candidates[-1]):
-            return candidate
-    for candidate in reversed(candidates):
-        if candidate.may_jump_to(counter, order):
-            return candidate
-    return None
-
-
 def _remove(column: "array[int]", indexes: list[int]) -> None:
     """Remove elements at ascending indexes, in one pass."""
     kept = array(column.typecode)
@@ -201,6 +135,9 @@ class SpanColumns:
         self.extension = keys.extension
         self.duplicates = duplicates
         self.orphan_ends = 0
+        self.ambiguous_ends = 0
+        self.ambiguous: set[int] = set()
+        """Spans that one of several end objects, or none, may belong to."""
         self.orders = array("q")
         self.counters = array("Q")
         self.digits = array("B")

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import overload
 
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.playback.key_columns import SpanColumns, time_of
+from onvif_bmff.playback.key_columns import SpanColumns
+from onvif_bmff.playback.key_order import time_of
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Gap", "LostObjects", "Overlap", "RecordedSegment", "RecordedSpan", "SpanList", "SpanState"]
@@ -21,6 +22,8 @@ class SpanState(Enum):
     """It has a span end object."""
     OPEN = "open"
     """It has none, and nothing came after it: it is still recorded, or its recorder stopped without a word."""
+    AMBIGUOUS = "ambiguous"
+    """There is an end object that may be its own, or that of another span: counters and times go with both."""
     CUT_OFF = "cut off"
     """It has none although a later span began: its recorder crashed, or does not write end objects."""
 
@@ -125,9 +128,11 @@ class RecordedSpan:
 
     @property
     def state(self) -> SpanState:
-        """Whether it is closed, open, or cut off."""
+        """Whether it is closed, open, cut off, or may be any of these."""
         if self._columns.end_orders[self._number] != -1:
             return SpanState.CLOSED
+        if self._number in self._columns.ambiguous:
+            return SpanState.AMBIGUOUS
         return SpanState.OPEN if self._number == len(self._columns) - 1 else SpanState.CUT_OFF
 
     @property

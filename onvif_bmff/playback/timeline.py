@@ -9,7 +9,8 @@ from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns, order_of, time_of
+from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
+from onvif_bmff.playback.key_order import order_of, time_of
 from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
@@ -45,6 +46,8 @@ class Timeline:
             were not both known; the last such part was taken.
         duplicates: how many keys came more than once.
         orphan_ends: how many span end objects belong to no span whose segments are there.
+        ambiguous_ends: how many span end objects go with the counters and times of several spans, and with nothing
+            that tells which of them they end.
     """
 
     def __init__(self, kinds: list[SpanColumns]) -> None:
@@ -56,6 +59,7 @@ class Timeline:
         self.ambiguous = 0
         self.duplicates = sum(kind.duplicates for kind in kinds)
         self.orphan_ends = sum(kind.orphan_ends for kind in kinds)
+        self.ambiguous_ends = sum(kind.ambiguous_ends for kind in kinds)
 
     def __repr__(self) -> str:
         return f"<timeline of {self.objects} objects in {len(self.spans)} spans>"

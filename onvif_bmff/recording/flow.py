@@ -114,7 +114,7 @@ class SampleFlow:
             stored = self._store(lane, sample)
             return [*events, *stored] if events else stored
         for released in self._interleaver.push(sample, lane.shift):
-            events.extend(self._store(self._lanes[released.track_id], released))
+            events.extend(self._in_turn(self._lanes[released.track_id], released))
         if self._spans is not None and not self._spans.multiplexed:
             events.extend(self._drain())
         return events
@@ -123,7 +123,22 @@ class SampleFlow:
         """Store what waits for other tracks, and wait no more."""
         interleaver, self._interleaver = self._interleaver, None
         waiting = interleaver.close() if interleaver is not None else []
-        return [event for sample in waiting for event in self._store(self._lanes[sample.track_id], sample)]
+        events = [event for sample in waiting for event in self._in_turn(self._lanes[sample.track_id], sample)]
+        for lane in self._lanes.values():
+            if lane.waiting is not None:
+                last, lane.waiting = lane.waiting, None
+                events.extend(self._store(lane, last))
+        return events
+
+    def _in_turn(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+        """Store a sample of a multiplexed span. The last one of a track that does not lead waits for what follows."""
+        waiting, lane.waiting = lane.waiting, None
+        events = () if waiting is None else self._store(lane, waiting)
+        if not self._leads(lane):
+            lane.waiting = sample
+            return events
+        more = self._store(lane, sample)
+        return [*events, *more] if events else more
 
     def _store(self, lane: Lane, sample: Sample, *, again: bool = False) -> Sequence[RecordingEvent]:
         """Store a sample, closing before it what has to close."""
@@ -183,9 +198,10 @@ class SampleFlow:
         if spans.multiplexed and not leads:
             lane.leave()
             return ()
+        events: Sequence[RecordingEvent] = self._end_others(lane.time(sample)) if spans.multiplexed else ()
         if leads:
             self._add_pending(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
-        return self._leave(lane)
+        return [*events, *self._leave(lane, sample)]
 
     def _at_sync(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
@@ -200,10 +216,10 @@ class SampleFlow:
         cause = decide(self._causes(lane, sample, current, leads, gap))
         events: Sequence[RecordingEvent] = ()
         if cause is not None and current.multiplexed and leads:
-            events = self._cut_documents(lane.time(sample))
+            events = self._end_others(lane.time(sample))
             current = self._spans or current
         if cause is CutCause.TRACK_GAP:
-            events = self._leave(lane)
+            events = self._leave(lane, sample)
         elif cause is not None and CUTS[cause].spans is Spans.ALL:
             if current.multiplexed and not leads:  # all tracks change over where the leading one can
                 self._add_pending(cause)
@@ -212,7 +228,7 @@ class SampleFlow:
                 return ()
             before, current = current, self._open(lane.time(sample), lane, sample)
             if before.multiplexed:  # also where this track has not come in yet
-                events = [*events, *self._close(before, sample.track_id)]
+                events = [*events, *self._close(before, sample.track_id, sample)]
         if lane.spans is current:
             nothing_to_come = not self._pending and not lane.changes and lane.gap_at is None
             if cause is None and nothing_to_come and not current.multiplexed:
@@ -221,10 +237,13 @@ class SampleFlow:
             return events
         return [*events, *self._change_over(lane, sample, leads, gap)]
 
-    def _cut_documents(self, time: int) -> Sequence[RecordingEvent]:
-        """Store what tracks hold back that have no gaps, before a multiplexed segment ends at ``time``. B.1, B.3."""
+    def _end_others(self, time: int) -> Sequence[RecordingEvent]:
+        """Store what tracks that do not lead hold back, before a multiplexed segment ends at ``time``. B.1, B.3."""
         events: list[RecordingEvent] = []
         for lane in self._lanes.values():
+            last = lane.last_before(time)
+            if last is not None:
+                events.extend(self._store(lane, last))
             document = lane.clock.cut(time // lane.factor - lane.shift)
             if document is not None:
                 lane.begun = True
@@ -239,7 +258,7 @@ class SampleFlow:
             spans = old if old is not None and old.movie[sample.track_id] == lane.track else None
             if spans is not None and not gap:
                 return ()
-        events = self._leave(lane)
+        events = self._leave(lane, sample)
         if spans is None or not spans.enter(lane, sample):
             self.dropped["too late for its span"] += 1
         elif leads:
@@ -282,16 +301,17 @@ class SampleFlow:
 
     # ---- spans --------------------------------------------------------------------------------------------
 
-    def _leave(self, lane: Lane) -> Sequence[RecordingEvent]:
+    def _leave(self, lane: Lane, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""
-        return () if lane.spans is None else self._close(lane.spans, lane.track.track_id)
+        return () if lane.spans is None else self._close(lane.spans, lane.track.track_id, before)
 
-    def _close(self, spans: SpanSet, track_id: int) -> Sequence[RecordingEvent]:
+    def _close(self, spans: SpanSet, track_id: int, before: Sample | None = None) -> Sequence[RecordingEvent]:
+        """Close the span of a track, ``before`` a sample of it that is not in it."""
         writer = spans.writers[track_id]
         for other in self._lanes.values():
             if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
                 other.leave()
-        events = writer.close()
+        events = writer.close(before)
         if writer.failure is not None:
             self._failure = self._failure or writer.failure
             self.dropped["in a fragment that could not be written"] += writer.lost

@@ -12,7 +12,7 @@ The moof is packed from columns, for this is the hot path; a test holds it to be
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
@@ -118,6 +118,15 @@ class FragmentBuilder:
         self.size += len(sample.data)
         return True
 
+    def end_before(self, sample: Sample) -> None:
+        """Shorten the last sample of a track that would be presented when ``sample``, of the next span, begins."""
+        samples = self._pending[sample.track_id]
+        if samples:
+            last = samples[-1]
+            left = sample.decode_time + sample.composition_offset - last.decode_time - last.composition_offset
+            if 0 < left < last.duration:
+                samples[-1] = replace(last, duration=left)
+
     def close(self, sequence_number: int) -> Fragment | None:
         """Return the fragment with the collected samples; None if there are none."""
         pending = self._pending
@@ -180,6 +189,8 @@ class _Traf:
 def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     count, first = len(samples), samples[0]
     sizes = [len(sample.data) for sample in samples]
+    if 0 in sizes:
+        raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")

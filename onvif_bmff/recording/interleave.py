@@ -4,6 +4,9 @@ A multiplexed fragment begins with a sync sample of the leading track, at some t
 T may come after it, and none from T on before it, or two segments would hold media of one moment. So samples of
 other tracks wait for the leading one, and its sync samples wait for the others: until they have reached T, or at
 the latest until the leading track has a whole GOP waiting. What comes later still goes into the next fragment.
+
+A track that leads in place of a silent one stays somewhat behind: when that one is back, at some time T, which is known
+only when it has been sent and the sample after it too, nothing from T on may be in the span that ends there.
 """
 
 from collections import deque
@@ -19,15 +22,17 @@ class Interleaver:
 
     ``order`` names the tracks, the one to lead first; ``factors`` turn a track's ticks into common ones;
     ``patience`` is how far, in common ticks, a track may fall behind the newest sample before nobody waits for it
-    and the next one takes the lead. ``lead_id`` tells who leads now.
+    and the next one takes the lead. A track that leads in place of another one is kept ``lag`` behind, in common ticks.
+    ``lead_id`` tells who leads now.
     """
 
-    __slots__ = ("_blocked", "_factors", "_latest", "_newest", "_order", "_patience", "_waiting", "lead_id")
+    __slots__ = ("_blocked", "_factors", "_lag", "_latest", "_newest", "_order", "_patience", "_waiting", "lead_id")
 
-    def __init__(self, order: Sequence[int], factors: Mapping[int, int], patience: int) -> None:
+    def __init__(self, order: Sequence[int], factors: Mapping[int, int], patience: int, lag: int = 0) -> None:
         self._order = tuple(order)
         self._factors = dict(factors)
         self._patience = patience
+        self._lag = lag
         self._latest: dict[int, int] = {}
         self._newest: int | None = None
         self._waiting: dict[int, deque[tuple[int, Sample]]] = {track_id: deque() for track_id in order}
@@ -45,11 +50,9 @@ class Interleaver:
         if track_id != self.lead_id:
             self._waiting[track_id].append((time, sample))
             self._elect(out)
-        elif self._blocked:
-            if sample.sync:
-                self._release_blocked(out)
-            self._blocked.append((time, sample))
         else:
+            if sample.sync and not self._stands_in:
+                self._release_blocked(out)
             self._blocked.append((time, sample))
         self._advance(out)
         return out
@@ -63,6 +66,11 @@ class Interleaver:
 
     def _advance(self, out: list[Sample]) -> None:
         """Release the leading track's samples as far as the others allow, and theirs as far as it has come."""
+        if self._stands_in:
+            until = (self._newest or 0) - self._lag
+            self._release_blocked(out, until)
+            self._release_before(until + 1, out)
+            return
         if self._blocked:
             time, first = self._blocked[0]
             if first.sync and not self._reached(time):
@@ -85,10 +93,14 @@ class Interleaver:
                     return False
         return True
 
-    def _release_blocked(self, out: list[Sample]) -> None:
-        if self._blocked:
-            self._release_before(self._blocked[0][0], out)
-        while self._blocked:
+    @property
+    def _stands_in(self) -> bool:
+        """Whether a track leads because another one is silent."""
+        return self.lead_id != self._order[0]
+
+    def _release_blocked(self, out: list[Sample], until: int | None = None) -> None:
+        """Release the leading track's samples, those up to ``until`` if it is given, and before each the others'."""
+        while self._blocked and (until is None or self._blocked[0][0] <= until):
             time, sample = self._blocked.popleft()
             self._release_before(time, out)
             out.append(sample)
@@ -111,10 +123,13 @@ class Interleaver:
                 continue
             if track_id == self.lead_id or latest is None:
                 return
-            self._release_blocked(out)
+            back = self._waiting[track_id]
+            returns = bool(back) and self._order.index(track_id) < self._order.index(self.lead_id)
+            self._release_blocked(out, back[0][0] - 1 if returns else None)
+            self._waiting[self.lead_id].extend(self._blocked)
             self.lead_id = track_id
-            self._blocked.extend(self._waiting[track_id])
-            self._waiting[track_id].clear()
+            self._blocked = back
+            self._waiting[track_id] = deque()
             return
 
     def _oldest_waiting(self) -> int | None:

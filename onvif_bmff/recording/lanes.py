@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -17,6 +17,10 @@ from onvif_bmff.recording.span import SpanSettings, SpanWriter
 __all__ = ["NEVER", "Lane", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes"]
 
 _MOST_TICKS = (1 << 32) - 1
+_OF_A_SECOND = 4
+"""What part of a second packets of sound last at most that are not cut; they may reach beyond the cut."""
+_LAG = 2
+"""Seconds that a track stays behind while it leads in place of a silent one, whose pictures may come late."""
 _MICROSECOND = timedelta(microseconds=1)
 NEVER = -1 << 80
 """Earlier than any decode time."""
@@ -31,7 +35,8 @@ class Lane:
     ``factor`` turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and
     ``shift`` is the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time
     of the newest sample. Samples before ``quiet_until`` (a decode time) call for no cut, unless something happens that
-    ``wake`` is called for: they just go to the ``writer``.
+    ``wake`` is called for: they just go to the ``writer``. In a
+    multiplexed span the last sample of a track that does not lead is ``waiting`` for the next one, or for a cut.
     """
 
     track: Track
@@ -45,6 +50,7 @@ class Lane:
     changes: deque[tuple[int, Track]] = field(default_factory=deque)
     latest: int | None = None
     quiet_until: int = NEVER
+    waiting: Sample | None = None
     writer: SpanWriter = field(init=False)
 
     def be_quiet(self, until: int, writer: SpanWriter) -> None:
@@ -63,6 +69,19 @@ class Lane:
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
         return (sample.decode_time + self.shift) * self.factor
+
+    def last_before(self, end: int) -> Sample | None:
+        """Give out the sample that waits, if it is from before ``end`` (common ticks), which ends what it is stored in.
+
+        A document lasts until then at most, and so does another sample that is long because of a pause.
+        """
+        last = self.waiting
+        if last is None or self.time(last) >= end:
+            return None
+        self.waiting = None
+        usual = 0 if self.track.type is TrackType.METADATA else self.track.timescale // _OF_A_SECOND
+        most = max(end // self.factor - self.shift - last.decode_time, 1)
+        return last if last.duration <= max(most, usual) else replace(last, duration=most)
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
@@ -121,7 +140,7 @@ def make_interleaver(lanes: Mapping[int, Lane], patience: Fraction, kinds: Seque
     order = [track.track_id for track in kinds[0].tracks]
     factors = {track_id: lanes[track_id].factor for track_id in order}
     timescale = factors[order[0]] * kinds[0].tracks[0].timescale
-    return Interleaver(order, factors, int(patience * timescale))
+    return Interleaver(order, factors, int(patience * timescale), _LAG * timescale)
 
 
 def make_lanes(

@@ -72,7 +72,7 @@ class PreRoll:
         if factor is None:
             raise MediaError(f"the pre-roll has no track {sample.track_id}")
         time = (sample.decode_time + sample.composition_offset) * factor
-        if sample.track_id == self._lead_id and sample.sync:
+        if sample.track_id == self._lead_id and sample.sync and sample.data:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
             return

@@ -16,14 +16,14 @@ from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
-from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.flow import SampleFlow
 from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.lanes import NEVER, make_interleaver, make_lanes
+from onvif_bmff.recording.lanes import NEVER, Lane, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
@@ -112,6 +112,8 @@ class Recorder(SampleFlow):
             if not self.active:
                 raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
+        if not sample.data:
+            return self._without_bytes(lane, sample)
         ready = lane.clock.push(sample)
         if lane.asked is not None:
             lane.date_change()
@@ -130,6 +132,15 @@ class Recorder(SampleFlow):
             return self._told(events) if self._failure is not None or self._unsent else events
         if self._spans is not None:
             self._spans.expect((lane,))
+        return self._told(()) if self._unsent else ()
+
+    def _without_bytes(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+        """Leave out a sample without bytes, for players refuse a whole file for one; the sample before it lasts on."""
+        if sample.data is None:
+            raise MediaError(f"track {lane.track.track_id}: a sample whose data is None")
+        metadata = lane.track.type is TrackType.METADATA
+        self.dropped["an empty metadata document" if metadata else "a sample without bytes"] += 1
+        lane.clock.lengthen(sample)
         return self._told(()) if self._unsent else ()
 
     def deactivate(self) -> list[RecordingEvent]:

@@ -19,6 +19,7 @@ before an earlier one
 a duration that the file     counts as unknown, and a pause that long as a gap
 cannot hold
 such a composition offset    ``MediaError``; the sample is refused, and nothing else happens
+a sample without bytes       is left out; the one before it lasts as much longer (not a document of sparse media)
 ===========================  =========================================================================
 """
 
@@ -61,6 +62,7 @@ class SampleClock:
         "_held",
         "_last_duration",
         "_last_raw",
+        "_left_out",
         "_longest",
         "_longest_pause",
         "_max_gap",
@@ -95,6 +97,7 @@ class SampleClock:
         self._released: Sample | None = None
         self._last_duration = 0
         self._last_raw: int | None = None
+        self._left_out: int | None = None
         self._shift = 0
         self._sync_presented: int | None = None
         self._gap_next = False
@@ -128,6 +131,30 @@ class SampleClock:
             self._last_duration = delta
         return self._finished(held, delta, gap)
 
+    def lengthen(self, empty: Sample) -> None:
+        """Let the sample that is held back last until the end of one without bytes, which is left out.
+
+        Sparse media are not changed, nor is a sample with a gap behind it. Where pictures are reordered and the one
+        left out is presented earlier than the one held back, the time is the next one's to take: a picture that is
+        presented last must not last longer than its span.
+        """
+        held, time = self._held, empty.decode_time
+        if held is None or self._sparse:
+            return
+        if self._half and self._last_raw is not None:
+            time = self._last_raw + (time - self._last_raw + self._half) % (self._half * 2) - self._half
+        time += self._shift
+        known = 0 < empty.duration <= self._longest
+        lasting = time + (empty.duration if known else self._nominal()) - held.decode_time
+        if (
+            0 <= time - held.decode_time <= max(self._longest_pause, held.duration)
+            and held.duration < lasting <= self._longest
+        ):
+            if time + empty.composition_offset >= held.decode_time + held.composition_offset:
+                self._held = _lasting(held, lasting)
+            elif self._left_out is None:
+                self._left_out = time
+
     def release(self, now: int) -> Sample | None:
         """Return the sample that is held back if no other came in the ``max_gap`` before ``now`` (ticks)."""
         held = self._held
@@ -137,11 +164,11 @@ class SampleClock:
         return self._let_go(held, lasting)
 
     def cut(self, at: int) -> Sample | None:
-        """Return sparse media that are held back from before ``at`` (ticks), lasting until then if they do not tell."""
+        """Return sparse media that are held back from before ``at`` (ticks), lasting until then at most."""
         held = self._held
         if held is None or not self._sparse or held.decode_time >= at:
             return None
-        return self._let_go(held, held.duration or min(at - held.decode_time, self._longest_pause))
+        return self._let_go(held, min(held.duration or self._longest_pause, at - held.decode_time))
 
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
@@ -180,6 +207,12 @@ class SampleClock:
     def _irregular(self, held: Sample, sample: Sample) -> tuple[int, bool]:
         """What becomes of two samples that do not simply follow: duration of the first, gap before the second."""
         delta = sample.decode_time - held.decode_time
+        if self._left_out is not None:
+            since, self._left_out = self._left_out, None
+            presented = sample.decode_time + sample.composition_offset
+            if held.decode_time < since < sample.decode_time and presented < held.decode_time + held.composition_offset:
+                self._held = sample = _decoded_from(sample, since)
+                delta = since - held.decode_time
         if 0 < delta <= max(self._longest_pause, held.duration):
             self._last_duration = delta
             return delta, False
@@ -224,6 +257,13 @@ def _moved(sample: Sample, time: int) -> Sample:
 
 def _lasting(sample: Sample, duration: int) -> Sample:
     return Sample(sample.track_id, sample.decode_time, duration, sample.data, sample.sync, sample.composition_offset)
+
+
+def _decoded_from(sample: Sample, time: int) -> Sample:
+    """Let a sample be decoded earlier, for so much longer; its presentation stays."""
+    earlier = sample.decode_time - time
+    duration, offset = sample.duration and sample.duration + earlier, sample.composition_offset + earlier
+    return Sample(sample.track_id, time, duration, sample.data, sample.sync, offset)
 
 
 def _nudged(sample: Sample, time: int) -> Sample:

@@ -117,6 +117,10 @@ class SegmentWriter:
             builder.push(sample)
         return out
 
+    def end_before(self, sample: Sample) -> None:
+        """Let the media of a track end where the first ``sample`` of the next span is presented."""
+        self._builder.end_before(sample)
+
     def end_fragment(self) -> tuple[Buffer, ...]:
         """End the open fragment; return its buffers, after the header's if it is the first."""
         if self._closed:

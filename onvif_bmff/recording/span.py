@@ -61,6 +61,7 @@ class SpanWriter:
         "_key",
         "_kind",
         "_lead",
+        "_opened_by",
         "_same_header",
         "_segment",
         "_segment_due",
@@ -82,6 +83,7 @@ class SpanWriter:
         self._same_header: bytes | None = None
         self._segment: SegmentWriter | None = None
         self._segment_start: UtcTime | None = None
+        self._opened_by = self._lead
         self._segment_due = 0
         self._sequence_number = 1
         self._counter = 0
@@ -154,12 +156,17 @@ class SpanWriter:
         buffers = segment.push(sample)
         return self._written(segment, buffers) if buffers else ()
 
-    def close(self) -> Sequence[RecordingEvent]:
-        """End the span with its open segment. A span without samples has no end object. B.5."""
+    def close(self, before: Sample | None = None) -> Sequence[RecordingEvent]:
+        """End the span with its open segment, ``before`` a sample that begins the next one, if there is one.
+
+        A span without samples has no end object. B.5.
+        """
         if self.closed:
             return ()
         self.closed = True
         try:
+            if before is not None and self._segment is not None:
+                self._segment.end_before(before)
             events = list(self._end_segment())
         except Exception as error:
             return self.give_up(error)
@@ -181,6 +188,7 @@ class SpanWriter:
 
     def _open_segment(self, sample: Sample) -> None:
         track = self._tracks[sample.track_id]
+        self._opened_by = track
         self._segment_start = self._settings.anchor.utc(sample.decode_time + track.delay, track.timescale)
         self._end_asked = None
         self._created = self._created or self._segment_start
@@ -234,11 +242,13 @@ class SpanWriter:
         runs = segment.last_runs
         events: list[RecordingEvent] = []
         if self._key is None:
-            self._key = self._first_key(runs) if self._counter == 0 else self._key_at(self._start_of(runs))
+            self._key = (
+                self._first_key(runs) if self._counter == 0 else self._key_at(self._start_of(runs, self._opened_by))
+            )
             events.append(SegmentOpened(self._key, self._kind.content_type, bytes(buffers[0])))
             buffers = buffers[1:]
         lead = next((run for run in runs if run.track is self._lead), runs[0])
-        events.append(FragmentWritten(self._key, buffers, self._start_of(runs), lead.duration))
+        events.append(FragmentWritten(self._key, buffers, self._start_of(runs, self._lead), lead.duration))
         return events
 
     def _end_segment(self) -> Sequence[RecordingEvent]:
@@ -276,10 +286,10 @@ class SpanWriter:
         ticks = (file_time + track.origin) * track.denominator
         return self._settings.anchor.utc(ticks, track.timescale * track.numerator)
 
-    def _start_of(self, runs: tuple[Run, ...]) -> UtcTime:
-        """When a fragment starts: with the leading track's first sample, or the earliest if that is not in it."""
+    def _start_of(self, runs: tuple[Run, ...], lead: FragmentTrack) -> UtcTime:
+        """When a fragment starts: with the first sample of the track that leads, or the earliest if it has none."""
         for run in runs:
-            if run.track is self._lead:
+            if run.track is lead:
                 return self._utc(run.track, run.first_presentation)
         return min(self._utc(run.track, run.first_presentation) for run in runs)
 

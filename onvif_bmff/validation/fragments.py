@@ -183,6 +183,9 @@ class FragmentChecker:
         first_of_segment = len(of_track.parts) == 1 and self._number == 0 and track_id == self._lead_id
         if first_of_segment and not made.first_is_sync:
             add("ANX-B.3-06", "the first sample is no sync sample", offset=part.box.offset, path=f"{_TRAF}/trun")
+        empty = sum([_count_empty(run) for run in part.runs])
+        if empty:
+            add("P-01", f"{empty} samples without bytes", offset=part.box.offset, path=f"{_TRAF}/trun")
         views: list[memoryview] | None = []
         for run in part.runs:
             size = run.data_size
@@ -241,6 +244,12 @@ def _flags_of(run: SampleRun) -> set[int]:
     if run.first_flags is not None and run.count:
         found.add(run.first_flags)
     return found
+
+
+def _count_empty(run: SampleRun) -> int:
+    if isinstance(run.size, array):
+        return run.size.count(0)
+    return 0 if run.size else run.count
 
 
 def _slices(run: SampleRun, view: memoryview, at: int) -> list[memoryview]:

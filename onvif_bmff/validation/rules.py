@@ -170,6 +170,7 @@ _SHOULD: Mapping[str, str] = {
     "ANX-B.9.2-04": "attribute SeekTable has at most twenty entries",
     "C-03": "who lists cmf2 lists cmfc too",
     "C-65": "samples that are wholly encrypted with a constant vector have no senc, saiz and saio",
+    "P-01": "every sample has bytes, for players refuse a whole segment for one that has none",
 }
 
 RULES: Mapping[str, Rule] = {

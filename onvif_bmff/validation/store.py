@@ -144,6 +144,7 @@ class _StoreChecker:
         self._kind: KindChecker | None = None
         self._unended: dict[tuple[str, str, int], list[ObjectKey]] = {}
         self._oldest: dict[tuple[str, str], dict[str, UtcTime]] = {}  # the first segment of each place and extension
+        self._ambiguous: set[tuple[str, str, str, int]] = set()
         self.findings = Findings()
         self.recurring = Recurring()
 
@@ -169,7 +170,11 @@ class _StoreChecker:
                 findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=first.name)
             else:
                 self._checked.skip_outside("ANX-B.5-01")
-        if end_name is None:
+        if span.state is SpanState.AMBIGUOUS:
+            message = "ambiguous: an end object goes with the counters and times of this span and of another one"
+            findings.add("ANX-B.5-01", message, key=first.name)
+            self._ambiguous.add((span.prefix, span.postfix, span.extension, span.segments[-1].key.counter + 1))
+        elif end_name is None:
             last = span.segments[-1].key
             self._unended.setdefault((span.prefix, span.postfix, last.counter + 1), []).append(last)
         if self._kind is not None:
@@ -217,6 +222,8 @@ class _StoreChecker:
             if self._start is not None and key.time < self._start:
                 continue
             self._checked.span_ends += 1
+            if (key.prefix, key.postfix, key.extension, key.counter) in self._ambiguous:
+                continue
             lasts = self._unended.get((key.prefix, key.postfix, key.counter), [])
             own = [last for last in lasts if last.extension == key.extension]
             if any(last.time == key.time for last in own):

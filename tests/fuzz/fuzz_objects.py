@@ -126,7 +126,7 @@ def timeline(data):
     segments = [segment for span in found.spans for segment in span.segments]
     ends = [span.end_name for span in found.spans if span.end_name is not None]
     assert {segment.name for segment in segments} <= set(names)
-    assert len(segments) + len(ends) + found.orphan_ends + found.duplicates == found.objects
+    assert len(segments) + len(ends) + found.orphan_ends + found.ambiguous_ends + found.duplicates == found.objects
     for gap in found.gaps():
         assert gap.end > gap.start
     for overlap in found.overlaps():

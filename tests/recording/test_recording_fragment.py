@@ -106,7 +106,7 @@ def declared(tracks, samples, number):
 ONE = st.builds(
     lambda duration, data, sync, offset: (duration, data, sync, offset),
     st.integers(1, 70_000),
-    st.binary(max_size=9),
+    st.binary(min_size=1, max_size=9),
     st.booleans(),
     st.integers(-3_000, 3_000),
 )
@@ -278,7 +278,7 @@ def test_a_fragment_without_sync_samples_ends_anywhere():
     segment = writer(limits={"max_bytes": 1_000})
     assert [n for n in range(12) if segment.push(Sample(1, n * 1000, 1000, bytes(300), n == 0))] == [4, 8]
     segment = writer(limits={"max_samples": 5})
-    assert [n for n in range(12) if segment.push(Sample(1, n * 1000, 1000, b"", n == 0))] == [5, 10]
+    assert [n for n in range(12) if segment.push(Sample(1, n * 1000, 1000, b".", n == 0))] == [5, 10]
     (table,) = segment.random_access().children[:-1]
     assert list(table.entries["time"]) == [0], "only what begins with a sync sample is listed"
 

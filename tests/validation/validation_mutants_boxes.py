@@ -248,6 +248,19 @@ def no_sample_description_index(obj):
     box.sample_description_index = None
 
 
+def empty_sample(obj):
+    """The bytes of a sample go to the one before it."""
+    run = obj.inside(obj.traf(), TrackRunBox)
+    sizes = list(run.samples["size"])
+    sizes[3], sizes[2] = 0, sizes[2] + sizes[3]
+    run.samples = columns(run.samples, size=sizes)
+
+
+edit("P-01", "cmaf", "m4v")(empty_sample)
+edit("P-01", "cmaf", "m4a")(empty_sample)
+edit("P-01", "mp4", "mp4")(empty_sample)
+
+
 @edit("C-47", "cmaf", "m4v")
 def a_sync_sample_that_depends(obj):
     obj.inside(obj.traf(), TrackRunBox).first_sample_flags = 0x01000000
