@@ -31,7 +31,7 @@ from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.movie import OutputTrack
-from onvif_bmff.playback.parameter_sets import in_band, parameter_sets, with_parameter_sets
+from onvif_bmff.playback.parameter_sets import in_band, is_same_family, parameter_sets, with_parameter_sets
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.progressive import ProgressiveWriter
 from onvif_bmff.playback.samples import SampleReader, joined_tracks
@@ -44,7 +44,6 @@ __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
 _MOST_TICKS = (1 << 31) - 1
-_FAMILIES = {"avc3": "avc1", "hev1": "hvc1"}
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
 _ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
@@ -183,7 +182,7 @@ def _output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType
 
 def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
     before, after = old.sample_entry().type, new.sample_entry().type
-    if _FAMILIES.get(before, before) != _FAMILIES.get(after, after):
+    if before != after and not is_same_family(old, new):
         what = f"from {before} to {after}"
     elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
         what = f"of {before} to another sample rate or number of channels"

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from onvif_bmff.bmff import Box, common_header
-from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
+from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor, slice_data_of
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, KeySource
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Track
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EncryptionEntry", "HeaderSource", "SpanProtection", "protect"]
+__all__ = ["EncryptionEntry", "HeaderSource", "SpanProtection", "encryption_fault", "protect"]
 
 HeaderSource = Callable[[ContentKey, UtcTime], Sequence[Box]]
 """Makes pssh boxes for a key that spans opening at an instant use (``cenc.key_wrap.KeyWrapper`` is the usual one)."""
@@ -59,6 +61,16 @@ class SpanProtection:
 
 def _covering(entries: Sequence[EncryptionEntry], tokens: Sequence[str]) -> dict[str, EncryptionEntry]:
     return {token: entry for token in tokens for entry in entries if not entry.tracks or token in entry.tracks}
+
+
+def encryption_fault(entries: Sequence[EncryptionEntry], token: str, codec: Codec) -> OnvifBmffError | None:
+    """Return why the samples of a track cannot be encrypted as the entries ask; None if they can, or stay clear."""
+    if token in _covering(entries, (token,)):
+        try:
+            slice_data_of(codec)
+        except OnvifBmffError as error:
+            return error
+    return None
 
 
 def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: UtcTime, ivs: IvSources) -> SpanProtection:
