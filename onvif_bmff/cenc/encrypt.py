@@ -7,6 +7,7 @@ scheme                       NAL video                                   other m
 ===========================  ==========================================  ==================================
 cenc                         senc: 8-byte IVs, subsamples                senc: 8-byte IVs
 cbcs, ``"seig"`` (default)   senc: subsamples; seig: IV of the fragment  seig: IV of the fragment
+cbcs, ``"segment"``          the same, and the segment has one fragment, whose IV tenc has too
 cbcs, ``"sample"``           senc: 16-byte IV of the fragment, subs.     senc: 16-byte IV of the fragment
 cbcs, ``"track"``            senc: subsamples; tenc: IV of the span      tenc: IV of the span
 ===========================  ==========================================  ==================================
@@ -45,8 +46,8 @@ from onvif_bmff.media.track import Sample
 
 __all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
 
-IV_SIGNALLING = ("seig", "sample", "track")
-"""Ways in which cbcs can carry its IVs; only the first follows both ONVIF and ISO/IEC 23001-7 to the letter."""
+IV_SIGNALLING = ("seig", "sample", "track", "segment")
+"""Ways in which cbcs can carry its IVs; "seig" and "segment" follow both ONVIF and ISO/IEC 23001-7 to the letter."""
 
 _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
 _UNSUPPORTED = frozenset(("av01", "dav1", "vp08", "vp09", "vp10"))
@@ -115,6 +116,9 @@ class TrackEncryptor:
         self._cipher = cipher_for(scheme, key, self._pattern)
         self._ivs = ivs
         self._signalling = iv_signalling if scheme is ProtectionScheme.CBCS else "cenc"
+        self._whole_segments = self._signalling == "segment"
+        if self._whole_segments:
+            self._signalling = "seig"  # in any segment's moov of the span, as B.2 asks
         self._track_iv = ivs.cbcs.take() if self._signalling == "track" else None
 
     @property
@@ -126,6 +130,11 @@ class TrackEncryptor:
     def scheme(self) -> ProtectionScheme:
         """The scheme in use."""
         return self._scheme
+
+    @property
+    def whole_segments(self) -> bool:
+        """Whether each segment is to be one fragment, so that tenc has the IV of all that is in it."""
+        return self._whole_segments
 
     def encrypt(self, samples: Sequence[Sample]) -> ProtectedSamples:
         """Encrypt the samples of one fragment.

@@ -26,7 +26,9 @@ class EncryptionEntry:
 
     ``tracks`` are track tokens; empty means all. ``headers`` makes pssh boxes beside the common one: the asymmetric
     key system's, or another system's. ``iv_signalling`` tells how cbcs carries its IVs: "seig" (unique for each
-    fragment, as B.8 wants), or, for readers that ignore sample groups, "sample" (in senc) or "track" (one for a span).
+    fragment, as B.8 wants), "segment" (the same with one fragment a segment, for readers that ignore sample groups: the
+    segment is held in memory until it ends), or, for such readers too but not as B.8 wants, "sample" (in senc) or
+    "track" (one for a span).
     """
 
     scheme: ProtectionScheme
