@@ -13,7 +13,7 @@ from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cli.keys import content_key
 from onvif_bmff.cli.values import instant
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.validation import RULES, Finding, Level, validate_store
+from onvif_bmff.validation import RULES, EncryptionProof, Finding, Level, validate_store
 
 __all__ = ["register", "run"]
 
@@ -43,6 +43,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=[],
         help="content key (32 hex digits) and its identifier, to try encrypted samples; may be given again",
     )
+    parser.add_argument(
+        "--prove-encrypted",
+        action="store_true",
+        help="count the clear bytes of all samples, track by track, with the reason for each; "
+        "unexplained ones, and a store without any encryption, are findings",
+    )
     parser.set_defaults(run=run)
 
 
@@ -55,6 +61,9 @@ def run(args: argparse.Namespace) -> int:
         return _trouble("validate needs a STORE, or --rules")
     if not args.store.is_dir():
         return _trouble(f"{args.store}: no such directory")
+    if args.prove_encrypted and args.shallow:
+        return _trouble("--prove-encrypted looks into objects, and --shallow does not")
+    proof = EncryptionProof() if args.prove_encrypted else None
     counts: Counter[Level] = Counter()
     found = _counted(
         validate_store(
@@ -65,14 +74,17 @@ def run(args: argparse.Namespace) -> int:
             end=args.end,
             keys=KeyRing(args.content_keys) if args.content_keys else None,
             deep=not args.shallow,
+            proof=proof,
         ),
         counts,
     )
     if args.json:
-        _write_json(found, counts, sys.stdout)
+        _write_json(found, counts, sys.stdout, proof)
     else:
         _write_text(found, counts)
-    return 1 if counts else 0
+        for line in proof.lines() if proof is not None else ():
+            print(line)
+    return 1 if counts or (proof is not None and proof.faults) else 0
 
 
 def _trouble(message: str) -> int:
@@ -86,7 +98,9 @@ def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Fi
         yield finding
 
 
-def _write_json(findings: Iterable[Finding], counts: Counter[Level], out: TextIO) -> None:
+def _write_json(
+    findings: Iterable[Finding], counts: Counter[Level], out: TextIO, proof: EncryptionProof | None = None
+) -> None:
     """Write findings one a line as they come, and their sums at the end."""
     out.write('{"findings": [')
     for number, finding in enumerate(findings):
@@ -100,7 +114,11 @@ def _write_json(findings: Iterable[Finding], counts: Counter[Level], out: TextIO
         }
         out.write(("," if number else "") + "\n  " + json.dumps(row))
     summary = {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
-    out.write(f'\n], "summary": {json.dumps(summary)}}}\n')
+    proven = ""
+    if proof is not None:
+        report = {"tracks": [track.to_json() for track in proof.tracks], "faults": proof.faults}
+        proven = f', "proof": {json.dumps(report)}'
+    out.write(f'\n], "summary": {json.dumps(summary)}{proven}}}\n')
 
 
 def _write_text(findings: Iterable[Finding], counts: Counter[Level]) -> None:

@@ -15,6 +15,7 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import check_attributes, check_content_type
 from onvif_bmff.validation.facts import Context, Header, SegmentFacts
 from onvif_bmff.validation.names import NameChecker
+from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.rules import Finding, Findings
 from onvif_bmff.validation.samples import SampleChecker
 from onvif_bmff.validation.segment import check_segment
@@ -37,6 +38,7 @@ def validate_store(
     keys: KeyRing | None = None,
     deep: bool = True,
     lookback: timedelta = timedelta(hours=1),
+    proof: EncryptionProof | None = None,
 ) -> Iterator[Finding]:
     """Yield what breaks a rule of ``RULES`` in the objects of a store, as it is found.
 
@@ -52,12 +54,13 @@ def validate_store(
         keys: content keys, with which encrypted samples are tried.
         deep: look into the objects; otherwise only at names, content types and attributes.
         lookback: as in `Timeline.from_store`.
+        proof: counts the clear bytes of all samples; those that have to be encrypted are findings.
 
     Raises:
         TimeError: the range ends before it starts.
         StoreError: the store failed.
     """
-    checker = _StoreChecker(store, keys, deep=deep, start=start, end=end)
+    checker = _StoreChecker(store, keys, proof, deep=deep, start=start, end=end)
     ranged = start is not None and end is not None
     if ranged and start is not None and end is not None:
         folders: Iterator[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
@@ -85,10 +88,18 @@ def validate_store(
 
 class _StoreChecker:
     def __init__(
-        self, store: ObjectStore, keys: KeyRing | None, *, deep: bool, start: UtcTime | None, end: UtcTime | None
+        self,
+        store: ObjectStore,
+        keys: KeyRing | None,
+        proof: EncryptionProof | None,
+        *,
+        deep: bool,
+        start: UtcTime | None,
+        end: UtcTime | None,
     ) -> None:
         self._store = store
         self._keys = keys
+        self._proof = proof
         self._deep = deep
         self._start = start
         self._end = end
@@ -184,7 +195,7 @@ class _StoreChecker:
         return facts
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
-        return SampleChecker(context, header, self._vectors, self._keys)
+        return SampleChecker(context, header, self._vectors, self._keys, self._proof)
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
         info = self._head(name)
