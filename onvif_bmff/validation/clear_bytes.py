@@ -136,7 +136,7 @@ def _of_units(
     assert length_size is not None
     slices = layout.slices(data)
     begins = [start for start, _ in slices]
-    nothing = not ranges
+    is_named = bool(ranges or slices)  # the sample has slices that are known, protected or rightly clear
     is_full = len(ranges) >= subsample_limit(protection.iv_size) - 2
     cover = _Cover(ranges)
     position = 0
@@ -168,7 +168,7 @@ def _of_units(
         elif end - start < SHORT:
             clear[Clear.SHORT] += left
         else:
-            clear[Clear.UNSPECIFIED if kind not in family.vcl and not nothing else Clear.UNEXPLAINED] += left
+            clear[Clear.UNSPECIFIED if kind not in family.vcl and is_named else Clear.UNEXPLAINED] += left
     rest = size - position - cover.within(position, size)
     clear[Clear.UNEXPLAINED if rest >= BLOCK and any(data[position:]) else Clear.OTHER_UNITS] += rest
 
