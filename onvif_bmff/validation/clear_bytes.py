@@ -169,8 +169,14 @@ def _of_units(
             clear[Clear.SHORT] += left
         else:
             clear[Clear.UNSPECIFIED if kind not in family.vcl and is_named else Clear.UNEXPLAINED] += left
-    rest = size - position - cover.within(position, size)
-    clear[Clear.UNEXPLAINED if rest >= BLOCK and any(data[position:]) else Clear.OTHER_UNITS] += rest
+    protected = cover.within(position, size)
+    rest = size - position - protected
+    if rest < BLOCK or not any(data[position:]):
+        clear[Clear.OTHER_UNITS] += rest
+    elif rest <= SHORT + length_size:  # a unit whose length does not fit, or no unit at all
+        clear[Clear.LEAD if protected else Clear.SHORT] += rest
+    else:
+        clear[Clear.UNEXPLAINED] += rest
 
 
 def _reason(protection: Protection, length: int, left: int, protected: int, unit: int, *, is_full: bool) -> Clear:
