@@ -5,7 +5,6 @@ gives the same bytes), and ``examine`` holds the objects to everything that is k
 every sample is in the store once or was counted as dropped, and the timeline has exactly the spans that were recorded.
 """
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -119,9 +118,7 @@ def configuration(seed: int) -> Configuration:
         wraps=draw.random() < 0.2,
         small=draw.random() < 0.15,
         begin=draw.randrange(1_000_000),
-        steps=tuple(
-            sorted((Fraction(draw.randrange(seconds * 100), 100), draw.choice(_STEPS)) for _ in range(count))
-        ),
+        steps=tuple(sorted((Fraction(draw.randrange(seconds * 100), 100), draw.choice(_STEPS)) for _ in range(count))),
     )
 
 
@@ -283,7 +280,14 @@ def carry_out(found: Configuration) -> Recorded:
         for sample in samples_of(found):
             at = clock.seconds(sample)
             while steps and at >= steps[0][0]:
-                _step(steps.pop(0)[1], recorder, at, clock, entries or _encryption(found, random, ring, always=True), apply)
+                _step(
+                    steps.pop(0)[1],
+                    recorder,
+                    at,
+                    clock,
+                    entries or _encryption(found, random, ring, always=True),
+                    apply,
+                )
             if not recorder.active:
                 continue
             recorded.pushed.append(sample)

@@ -7,6 +7,7 @@ scheme                       NAL video                                   other m
 ===========================  ==========================================  ==================================
 cenc                         senc: 8-byte IVs, subsamples                senc: 8-byte IVs
 cbcs, ``"seig"`` (default)   senc: subsamples; seig: IV of the fragment  seig: IV of the fragment
+cbcs, ``"segment"``          the same, and the segment has one fragment, whose IV tenc has too
 cbcs, ``"sample"``           senc: 16-byte IV of the fragment, subs.     senc: 16-byte IV of the fragment
 cbcs, ``"track"``            senc: subsamples; tenc: IV of the span      tenc: IV of the span
 ===========================  ==========================================  ==================================
@@ -34,22 +35,23 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.cipher import Range, cipher_for
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys import ContentKey
-from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples
-from onvif_bmff.errors import BitstreamError, ProtectionError, UnsupportedSchemeError
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
+from onvif_bmff.cenc.slice_data import SHORT, SliceData
+from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples, subsample_limit
+from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
+from onvif_bmff.media.codec import Codec, family_of_codec
+from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample
 
-__all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor"]
+__all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
 
-IV_SIGNALLING = ("seig", "sample", "track")
-"""Ways in which cbcs can carry its IVs; only the first follows both ONVIF and ISO/IEC 23001-7 to the letter."""
+IV_SIGNALLING = ("seig", "sample", "track", "segment")
+"""Ways in which cbcs can carry its IVs; "seig" and "segment" follow both ONVIF and ISO/IEC 23001-7 to the letter."""
 
-_AVC = frozenset(("avc1", "avc2", "avc3", "avc4"))
-_HEVC = frozenset(("hvc1", "hev1"))
 _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
-_CLEAR_LEAD = 96
-"""Bytes of a slice that stay clear in cenc where its header cannot be parsed."""
+_UNSUPPORTED = frozenset(("av01", "dav1", "vp08", "vp09", "vp10"))
+"""Video for which Common Encryption, or the codec's binding, asks for subsamples that are not known here."""
 _LOCAL_GROUP = 0x10001
 
 _COUNTED = Struct(">I4sII")
@@ -85,8 +87,13 @@ class ProtectedSamples:
 class TrackEncryptor:
     """Encrypts the samples of one track, fragment by fragment, for as long as a span lasts.
 
-    Raises ``UnsupportedSchemeError`` for codecs that Common Encryption treats in ways not known here (AV1, VP9),
-    ``ProtectionError`` for an unknown ``iv_signalling``.
+    Video in NAL units is protected where its codec says that slice data lie (``cenc.slice_data`` sees that it leaves
+    none out), all other media as a whole.
+
+    Raises ``UnsupportedSchemeError`` for codecs that Common Encryption treats in ways not known here (AV1, VP9), for
+    video in NAL units whose codec does not know slice data, and for sample entries that have no protected form;
+    ``MediaError`` for a codec whose NAL family is not that of its entry; ``ProtectionError`` for an unknown
+    ``iv_signalling``.
     """
 
     def __init__(
@@ -100,11 +107,8 @@ class TrackEncryptor:
     ) -> None:
         if iv_signalling not in IV_SIGNALLING:
             raise ProtectionError(f"iv_signalling is one of {', '.join(IV_SIGNALLING)}")
-        kind = codec.sample_entry().type
-        self._nal_video = kind in _AVC or kind in _HEVC
-        if codec.media_type == "Video" and not self._nal_video and kind not in _WHOLE_PICTURES:
-            raise UnsupportedSchemeError(f"encryption of {kind!r} video is not supported")
-        self._is_avc = kind in _AVC
+        self._slice_data = slice_data_of(codec)
+        self._nal_video = self._slice_data is not None
         self._scheme = scheme
         self._kid = key.kid
         self._codec = codec
@@ -112,6 +116,9 @@ class TrackEncryptor:
         self._cipher = cipher_for(scheme, key, self._pattern)
         self._ivs = ivs
         self._signalling = iv_signalling if scheme is ProtectionScheme.CBCS else "cenc"
+        self._whole_segments = self._signalling == "segment"
+        if self._whole_segments:
+            self._signalling = "seig"  # in any segment's moov of the span, as B.2 asks
         self._track_iv = ivs.cbcs.take() if self._signalling == "track" else None
 
     @property
@@ -124,11 +131,17 @@ class TrackEncryptor:
         """The scheme in use."""
         return self._scheme
 
+    @property
+    def whole_segments(self) -> bool:
+        """Whether each segment is to be one fragment, so that tenc has the IV of all that is in it."""
+        return self._whole_segments
+
     def encrypt(self, samples: Sequence[Sample]) -> ProtectedSamples:
         """Encrypt the samples of one fragment.
 
         Raises ``BitstreamError`` for a slice whose header cannot be parsed (cbcs only), ``ProtectionError`` for a
-        sample with more slices than can be described, or when IVs run out.
+        sample with more slices than can be described, for one that would be stored in the clear though it holds
+        slice data of a block or more, or when IVs run out.
         """
         payload = bytearray().join([sample.data for sample in samples])
         return (
@@ -140,7 +153,8 @@ class TrackEncryptor:
         ivs = self._ivs.cenc.for_key(self._kid).take_ivs(count)
         work: list[tuple[bytes, Sequence[Range]]] = []
         base = 0
-        if not self._nal_video:
+        slice_data = self._slice_data
+        if slice_data is None:
             for iv, sample in zip(ivs, samples, strict=True):
                 end = base + len(sample.data)
                 work.append((iv, ((base, end),)))
@@ -153,10 +167,18 @@ class TrackEncryptor:
                 data = sample.data
                 size = len(data)
                 try:
-                    ranges = protected_ranges(data) or ()
-                except BitstreamError:
-                    ranges = self._unparsed(data)
+                    ranges = protected_ranges(data)
+                    if ranges is None or (
+                        size > SHORT and (len(ranges) != 1 or ranges[0][1] != size or ranges[0][0] > SHORT)
+                    ):
+                        ranges = slice_data.checked(data, ranges, lenient=True)
+                except ProtectionError:
+                    raise
+                except Exception as error:  # of a codec, which may be a stranger's: cenc needs it for the lead only
+                    ranges = slice_data.unparsed(data, error)
                 packed, protected = cenc_subsamples(size, ranges, base)
+                if not protected and size > SHORT:
+                    slice_data.check_clear(data, ranges)
                 records.append(iv + packed)
                 work.append((iv, protected))
                 base += size
@@ -170,16 +192,27 @@ class TrackEncryptor:
         work: list[tuple[bytes, Sequence[Range]]] = []
         records: list[bytes] = []
         base = 0
-        if self._nal_video:
+        slice_data = self._slice_data
+        if slice_data is not None:
             protected_ranges = self._codec.protected_ranges
+            limit = subsample_limit(len(in_senc))
             for sample in samples:
                 data = sample.data
-                packed, protected = cbcs_subsamples(
-                    len(data), protected_ranges(data) or (), base, limit=39 if in_senc else 42
-                )
+                size = len(data)
+                try:
+                    ranges = protected_ranges(data)
+                except Exception as error:  # of a codec, which may be a stranger's
+                    raise slice_data.failed(error) from error
+                if ranges is None or (
+                    size > SHORT and (len(ranges) != 1 or ranges[0][1] != size or ranges[0][0] > SHORT)
+                ):
+                    ranges = slice_data.checked(data, ranges, lenient=False)
+                packed, protected = cbcs_subsamples(size, ranges, base, limit=limit)
+                if size > SHORT and (not protected or protected[-1][1] - protected[-1][0] < BLOCK):
+                    slice_data.check_clear(data, ranges, protected)
                 records.append(in_senc + packed)
                 work.append((iv, protected))
-                base += len(data)
+                base += size
         else:
             for sample in samples:
                 end = base + len(sample.data)
@@ -235,18 +268,35 @@ class TrackEncryptor:
         entry = _SEIG.pack(0, pattern, 1, 0, self._kid.bytes, len(iv)) + iv
         return of_samples + _SGPD.pack(24 + len(entry), b"sgpd", 1 << 24, b"seig", len(entry), 1) + entry
 
-    def _unparsed(self, data: bytes | memoryview) -> list[Range]:
-        """Slices of a sample, each less its first bytes, where a header cannot be parsed."""
-        ranges = []
-        pos, size = 0, len(data)
-        while pos + 5 <= size:
-            end = min(pos + 4 + int.from_bytes(data[pos : pos + 4], "big"), size)
-            kind = data[pos + 4] & 31 if self._is_avc else data[pos + 4] >> 1 & 63
-            is_slice = kind in (1, 5) if self._is_avc else kind < 32
-            if is_slice and end - pos > 4 + _CLEAR_LEAD:
-                ranges.append((pos + 4 + _CLEAR_LEAD, end))
-            pos = end
-        return ranges
+
+def slice_data_of(codec: Codec) -> SliceData | None:
+    """Return where a track's slice data lie; None for media that are protected as a whole.
+
+    Raises ``UnsupportedSchemeError`` for media that cannot be protected, ``MediaError`` for a codec whose NAL family
+    is not that of its entry.
+    """
+    entry = codec.sample_entry()
+    kind = entry.type
+    family = family_of_codec(codec)
+    is_video = codec.media_type == "Video" or isinstance(entry, VisualSampleEntry)
+    if family is None and is_video and kind not in _WHOLE_PICTURES and not _is_whole(codec, kind):
+        raise UnsupportedSchemeError(f"encryption of {kind!r} video is not supported")
+    has_form = isinstance(entry, VisualSampleEntry | AudioSampleEntry) or (
+        isinstance(entry, ContainerBox) and codec.media_type == "Metadata"
+    )
+    if is_protected(entry) or not has_form:
+        raise UnsupportedSchemeError(f"a sample entry of type {kind!r} cannot be protected")
+    return None if family is None else SliceData(codec, family, entry)
+
+
+def _is_whole(codec: Codec, kind: str) -> bool:
+    """Whether a codec for video without NAL units knows that its samples are to be protected as a whole."""
+    if kind in _UNSUPPORTED or isinstance(codec, PassThroughCodec):
+        return False
+    try:
+        return codec.protected_ranges(b"") is None
+    except Exception:  # it does look into samples, then
+        return False
 
 
 def _auxiliary(records: list[bytes], *, subsamples: bool) -> tuple[bytes, bytes]:

@@ -69,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--iv-signalling",
         choices=IV_SIGNALLING,
-        help="how CBCS carries initialisation vectors (default seig, as ONVIF wants; others for simple players)",
+        help="how CBCS carries initialisation vectors (default seig, as ONVIF wants; segment: the same with one "
+        "fragment a segment, which simple players read; sample and track are for those too, but not what ONVIF wants)",
     )
 
 

@@ -15,7 +15,7 @@ from onvif_bmff.cli.terminal import complain, json_text, say
 from onvif_bmff.cli.values import instant, path
 from onvif_bmff.errors import StoreError, escaped
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.validation import RULES, Checked, Finding, Level, Skipped, validate_store
+from onvif_bmff.validation import RULES, Checked, EncryptionProof, Finding, Level, Skipped, validate_store
 
 __all__ = ["register", "run"]
 
@@ -49,6 +49,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="content types and attributes that the store itself does not have, as after a copy: "
         'one JSON object a line, {"key": …, "content_type": …, "metadata": {…}}',
     )
+    parser.add_argument(
+        "--prove-encrypted",
+        action="store_true",
+        help="count the clear bytes of all samples, track by track, with the reason for each; "
+        "unexplained ones, and a store without any encryption, are findings",
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.store is None:
         raise StoreError("validate needs a STORE, or --rules")
+    if args.prove_encrypted and args.shallow:
+        raise StoreError("--prove-encrypted looks into objects, and --shallow does not")
     with ExitStack() as stack:
         labels: AttributesFile | None = None
         if args.attributes is not None:
@@ -68,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _validate(args: argparse.Namespace, store: DirectoryStore, labels: AttributesFile | None) -> int:
     keys = keys_from(args)
+    proof = EncryptionProof() if args.prove_encrypted else None
     report = validate_store(
         store,
         prefix=args.prefix,
@@ -77,20 +86,23 @@ def _validate(args: argparse.Namespace, store: DirectoryStore, labels: Attribute
         keys=keys.ring or None,
         unwrapper=keys.unwrapper,
         deep=not args.shallow,
+        proof=proof,
     )
     counts: Counter[Level] = Counter()
     found, checked = _counted(report, counts), report.checked
     if args.json:
-        _write_json(found, counts, checked, labels, sys.stdout)
+        _write_json(found, counts, checked, labels, proof, sys.stdout)
     else:
         _write_text(found)
+        for line in proof.lines() if proof is not None else ():
+            say(line)
     faults = counts[Level.ERROR] + counts[Level.WARNING]
     if not checked.objects and not faults and not args.allow_empty:
         complain(nothing_found(args, checked.names, checked.names - checked.foreign - checked.elsewhere))
         return 2
     if not args.json:
         _write_verdict(counts, checked, labels)
-    return 1 if faults else 0
+    return 1 if faults or (proof is not None and proof.faults) else 0
 
 
 def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Finding]:
@@ -100,7 +112,12 @@ def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Fi
 
 
 def _write_json(
-    findings: Iterable[Finding], counts: Counter[Level], checked: Checked, labels: AttributesFile | None, out: TextIO
+    findings: Iterable[Finding],
+    counts: Counter[Level],
+    checked: Checked,
+    labels: AttributesFile | None,
+    proof: EncryptionProof | None,
+    out: TextIO,
 ) -> None:
     """Write findings one a line as they come, and their sums and what was looked at in the end."""
     out.write('{"findings": [')
@@ -116,7 +133,12 @@ def _write_json(
         out.write(("," if number else "") + "\n  " + json_text(row))
     summary = {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
     of_file = {} if labels is None else {"attributes_file": labels.counts()}
-    out.write(f'\n], "checked": {json_text({**checked.counts(), **of_file})}, "summary": {json_text(summary)}}}\n')
+    proven = ""
+    if proof is not None:
+        tracks = {"tracks": [track.to_json() for track in proof.tracks], "faults": proof.faults}
+        proven = f', "proof": {json_text(tracks)}'
+    looked = json_text({**checked.counts(), **of_file})
+    out.write(f'\n], "checked": {looked}, "summary": {json_text(summary)}{proven}}}\n')
 
 
 def _write_text(findings: Iterable[Finding]) -> None:

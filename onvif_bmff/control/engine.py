@@ -31,7 +31,7 @@ from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.encryption import trouble_of
+from onvif_bmff.recording.encryption import encryption_fault, trouble_of
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.preroll import PreRoll
 from onvif_bmff.recording.recorder import Recorder
@@ -94,6 +94,7 @@ class RecordingOutput:
         self._base = UtcTime(0)
         self._leading: SourceReference | None = None
         self._refused = False
+        self._faults: dict[str, str] = {}
         self._hopeless = False
         self._paused = False
         self._trouble: str | None = None
@@ -127,7 +128,7 @@ class RecordingOutput:
             self._topics.follow(plan)
             self._keep_prerolls()
             return ()
-        if not same_tracks or (self._refused and old.feeds != plan.feeds):
+        if not same_tracks or (self._refused and (old.feeds != plan.feeds or old.target != plan.target)):
             events = self._stop()
             self._keep_prerolls()
             return [*events, *self._start()]
@@ -235,8 +236,9 @@ class RecordingOutput:
             return
         self._trouble = error
         for token in self._plan.feeds:
-            if error is not None:
-                self._report(token, RecordingJobState.ERROR, error)
+            known = error if error is not None else self._faults.get(token)
+            if known is not None:
+                self._report(token, RecordingJobState.ERROR, known)
             elif token in self._seen:
                 self._report(token, *_recorded(self._seen[token]))
             else:
@@ -289,6 +291,7 @@ class RecordingOutput:
         """Choose the tracks that can be recorded now, and lay the ways into them."""
         found: list[Track] = []
         self._refused = False
+        self._faults.clear()
         for source in self._sources.values():
             source.ways.clear()
         for number, (token, kind) in enumerate(self._plan.tracks, 1):
@@ -301,6 +304,12 @@ class RecordingOutput:
                 continue
             if not self._accepts(feed.job, token, kind, encoding_name(given.codec)):
                 self._refused = True
+                continue
+            fault = encryption_fault(self._plan.target.encryption, token, given.codec)
+            if fault is not None:  # never in the clear, and no reason to lose the other tracks
+                self._refused, self._faults[token] = True, str(fault)
+                _log.error("track %s is not recorded: %s", token, fault)
+                self._say(token, RecordingJobState.ERROR, str(fault))
                 continue
             source.ways[given.track_id] = Way(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))

@@ -5,21 +5,23 @@ from dataclasses import dataclass, field
 
 from onvif_bmff.control.engine_plan import Feed
 from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.preroll import PreRoll
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["KeptSample", "OpenSource", "Way", "encoding_name", "kept_samples", "pick_track", "since_sync"]
 
-_ENCODINGS = {
-    "avc1": "H264", "avc3": "H264", "hvc1": "H265", "hev1": "H265", "mp4a": "AAC", "ulaw": "G711", "alaw": "G711",
-}  # fmt: skip
+_ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
 def encoding_name(codec: Codec) -> str:
     """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
-    kind = codec.sample_entry().type
-    return _ENCODINGS.get(kind, kind)
+    entry = codec.sample_entry()
+    family = nal_family_of(entry)
+    if family is not None and entry.type in family.own:
+        return family.encoding
+    return _ENCODINGS.get(entry.type, entry.type)
 
 
 @dataclass(slots=True)

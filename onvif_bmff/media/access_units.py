@@ -28,6 +28,7 @@ from onvif_bmff.media.avc import AvcCodec
 from onvif_bmff.media.hevc import HevcCodec
 from onvif_bmff.media.hevc_pps import parse_hevc_pps
 from onvif_bmff.media.nal import Buffer, split_annex_b
+from onvif_bmff.media.nal_family import AVC, HEVC, NalFamily
 
 __all__ = ["AccessUnit", "AvcAccessUnits", "HevcAccessUnits"]
 
@@ -53,13 +54,14 @@ class AccessUnit(Generic[AnyCodec]):
 class _AccessUnits(ABC, Generic[AnyCodec]):
     """What both standards share; ``kinds`` lists the types of parameter sets in the order of the sample entry."""
 
+    family: NalFamily
     kinds: tuple[int, ...]
     delimiter: int
 
     def __init__(self, codec: AnyCodec | None = None, *, in_band: bool = False) -> None:
         self.codec: AnyCodec | None = codec
         self._announced: AnyCodec | None = codec
-        self._in_band = in_band if codec is None else codec.sample_entry_type in ("avc3", "hev1")
+        self._in_band = in_band if codec is None else codec.sample_entry_type == self.family.in_band
         self._sets: dict[SetKey, bytes] = {}
         self._has_news = False
         if codec is not None:
@@ -149,6 +151,7 @@ class AvcAccessUnits(_AccessUnits[AvcCodec]):
     an open GOP is none. The codec in force is ``codec``.
     """
 
+    family = AVC
     kinds = (avc_syntax.NAL_SPS, avc_syntax.NAL_PPS)
     delimiter = avc_syntax.NAL_AUD
 
@@ -170,7 +173,7 @@ class AvcAccessUnits(_AccessUnits[AvcCodec]):
         return codec.sps + codec.pps
 
     def _make(self, sets: list[list[bytes]]) -> AvcCodec:
-        kind = "avc3" if self._in_band else "avc1"
+        kind = AVC.in_band if self._in_band else AVC.with_sets
         return AvcCodec.from_parameter_sets(sets[0], sets[1], sample_entry_type=kind)
 
 
@@ -181,6 +184,7 @@ class HevcAccessUnits(_AccessUnits[HevcCodec]):
     force is ``codec``.
     """
 
+    family = HEVC
     kinds = (hevc_syntax.NAL_VPS, hevc_syntax.NAL_SPS, hevc_syntax.NAL_PPS)
     delimiter = hevc_syntax.NAL_AUD
 
@@ -206,7 +210,7 @@ class HevcAccessUnits(_AccessUnits[HevcCodec]):
         return codec.vps + codec.sps + codec.pps
 
     def _make(self, sets: list[list[bytes]]) -> HevcCodec:
-        kind = "hev1" if self._in_band else "hvc1"
+        kind = HEVC.in_band if self._in_band else HEVC.with_sets
         return HevcCodec.from_parameter_sets(sets[0], sets[1], sets[2], sample_entry_type=kind)
 
 

@@ -11,6 +11,7 @@ from onvif_bmff.media.avc_slice import AvcSliceHeaders
 from onvif_bmff.media.avc_syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
 from onvif_bmff.media.codec import Ranges, register
 from onvif_bmff.media.nal import Buffer
+from onvif_bmff.media.nal_family import AVC, NalFamily
 from onvif_bmff.media.sample_entries import (
     entry_bytes,
     make_visual_entry,
@@ -69,14 +70,14 @@ class AvcCodec:
 
     @classmethod
     def from_parameter_sets(
-        cls, sps: Sequence[Buffer], pps: Sequence[Buffer], *, sample_entry_type: str = "avc1"
+        cls, sps: Sequence[Buffer], pps: Sequence[Buffer], *, sample_entry_type: str = AVC.with_sets
     ) -> "AvcCodec":
         """Make the codec from parameter sets: NAL units with their header, without start codes.
 
         The first SPS gives profile, size, shape of the pixels and colours. Raises ``BitstreamError`` for sets
         that cannot be read, ``MediaError`` where one kind is missing or the type is neither avc1 nor avc3.
         """
-        if sample_entry_type not in ("avc1", "avc3"):
+        if sample_entry_type not in AVC.own:
             raise MediaError(f"{sample_entry_type!r} is no sample entry for H.264")
         if not 0 < len(sps) < 32 or not 0 < len(pps) < 256:
             raise MediaError(f"{len(sps)} sequence and {len(pps)} picture parameter sets: 1 to 31 and 1 to 255 needed")
@@ -118,6 +119,11 @@ class AvcCodec:
         return "Video"
 
     @property
+    def nal_family(self) -> NalFamily:
+        """``AVC``."""
+        return AVC
+
+    @property
     def presentation_size(self) -> tuple[int, int]:
         """Width and height in square pixels, for the track header."""
         return presentation_size(self.sample_entry())
@@ -153,8 +159,7 @@ class AvcCodec:
             nal_type = view[start] & 31
             if nal_type in (1, 5):
                 begin = start + measure(view[start:position])
-                if begin < position:
-                    ranges.append((begin, position))
+                ranges.append((begin if begin < position else position, position))
             elif nal_type in (7, 8):
                 headers.update(view[start:position])
         if position != size and not (position + 4 == size and not any(view[position:])):
@@ -170,4 +175,4 @@ def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:
         return None
 
 
-register("avc1", "avc3")(AvcCodec.from_sample_entry)
+register(*AVC.own)(AvcCodec.from_sample_entry)

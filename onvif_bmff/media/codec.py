@@ -6,8 +6,9 @@ from typing import Protocol, runtime_checkable
 
 from onvif_bmff.bmff.box import Box, ContainerBox
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media.nal_family import AVC, HEVC, NalFamily, nal_family_of
 
-__all__ = ["CODECS", "Codec", "Ranges", "codec_of", "register"]
+__all__ = ["CODECS", "Codec", "NalCodec", "Ranges", "codec_of", "family_of_codec", "register"]
 
 Ranges = Sequence[tuple[int, int]]
 """Byte ranges (start, end) within a sample."""
@@ -31,11 +32,41 @@ class Codec(Protocol):
         ...
 
     def protected_ranges(self, data: bytes | memoryview) -> Ranges | None:
-        """Return the slice data of a sample as byte ranges; None where the whole sample is to be protected.
+        """Return the slice data of a sample of NAL units as byte ranges; None where all of it is to be protected.
 
-        Raises ``BitstreamError`` where a slice header cannot be parsed. ISO/IEC 23001-7, 9.5.
+        One range for each slice, from the first byte after its header to its last, in order; an empty one where the
+        header leaves nothing. Only codecs of a NAL family (`family_of_codec`) are asked for samples: all others are
+        protected as a whole, and return None. Raises ``BitstreamError`` where a slice header cannot be parsed.
+        ISO/IEC 23001-7, 9.5.
         """
         ...
+
+
+@runtime_checkable
+class NalCodec(Codec, Protocol):
+    """A codec that says itself what its NAL units are; needed where its sample entry is not in ``NAL_FAMILIES``."""
+
+    @property
+    def nal_family(self) -> NalFamily | None:
+        """The family of its NAL units; None where samples are not made of NAL units."""
+        ...
+
+
+def family_of_codec(codec: Codec) -> NalFamily | None:
+    """Return the NAL family of a codec's samples: as it says itself, else by its sample entry; None for other media.
+
+    Raises ``MediaError`` where the two differ, for readers go by the entry.
+    """
+    entry = codec.sample_entry()
+    by_entry = nal_family_of(entry)
+    said: object = codec.nal_family if isinstance(codec, NalCodec) else None
+    if said is None:
+        return by_entry
+    if not isinstance(said, NalFamily):
+        raise MediaError(f"a codec's nal_family is one of media.nal_family, not {said!r:.40}")
+    if by_entry is not None and by_entry is not said:
+        raise MediaError(f"a codec says that it is {said.name}, but its sample entry {entry.type!r} is {by_entry.name}")
+    return said
 
 
 CODECS: dict[str, Callable[[ContainerBox], Codec]] = {}
@@ -45,9 +76,9 @@ _HOMES: Mapping[str, str] = {
     fourcc: f"onvif_bmff.media.{home}"
     for home, fourccs in {
         "aac": ("mp4a",),
-        "avc": ("avc1", "avc3"),
+        "avc": AVC.own,
         "g711": ("alaw", "ulaw"),
-        "hevc": ("hvc1", "hev1"),
+        "hevc": HEVC.own,
         "jpeg": ("mp4v", "jpeg", "mjpg"),
         "metadata": ("metx",),
         "opus": ("Opus",),

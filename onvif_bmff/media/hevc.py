@@ -12,6 +12,7 @@ from onvif_bmff.media.hevc_pps import parse_hevc_pps
 from onvif_bmff.media.hevc_slice import HevcSliceHeaders
 from onvif_bmff.media.hevc_syntax import NAL_PPS, NAL_SPS, NAL_VPS, parse_hevc_sps, parse_hevc_vps
 from onvif_bmff.media.nal import Buffer
+from onvif_bmff.media.nal_family import HEVC, NalFamily
 from onvif_bmff.media.sample_entries import (
     entry_bytes,
     make_visual_entry,
@@ -72,14 +73,14 @@ class HevcCodec:
         sps: Sequence[Buffer],
         pps: Sequence[Buffer],
         *,
-        sample_entry_type: str = "hvc1",
+        sample_entry_type: str = HEVC.with_sets,
     ) -> "HevcCodec":
         """Make the codec from parameter sets: NAL units with their header, without start codes.
 
         The first SPS gives profile, size, shape of the pixels and colours. Raises ``BitstreamError`` for sets
         that cannot be read, ``MediaError`` where one kind is missing or the type is neither hvc1 nor hev1.
         """
-        if sample_entry_type not in ("hvc1", "hev1"):
+        if sample_entry_type not in HEVC.own:
             raise MediaError(f"{sample_entry_type!r} is no sample entry for H.265")
         if not (vps and sps and pps):
             raise MediaError("video, sequence and picture parameter sets are all needed")
@@ -91,7 +92,7 @@ class HevcCodec:
         for other in pps:
             parse_hevc_pps(other)
         profile = first.profile_tier_level
-        complete = int(sample_entry_type == "hvc1")
+        complete = int(sample_entry_type == HEVC.with_sets)
         arrays = [
             HevcParameterArray(
                 array_completeness=complete, nal_unit_type=nal_type, nal_units=tuple([bytes(one) for one in sets])
@@ -133,6 +134,11 @@ class HevcCodec:
         return "Video"
 
     @property
+    def nal_family(self) -> NalFamily:
+        """``HEVC``."""
+        return HEVC
+
+    @property
     def presentation_size(self) -> tuple[int, int]:
         """Width and height in square pixels, for the track header."""
         return presentation_size(self.sample_entry())
@@ -171,8 +177,7 @@ class HevcCodec:
                 if view[start] & 1 or view[start + 1] >> 3:  # nuh_layer_id
                     continue
                 begin = start + measure(view[start:position])
-                if begin < position:
-                    ranges.append((begin, position))
+                ranges.append((begin if begin < position else position, position))
             elif nal_type in (NAL_SPS, NAL_PPS):
                 headers.update(view[start:position])
         if position != size and not (position + 4 == size and not any(view[position:])):
@@ -205,4 +210,4 @@ def _frame_rate(vps: tuple[bytes, ...], sps: tuple[bytes, ...]) -> Fraction | No
         return None
 
 
-register("hvc1", "hev1")(HevcCodec.from_sample_entry)
+register(*HEVC.own)(HevcCodec.from_sample_entry)

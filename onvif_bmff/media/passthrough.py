@@ -22,6 +22,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.av1_syntax import Av1SequenceHeader, find_av1_sequence_header
+from onvif_bmff.media.nal_family import NAL_FAMILIES, NalFamily
 from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry, sound_format
 
 __all__ = ["MEDIA_TYPES", "PassThroughCodec"]
@@ -38,9 +39,9 @@ _DEFAULT = (1, 1, 1, 0)
 class PassThroughCodec:
     """Any sample entry, kept as it is. ``PassThroughCodec(entry, handler)``; handler "vide", "soun" or "meta".
 
-    Its samples are handed on untouched, and protected as a whole: common encryption of video without NAL units
-    needs a codec of its own. ``width`` and ``height`` (pixels) are 0 in audio and metadata, ``sample_rate``
-    (hertz) and ``channels`` are 0 in the others.
+    Its samples are handed on untouched, and protected as a whole. Video in NAL units cannot be: without a codec of
+    its own nobody knows where slice data begin, so that it is recorded in the clear only. ``width`` and ``height``
+    (pixels) are 0 in audio and metadata, ``sample_rate`` (hertz) and ``channels`` are 0 in the others.
     """
 
     entry: bytes = field(repr=False)
@@ -73,6 +74,11 @@ class PassThroughCodec:
     def media_type(self) -> str:
         """``"Video"``, ``"Audio"`` or ``"Metadata"``."""
         return MEDIA_TYPES[self.handler]
+
+    @property
+    def nal_family(self) -> NalFamily | None:
+        """The family of the sample entry; None for entries whose samples are not NAL units."""
+        return NAL_FAMILIES.get(self.sample_entry_type)
 
     @property
     def frame_rate(self) -> Fraction | None:

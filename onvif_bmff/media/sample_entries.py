@@ -25,6 +25,7 @@ from onvif_bmff.bmff import (
     parse_boxes,
 )
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.vui import ColourInfo
 
 __all__ = [
@@ -90,15 +91,13 @@ def clear_entry(entry: Box) -> Box:
 
 
 def nal_length_size(entry: Box) -> int | None:
-    """Bytes of the NAL length fields in samples of a (clear) H.264 or H.265 ``entry``; None for other entries.
+    """Bytes of the NAL length fields in samples of a (clear) ``entry`` that a codec of ours handles; None for others.
 
-    Samples whose fields have not 4 bytes must be converted before a codec made from the entry can use them.
+    Samples whose fields have not 4 bytes must be converted before a codec made from the entry can use them. Those of
+    other entries pass through as they are, whatever ``NalFamily.length_size`` says of them.
     """
-    if isinstance(entry, ContainerBox):
-        config = entry.find(AvcConfigurationBox) or entry.find(HevcConfigurationBox)
-        if config is not None and entry.type in ("avc1", "avc3", "hvc1", "hev1"):
-            return config.length_size_minus_one + 1
-    return None
+    family = nal_family_of(entry)
+    return family.length_size(entry) if family is not None and entry.type in family.own else None
 
 
 def with_long_nal_lengths(entry: ContainerBox) -> ContainerBox:

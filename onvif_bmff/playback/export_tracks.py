@@ -8,6 +8,7 @@ from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.movie import OutputTrack
+from onvif_bmff.playback.parameter_sets import is_same_family
 from onvif_bmff.playback.samples import joined_tracks
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection
@@ -16,7 +17,6 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["EXPORT_ORDER", "output_tracks"]
 
 _MOST_TICKS = (1 << 31) - 1
-_FAMILIES = {"avc3": "avc1", "hev1": "hvc1"}
 EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 """The order of tracks in a file; the first one leads."""
 
@@ -59,7 +59,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
 
 def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
     before, after = old.sample_entry().type, new.sample_entry().type
-    if _FAMILIES.get(before, before) != _FAMILIES.get(after, after):
+    if before != after and not is_same_family(old, new):
         what = f"from {before} to {after}"
     elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
         what = f"of {before} to another sample rate or number of channels"

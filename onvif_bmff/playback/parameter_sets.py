@@ -9,20 +9,27 @@ from dataclasses import replace
 from onvif_bmff.bmff import VisualSampleEntry
 from onvif_bmff.media import AvcCodec, HevcCodec, codec_of
 from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal_family import nal_family_of
 
-__all__ = ["in_band", "parameter_sets", "with_parameter_sets"]
+__all__ = ["in_band", "is_same_family", "parameter_sets", "with_parameter_sets"]
 
-_IN_BAND = {"avc1": "avc3", "hvc1": "hev1"}
 _AVC_DELIMITER, _HEVC_DELIMITER = 9, 35
 
 
 def in_band(codec: Codec) -> Codec:
     """The codec with a sample entry that allows parameter sets in samples; itself if there is no such thing."""
     entry = codec.sample_entry()
-    kind = _IN_BAND.get(entry.type)
-    if kind is None or not isinstance(entry, VisualSampleEntry) or not isinstance(codec, AvcCodec | HevcCodec):
+    family = nal_family_of(entry)
+    if family is None or entry.type != family.with_sets or not isinstance(entry, VisualSampleEntry):
         return codec
-    return codec_of(replace(entry, type=kind), handler="vide")
+    return codec_of(replace(entry, type=family.in_band), handler="vide") if parameter_sets(codec) else codec
+
+
+def is_same_family(old: Codec, new: Codec) -> bool:
+    """Whether both are of one family of NAL video that this library has a codec for, with sets in band or not."""
+    before, after = old.sample_entry(), new.sample_entry()
+    family = nal_family_of(before)
+    return family is not None and before.type in family.own and after.type in family.own
 
 
 def parameter_sets(codec: Codec) -> bytes:

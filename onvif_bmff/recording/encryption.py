@@ -8,14 +8,18 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from onvif_bmff.bmff import Box, common_header
-from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
+from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor, slice_data_of
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, KeySource
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Track
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EncryptionEntry", "HeaderSource", "SpanProtection", "Troubled", "protect", "trouble_of"]
+__all__ = [
+    "EncryptionEntry", "HeaderSource", "SpanProtection", "Troubled", "encryption_fault", "protect", "trouble_of",
+]  # fmt: skip
 
 _log = logging.getLogger("onvif_bmff.recording")
 
@@ -70,7 +74,9 @@ class EncryptionEntry:
 
     ``tracks`` are track tokens; empty means all. ``headers`` makes pssh boxes beside the common one: the asymmetric
     key system's, or another system's. ``iv_signalling`` tells how cbcs carries its IVs: "seig" (unique for each
-    fragment, as B.8 wants), or, for readers that ignore sample groups, "sample" (in senc) or "track" (one for a span).
+    fragment, as B.8 wants), "segment" (the same with one fragment a segment, for readers that ignore sample groups: the
+    segment is held in memory until it ends), or, for such readers too but not as B.8 wants, "sample" (in senc) or
+    "track" (one for a span).
 
     Where a new key comes whose headers cannot be made, as when all certificates have expired, the key in use goes on
     with the headers that it has; with ``stop_without_headers`` nothing is recorded then. Nothing ever is without a
@@ -132,6 +138,16 @@ def trouble_of(entries: Sequence[EncryptionEntry], token: str) -> str | None:
     """What is wrong with the headers of a track's key while it is recorded, in one line; None if nothing is."""
     found = _covering(entries, (token,)).get(token)
     return None if found is None else found.trouble
+
+
+def encryption_fault(entries: Sequence[EncryptionEntry], token: str, codec: Codec) -> OnvifBmffError | None:
+    """Return why the samples of a track cannot be encrypted as the entries ask; None if they can, or stay clear."""
+    if token in _covering(entries, (token,)):
+        try:
+            slice_data_of(codec)
+        except OnvifBmffError as error:
+            return error
+    return None
 
 
 def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: UtcTime, ivs: IvSources) -> SpanProtection:

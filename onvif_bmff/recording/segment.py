@@ -1,5 +1,6 @@
 """Fragments → one segment: header, fragments, and an mfra at the end. ONVIF Recording Control 25.12, B.3, B.6, B.7."""
 
+import logging
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTra
 
 __all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
 
+_HARD = 4
+_log = logging.getLogger("onvif_bmff.recording")
+
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
 """Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
 
@@ -29,6 +33,10 @@ class FragmentLimits:
     long as GOPs are not shorter; other media ends after ``other`` seconds; either ends at a sync sample as soon as
     it holds ``enough_bytes``. A fragment of ``max_bytes`` or ``max_samples`` ends anywhere, so that a stream without
     sync samples cannot fill the memory.
+
+    With ``whole_segments`` a segment is one fragment: it ends, with its fragment, at the first sync sample at which it
+    has ``max_bytes``, or four times ``max_samples``, even if it is shorter than configured (B.3). Only where none comes
+    before four times as many does a second fragment begin.
     """
 
     video: float = 0.5
@@ -36,6 +44,14 @@ class FragmentLimits:
     enough_bytes: int = 32 << 10
     max_bytes: int = 16 << 20
     max_samples: int = 10_000
+    whole_segments: bool = False
+
+    @property
+    def hard(self) -> tuple[int, int]:
+        """Bytes and samples at which a fragment ends anywhere."""
+        if not self.whole_segments:
+            return self.max_bytes, self.max_samples
+        return self.max_bytes * _HARD, self.max_samples * _HARD * _HARD
 
 
 @dataclass(slots=True)
@@ -87,6 +103,7 @@ class SegmentWriter:
         self._lead_id = lead_id
         self._fragment_ticks = fragment_ticks
         self._limits = limits
+        self._max_bytes, self._max_samples = limits.hard
         self._mfra = mfra
         self._before_fragment = before_fragment
         self._fragment_start: int | None = None
@@ -106,12 +123,18 @@ class SegmentWriter:
             start = self._fragment_start
             if start is None:
                 self._fragment_start = sample.decode_time
-            elif sample.sync and (
-                sample.decode_time - start >= self._fragment_ticks or builder.size >= limits.enough_bytes
+            elif (
+                sample.sync
+                and not limits.whole_segments
+                and (sample.decode_time - start >= self._fragment_ticks or builder.size >= limits.enough_bytes)
             ):
                 out = self.end_fragment()
                 self._fragment_start = sample.decode_time
-        if builder.size >= limits.max_bytes or builder.count >= limits.max_samples or not builder.push(sample):
+        if builder.size >= self._max_bytes or builder.count >= self._max_samples or not builder.push(sample):
+            if limits.whole_segments and builder.count:
+                _log.warning(
+                    "a segment has a second fragment: no sync sample came, or track %d jumped", sample.track_id
+                )
             out = self.end_fragment()
             self._fragment_start = sample.decode_time if leads else None
             builder.push(sample)
@@ -120,6 +143,14 @@ class SegmentWriter:
     def end_before(self, sample: Sample) -> None:
         """Let the media of a track end where the first ``sample`` of the next span is presented."""
         self._builder.end_before(sample)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a segment of one fragment is to end at the next sync sample because it takes too much memory."""
+        limits, builder = self._limits, self._builder
+        return limits.whole_segments and (
+            builder.size >= limits.max_bytes or builder.count >= limits.max_samples * _HARD
+        )
 
     def end_fragment(self) -> tuple[Buffer, ...]:
         """End the open fragment; return its buffers, after the header's if it is the first."""

@@ -1,7 +1,7 @@
 """Segments → one span: keys, counters, and the span end object. ONVIF Recording Control 25.12, B.2 to B.5."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from onvif_bmff.errors import StateError
@@ -61,6 +61,7 @@ class SpanWriter:
         "_key",
         "_kind",
         "_lead",
+        "_limits",
         "_opened_by",
         "_same_header",
         "_segment",
@@ -80,6 +81,8 @@ class SpanWriter:
         self._tracks = {track.track_id: track for track in tracks}
         self._settings = settings
         self._lead = self._tracks[kind.lead.track_id]
+        whole = any(track.encryptor is not None and track.encryptor.whole_segments for track in tracks)
+        self._limits = replace(settings.limits, whole_segments=True) if whole else settings.limits
         self._same_header: bytes | None = None
         self._segment: SegmentWriter | None = None
         self._segment_start: UtcTime | None = None
@@ -118,7 +121,9 @@ class SpanWriter:
     @property
     def due(self) -> int | None:
         """The decode time of the leading track from which on a sync sample begins a new segment; None: any may."""
-        return self._segment_due if self._segment is not None and self._end_asked is None else None
+        if self._segment is None or self._end_asked is not None or self._limits.whole_segments:
+            return None
+        return self._segment_due
 
     def segment_due(self, sample: Sample) -> CutCause | None:
         """Return why a sync ``sample`` of the leading track would begin a new segment; None if it would not."""
@@ -126,7 +131,9 @@ class SpanWriter:
             return None
         if self._end_asked is not None:
             return self._end_asked
-        return CutCause.SEGMENT_DURATION if sample.decode_time >= self._segment_due else None
+        if sample.decode_time >= self._segment_due:
+            return CutCause.SEGMENT_DURATION
+        return CutCause.RESOURCES if self._segment.is_full else None
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
         """Add a sample; return what it completes. ``StateError`` if the span is closed.
@@ -197,7 +204,7 @@ class SpanWriter:
             self._header,
             lead_id=self._lead.track_id,
             fragment_ticks=self._fragment_ticks(),
-            limits=self._settings.limits,
+            limits=self._limits,
             sequence_number=self._sequence_number,
             mfra=self._settings.mfra,
             before_fragment=self._settle,
@@ -214,7 +221,7 @@ class SpanWriter:
         self._segment_due = -(-ticks // (anchor.timescale * 1_000_000)) - lead.delay  # the first tick not before it
 
     def _fragment_ticks(self) -> int:
-        limits = self._settings.limits
+        limits = self._limits
         lead = next(track for track in self._kind.tracks if track.track_id == self._lead.track_id)
         seconds = limits.video if lead.type is TrackType.VIDEO else limits.other
         return int(seconds * lead.timescale)

@@ -93,6 +93,7 @@ class FragmentChecker:
 
     def close(self, indexes: Sequence[SegmentIndexBox]) -> None:
         """Look at what the fragments say together."""
+        self._samples.coverage.close()
         if not self._context.is_cmaf:
             return
         add = self._context.findings.add

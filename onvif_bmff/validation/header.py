@@ -5,7 +5,6 @@ from itertools import chain
 
 from onvif_bmff.bmff import (
     UNITY_MATRIX,
-    AvcConfigurationBox,
     Box,
     ChunkLargeOffsetBox,
     ChunkOffsetBox,
@@ -18,7 +17,6 @@ from onvif_bmff.bmff import (
     EditBox,
     EditListBox,
     HandlerBox,
-    HevcConfigurationBox,
     MediaBox,
     MediaHeaderBox,
     MediaInformationBox,
@@ -46,6 +44,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.protection import protection_of
 from onvif_bmff.cenc.scheme import SCHEME_VERSION
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.validation.facts import RANK, Context, Header
@@ -209,16 +208,15 @@ def _check_entries(context: Context, track: MovieTrack) -> None:
         if track.handler != "vide" or not isinstance(entry, ContainerBox):
             continue
         kind = original_type(entry)
-        config: type[Box] | None = None
-        if kind in ("avc1", "avc3"):
-            config = AvcConfigurationBox
-        elif kind in ("hvc1", "hev1"):
-            config = HevcConfigurationBox
+        family = NAL_FAMILIES.get(kind)
+        config = family.config if family is not None and kind in family.own else None
         if config is not None and len(entry.find_all(config)) != 1:
             message = f"{len(entry.find_all(config))} {config.fourcc} boxes"
             context.findings.add("C-26", message, offset=entry.offset, path=f"{path}/{entry.type}")
-        if kind in ("avc3", "hev1") and (
-            entry.find(PixelAspectRatioBox) is None or entry.find(ColourInformationBox) is None
+        if (
+            family is not None
+            and kind == family.in_band
+            and (entry.find(PixelAspectRatioBox) is None or entry.find(ColourInformationBox) is None)
         ):
             message = f"{kind} without pasp or colr"
             context.findings.add("C-25", message, offset=entry.offset, path=f"{path}/{entry.type}")

@@ -9,12 +9,12 @@ from onvif_bmff.bmff import Box, ContainerBox, EsdBox, XmlMetaDataSampleEntry
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BitstreamError, BoxError
 from onvif_bmff.media.nal import BitReader, remove_emulation_prevention
+from onvif_bmff.media.nal_family import AVC, NAL_FAMILIES, nal_family_of
 
 __all__ = ["NalRanges", "is_intra", "spoilt"]
 
 NalRanges = Iterable[tuple[int, int]]
 
-_AVC, _HEVC = ("avc1", "avc3"), ("hvc1", "hev1")
 _HEAD = 40
 """Bytes of a slice that hold its first two fields, whatever is emulated in them."""
 _INTRA = (2, 4)
@@ -29,10 +29,11 @@ def is_intra(kind: str, data: memoryview, units: NalRanges) -> bool | None:
 
     ``kind`` is the type of the (clear) sample entry.
     """
-    for start, end in units:
-        if not _is_slice(kind, data[start]):
+    family = NAL_FAMILIES.get(kind)
+    for start, end in units if family is not None else ():
+        if family is None or family.unit_type(data, start) not in family.slices:
             continue
-        if kind in _AVC:
+        if family is AVC:
             try:
                 reader = BitReader(remove_emulation_prevention(data[start + 1 : min(end, start + _HEAD)]))
                 reader.ue()
@@ -41,11 +42,6 @@ def is_intra(kind: str, data: memoryview, units: NalRanges) -> bool | None:
                 return None
         return 16 <= data[start] >> 1 & 63 < 24
     return None
-
-
-def _is_slice(kind: str, first: int) -> bool:
-    """Whether a NAL unit with this first byte is a slice."""
-    return (kind in _AVC and first & 31 in (1, 5)) or (kind in _HEVC and first >> 1 & 63 < 32)
 
 
 def _is_aac(entry: Box) -> bool:
@@ -63,8 +59,9 @@ def spoilt(entry: Box, data: memoryview, units: NalRanges | None) -> str | None:
     in some megabytes; other media are noticed by how their samples begin.
     """
     if units is not None:
+        family = nal_family_of(entry)
         for start, end in units:
-            if not _is_slice(entry.type, data[start]):
+            if family is None or family.unit_type(data, start) not in family.slices:
                 continue  # was never encrypted
             unit = bytes(data[start:end]).rstrip(b"\0")  # encoders do fill up with zeros
             if any(code in unit for code in _START_CODES):

@@ -21,8 +21,10 @@ from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
+from onvif_bmff.validation.coverage import CoverageChecker
 from onvif_bmff.validation.facts import Context, Header, PartFacts
 from onvif_bmff.validation.payload import is_intra, spoilt
+from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.vectors import Vectors
 
 __all__ = ["SampleChecker"]
@@ -36,11 +38,19 @@ _FIRST_RECORD = 16
 class SampleChecker:
     """Looks at the samples of one segment, traf by traf.
 
-    ``vectors`` are those of the whole store; ``keys`` open what they can.
+    ``vectors`` are those of the whole store, and so is the ``proof``, if there is one; ``keys`` open what they can.
     """
 
-    def __init__(self, context: Context, header: Header, vectors: Vectors, keys: KeyRing | None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        header: Header,
+        vectors: Vectors,
+        keys: KeyRing | None,
+        proof: EncryptionProof | None = None,
+    ) -> None:
         self._context = context
+        self.coverage = CoverageChecker(context, proof)
         self._kids = {protection.kid for protection in header.protections.values()}
         self._protections = header.protections
         self._vectors = vectors
@@ -58,6 +68,7 @@ class SampleChecker:
         runs: list[ProtectionRun] | None = None if is_protected(entry) else []
         opened = False
         if clear is not None:
+            self.coverage.check(part, clear, views)
             runs, opened = self._look(part, facts, views, clear, first=first_of_segment)
         left = checked.count_samples(facts.count, runs, self._keys or (), opened=opened, read=views is not None)
         if left and "unopened" not in self._said:  # it counts by object

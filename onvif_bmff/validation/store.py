@@ -18,6 +18,7 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import check_attributes, check_content_type
 from onvif_bmff.validation.facts import Context, Header, SegmentFacts
 from onvif_bmff.validation.names import NameChecker
+from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.report import Checked, Validation
 from onvif_bmff.validation.rules import Finding, Findings, Recurring
 from onvif_bmff.validation.samples import SampleChecker
@@ -44,6 +45,7 @@ def validate_store(
     unwrapper: KeyUnwrapper | None = None,
     deep: bool = True,
     lookback: timedelta = timedelta(hours=1),
+    proof: EncryptionProof | None = None,
 ) -> Validation:
     """Find what breaks a rule of ``RULES`` in the objects of a store; an iterator that looks as it is asked.
 
@@ -65,13 +67,14 @@ def validate_store(
             left, and the log says so once a key.
         deep: look into the objects; otherwise only at names, content types and attributes.
         lookback: as in `Timeline.from_store`.
+        proof: counts the clear bytes of all samples; those that have to be encrypted are findings.
 
     Raises:
         TimeError: the range ends before it starts.
         StoreError: the store failed.
     """
     checked = Checked()
-    checker = _StoreChecker(store, _Keys(keys, unwrapper), checked, deep=deep, start=start, end=end)
+    checker = _StoreChecker(store, _Keys(keys, unwrapper), checked, proof, deep=deep, start=start, end=end)
     if start is not None and end is not None:
         folders: Iterator[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
     else:
@@ -129,6 +132,7 @@ class _StoreChecker:
         store: ObjectStore,
         keys: _Keys,
         checked: Checked,
+        proof: EncryptionProof | None,
         *,
         deep: bool,
         start: UtcTime | None,
@@ -137,6 +141,7 @@ class _StoreChecker:
         self._store = store
         self._keys = keys
         self._checked = checked
+        self._proof = proof
         self._deep = deep
         self._start = start
         self._end = end
@@ -268,7 +273,7 @@ class _StoreChecker:
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
         self._keys.unlock(header)
-        return SampleChecker(context, header, self._vectors, self._keys.ring)
+        return SampleChecker(context, header, self._vectors, self._keys.ring, self._proof)
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
         info = self._head(name)

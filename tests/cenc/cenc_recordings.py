@@ -32,6 +32,7 @@ MODES = {
     "cbcs-seig": (ProtectionScheme.CBCS, "seig"),
     "cbcs-sample": (ProtectionScheme.CBCS, "sample"),
     "cbcs-track": (ProtectionScheme.CBCS, "track"),
+    "cbcs-segment": (ProtectionScheme.CBCS, "segment"),
 }
 
 

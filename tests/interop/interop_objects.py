@@ -54,6 +54,7 @@ MODES: dict[str, Callable[[], EncryptionEntry] | None] = {
     "cbcs-seig": _fixed(ProtectionScheme.CBCS),
     "cbcs-sample": _fixed(ProtectionScheme.CBCS, "sample"),
     "cbcs-track": _fixed(ProtectionScheme.CBCS, "track"),
+    "cbcs-segment": _fixed(ProtectionScheme.CBCS, "segment"),
     "cenc-rotated": lambda: EncryptionEntry(ProtectionScheme.CENC, KeyOfTheSecond()),
     "cbcs-rotated": lambda: EncryptionEntry(ProtectionScheme.CBCS, KeyOfTheSecond()),
 }

@@ -40,6 +40,7 @@ MODES = {
     "cbcs-seig": (ProtectionScheme.CBCS, "seig"),
     "cbcs-sample": (ProtectionScheme.CBCS, "sample"),
     "cbcs-track": (ProtectionScheme.CBCS, "track"),
+    "cbcs-segment": (ProtectionScheme.CBCS, "segment"),
 }
 
 
@@ -60,7 +61,13 @@ def clear():
 
 
 def record(mode=None, kind=None, form=CMAF):
-    """The object of the clip, or of its "Video" or "Audio" alone, as track 1: other IDs crash the packager."""
+    """The object of the clip, or of its "Video" or "Audio" alone."""
+    (found,) = record_all(mode, kind, form)
+    return found
+
+
+def record_all(mode=None, kind=None, form=CMAF, seconds=60):
+    """The objects of the clip, or of its "Video" or "Audio" alone, as track 1: other IDs crash the packager."""
     entries = ()
     if mode is not None:
         scheme, signalling = MODES[mode]
@@ -69,7 +76,7 @@ def record(mode=None, kind=None, form=CMAF):
         chosen = [track for track in source.tracks if kind in (None, track.type.value)]
         numbers = {track.track_id: number for number, track in enumerate(chosen, 1)}
         tracks = [replace(track, track_id=numbers[track.track_id]) for track in chosen]
-        target = RecordingTarget(format=form, segment_duration=timedelta(minutes=1), encryption=entries)
+        target = RecordingTarget(format=form, segment_duration=timedelta(seconds=seconds), encryption=entries)
         recorder = Recorder(tracks, target)
         recorder.activate(UtcTime.parse("2022-11-08T15:08:23.547Z"), media_time=Fraction(0))
         events = []
@@ -77,8 +84,7 @@ def record(mode=None, kind=None, form=CMAF):
             if sample.track_id in numbers:
                 events += recorder.push(replace(sample, track_id=numbers[sample.track_id]))
         events += recorder.deactivate()
-    (found,) = [one for one in collect_objects(events) if isinstance(one, SegmentObject)]
-    return found.body
+    return [one.body for one in collect_objects(events) if isinstance(one, SegmentObject)]
 
 
 # ---- ours, decrypted by others ------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ READERS = {"ffmpeg": by_ffmpeg_through_a_pipe, "newer ffmpeg": by_newer_ffmpeg, 
 @pytest.mark.requirement("ANX-B.8-01", "ANX-B.8-06", "ANX-B.8-07")
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", ["Video", "Audio"])
-@pytest.mark.parametrize("mode", ["cenc", "cbcs-sample", "cbcs-track"])
+@pytest.mark.parametrize("mode", ["cenc", "cbcs-sample", "cbcs-track", "cbcs-segment"])
 def test_others_decrypt_what_we_encrypted(tmp_path, clear, mode, kind, reader):
     wanted = tools.md5s(clear[kind])
     path = tmp_path / "object.mp4"
@@ -116,7 +122,29 @@ def test_others_decrypt_what_we_encrypted(tmp_path, clear, mode, kind, reader):
     assert sum(a == b for a, b in zip(wrong, wanted, strict=False)) < len(wanted) / 2, "a wrong key does not do"
 
 
-@pytest.mark.parametrize("mode", ["cenc", "cbcs-sample", "cbcs-track"])
+@pytest.mark.parametrize("kind", ["Video", "Audio"])
+def test_ffmpeg_reads_segments_of_one_fragment_from_a_file_too(tmp_path, clear, kind):
+    """In those of several fragments it mixes up their subsamples."""
+    wanted = tools.md5s(clear[kind])
+    path = tmp_path / "object.mp4"
+    path.write_bytes(record("cbcs-segment", kind))
+    assert tools.packets(need("ffmpeg"), path, "-decryption_key", KEY) == wanted
+    wrong = tools.packets(need("ffmpeg"), path, "-decryption_key", WRONG)
+    assert sum(a == b for a, b in zip(wrong, wanted, strict=False)) < len(wanted) / 2
+
+
+@pytest.mark.parametrize("kind", ["Video", "Audio"])
+@pytest.mark.parametrize("reader", READERS)
+def test_others_decrypt_every_segment_of_a_span(tmp_path, clear, kind, reader):
+    """Each by its own moov, whose vector is another in each."""
+    found, path = [], tmp_path / "object.mp4"
+    for body in record_all("cbcs-segment", kind, seconds=3):
+        path.write_bytes(body)
+        found += READERS[reader](path, KEY)
+    assert found == tools.md5s(clear[kind])
+
+
+@pytest.mark.parametrize("mode", ["cenc", "cbcs-sample", "cbcs-track", "cbcs-segment"])
 def test_others_decrypt_our_multiplexed_objects(tmp_path, clear, mode):
     path = tmp_path / "object.mp4"
     path.write_bytes(record(mode, form=MP4))

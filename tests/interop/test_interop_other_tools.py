@@ -149,7 +149,7 @@ ASKED = [
 def cannot(tool, mode, name, track):
     """Whether a tool decrypts this track wrongly: measured, and told in docs/interop.md."""
     if tool == "mp4decrypt":  # leaves samples without senc as they are
-        return mode == "cbcs-track" and track.type is TrackType.AUDIO
+        return mode in ("cbcs-track", "cbcs-segment") and track.type is TrackType.AUDIO
     # GPAC: goes on from slice to slice with the chain of a vector that is the sample's
     several_slices = name == "avc_bframes_slices_aac" and track.type is TrackType.VIDEO
     return tool == "MP4Box" and mode == "cbcs-sample" and several_slices

@@ -1,0 +1,186 @@
+"""What a sample of NAL video has to have protected, and a guard that it is. ISO/IEC 23001-7, 9.5.
+
+A codec says where the slice data of a sample lie. Nobody else notices if it says too little: a file with an entry
+'encv' and not one protected byte plays in every player. So what it says is held against the NAL units here. Rightly
+clear are units that hold no pictures (parameter sets, SEI, …) and what is too short to hold a header and a block:
+in a still scene, nearly all samples. As the usual sample, one slice up to its end, needs one comparison only, this
+costs next to nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from onvif_bmff.bmff import Box
+from onvif_bmff.cenc.scheme import BLOCK
+from onvif_bmff.errors import BitstreamError, OnvifBmffError, ProtectionError, UnsupportedSchemeError
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal_family import NalFamily
+
+__all__ = ["CLEAR_LEAD", "SHORT", "SliceData"]
+
+Range = tuple[int, int]
+
+CLEAR_LEAD = 96
+"""Bytes of a slice that stay clear in cenc where its header cannot be parsed."""
+SHORT = CLEAR_LEAD + BLOCK
+"""A unit with less bytes may be all header, or have less than a block behind it."""
+_LONGEST_HEADER = 512
+"""A slice with less than a block of data has no longer header than this, however many entry points it lists."""
+_LENGTH = 4
+
+_log = logging.getLogger("onvif_bmff.cenc")
+
+
+class SliceData:
+    """Where the slice data of a NAL video track's samples lie, as its codec says, checked.
+
+    Args:
+        codec: the track's.
+        family: of its NAL units.
+        entry: its clear sample entry.
+
+    Raises:
+        UnsupportedSchemeError: the codec does not know slice data (``protected_ranges`` returns None), or NAL lengths
+            have another size than 1, 2 or 4.
+    """
+
+    __slots__ = ("_codec", "_entry_type", "_family", "_length_size", "_warned")
+
+    def __init__(self, codec: Codec, family: NalFamily, entry: Box) -> None:
+        self._codec = codec
+        self._family = family
+        self._entry_type = entry.type
+        self._length_size = family.length_size(entry) or _LENGTH
+        self._warned = False
+        if self._length_size == 3:
+            raise UnsupportedSchemeError(f"{entry.type!r} video with NAL lengths of 3 bytes cannot be encrypted")
+        try:
+            knows_none = codec.protected_ranges(b"") is None
+        except Exception:  # a codec may refuse an empty sample; what it says of real ones counts
+            knows_none = False
+        if knows_none:
+            raise self._unknown()
+
+    def checked(self, data: bytes | memoryview, ranges: Sequence[Range] | None, *, lenient: bool) -> Sequence[Range]:
+        """Return ``ranges``, which the codec gave for the sample, if they leave no slice data out.
+
+        ``lenient`` (cenc): where they leave out some but not all, those units are added, less their first 96 bytes.
+
+        Raises:
+            UnsupportedSchemeError: the ranges are None.
+            BitstreamError: the sample is not made of NAL units.
+            ProtectionError: slice data of a block or more would stay clear.
+        """
+        if ranges is None:
+            raise self._unknown()
+        family, size = self._family, len(data)
+        if _leaves_no_room(ranges, size):
+            return ranges
+        missed: list[tuple[int, int, int]] = []
+        strange: list[tuple[int, int, int]] = []
+        number, count = 0, len(ranges)
+        end = 0
+        for start, end in self._units(data):
+            while number < count and ranges[number][1] < start:
+                number += 1
+            if end - start < SHORT or (number < count and ranges[number][0] <= end):
+                continue
+            kind = family.unit_type(data, start)
+            if kind in family.vcl:
+                missed.append((start, end, kind))
+            elif kind not in family.other:
+                strange.append((start, end, kind))
+        if size - end >= BLOCK and any(data[end:]):
+            raise BitstreamError(f"NAL units do not fill the sample of {size} bytes: they end at byte {end}")
+        if not count and (missed or strange):
+            kinds = ", ".join(map(str, sorted({kind for _, _, kind in missed or strange})))
+            raise ProtectionError(
+                f"a sample of {size} bytes would be stored in the clear: "
+                f"its {family.name} NAL units of type {kinds} have no slice data that the codec knows"
+            )
+        if not missed:
+            return ranges
+        if not lenient:
+            kinds = ", ".join(map(str, sorted({kind for _, _, kind in missed})))
+            raise ProtectionError(
+                f"slice data in {family.name} NAL units of type {kinds} would be stored in the clear: "
+                "the codec does not know where they begin"
+            )
+        self._warn(f"slice data in {family.name} NAL units of type {missed[0][2]} are not known to the codec")
+        return sorted([*ranges, *((start + CLEAR_LEAD, end) for start, end, _ in missed)])
+
+    def unparsed(self, data: bytes | memoryview, error: Exception) -> list[Range]:
+        """Return what is protected in cenc of a sample whose slice headers cannot be parsed because of ``error``.
+
+        That is all units that may hold pictures, less their first 96 bytes, and what is no NAL unit at all.
+        """
+        self._warn(str(error) or type(error).__name__)
+        family, size, length_size = self._family, len(data), self._length_size
+        ranges: list[Range] = []
+        position = 0
+        while position + length_size < size:
+            start = position + length_size
+            position = start + int.from_bytes(data[position:start], "big")
+            end = min(position, size)
+            holds_pictures = family.unit_type(data, start) not in family.other or position > size
+            if holds_pictures and end - start > CLEAR_LEAD:
+                ranges.append((start + CLEAR_LEAD, end))
+        return ranges
+
+    def check_clear(self, data: bytes | memoryview, ranges: Sequence[Range], protected: Sequence[Range] = ()) -> None:
+        """See that a sample may stay clear as a whole, as it would with ``protected``, made of ``ranges``.
+
+        Raises:
+            ProtectionError: a range has a block that is not protected, or a unit more clear bytes than headers have.
+        """
+        if any(end - start >= BLOCK for start, end in protected):
+            return
+        if any(end - start >= BLOCK for start, end in ranges):
+            raise ProtectionError(f"a sample of {len(data)} bytes would be stored in the clear: it has too many parts")
+        for start, end in self._units(data) if len(data) > _LONGEST_HEADER else ():
+            if end - start > _LONGEST_HEADER and self._family.unit_type(data, start) not in self._family.other:
+                raise ProtectionError(
+                    f"a NAL unit of {end - start} bytes would be stored in the clear: "
+                    "the codec says that it is all header"
+                )
+
+    def failed(self, error: Exception) -> Exception:
+        """Return what to raise for an error of the codec: itself, or ours in place of what no caller expects."""
+        if isinstance(error, OnvifBmffError):
+            return error
+        what = str(error) or type(error).__name__
+        return ProtectionError(f"the codec of {self._entry_type!r} video failed on a sample: {what}")
+
+    def _units(self, data: bytes | memoryview) -> list[Range]:
+        """The NAL units of a sample, as far as they fit it."""
+        size, length_size = len(data), self._length_size
+        units: list[Range] = []
+        position = 0
+        while position + length_size <= size:
+            start = position + length_size
+            position = start + int.from_bytes(data[position:start], "big")
+            if position > size:
+                break
+            units.append((start, position))
+        return units
+
+    def _unknown(self) -> UnsupportedSchemeError:
+        return UnsupportedSchemeError(
+            f"encryption of {self._entry_type!r} video is not supported: it is {self._family.name} in NAL units, "
+            "and its codec does not say where slice data lie"
+        )
+
+    def _warn(self, why: str) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning("%s video: %s; the first %d bytes of such units stay clear", self._entry_type, why, CLEAR_LEAD)
+
+
+def _leaves_no_room(ranges: Sequence[Range], size: int) -> bool:
+    """Whether no unit that matters fits before, between and behind the ranges."""
+    at = 0
+    for start, end in ranges:
+        if start - at > SHORT:
+            return False
+        at = end
+    return size - at <= SHORT

@@ -1,0 +1,171 @@
+"""Whether the tracks of an object that say that they are encrypted are so: by their largest sample, or by all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from onvif_bmff.bmff import Box
+from onvif_bmff.cenc.decrypt import FragmentDecryptor
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.protection import Protection, protection_of, protection_runs
+from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.sample_entries import is_protected
+from onvif_bmff.validation.clear_bytes import Account, Clear, SampleLayout, account
+from onvif_bmff.validation.facts import Context
+from onvif_bmff.validation.proof import EncryptionProof, TrackProof
+
+__all__ = ["CoverageChecker"]
+
+_TRAF = "/moof/traf"
+Range = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Track:
+    """What was seen of a track of the object.
+
+    ``largest`` is the size of its largest sample that is said to be protected, -1 for none; ``said_clear`` how many
+    bytes are said to be clear.
+    """
+
+    scheme: ProtectionScheme
+    largest: int = -1
+    account: Account = field(default_factory=Account)
+    offset: int | None = None
+    said_clear: int = 0
+    unexplained: int = 0
+    unexplained_at: int | None = None
+    counted: bool = False
+
+
+class CoverageChecker:
+    """Looks at the samples of one segment, traf by traf; what is wrong is noted when it is closed.
+
+    In a still scene nearly all samples are rightly clear, so that a track is judged by its largest sample of the
+    object. With a ``proof`` all samples are looked at, and counted there.
+    """
+
+    def __init__(self, context: Context, proof: EncryptionProof | None) -> None:
+        self._context = context
+        self._proof = proof
+        self._reader = FragmentDecryptor(KeyRing())
+        self._tracks: dict[int, _Track] = {}
+        self._clear: set[int] = set()
+
+    def check(self, part: TrackFragment, clear: Box, views: Sequence[memoryview] | None) -> None:
+        """Take a traf whose sample entry is ``clear`` without protection; ``views`` are its data, if they are there."""
+        track_id = part.track.track_id
+        entry = part.track.entry(part.description)
+        of_store = None if self._proof is None else self._proof.track(self._context.key, part.track.handler, track_id)
+        if not is_protected(entry):
+            if of_store is not None:
+                of_store.clear_objects += track_id not in self._clear
+                of_store.clear_bytes += sum(part.sizes())
+            self._clear.add(track_id)
+            return
+        try:
+            default = protection_of(entry)
+        except OnvifBmffError:
+            default = None
+        if default is None:
+            self._unseen(of_store, part)  # the header has said what is missing
+            return
+        found = self._tracks.setdefault(track_id, _Track(default.scheme))
+        if of_store is not None:
+            of_store.objects += not found.counted
+            found.counted = True
+            of_store.schemes.add(default.scheme.value)
+            of_store.samples += part.sample_count
+        sizes = part.sizes()
+        if not len(sizes) or (of_store is None and max(sizes) <= found.largest):
+            return
+        if views is None:
+            self._unseen(of_store, part)
+            return
+        try:
+            maps = self._maps(part, default, [len(view) for view in views])
+        except OnvifBmffError:
+            self._unseen(of_store, part)  # other rules say what is wrong with them
+            return
+        self._look(part, clear, views, maps, found, of_store)
+
+    def close(self) -> None:
+        """Judge the tracks."""
+        for found in self._tracks.values():
+            cenc = self._context.rule("C-66", "ANX-B.8-06")
+            cbcs = self._context.rule("C-67", "ANX-B.8-07")
+            rule = cbcs if found.scheme is ProtectionScheme.CBCS else cenc
+            lost = found.account.unexplained + found.account.clear[Clear.SURPLUS]
+            if found.unexplained:
+                message = f"{found.unexplained} clear bytes of an encrypted track that have to be encrypted"
+                self._context.findings.add(rule, message, offset=found.unexplained_at, path=_TRAF)
+            elif found.largest < 0 and found.said_clear >= BLOCK:
+                message = (
+                    "the track is not encrypted, though its sample entry says so: all samples are said to be clear"
+                )
+                self._context.findings.add(rule, message, offset=found.offset, path=_TRAF)
+            elif not found.account.encrypted and lost >= BLOCK:
+                message = (
+                    f"the track is not encrypted, though it says so: in its largest sample, of {found.largest} bytes, "
+                    f"{lost} that have to be encrypted are clear, and none is encrypted"
+                )
+                self._context.findings.add(rule, message, offset=found.offset, path=_TRAF)
+
+    def _unseen(self, of_store: TrackProof | None, part: TrackFragment) -> None:
+        if of_store is not None:
+            of_store.account.clear[Clear.UNSEEN] += sum(part.sizes())
+
+    def _maps(
+        self, part: TrackFragment, default: Protection, sizes: list[int]
+    ) -> list[tuple[Protection, Sequence[Range] | None]]:
+        """Protection and protected ranges of each sample, within it; None for those that are said to be clear."""
+        maps = self._reader.maps(part)
+        found: list[tuple[Protection, Sequence[Range] | None]] = []
+        first = 0
+        for count, run in protection_runs(default, len(sizes), part.box.children, part.track.table.children):
+            own = sizes[first : first + count]
+            first += count
+            work = maps.take(own) if maps is not None else []
+            if not run.is_protected:
+                found += [(run, None)] * count
+                continue
+            base = 0
+            for size, (_, ranges) in zip(own, work[0][1], strict=True):
+                found.append((run, [(start - base, end - base) for start, end in ranges]))
+                base += size
+        return found
+
+    def _look(
+        self,
+        part: TrackFragment,
+        clear: Box,
+        views: Sequence[memoryview],
+        maps: Sequence[tuple[Protection, Sequence[Range] | None]],
+        found: _Track,
+        of_store: TrackProof | None,
+    ) -> None:
+        try:
+            codec = part.track.codec(part.description)
+        except OnvifBmffError:
+            codec = None
+        layout = SampleLayout.of(clear, codec)
+        largest = -1
+        for number, view in enumerate(views):
+            if maps[number][1] is None:
+                found.said_clear += len(view)
+                found.offset = part.box.offset if found.offset is None else found.offset
+            elif len(view) > max(found.largest, len(views[largest]) if largest >= 0 else -1):
+                largest = number
+        for number, view in enumerate(views):
+            if of_store is None and number != largest:
+                continue
+            protection, ranges = maps[number]
+            one = account(view, layout, protection, ranges)
+            if of_store is not None:
+                of_store.account.add(one)
+                if one.unexplained:
+                    found.unexplained += one.unexplained
+                    found.unexplained_at = part.box.offset if found.unexplained_at is None else found.unexplained_at
+            if number == largest:
+                found.largest, found.account, found.offset = len(view), one, part.box.offset
