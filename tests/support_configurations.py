@@ -1,7 +1,7 @@
 """Recordings at random, each of them following from one number: what is recorded, how, and what happens meanwhile.
 
 ``configuration(seed)`` draws one, ``carry_out`` records it (no clock, no randomness but the seed's: the same number
-gives the same bytes), and ``examine`` holds the objects to everything that is known of them: the validator says nothing,
+gives the same bytes), and ``examine`` holds the objects to all that is known of them: the validator says nothing,
 every sample is in the store once or was counted as dropped, and the timeline has exactly the spans that were recorded.
 """
 

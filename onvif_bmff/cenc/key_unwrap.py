@@ -133,15 +133,17 @@ class _RsaOpener:
         if entry is not None:
             reason = self._fault(entry)
             sealed = sealed if reason else entry.encrypted_key
+        found = "no padding of OAEP fits"
         for hashes in _PADDINGS:
             try:
                 key = self._key.decrypt(sealed, oaep_padding(*hashes))
+                if len(key) == KEY_SIZE and not reason:
+                    return key, ""
+                found = f"what was wrapped is {len(key)} bytes, not {KEY_SIZE}"
+                raise ValueError(found)  # takes as long as a padding that does not fit
             except UNREADABLE:
                 continue
-            if not reason and len(key) == KEY_SIZE:
-                return key, ""
-            reason = reason or f"what was wrapped is {len(key)} bytes, not {KEY_SIZE}"
-        return None, reason or "no padding of OAEP fits"
+        return None, reason or found
 
     def _fault(self, entry: EncryptedKeyEntry) -> str:
         """What is wrong with an entry as anybody can see it; empty if nothing is."""

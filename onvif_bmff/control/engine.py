@@ -27,7 +27,7 @@ from onvif_bmff.control.engine_sources import (
 from onvif_bmff.control.engine_targets import OutputPlan
 from onvif_bmff.control.engine_topics import SegmentTopics
 from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.control.job_state import RecordingJobState
+from onvif_bmff.control.job_state import RecordingJobState, recorded_state
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
@@ -240,7 +240,7 @@ class RecordingOutput:
             if known is not None:
                 self._report(token, RecordingJobState.ERROR, known)
             elif token in self._seen:
-                self._report(token, *_recorded(self._seen[token]))
+                self._report(token, *recorded_state(self._seen[token]))
             else:
                 self._report(token, RecordingJobState.IDLE, None)
 
@@ -353,7 +353,7 @@ class RecordingOutput:
             text = trouble_of(self._plan.target.encryption, token)
             if text != said:
                 self._seen[token] = text
-                self._say(token, *_recorded(text))
+                self._say(token, *recorded_state(text))
 
     def _stop(self) -> Sequence[RecordingEvent]:
         recorder, self._recorder = self._recorder, None
@@ -395,10 +395,3 @@ class RecordingOutput:
                 source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
             else:
                 source.preroll.keep(before if waiting else max(before, source.preroll.before))
-
-
-def _recorded(trouble: str | None) -> tuple[RecordingJobState, str | None]:
-    """The state of a track that is recorded, whatever is wrong with its keys."""
-    if trouble is None:
-        return RecordingJobState.ACTIVE, None
-    return RecordingJobState.ERROR, f"Recording goes on, but keys are not wrapped for all: {trouble}"

@@ -12,6 +12,7 @@ __all__ = [
     "RecordingJobStateInformation",
     "RecordingJobStateSource",
     "RecordingJobStateTrack",
+    "recorded_state",
 ]
 
 INCOMPATIBLE_STREAM = "Incompatible Stream"
@@ -54,3 +55,10 @@ class RecordingJobStateInformation:
     recording_token: str
     state: RecordingJobState
     sources: tuple[RecordingJobStateSource, ...]
+
+
+def recorded_state(trouble: str | None) -> tuple[RecordingJobState, str | None]:
+    """The state of a track that is recorded, whatever is wrong with its keys."""
+    if trouble is None:
+        return RecordingJobState.ACTIVE, None
+    return RecordingJobState.ERROR, f"Recording goes on, but keys are not wrapped for all: {trouble}"

@@ -2,9 +2,9 @@
 
 Kinds take turns, and the processor's time is taken. The figures are medians in microseconds. Where only the private key
 can tell two kinds apart (a padding that fits or does not, a length, a first byte), ``far`` is how far their slowest
-median lies from the fastest, in per cent; ``noise`` is how far the medians of two halves of one kind lie apart.
-The run fails where ``far`` is above two per cent and above twice the noise. What anybody can see of an entry, such as
-its size, is shown, but not judged.
+median lies from the fastest, in per cent; ``noise`` is how far the medians of two halves of one kind lie apart. The
+run fails where ``far`` is above two per cent and above twice the noise. What anybody can see of an entry, such as its
+size, is shown, but not judged.
 """
 
 import argparse
@@ -63,6 +63,7 @@ def measure(name: str, rounds: int, order: random.Random) -> dict[str, Any]:
         "rsa": lambda: rsa.generate_private_key(65537, int(name[3:])),
         "p25": lambda: ec.generate_private_key(ec.SECP256R1()),
         "p52": lambda: ec.generate_private_key(ec.SECP521R1()),
+        "p38": lambda: ec.generate_private_key(ec.SECP384R1()),
     }[name[:3]]()
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, NOW - timedelta(1), NOW + timedelta(1))

@@ -180,6 +180,7 @@ def check_whole(camera, objects, *readers):
 
 
 class TestSomeAreNotValid:
+    @pytest.mark.requirement("ANX-B.8.2-08")
     @FORMATS
     @pytest.mark.parametrize(
         ("first", "last", "reason"),

@@ -93,6 +93,7 @@ class TestHpke:
             values = {key: bytes.fromhex(value) for key, value in case.items() if isinstance(value, str)}
             yield (case["kem_id"], case["kdf_id"], case["aead_id"]), values, case["encryptions"]
 
+    @pytest.mark.requirement("ANX-B.8.2.4-02")
     def test_base_mode(self):
         count = 0
         for suite, values, encryptions in self.cases():
@@ -191,6 +192,7 @@ class TestOaep:
     def test_the_sets_are_there(self):
         assert len(oaep_files()) == 22
 
+    @pytest.mark.requirement("ANX-B.8.2.3-02")
     def test_padding_of_all_sets(self, caplog, monkeypatch):
         """What is invalid, has a label or is of another hash opens nothing; the rest is what was encrypted."""
         caplog.set_level(logging.DEBUG, "onvif_bmff.cenc")
