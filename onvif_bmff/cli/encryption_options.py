@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from onvif_bmff.cenc.encrypt import IV_SIGNALLING
+from onvif_bmff.cenc.encrypt import IV_SIGNALLING, IvSources
+from onvif_bmff.cenc.iv import IV_BITS, CencIvAllocators
 from onvif_bmff.cenc.key_wrap import KeyWrapper
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
@@ -12,7 +13,7 @@ from onvif_bmff.errors import ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.timing import parse_duration
 
-__all__ = ["add_arguments", "entries"]
+__all__ = ["add_arguments", "entries", "vectors"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=IV_SIGNALLING,
         help="how CBCS carries initialisation vectors (default seig, as ONVIF wants; others for simple players)",
     )
+    group.add_argument(
+        "--iv-size",
+        type=int,
+        choices=sorted(IV_BITS),
+        help="bytes of a CENC initialisation vector (default 8; 16 where one key is used by very many recordings)",
+    )
 
 
 def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
@@ -55,13 +62,15 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     cannot be used, ``OSError`` for one that cannot be read.
     """
     if args.encrypt is None:
-        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling", "encrypt_tracks"):
+        for option in ("kid", "key", "certificates", "key_rotation", "iv_signalling", "iv_size", "encrypt_tracks"):
             if getattr(args, option):
                 raise ProtectionError(f"--{option.replace('_', '-').removesuffix('s')} needs --encrypt")
         return ()
     scheme = ProtectionScheme.from_mode(args.encrypt)
     if args.iv_signalling is not None and scheme is not ProtectionScheme.CBCS:
         raise ProtectionError("--iv-signalling is for --encrypt CBCS")
+    if args.iv_size is not None and scheme is not ProtectionScheme.CENC:
+        raise ProtectionError("--iv-size is for --encrypt CENC")
     signalling = args.iv_signalling or IV_SIGNALLING[0]
     tracks = tuple(args.encrypt_tracks)
     if args.certificates:
@@ -76,3 +85,8 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
         raise ProtectionError("--encrypt needs --kid and --key, or --certificate")
     fixed = FixedKey(ContentKey(args.kid, args.key.key))
     return (EncryptionEntry(scheme, fixed, tracks, iv_signalling=signalling),)
+
+
+def vectors(args: argparse.Namespace) -> IvSources | None:
+    """Return where initialisation vectors come from; None for those of the process."""
+    return IvSources(CencIvAllocators(size=args.iv_size)) if args.iv_size else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
+from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.values import duration, instant
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     interrupted = False
     with open_mp4(args.input) as source:
         _check_tokens(args.encrypt_tracks, source)
-        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
+        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
         start = args.start or UtcTime(time.time_ns() // 1000)
         with StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored) as sink:
             recorder.activate(start, media_time=Fraction(0))

@@ -19,6 +19,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, parse_kid
 from onvif_bmff.control.capabilities import Capabilities, Limits
@@ -42,6 +44,8 @@ from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.storage.iv_store import SqliteIvStore
+from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice", "utc_now"]
@@ -55,6 +59,14 @@ _SOURCE_PATIENCE = timedelta(seconds=2)
 def utc_now() -> UtcTime:
     """The present instant."""
     return UtcTime.from_datetime(datetime.now(UTC))
+
+
+def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) -> IvSources:
+    """Sources of vectors with a store, if there is a file to lay it beside."""
+    store = None
+    if isinstance(persistence, SqlitePersistence):
+        store = SqliteIvStore(f"{persistence.path}.ivs")
+    return IvSources(CencIvAllocators(random=random, store=store), CbcsIvSource(random))
 
 
 class _Resources:
@@ -97,6 +109,8 @@ class RecordingDevice:
             at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
+        ivs: where initialisation vectors come from. By default with a store beside the file of an
+            `SqlitePersistence`, at ``….ivs``, so that a restart goes on where vectors ended; else by chance alone.
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
@@ -119,6 +133,7 @@ class RecordingDevice:
         clock: Callable[[], UtcTime] = utc_now,
         clock_rate: float = 1.0,
         random: Callable[[int], bytes] = os.urandom,
+        ivs: IvSources | None = None,
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
@@ -165,6 +180,7 @@ class RecordingDevice:
             provider,
             TargetMaker(certificates.__getitem__, random=random),
             steady,
+            ivs=ivs or _vectors(persistence, random),
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,

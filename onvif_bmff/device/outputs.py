@@ -41,6 +41,7 @@ class OutputSet:
         maker: TargetMaker,
         clock: SteadyClock,
         *,
+        ivs: IvSources,
         labels: Labels,
         max_bytes: int,
         policy: OverloadPolicy,
@@ -58,7 +59,7 @@ class OutputSet:
         self._policy = policy
         self._event_latency = event_latency
         self._source_patience = source_patience
-        self._ivs = IvSources()
+        self._ivs = ivs
         self._states = TrackStates(service.report_track_state)
         self._plan = DevicePlan({}, {})
         self._workers: dict[OutputKey, OutputWorker] = {}

@@ -73,6 +73,11 @@ class SqlitePersistence:
     def __repr__(self) -> str:
         return f"SqlitePersistence({str(self._path)!r})"
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     # ---- the protocol ------------------------------------------------------------------------------
 
     def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
