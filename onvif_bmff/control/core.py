@@ -56,7 +56,11 @@ class ServiceCore:
         self._persistence = persistence
         self._clock = clock
         self._lock = RLock()
-        self._state = DeviceState.from_documents(*persistence.load())
+        documents, secrets = persistence.load()
+        self._state = DeviceState.from_documents(documents, secrets)
+        with suppress(PersistenceError):  # what an earlier version wrote is good enough until it can be written anew
+            if outdated := self._state.outdated(documents):
+                persistence.commit(outdated, {})
         self._runtime = Runtime(unreported)
         self._subscriptions: list[Subscription] = []
         self._own = self.subscribe()

@@ -12,7 +12,7 @@ from onvif_bmff.control.arbitration import TrackReport, is_armed
 from onvif_bmff.control.configuration import RecordingConfiguration, StorageStrategy
 from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.control.receiver import Receiver
-from onvif_bmff.control.state import Job, secret_name
+from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.errors import TimeError
 from onvif_bmff.timing import UtcTime
@@ -130,12 +130,11 @@ def read_plans(tx: Transaction) -> DevicePlan:
     plans: dict[str, RecordingPlan] = {}
     for recording in tx.state.recordings.values():
         override = tx.runtime.overrides.get(recording.token)
-        secrets = {kid: tx.state.secrets.get(secret_name(recording.token, kid)) for kid in recording.kids()}
         found = {track.token: feeds[recording.token, track.token] for track in recording.tracks}
         plans[recording.token] = RecordingPlan(
             recording.token,
             recording.configuration,
-            {kid: key for kid, key in secrets.items() if key is not None},
+            tx.keys(recording),
             tuple((track.token, str(track.configuration.track_type)) for track in recording.tracks),
             {token: feed for token, feed in found.items() if feed is not None},
             tuple(waiting.get(recording.token, ())),

@@ -35,7 +35,7 @@ from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.job_state import INCOMPATIBLE_STREAM, RecordingJobState
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
-from onvif_bmff.control.state import Job, secret_name
+from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.validation import accept_track_configuration
 from onvif_bmff.errors import MissingKeyError, StateError
@@ -77,9 +77,14 @@ class EngineSide(ServiceCore):
             kid: key ID as the configuration shows it.
 
         Raises:
-            MissingKeyError: the recording holds no such key.
+            MissingKeyError: the recording holds no such key, or one that is damaged.
         """
-        key = self._read(lambda tx: tx.state.secrets.get(secret_name(recording_token, kid)))
+
+        def look(tx: Transaction) -> bytes | None:
+            recording = tx.state.recordings.get(recording_token)
+            return None if recording is None else tx.keys(recording).get(kid)
+
+        key = self._read(look)
         if key is None:
             raise MissingKeyError("the recording holds no content key of this key ID")
         return key

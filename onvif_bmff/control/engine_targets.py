@@ -147,8 +147,8 @@ class TargetMaker:
         source: KeySource
         wrapped = entry.asymmetric_encryption
         if wrapped is None:
-            if key is None or entry.kid is None:
-                raise MissingKeyError("an encryption entry has no content key")
+            if key is None or entry.kid is None:  # nothing is recorded; in the clear it would be least of all
+                raise MissingKeyError(f"The content key {entry.kid} is missing or damaged; set it again")
             source = FixedKey(ContentKey(parse_kid(entry.kid), key))
             return EncryptionEntry(scheme, source, entry.track)
         try:

@@ -5,7 +5,7 @@ nothing has happened; if it returns, the service writes the changed documents du
 over the draft and hands out the events.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ from onvif_bmff.control.notifications import (
     Notification,
     PropertyOperation,
 )
-from onvif_bmff.control.state import DeviceState, Job, Purge, Recording, Track
+from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, Track, secret_name
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
@@ -208,12 +208,24 @@ class Transaction:
         target = replace(configuration.target, segment_duration_override=shown)
         return replace(configuration, target=target)
 
+    def keys(self, recording: Recording) -> dict[str, bytes]:
+        """Content keys of a recording by key ID; only those that are certain to be what a client gave."""
+        found = {kid: self.state.secrets.get(secret_name(recording.token, kid)) for kid in recording.kids()}
+        return {kid: key for kid, key in found.items() if key is not None and recording.verifies(kid, key)}
+
     # ---- changing things ---------------------------------------------------------------------------
 
-    def put_recording(self, recording: Recording) -> None:
-        """Store a recording, and drop the content keys that it no longer uses."""
-        self.state.recordings[recording.token] = recording
-        self._drop_keys(recording.token, recording.kids())
+    def put_recording(self, recording: Recording, keys: Mapping[str, bytes] | None = None) -> None:
+        """Store a recording, with other content keys if they are given, and drop those that it no longer uses."""
+        state, kids = self.state, recording.kids()
+        checks = tuple(check for check in recording.key_checks if check.kid in kids)
+        if keys is not None:
+            checks = tuple(KeyCheck.of(kid, key) for kid, key in keys.items())
+            given = {secret_name(recording.token, kid): key for kid, key in keys.items()}
+            state.secrets |= given
+            state.lost_secrets -= given.keys()
+        state.recordings[recording.token] = replace(recording, key_checks=checks)
+        self._drop_keys(recording.token, kids)
 
     def drop_recording(self, recording: Recording) -> None:
         """Remove a recording and all that hangs on it but jobs."""
@@ -226,6 +238,10 @@ class Transaction:
         for name in [name for name in secrets if name.startswith(f"{recording_token}/")]:
             if name.rpartition("/")[2] not in kept:
                 del secrets[name]
+        used = {secret_name(recording_token, kid) for kid in kept}
+        self.state.lost_secrets -= {
+            name for name in self.state.lost_secrets if name.startswith(f"{recording_token}/") and name not in used
+        }
 
     def purge_track(self, recording_token: str, track_token: str) -> None:
         """Have the local data of a track deleted after the commit, even if the power fails in between."""
