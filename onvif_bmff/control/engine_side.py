@@ -13,6 +13,7 @@ operations, and none is persistent but the encoding of a track and what `provisi
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,7 +33,7 @@ from onvif_bmff.control.engine_plan import (
 )
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.job_state import INCOMPATIBLE_STREAM, RecordingJobState
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.control.state import Job
@@ -81,8 +82,9 @@ class EngineSide(ServiceCore):
         """
 
         def look(tx: Transaction) -> bytes | None:
-            recording = tx.state.recordings.get(recording_token)
-            return None if recording is None else tx.keys(recording).get(kid)
+            with suppress(NoRecording):
+                return tx.keys(tx.recording(recording_token)).get(str(kid))
+            return None
 
         key = self._read(look)
         if key is None:

@@ -16,7 +16,8 @@ from onvif_bmff.control.configuration import TargetFormat
 from onvif_bmff.control.encryption import RecordingEncryption
 from onvif_bmff.control.engine_plan import Feed, Place, RecordingPlan, Standby
 from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.errors import MissingKeyError, UnsupportedSchemeError
+from onvif_bmff.control.places import local_prefix
+from onvif_bmff.errors import MissingKeyError, StateError, UnsupportedSchemeError
 from onvif_bmff.recording.encryption import EncryptionEntry, HeaderSource
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.target import RecordingTarget
@@ -85,8 +86,11 @@ class TargetMaker:
     def outputs(self, plan: RecordingPlan) -> dict[OutputKey, OutputPlan]:
         """Return the outputs of a recording.
 
-        Raises ``ProtectionError`` where a key or certificate is missing, ``MediaError`` for an unknown format.
+        Raises ``StateError`` where the plan says that nothing can be recorded, ``ProtectionError`` where a key or
+        certificate is missing, ``MediaError`` for an unknown format.
         """
+        if plan.error is not None:
+            raise StateError(plan.error)
         found: dict[OutputKey, OutputPlan] = {}
         configured = plan.configuration.target
         for place in plan.places:
@@ -159,8 +163,3 @@ class TargetMaker:
         wrapper: HeaderSource = KeyWrapper(certificates, info=info)
         source = RotatingKey(wrapped.key_rotation_duration, self._random)
         return EncryptionEntry(scheme, source, entry.track, (wrapper,))
-
-
-def local_prefix(recording: str, track: str) -> str:
-    """Where the local data of a track lie: the prefix of its object keys."""
-    return f"{recording}/{track}"

@@ -24,6 +24,7 @@ from onvif_bmff.control.notifications import (
     DeleteTrackData,
     RecordingConfigurationChange,
 )
+from onvif_bmff.control.places import check_place
 from onvif_bmff.control.state import Recording, Track
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.validation import accept_recording_configuration
@@ -109,7 +110,9 @@ def _add(
     deletable: bool,
 ) -> None:
     made = tuple(Track(name, track, deletable) for name, track in tracks.items())
-    tx.put_recording(Recording(token, tx.state.next_order(), configuration, made, deletable), keys)
+    recording = Recording(token, tx.state.next_order(), configuration, made, deletable)
+    check_place(tx.device, recording, tx.state.recordings.values())
+    tx.put_recording(recording, keys)
     tx.emit(CreateRecording(time=tx.now, recording_token=token))
     for name in tracks:
         tx.emit(CreateTrack(time=tx.now, recording_token=token, track_token=name))
@@ -146,6 +149,7 @@ def set_configuration(tx: Transaction, recording_token: str, configuration: Reco
     tracks = {track.token: track.configuration for track in recording.tracks}
     accepted, keys = _accept(tx, configuration, tracks, held)
     changed = replace(recording, configuration=accepted)
+    check_place(tx.device, changed, tx.state.recordings.values())
     tx.put_recording(changed, keys)
     tx.runtime.overrides.pop(recording.token, None)
     tell_configuration(tx, changed)

@@ -26,10 +26,11 @@ from onvif_bmff.cenc.keys import ContentKey, parse_kid
 from onvif_bmff.control.capabilities import Capabilities, Limits
 from onvif_bmff.control.device import TimeRange
 from onvif_bmff.control.engine_plan import DevicePlan, Place
-from onvif_bmff.control.engine_targets import TargetMaker, local_prefix
+from onvif_bmff.control.engine_targets import TargetMaker
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
@@ -41,7 +42,7 @@ from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.storage.iv_store import SqliteIvStore
@@ -73,11 +74,22 @@ class _Resources:
     """What exists, for the service."""
 
     def __init__(
-        self, storages: Mapping[str, ObjectStore], certificates: Mapping[str, bytes], profiles: Callable[[str], bool]
+        self,
+        storages: Mapping[str, ObjectStore],
+        local: ObjectStore | None,
+        certificates: Mapping[str, bytes],
+        profiles: Callable[[str], bool],
     ) -> None:
         self._storages = storages
+        self._local = local
         self._certificates = certificates
         self._profiles = profiles
+
+    def storage_location(self, token: str | None) -> str:
+        store = self._local if token is None else self._storages.get(token)
+        if store is None:
+            return "local:" if token is None else f"storage:{token}"
+        return store.location if isinstance(store, LocatedStore) else f"object:{id(store):x}"
 
     def has_storage(self, token: str) -> bool:
         return token in self._storages
@@ -167,7 +179,7 @@ class RecordingDevice:
             limits=limits,
             profile=profile,
             persistence=persistence,
-            resources=_Resources(storages, certificates, has_profile),
+            resources=_Resources(storages, local, certificates, has_profile),
             local_data=self._local_data,
             exporter=self._exporter,
             unreported=RecordingJobState.IDLE,

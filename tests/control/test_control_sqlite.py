@@ -169,7 +169,7 @@ def work(persistence, told, stop=None):
             if len(recordings) == 4:
                 made.delete_recording(recordings[number % 3])
             else:
-                made.create_recording(encrypted(entry()))
+                made.create_recording(recording(target(prefix=str(number), encryption=(entry(),))))
         elif step == 1:
             kid = OTHER_KID if number % 4 == 1 else KID
             made.set_recording_configuration(recordings[0], encrypted(entry(kid=kid), content=str(number)))
@@ -229,7 +229,9 @@ def acknowledged_by_killed_child(path, wanted, seconds):
     os.close(writer)
     count = 0
     while count < wanted:
-        count += len(os.read(reader, 1))
+        told = os.read(reader, 1)
+        assert told, "the child has ended by itself"
+        count += len(told)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
