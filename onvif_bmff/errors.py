@@ -152,4 +152,4 @@ class ObjectExistsError(StoreError):
 
 
 class PersistenceError(OnvifBmffError):
-    """The stored control model is damaged, unreadable, in use elsewhere or cannot be written."""
+    """The stored control model, or store of vectors, is damaged, unreadable, in use elsewhere or cannot be written."""

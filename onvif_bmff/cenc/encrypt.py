@@ -12,7 +12,7 @@ cbcs, ``"sample"``           senc: 16-byte IV of the fragment, subs.     senc: 1
 cbcs, ``"track"``            senc: subsamples; tenc: IV of the span      tenc: IV of the span
 ===========================  ==========================================  ==================================
 
-Wherever there is a senc there are saiz and saio.
+Wherever there is a senc there are saiz and saio. Vectors of cenc have 16 bytes where `CencIvAllocators` is told so.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from onvif_bmff.bmff import (
     VisualSampleEntry,
 )
 from onvif_bmff.cenc.cipher import Range, cipher_for
-from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
+from onvif_bmff.cenc.iv import MAX_SAMPLE_OF_16, CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys import ContentKey
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT, SliceData
@@ -150,7 +150,9 @@ class TrackEncryptor:
 
     def _encrypt_cenc(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
         count = len(samples)
-        ivs = self._ivs.cenc.for_key(self._kid).take_ivs(count)
+        if self._ivs.cenc.size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
+            raise ProtectionError(f"a sample under a vector of 16 bytes has at most {MAX_SAMPLE_OF_16} bytes")
+        ivs = self._ivs.cenc.for_key(self._kid).take(count)
         work: list[tuple[bytes, Sequence[Range]]] = []
         base = 0
         slice_data = self._slice_data
@@ -162,7 +164,7 @@ class TrackEncryptor:
             records = ivs
         else:
             records = []
-            protected_ranges = self._codec.protected_ranges
+            protected_ranges, limit = self._codec.protected_ranges, subsample_limit(self._ivs.cenc.size)
             for iv, sample in zip(ivs, samples, strict=True):
                 data = sample.data
                 size = len(data)
@@ -176,7 +178,7 @@ class TrackEncryptor:
                     raise
                 except Exception as error:  # of a codec, which may be a stranger's: cenc needs it for the lead only
                     ranges = slice_data.unparsed(data, error)
-                packed, protected = cenc_subsamples(size, ranges, base)
+                packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
                 if not protected and size > SHORT:
                     slice_data.check_clear(data, ranges)
                 records.append(iv + packed)
@@ -256,7 +258,7 @@ class TrackEncryptor:
             version=self._scheme.tenc_version,
             default_crypt_byte_block=self._pattern.crypt,
             default_skip_byte_block=self._pattern.skip,
-            default_per_sample_iv_size={"cenc": 8, "sample": 16}.get(self._signalling, 0),
+            default_per_sample_iv_size={"cenc": self._ivs.cenc.size, "sample": 16}.get(self._signalling, 0),
             default_kid=self._kid,
             default_constant_iv=constant,
         )

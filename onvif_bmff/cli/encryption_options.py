@@ -5,7 +5,8 @@ import time
 from collections.abc import Sequence
 
 from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
-from onvif_bmff.cenc.encrypt import IV_SIGNALLING
+from onvif_bmff.cenc.encrypt import IV_SIGNALLING, IvSources
+from onvif_bmff.cenc.iv import IV_BITS, CencIvAllocators
 from onvif_bmff.cenc.key_wrap import OAEP_HASHES, KeyWrapper
 from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
@@ -23,7 +24,7 @@ from onvif_bmff.errors import CertificateError, ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["add_arguments", "certificates_left_out", "entries"]
+__all__ = ["add_arguments", "certificates_left_out", "entries", "vectors"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how CBCS carries initialisation vectors (default seig, as ONVIF wants; segment: the same with one "
         "fragment a segment, which simple players read; sample and track are for those too, but not what ONVIF wants)",
     )
+    group.add_argument(
+        "--iv-size",
+        type=int,
+        choices=sorted(IV_BITS),
+        help="bytes of a CENC initialisation vector (default 8; 16 where one key is used by very many recordings)",
+    )
 
 
 def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
@@ -90,6 +97,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
             "oaep_hash",
             "key_rotation",
             "iv_signalling",
+            "iv_size",
             "encrypt_tracks",
         ):
             if getattr(args, option):
@@ -98,6 +106,8 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
     scheme = ProtectionScheme.from_mode(args.encrypt)
     if args.iv_signalling is not None and scheme is not ProtectionScheme.CBCS:
         raise ProtectionError("--iv-signalling is for --encrypt CBCS")
+    if args.iv_size is not None and scheme is not ProtectionScheme.CENC:
+        raise ProtectionError("--iv-size is for --encrypt CENC")
     signalling = args.iv_signalling or IV_SIGNALLING[0]
     tracks = tuple(args.encrypt_tracks)
     if args.certificates:
@@ -169,3 +179,8 @@ def _key_wrapper(args: argparse.Namespace) -> KeyWrapper:
     if len(reasons) == len(recipients):
         raise CertificateError("; ".join(reasons))
     return KeyWrapper(lambda: recipients, clock=now, oaep_hash=args.oaep_hash or OAEP_HASHES[0])
+
+
+def vectors(args: argparse.Namespace) -> IvSources | None:
+    """Return where initialisation vectors come from; None for those of the process."""
+    return IvSources(CencIvAllocators(size=args.iv_size)) if args.iv_size else None

@@ -11,6 +11,7 @@ from fractions import Fraction
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import certificates_left_out
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
+from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import duration, instant, path
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             source = stack.enter_context(open_mp4(args.input))
         _check_tokens(args.encrypt_tracks, source)
-        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source))
+        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
         start = args.start or UtcTime(time.time_ns() // 1000)
         with StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored) as sink:
             recorder.activate(start, media_time=Fraction(0))

@@ -101,6 +101,7 @@ from onvif_bmff.control.notifications import (
 )
 from onvif_bmff.control.operations import OPERATIONS, OPERATIONS_26_06, AccessClass, Operation
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
+from onvif_bmff.control.places import LocatesStorages
 from onvif_bmff.control.profile import PROFILE_25_12, PROFILE_26_06, Profile
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.control.segment_types import DateTimeRange, RecordedSegment, SegmentListResult
@@ -156,6 +157,7 @@ __all__ = [
     "JobState",
     "Limits",
     "LocalData",
+    "LocatesStorages",
     "MaxReceivers",
     "MaxRecordingJobs",
     "MaxRecordings",

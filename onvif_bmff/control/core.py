@@ -4,13 +4,14 @@ Time passes only when someone calls: every call first does what is due by now (`
 `ServiceCore.next_deadline` says when something will be due next. A service may be used from any thread.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from threading import RLock
 from typing import TypeVar
 
-from onvif_bmff.control.arbitration import EventGate, job_information
+from onvif_bmff.control.arbitration import EventGate
 from onvif_bmff.control.device import Device
 from onvif_bmff.control.export import remove_doomed
 from onvif_bmff.control.job_state import RecordingJobState
@@ -18,6 +19,7 @@ from onvif_bmff.control.jobs import open_gate
 from onvif_bmff.control.notifications import Notification, PropertyOperation
 from onvif_bmff.control.override import expire_overrides
 from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.places import clashing
 from onvif_bmff.control.recordings import RETENTION_INTERVAL, expire_data, purge_data
 from onvif_bmff.control.state import DeviceState, Job
 from onvif_bmff.control.subscription import Subscription
@@ -32,6 +34,8 @@ from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ServiceCore"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _PURGE_INTERVAL = timedelta(minutes=1)
@@ -56,14 +60,26 @@ class ServiceCore:
         self._persistence = persistence
         self._clock = clock
         self._lock = RLock()
-        self._state = DeviceState.from_documents(*persistence.load())
-        self._runtime = Runtime(unreported)
+        documents, secrets = persistence.load()
+        self._state = DeviceState.from_documents(documents, secrets)
+        with suppress(PersistenceError):  # what an earlier version wrote is good enough until it can be written anew
+            if outdated := self._state.outdated(documents):
+                persistence.commit(outdated, {})
+        self._runtime = Runtime(unreported, clashing=self._find_clashes())
         self._subscriptions: list[Subscription] = []
         self._own = self.subscribe()
         self._deadline: UtcTime | None = None
         self._purge_due: UtcTime | None = None
         self.on_change: Callable[[], None] | None = None
         self._start()
+
+    def _find_clashes(self) -> frozenset[str]:
+        """Recordings of one place, which an earlier version did not refuse; they are told, and must not mix objects."""
+        pairs = clashing(self._device, self._state.recordings.values())
+        for first, second in pairs:
+            what = "the local data" if second is None else f"recording {second}"
+            log.error("recording %s has the place of %s, so that it may not be written; give it another", first, what)
+        return frozenset(token for pair in pairs for token in pair if token is not None)
 
     def _start(self) -> None:
         """Take up what a power cycle interrupted, and tell the state of every job."""
@@ -234,13 +250,14 @@ class ServiceCore:
 def _current_properties(tx: Transaction) -> tuple[Notification, ...]:
     first = PropertyOperation.INITIALIZED
     found: list[Notification] = []
+    errors = tx.errors()
     by_recording: dict[str, list[Job]] = {}
     for job in tx.state.jobs.values():
         by_recording.setdefault(job.configuration.recording_token, []).append(job)
     for jobs in by_recording.values():
         winners = tx.winners(jobs)
         for job in jobs:
-            information = job_information(job, winners, tx.runtime.reports, tx.runtime.unreported)
+            information = tx.information(job, winners, errors)
             found.append(job_state_event(tx.now, first, job.token, information))
     running = (export for export in tx.runtime.exports.values() if not export.finished)
     found += (export_event(tx.now, first, export) for export in running)

@@ -6,13 +6,13 @@ job feeds each track from where, and what has to be kept at hand because an even
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import Enum
 
 from onvif_bmff.control.arbitration import TrackReport, is_armed
-from onvif_bmff.control.configuration import RecordingConfiguration, StorageStrategy
+from onvif_bmff.control.configuration import RecordingConfiguration
 from onvif_bmff.control.job_configuration import SourceReference
+from onvif_bmff.control.places import Place, clashing, displaced, places_of
 from onvif_bmff.control.receiver import Receiver
-from onvif_bmff.control.state import Job, secret_name
+from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.errors import TimeError
 from onvif_bmff.timing import UtcTime
@@ -29,13 +29,6 @@ __all__ = [
 ]
 
 _ZERO = timedelta(0)
-
-
-class Place(Enum):
-    """Where data goes."""
-
-    EXTERNAL = "external"
-    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +76,7 @@ class RecordingPlan:
         standby: what waits for events.
         override: segment duration in force for a while, and until when (5.24).
         reports: (job, track) → what the service knows of it.
+        error: why nothing of it can be recorded, if that is so.
     """
 
     token: str
@@ -93,16 +87,12 @@ class RecordingPlan:
     standby: tuple[Standby, ...] = ()
     override: tuple[timedelta, UtcTime] | None = None
     reports: dict[tuple[str, str], TrackReport] = field(default_factory=dict)
+    error: str | None = None
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where its data goes: to a target, or without one to the device itself (5.3.1; 26.06: both)."""
-        target = self.configuration.target
-        if target is None or target.storage_strategy == StorageStrategy.LOCAL:
-            return (Place.LOCAL,)
-        if target.storage_strategy == StorageStrategy.BOTH:
-            return (Place.EXTERNAL, Place.LOCAL)
-        return (Place.EXTERNAL,)
+        """Where its data goes."""
+        return places_of(self.configuration.target)
 
     @property
     def sources(self) -> frozenset[SourceReference]:
@@ -128,19 +118,21 @@ def read_plans(tx: Transaction) -> DevicePlan:
     for (job, track), report in tx.runtime.reports.items():
         reports.setdefault(tx.state.jobs[job].configuration.recording_token, {})[job, track] = report
     plans: dict[str, RecordingPlan] = {}
+    # Looked at each time, for a storage configuration may have become another one meanwhile.
+    errors = tx.without_keys() | displaced(clashing(tx.device, tx.state.recordings.values()), tx.state.jobs)
     for recording in tx.state.recordings.values():
         override = tx.runtime.overrides.get(recording.token)
-        secrets = {kid: tx.state.secrets.get(secret_name(recording.token, kid)) for kid in recording.kids()}
         found = {track.token: feeds[recording.token, track.token] for track in recording.tracks}
         plans[recording.token] = RecordingPlan(
             recording.token,
             recording.configuration,
-            {kid: key for kid, key in secrets.items() if key is not None},
+            tx.keys(recording),
             tuple((track.token, str(track.configuration.track_type)) for track in recording.tracks),
             {token: feed for token, feed in found.items() if feed is not None},
             tuple(waiting.get(recording.token, ())),
             None if override is None else (override.duration, override.expires),
             reports.get(recording.token, {}),
+            errors.get(recording.token),
         )
     return DevicePlan(plans, dict(tx.state.receivers))
 

@@ -13,6 +13,7 @@ operations, and none is persistent but the encoding of a track and what `provisi
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,10 +33,10 @@ from onvif_bmff.control.engine_plan import (
 )
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.job_state import INCOMPATIBLE_STREAM, RecordingJobState
 from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
-from onvif_bmff.control.state import Job, secret_name
+from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.validation import accept_track_configuration
 from onvif_bmff.errors import MissingKeyError, StateError
@@ -77,9 +78,15 @@ class EngineSide(ServiceCore):
             kid: key ID as the configuration shows it.
 
         Raises:
-            MissingKeyError: the recording holds no such key.
+            MissingKeyError: the recording holds no such key, or one that is damaged.
         """
-        key = self._read(lambda tx: tx.state.secrets.get(secret_name(recording_token, kid)))
+
+        def look(tx: Transaction) -> bytes | None:
+            with suppress(NoRecording):
+                return tx.keys(tx.recording(recording_token)).get(str(kid))
+            return None
+
+        key = self._read(look)
         if key is None:
             raise MissingKeyError("the recording holds no content key of this key ID")
         return key

@@ -17,13 +17,14 @@ from onvif_bmff.control.configuration import TargetFormat
 from onvif_bmff.control.encryption import RecordingEncryption
 from onvif_bmff.control.engine_plan import Feed, Place, RecordingPlan, Standby
 from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.errors import CertificateError, MissingKeyError, UnsupportedSchemeError
+from onvif_bmff.control.places import local_prefix
+from onvif_bmff.errors import CertificateError, MissingKeyError, StateError, UnsupportedSchemeError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy", "local_prefix"]
+__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy"]
 
 LOCAL_SEGMENT = timedelta(seconds=60)
 """Segment duration of local data of recordings that have no target to say so."""
@@ -134,8 +135,11 @@ class TargetMaker:
     def outputs(self, plan: RecordingPlan) -> dict[OutputKey, OutputPlan]:
         """Return the outputs of a recording.
 
-        Raises ``ProtectionError`` where a key is missing, ``MediaError`` for an unknown format.
+        Raises ``StateError`` where the plan says that nothing can be recorded, ``ProtectionError`` where a key is
+        missing, ``MediaError`` for an unknown format.
         """
+        if plan.error is not None:
+            raise StateError(plan.error)
         found: dict[OutputKey, OutputPlan] = {}
         configured = plan.configuration.target
         for place in plan.places:
@@ -196,8 +200,8 @@ class TargetMaker:
         source: KeySource
         wrapped = entry.asymmetric_encryption
         if wrapped is None:
-            if key is None or entry.kid is None:
-                raise MissingKeyError("an encryption entry has no content key")
+            if key is None or entry.kid is None:  # nothing is recorded; in the clear it would be least of all
+                raise MissingKeyError(f"The content key {entry.kid} is missing or damaged; set it again")
             source = FixedKey(ContentKey(parse_kid(entry.kid), key))
             return EncryptionEntry(scheme, source, entry.track)
         wrapper = KeyWrapper(
@@ -214,8 +218,3 @@ class TargetMaker:
             (wrapper,),
             stop_without_headers=self._wrapping.stop_without_certificate,
         )
-
-
-def local_prefix(recording: str, track: str) -> str:
-    """Where the local data of a track lie: the prefix of its object keys."""
-    return f"{recording}/{track}"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from onvif_bmff.control.arbitration import EventGate, job_information
+from onvif_bmff.control.arbitration import EventGate
 from onvif_bmff.control.event_filter import matches
 from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
 from onvif_bmff.control.job_configuration import (
@@ -97,7 +97,7 @@ def job_state(tx: Transaction, job_token: str) -> RecordingJobStateInformation:
     """GetRecordingJobState (5.19)."""
     job = tx.job(job_token)
     winners = tx.winners(tx.state.jobs_of(job.configuration.recording_token))
-    return job_information(job, winners, tx.runtime.reports, tx.runtime.unreported)
+    return tx.information(job, winners, tx.errors())
 
 
 def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:

@@ -17,7 +17,11 @@ class Persistence(Protocol):
     """
 
     def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
-        """Everything that was committed: documents (JSON text) and secrets (content keys)."""
+        """Everything that was committed: documents (JSON text) and secrets (content keys).
+
+        A secret that can be seen to be damaged is left out, so that everything else can be used; a damaged
+        document is an error.
+        """
         ...
 
     def commit(self, documents: Mapping[str, str | None], secrets: Mapping[str, bytes | None]) -> None:

@@ -24,7 +24,8 @@ from onvif_bmff.control.notifications import (
     DeleteTrackData,
     RecordingConfigurationChange,
 )
-from onvif_bmff.control.state import Recording, Track, secret_name
+from onvif_bmff.control.places import check_place
+from onvif_bmff.control.state import Recording, Track
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.validation import accept_recording_configuration
 from onvif_bmff.errors import OnvifBmffError, TimeError
@@ -109,8 +110,9 @@ def _add(
     deletable: bool,
 ) -> None:
     made = tuple(Track(name, track, deletable) for name, track in tracks.items())
-    tx.put_recording(Recording(token, tx.state.next_order(), configuration, made, deletable))
-    tx.state.secrets |= {secret_name(token, kid): key for kid, key in keys.items()}
+    recording = Recording(token, tx.state.next_order(), configuration, made, deletable)
+    check_place(tx.device, recording, tx.state.recordings.values())
+    tx.put_recording(recording, keys)
     tx.emit(CreateRecording(time=tx.now, recording_token=token))
     for name in tracks:
         tx.emit(CreateTrack(time=tx.now, recording_token=token, track_token=name))
@@ -143,12 +145,12 @@ def remove_recording(tx: Transaction, recording: Recording) -> None:
 def set_configuration(tx: Transaction, recording_token: str, configuration: RecordingConfiguration) -> None:
     """SetRecordingConfiguration (5.7); ends a running override (5.24)."""
     recording = tx.recording(recording_token)
-    held = {kid: tx.state.secrets[secret_name(recording.token, kid)] for kid in recording.kids()}
+    held = tx.keys(recording)
     tracks = {track.token: track.configuration for track in recording.tracks}
     accepted, keys = _accept(tx, configuration, tracks, held)
     changed = replace(recording, configuration=accepted)
-    tx.put_recording(changed)
-    tx.state.secrets |= {secret_name(recording.token, kid): key for kid, key in keys.items()}
+    check_place(tx.device, changed, tx.state.recordings.values())
+    tx.put_recording(changed, keys)
     tx.runtime.overrides.pop(recording.token, None)
     tell_configuration(tx, changed)
 

@@ -6,17 +6,21 @@ changed and not what there is. Content keys are kept apart in `DeviceState.secre
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from onvif_bmff.cenc.keys import KEY_SIZE, key_check_value, parse_kid
 from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
 from onvif_bmff.control.plain import from_plain, to_plain
 from onvif_bmff.control.receiver import Receiver
-from onvif_bmff.errors import PersistenceError
+from onvif_bmff.errors import PersistenceError, ProtectionError
 
-__all__ = ["DeviceState", "Job", "Purge", "Recording", "Track", "secret_name"]
+__all__ = ["DeviceState", "Job", "KeyCheck", "Purge", "Recording", "Track", "secret_name"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,26 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """The check value of a content key, made when a client gave the key (`key_check_value`).
+
+    It lies with the recording, and not with the key, so that a key which is whole but another one is noticed too.
+    """
+
+    kid: str
+    value: str
+
+    @classmethod
+    def of(cls, kid: str, key: bytes) -> Self:
+        """The check value of a key.
+
+        Raises:
+            ProtectionError: the key ID is no UUID.
+        """
+        return cls(kid, key_check_value(parse_kid(kid), key))
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """A recording with its tracks.
 
@@ -47,6 +71,7 @@ class Recording:
         tracks: in the order of their creation.
         deletable: False for a recording that belongs to the device.
         doomed: it was deleted while an export read it, and goes when the export ends (5.21).
+        key_checks: of the content keys that its encryption entries use.
     """
 
     token: str
@@ -55,6 +80,7 @@ class Recording:
     tracks: tuple[Track, ...] = ()
     deletable: bool = True
     doomed: bool = False
+    key_checks: tuple[KeyCheck, ...] = ()
 
     def track(self, token: str) -> Track | None:
         """The track of that token, or None."""
@@ -68,6 +94,13 @@ class Recording:
         """Key IDs of the content keys that its encryption entries use."""
         target = self.configuration.target
         return {entry.kid for entry in target.encryption if entry.kid is not None} if target else set()
+
+    def verifies(self, kid: str, key: bytes) -> bool:
+        """Whether this is still the key that was given for a key ID."""
+        try:
+            return KeyCheck.of(kid, key) in self.key_checks
+        except ProtectionError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +133,26 @@ def secret_name(recording: str, kid: str) -> str:
     return f"{recording}/{kid}"
 
 
+def _document(value: object) -> str:
+    return json.dumps(to_plain(value), separators=(",", ":"))
+
+
 _KINDS: dict[str, type[Any]] = {"recording": Recording, "job": Job, "receiver": Receiver, "purge": Purge}
 
 
 @dataclass(slots=True)
 class DeviceState:
-    """The persistent part of the control model; dictionaries are in the order of creation."""
+    """The persistent part of the control model; dictionaries are in the order of creation.
+
+    ``lost_secrets`` are the names of content keys that should be there, but are missing or damaged.
+    """
 
     recordings: dict[str, Recording] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     purges: dict[str, Purge] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+    lost_secrets: frozenset[str] = frozenset()
 
     def copy(self) -> "DeviceState":
         """A draft that can be changed without touching this one."""
@@ -121,6 +162,7 @@ class DeviceState:
             dict(self.receivers),
             dict(self.purges),
             dict(self.secrets),
+            self.lost_secrets,
         )
 
     def jobs_of(self, recording: str) -> list[Job]:
@@ -178,6 +220,7 @@ class DeviceState:
             tables[kind][key] = from_plain(_KINDS[kind], data)
         state.recordings = dict(sorted(state.recordings.items(), key=lambda item: item[1].order))
         state.jobs = dict(sorted(state.jobs.items(), key=lambda item: item[1].order))
+        state._verify_keys()
         state._check()
         return state
 
@@ -196,6 +239,11 @@ class DeviceState:
                 raise PersistenceError(f"the document {name[:80]!r} is damaged") from None
         return cls.from_snapshot(snapshot, secrets)
 
+    def outdated(self, documents: Mapping[str, str]) -> dict[str, str]:
+        """Which of the documents that this state was read from would be written otherwise now, and how."""
+        found = {f"recording/{token}": _document(recording) for token, recording in self.recordings.items()}
+        return {name: text for name, text in found.items() if documents.get(name) != text}
+
     def changes_since(self, old: "DeviceState") -> tuple[dict[str, str | None], dict[str, bytes | None]]:
         """Documents and secrets that differ from an older state; None means that one is gone."""
         documents: dict[str, str | None] = {}
@@ -203,15 +251,41 @@ class DeviceState:
             documents |= {f"{kind}/{name}": None for name in before if name not in now}
             for name, value in now.items():
                 if before.get(name) is not value and before.get(name) != value:
-                    documents[f"{kind}/{name}"] = json.dumps(to_plain(value), separators=(",", ":"))
+                    documents[f"{kind}/{name}"] = _document(value)
         secrets: dict[str, bytes | None] = {name: None for name in old.secrets if name not in self.secrets}
+        secrets |= dict.fromkeys(old.lost_secrets - self.lost_secrets)
         secrets |= {name: key for name, key in self.secrets.items() if old.secrets.get(name) != key}
         return documents, secrets
+
+    def _verify_keys(self) -> None:
+        """Take out content keys that are not what they were when they were given, and note what is lost.
+
+        Keys of a time before there were check values are taken as they are, and get one.
+        """
+        lost: set[str] = set()
+        for recording in list(self.recordings.values()):
+            checked = {check.kid for check in recording.key_checks}
+            for kid in sorted(recording.kids()):
+                name = secret_name(recording.token, kid)
+                key = self.secrets.get(name)
+                if key is not None and kid not in checked and len(key) == KEY_SIZE:
+                    recording = replace(recording, key_checks=(*recording.key_checks, KeyCheck.of(kid, key)))
+                    self.recordings[recording.token] = recording
+                if key is None or not recording.verifies(kid, key):
+                    self.secrets.pop(name, None)
+                    lost.add(name)
+                    log.error(
+                        "the content key %s of recording %s is missing or damaged; "
+                        "the recording is not written until the key is set again",
+                        kid,
+                        recording.token,
+                    )
+        self.lost_secrets = frozenset(lost)
 
     def _check(self) -> None:
         """What every operation keeps true must be true of what was read."""
         wanted = {secret_name(r.token, kid) for r in self.recordings.values() for kid in r.kids()}
-        if wanted != self.secrets.keys():
+        if wanted != self.secrets.keys() | self.lost_secrets:
             raise PersistenceError("the stored content keys do not fit the recordings")
         for table in (self.recordings, self.jobs, self.receivers):
             if any(name != value.token for name, value in table.items()):

@@ -5,7 +5,7 @@ nothing has happened; if it returns, the service writes the changed documents du
 over the draft and hands out the events.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -28,7 +28,8 @@ from onvif_bmff.control.notifications import (
     Notification,
     PropertyOperation,
 )
-from onvif_bmff.control.state import DeviceState, Job, Purge, Recording, Track
+from onvif_bmff.control.places import clashing, displaced
+from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, Track, secret_name
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
@@ -77,7 +78,8 @@ class SegmentExport:
 class Runtime:
     """What a restart may forget: overrides, exports, and what the world has told us so far.
 
-    ``job_states`` holds the aggregated states that subscribers know of.
+    ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings of which more than
+    one have one place, as an earlier version may have left them.
     """
 
     unreported: RecordingJobState
@@ -90,6 +92,7 @@ class Runtime:
     reports: dict[tuple[str, str], TrackReport] = field(default_factory=dict)
     job_states: dict[str, RecordingJobState] = field(default_factory=dict)
     retention_due: UtcTime | None = None
+    clashing: frozenset[str] = frozenset()
 
     def copy(self) -> "Runtime":
         """A draft; everything in the dictionaries is immutable."""
@@ -104,6 +107,7 @@ class Runtime:
             dict(self.reports),
             dict(self.job_states),
             self.retention_due,
+            self.clashing,
         )
 
     def exported(self) -> set[str]:
@@ -208,12 +212,24 @@ class Transaction:
         target = replace(configuration.target, segment_duration_override=shown)
         return replace(configuration, target=target)
 
+    def keys(self, recording: Recording) -> dict[str, bytes]:
+        """Content keys of a recording by key ID; only those that are certain to be what a client gave."""
+        found = {kid: self.state.secrets.get(secret_name(recording.token, kid)) for kid in recording.kids()}
+        return {kid: key for kid, key in found.items() if key is not None and recording.verifies(kid, key)}
+
     # ---- changing things ---------------------------------------------------------------------------
 
-    def put_recording(self, recording: Recording) -> None:
-        """Store a recording, and drop the content keys that it no longer uses."""
-        self.state.recordings[recording.token] = recording
-        self._drop_keys(recording.token, recording.kids())
+    def put_recording(self, recording: Recording, keys: Mapping[str, bytes] | None = None) -> None:
+        """Store a recording, with other content keys if they are given, and drop those that it no longer uses."""
+        state, kids = self.state, recording.kids()
+        checks = tuple(check for check in recording.key_checks if check.kid in kids)
+        if keys is not None:
+            checks = tuple(KeyCheck.of(kid, key) for kid, key in keys.items())
+            given = {secret_name(recording.token, kid): key for kid, key in keys.items()}
+            state.secrets |= given
+            state.lost_secrets -= given.keys()
+        state.recordings[recording.token] = replace(recording, key_checks=checks)
+        self._drop_keys(recording.token, kids)
 
     def drop_recording(self, recording: Recording) -> None:
         """Remove a recording and all that hangs on it but jobs."""
@@ -226,12 +242,45 @@ class Transaction:
         for name in [name for name in secrets if name.startswith(f"{recording_token}/")]:
             if name.rpartition("/")[2] not in kept:
                 del secrets[name]
+        used = {secret_name(recording_token, kid) for kid in kept}
+        self.state.lost_secrets -= {
+            name for name in self.state.lost_secrets if name.startswith(f"{recording_token}/") and name not in used
+        }
 
     def purge_track(self, recording_token: str, track_token: str) -> None:
         """Have the local data of a track deleted after the commit, even if the power fails in between."""
         if self.device.local_data is not None:
             name = f"{recording_token}/{track_token}"
             self.state.purges[name] = Purge(recording_token, track_token)
+
+    # ---- what keeps recordings from being written ----------------------------------------------------
+
+    def without_keys(self) -> dict[str, str]:
+        """Recordings that lack a content key, and that they do, in English."""
+        found: dict[str, str] = {}
+        for name in sorted(self.state.lost_secrets):
+            token, _, kid = name.rpartition("/")
+            found[token] = f"The content key {kid} is missing or damaged; set it again"
+        return found
+
+    def errors(self) -> dict[str, str]:
+        """Recordings that cannot be written as they were loaded, and why."""
+        found = self.without_keys()
+        if self.runtime.clashing:
+            recordings = [one for token, one in self.state.recordings.items() if token in self.runtime.clashing]
+            found |= displaced(clashing(self.device, recordings), self.state.jobs)
+        return found
+
+    def information(
+        self, job: Job, winners: Mapping[str, str], errors: Mapping[str, str]
+    ) -> RecordingJobStateInformation:
+        """The state of a job, where `winners` says who feeds which track, and `errors` what cannot be written."""
+        runtime = self.runtime
+        error = errors.get(job.configuration.recording_token)
+        reports: Mapping[tuple[str, str], TrackReport] = runtime.reports
+        if error is not None:
+            reports = {(job.token, track): TrackReport(RecordingJobState.ERROR, error) for track in winners}
+        return job_information(job, winners, reports, runtime.unreported)
 
     # ---- job states --------------------------------------------------------------------------------
 
@@ -246,6 +295,8 @@ class Transaction:
         """Bring the job states up to date, and tell of those that changed (5.26.1)."""
         runtime, state = self.runtime, self.state
         dirty = self.touched | self._changed_recordings()
+        if dirty & runtime.clashing:  # what one of them does decides on the others
+            dirty |= runtime.clashing
         for token in [token for token in runtime.job_states if token not in state.jobs]:
             self.emit(
                 JobState(
@@ -263,8 +314,9 @@ class Transaction:
         for job in state.jobs.values():
             if job.configuration.recording_token in dirty:
                 by_recording.setdefault(job.configuration.recording_token, []).append(job)
+        errors = self.errors()
         for jobs in by_recording.values():
-            self._settle_jobs(jobs)
+            self._settle_jobs(jobs, errors)
 
     def _changed_recordings(self) -> set[str]:
         before, now = self.before, self.state
@@ -277,7 +329,7 @@ class Transaction:
                 changed.add(job.configuration.recording_token)
         return changed
 
-    def _settle_jobs(self, jobs: list[Job]) -> None:
+    def _settle_jobs(self, jobs: list[Job], errors: Mapping[str, str]) -> None:
         runtime = self.runtime
         winners = self.winners(jobs)
         feeding = {(job, track) for track, job in winners.items()}
@@ -289,7 +341,7 @@ class Transaction:
             known = runtime.job_states.get(job.token)
             if known is RecordingJobState.IDLE and job.token not in feeders:
                 continue  # whoever feeds nothing is idle: of many jobs, most
-            information = job_information(job, winners, runtime.reports, runtime.unreported)
+            information = self.information(job, winners, errors)
             if known is information.state:
                 continue
             runtime.job_states[job.token] = information.state

@@ -20,15 +20,18 @@ from types import TracebackType
 from typing import Self
 
 from onvif_bmff.cenc.certificates import certificate_fault
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import ContentKey, parse_kid
 from onvif_bmff.control.capabilities import Capabilities, Limits
 from onvif_bmff.control.device import TimeRange
 from onvif_bmff.control.engine_plan import DevicePlan, Place
-from onvif_bmff.control.engine_targets import TargetMaker, WrappingPolicy, local_prefix
+from onvif_bmff.control.engine_targets import TargetMaker, WrappingPolicy
 from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.profile import PROFILE_25_12, Profile
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
@@ -40,9 +43,11 @@ from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.storage.iv_store import SqliteIvStore
+from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice", "utc_now"]
@@ -58,15 +63,34 @@ def utc_now() -> UtcTime:
     return UtcTime.from_datetime(datetime.now(UTC))
 
 
+def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) -> IvSources:
+    """Sources of vectors with a store, if there is a file to lay it beside."""
+    store = None
+    if isinstance(persistence, SqlitePersistence):
+        store = SqliteIvStore(f"{persistence.path}.ivs")
+    return IvSources(CencIvAllocators(random=random, store=store), CbcsIvSource(random))
+
+
 class _Resources:
     """What exists, for the service."""
 
     def __init__(
-        self, storages: Mapping[str, ObjectStore], certificates: Mapping[str, bytes], profiles: Callable[[str], bool]
+        self,
+        storages: Mapping[str, ObjectStore],
+        local: ObjectStore | None,
+        certificates: Mapping[str, bytes],
+        profiles: Callable[[str], bool],
     ) -> None:
         self._storages = storages
+        self._local = local
         self._certificates = certificates
         self._profiles = profiles
+
+    def storage_location(self, token: str | None) -> str:
+        store = self._local if token is None else self._storages.get(token)
+        if store is None:
+            return "local:" if token is None else f"storage:{token}"
+        return store.location if isinstance(store, LocatedStore) else f"object:{id(store):x}"
 
     def has_storage(self, token: str) -> bool:
         return token in self._storages
@@ -102,6 +126,8 @@ class RecordingDevice:
             at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
+        ivs: where initialisation vectors come from. By default with a store beside the file of an
+            `SqlitePersistence`, at ``….ivs``, so that a restart goes on where vectors ended; else by chance alone.
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
@@ -125,6 +151,7 @@ class RecordingDevice:
         clock: Callable[[], UtcTime] = utc_now,
         clock_rate: float = 1.0,
         random: Callable[[int], bytes] = os.urandom,
+        ivs: IvSources | None = None,
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
@@ -159,7 +186,7 @@ class RecordingDevice:
             limits=limits,
             profile=profile,
             persistence=persistence,
-            resources=_Resources(storages, certificates, has_profile),
+            resources=_Resources(storages, local, certificates, has_profile),
             local_data=self._local_data,
             exporter=self._exporter,
             unreported=RecordingJobState.IDLE,
@@ -172,6 +199,7 @@ class RecordingDevice:
             provider,
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             steady,
+            ivs=ivs or _vectors(persistence, random),
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,

@@ -10,7 +10,7 @@ from queue import Empty, Queue
 from threading import Thread
 
 from onvif_bmff.control.device import TimeRange
-from onvif_bmff.control.engine_targets import local_prefix
+from onvif_bmff.control.places import local_prefix
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline

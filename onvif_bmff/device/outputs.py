@@ -1,5 +1,6 @@
 """The outputs and sources of a device, in line with what its service wants at any time."""
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -25,6 +26,8 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["OutputSet"]
 
+log = logging.getLogger(__name__)
+
 
 class OutputSet:
     """Makes, configures and ends workers and source runners; used by the thread of the device.
@@ -41,6 +44,7 @@ class OutputSet:
         maker: TargetMaker,
         clock: SteadyClock,
         *,
+        ivs: IvSources,
         labels: Labels,
         max_bytes: int,
         policy: OverloadPolicy,
@@ -58,9 +62,10 @@ class OutputSet:
         self._policy = policy
         self._event_latency = event_latency
         self._source_patience = source_patience
-        self._ivs = IvSources()
+        self._ivs = ivs
         self._states = TrackStates(service.report_track_state)
         self._plan = DevicePlan({}, {})
+        self._refused: dict[str, str] = {}
         self._workers: dict[OutputKey, OutputWorker] = {}
         self._outputs: dict[OutputKey, OutputPlan] = {}
         self._leaving: list[tuple[OutputKey, OutputWorker]] = []
@@ -75,10 +80,12 @@ class OutputSet:
             try:
                 wanted |= self._maker.outputs(recording)
                 self._states.drop(OutputKey(recording.token, None))
+                self._refused.pop(recording.token, None)
             except OnvifBmffError as error:
                 self._refuse(recording, str(error))
         for token in old.recordings.keys() - plan.recordings.keys():
             self._maker.forget(token)
+            self._refused.pop(token, None)
         for key in [key for key in self._workers if key not in wanted]:
             worker = self._workers[key]
             worker.close()
@@ -98,6 +105,9 @@ class OutputSet:
         self._follow_sources(plan)
 
     def _refuse(self, recording: RecordingPlan, error: str) -> None:
+        if self._refused.get(recording.token) != error:
+            self._refused[recording.token] = error
+            log.error("recording %s is not written: %s", recording.token, error)
         for track in recording.feeds:
             self._states.say(OutputKey(recording.token, None), track, RecordingJobState.ERROR, error)
 

@@ -21,7 +21,20 @@ from typing import NamedTuple, Self, TypeAlias
 from onvif_bmff.errors import ObjectKeyError, TimeError
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
-__all__ = ["MAX_KEY_BYTES", "KeyHead", "KeyTail", "ObjectKey", "check_path", "date_folder", "read_head", "read_tail"]
+__all__ = [
+    "MAX_KEY_BYTES",
+    "KeyHead",
+    "KeyLead",
+    "KeyTail",
+    "ObjectKey",
+    "check_path",
+    "date_folder",
+    "lead_of",
+    "lead_shape",
+    "leads_meet",
+    "read_head",
+    "read_tail",
+]
 
 MAX_KEY_BYTES = 1024
 """Longest key in bytes of UTF-8, which is the limit of S3."""
@@ -62,6 +75,10 @@ leap second, fraction digits, counter as written, extension (without ``_end``), 
 end. A plain tuple, because one is made for every key of a listing."""
 
 
+KeyLead: TypeAlias = tuple[str | None, ...]
+"""The parts of all keys of a place left of the hour; None stands for the date, which may be any."""
+
+
 def date_folder(days: int) -> str:
     """The date part of a key, ``YYYY-MM-DD``, of a day counted from 1970-01-01."""
     year, month, day = UtcTime(days * 24 * _HOUR).fields()[:3]
@@ -100,6 +117,32 @@ def _day_of(part: str) -> int | None:
         return days_since_epoch(int(found[1]), int(found[2]), int(found[3]))
     except TimeError:
         return None
+
+
+@lru_cache(maxsize=4096)
+def lead_of(prefix: str, postfix: str) -> KeyLead:
+    """The lead (B.4) of the keys of a place. Two places share keys exactly where their leads meet (`leads_meet`)."""
+    return (*(prefix.split("/") if prefix else ()), None, *(postfix.split("/") if postfix else ()))
+
+
+def leads_meet(first: KeyLead, second: KeyLead) -> bool:
+    """Whether a key of one place can be read as a key of the other: a date meets a part that looks like one.
+
+    Keys are compared as the text that they are, so letter case counts, and so do different ways to write a letter.
+    """
+    return len(first) == len(second) and all(
+        one == other or (one is None and _is_date(other)) or (other is None and _is_date(one))
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def lead_shape(lead: KeyLead) -> KeyLead:
+    """The lead with None for all that looks like a date; leads that meet have one shape."""
+    return tuple(None if part is None or _is_date(part) else part for part in lead)
+
+
+def _is_date(part: str | None) -> bool:
+    return part is not None and _day_of(part) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ a class of a few methods and no registration.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -15,6 +15,7 @@ from onvif_bmff.objects.key import ObjectKey
 __all__ = [
     "SPAN_END_CONTENT_TYPE",
     "Buffer",
+    "LocatedStore",
     "ObjectInfo",
     "ObjectStore",
     "ObjectWriter",
@@ -129,6 +130,16 @@ class ObjectWriter(Protocol):
 
     def abandon(self) -> None:
         """Forget what was appended. Does nothing if the writer is sealed or abandoned already."""
+        ...
+
+
+@runtime_checkable
+class LocatedStore(Protocol):
+    """A store that says where it lies, so that two of one place are known to be one."""
+
+    @property
+    def location(self) -> str:
+        """A URI. That of a store inside another begins with the other's and a slash."""
         ...
 
 

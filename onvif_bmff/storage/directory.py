@@ -76,6 +76,11 @@ class DirectoryStore:
         """Path of the directory, without links."""
         return self._tree.root
 
+    @property
+    def location(self) -> str:
+        """URI of the directory, without links; see `onvif_bmff.objects.stored.LocatedStore`."""
+        return f"file://{self._tree.root}"
+
     # ---- writing -----------------------------------------------------------------------------------
 
     def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:

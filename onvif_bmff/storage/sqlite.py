@@ -5,31 +5,50 @@ what it keeps: JSON documents by name, and content keys by name. The keys lie in
 same file, so that a configuration and its keys are always of one transaction; the file is made with mode
 0600, deleted keys are overwritten, and a file that others can read is refused.
 
+SQLite has no checksums. So each row has a digest over its table, name and body, which is held against them
+when they are read. A document that is damaged makes the file unreadable. A content key that is damaged is
+left out, and told in the log: what it would encrypt nobody could ever decrypt, but all others are good.
+
 WAL with synchronous=FULL: a commit returns only when the log is on the disk, since NORMAL would lose
 acknowledged changes in a power cut. The file is locked while it is open, because the service keeps the
 model in memory and a second writer would undo its work.
 """
 
 import contextlib
+import logging
 import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from onvif_bmff.errors import PersistenceError, StoreError
 from onvif_bmff.storage.location import local_path
 
 __all__ = ["MIGRATIONS", "SqlitePersistence"]
 
+log = logging.getLogger(__name__)
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE document (name TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL) STRICT;
     CREATE TABLE secret (name TEXT PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT;
     """,
+    """
+    ALTER TABLE document ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE secret ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+    UPDATE document SET digest = row_digest('document', name, body);
+    UPDATE secret SET digest = row_digest('secret', name, body);
+    """,
 )
-"""Statements that make each schema version from the one before; version n is after the n-th of them."""
+"""Statements that make each schema version from the one before; version n is after the n-th of them.
+
+One that changes rows gives them their new digest too, by ``row_digest(table, name, body)``, but only where the old
+one was right.
+"""
 
 _APPLICATION_ID = 0x6F626D66
 _FILES = ("", "-wal", "-shm", "-journal")
@@ -78,17 +97,26 @@ class SqlitePersistence:
     def __repr__(self) -> str:
         return f"SqlitePersistence({str(self._path)!r})"
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     # ---- the protocol ------------------------------------------------------------------------------
 
     def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
-        """Everything committed: documents and secrets, each by name.
+        """Everything committed: documents and secrets, each by name. A secret that is damaged is missing.
 
         Raises:
-            PersistenceError: the file cannot be read.
+            PersistenceError: the file cannot be read, or a document in it is damaged.
         """
         with self._lock, _reported("the database cannot be read"):
-            documents = dict(self._connection.execute("SELECT name, body FROM document"))
-            secrets = dict(self._connection.execute("SELECT name, body FROM secret"))
+            documents, damaged = self._read("document")
+            if damaged:
+                raise PersistenceError(f"the document {', '.join(damaged)} is damaged")
+            secrets, damaged = self._read("secret")
+        for name in damaged:
+            log.error("the content key %s in %s is damaged and will not be used", name, self._path.name)
         return documents, secrets
 
     def commit(self, documents: Mapping[str, str | None], secrets: Mapping[str, bytes | None]) -> None:
@@ -108,11 +136,25 @@ class SqlitePersistence:
 
     # ---- inside ------------------------------------------------------------------------------------
 
+    def _read(self, table: str) -> tuple[dict[str, Any], list[str]]:
+        """The rows of a table by name, and the names, as far as they can be read, of those that are damaged."""
+        whole: dict[str, Any] = {}
+        damaged: list[str] = []
+        # Names and bodies as bytes: whether text is text can be told only where it is what was written.
+        kind = "TEXT" if table == "document" else "BLOB"
+        query = f"SELECT CAST(name AS BLOB), typeof(body), CAST(body AS BLOB), digest FROM {table}"
+        for name, found, body, digest in self._connection.execute(query):
+            if found == kind.lower() and digest == _digest(table, name, body):
+                whole[name.decode()] = body.decode() if table == "document" else body
+            else:
+                damaged.append(repr(bytes(name or b"")[:80].decode(errors="replace")))
+        return whole, damaged
+
     def _write(self, table: str, changes: Mapping[str, str | None] | Mapping[str, bytes | None]) -> None:
         gone = [(name,) for name, body in changes.items() if body is None]
-        kept = [(name, body) for name, body in changes.items() if body is not None]
+        kept = [(name, body, _digest(table, name, body)) for name, body in changes.items() if body is not None]
         self._connection.executemany(f"DELETE FROM {table} WHERE name = ?", gone)
-        self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", kept)
+        self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", kept)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -194,7 +236,21 @@ class SqlitePersistence:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+    connection.create_function("row_digest", 3, _digest, deterministic=True)
+    return connection
+
+
+def _digest(table: str, name: str | bytes, body: str | bytes) -> bytes:
+    """What a row is held against: SHA-256 over its table, name and body, each with its length before it.
+
+    It lies beside what it is of, so it tells no more of a content key than the row does.
+    """
+    digest = sha256()
+    for part in (table, name, body):
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()
 
 
 def _sync_directory(directory: Path) -> None:

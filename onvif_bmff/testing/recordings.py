@@ -89,8 +89,8 @@ def recorded_objects(
         segment_duration=timedelta(seconds=seconds),
         encryption=encryption,
     )
-    clock = CencIvAllocators(clock=lambda: random_seed * 1_000_000_000)
-    vectors = IvSources(clock, CbcsIvSource(Random(random_seed).randbytes))
+    random = Random(random_seed).randbytes
+    vectors = IvSources(CencIvAllocators(random=random), CbcsIvSource(random))
     recorder = Recorder([track() for track in made], target, ivs=vectors)
     events: list[RecordingEvent] = []
     for number in range(spans):

@@ -111,6 +111,8 @@ class ProtectedPart:
             if run.kid not in self._checker.kids:
                 once("ANX-B.8.1-06", f"a sample group uses the KID {run.kid}, which no header names", part, TRAF)
             if run.scheme is not ProtectionScheme.CBCS:
+                if run.scheme is ProtectionScheme.CENC and run.iv_size == BLOCK and self._context.is_cmaf:
+                    once("C-66", "cenc with vectors of 16 bytes", part, TRAF)
                 continue
             if run.iv_size:
                 once(rule("C-67", "ANX-B.8-07"), "cbcs with a vector for each sample", part, TRAF)

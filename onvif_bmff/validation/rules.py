@@ -156,7 +156,7 @@ _SHALL: Mapping[str, str] = {
     "C-62": "a track is encrypted by one scheme",
     "C-63": "saiz and saio tell of every sample's protection, and saio leads to it",
     "C-64": "senc is there and its subsamples cover the samples",
-    "C-66": "cenc protects whole blocks of video",
+    "C-66": "cenc has vectors of 8 bytes, and protects whole blocks of video",
     "C-67": "cbcs has a constant 16-byte vector, and protects slice data from its first byte",
     "C-68": "the samples of a fragment are all protected or all clear",
     "C-69": "a fragment describes its own sample groups",

@@ -1,5 +1,6 @@
 """Recordings to encrypt: samples from the clip of the test data, and made-up ones."""
 
+import os
 from datetime import timedelta
 from fractions import Fraction
 from functools import cache
@@ -70,11 +71,8 @@ def entry(mode="cenc", key=KEY, **options):
     return EncryptionEntry(scheme, keys, iv_signalling=signalling, **options)
 
 
-def own_ivs(clock=None, random=None):
-    import os
-    import time
-
-    return IvSources(CencIvAllocators(clock=clock or time.time_ns), CbcsIvSource(random or os.urandom))
+def own_ivs(random=os.urandom, size=8):
+    return IvSources(CencIvAllocators(size=size, random=random), CbcsIvSource(random))
 
 
 def recorder(entries=(), *, tracks=None, form=CMAF, segment=2, ivs=None, **options):

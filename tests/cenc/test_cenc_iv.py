@@ -1,186 +1,372 @@
-"""No vector is ever given out twice under a key."""
+"""No vector is given out twice under a key: runs, processes, forks, stores that fail, and the end of the circle."""
 
+import copy
+import ctypes
+import json
+import logging
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
 import threading
+from random import Random
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocator, CencIvAllocators
+from onvif_bmff.cenc import iv as iv_module
+from onvif_bmff.cenc.forks import draw
+from onvif_bmff.cenc.iv import IV_BITS, CbcsIvSource, CencIvAllocator, CencIvAllocators
 from onvif_bmff.errors import ProtectionError
+from onvif_bmff.storage import SqliteIvStore
 
 KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
-START = 1_700_000_000_000_000_000
+SIZES = pytest.mark.parametrize("size", [8, 16])
 
 
-class Clock:
-    def __init__(self, nanoseconds=START):
-        self.now = nanoseconds
+def number(iv):
+    """The number of a vector, worked out in another way than by the code under test."""
+    value = int.from_bytes(iv, "big")
+    return value if len(iv) == 8 else value // 2**24
 
-    def __call__(self):
-        return self.now
+
+def starting_at(*starts):
+    """A source of randomness that makes runs begin at these numbers, one after the other."""
+    left = list(starts)
+    return lambda size: left.pop(0).to_bytes(size, "big")
 
 
 class Store:
-    """Keeps what it is given, like a file that survives a crash."""
+    """Keeps what it is given, like a file that survives a crash; it can break, and be set back."""
 
     def __init__(self):
-        self.kept = {}
-        self.writes = 0
-        self.broken = False
+        self.next = {}
+        self.calls = 0
+        self.broken = None
 
-    def load(self, kid):
-        return self.kept.get(kid)
-
-    def store(self, kid, limit):
-        if self.broken:
-            raise OSError("disk full")
-        self.writes += 1
-        self.kept[kid] = limit
+    def reserve(self, kid, bits, count, fresh):
+        if self.broken is not None:
+            raise self.broken
+        self.calls += 1
+        first = self.next.get((kid, bits), fresh)
+        self.next[kid, bits] = (first + count) % 2**bits
+        return first
 
 
 takes = st.tuples(st.just("take"), st.integers(0, 3), st.integers(0, 400))
-jumps = st.tuples(st.just("jump"), st.just(0), st.integers(-10_000_000_000_000, 10_000_000_000_000))
-restarts = st.tuples(st.just("restart"), st.just(0), st.just(0))
+others = st.tuples(st.sampled_from(["restart", "fork", "break", "repair"]), st.just(0), st.just(0))
 
 
 @pytest.mark.requirement("ANX-B.8-08")
-@given(st.lists(takes | jumps | restarts, max_size=60), st.integers(1, 2**42))
-@settings(max_examples=100, deadline=None)
-def test_tracks_spans_restarts_and_clock_jumps_with_a_store(events, reserve):
-    clock, store, used = Clock(), Store(), set()
-    allocators = CencIvAllocators(clock=clock, store=store, reserve=reserve)
-    tracks = [allocators.for_key(KID) for _ in range(4)]
+@given(
+    st.lists(takes | others, max_size=60),
+    st.integers(1, 500),
+    st.sampled_from([8, 16]),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_tracks_restarts_forks_and_stores_that_fail(events, reserve, size, has_store, random):
+    store = Store() if has_store else None
+
+    def make():
+        made = CencIvAllocators(size=size, random=random.randbytes, store=store, reserve=reserve)
+        return made, [made.for_key(KID) for _ in range(4)]
+
+    allocators, tracks = make()
+    used = set()
     for event, track, amount in events:
         if event == "take":
-            first = tracks[track].take(amount)
-            fresh = set(range(first, first + amount))
-            assert not fresh & used
-            used |= fresh
-        elif event == "jump":
-            clock.now = max(0, clock.now + amount)
-        else:
-            allocators = CencIvAllocators(clock=clock, store=store, reserve=reserve)
-            tracks = [allocators.for_key(KID) for _ in range(4)]
+            ivs = tracks[track].take(amount)
+            assert len(ivs) == amount == len(set(ivs))
+            assert all(len(iv) == size for iv in ivs)
+            assert not used & set(ivs)
+            used |= set(ivs)
+        elif event == "restart":
+            allocators, tracks = make()
+        elif event == "fork":
+            allocators.forget()
+            tracks[0].forget()
+        elif store is not None:
+            store.broken = OSError("disk full") if event == "break" else None
 
 
-@pytest.mark.requirement("ANX-B.8-08")
-@given(st.lists(takes | jumps, max_size=40), st.lists(takes | jumps, max_size=40))
+@SIZES
+@given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_without_a_store_a_restart_needs_a_clock_that_went_on(before, after):
-    """Within a run the clock may do what it likes; over a restart it must not end below where it had been."""
-    clock, used, highest = Clock(), set(), START
-    for events in (before, after):
-        clock.now = highest = highest + 1_000_000
-        allocator = CencIvAllocator(KID, clock=clock)
-        for event, _, amount in events:
-            if event == "take":
-                ivs = allocator.take_ivs(amount)
-                assert all(len(iv) == 8 for iv in ivs)
-                assert not used & set(ivs)
-                used |= set(ivs)
-            else:
-                clock.now = max(0, clock.now + amount)
-                highest = max(highest, clock.now)
+def test_numbers_count_up_modulo_the_circle(size, data):
+    end = 2 ** IV_BITS[size]
+    start = data.draw(st.integers(0, 3) | st.integers(end - 300, end - 1) | st.integers(0, end - 1))
+    allocator = CencIvAllocator(KID, size=size, random=starting_at(start))
+    expected = start
+    for count in data.draw(st.lists(st.integers(0, 200), max_size=8)):
+        for iv in allocator.take(count):
+            assert number(iv) == expected
+            expected = (expected + 1) % end
 
 
-def test_numbers_are_the_clock_in_microseconds_times_4096():
-    clock = Clock()
-    allocator = CencIvAllocator(KID, clock=clock)
-    assert allocator.take(3) == START // 1000 << 12
-    assert allocator.take(1) == (START // 1000 << 12) + 3
-    clock.now += 1_000_000
-    assert allocator.take(2) == START // 1000 + 1000 << 12
-    clock.now = 0
-    assert allocator.take_ivs(2) == [((START // 1000 + 1000 << 12) + n).to_bytes(8, "big") for n in (2, 3)]
+def test_vectors_of_16_bytes_leave_room_for_the_blocks_of_a_sample():
+    first, second = CencIvAllocator(KID, size=16, random=starting_at(2**40 - 1)).take(2)
+    assert first.hex() == "0000000000000000" + "ffffffffff000000"
+    assert second.hex() == "0000000000000001" + "0000000000000000"
+    assert iv_module.MAX_SAMPLE_OF_16 == 2**24 * 16
 
 
-def test_threads_share_an_allocator():
-    allocators = CencIvAllocators(clock=Clock(), store=Store(), reserve=50)
+def test_a_circle_that_is_used_up_is_refused():
+    allocator = CencIvAllocator(KID, random=starting_at(2**64 - 2))
+    first = allocator.take(3)
+    assert [number(iv) for iv in first] == [2**64 - 2, 2**64 - 1, 0]
+    allocator._left = 2
+    allocator._next = 2**64 - 4
+    assert [number(iv) for iv in allocator.take(2)] == [2**64 - 4, 2**64 - 3]
+    with pytest.raises(ProtectionError, match="used up"):
+        allocator.take(1)
+
+
+def test_the_chance_of_a_repeat_is_below_the_bound_that_the_docs_give(monkeypatch):
+    """Runs on a circle of 2**16: how often any two share a number, against N² L / 2**16."""
+    monkeypatch.setitem(iv_module.IV_BITS, 8, 16)
+    random = Random(5)
+    runs, length, tries, met = 8, 6, 3000, 0
+    for _ in range(tries):
+        found = [CencIvAllocator(KID, random=random.randbytes).take(length) for _ in range(runs)]
+        met += len({iv for run in found for iv in run}) < runs * length
+    expected = runs**2 * length / 2**16
+    assert 0 < met / tries < expected * 1.5
+
+
+@SIZES
+def test_threads_share_an_allocator(size):
+    allocators = CencIvAllocators(size=size, store=Store(), reserve=50)
     used, errors = [[] for _ in range(6)], []
 
-    def work(number):
+    def work(index):
         try:
             for count in range(150):
-                first = allocators.for_key(KID).take(count % 5)
-                used[number] += range(first, first + count % 5)
+                used[index] += allocators.for_key(KID).take(count % 5)
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not errors
-    everything = [number for part in used for number in part]
+    everything = [iv for part in used for iv in part]
     assert len(everything) == len(set(everything)) == 6 * 300
 
 
-def test_each_key_has_its_own_line():
-    allocators = CencIvAllocators(clock=Clock())
-    first, other = allocators.for_key(KID), allocators.for_key(uuid4())
-    assert first is allocators.for_key(KID)
-    assert first is not other
+def test_each_key_has_its_own_allocator_and_old_keys_are_let_go(monkeypatch):
+    monkeypatch.setattr(iv_module, "_MOST_KEYS", 3)
+    allocators = CencIvAllocators()
+    first = allocators.for_key(KID)
+    others = [uuid4() for _ in range(5)]
+    for kid in others:
+        assert allocators.for_key(kid) is not first
+        assert allocators.for_key(KID) is first, "in use"
+    assert allocators.for_key(others[-1]) is not allocators.for_key(others[0])
+    assert len(allocators._allocators) == 3
 
 
-def test_the_real_clock_by_default():
-    assert CencIvAllocators().for_key(KID).take(1) > START // 1000 << 12
+@pytest.mark.parametrize(
+    "one", [CencIvAllocator(KID), CencIvAllocators(), CbcsIvSource()], ids=lambda one: type(one).__name__
+)
+def test_what_gives_out_vectors_cannot_be_copied_to_another_process(one):
+    for attempt in (pickle.dumps, copy.deepcopy):
+        with pytest.raises((ProtectionError, TypeError)):
+            attempt(one)
+    if isinstance(one, CencIvAllocator):
+        with pytest.raises(ProtectionError, match="cannot be copied"):
+            copy.copy(one)
+
+
+# ---- real processes ----------------------------------------------------------------------------------------
+
+RUN = """
+import json, time
+time.time_ns = lambda: CLOCK
+time.time = lambda: CLOCK / 1e9
+from uuid import UUID
+from onvif_bmff.cenc.encrypt import IvSources
+ivs = IvSources()
+vectors = [ivs.cenc.for_key(UUID(int=7)).take(7) for _ in range(300)]
+print(json.dumps([iv.hex() for part in vectors for iv in part] + [ivs.cbcs.take().hex() for _ in range(300)]))
+"""
+
+
+@pytest.mark.requirement("ANX-B.8-08")
+def test_processes_of_one_key_at_one_moment_or_with_a_clock_that_stands_still_or_is_set_back():
+    """Two at a time, then a restart with the clock frozen, then one with the clock a day before."""
+    now = 1_700_000_000_000_000_000
+    used = []
+    for clocks in ((now, now), (now,), (now - 86_400 * 10**9,)):
+        running = [
+            subprocess.Popen([sys.executable, "-c", RUN.replace("CLOCK", str(clock))], stdout=subprocess.PIPE)
+            for clock in clocks
+        ]
+        for process in running:
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode == 0
+            used += json.loads(output)
+    assert len(used) == len(set(used)) == 4 * (2100 + 300)
+
+
+def forked(work, how):
+    """What ``work()`` gives in a forked child."""
+    if how == "multiprocessing":
+        context = multiprocessing.get_context("fork")
+        receiver, sender = context.Pipe(duplex=False)
+        child = context.Process(target=lambda: sender.send_bytes(json.dumps(work()).encode()))
+        child.start()
+        found = receiver.recv_bytes()
+        child.join()
+        return json.loads(found)
+    reader, writer = os.pipe()
+    pid = os.fork() if how == "os" else ctypes.PyDLL(None).fork()
+    if pid == 0:
+        try:
+            with os.fdopen(writer, "w") as pipe:
+                json.dump(work(), pipe)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        found = pipe.read()
+    os.waitpid(pid, 0)
+    return json.loads(found)
+
+
+HOWS = pytest.mark.parametrize("how", ["os", "multiprocessing", "behind Python's back"])
+SOURCES = pytest.mark.parametrize("source", ["system", "injected"])
+
+
+@pytest.mark.requirement("ANX-B.8-08")
+@HOWS
+@SOURCES
+@SIZES
+@pytest.mark.parametrize("stored", [False, True])
+def test_parent_children_and_grandchildren_share_no_vector(how, source, size, stored, tmp_path):
+    """Also where the source of randomness is a generator that a fork copies."""
+    random = os.urandom if source == "system" else Random(3).randbytes
+    store = SqliteIvStore(tmp_path / "vectors.db", in_memory=tmp_path) if stored else None
+    allocators = CencIvAllocators(size=size, random=random, store=store, reserve=64)
+    tracks = [allocators.for_key(KID), allocators.for_key(KID)]
+
+    def work(depth=1):
+        own = [iv.hex() for track in tracks for iv in track.take(50)]
+        own += [iv.hex() for iv in allocators.for_key(KID).take(50)]
+        return own + (forked(lambda: work(depth - 1), how) if depth else [])
+
+    used = [iv.hex() for iv in tracks[0].take(50)]
+    for _ in range(3):
+        used += forked(work, how)
+        used += [iv.hex() for iv in tracks[1].take(50)]
+    assert len(used) == len(set(used)) == 50 + 3 * (2 * 150 + 50)
+
+
+@pytest.mark.requirement("ANX-B.8-08")
+@HOWS
+@SOURCES
+def test_constant_vectors_of_parent_and_children_differ(how, source):
+    ivs = CbcsIvSource(os.urandom if source == "system" else Random(3).randbytes)
+    used = [ivs.take().hex()]
+    for _ in range(3):
+        used += forked(lambda: [ivs.take().hex() for _ in range(20)], how)
+        used += [ivs.take().hex()]
+    assert len(used) == len(set(used)) == 64
+
+
+def test_a_fork_while_another_thread_holds_the_locks():
+    allocators, cbcs = CencIvAllocators(), CbcsIvSource()
+    allocator = allocators.for_key(KID)
+    allocator.take(1)
+    with allocators._lock, allocator._lock, cbcs._lock:
+        pid = os.fork()
+        if pid == 0:  # the alarm ends the child if it hangs
+            import signal
+
+            signal.alarm(20)
+            allocators.for_key(KID).take(3)
+            cbcs.take()
+            os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_bytes_drawn_are_those_of_the_source_where_nothing_was_forked():
+    script = "from onvif_bmff.cenc.forks import draw; assert draw(lambda size: b'x' * size, 8) == b'x' * 8"
+    subprocess.run([sys.executable, "-c", script], check=True)
+    with pytest.raises(ProtectionError, match="7 bytes instead of 8"):
+        draw(lambda size: bytes(size - 1), 8)
+
+
+# ---- stores ------------------------------------------------------------------------------------------------
 
 
 class TestStore:
-    def test_it_is_written_once_a_block(self):
+    def test_it_is_asked_once_a_block(self):
         store = Store()
-        allocator = CencIvAllocator(KID, clock=Clock(), store=store, reserve=1000)
-        firsts = [allocator.take(10) for _ in range(150)]
-        assert store.writes == 2
-        assert store.kept[KID] >= firsts[-1] + 10
+        allocator = CencIvAllocator(KID, store=store, reserve=1000)
+        used = [iv for _ in range(150) for iv in allocator.take(10)]
+        assert store.calls == 2
+        assert len(set(used)) == 1500
 
-    def test_a_restart_begins_above_the_last_block(self):
-        clock, store = Clock(), Store()
-        CencIvAllocator(KID, clock=clock, store=store, reserve=1000).take(1)
-        clock.now = 0
-        assert CencIvAllocator(KID, clock=clock, store=store).take(1) == (START // 1000 << 12) + 1001
-
-    def test_nothing_is_given_out_if_it_fails(self):
+    def test_a_restart_goes_on_behind_the_last_block(self):
         store = Store()
-        allocator = CencIvAllocator(KID, clock=Clock(), store=store, reserve=10)
-        store.broken = True
-        with pytest.raises(OSError, match="disk full"):
-            allocator.take(1)
-        store.broken = False
-        assert allocator.take(1) == START // 1000 << 12
+        CencIvAllocator(KID, random=starting_at(5), store=store, reserve=1000).take(1)
+        (iv,) = CencIvAllocator(KID, random=starting_at(77), store=store).take(1)
+        assert number(iv) == 1005
 
-    @pytest.mark.parametrize("value", [-1, 2**64 + 1])
-    def test_what_it_holds_is_checked(self, value):
+    def test_more_than_a_block_at_once(self):
         store = Store()
-        store.kept[KID] = value
-        with pytest.raises(ProtectionError, match="out of range"):
-            CencIvAllocator(KID, clock=Clock(), store=store)
+        allocator = CencIvAllocator(KID, random=starting_at(5, 6), store=store, reserve=10)
+        assert [number(iv) for iv in allocator.take(3) + allocator.take(25)] == [*range(5, 33)]
+        assert store.next == {(KID, 64): 33}
 
-
-class TestLimits:
-    def test_the_line_has_an_end(self):
+    @pytest.mark.parametrize("error", [OSError("disk full"), ProtectionError("locked"), ZeroDivisionError("a bug")])
+    def test_recording_goes_on_if_it_fails(self, error, caplog):
+        """A run of its own, from a place drawn at random, and a line that says so."""
         store = Store()
-        store.kept[KID] = 2**64 - 3
-        allocator = CencIvAllocator(KID, clock=Clock(), store=store)
-        assert allocator.take_ivs(2) == [b"\xff" * 7 + b"\xfd", b"\xff" * 7 + b"\xfe"]
-        with pytest.raises(ProtectionError, match="used up"):
-            allocator.take(2)
-        assert allocator.take(1) == 2**64 - 1
-        with pytest.raises(ProtectionError, match="used up"):
-            allocator.take(1)
+        allocator = CencIvAllocator(KID, random=starting_at(100, 2000, 0), store=store, reserve=10)
+        used = [number(iv) for iv in allocator.take(10)]
+        store.broken = error
+        with caplog.at_level(logging.WARNING, "onvif_bmff.cenc.iv"):
+            used += [number(iv) for iv in allocator.take(10)]
+        store.broken = None
+        used += [number(iv) for iv in allocator.take(10)]
+        assert used == [*range(100, 110), *range(2000, 2010), *range(110, 120)]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"no initialisation vectors were set aside for key {KID}, a new run begins: {error}"
+        ]
 
-    def test_a_clock_beyond_the_line(self):
-        with pytest.raises(ProtectionError, match="used up"):
-            CencIvAllocator(KID, clock=Clock(2**63 * 1000)).take(1)
+    @pytest.mark.parametrize("value", [-1, 2**64])
+    def test_what_it_says_is_checked(self, value, monkeypatch, caplog):
+        store = Store()
+        monkeypatch.setattr(store, "reserve", lambda *_: value)
+        (iv,) = CencIvAllocator(KID, random=starting_at(9), store=store).take(1)
+        assert number(iv) == 9
+        assert "out of range" in caplog.text
 
-    def test_senseless_arguments(self):
+
+class TestArguments:
+    @pytest.mark.parametrize("made", [CencIvAllocators, lambda **given: CencIvAllocator(KID, **given)])
+    def test_senseless_ones(self, made):
+        for reserve in (0, -1, 2**32 + 1):
+            with pytest.raises(ProtectionError, match="a block of vectors"):
+                made(reserve=reserve)
+        with pytest.raises(ProtectionError, match="8 or 16 bytes"):
+            made(size=12)
+
+    def test_a_negative_count(self):
         with pytest.raises(ProtectionError, match="negative"):
-            CencIvAllocator(KID, clock=Clock()).take(-1)
-        with pytest.raises(ProtectionError, match="at least one"):
-            CencIvAllocator(KID, reserve=0)
+            CencIvAllocator(KID).take(-1)
+
+    def test_a_source_that_gives_too_little(self):
+        with pytest.raises(ProtectionError, match="7 bytes instead of 8"):
+            CencIvAllocator(KID, random=lambda size: bytes(size - 1)).take(1)
 
 
 class TestConstantVectors:

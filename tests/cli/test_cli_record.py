@@ -6,14 +6,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from onvif_bmff.bmff import SampleEncryptionBox, TrackEncryptionBox, parse_boxes
 from onvif_bmff.cli.main import main
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media import AvcCodec
 from onvif_bmff.storage import DirectoryStore
 
+Kind = TypeVar("Kind")
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 OPTIONS = ["--start", "2022-11-08T15:08:23.547Z", "--prefix", "site-2", "--postfix", "camera-5"]
 
@@ -137,6 +140,52 @@ def test_some_tracks_only_can_be_encrypted(tmp_path: Path) -> None:
     assert b"mp4a" in bodies[".m4a"]
     assert b"enca" not in bodies[".m4a"]
     assert b"pssh" not in bodies[".m4a"]
+
+
+def boxes_of(body: bytes, kind: type[Kind]) -> list[Kind]:
+    return [box for top in parse_boxes(body) for _, box in top.walk() if isinstance(box, kind)]
+
+
+@pytest.mark.parametrize(("options", "size"), [((), 8), (("--iv-size", "8"), 8), (("--iv-size", "16"), 16)])
+def test_vectors_of_cenc_have_8_bytes_or_16_by_option(tmp_path: Path, options: tuple[str, ...], size: int) -> None:
+    assert record(tmp_path, "--encrypt", "CENC", *SECRET, *options) == 0
+    store = DirectoryStore(tmp_path)
+    (first,) = (key for key in store.keys() if key.endswith(".0.m4a"))  # noqa: SIM118
+    (tenc,) = boxes_of(store.get(first), TrackEncryptionBox)
+    assert tenc.default_per_sample_iv_size == size
+
+
+def test_the_size_of_vectors_is_for_cenc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert record(tmp_path, "--encrypt", "CBCS", *SECRET, "--iv-size", "16") == 2
+    assert capsys.readouterr().err.strip().endswith("--iv-size is for --encrypt CENC")
+    assert record(tmp_path, "--iv-size", "16") == 2
+    assert capsys.readouterr().err.strip().endswith("--iv-size needs --encrypt")
+
+
+@pytest.mark.requirement("ANX-B.8-08")
+def test_two_commands_at_once_with_one_key_share_no_vector(tmp_path: Path) -> None:
+    """And a clock that stands still for both of them."""
+    script = (
+        "import sys, time; time.time_ns = lambda: 1_700_000_000_000_000_000; "
+        "from onvif_bmff.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    options = [*OPTIONS, "--encrypt", "CENC", *SECRET]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, "record", str(CLIP), "--store", str(tmp_path / name), *options],
+            stdout=subprocess.DEVNULL,
+        )
+        for name in ("a", "b")
+    ]
+    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    used: list[bytes] = []
+    for name in ("a", "b"):
+        store = DirectoryStore(tmp_path / name)
+        for key in store.keys():  # noqa: SIM118
+            if key.endswith(".m4a"):  # audio has no subsamples: nothing but vectors
+                for box in boxes_of(store.get(key), SampleEncryptionBox):
+                    used += [box.data[at : at + 8] for at in range(0, len(box.data), 8)]
+    assert len(used) == len(set(used)) > 500
 
 
 def test_a_slip_in_the_name_of_a_track_leaves_nothing_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,11 +108,14 @@ class Model:
 
     # ---- recordings --------------------------------------------------------------------------------
 
-    def bad_target(self, target, tracks, keys):
+    def bad_target(self, target, tracks, keys, token=None):
         """Faults that a target deserves."""
         found = set()
         if target is None:
             return found
+        others = [held["target"] for name, held in self.recordings.items() if name != token]
+        if any(other is not None and other["prefix"] == target["prefix"] for other in others):
+            found.add("BadConfiguration")
         if target["format"] not in ("MP4", "CMAF") or target["segment"] <= 0 or target["storage"] != "s3":
             found.add("BadConfiguration")
         kinds = list(tracks.values())
@@ -162,7 +165,7 @@ class Model:
 
     def set_recording(self, token, content, target):
         held = self.recordings.get(token)
-        faults = {"NoRecording"} if held is None else self.bad_target(target, held["tracks"], held["keys"])
+        faults = {"NoRecording"} if held is None else self.bad_target(target, held["tracks"], held["keys"], token)
 
         def done(_):
             held["keys"] = self.keys_after(target, held["keys"])

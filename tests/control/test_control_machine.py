@@ -58,6 +58,7 @@ target = st.fixed_dictionaries(
     {
         "format": st.sampled_from(["MP4", "CMAF"] * 6 + ["AVI"]),
         "storage": st.sampled_from(["s3"] * 15 + ["nobody"]),
+        "prefix": st.sampled_from(["", "a", "b", "c", "d", "e", "f"]),
         "segment": st.sampled_from([60] * 8 + [30, 10, 0]),
         "entries": st.lists(entries, max_size=2) | st.lists(entries, max_size=3),
     }
@@ -89,7 +90,11 @@ def written_target(target):
         kid, key = (None, None) if one["kind"] == "asymmetric" else (one["kid"], one["key"])
         sent.append(RecordingEncryption("CBCS", kid, key, tuple(one["tracks"]), wrapped))
     return RecordingTargetConfiguration(
-        target["storage"], target["format"], timedelta(seconds=target["segment"]), encryption=tuple(sent)
+        target["storage"],
+        target["format"],
+        timedelta(seconds=target["segment"]),
+        prefix=target["prefix"],
+        encryption=tuple(sent),
     )
 
 
@@ -148,8 +153,9 @@ class Machine(RuleBasedStateMachine):
             {"kind": "key", "kid": KID, "key": KEY, "tracks": ["VIDEO001"]},
             {"kind": "key", "kid": OTHER_KID, "key": KEY, "tracks": ["AUDIO001", "META001"]},
         ]
-        for used in (entries, []):
-            self.create_recording({"format": "MP4", "storage": "s3", "segment": 60, "entries": used}, "a")
+        for prefix, used in (("first", entries), ("second", [])):
+            aim = {"format": "MP4", "storage": "s3", "prefix": prefix, "segment": 60, "entries": used}
+            self.create_recording(aim, "a")
         for priority, source in ((1, "prof1"), (1, "prof1"), (0, "auto")):
             self.create_good_job(0, priority, source, [])
         waiting = {"mode": "Active", "priority": 2, "schedule": None, "sources": [("prof1", ["VIDEO001"])]}
@@ -478,9 +484,10 @@ class Machine(RuleBasedStateMachine):
         if target is None:
             assert found is None
             return
-        assert (found.format, found.segment_duration) == (
+        assert (found.format, found.segment_duration, found.prefix) == (
             target["format"],
             timedelta(seconds=target["segment"]),
+            target["prefix"] or None,
         )
         assert [(e.kid, list(e.track), e.key) for e in found.encryption] == [
             (e["kid"] if e["kind"] == "key" else None, list(e["tracks"]), None) for e in target["entries"]

@@ -38,7 +38,7 @@ def test_26_06_keeps_them():
     made = newer(segment_export=True)
     assert made.get_recording_configuration(made.create_recording(WITH_SOURCE)) == WITH_SOURCE
     for strategy in StorageStrategy:
-        sent = recording(target(storage_strategy=strategy))
+        sent = recording(target(storage_strategy=strategy, prefix=str(strategy)))
         assert made.get_recording_configuration(made.create_recording(sent)) == sent
     with pytest.raises(BadConfiguration):
         made.create_recording(replace(WITH_SOURCE, source=RecordingSourceInformation(video_source_token="v" * 65)))
@@ -49,7 +49,7 @@ def test_strategies_need_segment_export_and_onboard_storage():
     made.create_recording(recording(target(storage_strategy="External")))
     for strategy in ("Local", "Both", "local"):
         with pytest.raises(UnsupportedStorageStrategy) as caught:
-            made.create_recording(recording(target(storage_strategy=strategy)))
+            made.create_recording(recording(target(storage_strategy=strategy, prefix="other")))
         assert (caught.value.code, caught.value.subcodes) == (
             "Receiver",
             ("Action", "UnsupportedStorageStrategy"),

@@ -185,7 +185,7 @@ def test_what_is_too_old_is_neither_listed_nor_exported():
 
 def test_wrong_questions_are_refused():
     made, token, segments = device(segment(0, 10))
-    external = made.create_recording(recording(target()))
+    external = made.create_recording(recording(target(prefix="external")))
     for fault, *wrong in (
         (NoRecording, LONG, "nobody"),
         (NoRecording, LONG, None),
@@ -270,7 +270,7 @@ def test_storages_and_tracks_are_chosen():
 
 def test_wrong_exports_start_nothing():
     made, token, segments = device()
-    external, local = made.create_recording(recording(target())), made.create_recording(recording())
+    external, local = made.create_recording(recording(target(prefix="external"))), made.create_recording(recording())
     made.take_notifications()
     for fault, time, recording_token, more in (
         (NoRecording, LONG, "nobody", {}),

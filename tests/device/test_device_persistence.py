@@ -1,11 +1,33 @@
 """A control model that cannot be written for a while: what records goes on, and what comes later is followed."""
 
-import pytest
-from device_kit import configuration, fast_device, faults, job, record, sealed, spans, until
+from uuid import UUID
 
-from onvif_bmff.control import EventFilterEntry, EventMessage, MemoryPersistence, RecordingEventFilter
+import pytest
+from device_kit import (
+    configuration,
+    fast_device,
+    faults,
+    job,
+    record,
+    sample_count,
+    sealed,
+    spans,
+    state,
+    until,
+)
+
+from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.control import (
+    EventFilterEntry,
+    EventMessage,
+    MemoryPersistence,
+    RecordingEncryption,
+    RecordingEventFilter,
+)
 from onvif_bmff.errors import PersistenceError
 from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.storage.sqlite import SqlitePersistence
 
 
 class FailingPersistence(MemoryPersistence):
@@ -45,3 +67,36 @@ def test_recording_outlives_a_database_that_fails():
     assert len(spans(store, prefix="cam")) == 1
     assert faults(store, prefix="cam") == []
     assert faults(store, prefix="event") == []
+
+
+@pytest.mark.parametrize("mode", ["CENC", "CBCS"])
+def test_a_damaged_key_stops_its_recording_and_no_other_until_it_is_set_again(mode, tmp_path, caplog):
+    """Nothing is written that nobody could open, and nothing in the clear; the state says what is wrong."""
+    kid, key = "0123abcd-0000-4000-8000-0000000000ff", bytes(range(16))
+    entry = RecordingEncryption(mode, kid, key)
+    path, store = tmp_path / "control.db", MemoryStore()
+    with fast_device({"s3": store}, persistence=SqlitePersistence(path)) as device:
+        token, damaged = record(device.service, "damaged", mode="Idle", encryption=(entry,))
+        _, whole = record(device.service, "whole", mode="Idle", encryption=(entry,))
+    persistence = SqlitePersistence(path)
+    persistence._connection.execute("UPDATE secret SET body = zeroblob(16) WHERE name = ?", (f"{token}/{kid}",))
+    persistence.close()
+    with fast_device({"s3": store}, persistence=SqlitePersistence(path)) as device:
+        service = device.service
+        for one in (damaged, whole):
+            service.set_recording_job_mode(one, "Active")
+        until(lambda: state(service, whole) == "Active" and state(service, damaged) == "Error")
+        until(lambda: len(sealed(store, "whole/")) >= 2)
+        (source,) = service.get_recording_job_state(damaged).sources
+        assert {track.error for track in source.tracks} == {
+            f"The content key {kid} is missing or damaged; set it again"
+        }
+        assert sealed(store, "damaged/") == []
+        service.set_recording_configuration(token, configuration("damaged", encryption=(entry,)))
+        until(lambda: state(service, damaged) == "Active")
+        until(lambda: len(sealed(store, "damaged/")) >= 2)
+    for prefix in ("damaged", "whole"):
+        assert faults(store, prefix=prefix) == []
+        for name in sealed(store, prefix):
+            assert sample_count(store, name, KeyRing([ContentKey(UUID(kid), key)])) > 0
+    assert f"the content key {kid} of recording {token} is missing or damaged" in caplog.text

@@ -196,16 +196,26 @@ def test_no_picture_of_another_codec_gets_into_a_span_that_cannot_be_replaced():
 
 
 class FullDisk:
-    def load(self, kid):
-        return None
-
-    def store(self, kid, limit):
+    def reserve(self, kid, bits, count, fresh):
         raise OSError("no space left")
 
 
-def test_a_store_of_vectors_that_fails_loses_fragments_and_breaks_no_object():
-    ivs = IvSources(cenc=CencIvAllocators(store=FullDisk()))
+def test_a_store_of_vectors_that_fails_loses_nothing():
+    """Vectors begin at random then; a recording does not end because a disk is full."""
+    ivs = IvSources(cenc=CencIvAllocators(store=FullDisk(), reserve=10))
     recorder = Recorder([PICTURES, SOUND], protected(CMAF, ProtectionScheme.CENC), ivs=ivs)
+    events, errors = run(recorder, mixed(video(4), audio(4)))
+    assert not errors
+    assert {span.extension for span in check_recording(events, protected=True)} == {"m4v", "m4a"}
+
+
+def test_a_source_of_randomness_that_fails_loses_fragments_and_breaks_no_object():
+    def broken(size):
+        raise OSError("no entropy")
+
+    recorder = Recorder(
+        [PICTURES, SOUND], protected(CMAF, ProtectionScheme.CENC), ivs=IvSources(CencIvAllocators(random=broken))
+    )
     events, errors = run(recorder, mixed(video(4), audio(4)))
     assert {type(error) for error in errors} == {OSError}
     assert {span.extension for span in check_recording(events)} == {"m4a"}

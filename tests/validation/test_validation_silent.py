@@ -27,6 +27,8 @@ from validation_kit import (
     record,
 )
 
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.iv import CencIvAllocators
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.cenc.keys import RotatingKey
 from onvif_bmff.ingest.mp4 import open_mp4
@@ -93,6 +95,15 @@ def test_vectors_for_simple_readers_break_the_rule_they_are_known_to_break(schem
     for format_, rule in ((CMAF, cmaf_rule), (MP4, mp4_rule)):
         store = record(tracks[:1], samples, format=format_, encryption=(entry(scheme, iv_signalling=signalling),))
         assert {finding.rule for finding in validate_store(store, keys=RING)} == {rule}
+
+
+def test_cenc_vectors_of_16_bytes_deviate_from_cmaf_and_from_nothing_else():
+    """An option for keys that very many runs share; see docs/SECURITY.md."""
+    tracks, samples = clip()
+    for format_, rules in ((CMAF, {"C-66"}), (MP4, set())):
+        ivs = IvSources(CencIvAllocators(size=16))
+        store = record(tracks, samples, format=format_, encryption=(entry(CENC),), recorder={"ivs": ivs})
+        assert {finding.rule for finding in validate_store(store, keys=RING)} == rules
 
 
 @pytest.mark.parametrize("format_", [CMAF, MP4], ids=lambda one: one.name)

@@ -28,7 +28,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.bmff.columns import Columns
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.cenc.iv import CbcsIvSource
+from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.ingest.mp4 import open_mp4
@@ -99,12 +99,12 @@ def entry(scheme, key=KEYS[0], *, tracks=(), **options):
 
 def seeded_ivs():
     draw = Random(1)
-    return IvSources(cbcs=CbcsIvSource(draw.randbytes))
+    return IvSources(CencIvAllocators(random=draw.randbytes), CbcsIvSource(draw.randbytes))
 
 
 def make_recorder(tracks, *, recorder=None, **target):
     target = {"prefix": "site-2", "postfix": "camera-5", "segment_duration": timedelta(seconds=2), **target}
-    return Recorder(tracks, RecordingTarget(**target), ivs=seeded_ivs(), **(recorder or {}))
+    return Recorder(tracks, RecordingTarget(**target), **{"ivs": seeded_ivs(), **(recorder or {})})
 
 
 def record(tracks, samples, *, seconds=None, start=START, **options):
