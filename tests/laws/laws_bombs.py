@@ -98,9 +98,11 @@ def many_trafs(size: int) -> bytes:
 
 
 def many_tracks(size: int) -> bytes:
-    """A traf for each of 40 tracks, all of the same bytes."""
-    data = max(size - len(head(40)) - 40 * 76, 2000)
-    return head(40) + moof(lambda at: [traf(trun(data, at), track=n + 1, size=1) for n in range(40)]) + mdat(data)
+    """A traf for each of many tracks, all of the same bytes."""
+    data, tracks = size // 2, size // 2 // 480
+    return (
+        head(tracks) + moof(lambda at: [traf(trun(data, at), track=n + 1, size=1) for n in range(tracks)]) + mdat(data)
+    )
 
 
 def many_fragments(size: int) -> bytes:
@@ -169,9 +171,9 @@ def progressive(tracks: int, tables: Callable[[int], list[bytes]], data: int) ->
 
 
 def many_tables(size: int) -> bytes:
-    """40 tracks whose sample tables describe the same bytes."""
-    data = max(size - 40 * 450, 4000)
-    return progressive(40, lambda at: stbl(data, [at], data, 1), data)
+    """Many tracks whose sample tables describe the same bytes."""
+    data = size // 2
+    return progressive(size // 2 // 400, lambda at: stbl(data, [at], data, 1), data)
 
 
 def many_chunks(size: int) -> bytes:
