@@ -99,7 +99,7 @@ def many_trafs(size: int) -> bytes:
 
 def many_tracks(size: int) -> bytes:
     """A traf for each of many tracks, all of the same bytes."""
-    data, tracks = size // 2, size // 2 // 480
+    data, tracks = size // 2, size // 800
     return (
         head(tracks) + moof(lambda at: [traf(trun(data, at), track=n + 1, size=1) for n in range(tracks)]) + mdat(data)
     )
@@ -173,7 +173,7 @@ def progressive(tracks: int, tables: Callable[[int], list[bytes]], data: int) ->
 def many_tables(size: int) -> bytes:
     """Many tracks whose sample tables describe the same bytes."""
     data = size // 2
-    return progressive(size // 2 // 400, lambda at: stbl(data, [at], data, 1), data)
+    return progressive(size // 800, lambda at: stbl(data, [at], data, 1), data)
 
 
 def many_chunks(size: int) -> bytes:
@@ -259,13 +259,13 @@ def sample_entry_of_many_boxes(size: int) -> bytes:
 
 
 def many_tracks_and_fragments(size: int) -> bytes:
-    tracks = size // 2 // (len(head(2)) - len(head(1)))
+    tracks = size // 800
     fragment = moof(lambda at: [traf(trun(1, at), track=tracks, size=1)]) + mdat(1)
     return head(tracks) + fragment * (size // 2 // len(fragment))
 
 
 def many_tracks_and_events(size: int) -> bytes:
-    tracks = size // 2 // (len(head(2)) - len(head(1)))
+    tracks = size // 800
     event = full("emsg", 0, 0, b"a\0b\0", bytes(16))
     fragment = moof(lambda at: [traf(trun(1, at), size=1)]) + mdat(1)
     return head(tracks) + event * (size // 2 // len(event)) + fragment

@@ -50,7 +50,7 @@ def named(item):
 @pytest.mark.parametrize("family", bombs.FAMILIES, ids=named)
 @pytest.mark.parametrize("reader", bombs.READERS, ids=named)
 def test_work_grows_with_the_bytes_only(family, reader):
-    small, large = family(1500), family(6000)
+    small, large = family(1600), family(6400)
     assert len(large) <= 5 * len(small)
     first = bombs.work_of(reader, small, LINES_A_BYTE * len(small) + 50_000)
     second = bombs.work_of(reader, large, LINES_A_BYTE * len(large) + 50_000)
