@@ -173,14 +173,18 @@ class FragmentReader:
         self._budget = SampleBudget(size) if budget is None else budget
         self._next_time = {track.track_id: track.duration for track in self._tracks.values()}
 
-    def read(self, moof: MovieFragmentBox, offset: int | None = None) -> tuple[TrackFragment, ...]:
+    def read(
+        self, moof: MovieFragmentBox, offset: int | None = None, end: int | None = None
+    ) -> tuple[TrackFragment, ...]:
         """Return what each traf of ``moof`` holds, in file order; a traf without samples is there, without runs.
 
-        ``offset`` is where the moof begins in the file (its own ``offset`` if None). Raises ``BoxError`` for a
-        traf without header and for samples that the budget does not pay for, ``MediaError`` for a track that the
-        movie has not, a sample entry that is not there, and data outside the file.
+        ``offset`` is where the moof begins in the file (its own ``offset`` if None); ``end`` where the data that it
+        may use do (the ``size`` of the file if None). Raises ``BoxError`` for a traf without header and for samples
+        that the budget does not pay for, ``MediaError`` for a track that the movie has not, a sample entry that is not
+        there, and data outside the file.
         """
         start = offset if offset is not None else moof.offset or 0
+        end = self._size if end is None else end
         found: list[TrackFragment] = []
         base = start
         for box in moof.find_all(TrackFragmentBox):
@@ -199,7 +203,7 @@ class FragmentReader:
                 if run_box.data_offset is not None:
                     position = base + run_box.data_offset
                 run = defaults.run(run_box, position)
-                position = self._check(run, run_box, track)
+                position = self._check(run, run_box, track, end)
                 runs.append(run)
             # Without base-data-offset and default-base-is-moof, the next traf's data follow this one's.
             base = position
@@ -224,14 +228,12 @@ class FragmentReader:
         self._next_time[track.track_id] = time + made.duration
         return made
 
-    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack) -> int:
+    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack, most: int) -> int:
         """Where the data of ``run`` end, if they are in the file at all."""
         size = run.data_size
         end = run.position + size
-        if run.count and (run.position < 0 or end > self._size):
-            raise MediaError(
-                f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {self._size}"
-            )
+        if run.count and (run.position < 0 or end > most):
+            raise MediaError(f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {most}")
         if not size and not box.samples.names and run.count > _MOST_EMPTY_SAMPLES:
             raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
         self._budget.spend(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)

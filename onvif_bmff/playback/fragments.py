@@ -61,7 +61,7 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
                 missing = stop - position - len(data)
                 raise BoxError(f"the box runs {missing} bytes past its file", path="/mdat", offset=position)
             budget.allow(len(data))
-            parts = reader.read(moof, position)
+            parts = reader.read(moof, position, position + len(data))
             for part in parts:
                 _rebase(part, position, len(data))
             yield StoredFragment(position, stop - position, moof, data, parts)
