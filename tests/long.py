@@ -19,6 +19,7 @@ RUNS: dict[str, str] = {
     "busy": "long_busy",
     "interrupts": "cli/long_interrupts",
     "oracle": "cenc/long_oracle",
+    "mutants": "laws/long_mutants",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 

@@ -1,6 +1,7 @@
 """The boxes that say how the samples of one traf are protected: senc, saiz, saio, sample groups. ISO/IEC 23001-7."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -182,7 +183,7 @@ class ProtectedPart:
         part, add, rule = self._part, self._add, self._context.rule
         scheme = self._runs[0][1].scheme
         of_scheme = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
-        for number, (one, size) in enumerate(zip(records, part.sizes(), strict=True), 1):
+        for number, (one, size) in enumerate(zip(records, part.iter_sizes(), strict=True), 1):
             if not one.subsamples:
                 if self._is_nal_video:
                     self._checker.once(of_scheme, "whole samples of video are encrypted", part, f"{TRAF}/senc")
@@ -202,17 +203,11 @@ class ProtectedPart:
             return
         if any(run.scheme is not ProtectionScheme.CENC for _, run in self._runs):
             return
-        sizes = self._part.sizes()
-        first = 0
+        vectors = ((one.iv, _blocks(one, size)) for one, size in zip(records, self._part.iter_sizes(), strict=True))
         for count, run in self._runs:
-            taken = [
-                (one.iv, _blocks(one, size))
-                for one, size in zip(records[first : first + count], sizes[first : first + count], strict=True)
-            ]
-            again = self._checker.vectors.counters(run.kid, taken)
+            again = self._checker.vectors.counters(run.kid, islice(vectors, count))
             if again is not None:
                 self._repeated(again)
-            first += count
 
     def _constants(self, records: Sequence[AuxiliaryInfo] = ()) -> None:
         """Take the vectors of cbcs: those in senc, or the constant ones."""

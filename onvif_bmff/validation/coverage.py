@@ -1,16 +1,18 @@
 """Whether the tracks of an object that say that they are encrypted are so: by their largest sample, or by all."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.protection import Protection, protection_of, protection_runs
+from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_of, protection_runs
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.sample_entries import is_protected
+from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.validation.clear_bytes import Account, Clear, SampleLayout, account
 from onvif_bmff.validation.facts import Context
 from onvif_bmff.validation.proof import EncryptionProof, TrackProof
@@ -52,8 +54,9 @@ class CoverageChecker:
         self._reader = FragmentDecryptor(KeyRing())
         self._tracks: dict[int, _Track] = {}
         self._clear: set[int] = set()
+        self._seig: dict[int, SeigDescriptions] = {}
 
-    def check(self, part: TrackFragment, clear: Box, views: Sequence[memoryview] | None) -> None:
+    def check(self, part: TrackFragment, clear: Box, views: SampleViews | None) -> None:
         """Take a traf whose sample entry is ``clear`` without protection; ``views`` are its data, if they are there."""
         track_id = part.track.track_id
         entry = part.track.entry(part.description)
@@ -84,11 +87,11 @@ class CoverageChecker:
             self._unseen(of_store, part)
             return
         try:
-            maps = self._maps(part, default, [len(view) for view in views])
+            runs = protection_runs(default, len(sizes), part.box.children, self._seig_of(part.track))
+            maps = self._maps(part, runs, sizes)
+            self._look(part, clear, views, maps, found, of_store, self._largest(part, runs, sizes, found))
         except OnvifBmffError:
             self._unseen(of_store, part)  # other rules say what is wrong with them
-            return
-        self._look(part, clear, views, maps, found, of_store)
 
     def close(self) -> None:
         """Judge the tracks."""
@@ -116,51 +119,70 @@ class CoverageChecker:
         if of_store is not None:
             of_store.account.clear[Clear.UNSEEN] += sum(part.sizes())
 
+    def _largest(self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int], found: _Track) -> int:
+        """Number of the largest protected sample, if it is larger than those before; else -1."""
+        largest, size, first = -1, found.largest, 0
+        for count, run in runs:
+            own = sizes[first : first + count]
+            if not run.is_protected:
+                found.said_clear += sum(own)
+                found.offset = part.box.offset if found.offset is None else found.offset
+            elif max(own) > size:
+                size = max(own)
+                largest = first + own.index(size)
+            first += count
+        return largest
+
     def _maps(
-        self, part: TrackFragment, default: Protection, sizes: list[int]
-    ) -> list[tuple[Protection, Sequence[Range] | None]]:
-        """Protection and protected ranges of each sample, within it; None for those that are said to be clear."""
+        self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int]
+    ) -> Generator[tuple[Protection, Sequence[Range] | None, int], None, None]:
+        """For each sample its protection, what is protected, and where it begins in the data that this counts from.
+
+        None for those that are said to be clear.
+        """
         maps = self._reader.maps(part)
-        found: list[tuple[Protection, Sequence[Range] | None]] = []
         first = 0
-        for count, run in protection_runs(default, len(sizes), part.box.children, part.track.table.children):
+        for count, run in runs:
             own = sizes[first : first + count]
             first += count
             work = maps.take(own) if maps is not None else []
             if not run.is_protected:
-                found += [(run, None)] * count
+                yield from ((run, None, 0) for _ in range(count))
                 continue
             base = 0
             for size, (_, ranges) in zip(own, work[0][1], strict=True):
-                found.append((run, [(start - base, end - base) for start, end in ranges]))
+                yield run, ranges, base
                 base += size
-        return found
+
+    def _seig_of(self, track: MovieTrack) -> SeigDescriptions:
+        if track.track_id not in self._seig:
+            self._seig[track.track_id] = SeigDescriptions.of(track.table.children)
+        return self._seig[track.track_id]
 
     def _look(
         self,
         part: TrackFragment,
         clear: Box,
-        views: Sequence[memoryview],
-        maps: Sequence[tuple[Protection, Sequence[Range] | None]],
+        views: SampleViews,
+        maps: Generator[tuple[Protection, Sequence[Range] | None, int], None, None],
         found: _Track,
         of_store: TrackProof | None,
+        largest: int,
     ) -> None:
         try:
             codec = part.track.codec(part.description)
         except OnvifBmffError:
             codec = None
         layout = SampleLayout.of(clear, codec)
-        largest = -1
-        for number, view in enumerate(views):
-            if maps[number][1] is None:
-                found.said_clear += len(view)
-                found.offset = part.box.offset if found.offset is None else found.offset
-            elif len(view) > max(found.largest, len(views[largest]) if largest >= 0 else -1):
-                largest = number
-        for number, view in enumerate(views):
-            if of_store is None and number != largest:
-                continue
-            protection, ranges = maps[number]
+        looked: Iterable[tuple[int, tuple[memoryview, tuple[Protection, Sequence[Range] | None, int]]]]
+        looked = enumerate(zip(views, maps, strict=True))
+        if of_store is None:
+            looked = list(islice(looked, largest, largest + 1)) if largest >= 0 else ()
+            maps.close()  # those of all the others
+        for number, (view, (protection, absolute, base)) in looked:
+            ranges = absolute
+            if absolute is not None and base:
+                ranges = [(start - base, end - base) for start, end in absolute]
             one = account(view, layout, protection, ranges)
             if of_store is not None:
                 of_store.account.add(one)

@@ -11,10 +11,10 @@ from onvif_bmff.bmff.protection import (
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_runs
+from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_runs
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
-from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
@@ -50,10 +50,11 @@ class SampleChecker:
         self._keys = keys
         self._decryptor = FragmentDecryptor(keys) if keys else None
         self._clear: dict[int, Box | None] = {}
+        self._seig: dict[int, SeigDescriptions] = {}
         self._said: set[str] = set()
 
     def check(
-        self, part: TrackFragment, facts: PartFacts, views: Sequence[memoryview] | None, *, first_of_segment: bool
+        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, *, first_of_segment: bool
     ) -> None:
         """Look at the samples of a traf; ``views`` are their data, None where they cannot be had."""
         entry = part.track.entry(part.description)
@@ -69,7 +70,7 @@ class SampleChecker:
             checked.skip_decryption(protection.scheme for protection in self._protections.values())
 
     def _look(
-        self, part: TrackFragment, facts: PartFacts, views: Sequence[memoryview] | None, clear: Box, *, first: bool
+        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, clear: Box, *, first: bool
     ) -> tuple[list[ProtectionRun] | None, bool]:
         """How the samples are protected (None: that cannot be told), and whether they could be decrypted."""
         length_size = nal_length_size(clear)
@@ -80,7 +81,10 @@ class SampleChecker:
             if default is None:
                 return None, False  # the header has said what is missing
             try:
-                runs = protection_runs(default, facts.count, part.box.children, part.track.table.children)
+                if part.track.track_id not in self._seig:
+                    self._seig[part.track.track_id] = SeigDescriptions.of(part.track.table.children)
+                of_track = self._seig[part.track.track_id]
+                runs = protection_runs(default, facts.count, part.box.children, of_track)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
                 message = error.reason if isinstance(error, BoxError) else str(error)
@@ -98,8 +102,10 @@ class SampleChecker:
         if length_size is not None and not whole:
             filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first)
             if maps is not None and filled:
-                self._check_slices(part, views[0], maps[0], runs[0][1])
-        if runs and self._decryptor is not None and (maps is not None or not needs_records(runs)):
+                self._check_slices(part, views.first, maps[0], runs[0][1])
+        can_be_opened = maps is not None or not needs_records(runs)
+        del maps  # the decryptor reads them for itself, and there may be many
+        if runs and self._decryptor is not None and can_be_opened:
             return runs, self._decrypt(part, clear, views, runs, length_size if filled else None)
         return runs, False
 
@@ -136,7 +142,7 @@ class SampleChecker:
         self,
         part: TrackFragment,
         clear: Box,
-        views: Sequence[memoryview],
+        views: SampleViews,
         length_size: int,
         facts: PartFacts,
         *,
@@ -150,8 +156,8 @@ class SampleChecker:
         except BitstreamError as error:
             add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
             return False
-        first = iter_nal_ranges(views[0], length_size)
-        if facts.first_is_sync and is_intra(clear.type, views[0], first) is False:
+        first = views.first
+        if facts.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
             rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
         return True
@@ -187,7 +193,7 @@ class SampleChecker:
         self,
         part: TrackFragment,
         clear: Box,
-        views: Sequence[memoryview],
+        views: SampleViews,
         runs: Sequence[ProtectionRun],
         length_size: int | None,
     ) -> bool:
@@ -196,11 +202,11 @@ class SampleChecker:
             return False
         scheme = runs[0][1].scheme
         rule = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
-        samples = [Sample(part.track.track_id, 0, 0, view) for view in views]
+        samples = (Sample(part.track.track_id, 0, 0, view) for view in views)
         message: str | None = None
         try:
-            for index, sample in enumerate(self._decryptor(part, samples)):
-                units = None if length_size is None else iter_nal_ranges(views[index], length_size)
+            for sample, view in zip(self._decryptor(part, samples), views, strict=False):
+                units = None if length_size is None else iter_nal_ranges(view, length_size)
                 message = spoilt(clear, memoryview(sample.data), units)
                 if message is not None:
                     break
