@@ -75,7 +75,7 @@ def _lead(locate: Callable[[str | None], str], recording: Recording) -> KeyLead 
     Local data needs none: their places are two tokens, which are unique and have no slash.
     """
     target = recording.configuration.target
-    if target is None or Place.EXTERNAL not in places_of(target):
+    if target is None or target.storage_strategy == StorageStrategy.LOCAL:
         return None
     location = locate(target.storage)
     return lead_of(f"{location}/{target.prefix}" if target.prefix else location, target.postfix or "")
@@ -84,7 +84,7 @@ def _lead(locate: Callable[[str | None], str], recording: Recording) -> KeyLead 
 def _is_in_local_data(locate: Callable[[str | None], str], recording: Recording) -> bool:
     """Whether a target leads into the place of local data, where what is no track of the device is deleted."""
     target = recording.configuration.target
-    if target is None or Place.EXTERNAL not in places_of(target):
+    if target is None or target.storage_strategy == StorageStrategy.LOCAL:
         return False
     local = f"{locate(None)}/"
     return f"{locate(target.storage)}/{target.prefix or ''}/".startswith(local)
@@ -102,9 +102,10 @@ def check_place(device: Device, recording: Recording, others: Iterable[Recording
     own = _lead(locate, recording)
     if own is None:
         return
+    shape = lead_shape(own)
     for other in others:
         lead = _lead(locate, other) if other.token != recording.token else None
-        if lead is not None and leads_meet(own, lead):
+        if lead is not None and lead_shape(lead) == shape and leads_meet(own, lead):
             raise BadConfiguration(
                 f"Storage, Prefix and Postfix are no place of their own: keys could be those of {other.token}"
             )

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Self
 
 from onvif_bmff.cenc.keys import KEY_SIZE, key_check_value, parse_kid
@@ -40,6 +41,9 @@ class Track:
     encoding: str | None = None
 
 
+_uuid_of = lru_cache(maxsize=4096)(parse_kid)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
     """The check value of a content key, made when a client gave the key (`key_check_value`).
@@ -57,7 +61,7 @@ class KeyCheck:
         Raises:
             ProtectionError: the key ID is no UUID.
         """
-        return cls(kid, key_check_value(parse_kid(kid), key))
+        return cls(kid, key_check_value(_uuid_of(kid), key))
 
 
 @dataclass(frozen=True, slots=True)

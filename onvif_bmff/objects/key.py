@@ -136,6 +136,7 @@ def leads_meet(first: KeyLead, second: KeyLead) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def lead_shape(lead: KeyLead) -> KeyLead:
     """The lead with None for all that looks like a date; leads that meet have one shape."""
     return tuple(None if part is None or _is_date(part) else part for part in lead)

@@ -26,6 +26,7 @@ from onvif_bmff.control import (
     RecordingEventFilter,
 )
 from onvif_bmff.errors import PersistenceError
+from onvif_bmff.storage import iv_store
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.storage.sqlite import SqlitePersistence
 
@@ -70,8 +71,9 @@ def test_recording_outlives_a_database_that_fails():
 
 
 @pytest.mark.parametrize("mode", ["CENC", "CBCS"])
-def test_a_damaged_key_stops_its_recording_and_no_other_until_it_is_set_again(mode, tmp_path, caplog):
+def test_a_damaged_key_stops_its_recording_and_no_other_until_it_is_set_again(mode, tmp_path, caplog, monkeypatch):
     """Nothing is written that nobody could open, and nothing in the clear; the state says what is wrong."""
+    monkeypatch.setattr(iv_store, "_IN_MEMORY", tmp_path)
     kid, key = "0123abcd-0000-4000-8000-0000000000ff", bytes(range(16))
     entry = RecordingEncryption(mode, kid, key)
     path, store = tmp_path / "control.db", MemoryStore()
