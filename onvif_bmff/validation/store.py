@@ -213,9 +213,15 @@ class _StoreChecker:
             else:
                 self.findings.add("ANX-B.4-11", message, key=name)
 
-    def _is_older(self, key: ObjectKey) -> bool:
-        """Whether an end object is that of a span of which, as of all before it, nothing is left."""
+    def _is_relic(self, key: ObjectKey, *, unended: bool) -> bool:
+        """Whether an end object is that of a span of which, as of all before it of its kind, nothing is left.
+
+        Where nothing at all is left of the kind, it may also be the wrong extension of a span that has no end
+        (``unended``: there is one that it would fit).
+        """
         place = self._oldest.get((key.prefix, key.postfix), {})
+        if key.extension not in place and not unended:
+            return True
         first = place.get(key.extension) or min(place.values(), default=None)
         return first is None or key.time <= first
 
@@ -235,7 +241,7 @@ class _StoreChecker:
                 continue  # the whole segment is shorter than a key can tell
             if any(key.time < last.time for last in own):
                 findings.add("ANX-B.5-03", "the last segment of the span begins after its end", key=name)
-            elif self._start is None and self._is_older(key):
+            elif self._start is None and self._is_relic(key, unended=bool(lasts)):
                 message = "all segments of the span that ended here are gone, as are all before it"
                 findings.note("ANX-B.5-04", message, name)
             elif lasts and not own:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from validation_kit import base, clip, keys_of, objects_of, put, record, rename, store_of
 
@@ -70,6 +70,25 @@ def test_whole_spans_are_gone_but_for_their_end():
 
 
 @pytest.mark.requirement("ANX-B.5-04")
+def test_a_kind_of_which_nothing_is_left_but_ends():
+    """Documents may be kept for a shorter time than pictures."""
+    store = base("cmaf-spans")
+    remove_head(store, "m4m", 100)
+    assert found_in(store) == [("ANX-B.5-04", Level.NOTE)] * 2
+
+
+@pytest.mark.requirement("ANX-B.5-05")
+def test_an_end_object_with_another_extension_is_no_relic():
+    store = base("cmaf-spans")
+    remove_head(store, "m4m", 100)
+    for key in keys_of(store, "m4m_end"):
+        store.delete(key)
+    end = keys_of(store, "m4v_end")[-1]
+    rename(store, end, end.replace("m4v_end", "m4m_end"))
+    assert found_in(store) == [("ANX-B.5-05", Level.ERROR)]
+
+
+@pytest.mark.requirement("ANX-B.5-04")
 def test_an_end_object_among_segments_is_no_relic():
     store = base("cmaf-spans")
     end = keys_of(store, "m4v_end")[-1]
@@ -103,6 +122,8 @@ def test_within_a_range_the_head_is_not_looked_at():
     cuts=st.tuples(*[st.integers(0, 14_000)] * 3),
     keep_ends=st.booleans(),
 )
+@example(format_=CMAF, cuts=(2228, 11234, 2294), keep_ends=True)
+@example(format_=CMAF, cuts=(14_000, 0, 14_000), keep_ends=True)
 def test_whatever_time_a_bucket_is_trimmed_to_there_are_notes_only(format_, cuts, keep_ends):
     """Each kind may be trimmed to a time of its own, as life-cycle rules act at leisure."""
     tracks, samples = clip()
