@@ -3,8 +3,8 @@
 Kinds take turns, and the processor's time is taken. The figures are medians in microseconds. Where only the private key
 can tell two kinds apart (a padding that fits or does not, a length, a first byte), ``far`` is how far their slowest
 median lies from the fastest, in per cent; ``noise`` is how far the medians of two halves of one kind lie apart. The
-run fails where ``far`` is above two per cent and above twice the noise. What anybody can see of an entry, such as
-its size, is shown, but not judged.
+run fails where ``far`` is above two per cent and above twice the noise. What anybody can see of an entry, such as its
+size, is shown, but not judged.
 """
 
 import argparse
