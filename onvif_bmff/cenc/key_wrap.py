@@ -265,12 +265,12 @@ class KeyWrapper:
                         left.append(LeftOut(one.name, reason))
                 elif isinstance(one, LeftOut):
                     left.append(one)
-            self._take_note(left)
+            news = self._take_note(left)
             if not entries:
                 raise CertificateError("; ".join(map(str, left)) or _NONE_GIVEN)
             if self._header is None or not same or len(entries) > len(self._entries):
-                for one in left:
-                    _log.warning("KID %s is not wrapped for %s", content_key.kid, one)
+                for one in news:
+                    _log.warning("keys are not wrapped for %s", one)
                 layout = LAYOUT_25_12 if self._wrapping.info is None else LAYOUT_26_06
                 self._header = AsymmetricKeySystemHeaderBox(
                     kid=content_key.kid, entries=tuple(entries.values()), layout=layout
@@ -285,10 +285,12 @@ class KeyWrapper:
         """
         return (self.header(content_key, at=self._clock()),)
 
-    def _take_note(self, left: list[LeftOut]) -> None:
+    def _take_note(self, left: list[LeftOut]) -> list[LeftOut]:
+        """Keep who is left out; return those of whom, or of whose reason, nothing was known."""
+        news = [one for one in left if self._left_out.get(one.name) != one]
         self._trouble = tuple(left)
-        for one in left:
-            self._left_out[one.name] = one
+        self._left_out.update((one.name, one) for one in left)
+        return news
 
 
 def _fixed(certificates: Iterable[bytes]) -> Recipients:
