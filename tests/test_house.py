@@ -1,5 +1,6 @@
 """The house rules that a glance can miss: sizes of files, the names at the front door, the typing marker."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def test_the_front_door_opens() -> None:
     assert set(onvif_bmff.__all__) <= set(dir(onvif_bmff))
     with pytest.raises(AttributeError):
         _ = onvif_bmff.no_such_name
+
+
+def test_the_family_of_nal_video_is_decided_in_one_place() -> None:
+    """No module but its home names a sample entry of H.264 or H.265, so that no two can disagree."""
+    for path in sorted((ROOT / "onvif_bmff").rglob("*.py")):
+        room = path.relative_to(ROOT / "onvif_bmff").parts[0]
+        if path.name == "nal_family.py" or room in ("bmff", "testing"):  # the parser's own list, and made-up files
+            continue
+        named = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert not named & {"avc1", "avc2", "avc3", "avc4", "hvc1", "hev1", "hvc2", "hev2"}, path
 
 
 def test_types_are_shipped() -> None:
