@@ -16,7 +16,7 @@ from typing import Any
 
 TESTS = Path(__file__).resolve().parent
 
-RUNS: dict[str, str] = {}
+RUNS: dict[str, str] = {"silent": "validation/long_silent"}
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 
 
