@@ -10,12 +10,14 @@ from onvif_bmff.bmff import (
     MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
-from onvif_bmff.errors import StateError
+from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTrack, Run
 
 __all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
+
+_MOST_SECONDS = 366 * 86_400
 
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
 """Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
@@ -28,7 +30,7 @@ class FragmentLimits:
     A fragment of video ends at the first sync sample ``video`` seconds after its start, so that it is one GOP as
     long as GOPs are not shorter; other media ends after ``other`` seconds; either ends at a sync sample as soon as
     it holds ``enough_bytes``. A fragment of ``max_bytes`` or ``max_samples`` ends anywhere, so that a stream without
-    sync samples cannot fill the memory.
+    sync samples cannot fill the memory. Raises ``MediaError`` for limits that are negative or endless.
     """
 
     video: float = 0.5
@@ -36,6 +38,12 @@ class FragmentLimits:
     enough_bytes: int = 32 << 10
     max_bytes: int = 16 << 20
     max_samples: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.video < _MOST_SECONDS and 0 <= self.other < _MOST_SECONDS):
+            raise MediaError("the duration of a fragment is a number of seconds, not negative, of a year at most")
+        if self.max_bytes <= 0 or self.max_samples <= 0:
+            raise MediaError("a fragment holds a byte and a sample at least")
 
 
 @dataclass(slots=True)
