@@ -20,6 +20,7 @@ RUNS: dict[str, str] = {
     "interrupts": "cli/long_interrupts",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
+    "silent": "validation/long_silent",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 

@@ -41,6 +41,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
+_MOST_OFFSET = 1 << 30
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
 
@@ -262,6 +263,8 @@ class _Export:
             end = min(end, self._end_ticks(self._selection.end, output.timescale))
         duration = end - time
         offset = sample.composition_offset * output.timescale // track.timescale
+        if abs(offset) >= _MOST_OFFSET:
+            raise MediaError(f"a composition offset of {offset} ticks, in {track.span!r}, fits no sample table")
         data = sample.data
         if lane.sets and sample.sync:
             data = with_parameter_sets(data, lane.sets, track.codec)

@@ -70,13 +70,13 @@ class KeyColumns:
                     if found is not newest:
                         candidates.remove(found)
                         candidates.append(found)
-                    candidates = without(candidates, open_ends.goes_on(found))
+                    candidates = without(candidates, open_ends.goes_on(found), order)
                 newest = found
                 numbers.append(found.number)
             else:
                 over = open_ends.take(candidates, order, counter, digits[index])
                 if over:
-                    candidates = without(candidates, over)
+                    candidates = without(candidates, over, order)
                     newest = candidates[-1] if candidates else None
         open_ends.close()
         if ends:

@@ -166,8 +166,13 @@ def choose(candidates: list[OpenSpan], counter: int, order: int) -> OpenSpan | N
     return None
 
 
-def without(candidates: list[OpenSpan], over: list[OpenSpan]) -> list[OpenSpan]:
-    """Take away spans that are over, and those that fell silent before one of them began."""
+def without(candidates: list[OpenSpan], over: list[OpenSpan], order: int) -> list[OpenSpan]:
+    """Take away spans that are over, and those that fell silent before one of them began and can have no end by now."""
     for found in over:
-        candidates = [one for one in candidates if one is not found and one.last >= found.first]
+        candidates = [
+            one
+            for one in candidates
+            if one is not found
+            and (one.last >= found.first or (one.superseded is not None and order - one.superseded <= _LAG))
+        ]
     return candidates

@@ -135,6 +135,8 @@ class FragmentedWriter:
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See `MovieWriter.add`."""
+        if sample.duration > LONGEST:
+            raise MediaError(f"a sample of {sample.duration} ticks is too long for a fragment; export less")
         expected = self._next[number]
         jumps = expected is not None and expected != sample.time and bool(self._chunks.pending[number])
         if jumps or self._chunks.due(number, sample):

@@ -10,10 +10,14 @@ __all__ = ["SegmentBoundary", "by_clock", "since_open"]
 SegmentBoundary = Callable[[UtcTime, timedelta], UtcTime]
 """Gives the instant at which a segment that opens at an instant, with a configured duration, is due."""
 
+_MICROSECOND = timedelta(microseconds=1)
+_NEVER = UtcTime.from_fields(9999, 12, 31, 23, 59, 59, 999_999)
+
 
 def since_open(opened: UtcTime, duration: timedelta) -> UtcTime:
-    """Due when the duration has passed. ONVIF Recording Control 25.12, B.3."""
-    return opened + duration
+    """Due when the duration has passed, or at the end of the year 9999. ONVIF Recording Control 25.12, B.3."""
+    ticks = duration // _MICROSECOND
+    return opened.plus_microseconds(ticks) if ticks < _NEVER.microseconds - opened.microseconds else _NEVER
 
 
 def by_clock(opened: UtcTime, duration: timedelta) -> UtcTime:
@@ -21,5 +25,6 @@ def by_clock(opened: UtcTime, duration: timedelta) -> UtcTime:
 
     The rule that release 26.06 suggests for segments that are listed and exported.
     """
-    ticks = duration // timedelta(microseconds=1)
-    return UtcTime(opened.microseconds // ticks * ticks + ticks)
+    ticks = duration // _MICROSECOND
+    due = opened.microseconds // ticks * ticks + ticks
+    return UtcTime(due) if due < _NEVER.microseconds else _NEVER

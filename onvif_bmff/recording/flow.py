@@ -119,14 +119,16 @@ class SampleFlow:
             events.extend(self._drain())
         return events
 
-    def _drain(self) -> list[RecordingEvent]:
-        """Store what waits for other tracks, and wait no more."""
+    def _drain(self, end: int | None = None) -> list[RecordingEvent]:
+        """Store what waits for other tracks, and wait no more; the media end at ``end`` (common ticks)."""
         interleaver, self._interleaver = self._interleaver, None
         waiting = interleaver.close() if interleaver is not None else []
         events = [event for sample in waiting for event in self._in_turn(self._lanes[sample.track_id], sample)]
         for lane in self._lanes.values():
-            if lane.waiting is not None:
+            last = lane.last_before(end) if end is not None else None
+            if last is None:
                 last, lane.waiting = lane.waiting, None
+            if last is not None:
                 events.extend(self._store(lane, last))
         return events
 
@@ -224,6 +226,8 @@ class SampleFlow:
             if current.multiplexed and not leads:  # all tracks change over where the leading one can
                 self._add_pending(cause)
                 self.dropped["before the cut for a new codec configuration"] += 1
+                if lane.spans is not current:
+                    return self._leave(lane, sample)  # a span of its own, from before the format changed
                 lane.leave()
                 return ()
             before, current = current, self._open(lane.time(sample), lane, sample)

@@ -32,6 +32,7 @@ PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 _JOIN_BELOW = 4096
 """Runs whose samples are smaller than this on average are joined: many tiny buffers cost more than one copy."""
 
+_MOST_TICKS = 1 << 62
 _HEAD = struct.Struct(">I4sI4sII")  # moof, and mfhd in it
 _TFDT = struct.Struct(">I4sIQ")
 _TRUN = struct.Struct(">I4sIIi")
@@ -194,6 +195,8 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")
+    if decode_time >= _MOST_TICKS:
+        raise MediaError(f"track {track.track_id}: a sample lies {decode_time} ticks behind the start of its span")
     shift = track.shift
     if track.denominator == 1:
         factor = track.numerator
@@ -243,10 +246,13 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         trun_flags |= flag if name in columns else 0
     codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
     rows = pack_columns(Columns(count, **columns), codes) if columns else b""
-    tfhd = struct.pack(
-        f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults
-    )
-    tfdt = _TFDT.pack(20, b"tfdt", 1 << 24, decode_time)
+    try:
+        tfhd = struct.pack(
+            f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults
+        )
+        tfdt = _TFDT.pack(20, b"tfdt", 1 << 24, decode_time)
+    except struct.error:
+        raise MediaError(f"track {track.track_id}: a time or duration is no number that a file can hold") from None
     size = sum(sizes)
     protected = None
     payload: list[Buffer] = [sample.data for sample in samples]
@@ -281,7 +287,7 @@ def _starts(start: int, durations: list[int]) -> list[int]:
 def _column(code: str, values: list[int], track: FragmentTrack) -> "array[int]":
     try:
         return array(code, values)
-    except OverflowError:
+    except (OverflowError, TypeError):
         raise MediaError(f"track {track.track_id}: a duration or composition offset does not fit 32 bits") from None
 
 

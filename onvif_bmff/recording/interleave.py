@@ -69,7 +69,7 @@ class Interleaver:
         if self._stands_in:
             until = (self._newest or 0) - self._lag
             self._release_blocked(out, until)
-            self._release_before(until + 1, out)
+            self._release_before(min(until, self._latest.get(self.lead_id, until)) + 1, out)
             return
         if self._blocked:
             time, first = self._blocked[0]

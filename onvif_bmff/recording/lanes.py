@@ -83,6 +83,14 @@ class Lane:
         most = max(end // self.factor - self.shift - last.decode_time, 1)
         return last if last.duration <= max(most, usual) else replace(last, duration=most)
 
+    def flush(self, end: int | None) -> Sample | None:
+        """Give out what the clock holds back; a document lasts a second, or until ``end`` (common ticks)."""
+        last = self.clock.flush()
+        if last is None or end is None or self.track.type is not TrackType.METADATA:
+            return last
+        most = max(end // self.factor - self.shift - last.decode_time, self.track.timescale)
+        return last if last.duration <= most else replace(last, duration=most)
+
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
         if self.asked is not None and self.clock.held is not None:

@@ -41,7 +41,8 @@ class Recorder(SampleFlow):
     ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples
     that were not stored, by reason.
 
-    Raises ``MediaError`` for two tracks with one number, and for tracks that the target's format cannot hold.
+    Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
+    ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
     """
 
     def __init__(
@@ -58,6 +59,9 @@ class Recorder(SampleFlow):
     ) -> None:
         given = tuple(tracks)
         target.format.spans(given)
+        max_gap = _seconds(max_gap, "max_gap")
+        if timestamp_bits is not None and not 1 <= timestamp_bits <= 64:
+            raise MediaError(f"a counter of {timestamp_bits} bits: it has 1 to 64")
         super().__init__(given, SpanOpener(target, labels, limits, boundary, ivs), max_gap=max_gap)
         self._labels = labels
         self._max_gap = max_gap
@@ -84,16 +88,18 @@ class Recorder(SampleFlow):
     def activate(self, at: UtcTime, *, media_time: Fraction | None = None, event_topic: str | None = None) -> None:
         """Open spans. B.2. ``media_time`` seconds of the source happen ``at``; None: its first sample does.
 
-        ``event_topic`` labels the objects of this activation. Raises ``StateError`` if the recording is active.
+        ``event_topic`` labels the objects of this activation. Raises ``StateError`` if the recording is active, and
+        ``MediaError`` for a ``media_time`` that is no number.
         """
         if self.active:
             raise StateError("the recording is active")
+        time = None if media_time is None else _seconds(media_time, "media_time")
         self._start = at
         self._anchor = self._new_anchor = None
         self._pending.clear()
         self._failure = None
-        if media_time is not None:
-            self._new_anchor = Anchor(at, media_time.numerator, media_time.denominator)
+        if time is not None:
+            self._new_anchor = Anchor(at, time.numerator, time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         self._lanes = make_lanes(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
         self._interleaver = make_interleaver(self._lanes, self._patience, self.target.format.spans(self.tracks))
@@ -151,11 +157,14 @@ class Recorder(SampleFlow):
         if not self.active:
             raise StateError("the recording is not active")
         events, self._unsent = self._unsent, []
-        for lane in self._lanes.values():
-            last = lane.clock.flush()
+        end: int | None = None
+        multiplexed = self._interleaver is not None
+        for lane in self._lanes.values():  # metadata last: a document lasts as long as other media in its span
+            last = lane.flush(end if multiplexed else None)
             if last is not None:
+                end = max(end or NEVER, lane.time(last) + last.duration * lane.factor)
                 events.extend(self._ready(lane, last))
-        events.extend(self._drain())
+        events.extend(self._drain(end))
         for lane in self._lanes.values():
             events.extend(self._leave(lane))
         if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
@@ -198,11 +207,13 @@ class Recorder(SampleFlow):
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.
 
-        ``media_time`` is in seconds of the source. ``StateError`` if the recording is not active.
+        ``media_time`` is in seconds of the source. ``StateError`` if the recording is not active, ``MediaError`` for a
+        time that is no number.
         """
         if not self.active:
             raise StateError("the recording is not active")
-        self._new_anchor = Anchor(at, media_time.numerator, media_time.denominator)
+        time = _seconds(media_time, "media_time")
+        self._new_anchor = Anchor(at, time.numerator, time.denominator)
         self._add_pending(CutCause.CLOCK_CHANGED)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
@@ -221,3 +232,11 @@ class Recorder(SampleFlow):
         for lane in self._lanes.values():
             if lane.spans is not None:
                 lane.spans.writers[lane.track.track_id].end_segment_early(cause)
+
+
+def _seconds(given: Fraction | float, name: str) -> Fraction:
+    """A number of seconds as a fraction. ``MediaError`` if it is infinite, or none."""
+    try:
+        return Fraction(given)
+    except (OverflowError, TypeError, ValueError):
+        raise MediaError(f"{name} is no number of seconds: {given!r}") from None

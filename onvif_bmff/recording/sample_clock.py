@@ -18,7 +18,8 @@ a sync sample presented      is presented together with that one
 before an earlier one
 a duration that the file     counts as unknown, and a pause that long as a gap
 cannot hold
-such a composition offset    ``MediaError``; the sample is refused, and nothing else happens
+such a composition offset,   ``MediaError``; the sample is refused, and nothing else happens
+or such a first time
 a sample without bytes       is left out; the one before it lasts as much longer (not a document of sparse media)
 ===========================  =========================================================================
 """
@@ -32,6 +33,8 @@ from onvif_bmff.media.track import Sample
 __all__ = ["SampleClock", "SharedTime"]
 
 _LONGEST = (1 << 32) - 1
+_FARTHEST = 1 << 36
+"""Seconds; some two thousand years, so that clocks that count from any epoch may be media time."""
 _DAY = 86_400
 
 
@@ -57,6 +60,7 @@ class SampleClock:
 
     __slots__ = (
         "_back",
+        "_farthest",
         "_gap_next",
         "_half",
         "_held",
@@ -87,6 +91,7 @@ class SampleClock:
     ) -> None:
         self._timescale = timescale
         self._sparse = sparse
+        self._farthest = _FARTHEST * timescale
         self._longest = longest
         self._max_gap = min(max(int(max_gap * timescale), 1), longest)
         self._back = longest // 8  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
@@ -105,6 +110,8 @@ class SampleClock:
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
+        if self._held is None and not -self._farthest < sample.decode_time < self._farthest:
+            raise MediaError(f"track {sample.track_id}: a decode time of {sample.decode_time} ticks cannot be stored")
         offset = sample.composition_offset
         if offset and abs(offset) > self._back:
             raise MediaError(f"track {sample.track_id}: a composition offset of {offset} ticks cannot be stored")
@@ -164,10 +171,15 @@ class SampleClock:
         return self._let_go(held, lasting)
 
     def cut(self, at: int) -> Sample | None:
-        """Return sparse media that are held back from before ``at`` (ticks), lasting until then at most."""
+        """Return what is held back from before ``at`` (ticks); sparse media last until then at most.
+
+        Other media have no sample before that time then, or it comes too late.
+        """
         held = self._held
-        if held is None or not self._sparse or held.decode_time >= at:
+        if held is None or held.decode_time >= at or not held.sync:
             return None
+        if not self._sparse:
+            return self._let_go(held, held.duration or self._nominal())
         return self._let_go(held, min(held.duration or self._longest_pause, at - held.decode_time))
 
     def source_time(self, time: Fraction) -> Fraction:

@@ -11,7 +11,7 @@ from onvif_bmff.bmff import (
     MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
-from onvif_bmff.errors import StateError
+from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTrack, Run
@@ -20,6 +20,7 @@ __all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "m
 
 _HARD = 4
 _log = logging.getLogger("onvif_bmff.recording")
+_MOST_SECONDS = 366 * 86_400
 
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
 """Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
@@ -36,7 +37,8 @@ class FragmentLimits:
 
     With ``whole_segments`` a segment is one fragment: it ends, with its fragment, at the first sync sample at which it
     has ``max_bytes``, or four times ``max_samples``, even if it is shorter than configured (B.3). Only where none comes
-    before four times as many does a second fragment begin.
+    before four times as many does a second fragment begin. Raises ``MediaError`` for limits that are negative or
+    endless.
     """
 
     video: float = 0.5
@@ -52,6 +54,12 @@ class FragmentLimits:
         if not self.whole_segments:
             return self.max_bytes, self.max_samples
         return self.max_bytes * _HARD, self.max_samples * _HARD * _HARD
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.video < _MOST_SECONDS and 0 <= self.other < _MOST_SECONDS):
+            raise MediaError("the duration of a fragment is a number of seconds, not negative, of a year at most")
+        if self.max_bytes <= 0 or self.max_samples <= 0:
+            raise MediaError("a fragment holds a byte and a sample at least")
 
 
 @dataclass(slots=True)

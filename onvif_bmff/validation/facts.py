@@ -124,6 +124,12 @@ class PartFacts:
         """Number of samples."""
         return sum([run.count for run in self.runs])
 
+    @property
+    def last_duration(self) -> int:
+        """How long the last sample lasts, in ticks."""
+        duration = next(run for run in reversed(self.runs) if run.count).duration
+        return duration if isinstance(duration, int) else duration[-1]
+
 
 @dataclass(slots=True)
 class TrackFacts:
@@ -165,6 +171,29 @@ class SegmentFacts:
                 first, shift = track.parts[0], track.track.presentation_shift
                 times = dict.fromkeys((first.first_time + shift, first.earliest + shift))
                 found.extend((time, track.track.timescale) for time in times)
+        return found
+
+    def reference(self) -> tuple[int, int] | None:
+        """The time and timescale that the key names: of a span's first segment the earliest of its first fragment."""
+        found = self.starts()
+        if found and not self.key.counter:
+            found = [
+                (track.parts[0].first_time + track.track.presentation_shift, track.track.timescale)
+                for track in self.tracks.values()
+                if track.parts and track.parts[0].moof_offset == self.moofs[0]
+            ] or found
+            return min(found, key=lambda one: one[0] / one[1])
+        return found[0] if found else None
+
+    def placed(self) -> dict[tuple[str, int], TrackFacts]:
+        """The tracks that have samples, by handler and the how manieth of those with that handler they are."""
+        counts: dict[str, int] = {}
+        found: dict[tuple[str, int], TrackFacts] = {}
+        for track in self.tracks.values():
+            handler = track.track.handler
+            counts[handler] = counts.get(handler, -1) + 1
+            if track.parts:
+                found[handler, counts[handler]] = track
         return found
 
     def ends(self) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.facts import RANK, Header, SegmentFacts
 from onvif_bmff.validation.rules import Findings
@@ -22,6 +23,9 @@ __all__ = ["KindChecker", "SpanChecker"]
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _TENC_FIELDS = 32
 """Bytes of a tenc before its constant vector."""
+
+Place = tuple[str, int] | None
+"""A track: its handler, and the how manieth with that it is; None stands for all where samples were not seen."""
 
 
 @dataclass(slots=True)
@@ -33,7 +37,6 @@ class _Seen:
     ends: list[tuple[int, int]]
     decode_ends: dict[int, int]
     in_last: frozenset[int]
-    lead_end: tuple[int, int] | None
     complete: bool
 
 
@@ -44,6 +47,10 @@ class SpanChecker:
         self._findings = findings
         self._last: _Seen | None = None
         self._header: bytes | None = None
+        self.starts: dict[Place, UtcTime] = {}
+        """When the first sample of each track is presented, by handler and number."""
+        self.lasts: dict[Place, UtcTime] = {}
+        """When the last one of each is."""
 
     def segment(self, facts: SegmentFacts) -> None:
         """Take the next segment."""
@@ -54,7 +61,7 @@ class SpanChecker:
             self._check_continuity(facts, last)
             self._check_start(facts, last)
         carried = last.decode_ends if last is not None and facts.key.counter == last.key.counter + 1 else {}
-        lead = facts.lead
+        self._note_times(facts)
         self._last = _Seen(
             facts.key,
             facts.starts(),
@@ -65,7 +72,6 @@ class SpanChecker:
                 for track_id, track in facts.tracks.items()
                 if track.parts and track.parts[-1].moof_offset == facts.moofs[-1]
             ),
-            None if lead is None else (lead.end, lead.track.timescale),
             facts.complete,
         )
 
@@ -78,14 +84,18 @@ class SpanChecker:
             expected = _at(last.key, last.starts[0], last.ends[0])
             self._findings.add("ANX-B.5-03", f"the last sample ends at {expected}", key=name)
 
-    @property
-    def media_end(self) -> tuple[UtcTime, int] | None:
-        """When the leading track ends, and how many microseconds that may be off; None if that is not known."""
-        last = self._last
-        if last is None or not last.complete or last.lead_end is None or not last.starts:
-            return None
-        end = _at(last.key, last.starts[0], last.lead_end)
-        return None if end is None else (end, _unit(last.key))
+    def _note_times(self, facts: SegmentFacts) -> None:
+        reference = facts.reference()
+        if reference is None or not facts.complete:
+            return
+        for place, track in facts.placed().items():
+            shift, timescale = track.track.presentation_shift, track.track.timescale
+            first, last = track.parts[0], track.parts[-1]
+            begin = _at(facts.key, reference, (first.first_time + shift, timescale))
+            end = _at(facts.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
+            if begin is not None and end is not None:
+                self.starts.setdefault(place, begin)
+                self.lasts[place] = end
 
     def _check_header(self, facts: SegmentFacts) -> None:
         if facts.header is None:
@@ -123,25 +133,30 @@ class SpanChecker:
 
 
 class KindChecker:
-    """Compares the spans of one recording and kind, in order: they may not cover the same time."""
+    """Compares the spans of one recording and kind, in order: they may not cover the same time.
+
+    The last sample of a span may: how long it lasts is a guess where a recording ends, and another may begin at once.
+    """
 
     def __init__(self, findings: Findings, *, is_cmaf: bool) -> None:
         self._findings = findings
         self._rule = "ANX-B.7-01" if is_cmaf else "ANX-B.6-01"
-        self._end: UtcTime | None = None
-        self._slack = 0
+        self._lasts: dict[Place, tuple[UtcTime, int]] = {}
 
-    def span(self, start: ObjectKey, name: str) -> None:
-        """Take the first segment of the next span."""
-        if self._end is None:
-            return
-        if self._end.microseconds_since(start.time) > self._slack + _unit(start) + 1:
-            self._findings.add(self._rule, f"an earlier span lasts until {self._end}", key=name)
-
-    def ended(self, end: UtcTime, slack: int) -> None:
-        """Note when the span ended."""
-        if self._end is None or end > self._end:
-            self._end, self._slack = end, slack
+    def span(self, span: RecordedSpan, times: SpanChecker) -> None:
+        """Take the next span, with what was seen of its samples."""
+        first, unit = span.segments[0], _unit(span.segments[0].key)
+        starts: dict[Place, UtcTime] = times.starts or {None: first.start}
+        for place, start in starts.items():
+            last, slack = self._lasts.get(place, (start, 0))
+            if last.microseconds_since(start) > slack + unit + 1:
+                message = f"an earlier span has a sample at {last}, after the beginning of this one at {start}"
+                self._findings.add(self._rule, message, key=first.name)
+                break
+        lasts: dict[Place, UtcTime] = times.lasts or {None: span.last_start}
+        for place, last in lasts.items():
+            if place not in self._lasts or last > self._lasts[place][0]:
+                self._lasts[place] = last, unit
 
 
 def _rank(handler: str) -> int:

@@ -182,8 +182,6 @@ class _StoreChecker:
         elif end_name is None:
             last = span.segments[-1].key
             self._unended.setdefault((span.prefix, span.postfix, last.counter + 1), []).append(last)
-        if self._kind is not None:
-            self._kind.span(first.key, first.name)
         yield from findings.take()
         side_by_side = SpanChecker(findings)
         for segment in span.segments:
@@ -194,12 +192,8 @@ class _StoreChecker:
                 yield from findings.take()
         if end_name is not None:
             self._end_object(end_name, span, side_by_side)
-        media_end = side_by_side.media_end
         if self._kind is not None:
-            if media_end is not None:
-                self._kind.ended(*media_end)
-            else:
-                self._kind.ended(span.last_start, 0)
+            self._kind.span(span, side_by_side)
         yield from findings.take()
 
     def _lost(self, span: RecordedSpan, name: str) -> None:
