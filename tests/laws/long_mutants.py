@@ -87,6 +87,8 @@ _SWAPPED = {
     "bisect_left": "bisect_right",
     "bisect_right": "bisect_left",
 }
+_NOT_RUN = (4, 5)
+"""pytest's exit statuses for tests that are not there, and for none at all."""
 _SAYS = ("debug", "info", "warning", "error", "exception", "log")
 """Methods of loggers: what is logged is for people, and not what these tests are about."""
 
@@ -252,8 +254,11 @@ class Tree:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def try_mutant(self, mutant: Mutant, tests: list[str], seconds: float) -> str:
-        """Run ``tests`` on the tree with a mutant in it: "noticed", "took too long" or "survived"."""
+    def try_mutant(self, mutant: Mutant, tests: list[str], every: tuple[str, ...], seconds: float) -> str:
+        """Run ``tests`` on the tree with a mutant in it: "noticed", "took too long" or "survived".
+
+        ``every`` is run instead where those are not found, which is no failure of theirs.
+        """
         path = self.folder / mutant.module
         lines = path.read_text().splitlines(keepends=True)
         lines[mutant.line - 1] = mutant.new
@@ -262,6 +267,8 @@ class Tree:
         listed.write_text("\n".join(tests))
         try:
             status = self.pytest(f"@{listed}", seconds=seconds)
+            if status in _NOT_RUN:
+                status = self.pytest(*every, seconds=seconds)
         finally:
             shutil.copy(ROOT / mutant.module, path)
         return "took too long" if status is None else "noticed" if status else "survived"
@@ -294,7 +301,7 @@ class Concerned:
         for module in modules_of(area):
             contexts = read.contexts_by_lineno(str(tree.folder / module))
             lines[module] = {
-                str(line): sorted({name.partition("|")[0] for name in names if name})
+                str(line): sorted({name.rpartition("|")[0] for name in names if name})
                 for line, names in contexts.items()
             }
         self._found[area] = {"seconds": seconds, "lines": lines}
@@ -369,6 +376,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=400, help="how many mutants")
     parser.add_argument("--area", choices=AREAS, nargs="+", default=list(AREAS), help="which to draw from")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument("--seconds", type=float, default=180, help="for one mutant, at most")
     parser.add_argument("--report", type=Path, default=Path("long-mutants.md"), help="file for figures and survivors")
     parser.add_argument("--least", type=float, default=95.0, help="per cent that have to be noticed for exit status 0")
 
@@ -386,8 +394,9 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
         def step(area: str, mutant: Mutant) -> tuple[Mutant, str, float]:
             tree, before = trees.get(), time.monotonic()
             try:
-                limit = 30 + 3 * concerned.seconds(area)
-                return mutant, tree.try_mutant(mutant, concerned.tests(area, mutant), limit), time.monotonic() - before
+                limit = min(30 + 2 * concerned.seconds(area), arguments.seconds)
+                result = tree.try_mutant(mutant, concerned.tests(area, mutant), AREAS[area][1], limit)
+                return mutant, result, time.monotonic() - before
             finally:
                 trees.put(tree)
 
