@@ -25,6 +25,13 @@ __all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_
 
 _HEADER = struct.Struct(">I4s")
 
+_BYTES_A_BOX: Final = 10
+"""Bytes in a fragment's boxes that pay for one box; the tersest fragments of a recorder come to eleven."""
+_BYTES_AT_MOST: Final = 24
+"""Bytes that a box in a fragment pays with, at most, for each that it counts; so large ones pay for few others."""
+_IN_FRAGMENTS: Final = frozenset(("mfhd", "tfhd", "tfdt", "trun", "senc", "saiz", "saio", "sgpd", "sbgp"))
+"""What pays, within a moof. Boxes that may be empty, such as moof itself and mdat, do not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -32,7 +39,9 @@ class Limits:
 
     ``max_boxes`` is the number of boxes and list items in all, a box with a table counting three. None sets it by
     the input: 32,768 and one more for every 128 bytes, so that the boxes take no more memory than four times the
-    input and 16 MiB. Files of very many tiny boxes need a higher number, or a ``BoxReader``.
+    input and 16 MiB. The boxes that movie fragments are made of count besides, one more for every 10 bytes in them,
+    so that a recording may have any number of fragments; they take eleven times as much memory as bytes. Files of very
+    many other tiny boxes need a higher number, or ``iter_boxes`` or a ``BoxReader``.
     """
 
     max_depth: int = 16
@@ -102,6 +111,7 @@ class _Parser:
         self.view = view
         self.limits = limits
         self.budget = limits.boxes_in(len(view))
+        self.paid = 0
 
     def spend(self, count: int, position: int) -> None:
         """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
@@ -109,6 +119,12 @@ class _Parser:
         if self.budget < 0:
             most = self.limits.boxes_in(len(self.view))
             raise WireError(f"more than {most} boxes and list items (Limits.max_boxes)", position)
+
+    def pay(self, path: str, size: int, weight: int) -> None:
+        """Add what a box of ``size`` bytes pays for, if it lies in a fragment."""
+        if path.startswith("/moof"):
+            more, self.paid = divmod(self.paid + min(size, _BYTES_AT_MOST * weight), _BYTES_A_BOX)
+            self.budget += more
 
     def sequence(
         self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
@@ -178,7 +194,10 @@ class _Parser:
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
-            self.budget -= 1 if kind is None else kind.codec.weight
+            weight = 1 if kind is None else kind.codec.weight
+            self.budget -= weight
+            if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
+                self.pay(path, stop - start, weight)
             if self.budget < 0:
                 self.spend(0, start)
             if kind is None:

@@ -20,6 +20,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.cipher import Range
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, piff_protection
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
+from onvif_bmff.media.budget import SampleBudget
 
 __all__ = ["SampleMaps", "Work", "read_sample_maps"]
 
@@ -167,14 +168,16 @@ def read_sample_maps(
     base: int = 0,
     data: bytes | memoryview = b"",
     chunks: Sequence[int] = (),
+    budget: SampleBudget | None = None,
 ) -> SampleMaps:
     """Return the maps of the samples of a traf, or of a stbl.
 
     ``boxes`` are its children; ``data`` is the file, in which offsets of saio count from ``base``; ``chunks`` are
     the numbers of samples of each trun or chunk, which saio may list one by one. Without any information, samples
-    with a constant vector are protected as a whole.
+    with a constant vector are protected as a whole. ``budget`` pays for information that lies outside of boxes.
 
-    Raises ``ProtectionError`` where information is missing, or does not fit the samples, or lies outside the file.
+    Raises ``ProtectionError`` where information is missing, or does not fit the samples, or lies outside the file;
+    ``BoxError`` where the budget does not pay for it.
     """
     count = sum([length for length, _ in runs])
     for found in boxes:
@@ -185,7 +188,7 @@ def read_sample_maps(
         if isinstance(found, UuidBox) and found.user_type == PIFF_SENC:
             return _of_piff(runs, count, bytes(found.data))
     if any(protection.is_protected and protection.iv_size for _, protection in runs) or _saiz(runs, boxes) is not None:
-        return _of_saiz(runs, count, boxes, base, memoryview(data), chunks)
+        return _of_saiz(runs, count, boxes, base, memoryview(data), chunks, budget or SampleBudget(len(data)))
     return SampleMaps(runs)
 
 
@@ -230,6 +233,7 @@ def _of_saiz(
     base: int,
     data: memoryview,
     chunks: Sequence[int],
+    budget: SampleBudget,
 ) -> SampleMaps:
     given, schemes = _saiz(runs, boxes), _schemes(runs)
     places = next(
@@ -260,6 +264,7 @@ def _of_saiz(
         total += size
         if start + size > len(data) or total > len(data):
             raise ProtectionError("the protection information lies outside the file")
+        budget.spend(0, size, track_id=0, path=f"/{places.type}", offset=places.offset)
         parts.append(data[start : start + size])
         first += length
     return SampleMaps(runs, b"".join(parts), sizes=sizes)

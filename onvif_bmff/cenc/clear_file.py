@@ -9,8 +9,9 @@ The file is walked twice, box by box, and media data pass through in pieces, so 
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from onvif_bmff.bmff import (
@@ -34,9 +35,10 @@ from onvif_bmff.cenc.clear_boxes import clear_fragment, clear_movie, protection_
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.budget import SampleBudget
 from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.media.sample_entries import is_protected
-from onvif_bmff.media.sample_tables import MovieTrack, read_tracks, table_chunks
+from onvif_bmff.media.sample_tables import MovieTrack, chunk_counts, read_tracks, table_chunks
 
 __all__ = ["ClearFile", "Piece"]
 
@@ -117,14 +119,16 @@ class ClearFile:
         ``MediaError`` where decryption cannot go on.
         """
         movie: _Movie | None = None
-        waiting: list[TrackFragment] = []
+        waiting: list[tuple[int, int, TrackFragment]] = []  # the end of its data, its number
+        number = 0
+        budget = SampleBudget(len(self._data))
         tables: list[MovieTrack] = []
         for name, start, end in self._scan():
             found = self._parse(start, end) if name in (b"moov", b"moof", b"sidx", b"mfra") else None
             made: Box | None = None
             if isinstance(found, MovieBox):
                 tracks = read_tracks(found)
-                movie = _Movie(tracks, FragmentReader(tracks, len(self._data)))
+                movie = _Movie(tracks, FragmentReader(tracks, len(self._data), budget))
                 made = self._with_chunk_offsets(clear_movie(found))
                 tables += [track for track in tracks if track.is_protected and track.sample_count]
             elif isinstance(found, MovieFragmentBox):
@@ -132,7 +136,11 @@ class ClearFile:
                     raise MediaError("a fragment comes before any movie box")
                 parts = movie.reader.read(found, start)
                 made = self._with_data_offsets(found, parts, start, _protected(movie.tracks))
-                waiting += [part for part in parts if part.runs]
+                for part in parts:
+                    if part.runs:
+                        last = max([run.position + run.data_size for run in part.runs])
+                        heappush(waiting, (last, number, part))
+                        number += 1
             elif isinstance(found, SegmentIndexBox):
                 made = self._index(found, start, end)
             elif isinstance(found, MovieFragmentRandomAccessBox):
@@ -142,17 +150,12 @@ class ClearFile:
                 continue
             for at in range(start, end, _PIECE):
                 yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)])
-            later: list[TrackFragment] = []
-            for part in waiting:
-                if max(run.position + run.data_size for run in part.runs) <= end:
-                    yield from self._fragment(part)
-                else:
-                    later.append(part)
-            waiting = later
-        for part in waiting:
-            yield from self._fragment(part)
+            while waiting and waiting[0][0] <= end:
+                yield from self._fragment(heappop(waiting)[2])
+        while waiting:
+            yield from self._fragment(heappop(waiting)[2])
         for track in tables:
-            yield from self._table(track)
+            yield from self._table(track, budget)
 
     # ---- samples --------------------------------------------------------------------------------------------
 
@@ -161,9 +164,8 @@ class ClearFile:
         if maps is None:
             return
         for run in part.runs:
-            sizes = run.size.tolist() if isinstance(run.size, array) else [run.size] * run.count
             position = run.position
-            for batch in _batches(sizes):
+            for batch in _batches(run.iter_sizes()):
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
@@ -171,15 +173,13 @@ class ClearFile:
                 position = end
         maps.close()
 
-    def _table(self, track: MovieTrack) -> Iterator[Piece]:
+    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[Piece]:
         """Samples that the movie box itself describes."""
-        size = len(self._data)
-        counts = array("Q", [len(sizes) for _, sizes, _ in table_chunks(track, size)])
-        maps = self._decryptor.table_maps(track, counts)
+        maps = self._decryptor.table_maps(track, chunk_counts(track))
         if maps is None:
             return
         told = 0
-        for position, sizes, _ in table_chunks(track, size):
+        for position, sizes, _ in table_chunks(track, len(self._data), budget):
             for batch in _batches(sizes):
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
@@ -325,13 +325,14 @@ def _free(size: int) -> FreeSpaceBox:
     return FreeSpaceBox(data=bytes(size - 8))
 
 
-def _batches(sizes: list[int]) -> Iterator[list[int]]:
+def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
     """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
-    first = total = 0
-    for number, size in enumerate(sizes):
+    batch, total = list[int](), 0
+    for size in sizes:
+        if batch and (total + size > _PIECE or len(batch) == _PIECE_SAMPLES):
+            yield batch
+            batch, total = [], 0
+        batch.append(size)
         total += size
-        if number > first and (total > _PIECE or number - first == _PIECE_SAMPLES):
-            yield sizes[first:number]
-            first, total = number, size
-    if first < len(sizes):
-        yield sizes[first:]
+    if batch:
+        yield batch

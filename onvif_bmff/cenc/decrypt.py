@@ -4,7 +4,6 @@ All four schemes are read, with vectors and keys from wherever a file may keep t
 groups of the fragment or of the movie, in senc, in PIFF's boxes, or beside the media data.
 """
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -13,12 +12,13 @@ from onvif_bmff.bmff import Box, TrackFragmentHeaderBox
 from onvif_bmff.cenc.auxiliary import SampleMaps, read_sample_maps
 from onvif_bmff.cenc.cipher import SampleCipher, cipher_for
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.protection import Protection, protection_of, protection_runs
+from onvif_bmff.cenc.protection import Protection, SeigDescriptions, protection_of, protection_runs
 from onvif_bmff.cenc.scheme import Pattern, ProtectionScheme
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
+from onvif_bmff.media.budget import SampleBudget
 from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.sample_entries import clear_entry as clear_sample_entry
-from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, table_chunks
+from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, chunk_counts
 from onvif_bmff.media.track import Sample
 
 __all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]
@@ -37,13 +37,15 @@ class FragmentDecryptor:
     ``ingest.mp4``. One decryptor serves one file; it must not be shared by threads.
     """
 
-    __slots__ = ("_ciphers", "_data", "_entries", "_keys")
+    __slots__ = ("_budget", "_ciphers", "_data", "_entries", "_keys", "_seig")
 
     def __init__(self, keys: KeyRing, data: bytes | memoryview = b"") -> None:
         self._keys = keys
         self._data = data
         self._ciphers: dict[tuple[UUID, ProtectionScheme, Pattern], SampleCipher] = {}
         self._entries: dict[int, tuple[Box, Protection | None]] = {}
+        self._seig: dict[int, tuple[MovieTrack, SeigDescriptions]] = {}
+        self._budget = SampleBudget(len(data))
 
     def __call__(
         self, fragment: TrackFragment, samples: Iterable[Sample], data: bytes | memoryview | None = None
@@ -64,7 +66,7 @@ class FragmentDecryptor:
         if default is None:
             return None
         boxes = fragment.box.children
-        runs = protection_runs(default, fragment.sample_count, boxes, fragment.track.table.children)
+        runs = protection_runs(default, fragment.sample_count, boxes, self._descriptions(fragment.track))
         header = fragment.box.require(TrackFragmentHeaderBox)
         base = header.base_data_offset if header.base_data_offset is not None else fragment.moof_offset
         return read_sample_maps(
@@ -73,6 +75,7 @@ class FragmentDecryptor:
             base=base,
             data=self._data if data is None else data,
             chunks=[run.count for run in fragment.runs if run.count],
+            budget=fragment.budget,
         )
 
     def table_maps(self, track: MovieTrack, chunks: Sequence[int]) -> SampleMaps | None:
@@ -86,7 +89,8 @@ class FragmentDecryptor:
         if default is None:
             return None
         boxes = (*track.table.children, *track.box.children)  # senc lies in either
-        return read_sample_maps(protection_runs(default, sum(chunks), boxes), boxes, data=self._data, chunks=chunks)
+        runs = protection_runs(default, sum(chunks), boxes)
+        return read_sample_maps(runs, boxes, data=self._data, chunks=chunks, budget=self._budget)
 
     def table(self, track: MovieTrack, samples: Iterable[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
         """Yield, decrypted, the samples that the movie box itself describes. Needs the file (``data``).
@@ -95,8 +99,7 @@ class FragmentDecryptor:
         """
         if not self._data:
             raise ProtectionError("a file that is not fragmented must be there as a whole to be decrypted")
-        counts = array("Q", [len(sizes) for _, sizes, _ in table_chunks(track, len(self._data))])
-        maps = self.table_maps(track, counts)
+        maps = self.table_maps(track, chunk_counts(track))
         return iter(samples) if maps is None else self._decrypted(maps, _only_samples(samples))
 
     def decrypt(self, maps: SampleMaps, payload: bytearray | memoryview, sizes: Sequence[int]) -> None:
@@ -120,6 +123,12 @@ class FragmentDecryptor:
         known = self._entries.get(id(entry))
         if known is None or known[0] is not entry:
             known = self._entries[id(entry)] = (entry, protection_of(entry))
+        return known[1]
+
+    def _descriptions(self, track: MovieTrack) -> SeigDescriptions:
+        known = self._seig.get(id(track))
+        if known is None:
+            known = self._seig[id(track)] = (track, SeigDescriptions.of(track.table.children))
         return known[1]
 
     def _cipher(self, protection: Protection) -> SampleCipher:

@@ -25,7 +25,14 @@ from onvif_bmff.bmff.file import UuidBox
 from onvif_bmff.cenc.scheme import NO_PATTERN, Pattern, ProtectionScheme
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 
-__all__ = ["Protection", "ProtectionRun", "piff_protection", "protection_of", "protection_runs"]
+__all__ = [
+    "Protection",
+    "ProtectionRun",
+    "SeigDescriptions",
+    "piff_protection",
+    "protection_of",
+    "protection_runs",
+]
 
 _PIFF_TENC_SIZE: Final = 24
 _PIFF_ALGORITHMS: Final = {1: ProtectionScheme.CENC, 2: ProtectionScheme.CBC1}
@@ -133,14 +140,27 @@ def piff_protection(data: bytes) -> Protection:
     return Protection(scheme, kid, iv_size=data[3])
 
 
+@dataclass(frozen=True, slots=True)
+class SeigDescriptions:
+    """The 'seig' descriptions of one stbl or traf, and the index that goes for samples in no group (0: none)."""
+
+    entries: Sequence[SeigEntry] = ()
+    default: int = 0
+
+    @classmethod
+    def of(cls, boxes: Sequence[Box]) -> "SeigDescriptions":
+        """Read those among these boxes; ``BoxError`` for one that is cut off."""
+        return cls(*_read(boxes))
+
+
 def protection_runs(
-    default: Protection, count: int, own: Sequence[Box], of_track: Sequence[Box] = ()
+    default: Protection, count: int, own: Sequence[Box], of_track: SeigDescriptions | None = None
 ) -> list[ProtectionRun]:
     """Return how ``count`` samples are protected, in runs, by the sample groups of type 'seig'.
 
-    ``own`` are the boxes of the traf (or of the stbl, for samples that it describes itself), ``of_track`` those of
-    the stbl. Samples in no group are protected as ``default`` says. Raises ``ProtectionError`` for a group without
-    description, ``BoxError`` for a description that is cut off.
+    ``own`` are the boxes of the traf (or of the stbl, for samples that it describes itself), ``of_track`` the
+    descriptions of the stbl, which is read once for all fragments. Samples in no group are protected as ``default``
+    says. Raises ``ProtectionError`` for a group without description, ``BoxError`` for a description that is cut off.
     """
     descriptions = _Descriptions(default, own, of_track)
     mapping = next((box for box in own if isinstance(box, SampleToGroupBox) and box.grouping_type == "seig"), None)
@@ -159,19 +179,24 @@ def protection_runs(
 class _Descriptions:
     """The seig descriptions that samples can refer to; each is read once, when asked for."""
 
-    def __init__(self, default: Protection, own: Sequence[Box], of_track: Sequence[Box]) -> None:
+    def __init__(self, default: Protection, own: Sequence[Box], of_track: SeigDescriptions | None) -> None:
         self._default = default
+        self._found: dict[int, Protection] = {}
         self._own, own_default = _read(own)
-        self._of_track, track_default = _read(of_track)
+        self._of_track: Sequence[SeigEntry] = of_track.entries if of_track is not None else self._own
         if own_default:
-            self.of_others = self.find(own_default | _LOCAL if of_track else own_default)
+            self.of_others = self.find(own_default | _LOCAL if of_track is not None else own_default)
         else:
-            self.of_others = self.find(track_default) if track_default else default
-        if not of_track:
-            self._of_track = self._own
+            self.of_others = self.find(of_track.default) if of_track is not None and of_track.default else default
 
     def find(self, index: int) -> Protection:
         """The protection of group ``index``; those above 0x10000 are the traf's own."""
+        found = self._found.get(index)
+        if found is None:
+            found = self._found[index] = self._made(index)
+        return found
+
+    def _made(self, index: int) -> Protection:
         entries, number = (self._own, index - _LOCAL) if index > _LOCAL else (self._of_track or self._own, index)
         if not 0 < number <= len(entries):
             raise ProtectionError(f"samples belong to a group of type 'seig' without description (index {index:#x})")

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.media.budget import SampleBudget
 from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.media.interleave import interleave
-from onvif_bmff.media.nal import nal_ranges
+from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.passthrough import MEDIA_TYPES
-from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
+from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.media.track import Sample, Track
 
@@ -105,7 +106,10 @@ class Mp4Input:
 
         Raises ``BoxError`` or ``MediaError`` at the first that is broken, after those before it.
         """
-        reader = FragmentReader(self._all, len(self.data))
+        return self._read_fragments(SampleBudget(len(self.data)))
+
+    def _read_fragments(self, budget: SampleBudget) -> Iterator[Fragment]:
+        reader = FragmentReader(self._all, len(self.data), budget)
         for found, offset in self._boxes(self._fragments_from):
             if isinstance(found, MovieFragmentBox):
                 yield Fragment(found, offset, reader.read(found, offset))
@@ -124,7 +128,8 @@ class Mp4Input:
         """
         if stage is None and self.is_protected:
             raise ProtectionError("the file is encrypted: its samples need to be decrypted")
-        walk = _Walk(self.fragments(), self.sources, self.data, stage)
+        budget = SampleBudget(len(self.data))
+        walk = _Walk(self._read_fragments(budget), self.sources, self.data, stage, budget)
         yield from interleave([source.timescale for source in self.sources], walk.more)
         walk.finish()
 
@@ -185,16 +190,21 @@ class _Walk:
         sources: Sequence[MovieTrack],
         data: memoryview,
         stage: FragmentStage | None,
+        budget: SampleBudget,
     ) -> None:
         self._fragments = fragments
         self._sources = sources
         self._data = data
         self._stage = stage
+        self._budget = budget
         self._numbers = {source.track_id: number for number, source in enumerate(sources)}
         self._used = [source.first_description for source in sources]
         self._queues: list[deque[TrackFragment]] = [deque() for _ in sources]
         self._fresh = set(range(len(sources)))
         self._idle: set[int] = set()
+        self._filled: set[int] = set()
+        self._pending = 0
+        self._plain: dict[int, bool] = {}
         self._ended = False
         self._fault: OnvifBmffError | None = None
 
@@ -204,18 +214,20 @@ class _Walk:
         if number in self._fresh:
             self._fresh.remove(number)
             if source.sample_count:
-                samples = table_samples(source, self._data)
+                samples = table_samples(source, self._data, self._budget)
                 if self._stage is not None and source.is_protected:
                     samples = self._stage.table(source, samples)
                 return [(number, self._converted(number, samples))]
-        while not self._queues[number] and not self._ended and sum(map(len, self._queues)) < _MOST_PENDING:
+        while not self._queues[number] and not self._ended and self._pending < _MOST_PENDING:
             self._read()
         self._idle.add(number)
         found = []
-        for one in sorted(self._idle):
-            if self._queues[one]:
-                self._idle.remove(one)
-                found.append((one, self._converted(one, self._of_fragment(one, self._queues[one].popleft()))))
+        for one in sorted(self._idle & self._filled):
+            self._idle.remove(one)
+            found.append((one, self._converted(one, self._of_fragment(one, self._queues[one].popleft()))))
+            self._pending -= 1
+            if not self._queues[one]:
+                self._filled.remove(one)
         return found
 
     def finish(self) -> None:
@@ -229,6 +241,8 @@ class _Walk:
                 number = self._numbers.get(part.track.track_id)
                 if number is not None and part.runs:
                     self._queues[number].append(part)
+                    self._filled.add(number)
+                    self._pending += 1
         except StopIteration:
             self._ended = True
         except OnvifBmffError as error:
@@ -248,7 +262,10 @@ class _Walk:
     def _converted(self, number: int, items: Iterator[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
         """The items with NAL lengths of 4 bytes, keeping account of the sample entry in use."""
         source = self._sources[number]
-        if all(nal_length_size(clear_entry(entry)) in (None, 4) for entry in source.entries):
+        if number not in self._plain:
+            entries = range(1, len(source.entries) + 1)
+            self._plain[number] = all(source.nal_length_size(index) in (None, 4) for index in entries)
+        if self._plain[number]:
             return items if len(source.entries) == 1 else self._watched(number, items)
         return self._lengthened(number, self._watched(number, items))
 
@@ -262,19 +279,10 @@ class _Walk:
         source = self._sources[number]
         for item in items:
             if isinstance(item, Sample):
-                size = nal_length_size(clear_entry(source.entry(self._used[number])))
+                size = source.nal_length_size(self._used[number])
                 if size is not None and size != 4:
-                    item.data = _long_lengths(item.data, size)
+                    item.data = with_long_lengths(item.data, size)
             yield item
-
-
-def _long_lengths(data: bytes | memoryview, size: int) -> bytes:
-    """A sample with NAL lengths of 4 bytes in place of ``size``."""
-    view = memoryview(data)
-    parts: list[bytes | memoryview] = []
-    for start, end in nal_ranges(view, size):
-        parts += ((end - start).to_bytes(4, "big"), view[start:end])
-    return b"".join(parts)
 
 
 def open_mp4(path: str | PathLike[str]) -> Mp4Input:

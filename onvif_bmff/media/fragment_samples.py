@@ -6,7 +6,7 @@ where the samples lie in the file (or stored segment), and yield them; what encr
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from onvif_bmff.bmff import (
@@ -19,10 +19,12 @@ from onvif_bmff.bmff import (
     TrackRunBox,
 )
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.sample_tables import DATA_REUSE, MovieTrack, signed_offsets
+from onvif_bmff.media.budget import SampleBudget
+from onvif_bmff.media.sample_tables import MovieTrack
+from onvif_bmff.media.table_columns import signed_offsets
 from onvif_bmff.media.track import Sample
 
-__all__ = ["FragmentReader", "SampleRun", "TrackFragment"]
+__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment"]
 
 _BASE_IS_MOOF = 0x020000
 _MOST_EMPTY_SAMPLES = 16
@@ -50,6 +52,10 @@ class SampleRun:
         """Bytes of all samples."""
         return sum(self.size) if isinstance(self.size, array) else self.size * self.count
 
+    def iter_sizes(self) -> Iterable[int]:
+        """The size of each sample in bytes."""
+        return self.size if isinstance(self.size, array) else repeat(self.size, self.count)
+
     @property
     def total_duration(self) -> int:
         """Ticks of all samples."""
@@ -67,7 +73,7 @@ class TrackFragment:
 
     ``decode_time`` is the media time (ticks) of the first sample; ``description`` the index (from 1) of the sample
     entry; ``box`` the traf with whatever else it holds (senc, saiz, saio, sgpd, sbgp); ``moof_offset`` where the
-    fragment begins, which offsets in saio count from.
+    fragment begins, which offsets in saio count from; ``budget`` what pays for what lies there.
     """
 
     track: MovieTrack
@@ -76,6 +82,7 @@ class TrackFragment:
     description: int
     decode_time: int
     runs: tuple[SampleRun, ...]
+    budget: SampleBudget = field(repr=False, compare=False)
 
     @property
     def sample_count(self) -> int:
@@ -87,19 +94,20 @@ class TrackFragment:
         """Ticks of all samples."""
         return sum([run.total_duration for run in self.runs])
 
-    def sizes(self) -> list[int]:
+    def iter_sizes(self) -> Iterator[int]:
         """The size of each sample in bytes."""
-        found: list[int] = []
-        for run in self.runs:
-            found.extend(run.size if isinstance(run.size, array) else repeat(run.size, run.count))
-        return found
+        return chain.from_iterable([run.iter_sizes() for run in self.runs])
+
+    def sizes(self) -> list[int]:
+        """The same as a list."""
+        return list(self.iter_sizes())
 
     def ranges(self) -> list[tuple[int, int]]:
         """Where each sample begins and ends in the file."""
         found: list[tuple[int, int]] = []
         for run in self.runs:
             start = run.position
-            for size in run.size if isinstance(run.size, array) else repeat(run.size, run.count):
+            for size in run.iter_sizes():
                 found.append((start, start + size))
                 start += size
         return found
@@ -125,26 +133,58 @@ class TrackFragment:
                 time += duration
 
 
+class SampleViews:
+    """The data of a traf's samples, sliced as they are looked at: a view is larger than many a sample."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[SampleRun, memoryview, int]] = []
+        self._count = 0
+
+    def add(self, run: SampleRun, view: memoryview, at: int) -> None:
+        """Add the samples of a run, which begin at byte ``at`` of ``view``."""
+        self._runs.append((run, view, at))
+        self._count += run.count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for run, view, at in self._runs:
+            for size in run.iter_sizes():
+                yield view[at : at + size]
+                at += size
+
+    @property
+    def first(self) -> memoryview:
+        """Data of the first sample."""
+        return next(iter(self))
+
+
 class FragmentReader:
     """Reads the fragments of one file in order, for a fragment may go on where the one before it ended.
 
-    ``tracks`` as ``read_tracks`` gives them; ``size`` of the file in bytes, which no sample may exceed.
+    ``tracks`` as ``read_tracks`` gives them; ``size`` of the file in bytes, which no sample may exceed; ``budget`` what
+    all fragments may claim together, by default as much as a file of ``size`` may.
     """
 
-    def __init__(self, tracks: Iterable[MovieTrack], size: int) -> None:
+    def __init__(self, tracks: Iterable[MovieTrack], size: int, budget: SampleBudget | None = None) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._size = size
-        self._budget = DATA_REUSE * size
+        self._budget = SampleBudget(size) if budget is None else budget
         self._next_time = {track.track_id: track.duration for track in self._tracks.values()}
 
-    def read(self, moof: MovieFragmentBox, offset: int | None = None) -> tuple[TrackFragment, ...]:
+    def read(
+        self, moof: MovieFragmentBox, offset: int | None = None, end: int | None = None
+    ) -> tuple[TrackFragment, ...]:
         """Return what each traf of ``moof`` holds, in file order; a traf without samples is there, without runs.
 
-        ``offset`` is where the moof begins in the file (its own ``offset`` if None). Raises ``BoxError`` for a
-        traf without header, ``MediaError`` for a track that the movie has not, a sample entry that is not there,
-        and data outside the file.
+        ``offset`` is where the moof begins in the file (its own ``offset`` if None); ``end`` where the data that it
+        may use do (the ``size`` of the file if None). Raises ``BoxError`` for a traf without header and for samples
+        that the budget does not pay for, ``MediaError`` for a track that the movie has not, a sample entry that is not
+        there, and data outside the file.
         """
         start = offset if offset is not None else moof.offset or 0
+        end = self._size if end is None else end
         found: list[TrackFragment] = []
         base = start
         for box in moof.find_all(TrackFragmentBox):
@@ -163,7 +203,7 @@ class FragmentReader:
                 if run_box.data_offset is not None:
                     position = base + run_box.data_offset
                 run = defaults.run(run_box, position)
-                position = self._check(run, run_box, track)
+                position = self._check(run, run_box, track, end)
                 runs.append(run)
             # Without base-data-offset and default-base-is-moof, the next traf's data follow this one's.
             base = position
@@ -177,24 +217,26 @@ class FragmentReader:
         time_box = box.find(TrackFragmentBaseMediaDecodeTimeBox)
         time = time_box.base_media_decode_time if time_box is not None else self._next_time[track.track_id]
         made = TrackFragment(
-            track=track, box=box, moof_offset=start, description=description, decode_time=time, runs=tuple(runs)
+            track=track,
+            box=box,
+            moof_offset=start,
+            description=description,
+            decode_time=time,
+            runs=tuple(runs),
+            budget=self._budget,
         )
         self._next_time[track.track_id] = time + made.duration
         return made
 
-    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack) -> int:
+    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack, most: int) -> int:
         """Where the data of ``run`` end, if they are in the file at all."""
         size = run.data_size
         end = run.position + size
-        if run.count and (run.position < 0 or end > self._size):
-            raise MediaError(
-                f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {self._size}"
-            )
+        if run.count and (run.position < 0 or end > most):
+            raise MediaError(f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {most}")
         if not size and not box.samples.names and run.count > _MOST_EMPTY_SAMPLES:
             raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
-        self._budget -= size
-        if self._budget < 0:
-            raise MediaError(f"the samples of track {track.track_id} use the same data over and over")
+        self._budget.spend(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
         return end
 
 

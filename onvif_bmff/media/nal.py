@@ -25,6 +25,7 @@ __all__ = [
     "nal_ranges",
     "remove_emulation_prevention",
     "split_annex_b",
+    "with_long_lengths",
 ]
 
 Buffer = bytes | bytearray | memoryview
@@ -91,6 +92,15 @@ def iter_nal_ranges(sample: Buffer, length_size: int = 4) -> Iterator[tuple[int,
                 yield start, position
     if position != end:
         raise BitstreamError(f"NAL units do not fill the sample: they end at byte {position} of {end}")
+
+
+def with_long_lengths(sample: Buffer, length_size: int) -> bytes:
+    """The sample with NAL lengths of 4 bytes in place of ``length_size``. Errors as in `nal_ranges`."""
+    view, made = memoryview(sample), bytearray()
+    for start, end in iter_nal_ranges(view, length_size):
+        made += (end - start).to_bytes(4, "big")
+        made += view[start:end]
+    return bytes(made)
 
 
 def iter_nal_units(sample: Buffer, length_size: int = 4) -> Iterator[memoryview]:

@@ -9,16 +9,13 @@ are there with times below zero. ISO/IEC 14496-12, 8.6.6.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
+from itertools import islice
 
 from onvif_bmff.bmff import (
     Box,
-    ChunkLargeOffsetBox,
-    ChunkOffsetBox,
     CompactSampleSizeBox,
-    CompositionOffsetBox,
     EditBox,
     EditListBox,
     HandlerBox,
@@ -33,7 +30,6 @@ from onvif_bmff.bmff import (
     SampleTableBox,
     SampleToChunkBox,
     SoundMediaHeaderBox,
-    SyncSampleBox,
     TimeToSampleBox,
     TrackBox,
     TrackExtendsBox,
@@ -41,16 +37,23 @@ from onvif_bmff.bmff import (
     VideoMediaHeaderBox,
 )
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media.budget import SampleBudget
 from onvif_bmff.media.codec import Codec, codec_of
-from onvif_bmff.media.sample_entries import clear_entry, is_protected
+from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
+from onvif_bmff.media.table_columns import chunks_of, durations_of, offsets_of, sizes_of, sync_of
 from onvif_bmff.media.track import Sample
 
-__all__ = ["CodecChange", "MovieTrack", "read_tracks", "signed_offsets", "table_chunks", "table_samples"]
+__all__ = [
+    "CodecChange",
+    "MovieTrack",
+    "chunk_counts",
+    "read_tracks",
+    "table_chunks",
+    "table_samples",
+]
 
-DATA_REUSE = 8
-"""How many times over the samples of a file may use its bytes. Files that share data between samples exist, but
-tables that go on and on over the same bytes are an attack."""
 _FRAMES_A_PACKET = 1024
+"""Samples that are paid for together, and frames of PCM that become one sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class MovieTrack:
 
     ``handler`` is "vide", "soun", "meta", …; ``timescale`` ticks a second; ``language`` a code of three letters;
     ``entries`` the sample entries as they are in the file, maybe protected; ``presentation_shift`` the ticks to add
-    to media times to get presentation times; ``duration`` the ticks of all samples in the movie box.
+    to media times to get presentation times.
     """
 
     track_id: int
@@ -85,7 +88,9 @@ class MovieTrack:
     presentation_shift: int = 0
     defaults: TrackExtendsBox | None = None
     box: TrackBox
+    _clear: dict[int, Box] = field(default_factory=dict, repr=False, compare=False)
     _codecs: dict[int, Codec] = field(default_factory=dict, repr=False, compare=False)
+    _length_sizes: dict[int, int | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_protected(self) -> bool:
@@ -122,6 +127,19 @@ class MovieTrack:
             raise MediaError(f"track {self.track_id} has {len(self.entries)} sample entries, none numbered {index}")
         return self.entries[index - 1]
 
+    def clear_entry(self, index: int) -> Box:
+        """Return sample entry ``index`` as it was before protection; it is read once. ``MediaError`` as ``entry``."""
+        found = self._clear.get(index)
+        if found is None:
+            found = self._clear[index] = clear_entry(self.entry(index))
+        return found
+
+    def nal_length_size(self, index: int) -> int | None:
+        """Return the bytes of NAL lengths in samples of entry ``index``; None where there are no NAL units."""
+        if index not in self._length_sizes:
+            self._length_sizes[index] = nal_length_size(self.clear_entry(index))
+        return self._length_sizes[index]
+
     def codec(self, index: int | None = None) -> Codec:
         """Return the codec of sample entry ``index`` (of the first sample if None), without its protection.
 
@@ -130,7 +148,7 @@ class MovieTrack:
         index = self.first_description if index is None else index
         found = self._codecs.get(index)
         if found is None:
-            found = self._codecs[index] = codec_of(clear_entry(self.entry(index)), handler=self.handler)
+            found = self._codecs[index] = codec_of(self.clear_entry(index), handler=self.handler)
         return found
 
 
@@ -201,12 +219,15 @@ def _ticks(duration: int, movie_timescale: int, timescale: int) -> int:
     return (2 * duration * timescale + movie_timescale) // (2 * movie_timescale) if movie_timescale else 0
 
 
-def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | CodecChange]:
+def table_samples(
+    track: MovieTrack, data: memoryview, budget: SampleBudget | None = None
+) -> Iterator[Sample | CodecChange]:
     """Yield the samples that ``track``'s own tables describe, in decoding order; none in a fragmented file.
 
     ``data`` is the whole file; sample data are views on it. Between samples of different sample entries comes a
-    ``CodecChange``. Raises ``MediaError`` for tables that disagree and for data outside the file. Memory does not
-    grow with the number of samples.
+    ``CodecChange``. ``budget`` is what all tracks of the file may claim together in this pass. Raises ``MediaError``
+    for tables that disagree and for data outside the file, ``BoxError`` for samples that the budget does not pay for.
+    Memory does not grow with the number of samples.
 
     PCM and G.711 tables may count every frame of a few bytes as a sample; up to 1024 neighbours make one here.
     """
@@ -216,57 +237,78 @@ def table_samples(track: MovieTrack, data: memoryview) -> Iterator[Sample | Code
     table, track_id, end_of_data = track.table, track.track_id, len(data)
     if table.find(TimeToSampleBox) is None or table.find(SampleToChunkBox) is None:
         raise MediaError(f"track {track_id} has samples, but no stts or no stsc")
+    budget = SampleBudget(end_of_data) if budget is None else budget
     if _counts_frames(track):
-        yield from _frame_packets(track, data)
+        yield from _frame_packets(track, data, budget)
         return
-    rows = zip(_sizes(table), _durations(table), _offsets(table), _sync(table), strict=False)
-    budget = DATA_REUSE * end_of_data
+    sizes, rows = iter(sizes_of(table)), zip(durations_of(table), offsets_of(table), sync_of(table), strict=False)
     time = track.presentation_shift
     left, used = count, track.first_description
-    for position, in_chunk, description in _chunks(track):
+    for position, in_chunk, description in chunks_of(table, track_id):
         if description != used:
             used = description
             yield CodecChange(track_id, time, track.codec(description), description)
-        budget += position
-        for size, duration, offset, sync in islice(rows, in_chunk):
-            end = position + size
-            if end > end_of_data:
-                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {end_of_data}")
-            yield Sample(track_id, time, duration, data[position:end], sync, offset)
-            position = end
-            time += duration
-            left -= 1
-        budget -= position
-        if budget < 0:
-            raise MediaError(f"the samples of track {track_id} use the same data over and over")
+        in_chunk = min(in_chunk, left)
+        while in_chunk and (some := list(islice(sizes, min(in_chunk, _FRAMES_A_PACKET)))):
+            _spend(budget, track, len(some), min(sum(some), max(end_of_data - position, 0)))
+            in_chunk -= len(some)
+            for size, (duration, offset, sync) in zip(some, rows, strict=False):
+                end = position + size
+                if end > end_of_data:
+                    raise MediaError(f"a sample of track {track_id} ends at byte {end} of {end_of_data}")
+                yield Sample(track_id, time, duration, data[position:end], sync, offset)
+                position = end
+                time += duration
+                left -= 1
         if not left:
             return
-    raise MediaError(f"the tables of track {track_id} disagree: {left} of {count} samples are not described")
+    raise _disagree(track, left)
 
 
-def table_chunks(track: MovieTrack, size: int) -> Iterator[tuple[int, list[int], int]]:
+def chunk_counts(track: MovieTrack) -> "array[int]":
+    """Return the number of samples of each chunk that has any; ``MediaError`` where some samples are in no chunk."""
+    left, counts = track.sample_count, array("I")
+    for _, in_chunk, _ in chunks_of(track.table, track.track_id) if left else ():
+        if in_chunk and left:
+            counts.append(min(in_chunk, left))
+            left -= counts[-1]
+    if left:
+        raise _disagree(track, left)
+    return counts
+
+
+def _spend(budget: SampleBudget, track: MovieTrack, count: int, size: int) -> None:
+    budget.spend(count, size, track_id=track.track_id, path="/moov/trak/mdia/minf/stbl", offset=track.table.offset)
+
+
+def _disagree(track: MovieTrack, left: int) -> MediaError:
+    return MediaError(f"the tables of track {track.track_id} disagree: {left} samples are in no chunk")
+
+
+def table_chunks(
+    track: MovieTrack, size: int, budget: SampleBudget | None = None
+) -> Iterator[tuple[int, list[int], int]]:
     """Yield offset in the file, sizes of the samples and sample description of each chunk with samples.
 
-    ``size`` is that of the file. Raises ``MediaError`` as ``table_samples`` does; memory grows with a chunk only.
+    ``size`` is that of the file. Raises as ``table_samples`` does; memory grows with a chunk only.
     """
-    left, budget = track.sample_count, DATA_REUSE * size
-    sizes = iter(_sizes(track.table))
-    for position, in_chunk, description in _chunks(track) if left else ():
+    left, budget = track.sample_count, SampleBudget(size) if budget is None else budget
+    sizes = iter(sizes_of(track.table))
+    for position, in_chunk, description in chunks_of(track.table, track.track_id) if left else ():
         if in_chunk and not left:
             break
         if in_chunk > max(size, _FRAMES_A_PACKET):
             raise MediaError(f"a chunk of track {track.track_id} has {in_chunk} samples")
         found = list(islice(sizes, min(in_chunk, left)))
         used = sum(found)
-        left, budget = left - len(found), budget - used
-        if position + used > size or budget < 0:
-            raise MediaError(
-                f"a chunk of track {track.track_id} ends at byte {position + used} of {size}, or is too much"
-            )
+        left -= len(found)
+        if position + used > size:
+            raise MediaError(f"a chunk of track {track.track_id} ends at byte {position + used} of {size}")
+        _spend(budget, track, len(found), used)
         if found:
             yield position, found, description
     if left:
-        raise MediaError(f"the tables of track {track.track_id} disagree: {left} samples are in no chunk")
+        raise _disagree(track, left)
 
 
 def _counts_frames(track: MovieTrack) -> bool:
@@ -277,12 +319,11 @@ def _counts_frames(track: MovieTrack) -> bool:
     return ticks and track.handler == "soun" and sizes is not None and sizes.sample_size > 0
 
 
-def _frame_packets(track: MovieTrack, data: memoryview) -> Iterator[Sample | CodecChange]:
+def _frame_packets(track: MovieTrack, data: memoryview, budget: SampleBudget) -> Iterator[Sample | CodecChange]:
     """Like ``table_samples``, with up to 1024 neighbouring frames in a sample."""
     track_id, frame = track.track_id, track.table.require(SampleSizeBox).sample_size
-    budget = DATA_REUSE * len(data)
     time, left, used = track.presentation_shift, track.sample_count, track.first_description
-    for position, in_chunk, description in _chunks(track):
+    for position, in_chunk, description in chunks_of(track.table, track.track_id):
         if description != used:
             used = description
             yield CodecChange(track_id, time, track.codec(description), description)
@@ -291,80 +332,11 @@ def _frame_packets(track: MovieTrack, data: memoryview) -> Iterator[Sample | Cod
         while in_chunk:
             frames = min(in_chunk, _FRAMES_A_PACKET)
             end = position + frames * frame
-            budget -= frames * frame
-            if end > len(data) or budget < 0:
-                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {len(data)}, or is one too many")
+            if end > len(data):
+                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {len(data)}")
+            _spend(budget, track, 1, frames * frame)
             yield Sample(track_id, time, frames, data[position:end])
             position, time, in_chunk = end, time + frames, in_chunk - frames
         if not left:
             return
-    raise MediaError(f"the tables of track {track_id} disagree: {left} samples are in no chunk")
-
-
-def _chunks(track: MovieTrack) -> Iterator[tuple[int, int, int]]:
-    """Offset in the file, number of samples and sample description of each chunk."""
-    table = track.table
-    box = table.find(ChunkOffsetBox) or table.find(ChunkLargeOffsetBox)
-    to_chunk = table.require(SampleToChunkBox).entries
-    offsets: Sequence[int] = box.entries["chunk_offset"] if box is not None else ()
-    following = chain(to_chunk["first_chunk"][1:], (len(offsets) + 1,))
-    positions = iter(offsets)
-    expected = 1
-    for (first, in_chunk, description), stop in zip(to_chunk.rows(), following, strict=False):
-        if first != expected or stop < first:
-            raise MediaError(f"the chunks of track {track.track_id} are not in order")
-        for position in islice(positions, stop - first):
-            yield position, in_chunk, description
-        expected = stop
-
-
-def _sizes(table: SampleTableBox) -> Iterable[int]:
-    plain = table.find(SampleSizeBox)
-    if plain is not None:
-        return plain.entries["size"] if "size" in plain.entries else repeat(plain.sample_size, plain.sample_count)
-    compact = table.require(CompactSampleSizeBox)
-    if compact.field_size not in (4, 8, 16):
-        raise MediaError(f"sizes of {compact.field_size} bits in stz2: 4, 8 or 16 needed")
-    return compact.sizes()
-
-
-def _durations(table: SampleTableBox) -> Iterable[int]:
-    entries = table.require(TimeToSampleBox).entries
-    return _spread(entries["sample_delta"], entries["sample_count"])
-
-
-def _offsets(table: SampleTableBox) -> Iterable[int]:
-    box = table.find(CompositionOffsetBox)
-    if box is None:
-        return repeat(0)
-    return _spread(signed_offsets(box.entries["sample_offset"]), box.entries["sample_count"])
-
-
-def _spread(values: Iterable[int], counts: Iterable[int]) -> Iterator[int]:
-    spread: Callable[[int, int], Iterable[int]] = repeat
-    return chain.from_iterable(map(spread, values, counts))
-
-
-def signed_offsets(column: "array[int]") -> "array[int]":
-    """Composition offsets as signed numbers, also where version 0, which has none, was used for them.
-
-    No honest offset reaches 2^31 ticks, but writers that keep to QuickTime put negative ones there.
-    """
-    return array("i", column.tobytes()) if column.typecode == "I" else column
-
-
-def _sync(table: SampleTableBox) -> Iterator[bool]:
-    box = table.find(SyncSampleBox)
-    if box is None:
-        return repeat(True)
-    return chain(chain.from_iterable(_sync_runs(box)), repeat(False))
-
-
-def _sync_runs(box: SyncSampleBox) -> Iterator[Iterable[bool]]:
-    before = 0
-    for number in box.entries["sample_number"]:
-        if number <= before:
-            raise MediaError("the sync samples are not in order")
-        yield repeat(False, number - before - 1)
-        yield (True,)
-        before = number
+    raise _disagree(track, left)

@@ -45,8 +45,9 @@ def first_presentation(header: SegmentHeader, fragment: StoredFragment, *, first
     """
     lead = header.lead
     times: list[tuple[int, int]] = []
+    firsts = {part.track.track_id: part for part in reversed(fragment.parts) if part.sample_count}
     for track in header.tracks:
-        part = fragment.part(track.track_id)
+        part = firsts.get(track.track_id)
         if part is None:
             continue
         offsets = part.runs[0].composition_offset

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import MovieFragmentBox, MovieFragmentRandomAccessBox, parse_boxes
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.budget import SampleBudget
 from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
-from onvif_bmff.media.sample_tables import DATA_REUSE
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
 
@@ -42,10 +42,11 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
     """Yield the fragments from byte ``start`` of the object on (after the header if None).
 
     Raises, after the fragments before it:
-        BoxError: a box is cut off or broken.
+        BoxError: a box is cut off or broken, or its samples are more than the fragments so far pay for.
         MediaError: a fragment does not fit the header, or its samples lie outside it.
     """
-    reader = FragmentReader(header.movie_tracks, _ANY_SIZE)
+    budget = SampleBudget()
+    reader = FragmentReader(header.movie_tracks, _ANY_SIZE, budget)
     position = header.size if start is None else start
     while (head := box_head(source, position)) is not None:
         if head.type == "moof":
@@ -59,7 +60,8 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
             if len(data) < stop - position:
                 missing = stop - position - len(data)
                 raise BoxError(f"the box runs {missing} bytes past its file", path="/mdat", offset=position)
-            parts = reader.read(moof, position)
+            budget.allow(len(data))
+            parts = reader.read(moof, position, position + len(data))
             for part in parts:
                 _rebase(part, position, len(data))
             yield StoredFragment(position, stop - position, moof, data, parts)
@@ -81,16 +83,12 @@ def _end_of_data(source: ByteSource, position: int) -> int:
 
 def _rebase(part: TrackFragment, offset: int, size: int) -> None:
     """Let positions count from the start of the fragment, and see that all samples lie in it."""
-    used = 0
     for run in part.runs:
         run.position -= offset
         end = run.position + run.data_size
         if run.count and not 0 <= run.position <= end <= size:
             where = f"at bytes {run.position} to {end} of a fragment of {size}"
             raise MediaError(f"the samples of track {part.track.track_id} lie {where}")
-        used += run.data_size
-    if used > DATA_REUSE * size:
-        raise MediaError(f"the samples of track {part.track.track_id} use the same data over and over")
     part.moof_offset = 0
 
 

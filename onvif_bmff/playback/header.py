@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.media.fragment_samples import TrackFragment
-from onvif_bmff.media.nal import nal_ranges
+from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.passthrough import MEDIA_TYPES
-from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
+from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.playback.source import ByteSource, box_head, parse_one
@@ -105,22 +105,16 @@ def clear_samples(part: TrackFragment, data: memoryview, stage: DecryptStage | N
     Raises:
         ProtectionError: they are protected, and there is no stage.
     """
-    entry = part.track.entry(part.description)
     samples = part.samples(data)
-    if is_protected(entry):
+    if is_protected(part.track.entry(part.description)):
         if stage is None:
             raise ProtectionError(f"track {part.track.track_id} is encrypted: its samples need keys")
         samples = iter(stage(part, samples, data))
-        entry = clear_entry(entry)
-    size = nal_length_size(entry)
+    size = part.track.nal_length_size(part.description)
     return samples if size in (None, 4) else _lengthened(samples, size)
 
 
 def _lengthened(samples: Iterator[Sample], size: int) -> Iterator[Sample]:
     for sample in samples:
-        view = memoryview(sample.data)
-        parts: list[bytes | memoryview] = []
-        for start, end in nal_ranges(view, size):
-            parts += ((end - start).to_bytes(4, "big"), view[start:end])
-        sample.data = b"".join(parts)
+        sample.data = with_long_lengths(sample.data, size)
         yield sample

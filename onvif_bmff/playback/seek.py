@@ -205,10 +205,10 @@ class Seeker:
         if found.duration is not None:
             return segment.start + found.duration
         header = self.header(segment)
-        lasting = 0
+        lasting, leading = 0, header.lead
         for _, parts in self._heads(segment, header, header.size):
-            lasting += sum(part.duration for part in parts if part.track is header.lead)
-        return segment.start.plus_ticks(lasting, header.lead.timescale)
+            lasting += sum(part.duration for part in parts if part.track is leading)
+        return segment.start.plus_ticks(lasting, leading.timescale)
 
     def read(self, point: SeekPoint) -> tuple[SegmentHeader, StoredFragment]:
         """The header and the first fragment at a point, with at most one request each.
@@ -292,16 +292,17 @@ class Seeker:
             clock = self._clock(segment, index, table)
             start = table.locate(clock.ticks_at(at, index.scale(table))).moof_offset
         best: int | None = None
+        leading = header.lead
         for offset, parts in self._heads(segment, header, start):
             if clock is None:
                 time = _first_time(header, parts, first_of_span=segment.key.counter == 0)
                 clock = MediaClock(segment.key.time, *time)
-            lead = next((part for part in parts if part.track is header.lead and part.sample_count), None)
+            lead = next((part for part in parts if part.track is leading and part.sample_count), None)
             if best is None:
                 best = offset
             if lead is None or next(iter(lead.runs[0].all_flags())) & NON_SYNC_SAMPLE:
                 continue
-            if clock.utc(_presentation(lead), header.lead.timescale) > at and offset != start:
+            if clock.utc(_presentation(lead), leading.timescale) > at and offset != start:
                 return SeekPoint(segment, best, offset, clock, "moof")
             best = offset
         if best is None or clock is None:
@@ -314,6 +315,7 @@ class Seeker:
         """Each moof from ``position`` on, without the media data between them."""
         name, data = self._beginning
         source = StoreSource(self._store, segment.name, block=_PEEK, data=data if name == segment.name else b"")
+        # Runs are added up, never spread out: the work is that of the boxes, whatever they claim.
         reader = FragmentReader(header.movie_tracks, _ANY_SIZE)
         while (head := box_head(source, position)) is not None and head.size is not None:
             if head.type == "moof":

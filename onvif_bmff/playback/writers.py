@@ -32,6 +32,7 @@ __all__ = ["LONGEST", "FragmentedWriter", "MovieWriter", "OutputSample", "Presen
 _SYNC_FLAGS = 0x02000000
 _PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 _MOST_BYTES = 8 << 20
+_MOST_SAMPLES = 10_000
 LONGEST = (1 << 32) - 1
 
 
@@ -72,7 +73,7 @@ class WaitingSamples:
     def __init__(self, tracks: Sequence[OutputTrack], lead: int) -> None:
         self.tracks = tracks
         self.pending: list[list[OutputSample]] = [[] for _ in tracks]
-        self.size = 0
+        self.size = self.count = 0
         self._lead = lead
 
     def due(self, number: int, sample: OutputSample) -> bool:
@@ -81,7 +82,7 @@ class WaitingSamples:
         if not waiting:
             return False
         last = waiting[-1]
-        if self.size >= _MOST_BYTES or last.description != sample.description:
+        if self.size >= _MOST_BYTES or self.count >= _MOST_SAMPLES or last.description != sample.description:
             return True
         if number == self._lead or not self.pending[self._lead]:
             length = sample.time - waiting[0].time
@@ -93,12 +94,13 @@ class WaitingSamples:
         """Let a sample wait."""
         self.pending[number].append(sample)
         self.size += len(sample.data)
+        self.count += 1
 
     def take(self) -> list[tuple[int, list[OutputSample]]]:
         """All that wait, by number of the track; nothing waits any more."""
         found = [(number, samples) for number, samples in enumerate(self.pending) if samples]
         self.pending = [[] for _ in self.tracks]
-        self.size = 0
+        self.size = self.count = 0
         return found
 
 

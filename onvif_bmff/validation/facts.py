@@ -1,6 +1,6 @@
 """What was seen of a segment, for the rules that compare: with its labels, its index, and the segments beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, repeat
 from operator import add
@@ -86,12 +86,12 @@ class PartFacts:
             stop = decode_time + run.total_duration
             if isinstance(offsets, int):
                 start, low, high = decode_time + offsets, decode_time + offsets, stop + offsets
-            else:
-                durations = _each(run.duration)
-                starts = list(islice(accumulate(durations, initial=decode_time), run.count))
-                times = list(map(add, starts, offsets))
-                start, low = times[0], min(times)
-                high = max(map(add, times, _each(run.duration)))
+            else:  # columns are summed as they are read: lists of numbers would be ten times their size
+                start = decode_time + offsets[0]
+                low = min(map(add, accumulate(_each(run.duration), initial=decode_time), offsets))
+                ends = accumulate(islice(_each(run.duration), run.count), initial=decode_time)
+                next(ends)
+                high = max(map(add, ends, offsets))
             if first is None:
                 first, earliest, end = start, low, high
             earliest, end, decode_time = min(earliest, low), max(end, high), stop
@@ -107,21 +107,14 @@ class PartFacts:
             first_is_sync=not flags & NON_SYNC_SAMPLE,
         )
 
-    def samples(self) -> list[list[tuple[int, bool]]]:
-        """Presentation time of each sample of each trun, and whether it is a sync sample."""
-        found: list[list[tuple[int, bool]]] = []
+    def decode_times(self) -> list[Sequence[int]]:
+        """Decode time of each sample of each trun; of those with a constant duration that of the first only."""
+        found: list[Sequence[int]] = []
         time = self.decode_time
         for run in self.runs:
-            rows: list[tuple[int, bool]] = []
-            columns = zip(
-                range(run.count), _each(run.duration), _each(run.composition_offset), run.all_flags(), strict=False
-            )
-            start = time
-            for _, duration, offset, flags in columns:
-                rows.append((start + offset, not flags & NON_SYNC_SAMPLE))
-                start += duration
+            steps = run.duration if not isinstance(run.duration, int) else ()
+            found.append(list(accumulate(steps, initial=time)))
             time += run.total_duration
-            found.append(rows)
         return found
 
     @property

@@ -1,6 +1,7 @@
 """Rules of fragments: the boxes of moof, times that go on, data that are there. ISO/IEC 23000-19, 7.3.2.3, 7.5, 7.7."""
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,8 @@ from onvif_bmff.bmff import (
     TrackFragmentHeaderBox,
     TrackRunBox,
 )
-from onvif_bmff.media.fragment_samples import FragmentReader, SampleRun, TrackFragment
+from onvif_bmff.media.budget import SampleBudget
+from onvif_bmff.media.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
 from onvif_bmff.validation.facts import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
 from onvif_bmff.validation.samples import SampleChecker
 
@@ -48,7 +50,9 @@ class FragmentChecker:
         self._facts = facts
         self._header = header
         self._samples = samples
-        self._reader = FragmentReader(header.tracks, _ANY_SIZE)
+        self._budget = SampleBudget()
+        self._reader = FragmentReader(header.tracks, _ANY_SIZE, self._budget)
+        self._known = {track.track_id for track in header.tracks}
         self._sequence_number: int | None = None
         self._last_in: dict[int, int] = {}
         self._cmf2 = context.is_cmaf and "cmf2" in header.brands
@@ -71,16 +75,16 @@ class FragmentChecker:
             add(rule, message, offset=start, path="/moof/mfhd")
         self._sequence_number = number
         trafs = moof.find_all(TrackFragmentBox)
-        known = {track.track_id for track in self._header.tracks}
         for box in trafs:
             header = box.require(TrackFragmentHeaderBox)
-            if header.track_id not in known:
+            if header.track_id not in self._known:
                 rule = context.rule("C-42", "ANX-B.3-08")
                 message = f"track {header.track_id}, which the moov does not have"
                 add(rule, message, offset=header.offset, path=f"{_TRAF}/tfhd")
                 raise StopLooking
         if context.is_cmaf:
             self._check_chunk(start, trafs, data, before)
+        self._budget.allow((moof.read_size or 0) + sum([one.stop - one.start for one in data]))
         parts = self._reader.read(moof, start)
         if not data and any(part.sample_count for part in parts):
             rule = context.rule("C-40", "ANX-B.1-03")
@@ -121,9 +125,8 @@ class FragmentChecker:
             add("C-40", f"{len(trafs)} traf and {runs} trun boxes", offset=start, path="/moof")
         if len(data) > 1:
             add("C-40", f"{len(data)} mdat boxes behind one moof", offset=start, path="/mdat")
-        known = {track.track_id for track in self._header.tracks}
         for box in before:
-            if isinstance(box, ProducerReferenceTimeBox) and box.reference_track_id not in known:
+            if isinstance(box, ProducerReferenceTimeBox) and box.reference_track_id not in self._known:
                 add("C-50", f"a time of track {box.reference_track_id}", offset=box.offset, path="/prft")
 
     def _check_boxes(self, part: TrackFragment) -> None:
@@ -183,13 +186,13 @@ class FragmentChecker:
         first_of_segment = len(of_track.parts) == 1 and self._number == 0 and track_id == self._lead_id
         if first_of_segment and not made.first_is_sync:
             add("ANX-B.3-06", "the first sample is no sync sample", offset=part.box.offset, path=f"{_TRAF}/trun")
-        views: list[memoryview] | None = []
+        views = SampleViews() if has_data else None
         for run in part.runs:
             size = run.data_size
             if not run.count or not size or not has_data:
-                views = None if not has_data else views
                 continue
-            place = next((one for one in data if one.start <= run.position and run.position + size <= one.stop), None)
+            number = bisect_right(data, run.position, key=lambda one: one.start) - 1  # they are in order
+            place = data[number] if number >= 0 and run.position + size <= data[number].stop else None
             if place is None:
                 rule = context.rule("C-45", "ANX-B.3-08")
                 message = f"samples at bytes {run.position} to {run.position + size}, which are not in the mdat behind"
@@ -200,7 +203,7 @@ class FragmentChecker:
                 views = None
                 break
             if views is not None:
-                views.extend(_slices(run, place.view, run.position - place.start))
+                views.add(run, place.view, run.position - place.start)
         if views is not None and len(views) != part.sample_count:
             views = None  # samples of no bytes: nothing to look into
         self._samples.check(part, made, views, first_of_segment=first_of_segment)
@@ -240,12 +243,4 @@ def _flags_of(run: SampleRun) -> set[int]:
         found = set(run.flags if run.first_flags is None else run.flags[1:])
     if run.first_flags is not None and run.count:
         found.add(run.first_flags)
-    return found
-
-
-def _slices(run: SampleRun, view: memoryview, at: int) -> list[memoryview]:
-    found = []
-    for size in run.size if isinstance(run.size, array) else [run.size] * run.count:
-        found.append(view[at : at + size])
-        at += size
     return found

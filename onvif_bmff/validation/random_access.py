@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 from onvif_bmff.bmff import (
+    NON_SYNC_SAMPLE,
     MovieFragmentRandomAccessBox,
     MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
@@ -64,7 +66,7 @@ class _Index:
         self._parts = {
             (track_id, part.moof_offset): part for track_id, track in facts.tracks.items() for part in track.parts
         }
-        self._spread: tuple[PartFacts | None, list[list[tuple[int, bool]]]] = (None, [])
+        self._spread: tuple[PartFacts | None, list[Sequence[int]]] = (None, [])
         self._budget = 4 * sum(track.samples for track in facts.tracks.values()) + 1000
 
     def fault_of(self, track: TrackFacts, entry: SeekEntry) -> str | None:
@@ -93,9 +95,16 @@ class _Index:
             if part.count > self._budget:
                 return None
             self._budget -= part.count
-            self._spread = part, part.samples()
-        runs = self._spread[1]
-        return runs[trun - 1][sample - 1] if 0 < trun <= len(runs) and 0 < sample <= len(runs[trun - 1]) else None
+            self._spread = part, part.decode_times()
+        if not (0 < trun <= len(part.runs) and 0 < sample <= part.runs[trun - 1].count):
+            return None
+        run, times = part.runs[trun - 1], self._spread[1][trun - 1]
+        time = times[sample - 1] if not isinstance(run.duration, int) else times[0] + (sample - 1) * run.duration
+        offsets, flags = run.composition_offset, run.flags
+        if sample == 1 and run.first_flags is not None:
+            flags = run.first_flags
+        offset = offsets if isinstance(offsets, int) else offsets[sample - 1]
+        return time + offset, not (flags if isinstance(flags, int) else flags[sample - 1]) & NON_SYNC_SAMPLE
 
 
 def check_seek_table(context: Context, facts: SegmentFacts, text: str) -> None:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from uuid import UUID
 
 from onvif_bmff.bmff import Box, SampleEncryptionBox, TrackFragmentHeaderBox
@@ -14,10 +15,10 @@ from onvif_bmff.bmff.protection import (
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_runs
+from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_runs
 from onvif_bmff.cenc.scheme import BLOCK, NO_PATTERN, ProtectionScheme
 from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
-from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
@@ -47,10 +48,11 @@ class SampleChecker:
         self._keys = keys
         self._decryptor = FragmentDecryptor(keys) if keys else None
         self._clear: dict[int, Box | None] = {}
+        self._seig: dict[int, SeigDescriptions] = {}
         self._said: set[str] = set()
 
     def check(
-        self, part: TrackFragment, facts: PartFacts, views: Sequence[memoryview] | None, *, first_of_segment: bool
+        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, *, first_of_segment: bool
     ) -> None:
         """Look at the samples of a traf; ``views`` are their data, None where they cannot be had."""
         entry = part.track.entry(part.description)
@@ -65,7 +67,10 @@ class SampleChecker:
             if default is None:
                 return  # the header has said what is missing
             try:
-                runs = protection_runs(default, facts.count, part.box.children, part.track.table.children)
+                if part.track.track_id not in self._seig:
+                    self._seig[part.track.track_id] = SeigDescriptions.of(part.track.table.children)
+                of_track = self._seig[part.track.track_id]
+                runs = protection_runs(default, facts.count, part.box.children, of_track)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
                 message = error.reason if isinstance(error, BoxError) else str(error)
@@ -83,7 +88,7 @@ class SampleChecker:
         if length_size is not None and not whole:
             filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first_of_segment)
             if maps is not None and filled:
-                self._check_slices(part, views[0], maps[0], runs[0][1])
+                self._check_slices(part, views.first, maps[0], runs[0][1])
         if runs and self._decryptor is not None and (maps is not None or not _needs_records(runs)):
             self._decrypt(part, clear, views, runs, length_size if filled else None)
 
@@ -120,7 +125,7 @@ class SampleChecker:
         self,
         part: TrackFragment,
         clear: Box,
-        views: Sequence[memoryview],
+        views: SampleViews,
         length_size: int,
         facts: PartFacts,
         *,
@@ -134,8 +139,8 @@ class SampleChecker:
         except BitstreamError as error:
             add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
             return False
-        first = iter_nal_ranges(views[0], length_size)
-        if facts.first_is_sync and is_intra(clear.type, views[0], first) is False:
+        first = views.first
+        if facts.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
             rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
         return True
@@ -171,7 +176,7 @@ class SampleChecker:
         self,
         part: TrackFragment,
         clear: Box,
-        views: Sequence[memoryview],
+        views: SampleViews,
         runs: Sequence[ProtectionRun],
         length_size: int | None,
     ) -> None:
@@ -180,11 +185,11 @@ class SampleChecker:
             return
         scheme = runs[0][1].scheme
         rule = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
-        samples = [Sample(part.track.track_id, 0, 0, view) for view in views]
+        samples = (Sample(part.track.track_id, 0, 0, view) for view in views)
         message: str | None = None
         try:
-            for index, sample in enumerate(self._decryptor(part, samples)):
-                units = None if length_size is None else iter_nal_ranges(views[index], length_size)
+            for sample, view in zip(self._decryptor(part, samples), views, strict=False):
+                units = None if length_size is None else iter_nal_ranges(view, length_size)
                 message = spoilt(clear, memoryview(sample.data), units)
                 if message is not None:
                     break
@@ -325,7 +330,7 @@ class _Protected:
         part, add, rule = self._part, self._add, self._context.rule
         scheme = self._runs[0][1].scheme
         of_scheme = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
-        for number, (one, size) in enumerate(zip(records, part.sizes(), strict=True), 1):
+        for number, (one, size) in enumerate(zip(records, part.iter_sizes(), strict=True), 1):
             if not one.subsamples:
                 if self._is_nal_video:
                     self._checker.once(of_scheme, "whole samples of video are encrypted", part, f"{_TRAF}/senc")
@@ -345,17 +350,11 @@ class _Protected:
             return
         if any(run.scheme is not ProtectionScheme.CENC for _, run in self._runs):
             return
-        sizes = self._part.sizes()
-        first = 0
+        vectors = ((one.iv, _blocks(one, size)) for one, size in zip(records, self._part.iter_sizes(), strict=True))
         for count, run in self._runs:
-            taken = [
-                (one.iv, _blocks(one, size))
-                for one, size in zip(records[first : first + count], sizes[first : first + count], strict=True)
-            ]
-            again = self._checker.vectors.counters(run.kid, taken)
+            again = self._checker.vectors.counters(run.kid, islice(vectors, count))
             if again is not None:
                 self._repeated(again)
-            first += count
 
     def _constants(self, records: Sequence[AuxiliaryInfo] = ()) -> None:
         """Take the vectors of cbcs: those in senc, or the constant ones."""

@@ -66,6 +66,7 @@ class _Walk:
         self._fragments: FragmentChecker | None = None
         self._random_access: MovieFragmentRandomAccessBox | None = None
         self._indexes: list[SegmentIndexBox] = []
+        self._timescales: set[int] | None = None
         self._before: list[Box] = []
         self._last = ""
         self.position = 0
@@ -207,13 +208,11 @@ class _Walk:
         if isinstance(found, EventMessageBox | ProducerReferenceTimeBox):
             self._before.append(found)
         if isinstance(found, EventMessageBox) and self._context.is_cmaf and self._facts.header is not None:
-            scales = {
-                box.timescale
-                for track in self._facts.header.tracks
-                for _, box in track.box.walk()
-                if isinstance(box, MediaHeaderBox)
-            }
-            if found.timescale not in scales:
+            if self._timescales is None:
+                tracks = self._facts.header.tracks
+                boxes = [box for track in tracks for _, box in track.box.walk()]
+                self._timescales = {box.timescale for box in boxes if isinstance(box, MediaHeaderBox)}
+            if found.timescale not in self._timescales:
                 message = f"the timescale {found.timescale} is not the track's"
                 add("C-49", message, offset=self.position, path="/emsg")
 
