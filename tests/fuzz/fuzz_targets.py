@@ -1,5 +1,6 @@
 """Targets for coverage-guided fuzzing: each takes bytes and must raise nothing but the library's own errors.
 
+They return whether they got through to what they are there for, as they have to with each of their seeds.
 ``run_fuzz.py`` runs one of them under atheris, ``test_fuzz_targets.py`` a slice of all of them without it.
 """
 
@@ -25,9 +26,11 @@ from onvif_bmff.errors import BitstreamError, BoxError, MediaError, ObjectAttrib
 from onvif_bmff.media.avc_slice import AvcSliceHeaders
 from onvif_bmff.media.codec import codec_of
 from onvif_bmff.media.hevc_slice import HevcSliceHeaders
+from onvif_bmff.media.sample_entries import clear_entry
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.recordings import recorded_objects
 
 SPS, PPS = bytes.fromhex("6742c01e95a0280bfe54"), bytes.fromhex("68ce3c80")
 
@@ -37,7 +40,7 @@ def boxes(data):
     try:
         found = parse_boxes(data)
     except BoxError:
-        return
+        return False
     assert build_boxes(found) == data
     for top in found:
         for _, inner in top.walk():
@@ -50,6 +53,7 @@ def boxes(data):
                     read_auxiliary_info(inner.data, min(inner.sample_count, 1 << 16), 8, bool(inner.flags & 2))
             except BoxError:
                 pass
+    return True
 
 
 def reader(data):
@@ -68,8 +72,9 @@ def reader(data):
         read += incremental.close()
     except BoxError:
         assert expected is None
-        return
+        return False
     assert expected == tuple(read)
+    return True
 
 
 def pssh(data):
@@ -78,8 +83,10 @@ def pssh(data):
     made = (8 + len(head) + len(data)).to_bytes(4, "big") + b"pssh" + head + data
     (found,) = parse_boxes(made)
     assert found.build() == made
-    if isinstance(found, AsymmetricKeySystemHeaderBox):
-        assert found.data == data
+    if not isinstance(found, AsymmetricKeySystemHeaderBox):
+        return False
+    assert found.data == data
+    return True
 
 
 def object_key(data):
@@ -88,8 +95,9 @@ def object_key(data):
     try:
         key = ObjectKey.parse(text)
     except ObjectKeyError:
-        return
-    assert str(key) == text
+        return False
+    assert ObjectKey.parse(str(key)) == key
+    return True
 
 
 def seek_table(data):
@@ -97,8 +105,9 @@ def seek_table(data):
     try:
         table = SeekTable.from_base64(data.decode("latin-1"))
     except ObjectAttributeError:
-        return
+        return False
     assert SeekTable.from_base64(table.to_base64()) == table
+    return True
 
 
 def codec_configuration(data):
@@ -107,22 +116,27 @@ def codec_configuration(data):
         found = parse_boxes(data)
     except BoxError as error:
         found = error.partial
+    read = 0
     for top in found:
         for path, inner in top.walk():
             if path.endswith("/stsd"):
                 for entry in inner.children_of():
                     with contextlib.suppress(BoxError, MediaError):
-                        codec_of(entry, handler="vide").codecs_parameter()
+                        codec_of(clear_entry(entry), handler="vide").codecs_parameter()
+                        read += 1
+    return read > 0
 
 
 def slice_headers(data):
     """Slice headers and parameter sets of H.264 and H.265; the first byte says how the data is cut."""
-    parts = data.split(b"\0\0\1")
+    parts, read = data.split(b"\0\0\1"), 0
     for headers in (AvcSliceHeaders((SPS,), (PPS,)), HevcSliceHeaders()):
         for nal in parts:
-            for call in (headers.update, headers.payload_offset):
-                with contextlib.suppress(BitstreamError):
-                    call(nal)
+            with contextlib.suppress(BitstreamError):
+                headers.update(nal)
+            with contextlib.suppress(BitstreamError):
+                read += headers.payload_offset(nal) is not None
+    return read > 0
 
 
 TARGETS = {
@@ -131,18 +145,21 @@ TARGETS = {
 } | fuzz_objects.TARGETS
 
 FILES = [progressive_file(), fragmented_file(scheme="cenc"), cmaf_file(scheme="cbcs"), cmaf_file("meta")]
-KEY = b"prefix/2022-11-08/15:08:23.547Z/VIDEO001-1.cmfv"
+KEYS = [str(item.key).encode() for item in recorded_objects(segments=1)]
+TABLES = [item.metadata["SeekTable"].encode() for item in recorded_objects(seconds=9) if not item.key.span_end]
 SEEDS = {
     **fuzz_objects.SEEDS,
     "boxes": FILES,
     "reader": FILES,
     "codec_configuration": FILES,
-    "pssh": [bytes.fromhex("00000001000200000020") + bytes(32) + b"\1\0\4key!"],
-    "object_key": [KEY, KEY.replace(b"cmfv", b"end"), b"2016-12-31/23:59:60Z_7.mp4", b"2022-11-08T150823Z/0.mp4"],
-    "seek_table": [b"AAAAPG1mcmEAAAAk", b"AAAAPG1mcmEAAAAkdGZyYQAAAAAAAAABAAAAAQAAAAEAAAAAAAACTgEBAAE="],
+    "pssh": [header[52:] for header in fuzz_objects.SEEDS["unlock"]],
+    "object_key": [*KEYS, b"2016-12-31/23/59-60.123456Z.7.mp4", b"a/b/2022-11-08/c/15/08-23.547Z.00.m4v_end"],
+    "seek_table": TABLES,
     "slice_headers": [
         SPS + b"\0\0\1" + PPS + b"\0\0\1" + bytes.fromhex("6588840a32f0"),
-        b"\x40\1\x0c\1\xff\xff\0\0\1\x42\1\1\1\x60" + bytes(20) + b"\0\0\1\x26\1\xaf\x08",
+        bytes.fromhex("42010121600000030090000003000003005d9202a410a27083d5387880")
+        + bytes.fromhex("000001440127547a78671f74")
+        + bytes.fromhex("0000012a01090f0180"),
     ],
 }
-"""What each target starts from."""
+"""What each target starts from, and gets through with."""

@@ -28,7 +28,11 @@ def fuzz_one(target: str, options: list[str]) -> None:
 
     with atheris.instrument_imports(include=["onvif_bmff"]):
         import fuzz_targets
-    atheris.Setup([sys.argv[0], *options], fuzz_targets.TARGETS[target])
+
+    def once(data: bytes) -> None:  # libFuzzer takes what a target returns for a verdict of its own
+        fuzz_targets.TARGETS[target](data)
+
+    atheris.Setup([sys.argv[0], *options], once)
     atheris.Fuzz()
 
 
