@@ -1,0 +1,76 @@
+"""The run that breaks lines makes breaks worth trying, and counts them rightly."""
+
+from pathlib import Path
+
+import pytest
+from long_mutants import AREAS, EQUIVALENT, Mutant, drawn, modules_of, mutants_of, report
+
+TEXT = '''"""Documentation stays."""
+
+from typing import Literal
+
+__all__ = ["find"]
+
+
+def find(rows: Literal[3], most: int) -> int | None:
+    """So does this."""
+    if not rows and most >= 4:
+        raise ValueError(f"{rows} == 7")
+    log.info("1 + 1")
+    rows.append(most - 1)
+    return rows
+'''
+
+
+class Journal:
+    def __init__(self, **steps):
+        self.steps = {key: {"result": result} for key, result in steps.items()}
+
+    def __contains__(self, key):
+        return key in self.steps
+
+
+def test_each_changes_one_line_of_code():
+    made = {one.new.strip() for one in mutants_of("x.py", TEXT)}
+    assert made == {
+        "if (not (not rows and most >= 4)):",
+        "if (not rows or most >= 4):",
+        "if rows and most >= 4:",
+        "if not rows and (most > 4):",
+        "if not rows and most >= 5:",
+        "pass",
+        "rows.append((most + 1))",
+        "rows.append(most - 2)",
+        "return None",
+    }
+    for one in mutants_of("x.py", TEXT):
+        lines = TEXT.splitlines(keepends=True)
+        assert lines[one.line - 1] == one.old
+        lines[one.line - 1] = one.new
+        compile("".join(lines), "x.py", "exec")
+
+
+def test_every_area_has_modules_tests_and_a_seeded_draw():
+    root = Path(__file__).resolve().parents[2]
+    for area, (_, tests) in AREAS.items():
+        assert modules_of(area)
+        assert all((root / test).exists() for test in tests)
+    assert drawn(1, 40) == drawn(1, 40) != drawn(2, 40)
+    assert len({mutant.key for _, mutant in drawn(1, 400)}) == 400
+    assert {area for area, _ in drawn(1, 9, ["vectors"])} == {"vectors"}
+
+
+def test_the_report_counts_and_names_survivors(monkeypatch):
+    made = [
+        ("vectors", Mutant("a.py", number, 0, f"old {number}\n", f"new {number}\n", "number")) for number in range(4)
+    ]
+    keys = [mutant.key for _, mutant in made]
+    steps = dict(zip(keys, ("noticed", "survived", "took too long", "survived"), strict=True))
+    monkeypatch.setitem(EQUIVALENT, ("a.py", "new 3"), "nothing tells them apart")
+    text, share = report(made, Journal(**steps), 5)
+    assert share == pytest.approx(200 / 3)
+    assert "Of 3 mutants of one line each (seed 5), 2 were noticed: 66.7 %. 1 more are equivalent" in text
+    assert "  - old 1\n  + new 1\n" in text
+    assert "new 0" not in text
+    assert "new 3`: nothing tells them apart" in text
+    assert report(made, Journal(), 5)[1] == 0
