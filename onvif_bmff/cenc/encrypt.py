@@ -35,7 +35,7 @@ from onvif_bmff.cenc.cipher import Range, cipher_for
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys import ContentKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples
+from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples, subsample_limit
 from onvif_bmff.errors import BitstreamError, ProtectionError, UnsupportedSchemeError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample
@@ -172,11 +172,10 @@ class TrackEncryptor:
         base = 0
         if self._nal_video:
             protected_ranges = self._codec.protected_ranges
+            limit = subsample_limit(len(in_senc))
             for sample in samples:
                 data = sample.data
-                packed, protected = cbcs_subsamples(
-                    len(data), protected_ranges(data) or (), base, limit=39 if in_senc else 42
-                )
+                packed, protected = cbcs_subsamples(len(data), protected_ranges(data) or (), base, limit=limit)
                 records.append(in_senc + packed)
                 work.append((iv, protected))
                 base += len(data)
