@@ -483,6 +483,7 @@ def test_a_leading_track_that_changes_within_a_group_breaks_off_and_takes_all_al
         assert begin == pytest.approx([0, back], abs=0.05)
 
 
+@pytest.mark.requirement("ANX-B.1-05")
 def test_a_gap_of_another_track_closes_its_span_only():
     samples = mixed(video(40), audio(5), audio(10, start=30))
     spans = check_recording(record(BOTH, samples, target()))
