@@ -1,8 +1,9 @@
 """Write docs/conformance.md: every requirement of the specification with the tests that prove it.
 
 Reads the marks ``@pytest.mark.requirement("ANX-B.4-03")`` in the tests without running them, the list of requirement
-ids in ``requirements.tsv`` and, for what no test of a library can prove, ``conformance_reasons.tsv``. Run it after
-adding or moving a mark; a test holds the page to be up to date.
+ids in ``requirements.tsv``, for what no test of a library can prove ``conformance_reasons.tsv``, and for what is not
+done as it is written ``conformance_deviations.tsv``: there the marked tests prove the literal reading, which a switch
+gives, and must name that switch. Run it after adding or moving a mark; CI holds the page to be up to date.
 """
 
 import ast
@@ -16,7 +17,8 @@ ROOT = DOCS.parent
 HEAD = """# Conformance
 
 Every requirement of the ONVIF Recording Control Service Specification 25.12 that was found in its text, with the
-tests that prove it (`tests/…::name`), or the reason why no test of this library can. Written by
+tests that prove it (`tests/…::name`), or the reason why no test of this library can. A **deviation** is a requirement
+that is not met by default, on purpose; its tests prove what a switch gives. Written by
 `python docs/build_conformance.py` from the marks in the tests; do not edit.
 
 """
@@ -83,6 +85,16 @@ def collect() -> dict[str, list[str]]:
     return tidy
 
 
+def mentions(proof: str, word: str) -> bool:
+    """Whether the code of a test that ``collect`` names has a word in it."""
+    path, _, name = proof.partition("::")
+    tree = ast.parse((ROOT / path).read_text())
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == name.rpartition("::")[2] and word in ast.unparse(node)
+        for node in ast.walk(tree)
+    )
+
+
 def read_tsv(name: str) -> list[list[str]]:
     """Rows of a table beside this file, without its header."""
     path = DOCS / name
@@ -96,25 +108,37 @@ def page() -> tuple[str, list[str]]:
     """The page, and what is wrong: ids that are unknown, or have neither test nor reason."""
     requirements = read_tsv("requirements.tsv")
     reasons = {row[0]: row[1] for row in read_tsv("conformance_reasons.tsv")}
+    deviations = {row[0]: (row[1], row[2]) for row in read_tsv("conformance_deviations.tsv")}
     proofs = collect()
     known = {row[0] for row in requirements}
     wrong = [f"{one}: marked in a test, but no requirement" for one in sorted(proofs.keys() - known)]
     wrong += [f"{one}: has a reason, but is no requirement" for one in sorted(reasons.keys() - known)]
+    wrong += [f"{one}: is a deviation, but no requirement" for one in sorted(deviations.keys() - known)]
+    for one, (switch, _) in sorted(deviations.items()):
+        tests = proofs.get(one, [])
+        if not tests or not all(mentions(test, switch.rpartition(".")[2]) for test in tests):
+            wrong.append(f"{one}: is a deviation, and its marked tests do not all use the switch {switch}")
     lines: list[str] = []
     layers: dict[str, list[list[str]]] = defaultdict(list)
     for row in requirements:
         layers[row[3]].append(row)
-    summary = ["| layer | requirements | proven by tests | reason given | open |", "|---|---|---|---|---|"]
+    summary = [
+        "| layer | requirements | proven by tests | deviation | reason given | open |",
+        "|---|---|---|---|---|---|",
+    ]
     for layer, rows in sorted(layers.items()):
-        proven = [row for row in rows if row[0] in proofs]
-        reasoned = [row for row in rows if row[0] not in proofs and row[0] in reasons]
-        summary.append(
-            f"| {layer} | {len(rows)} | {len(proven)} | {len(reasoned)} | {len(rows) - len(proven) - len(reasoned)} |"
-        )
+        proven = sum(row[0] in proofs and row[0] not in deviations for row in rows)
+        deviating = sum(row[0] in deviations for row in rows)
+        reasoned = sum(row[0] not in proofs and row[0] in reasons for row in rows)
+        unproven = len(rows) - proven - deviating - reasoned
+        summary.append(f"| {layer} | {len(rows)} | {proven} | {deviating} | {reasoned} | {unproven} |")
         lines += ["", f"## {layer}", "", "| id | section | level | proof |", "|---|---|---|---|"]
         for one, section, level, _ in rows:
             if one in proofs:
                 proof = "<br>".join(f"`{name.removeprefix('tests/')}`" for name in proofs[one])
+                if one in deviations:
+                    switch, text = deviations[one]
+                    proof = f"**deviation**: {text} Switch: `{switch}`. With it:<br>{proof}"
                 if one in reasons:
                     proof += f"<br>{reasons[one]}"
             elif one in reasons:

@@ -1,5 +1,6 @@
 """What the README says is true: its example runs, its commands exist, its links lead somewhere."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cryptography import x509
@@ -132,3 +134,41 @@ def test_the_commands_of_the_page_on_keys_run(tmp_path: Path) -> None:
 def test_no_documented_command_has_a_key_among_its_arguments(page: Path) -> None:
     for block in re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text(), re.DOTALL):
         assert not re.search(r"--key[ =]|[0-9a-fA-F]{32}", block)
+
+
+@pytest.fixture
+def conformance() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_conformance", ROOT / "docs" / "build_conformance.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_deviations_are_shown_as_what_they_are_with_their_switch(conformance: ModuleType) -> None:
+    text, wrong = conformance.page()
+    assert wrong == []
+    (row,) = re.findall(r"^\| REC-5\.4-11 \|.*", text, re.MULTILINE)
+    assert "**deviation**" in row
+    assert "`Limits.reset_retention_on_create`" in row
+    assert text.count("| **deviation**") == len(conformance.read_tsv("conformance_deviations.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        (["REC-9.9-99", "Limits.reset_retention_on_create", "x"], "is a deviation, but no requirement"),
+        (["REC-5.4-11", "Limits.another_switch", "x"], "do not all use the switch Limits.another_switch"),
+        (["REC-4.1.1-05", "Limits.reset_retention_on_create", "x"], "do not all use the switch"),
+    ],
+)
+def test_a_deviation_needs_tests_of_its_switch(
+    conformance: ModuleType, monkeypatch: pytest.MonkeyPatch, row: list[str], complaint: str
+) -> None:
+    read = conformance.read_tsv
+    monkeypatch.setattr(
+        conformance, "read_tsv", lambda name: [row] if name == "conformance_deviations.tsv" else read(name)
+    )
+    _, wrong = conformance.page()
+    assert any(line.startswith(row[0]) and complaint in line for line in wrong)

@@ -220,7 +220,7 @@ class SampleFlow:
         if cause is not None and current.multiplexed and leads:
             events = self._end_others(lane.time(sample))
             current = self._spans or current
-        if cause is CutCause.TRACK_GAP:
+        if cause is not None and CUTS[cause].spans is Spans.OWN:
             events = self._leave(lane, sample)
         elif cause is not None and CUTS[cause].spans is Spans.ALL:
             if current.multiplexed and not leads:  # all tracks change over where the leading one can

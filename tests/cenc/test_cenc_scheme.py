@@ -4,7 +4,6 @@ from onvif_bmff.cenc.scheme import NAL_PATTERN, NO_PATTERN, Pattern, ProtectionS
 from onvif_bmff.errors import UnsupportedSchemeError
 
 
-@pytest.mark.requirement("ANX-B.8-05")
 @pytest.mark.parametrize(("mode", "fourcc"), [("CENC", "cenc"), ("CBCS", "cbcs")])
 def test_modes_and_schemes(mode, fourcc):
     scheme = ProtectionScheme.from_mode(mode)

@@ -1,10 +1,10 @@
 """Recording jobs: clauses 5.1, 5.3.3 and 5.13 to 5.18."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from control_kit import automatic, job, profile, recording, resources, service, topics
+from control_kit import Clock, automatic, job, profile, recording, resources, restarted, service, topics
 
 from onvif_bmff.control import (
     PROFILE_TYPE,
@@ -18,11 +18,13 @@ from onvif_bmff.control import (
     Limits,
     MaxReceivers,
     MaxRecordingJobs,
+    MemoryPersistence,
     NoRecording,
     NoRecordingJob,
     ReceiverConfiguration,
     RecordingEventFilter,
     RecordingJobConfiguration,
+    RecordingJobConfigurationChange,
     RecordingJobSource,
     RecordingJobTrack,
     SourceReference,
@@ -43,13 +45,10 @@ def destinations(configuration):
 
 
 @pytest.mark.requirement(
-    "REC-4.1.2-01",
-    "REC-5.3.3-01",
     "REC-5.3.3-02",
     "REC-5.13-01",
     "REC-5.13-05",
     "REC-5.13-12",
-    "REC-5.3.3-24",
 )
 def test_create_returns_token_and_configuration_in_effect():
     made, token = device()
@@ -59,6 +58,48 @@ def test_create_returns_token_and_configuration_in_effect():
     assigned = made.assignments()
     assert assigned[token, "VIDEO001"].job == answer.job_token
     assert assigned[token, "AUDIO001"] is None
+
+
+@pytest.mark.requirement("REC-5.3.3-01")
+def test_a_configuration_holds_all_of_a_job():
+    """Each field comes back from all that shows a job, from the event too, and after a restart."""
+    clock, persistence = Clock(), MemoryPersistence()
+    made = service(clock=clock, persistence=persistence)
+    token = made.create_recording(recording())
+    kept = Extensions(("<a/>",), (("b", "c"),))
+    entries = (
+        EventFilterEntry("tns1:A//.", 'boolean(//tt:SimpleItem[@Name="Rule" and @Value="1"])', kept),
+        EventFilterEntry("tns1:B"),
+    )
+    whole = RecordingJobConfiguration(
+        token,
+        "Active",
+        7,
+        (
+            RecordingJobSource(
+                SourceReference("prof2", PROFILE_TYPE, kept), None, (RecordingJobTrack("tag", "AUDIO001", kept),), kept
+            ),
+            profile("VIDEO001"),
+        ),
+        RecordingEventFilter(entries, timedelta(seconds=5), timedelta(seconds=6), kept),
+        "night",
+        kept,
+    )
+    for one in (whole, whole.source[0], whole.source[0].source_token, whole.source[0].tracks[0], whole.event_filter):
+        unset = [item.name for item in fields(one) if getattr(one, item.name) in (None, (), "", item.default)]
+        assert unset in ([], ["auto_create_receiver"]), "each field says something"
+    answer = made.create_recording_job(whole)
+    other = made.create_recording_job(job(token))
+    assert answer.job_configuration == whole
+    for one in (made, restarted(made, clock, persistence)):
+        assert one.get_recording_job_configuration(answer.job_token) == whole
+        assert [item.job_configuration for item in one.get_recording_jobs()] == [whole, other.job_configuration]
+    changed = replace(whole, mode="Idle", priority=9, schedule_token="day", event_filter=None)
+    made.take_notifications()
+    made.set_recording_job_configuration(answer.job_token, changed)
+    (event,) = (one for one in made.take_notifications() if isinstance(one, RecordingJobConfigurationChange))
+    assert event.configuration == made.get_recording_job_configuration(answer.job_token) == changed
+    assert made.get_recording_job_configuration(other.job_token) == other.job_configuration
 
 
 @pytest.mark.requirement("REC-5.13-04", "REC-5.13-05", "REC-5.13-12")

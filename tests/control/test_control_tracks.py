@@ -83,29 +83,92 @@ def test_a_track_is_video_audio_or_metadata(wrong):
     assert [str(kind) for kind in TrackType] == ["Video", "Audio", "Metadata"]
 
 
-@pytest.mark.requirement("REC-5.9-06", "REC-5.10-05", "REC-5.10-06", "REC-5.11-02", "REC-5.12-03")
-def test_unknown_tokens_are_named():
+UNKNOWN = ["nobody", "", "VIDEO001", None, {}, 7]
+
+
+def create(made, token, _):
+    return made.create_track(token, TrackConfiguration("Video"))
+
+
+def delete(made, token, track):
+    made.delete_track(token, track)
+
+
+def get(made, token, track):
+    return made.get_track_configuration(token, track)
+
+
+def change(made, token, track):
+    made.set_track_configuration(token, track, TrackConfiguration("Video", "new"))
+
+
+def refused(made, fault, subcode, call, *arguments):
+    """The call ends with that very fault, as ONVIF names it, and changes nothing."""
+    before = made.snapshot()
+    made.take_notifications()
+    with pytest.raises(fault) as caught:
+        call(made, *arguments)
+    assert type(caught.value) is fault
+    assert (caught.value.code, caught.value.subcodes) == ("Sender", ("InvalidArgVal", subcode))
+    assert made.snapshot() == before
+    assert made.take_notifications() == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(create, marks=pytest.mark.requirement("REC-5.9-06")),
+        pytest.param(delete, marks=pytest.mark.requirement("REC-5.10-05")),
+        pytest.param(get, marks=pytest.mark.requirement("REC-5.11-02")),
+        pytest.param(change, marks=pytest.mark.requirement("REC-5.12-03")),
+    ],
+)
+@pytest.mark.parametrize("wrong", UNKNOWN)
+def test_an_unknown_recording_is_no_recording(call, wrong):
+    """Also where the device has recordings, where the track is unknown as well, and where the recording is gone."""
+    made = service()
+    kept, gone = made.create_recording(recording()), made.create_recording(recording())
+    made.delete_recording(gone)
+    for token in (wrong, gone, kept.upper(), kept + " "):
+        for track in ("VIDEO001", "nobody"):
+            refused(made, NoRecording, "NoRecording", call, token, track)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(delete, marks=pytest.mark.requirement("REC-5.10-06")),
+        pytest.param(get, marks=pytest.mark.requirement("REC-5.11-02")),
+        pytest.param(change, marks=pytest.mark.requirement("REC-5.12-03")),
+    ],
+)
+@pytest.mark.parametrize("wrong", [*UNKNOWN[:2], *UNKNOWN[3:], "VIDEO002", "video001"])
+def test_a_track_that_is_not_in_the_recording_is_no_track(call, wrong):
+    """Also where another recording has a track of that name, and where the recording had one."""
+    made = service()
+    token, other = made.create_recording(recording()), made.create_recording(recording())
+    assert made.create_track(other, TrackConfiguration("Video")) == "VIDEO002"
+    made.delete_track(token, "AUDIO001")
+    for track in (wrong, "AUDIO001"):
+        refused(made, NoTrack, "NoTrack", call, token, track)
+
+
+@pytest.mark.requirement("REC-5.12-03")
+@pytest.mark.parametrize(
+    "wrong",
+    [TrackConfiguration("Video", "\x00"), TrackConfiguration("Video", None), TrackConfiguration(3), None, "Video"],
+)
+def test_an_invalid_track_configuration_is_a_bad_configuration(wrong):
     made = service()
     token = made.create_recording(recording())
-    track = TrackConfiguration("Video")
-    for wrong in ("nobody", None, {}):
-        for call in (
-            lambda w=wrong: made.create_track(w, track),
-            lambda w=wrong: made.delete_track(w, "VIDEO001"),
-            lambda w=wrong: made.get_track_configuration(w, "VIDEO001"),
-            lambda w=wrong: made.set_track_configuration(w, "VIDEO001", track),
-        ):
-            with pytest.raises(NoRecording):
-                call()
-        for call in (
-            lambda w=wrong: made.delete_track(token, w),
-            lambda w=wrong: made.get_track_configuration(token, w),
-            lambda w=wrong: made.set_track_configuration(token, w, track),
-        ):
-            with pytest.raises(NoTrack):
-                call()
-    with pytest.raises(BadConfiguration):
-        made.set_track_configuration(token, "VIDEO001", TrackConfiguration("Video", "\x00"))
+    refused(
+        made,
+        BadConfiguration,
+        "BadConfiguration",
+        lambda made, *arguments: made.set_track_configuration(*arguments, wrong),
+        token,
+        "VIDEO001",
+    )
 
 
 @pytest.mark.requirement("REC-5.10-01", "REC-5.10-02", "REC-5.26.3-01")

@@ -2,7 +2,7 @@
 
 import base64
 from datetime import timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -95,6 +95,18 @@ def test_entries_are_spread_evenly():
     assert 120 * 90_000 - times[-1] <= 9 * 90_000
     assert [len(t.entries) for t in regular(tracks=3).condense(10, video_track_id=2).tracks] == [1, 8, 1]
     assert [len(t.entries) for t in regular(tracks=3).condense(10, video_track_id=9).tracks] == [8, 1, 1]
+
+
+@pytest.mark.requirement("ANX-B.9.2-03")
+@given(st.lists(st.integers(1, 10**6), max_size=60), st.integers(1, 25), st.integers(0, 2**63))
+def test_which_entries_stay_does_not_depend_on_when_the_segment_begins(steps, limit, start):
+    """A segment in the middle of a span, or of a span of years, is thinned like one that begins with tick 0."""
+
+    def thin(base):
+        rows = tuple(SeekEntry(base + time, 100 + time) for time in accumulate(steps, initial=0))
+        return SeekTable((TrackSeekTable(1, rows),)).condense(limit).tracks[0].entries
+
+    assert [(entry.time - start, entry.moof_offset) for entry in thin(start)] == [entry[:2] for entry in thin(0)]
 
 
 @pytest.mark.requirement("ANX-B.9.2-09")

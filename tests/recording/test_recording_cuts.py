@@ -105,11 +105,15 @@ def test_segments_last_as_long_as_configured_or_up_to_a_gop_longer(chosen, segme
 
 @pytest.mark.requirement("ANX-B.7-12", "ANX-B.3-04")
 def test_segments_of_different_tracks_need_not_align():
+    """Each track ends its segments where it can: at a group of two seconds, at a packet, with a document."""
     samples = mixed(video(20, gop=50), audio(20), metadata(0, 1, 7, 13, 19))
     spans = check_recording(record([VIDEO, AUDIO, META], samples, target(segment=3)))
-    times = {span.extension: [segment.obj.key.time for segment in span.segments] for span in spans}
-    assert sorted(times) == ["m4a", "m4m", "m4v"]
-    assert set(times["m4v"][1:]).isdisjoint(times["m4a"][1:])
+    begin = {span.extension: [(segment.obj.key.time - START) / SECOND for segment in span.segments] for span in spans}
+    assert begin == {
+        "m4v": pytest.approx([0, 4, 8, 12, 16], abs=1e-3),
+        "m4a": pytest.approx([n * 141 * 1024 / 48_000 for n in range(7)], abs=1e-3),
+        "m4m": pytest.approx([0, 7, 13, 19], abs=1e-3),
+    }
     for span in spans:
         for before, after in pairwise(span.segments):
             gap = after.obj.key.time - before.obj.key.time - before.obj.attributes.duration
@@ -410,6 +414,29 @@ def test_a_clock_is_set_while_recording_only():
         recorder.set_clock(START, Fraction(0))
 
 
+@pytest.mark.requirement("ANX-B.1-05")
+@pytest.mark.parametrize("chosen", FORMATS)
+@pytest.mark.parametrize("pause", [0, 30])
+def test_segments_without_a_gap_are_one_span_and_a_gap_ends_it(chosen, pause):
+    """Twenty seconds, then at once or half a minute later another twenty."""
+    later = 20 + pause
+    samples = mixed(video(20), audio(20), video(20, start=later), audio(20, start=later))
+    spans = check_recording(record(BOTH, samples, target(chosen, segment=5)))
+    for extension in {"m4v", "m4a"} if chosen is CMAF else {"mp4"}:
+        found = of(spans, extension)
+        assert len(found) == (2 if pause else 1)
+        for span in found:
+            assert [segment.obj.key.counter for segment in span.segments] == list(range(len(span.segments)))
+            assert len(span.segments) >= 4
+            for before, after in pairwise(span.segments):
+                gap = after.obj.key.time - before.obj.key.time - before.obj.attributes.duration
+                assert abs(gap) <= timedelta(milliseconds=2)
+        assert abs(found[-1].end.key.time - START - (later + 20) * SECOND) < 0.03 * SECOND
+        if pause:
+            assert abs(found[0].end.key.time - START - 20 * SECOND) < 0.03 * SECOND
+            assert abs(found[1].segments[0].obj.key.time - START - later * SECOND) < 0.03 * SECOND
+
+
 @pytest.mark.requirement("ANX-B.1-04")
 @pytest.mark.parametrize("chosen", FORMATS)
 @pytest.mark.parametrize("resume", [0, 7])
@@ -430,8 +457,33 @@ def test_a_gap_of_the_leading_track_closes_all_spans(chosen, resume):
     for span in lead:
         pictures = [s for s in span.samples() if s.data.startswith(b"v")]
         assert all(b.decode_time - a.decode_time - a.duration == 0 for a, b in pairwise(pictures))
+    if chosen is CMAF:
+        back = 35 + resume / 25
+        for found in (lead, of(spans, "m4a")):
+            assert [start / SECOND for start in starts(found)] == pytest.approx([0, back], abs=0.05)
 
 
+@pytest.mark.requirement("ANX-B.2-05")
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_a_leading_track_that_changes_within_a_group_breaks_off_and_takes_all_along(chosen):
+    """Its span ends before the first picture of the new configuration, which waits for the next key frame.
+
+    The other track goes on meanwhile, in MP4 format in the new span, for the old one has ended.
+    """
+    samples = mixed(video(20), audio(20))
+    index = next(n for n, s in enumerate(samples) if s.track_id == 1 and s.decode_time == 10 * 90_000 + 8 * FRAME)
+    events = record(BOTH, samples, target(chosen), steps=[(index, lambda recorder: recorder.replace_track(NEW_VIDEO))])
+    spans = check_recording(events)
+    pictures = [s.data for span in spans for s in span.samples() if s.data.startswith(b"v")]
+    assert pictures == [data("v1-", n) for n in (*range(258), *range(275, 500))]
+    sound = [s.data for span in spans for s in span.samples() if s.data.startswith(b"a")]
+    assert sound == [bytes(s.data) for s in samples if s.track_id == 2]
+    for extension, back in (("m4v", 11), ("m4a", 11)) if chosen is CMAF else (("mp4", 10.32),):
+        begin = [start / SECOND for start in starts(of(spans, extension))]
+        assert begin == pytest.approx([0, back], abs=0.05)
+
+
+@pytest.mark.requirement("ANX-B.1-05")
 def test_a_gap_of_another_track_closes_its_span_only():
     samples = mixed(video(40), audio(5), audio(10, start=30))
     spans = check_recording(record(BOTH, samples, target()))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from recording_kit import (
@@ -33,10 +34,13 @@ from onvif_bmff.bmff import (
     MovieBox,
     MovieExtendsBox,
     MovieExtendsHeaderBox,
+    MovieFragmentBox,
     MovieHeaderBox,
     NullMediaHeaderBox,
     SoundMediaHeaderBox,
     SyncSampleBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
     TrackHeaderBox,
     VideoMediaHeaderBox,
     pack_language,
@@ -52,6 +56,8 @@ from onvif_bmff.recording.formats import CmafFormat, full_content_type, lead_of
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.storage.sink import StoreSink
 from onvif_bmff.timing import UtcTime
 
 ALL = (META, AUDIO, VIDEO)
@@ -60,7 +66,7 @@ ALL = (META, AUDIO, VIDEO)
 # ---- formats --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("ANX-B.6-01", "ANX-B.6-02", "ANX-B.6-03", "ANX-B.6-04", "REC-5.3.1-12")
+@pytest.mark.requirement("ANX-B.6-01", "ANX-B.6-02", "REC-5.3.1-12")
 @pytest.mark.parametrize("tracks", [ALL, (AUDIO,), (META,), (VIDEO, AUDIO), (VIDEO, VIDEO_2)])
 def test_mp4_is_one_span_with_all_tracks(tracks):
     (span,) = MP4.spans(tracks)
@@ -69,6 +75,31 @@ def test_mp4_is_one_span_with_all_tracks(tracks):
     codecs = ",".join(dict.fromkeys(t.codec.codecs_parameter() for t in span.tracks))
     assert span.content_type == f'video/mp4; codecs="{codecs}"'
     assert MP4.name == "MP4"
+
+
+@pytest.mark.requirement("ANX-B.6-03", "ANX-B.6-04")
+@pytest.mark.parametrize(
+    ("tracks", "codecs"),
+    [
+        (ALL, "avc1.64000C,mp4a.40.2,metx"),
+        ((AUDIO, VIDEO), "avc1.64000C,mp4a.40.2"),
+        ((META, AUDIO), "mp4a.40.2,metx"),
+        ((VIDEO, VIDEO_2), "avc1.64000C"),
+        ((VIDEO,), "avc1.64000C"),
+        ((AUDIO,), "mp4a.40.2"),
+        ((META,), "metx"),
+    ],
+)
+def test_all_mp4_segments_are_uploaded_as_video_mp4_with_their_codecs(tracks, codecs):
+    """Whatever the tracks are, and those after the first segment too."""
+    given = {track.track_id for track in tracks}
+    samples = mixed(video(8), audio(8), metadata(*range(8)), video(8, track=VIDEO_2))
+    store = MemoryStore()
+    with StoreSink(store) as sink:
+        sink.add_all(record(tracks, [s for s in samples if s.track_id in given], target(MP4, segment=2)))
+    uploaded = {key: store.head(key).content_type for key in list(store.keys()) if not key.endswith("_end")}
+    assert [key.rpartition("Z.")[2] for key in uploaded] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4"]
+    assert set(uploaded.values()) == {f'video/mp4; codecs="{codecs}"'}
 
 
 @pytest.mark.requirement(
@@ -282,7 +313,7 @@ def test_the_topic_labels_one_activation():
     assert topics == ["tns1:Motion", "always"]
 
 
-@pytest.mark.requirement("ANX-B.9.2-02", "ANX-B.9.2-04", "ANX-B.9.2-05", "ANX-B.9.2-01")
+@pytest.mark.requirement("ANX-B.9.2-02", "ANX-B.9.2-04", "ANX-B.9.2-01")
 @pytest.mark.parametrize("chosen", FORMATS)
 def test_seek_tables_are_thinned(chosen):
     samples = mixed(video(60), audio(60), metadata(*range(60)))
@@ -290,6 +321,45 @@ def test_seek_tables_are_thinned(chosen):
         table = span.segments[0].obj.attributes.seek_table
         assert len(table) <= 20
         assert {track.track_id for track in table.tracks} == set(span.kinds)
+
+
+@pytest.mark.requirement("ANX-B.9.2-05")
+@pytest.mark.parametrize("chosen", FORMATS)
+@pytest.mark.parametrize("audio_from", [0, 0.3])
+def test_seek_tables_lead_to_the_very_first_sample_of_each_track(chosen, audio_from):
+    """In all segments of a span; where the fragment of that sample, and its place in there, is what the bytes say."""
+    samples = mixed(video(60, gop=30), audio(60 - audio_from, start=audio_from), metadata(*range(60)))
+    for span in check_recording(record(ALL, samples, target(chosen, segment=15))):
+        assert len(span.segments) >= 3
+        for segment in span.segments:
+            moofs = [box for box in parse_boxes(segment.obj.body) if isinstance(box, MovieFragmentBox)]
+            for track_id in span.kinds:
+                offset, number = next(
+                    (moof.offset, number)
+                    for moof in moofs
+                    for number, traf in enumerate(moof.find_all(TrackFragmentBox), 1)
+                    if traf.require(TrackFragmentHeaderBox).track_id == track_id
+                )
+                first = next(sample for sample in segment.samples if sample.track_id == track_id)
+                entries = segment.obj.attributes.seek_table.track(track_id).entries
+                assert entries[0] == (first.presented, offset, number, 1, 1)
+
+
+@pytest.mark.requirement("ANX-B.9.2-03")
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_seek_tables_of_all_segments_of_a_span_are_as_fine(chosen):
+    """A minute of one-second groups, three times: what is thinned out is so evenly, also where times are large."""
+    samples = mixed(video(180), audio(180), metadata(*range(180)))
+    (span,) = of(check_recording(record(ALL, samples, target(chosen, segment=60))), "m4v" if chosen is CMAF else "mp4")
+    spacings = []
+    for segment in span.segments:
+        times = [entry.time / span.timescale for entry in segment.obj.attributes.seek_table.track(1).entries]
+        assert len(times) == (20 if chosen is CMAF else 18)
+        spacings.append([after - before for before, after in pairwise([*times, times[0] + 60])])
+    assert len(spacings) == 3
+    assert spacings[1] == pytest.approx(spacings[0])
+    assert spacings[2] == pytest.approx(spacings[0])
+    assert max(spacings[0]) < (3.1 if chosen is CMAF else 4.1)
 
 
 def test_a_format_without_random_access():
