@@ -42,6 +42,7 @@ from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice", "utc_now"]
@@ -100,6 +101,8 @@ class RecordingDevice:
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
+        room: what may be held of segments until their store has them, by all outputs together; by default 64 MiB in
+            memory and 256 MiB with temporary files.
         event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
             the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
     """
@@ -122,6 +125,7 @@ class RecordingDevice:
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        room: Room | None = None,
         event_latency: timedelta = timedelta(seconds=2),
     ) -> None:
         self._storages = storages
@@ -168,6 +172,7 @@ class RecordingDevice:
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,
+            room=room or Room(64 << 20),
             event_latency=event_latency * clock_rate,
             source_patience=_SOURCE_PATIENCE * clock_rate,
         )
@@ -238,7 +243,8 @@ class RecordingDevice:
                         self.service.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
-                if not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again:
+                at_rest = not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again
+                if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
                 look_again = time.monotonic() + _LONGEST_SLEEP

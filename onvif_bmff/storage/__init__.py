@@ -2,6 +2,14 @@
 
 from onvif_bmff.storage.directory import DirectoryStore, UnsealedObject
 from onvif_bmff.storage.memory import MemoryStore
-from onvif_bmff.storage.sink import StoreFailure, StoreSink
+from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
 
-__all__ = ["DirectoryStore", "MemoryStore", "StoreFailure", "StoreSink", "UnsealedObject"]
+__all__ = [
+    "DirectoryStore",
+    "MemoryStore",
+    "RetryPolicy",
+    "Room",
+    "StoreFailure",
+    "StoreSink",
+    "UnsealedObject",
+]
