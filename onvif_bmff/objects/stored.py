@@ -120,6 +120,7 @@ class ObjectWriter(Protocol):
         """Make the object visible under its key, whole and with its attributes.
 
         Raises:
+            ObjectAttributeError: the store cannot keep such attributes; nothing has happened then.
             ObjectExistsError: another object took the key, and overwriting was not asked for.
             StoreError: the store failed.
         """
@@ -147,6 +148,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectKeyError: the store cannot hold such a key.
+            ObjectAttributeError: ``content_type`` is no line of text.
             ObjectExistsError: an object has the key, and ``overwrite`` is false.
             StoreError: the store failed.
         """

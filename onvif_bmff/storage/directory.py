@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
+from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from onvif_bmff.storage.labels import Label, Labels
 from onvif_bmff.storage.open_area import OpenArea, OpenFile, UnsealedObject
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
@@ -57,12 +58,12 @@ class DirectoryStore:
         create: bool = True,
     ) -> None:
         path = os.path.realpath(root)
+        self._tree = Tree(path, fsync=fsync)
         with failures("opening the store", path):
             if create:
-                os.makedirs(path, exist_ok=True)
+                self._tree.make_root()
             elif not os.path.isdir(path):
                 raise StoreError(f"no such directory: {path}")
-        self._tree = Tree(path, fsync=fsync)
         self._labels = Labels(self._tree)
         self._open_area = OpenArea(self._tree)
         self._fsync_appends = fsync_appends
@@ -89,6 +90,7 @@ class DirectoryStore:
     def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> "DirectoryWriter":
         """Begin an object; see `ObjectStore.open_writer`."""
         parts = self._tree.parts_of(key)
+        check_content_type(content_type)
         if not overwrite and self._find(key, parts) is not None:
             raise ObjectExistsError(f"an object has this key already: {key}")
         with failures("writing", key):
@@ -113,7 +115,7 @@ class DirectoryStore:
         parts = self._tree.parts_of(key)
         if self._tree.fsync:
             os.fsync(file.descriptor)
-        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, dict(attributes))
+        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, attributes)
         with self._locked(key):
             old = self._find(key, parts)
             if old is not None and not file.overwrite:
@@ -317,6 +319,7 @@ class DirectoryWriter:
     def seal(self, attributes: Mapping[str, str]) -> None:
         """Make the object durable, then visible."""
         file = self._mine()
+        attributes = check_metadata(attributes)
         # A failed fsync may have dropped data for good, so nothing is ever tried twice.
         self._failed = True
         with failures("sealing", self._key):
