@@ -34,7 +34,6 @@ from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter,
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet
-from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
 from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
@@ -42,6 +41,7 @@ from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
@@ -305,12 +305,6 @@ class RecordingDevice:
         return found
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
-        self.recovery.append(recover_store(store, self._labels))
-        try:
-            cleared = clear_unfinished_exports(store, plan.recordings.keys())
-            self.recovery.append(RecoveryReport(abandoned=cleared))
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target
@@ -318,7 +312,12 @@ class RecordingDevice:
                 places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
             elif target is not None and target.storage == token:
                 places.add((target.prefix or "", target.postfix or ""))
-        self.recovery.append(end_open_spans(store, sorted(places), started))
+        self.recovery.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
+        try:
+            cleared = clear_unfinished_exports(store, plan.recordings.keys())
+            self.recovery.append(RecoveryReport(abandoned=cleared))
+        except OnvifBmffError as error:
+            self.recovery.append(RecoveryReport(errors=[str(error)]))
         if token is None:
             self._drop_orphans(store)
 

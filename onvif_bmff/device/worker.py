@@ -64,6 +64,7 @@ _Message = _Configure | _Opened | _Closed | _Epoch | _Gap | _Close | _Media
 class OutputWorker:
     """Records one output in a thread of its own.
 
+    ``sink`` has what is on its way into the store, and counts what is lost; ``fragments`` is how many were recorded.
     All methods return at once, whatever the store does. If it fails, recording goes on, what comes is held (see
     `StoreSink`), and the error is shown in the state of the tracks until all is stored. Where a segment is given up in
     the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
@@ -105,6 +106,7 @@ class OutputWorker:
         self._troubled = False
         self._loss: str | None = None
         self._cut = False
+        self.fragments = 0
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -200,7 +202,9 @@ class OutputWorker:
                 self._give_up(str(error) or type(error).__name__)
                 return
             self.sink.add_all(more)
-        if self._troubled and any(isinstance(event, FragmentWritten) for event in events):
+        written = sum(isinstance(event, FragmentWritten) for event in events)
+        self.fragments += written
+        if self._troubled and written:
             self._troubled = False
             self._delay = _FIRST_RETRY
             self._output.set_trouble(None)

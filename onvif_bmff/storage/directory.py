@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
-from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
+from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
 from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from onvif_bmff.storage.labels import Label, Labels
-from onvif_bmff.storage.open_area import OpenArea, OpenFile, UnsealedObject
+from onvif_bmff.storage.open_area import OpenArea, OpenFile
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
 
 __all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]
@@ -259,16 +259,17 @@ class DirectoryStore:
     # ---- recovery ----------------------------------------------------------------------------------
 
     def unsealed(self) -> list[UnsealedObject]:
-        """What writers of processes that no longer live left behind, oldest key first.
+        """What writers of processes that no longer live left behind, in order of keys; see `OpenAreaStore`.
 
         Left-overs of objects that did get their key are cleared away on the way.
-
-        Raises:
-            StoreError: the store failed.
         """
         with failures("looking for unsealed objects in", self._tree.root):
-            found = self._open_area.abandoned(self._is_sealed)
-        return sorted(found, key=lambda item: item.key)
+            return list(self._open_area.look(self._is_sealed, clear=True).unsealed)
+
+    def open_area_state(self) -> OpenAreaState:
+        """What dead writers left, and what living ones write; see `WatchedOpenArea`."""
+        with failures("looking for unsealed objects in", self._tree.root):
+            return self._open_area.look(self._is_sealed, clear=False)
 
     def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an unsealed object, as `get` gives those of a sealed one.
