@@ -15,7 +15,9 @@ from typing import Any
 
 TESTS = Path(__file__).resolve().parent
 
-RUNS: dict[str, str] = {}
+RUNS: dict[str, str] = {
+    "store-faults": "storage/storage_fault_storm",
+}
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, OpenAreaStore, SpanEndObject, UnsealedObject, WatchedOpenArea
 from onvif_bmff.playback.recorded import RecordedSpan
@@ -137,7 +137,10 @@ class _Recovery:
                     recovered = recover_segment(store.read_unsealed(item), key, labels=self._labels)
             except ObjectNotFoundError:
                 continue  # somebody else recovers it
-            except OnvifBmffError as error:
+            except StoreError as error:
+                report.errors.append(f"{item.key}: {error}")
+                continue
+            except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
             found.append((item, key, recovered))
         for item, key, recovered in found:

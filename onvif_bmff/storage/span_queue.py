@@ -86,7 +86,6 @@ class PendingSegment:
     size: int = 0
     sample_count: int = 0
     in_doubt: bool = False
-    tried_to_seal: bool = False
     given_up: StoreFailure | None = None
 
     def let_go(self) -> None:
@@ -254,7 +253,7 @@ class SpanQueue:
         writer = job.writer
         assert writer is not None
         metadata = job.sealed.attributes.to_metadata()
-        job.in_doubt = job.tried_to_seal = True
+        job.in_doubt = True
         writer.seal({**metadata, OBJECT_ID: job.object_id})
         self._stored(job)
         return True
@@ -286,7 +285,9 @@ class SpanQueue:
         again, job.tried = job.tried, True
         try:
             self._store.put(SpanEndObject(key), overwrite=self._overwrite)
-        except ObjectExistsError:
+        except ObjectExistsError as error:
+            if not self._is_there(key):
+                raise StoreError(f"the store says that an object exists, and has none: {key}") from error
             if not job.owed and not again:
                 raise
             # It is empty and says the same: ours, whose answer was lost, or that of a recovery.
@@ -316,6 +317,13 @@ class SpanQueue:
             key, end = self._last
             self._jobs.appendleft(_End(key.ending(end or job.key.time), owed=True))
         self._last, self._broken = None, True
+
+    def _is_there(self, key: ObjectKey) -> bool:
+        try:
+            self._store.head(str(key))
+        except ObjectNotFoundError:
+            return False
+        return True
 
     def _resolve(self, job: PendingSegment) -> bool:
         """Ask the store what became of a segment whose sealing was not answered; True if it is there and ours."""
@@ -354,8 +362,8 @@ class SpanQueue:
         since = self._failing_since = now if self._failing_since is None else self._failing_since
         if isinstance(job, PendingSegment):
             job.drop_writer()
-            if isinstance(error, ObjectExistsError) and job.tried_to_seal:
-                job.in_doubt = True  # a request of ours that was still under way, or somebody else's object
+            if isinstance(error, ObjectExistsError):
+                job.in_doubt = True  # ours after all, or somebody else's, or nobody's: services say so of races, too
         if self._is_final(job, error) or now - since >= self._policy.patience:
             reason = LOST.PATIENCE if now - since >= self._policy.patience else LOST.REFUSED
             if isinstance(job, _End):
@@ -379,5 +387,5 @@ class SpanQueue:
         if isinstance(job, PendingSegment) and job.held is None:
             return True
         if isinstance(error, ObjectExistsError):
-            return not (isinstance(job, PendingSegment) and job.in_doubt)
+            return isinstance(job, _End)
         return isinstance(error, OnvifBmffError) and not isinstance(error, StoreError | StateError)

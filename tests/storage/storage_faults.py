@@ -1,10 +1,14 @@
 """Stores that fail when they are told to, and a time that passes only when somebody waits."""
 
+from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects import FragmentWritten, ObjectKey
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage import MemoryStore, RetryPolicy, StoreSink
+from onvif_bmff.testing.recordings import CONTENT_KEY
 from onvif_bmff.validation import validate_store
+
+KEYS = KeyRing([CONTENT_KEY])
 
 
 class Time:
@@ -108,7 +112,9 @@ def stored(store):
     """How many samples a store has."""
     found = contents(store)
     return sum(
-        sum(1 for _ in read_segment(body).samples()) for key, body in found.items() if not ObjectKey.parse(key).span_end
+        sum(1 for _ in read_segment(body, keys=KEYS).samples())
+        for key, body in found.items()
+        if not ObjectKey.parse(key).span_end
     )
 
 
@@ -118,10 +124,10 @@ def contents(store):
     return {key: store.get(key) for key in names}
 
 
-def check(events, store, sink):
+def check(events, store, sink, *, ends_given_up=False):
     """What is in the store is valid, and each sample is there, or counted as lost."""
     store.fails = lambda number, step, key: False
-    found = [str(finding) for finding in validate_store(store)]
+    found = [finding for finding in validate_store(store) if not (ends_given_up and finding.rule == "ANX-B.5-01")]
     assert found == [], found[:3]
     unknown = sink.dropped["in a segment of which the store never said whether it has it"]
     missing = written(events) - stored(store)
