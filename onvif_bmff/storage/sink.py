@@ -18,7 +18,8 @@ from onvif_bmff.objects.events import (
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore
 from onvif_bmff.storage.held import HeldBytes, Room
-from onvif_bmff.storage.span_queue import LOST, PendingSegment, RetryPolicy, SpanQueue, StoreFailure
+from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
+from onvif_bmff.storage.span_queue import SpanQueue
 
 __all__ = ["RetryPolicy", "Room", "StoreFailure", "StoreSink"]
 

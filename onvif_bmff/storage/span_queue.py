@@ -8,107 +8,31 @@ counters start with 0 (B.4, B.5).
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError, StoreError
 from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, SpanEndObject
-from onvif_bmff.storage.held import HeldBytes
+from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject
+from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["LOST", "PendingSegment", "RetryPolicy", "SpanQueue", "StoreFailure"]
+__all__ = ["SpanQueue"]
 
 _log = logging.getLogger(__name__)
-
-
-class LOST:
-    """Why samples that a recorder wrote are not in the store."""
-
-    REFUSED = "in a segment that the store refused"
-    PATIENCE = "in a segment that the store did not take in time"
-    ROOM = "in a segment for which there was no room while the store failed"
-    UNSEALED = "in a segment that was never sealed"
-    UNKNOWN = "in a segment of which the store never said whether it has it"
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long and how often a store is tried again; all in seconds.
-
-    After a failure an object is tried again at once, then after ``first``, then after twice as long each time, up to
-    ``longest``. It is given up after ``patience``. ``blocking`` is how long a caller is kept waiting while there is no
-    room for more, before something is given up, and once only until the store takes something again; ``closing`` how
-    long the end waits for what is still to be stored.
-    """
-
-    first: float = 0.25
-    longest: float = 30.0
-    patience: float = 300.0
-    blocking: float = 10.0
-    closing: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class StoreFailure:
-    """An object that a store would not take, and that was given up.
-
-    ``reason`` is under which its ``sample_count`` samples so far are counted as lost; None for a span end object.
-    ``open`` tells that the segment was still being written: what its recorder adds to it is lost too, so that it had
-    better begin another one (`Recorder.end_segments_early`).
-    """
-
-    key: ObjectKey
-    error: Exception
-    sample_count: int = 0
-    reason: str | None = None
-    open: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class PendingSegment:
-    """A segment that is not known to be stored.
-
-    ``key`` is what its recorder calls it, ``stored_key`` its name in the store. ``held`` are its bytes, None if they
-    are no longer at hand. ``in_doubt`` says that sealing has begun and nobody knows whether it was done.
-    """
-
-    key: ObjectKey
-    content_type: str
-    object_id: str
-    number: int
-    held: HeldBytes | None
-    writer: ObjectWriter | None = None
-    stored_key: ObjectKey | None = None
-    sealed: SegmentSealed | None = None
-    size: int = 0
-    sample_count: int = 0
-    in_doubt: bool = False
-    given_up: StoreFailure | None = None
-
-    def let_go(self) -> None:
-        """Keep its bytes at hand no longer."""
-        held, self.held = self.held, None
-        if held is not None:
-            held.drop()
-
-    def drop_writer(self) -> None:
-        """Forget what the store has taken so far."""
-        writer, self.writer = self.writer, None
-        if writer is not None:
-            with suppress(Exception):
-                writer.abandon()
+_MOST_JOBS = 1000
+"""Objects that may wait before end objects are given up."""
 
 
 @dataclass(slots=True, eq=False)
 class _End:
-    """A span end object; ``owed`` for a span that ended with a hole."""
+    """A span end object; ``owed`` if ``key`` is its name in the store, whatever the queue calls it."""
 
     key: ObjectKey
     owed: bool
     tried: bool = False
+    postponed: bool = False
 
 
 class SpanQueue:
@@ -364,22 +288,44 @@ class SpanQueue:
             job.drop_writer()
             if isinstance(error, ObjectExistsError):
                 job.in_doubt = True  # ours after all, or somebody else's, or nobody's: services say so of races, too
-        if self._is_final(job, error) or now - since >= self._policy.patience:
-            reason = LOST.PATIENCE if now - since >= self._policy.patience else LOST.REFUSED
-            if isinstance(job, _End):
-                self._jobs.popleft()
-                self._last, self._base = None, 0
-                self._failing_since = self._delay = self.retry_at = None
-                self._tell_lost(StoreFailure(key, error))
+        late = now - since >= self._policy.patience
+        if isinstance(job, _End):
+            if self._is_final(job, error):
+                self._leave_out_end(StoreFailure(key, error))
                 return True
-            if job.given_up is None:
-                self.give_up(job, reason, error)
+            if (late or job.postponed) and self._postpone(job):
                 return True
+        elif job.given_up is None and (late or self._is_final(job, error)):
+            self.give_up(job, LOST.PATIENCE if late else LOST.REFUSED, error)
+            return True
         if first:
             return True
         delay = self._policy.first if self._delay is None else min(self._delay * 2, self._policy.longest)
         self._delay, self.retry_at = delay, now + delay
         return False
+
+    def _leave_out_end(self, failure: StoreFailure) -> None:
+        self._jobs.popleft()
+        self._last, self._base = None, 0
+        self._failing_since = self._delay = self.retry_at = None
+        self._tell_lost(failure)
+
+    def _postpone(self, job: _End) -> bool:
+        """Let the next segment go first: media are worth more than the end of their span. False if there is none."""
+        at = next((n for n, other in enumerate(self._jobs) if isinstance(other, PendingSegment)), None)
+        if at is None:
+            return False
+        if len(self._jobs) > _MOST_JOBS:
+            self._leave_out_end(StoreFailure(job.key, self.error or StoreError("the store does not take it")))
+            return True
+        self._jobs.popleft()
+        key = job.key
+        if not job.owed:
+            key = replace(key, counter=key.counter - self._base) if self._base else key
+            self._last, self._base = None, 0
+        self._jobs.insert(at, _End(key, owed=True, tried=True, postponed=True))
+        self._failing_since = self._delay = self.retry_at = None
+        return True
 
     @staticmethod
     def _is_final(job: PendingSegment | _End, error: Exception) -> bool:

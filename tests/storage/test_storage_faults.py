@@ -118,6 +118,26 @@ def test_an_end_that_is_never_taken_is_told_and_recording_goes_on():
     assert sum(sink.dropped.values()) == 0
 
 
+def test_an_end_that_is_refused_for_long_comes_after_what_follows_it():
+    """Media do not wait for it for ever; it is tried again behind each of their segments."""
+    ends, segments = [], []
+
+    def fails(number, step, key):
+        if step == "seal":
+            segments.append(key)
+        if step == "put":
+            ends.append(key)
+        return step == "put" and len(segments) < 5
+
+    store = FlakyStore(fails)
+    events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
+    sink, failures = deliver(events, store, policy=RetryPolicy(patience=0.5, first=0.1))
+    assert failures == []
+    assert len(ends) > 4
+    check(events, store, sink)
+    assert contents(store) == {key: body for key, body in WHOLE[CMAF].items() if "m4v" in key}
+
+
 def test_a_put_whose_answer_was_lost_is_asked_for_and_not_repeated():
     store = FlakyStore(lambda number, step, key: step == "seal" and key.endswith(".1.m4v"), afterwards=True)
     sink, failures = deliver(EVENTS[CMAF], store)
