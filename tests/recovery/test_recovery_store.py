@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from recovery_kit import AreaStore, contents, died
 
-from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.errors import ObjectNotFoundError, StoreError
 from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -226,3 +226,55 @@ def test_a_segment_without_samples_cannot_end_a_span():
     report = recover_store(store, before=UtcTime.parse("2030-01-01T00:00:00Z"))
     assert "no samples" in report.errors[0]
     assert report.ended == []
+
+
+@pytest.mark.parametrize("started", [START, UtcTime.parse("2022-11-08T23:59:57.000Z")], ids=["noon", "midnight"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_segment_without_a_whole_fragment_ends_its_span_before_it(started, dry_run):
+    events = recorded_events(tracks=("vide",), segments=2, seconds=3, start=started)
+    opened = next(n for n, event in enumerate(events) if event.key.counter == 1)
+    store = AreaStore()
+    died(events, opened + 1, store, store.leave)
+    report = recover_store(store, places=[], dry_run=dry_run)
+    assert report.abandoned == [str(events[opened].key)]
+    assert report.ended == [f"{events[opened].key}_end"]
+    if not dry_run:
+        valid(store)
+        assert store.area == {}
+
+
+def test_a_first_segment_without_a_whole_fragment_leaves_nothing():
+    store = AreaStore()
+    died(EVENTS[CMAF], 1, store, store.leave)
+    store.leave(str(ObjectKey("gone", START, "", 3, "m4v")), "video/mp4", b"")
+    report = recover_store(store)
+    assert len(report.abandoned) == 2
+    assert (report.ended, report.errors, contents(store)) == ([], [], {})
+
+
+def test_what_cannot_be_listed_or_taken_over_is_an_error_of_its_own():
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    plain = store.keys
+
+    def broken(prefix="", *, after=""):
+        if not prefix or prefix.startswith("broken"):
+            raise StoreError("the listing broke off")
+        return plain(prefix, after=after)
+
+    def taken(item, size=None):
+        raise StoreError("somebody else took it over")
+
+    store.keys, store.resume = broken, taken
+    report = recover_store(store, places=[("broken", "p"), PLACE])
+    assert [error.partition(":")[0] for error in report.errors][-1] == "broken … p"
+    assert any("took it over" in error for error in report.errors)
+    assert recover_store(store).errors[-1].startswith("listing the store")
+
+    def gone(item, size=None):
+        raise ObjectNotFoundError(item.key)
+
+    store.keys, store.resume = plain, gone
+    assert recover_store(store).errors == [], "somebody else has done it"
+    store.read_unsealed = gone
+    assert recover_store(store).errors == []

@@ -10,6 +10,7 @@ from onvif_bmff.objects import FragmentWritten, ObjectKey, SegmentSealed
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.storage import MemoryStore, RetryPolicy, Room, StoreSink
+from onvif_bmff.storage.held import HeldBytes
 from onvif_bmff.testing.recordings import recorded_events
 
 AV = ("vide", "soun")
@@ -297,3 +298,56 @@ def test_a_shared_room_is_empty_in_the_end():
     a.close()
     assert (room.held, room.in_memory) == (0, 0)
     assert contents(second) == WHOLE[CMAF]
+
+
+def test_what_waits_has_room_before_what_is_held_to_be_safe():
+    """Audio is refused for a while; video is stored without a fault, and need not be held for that time."""
+    size = sum(len(body) for key, body in WHOLE[CMAF].items() if "m4a" in key)
+    for room in (Room(size + 300, size + 300), Room(0, size + 300)):
+        store = FlakyStore(lambda number, step, key: step == "open" and "m4a" in key and number < 60)
+        sink, failures = deliver(
+            EVENTS[CMAF], store, room=room, policy=RetryPolicy(first=0.1, longest=0.1, closing=90.0)
+        )
+        assert (failures, dict(sink.dropped)) == ([], {})
+        assert contents(store) == WHOLE[CMAF]
+
+
+class BadFile:
+    """A temporary file on a disk that is full."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, data):
+        if self.room < len(data):
+            self.file.write(data[: self.room])
+            raise OSError(errno.ENOSPC, "no space")
+        self.room -= len(data)
+        return self.file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("space", [0, 5, 12])
+def test_held_bytes_are_those_that_were_taken_whatever_the_disk_says(space):
+    room = Room(4, 100)
+    plain = room.file
+    room.file = lambda: BadFile(plain(), space)
+    held = HeldBytes(room)
+    assert held.add((b"abc",), 3)
+    taken = b"abc"
+    for buffers in ((b"defg", bytearray(b"h")), (memoryview(b"ij"),), (b"klmnopq",), (b"r",)):
+        if held.add(buffers, sum(map(len, buffers))):
+            taken += b"".join(buffers)
+    assert b"".join(piece for found in held.pieces() for piece in found) == taken
+    assert held.size == len(taken)
+    assert room.held == len(taken)
+    held.drop()
+    assert (room.held, room.in_memory) == (0, 0)
+    held = HeldBytes(Room(0, 100))
+    assert held.add((b"abc",), 3)
+    held._file.truncate(1)
+    with pytest.raises(OSError, match="shorter"):
+        list(held.pieces())
+    held.drop()
