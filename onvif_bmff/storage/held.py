@@ -25,7 +25,7 @@ class Room:
     """
 
     def __init__(
-        self, memory: int = 16 << 20, total: int = 256 << 20, *, folder: str | os.PathLike[str] | None = None
+        self, memory: int = 32 << 20, total: int = 256 << 20, *, folder: str | os.PathLike[str] | None = None
     ) -> None:
         self._lock = Lock()
         self._memory = memory
