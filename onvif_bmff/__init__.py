@@ -5,6 +5,7 @@ import SegmentWriter``). They are loaded when first used, so that who only parse
 pay for cryptography. Stores are imported from ``onvif_bmff.storage`` on purpose: that line shows where I/O begins.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,8 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application says what is shown
 
 _HOMES = {
     "AacCodec": "media.aac",

@@ -21,6 +21,7 @@ RUNS: dict[str, str] = {
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
     "silent": "validation/long_silent",
+    "store-faults": "storage/storage_fault_storm",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 

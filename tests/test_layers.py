@@ -17,13 +17,15 @@ ALLOWED = {
     "objects": {"bmff", "errors", "timing"},
     "recording": {"cenc", "objects", "media", "bmff", "errors", "timing"},
     "playback": {"cenc", "objects", "media", "bmff", "errors", "timing"},
+    "recovery": {"recording", "playback", "objects", "media", "bmff", "errors", "timing"},
     "validation": {"playback", "cenc", "objects", "media", "bmff", "errors", "timing"},
     "storage": {"objects", "control", "errors", "timing"},
     "control": {"recording", "objects", "cenc", "media", "errors", "timing"},
     "ingest": {"media", "bmff", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "media", "bmff", "errors", "timing"},
     "device": {
-        "control", "recording", "playback", "cenc", "objects", "media", "storage", "ingest", "errors", "timing",
+        "control", "recovery", "recording", "playback", "cenc", "objects", "media", "storage", "ingest", "errors",
+        "timing",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""

@@ -19,7 +19,7 @@ from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = ["COMMANDS", "command", "main"]
 
-COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "fuzz")
+COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "recover", "fuzz")
 """Sub-commands; each is a module of this package with ``register(subparsers)`` and ``run(args)``."""
 
 _KEY = re.compile(r"[0-9A-Fa-f]{32}")

@@ -38,7 +38,6 @@ from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter,
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet
-from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
 from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
@@ -46,6 +45,8 @@ from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recovery import RecoveryReport, recover_store
+from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
@@ -131,6 +132,8 @@ class RecordingDevice:
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
         policy: what is dropped when that is full.
+        room: what may be held of segments until their store has them, by all outputs together; by default 64 MiB in
+            memory and 256 MiB with temporary files.
         event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
             the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
@@ -155,6 +158,7 @@ class RecordingDevice:
         labels: Labels = Labels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        room: Room | None = None,
         event_latency: timedelta = timedelta(seconds=2),
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
     ) -> None:
@@ -203,6 +207,7 @@ class RecordingDevice:
             labels=labels,
             max_bytes=max_bytes,
             policy=policy,
+            room=room or Room(64 << 20),
             event_latency=event_latency * clock_rate,
             source_patience=_SOURCE_PATIENCE * clock_rate,
         )
@@ -273,7 +278,8 @@ class RecordingDevice:
                         self.service.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
-                if not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again:
+                at_rest = not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again
+                if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
                 look_again = time.monotonic() + _LONGEST_SLEEP
@@ -334,12 +340,6 @@ class RecordingDevice:
         return found
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
-        self.recovery.append(recover_store(store, self._labels))
-        try:
-            cleared = clear_unfinished_exports(store, plan.recordings.keys())
-            self.recovery.append(RecoveryReport(abandoned=cleared))
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target
@@ -347,7 +347,12 @@ class RecordingDevice:
                 places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
             elif target is not None and target.storage == token:
                 places.add((target.prefix or "", target.postfix or ""))
-        self.recovery.append(end_open_spans(store, sorted(places), started))
+        self.recovery.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
+        try:
+            cleared = clear_unfinished_exports(store, plan.recordings.keys())
+            self.recovery.append(RecoveryReport(abandoned=cleared))
+        except OnvifBmffError as error:
+            self.recovery.append(RecoveryReport(errors=[str(error)]))
         if token is None:
             self._drop_orphans(store)
 

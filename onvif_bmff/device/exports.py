@@ -11,9 +11,8 @@ from typing import Protocol
 from onvif_bmff.cenc.key_ring import KeyRing
 from onvif_bmff.control.device import ExportOperation
 from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.device.recovery import RecoverableStore
 from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
-from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter
+from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
 from onvif_bmff.playback.export import export_movie
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
@@ -204,7 +203,7 @@ def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) ->
     Raises ``StoreError`` if the store failed.
     """
     found: list[str] = []
-    if not isinstance(store, RecoverableStore):
+    if not isinstance(store, OpenAreaStore):
         return found
     for item in store.unsealed():
         stem, _, extension = item.key.rpartition("/")[2].rpartition(".")

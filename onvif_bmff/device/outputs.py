@@ -22,6 +22,7 @@ from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.labels import Labels
+from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["OutputSet"]
@@ -48,6 +49,7 @@ class OutputSet:
         labels: Labels,
         max_bytes: int,
         policy: OverloadPolicy,
+        room: Room,
         event_latency: timedelta,
         source_patience: timedelta,
     ) -> None:
@@ -60,6 +62,7 @@ class OutputSet:
         self._labels = labels
         self._max_bytes = max_bytes
         self._policy = policy
+        self._room = room
         self._event_latency = event_latency
         self._source_patience = source_patience
         self._ivs = ivs
@@ -68,12 +71,14 @@ class OutputSet:
         self._refused: dict[str, str] = {}
         self._workers: dict[OutputKey, OutputWorker] = {}
         self._outputs: dict[OutputKey, OutputPlan] = {}
+        self._missing: set[str | None] = set()
         self._leaving: list[tuple[OutputKey, OutputWorker]] = []
         self._runners: dict[SourceReference, SourceRunner] = {}
 
     def follow(self, plan: DevicePlan) -> None:
         """Bring workers and sources in line with what is to be recorded now."""
         old, self._plan = self._plan, plan
+        self._missing.clear()
         self._states.follow(plan)
         wanted: dict[OutputKey, OutputPlan] = {}
         for recording in plan.recordings.values():
@@ -103,6 +108,11 @@ class OutputSet:
                     made.start()
                     self._workers[key], self._outputs[key] = made, output
         self._follow_sources(plan)
+
+    @property
+    def storage_has_come(self) -> bool:
+        """Whether a storage is there that was not when an output wanted it."""
+        return any(token in self._storages for token in self._missing)
 
     def _refuse(self, recording: RecordingPlan, error: str) -> None:
         if self._refused.get(recording.token) != error:
@@ -139,6 +149,7 @@ class OutputSet:
     def _make_worker(self, key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
         store = self._local if key.storage is None else self._storages.get(key.storage)
         if store is None:
+            self._missing.add(key.storage)
             for track in plan.feeds:
                 self._states.say(key, track, RecordingJobState.ERROR, "The storage is not there")
             return None
@@ -168,6 +179,7 @@ class OutputSet:
             since=self._clock(),
             max_bytes=self._max_bytes,
             policy=self._policy,
+            room=self._room,
         )
 
     def clock_set(self, by: timedelta) -> None:

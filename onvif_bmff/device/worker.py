@@ -8,18 +8,21 @@ from threading import Thread
 from onvif_bmff.control.engine import RecordingOutput
 from onvif_bmff.control.engine_targets import OutputPlan
 from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.device.delivery import Delivery
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
-from onvif_bmff.objects.events import RecordingEvent
+from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
+from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["OutputWorker"]
 
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 30.0
+_POLICY = RetryPolicy(blocking=0.0)
+"""An output never waits for room: its mailbox and its sources go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,12 @@ _Message = _Configure | _Opened | _Closed | _Epoch | _Gap | _Close | _Media
 class OutputWorker:
     """Records one output in a thread of its own.
 
-    All methods return at once, whatever the store does. If it fails, recording stops, the error is shown in the state
-    of the tracks, and it is tried again after half a second, then twice as long each time up to 30 seconds. If it
-    hangs, the mailbox fills and drops whole GOPs.
+    ``sink`` has what is on its way into the store, and counts what is lost; ``fragments`` is how many were recorded.
+    All methods return at once, whatever the store does. If it fails, recording goes on, what comes is held (see
+    `StoreSink`), and the error is shown in the state of the tracks until all is stored. Where a segment is given up in
+    the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
+    media cannot be recorded, recording stops, and is tried again after half a second, then twice as long each time up
+    to 30 seconds.
 
     Args:
         output: the engine's core; used by the thread alone from `start` on.
@@ -72,6 +78,7 @@ class OutputWorker:
         since: when the worker was made.
         max_bytes: room for media that wait for the store.
         policy: what to drop when that is full.
+        room: what may be held while the store fails; shared by all outputs of a device.
         clock: seconds that only grow, for the retries.
     """
 
@@ -84,16 +91,22 @@ class OutputWorker:
         since: UtcTime = UtcTime(0),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        room: Room | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._output = output
         self.since = since
-        self.delivery = Delivery(store)
+        self.sink = StoreSink(
+            store, on_stored=self._stored, on_failure=self._lost, policy=_POLICY, room=room, clock=clock
+        )
         self.mailbox: Mailbox[_Message] = Mailbox(_Gap(), max_bytes=max_bytes, policy=policy)
         self._clock = clock
         self._retry_at: float | None = None
         self._delay = _FIRST_RETRY
         self._troubled = False
+        self._loss: str | None = None
+        self._cut = False
+        self.fragments = 0
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -136,15 +149,21 @@ class OutputWorker:
 
     def _run(self) -> None:
         while True:
-            wait = None if self._retry_at is None else max(self._retry_at - self._clock(), 0.0)
-            message = self.mailbox.take(wait)
+            message = self.mailbox.take(self._longest_wait())
             if self._retry_at is not None and self._clock() >= self._retry_at:
-                self._retry()
+                self._resume()
             if message is not None:
                 self._handle(message)
+            elif self.sink.retry_in is not None:
+                self._deliver(())
             if isinstance(message, _Close):
-                self.delivery.settle()
+                self.sink.close()
                 return
+
+    def _longest_wait(self) -> float | None:
+        """Seconds until something is to be tried again."""
+        waits = [] if self._retry_at is None else [max(self._retry_at - self._clock(), 0.0)]
+        return min([*waits, *(wait for wait in (self.sink.retry_in,) if wait is not None)], default=None)
 
     def _handle(self, message: _Message) -> None:
         try:
@@ -174,36 +193,56 @@ class OutputWorker:
         return output.skip() if isinstance(message, _Gap) else output.close()
 
     def _deliver(self, events: Sequence[RecordingEvent]) -> None:
-        delivery = self.delivery
-        before = delivery.fragments
-        delivery.add_all(events)
-        if delivery.error is not None:
-            self._give_up(delivery.error)
-        elif self._troubled and delivery.fragments > before:
+        self.sink.add_all(events) if events else self.sink.retry()
+        if self._cut:
+            self._cut = False
+            try:
+                more = self._output.skip()
+            except Exception as error:
+                self._give_up(str(error) or type(error).__name__)
+                return
+            self.sink.add_all(more)
+        written = sum(isinstance(event, FragmentWritten) for event in events)
+        self.fragments += written
+        if self._troubled and written:
             self._troubled = False
             self._delay = _FIRST_RETRY
             self._output.set_trouble(None)
+        if not self._troubled:
+            self._show_storage()
+
+    def _stored(self, key: ObjectKey, size: int) -> None:
+        self._loss = None
+
+    def _lost(self, failure: StoreFailure) -> None:
+        self._loss = _text(failure.error)
+        self._cut = self._cut or failure.open
+
+    def _show_storage(self) -> None:
+        """Show in the tracks' states whether the store takes what is recorded."""
+        trouble = self.sink.trouble
+        self._output.set_trouble(self._loss if trouble is None else _text(trouble))
 
     def _give_up(self, error: str) -> None:
-        """Stop for now; what can still be completed is."""
+        """Stop for now, because of the media; what can still be completed is."""
         try:
             events = self._output.pause(error)
         except Exception:
             events = ()
-        self.delivery.add_all(events)
-        self.delivery.give_up()
+        self.sink.add_all(events)
         self._troubled = True
         self._retry_at = self._clock() + self._delay
         self._delay = min(self._delay * 2, _LONGEST_RETRY)
 
-    def _retry(self) -> None:
+    def _resume(self) -> None:
         self._retry_at = None
-        if not self.delivery.settle():
-            self._give_up(self.delivery.error or "The storage failed.")
-            return
         try:
             events = self._output.resume()
         except Exception as error:
             self._give_up(str(error) or type(error).__name__)
             return
         self._deliver(events)
+
+
+def _text(error: Exception) -> str:
+    return f"The storage failed: {error}" if str(error) else f"The storage failed: {type(error).__name__}"

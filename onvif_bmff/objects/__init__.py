@@ -1,6 +1,7 @@
 """What is an object called, and what labels are on it? ONVIF Recording Control 25.12, B.4, B.5 and B.9."""
 
 from onvif_bmff.objects.attributes import (
+    OBJECT_ID,
     ObjectAttributes,
     StorageType,
     bitrate_in_kilobits,
@@ -22,12 +23,17 @@ from onvif_bmff.objects.stored import (
     ObjectInfo,
     ObjectStore,
     ObjectWriter,
+    OpenAreaState,
+    OpenAreaStore,
     SegmentObject,
     SpanEndObject,
     StorageObject,
+    UnsealedObject,
+    WatchedOpenArea,
 )
 
 __all__ = [
+    "OBJECT_ID",
     "Buffer",
     "FragmentWritten",
     "ObjectAttributes",
@@ -36,6 +42,8 @@ __all__ = [
     "ObjectKey",
     "ObjectStore",
     "ObjectWriter",
+    "OpenAreaState",
+    "OpenAreaStore",
     "RecordingEvent",
     "SeekEntry",
     "SeekTable",
@@ -47,6 +55,8 @@ __all__ = [
     "StorageObject",
     "StorageType",
     "TrackSeekTable",
+    "UnsealedObject",
+    "WatchedOpenArea",
     "bitrate_in_kilobits",
     "collect_objects",
     "sample_rate_in_kilohertz",

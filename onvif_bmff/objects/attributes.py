@@ -14,7 +14,7 @@ from onvif_bmff.errors import ObjectAttributeError, TimeError
 from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.timing import format_duration, parse_duration
 
-__all__ = ["ObjectAttributes", "StorageType", "bitrate_in_kilobits", "sample_rate_in_kilohertz"]
+__all__ = ["OBJECT_ID", "ObjectAttributes", "StorageType", "bitrate_in_kilobits", "sample_rate_in_kilohertz"]
 
 
 class StorageType(Enum):
@@ -100,6 +100,13 @@ class _Kind(NamedTuple):
     write: Callable[[Any], str]
     read: Callable[[str], Any]
 
+
+OBJECT_ID = "ObjectId"
+"""Name of the attribute by which a writer knows its own object again: 32 hexadecimal digits, drawn for each object.
+
+Beyond Table B.1. With it whoever did not get an answer can ask the store whether the object is there and is its own.
+Name and value are 40 bytes.
+"""
 
 _TEXT = _Kind(_write_text, _read_text)
 _NUMBER = _Kind(str, _read_integer)
@@ -276,7 +283,7 @@ class ObjectAttributes:
         """The same attributes within the bytes that a kind of storage takes (or ``limit``).
 
         First the seek table is thinned, at most to the first sample of each track. If that is not enough,
-        attributes are kept in this order as long as each still fits: Version, Duration, SeekTable with
+        attributes are kept in this order as long as each still fits: Version and ObjectId, Duration, SeekTable with
         Timescale, Source, EventTopic, FullContentType, Timescale, size and rate of the picture, channels,
         bitrates, sample rate, others.
         """
@@ -290,7 +297,8 @@ class ObjectAttributes:
             thinned = replace(self, seek_table=_thinned(self.seek_table, room))
             if thinned.size(storage) <= limit:
                 return thinned
-        kept = ObjectAttributes(thinned.version)
+        own = {name: value for name, value in thinned.other.items() if name.lower() == OBJECT_ID.lower()}
+        kept = ObjectAttributes(thinned.version, other=own)
         for group in _IMPORTANCE:
             more = replace(kept, **{name: getattr(thinned, name) for name in group})
             if more.size(storage) <= limit:

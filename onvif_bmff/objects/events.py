@@ -40,22 +40,29 @@ class FragmentWritten:
     """A fragment of an open segment is complete.
 
     ``buffers`` in order are the next bytes of the object; nobody may change them any more. ``start_time``
-    is that of its earliest sample, ``duration_ticks`` its length in ticks of the track that leads the cuts.
+    is that of its earliest sample, ``duration_ticks`` its length in ticks of the track that leads the cuts,
+    ``sample_count`` how many samples of all tracks it holds.
     """
 
     key: ObjectKey
     buffers: tuple[Buffer, ...] = field(repr=False)
     start_time: UtcTime
     duration_ticks: int
+    sample_count: int = 0
 
 
 @dataclass(slots=True)
 class SegmentSealed:
-    """A segment is complete. ``trailer`` is the last bytes of its object: ``mfra``, or nothing."""
+    """A segment is complete. ``trailer`` is the last bytes of its object: ``mfra``, or nothing.
+
+    ``end_time`` is the end of its last sample, where its span ends if nothing that follows can be stored (B.5); None if
+    whoever made the event does not know it.
+    """
 
     key: ObjectKey
     trailer: bytes = field(repr=False)
     attributes: ObjectAttributes
+    end_time: UtcTime | None = None
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ Stores are outside the core: this room only says which methods it calls, so that
 a class of a few methods and no registration.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -19,9 +19,13 @@ __all__ = [
     "ObjectInfo",
     "ObjectStore",
     "ObjectWriter",
+    "OpenAreaState",
+    "OpenAreaStore",
     "SegmentObject",
     "SpanEndObject",
     "StorageObject",
+    "UnsealedObject",
+    "WatchedOpenArea",
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -123,6 +127,7 @@ class ObjectWriter(Protocol):
         """Make the object visible under its key, whole and with its attributes.
 
         Raises:
+            ObjectAttributeError: the store cannot keep such attributes; nothing has happened then.
             ObjectExistsError: another object took the key, and overwriting was not asked for.
             StoreError: the store failed.
         """
@@ -160,6 +165,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectKeyError: the store cannot hold such a key.
+            ObjectAttributeError: ``content_type`` is no line of text.
             ObjectExistsError: an object has the key, and ``overwrite`` is false.
             StoreError: the store failed.
         """
@@ -198,6 +204,76 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            StoreError: the store failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealedObject:
+    """An object whose writer died: the bytes that were appended are there, its key is not taken.
+
+    ``size`` is in bytes, ``name`` tells it from others of the same key, ``overwrite`` is what its writer
+    was told.
+    """
+
+    key: str
+    content_type: str
+    size: int
+    name: str
+    overwrite: bool
+
+
+@runtime_checkable
+class OpenAreaStore(Protocol):
+    """A store that keeps what writers appended when they die before they seal it, so that it can be recovered.
+
+    A store offers this beside the methods of `ObjectStore`.
+    """
+
+    def unsealed(self) -> Sequence[UnsealedObject]:
+        """What writers that no longer live left behind; nothing of those that live.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        ...
+
+    def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an unsealed object, as `ObjectStore.get` gives those of a sealed one.
+
+        Raises:
+            ObjectNotFoundError: it is gone.
+            StoreError: the store failed.
+        """
+        ...
+
+    def resume(self, item: UnsealedObject, size: int | None = None) -> ObjectWriter:
+        """Take an unsealed object over, cut to ``size`` bytes if given, to append, seal or abandon it.
+
+        Raises:
+            ObjectNotFoundError: it is gone.
+            StoreError: somebody else took it over, or the store failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAreaState:
+    """What lies in an open area: what dead writers left, and the keys of what living ones write."""
+
+    unsealed: tuple[UnsealedObject, ...]
+    being_written: tuple[str, ...]
+
+
+@runtime_checkable
+class WatchedOpenArea(Protocol):
+    """An open area that also tells which objects are being written, by any process."""
+
+    def open_area_state(self) -> OpenAreaState:
+        """Look at the open area, and change nothing.
+
+        Raises:
             StoreError: the store failed.
         """
         ...

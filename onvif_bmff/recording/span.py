@@ -255,7 +255,8 @@ class SpanWriter:
             events.append(SegmentOpened(self._key, self._kind.content_type, bytes(buffers[0])))
             buffers = buffers[1:]
         lead = next((run for run in runs if run.track is self._lead), runs[0])
-        events.append(FragmentWritten(self._key, buffers, self._start_of(runs, self._lead), lead.duration))
+        count = sum(run.sample_count for run in runs)
+        events.append(FragmentWritten(self._key, buffers, self._start_of(runs, self._lead), lead.duration, count))
         return events
 
     def _end_segment(self) -> Sequence[RecordingEvent]:
@@ -281,9 +282,10 @@ class SpanWriter:
             self._settings.full_content_type,
             random_access,
         )
-        sealed = SegmentSealed(key, random_access.build() if random_access is not None else b"", attributes)
         ends = segment.totals.presentation_end
         self._end_time = max(self._utc(self._tracks[track_id], end) for track_id, end in ends.items())
+        trailer = random_access.build() if random_access is not None else b""
+        sealed = SegmentSealed(key, trailer, attributes, self._end_time)
         self._counter += 1
         self._key = None
         return (sealed,)

@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
-from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
+from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
+from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from onvif_bmff.storage.labels import Label, Labels
 from onvif_bmff.storage.location import local_path
-from onvif_bmff.storage.open_area import OpenArea, OpenFile, UnsealedObject
+from onvif_bmff.storage.open_area import OpenArea, OpenFile
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
 
 __all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]
@@ -58,12 +59,12 @@ class DirectoryStore:
         create: bool = True,
     ) -> None:
         path = os.path.realpath(local_path(root))
+        self._tree = Tree(path, fsync=fsync)
         with failures("opening the store", path):
             if create:
-                os.makedirs(path, exist_ok=True)
+                self._tree.make_root()
             elif not os.path.isdir(path):
                 raise StoreError(f"no such directory: {path}")
-        self._tree = Tree(path, fsync=fsync)
         self._labels = Labels(self._tree)
         self._open_area = OpenArea(self._tree)
         self._fsync_appends = fsync_appends
@@ -95,6 +96,7 @@ class DirectoryStore:
     def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> "DirectoryWriter":
         """Begin an object; see `ObjectStore.open_writer`."""
         parts = self._tree.parts_of(key)
+        check_content_type(content_type)
         if not overwrite and self._find(key, parts) is not None:
             raise ObjectExistsError(f"an object has this key already: {key}")
         with failures("writing", key):
@@ -119,7 +121,7 @@ class DirectoryStore:
         parts = self._tree.parts_of(key)
         if self._tree.fsync:
             os.fsync(file.descriptor)
-        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, dict(attributes))
+        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, attributes)
         with self._locked(key):
             old = self._find(key, parts)
             if old is not None and not file.overwrite:
@@ -266,16 +268,17 @@ class DirectoryStore:
     # ---- recovery ----------------------------------------------------------------------------------
 
     def unsealed(self) -> list[UnsealedObject]:
-        """What writers of processes that no longer live left behind, oldest key first.
+        """What writers of processes that no longer live left behind, in order of keys; see `OpenAreaStore`.
 
         Left-overs of objects that did get their key are cleared away on the way.
-
-        Raises:
-            StoreError: the store failed.
         """
         with failures("looking for unsealed objects in", self._tree.root):
-            found = self._open_area.abandoned(self._is_sealed)
-        return sorted(found, key=lambda item: item.key)
+            return list(self._open_area.look(self._is_sealed, clear=True).unsealed)
+
+    def open_area_state(self) -> OpenAreaState:
+        """What dead writers left, and what living ones write; see `WatchedOpenArea`."""
+        with failures("looking for unsealed objects in", self._tree.root):
+            return self._open_area.look(self._is_sealed, clear=False)
 
     def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an unsealed object, as `get` gives those of a sealed one.
@@ -326,6 +329,7 @@ class DirectoryWriter:
     def seal(self, attributes: Mapping[str, str]) -> None:
         """Make the object durable, then visible."""
         file = self._mine()
+        attributes = check_metadata(attributes)
         # A failed fsync may have dropped data for good, so nothing is ever tried twice.
         self._failed = True
         with failures("sealing", self._key):

@@ -10,6 +10,7 @@ whatever the moment. A tree that was copied elsewhere has other inodes; a single
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -109,16 +110,17 @@ class Labels:
         folder, name = self._place(parts)
         try:
             with self._tree.folder(folder) as here:
-                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=here)
         except FileNotFoundError:
             return []
         try:
-            data = read_all(file, 0, min(os.fstat(file).st_size, _MAX_FILE))
+            found = os.fstat(file)
+            data = read_all(file, 0, min(found.st_size, _MAX_FILE)) if stat.S_ISREG(found.st_mode) else b""
         finally:
             os.close(file)
         try:
             return [_to_label(item) for item in json.loads(data)["versions"]]
-        except (ValueError, TypeError, LookupError, RecursionError):
+        except (ValueError, TypeError, LookupError, RecursionError, OverflowError):
             raise StoreError(f"the side file of {'/'.join(parts)!r} is damaged") from None
 
 
@@ -128,4 +130,6 @@ def _to_label(item: Any) -> Label:
         raise ValueError("attributes are names and texts")
     if not isinstance(item["content_type"], str | None):
         raise TypeError("a content type is a text, or null where it is not known")
-    return Label(int(item["inode"]), item["content_type"], attributes)
+    if not isinstance(item["inode"], int):
+        raise TypeError("an inode is a whole number")
+    return Label(item["inode"], item["content_type"], attributes)

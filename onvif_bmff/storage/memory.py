@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StateError
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
+from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 
 __all__ = ["MemoryStore"]
 
@@ -43,6 +44,7 @@ class MemoryStore:
     def open_writer(self, key: str, *, content_type: str | None, overwrite: bool = False) -> "MemoryWriter":
         """Begin an object; see `ObjectStore.open_writer`. A content type of None is one that nobody knows."""
         check_path(key)
+        check_content_type(content_type)
         with self._lock:
             if key in self._objects and not overwrite:
                 raise ObjectExistsError(f"an object has this key already: {key}")
@@ -121,9 +123,10 @@ class MemoryWriter:
     def seal(self, attributes: Mapping[str, str]) -> None:
         """Make the object visible."""
         buffers = self._mine()
+        found = check_metadata(attributes)
         self._buffers = None
         size = sum(memoryview(buffer).nbytes for buffer in buffers)
-        stored = _Stored(buffers, size, self._content_type, dict(attributes))
+        stored = _Stored(buffers, size, self._content_type, found)
         self._store._keep(self._key, stored, self._overwrite)
 
     def abandon(self) -> None:

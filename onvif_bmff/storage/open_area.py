@@ -4,38 +4,24 @@ Each has a side file that says which object it will be. Its writer keeps it lock
 lock when the process dies, however it dies: a file that can be locked is an abandoned one.
 """
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from io import FileIO
 
 from onvif_bmff.errors import StoreError
+from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
-__all__ = ["OpenArea", "OpenFile", "UnsealedObject"]
+__all__ = ["OpenArea", "OpenFile"]
 
 _PLACE = [HIDDEN, "open"]
 _DATA = ".data"
 _SIDE = ".json"
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-@dataclass(frozen=True, slots=True)
-class UnsealedObject:
-    """An object whose writer died: the bytes that were appended are there, its key is not taken.
-
-    ``size`` is in bytes, ``name`` tells it from others of the same key, ``overwrite`` is what its writer
-    was told.
-    """
-
-    key: str
-    content_type: str
-    size: int
-    name: str
-    overwrite: bool
 
 
 class OpenFile:
@@ -98,22 +84,31 @@ class OpenArea:
         finally:
             file.file.close()
 
-    def abandoned(self, is_sealed: Callable[[str, int], bool]) -> list[UnsealedObject]:
-        """Files whose writer is dead. Clears away those that hold nothing or became an object.
+    def look(self, is_sealed: Callable[[str, int], bool], *, clear: bool) -> OpenAreaState:
+        """What dead writers left, and what living ones write.
+
+        With ``clear`` files that hold nothing or became an object are removed.
 
         Raises:
             OSError: the operating system refused.
         """
         found: list[UnsealedObject] = []
+        written: list[str] = []
         names = [name for name, is_folder in self._tree.names(_PLACE) if not is_folder]
         if not names:
-            return found
+            return OpenAreaState((), ())
         with self.folder() as folder:
             for name in names:
                 stem = name.removesuffix(_DATA)
                 if stem == name:
                     continue
-                file = self._locked(folder, name)
+                try:
+                    file = self._locked(folder, name)
+                except BlockingIOError:
+                    side = self._side(folder, stem)
+                    if side is not None:
+                        written.append(side[0])
+                    continue
                 if file is None:
                     continue
                 with file:
@@ -121,18 +116,21 @@ class OpenArea:
                     side = self._side(folder, stem)
                     if side is None:
                         # Nobody knows what it was to be. If it holds something, a person should look at it.
-                        if not size:
+                        if clear and not size:
                             _unlink(folder, name, stem + _SIDE, passing_name(stem + _SIDE))
                     elif is_sealed(side[0], inode):
-                        _unlink(folder, name, stem + _SIDE)
+                        if clear:
+                            _unlink(folder, name, stem + _SIDE)
                     else:
                         found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
-            data = {name for name in os.listdir(folder) if name.endswith(_DATA)}
-            for name in names:
-                # Side files whose data got its key by renaming.
-                if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
-                    _unlink(folder, name)
-        return found
+            if clear:
+                data = {name for name in os.listdir(folder) if name.endswith(_DATA)}
+                for name in names:
+                    # Side files whose data got its key by renaming.
+                    if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
+                        _unlink(folder, name)
+        found.sort(key=lambda item: item.key)
+        return OpenAreaState(tuple(found), tuple(sorted(written)))
 
     def read(self, item: UnsealedObject, start: int, length: int | None) -> bytes:
         """Bytes of an abandoned file.
@@ -159,10 +157,12 @@ class OpenArea:
             OSError: the operating system refused, or it is gone.
         """
         with self.folder() as folder:
-            file = self._locked(folder, item.name + _DATA)
+            try:
+                file = self._locked(folder, item.name + _DATA)
+            except BlockingIOError:
+                raise StoreError(f"somebody else is writing the unsealed object: {item.key}") from None
             if file is None:
-                os.stat(item.name + _DATA, dir_fd=folder, follow_symlinks=False)
-                raise StoreError(f"somebody else is writing the unsealed object: {item.key}")
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         have = os.fstat(file.fileno()).st_size
         keep = have if size is None else size
         if not 0 <= keep <= have:
@@ -174,16 +174,16 @@ class OpenArea:
 
     @staticmethod
     def _locked(folder: int, name: str) -> FileIO | None:
-        """An abandoned file, locked; None if its writer lives or it is gone."""
+        """An abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
         try:
             file = FileIO(os.open(name, _OPEN, dir_fd=folder), "r+")
         except FileNotFoundError:
             return None
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except BaseException:
             file.close()
-            return None
+            raise
         if not os.fstat(file.fileno()).st_nlink:
             file.close()
             return None

@@ -1,8 +1,10 @@
 """From what a recorder says to what a store holds."""
 
+import logging
+import os
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -11,35 +13,45 @@ from onvif_bmff.objects.events import (
     FragmentWritten,
     RecordingEvent,
     SegmentOpened,
-    SegmentSealed,
     SpanEnded,
 )
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, SpanEndObject
+from onvif_bmff.objects.stored import Buffer, ObjectStore
+from onvif_bmff.storage.held import HeldBytes, Room
+from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
+from onvif_bmff.storage.span_queue import SpanQueue
 
-__all__ = ["StoreFailure", "StoreSink"]
+__all__ = ["RetryPolicy", "Room", "StoreFailure", "StoreSink"]
 
-
-@dataclass(frozen=True, slots=True)
-class StoreFailure:
-    """An object that a store would not take."""
-
-    key: ObjectKey
-    error: StoreError
+_log = logging.getLogger(__name__)
+_Place = tuple[str, str, str]
 
 
 class StoreSink:
-    """Streams recording events into a store. Holds a writer for every open segment, and no media.
+    """Streams recording events into a store, and outlives the store's failures.
 
-    When the store fails, the writer of that segment is abandoned, so nothing of it becomes visible, the
-    rest of the segment's events are passed over, and the failure is reported: to ``on_failure`` if given,
-    otherwise by raising it. Recording can go on either way; other segments are not touched.
+    The bytes of a segment stay at hand until the store has acknowledged it. When the store fails, what it has taken of
+    the segment is abandoned and all of it is offered again, as ``policy`` says; what comes meanwhile waits. Before a
+    segment whose sealing was not answered is offered again, the store is asked whether it is there: each has an
+    attribute ``ObjectId`` by which it is known.
+
+    An object is given up when the store says that it will never take it, after the policy's patience, or when there
+    is no room for more. Then its span ends with the last segment that is stored, before the hole, and the next segment
+    that is stored begins another span, with counters from 0. The failure is reported: to ``on_failure`` if given,
+    otherwise by raising it once the event is dealt with. Recording can go on either way; other spans are not touched.
+
+    ``dropped`` counts the samples that are lost, by reason.
 
     Args:
         store: where the objects go.
         overwrite: replace objects that exist.
         on_stored: told the key and size in bytes of every object that is now in the store.
-        on_failure: told of every object that is not.
+        on_failure: told of every object that is given up, when the event that led to it has been dealt with.
+        policy: how the store is tried again.
+        room: what may be held in memory and in temporary files; may be shared with other sinks.
+        clock: seconds that only grow.
+        sleep: waits so many seconds, where the policy's ``blocking`` and ``closing`` allow it.
+        random: source of random bytes, for the ``ObjectId``.
     """
 
     def __init__(
@@ -49,13 +61,27 @@ class StoreSink:
         overwrite: bool = False,
         on_stored: Callable[[ObjectKey, int], None] | None = None,
         on_failure: Callable[[StoreFailure], None] | None = None,
+        policy: RetryPolicy = RetryPolicy(),  # noqa: B008
+        room: Room | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._store = store
         self._overwrite = overwrite
         self._on_stored = on_stored
         self._on_failure = on_failure
-        self._writers: dict[ObjectKey, ObjectWriter | None] = {}
-        self._sizes: dict[ObjectKey, int] = {}
+        self._policy = policy
+        self._room = room or Room()
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._queues: dict[_Place, SpanQueue] = {}
+        self._failures: list[StoreFailure] = []
+        self._events: deque[RecordingEvent] = deque()
+        self._count = 0
+        self._waited_in_vain = False
+        self.dropped: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -63,87 +89,216 @@ class StoreSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except StoreError as failure:  # the error under way tells more
+            _log.error("what was left could not be stored: %s", failure)
+
+    @property
+    def trouble(self) -> Exception | None:
+        """What the store said last, if anything waits for it to be tried again; None if all is well."""
+        return next((queue.error for queue in self._queues.values() if queue.error is not None), None)
+
+    @property
+    def retry_in(self) -> float | None:
+        """In how many seconds `retry` has something to do; None if nothing waits."""
+        due = [queue.retry_at for queue in self._queues.values() if queue.retry_at is not None]
+        return max(min(due) - self._clock(), 0.0) if due else None
 
     def add_all(self, events: Iterable[RecordingEvent]) -> None:
-        """Take events in order; see `add`."""
-        for event in events:
-            self.add(event)
+        """Take events in order; see `add`. All are taken, whatever fails meanwhile."""
+        self._events.extend(events)
+        self._take_all()
+        self._report()
 
     def add(self, event: RecordingEvent) -> None:
         """Take an event.
 
         Raises:
             StateError: the event is about a segment that is not open, or opens one twice.
-            StoreError: the store failed, and there is no ``on_failure``.
+            StoreError: an object was given up, and there is no ``on_failure``.
         """
-        key = event.key
-        if isinstance(event, SegmentOpened):
-            if key in self._writers:
-                raise StateError(f"the segment is open already: {key}")
-        elif not isinstance(event, SpanEnded):
-            if key not in self._writers:
-                raise StateError(f"no segment is open under this key: {key}")
-            if self._writers[key] is None:  # it failed before
-                if isinstance(event, SegmentSealed):
-                    del self._writers[key]
-                return
-        try:
-            self._carry_out(event)
-        except BaseException as error:
-            self._give_up(event)
-            if not isinstance(error, StoreError) or self._on_failure is None:
-                raise
-            self._on_failure(StoreFailure(key, error))
+        self._events.append(event)
+        self._take_all()
+        self._report()
+
+    def retry(self) -> None:
+        """Try the store again where that is due. `add` does so too; call this when no events come.
+
+        Raises:
+            StoreError: as `add`.
+        """
+        self._work()
+        self._report()
 
     def close(self) -> None:
-        """Abandon every segment that is still open. Call it when no more events will come."""
-        writers, self._writers = self._writers, {}
-        self._sizes.clear()
-        for writer in writers.values():
-            if writer is not None:
-                with suppress(StoreError):
-                    writer.abandon()
+        """Abandon every segment that is still open, and store the rest. Call it when no more events will come.
 
-    def _carry_out(self, event: RecordingEvent) -> None:
+        Waits for a store that fails as long as the policy's ``closing`` says.
+
+        Raises:
+            StoreError: as `add`.
+        """
+        self._take_all()
+        for queue in self._queues.values():
+            self._leave_open(queue)
+        self._wait(self._policy.closing, lambda: all(queue.idle for queue in self._queues.values()))
+        for queue in self._queues.values():
+            queue.abandon()
+        self._queues.clear()
+        self._report()
+
+    # ---- events ------------------------------------------------------------------------------------
+
+    def _take_all(self) -> None:
+        """Take all events. Those that are not taken when somebody interrupts are taken the next time."""
+        while self._events:
+            try:
+                queue, segment, buffers = self._absorb(self._events[0])
+            except StateError:
+                self._events.popleft()
+                raise
+            self._events.popleft()
+            if segment is not None:
+                queue.append(segment, buffers)
+            self._work()
+
+    def _absorb(self, event: RecordingEvent) -> tuple[SpanQueue, PendingSegment | None, tuple[Buffer, ...]]:
+        """Hold what an event brings; return where it belongs, and the bytes that are to be handed on."""
         key = event.key
+        place = (key.prefix, key.postfix, key.extension)
+        queue = self._queues.get(place)
+        if queue is None:
+            queue = self._queues[place] = self._make_queue()
+        segment = queue.open
+        if isinstance(event, SpanEnded):
+            queue.end(key)
+            return queue, None, ()
+        if isinstance(event, SegmentOpened):
+            if segment is not None and segment.key == key:
+                raise StateError(f"the segment is open already: {segment.key}")
+            self._leave_open(queue)
+            self._count += 1
+            held = HeldBytes(self._room)
+            segment = PendingSegment(key, event.content_type, self._random(16).hex(), self._count, held)
+            queue.begin(segment)
+            self._hold(segment, (event.header,))
+            return queue, segment, (event.header,)
+        if segment is None or segment.key != key:
+            raise StateError(f"no segment is open under this key: {key}")
         if isinstance(event, FragmentWritten):
-            self._append(key, *event.buffers)
-        elif isinstance(event, SegmentOpened):
-            self._sizes[key] = 0
-            self._writers[key] = self._store.open_writer(
-                str(key), content_type=event.content_type, overwrite=self._overwrite
-            )
-            self._append(key, event.header)
-        elif isinstance(event, SegmentSealed):
-            if event.trailer:
-                self._append(key, event.trailer)
-            writer = self._writers[key]
-            if writer is not None:
-                writer.seal(event.attributes.to_metadata())
-            del self._writers[key]
-            self._stored(key, self._sizes.pop(key))
-        else:
-            self._store.put(SpanEndObject(key), overwrite=self._overwrite)
-            self._stored(key, 0)
+            if segment.given_up is None:
+                self._hold(segment, event.buffers)
+            if segment.given_up is not None:
+                self.dropped[segment.given_up.reason or LOST.REFUSED] += event.sample_count
+                return queue, None, ()
+            segment.sample_count += event.sample_count
+            return queue, segment, event.buffers
+        buffers: tuple[Buffer, ...] = (event.trailer,) if event.trailer else ()
+        if buffers and segment.given_up is None:
+            self._hold(segment, buffers)
+        queue.seal(event)
+        return queue, segment, buffers
 
-    def _append(self, key: ObjectKey, *buffers: Buffer) -> None:
-        writer = self._writers[key]
-        if writer is not None:
-            writer.append(*buffers)
-            self._sizes[key] += sum(memoryview(buffer).nbytes for buffer in buffers)
+    @staticmethod
+    def _leave_open(queue: SpanQueue) -> None:
+        """Give up a segment that nobody will complete."""
+        segment, queue.open = queue.open, None
+        if segment is not None:
+            queue.give_up(segment, LOST.UNSEALED, StoreError("nobody completed the segment"))
+
+    def _make_queue(self) -> SpanQueue:
+        return SpanQueue(
+            self._store,
+            overwrite=self._overwrite,
+            policy=self._policy,
+            clock=self._clock,
+            stored=self._stored,
+            lost=self._lost,
+        )
 
     def _stored(self, key: ObjectKey, size: int) -> None:
+        self._waited_in_vain = False
         if self._on_stored is not None:
             self._on_stored(key, size)
 
-    def _give_up(self, event: RecordingEvent) -> None:
-        """Drop the writer of a segment; its later events, if any come, find None in its place."""
-        key = event.key
-        writer = self._writers.pop(key, None)
-        self._sizes.pop(key, None)
-        if isinstance(event, SegmentOpened | FragmentWritten):
-            self._writers[key] = None
-        if writer is not None:
-            with suppress(StoreError):
-                writer.abandon()
+    def _lost(self, failure: StoreFailure) -> None:
+        if failure.reason is None:
+            _log.error("%s is not stored: %s", failure.key, failure.error)
+        else:
+            self.dropped[failure.reason] += failure.sample_count
+            _log.error("%s: %d samples lost %s: %s", failure.key, failure.sample_count, failure.reason, failure.error)
+        if failure.reason is not LOST.UNSEALED:
+            self._failures.append(failure)
+
+    def _report(self) -> None:
+        """Tell of what was given up, now that everything else is in order."""
+        failures, self._failures = self._failures, []
+        if self._on_failure is not None:
+            for failure in failures:
+                self._on_failure(failure)
+        elif failures:
+            error = failures[0].error
+            raise error if isinstance(error, StoreError) else StoreError(f"{failures[0].key}: {error}") from error
+
+    # ---- waiting and holding -----------------------------------------------------------------------
+
+    def _work(self) -> None:
+        for queue in self._queues.values():
+            if queue.is_due():
+                queue.work()
+
+    def _wait(self, seconds: float, enough: Callable[[], bool]) -> bool:
+        """Try the store again and again until it is enough, or so many seconds have passed; whether it is enough."""
+        until = self._clock() + seconds
+        while True:
+            self._work()
+            if enough():
+                return True
+            left, pause = until - self._clock(), self.retry_in
+            if left <= 0 or pause is None:
+                return False
+            self._sleep(min(left, max(pause, 0.001)))
+
+    def _hold(self, segment: PendingSegment, buffers: tuple[Buffer, ...]) -> None:
+        """Keep bytes of an open segment at hand; give something up if there is no room for them."""
+        size = sum(memoryview(buffer).nbytes for buffer in buffers)
+
+        def held() -> bool:
+            if segment.held is None or segment.held.add(buffers, size):
+                return True
+            if segment.writer is None:
+                return False
+            segment.let_go()  # the store has what came before, and will most likely take the rest
+            return True
+
+        if not held():
+            self._make_room(segment, held)
+        segment.size += size
+
+    def _make_room(self, segment: PendingSegment, held: Callable[[], bool]) -> None:
+        """See that bytes of a segment can be held, at the expense of something else; give it up at worst."""
+        self._work()
+        if held():
+            return
+        for queue in self._queues.values():
+            other = queue.open
+            if other is not None and other.writer is not None and other.held is not None:
+                other.let_go()
+                if held():
+                    return
+        if not self._waited_in_vain and self._wait(self._policy.blocking, held):
+            return
+        self._waited_in_vain = True
+        waiting = sorted(
+            ((one.number, one, queue) for queue in self._queues.values() for one in queue.segments()),
+            key=lambda found: found[0],
+        )
+        for _, victim, queue in waiting:
+            if victim.writer is None:
+                queue.give_up(victim, LOST.ROOM, queue.error or StoreError("there is no room to hold more media"))
+                if victim is segment or held():
+                    return

@@ -19,6 +19,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_NAME = 250
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LOST_RACES = 100
+_MOST_KNOWN = 4096
+"""Folders that are remembered as durable."""
 
 
 @contextmanager
@@ -48,6 +50,29 @@ class Tree:
     def __init__(self, root: str, *, fsync: bool) -> None:
         self.root = root
         self.fsync = fsync
+        self._durable: dict[tuple[str, ...], int] = {}  # folders whose names are on the disk, and their inodes
+
+    def make_root(self) -> None:
+        """Make the root folder if it is missing; its name is durable then, and those of folders above it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        missing = []
+        path = self.root
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        os.makedirs(self.root, exist_ok=True)
+        if not self.fsync:
+            return
+        for above in [os.path.dirname(path) for path in missing] or [os.path.dirname(self.root)]:
+            with suppress(PermissionError):  # whoever may not read the folder above has not made this one
+                folder = os.open(above, _FOLDER & ~os.O_NOFOLLOW)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
 
     def parts_of(self, key: str) -> list[str]:
         """The names on the way to a key.
@@ -73,13 +98,27 @@ class Tree:
         """
         here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
         try:
-            for part in parts:
+            for depth, part in enumerate(parts, 1):
                 below = self._step(here, part, create)
-                os.close(here)
-                here = below
+                try:
+                    if create and self.fsync:
+                        self._keep_name(tuple(parts[:depth]), here, below)
+                finally:
+                    os.close(here)
+                    here = below
             yield here
         finally:
             os.close(here)
+
+    def _keep_name(self, path: tuple[str, ...], above: int, folder: int) -> None:
+        """See that the name of a folder is durable, whoever made it: another process may not have come to that."""
+        inode = os.fstat(folder).st_ino
+        if self._durable.get(path) == inode:
+            return
+        os.fsync(above)
+        if len(self._durable) >= _MOST_KNOWN:
+            self._durable.clear()
+        self._durable[path] = inode
 
     def _step(self, here: int, part: str, create: bool) -> int:
         for _ in range(_LOST_RACES):
@@ -91,7 +130,6 @@ class Tree:
             # Somebody may make the same folder now, or clear it away again once it is empty.
             with suppress(FileExistsError):
                 os.mkdir(part, dir_fd=here)
-                self.sync(here)
         raise OSError(errno.EBUSY, "the folder keeps vanishing")
 
     def sync(self, folder: int) -> None:
@@ -105,6 +143,7 @@ class Tree:
             for depth in range(len(parts), keep, -1):
                 with self.folder(parts[: depth - 1]) as above:
                     os.rmdir(parts[depth - 1], dir_fd=above)
+                self._durable.pop(tuple(parts[:depth]), None)
 
     def names(self, parts: list[str]) -> list[tuple[str, bool]]:
         """Names in a folder that can be part of a key, with whether they are folders; unordered.
@@ -187,6 +226,8 @@ def read_all(descriptor: int, start: int, length: int) -> bytes:
     Raises:
         OSError: the operating system refused.
     """
+    if length <= 0:
+        return b""  # however far behind the end: systems take no offsets of more than 63 bits
     data = os.pread(descriptor, length, start)
     if len(data) == length or not data:
         return data

@@ -26,7 +26,7 @@ from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.testing.files import TRACKS
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["CONTENT_KEY", "START", "recorded_objects"]
+__all__ = ["CONTENT_KEY", "START", "recorded_events", "recorded_objects"]
 
 CONTENT_KEY = ContentKey(UUID("00112233-4455-6677-8899-aabbccddeeff"), bytes(range(16)))
 """What encrypted recordings are encrypted with."""
@@ -39,6 +39,65 @@ _IDR = bytes.fromhex("6588804a")
 """NAL unit and slice header of a picture that stands by itself; no deblocking."""
 _RATE = 4
 """Pictures a second; each second begins with a sync sample."""
+
+
+def recorded_events(
+    *,
+    tracks: Sequence[str] = TRACKS,
+    recording_format: RecordingFormat = CMAF,
+    scheme: str | None = None,
+    spans: int = 1,
+    segments: int = 2,
+    seconds: int = 1,
+    gap: float = 30.0,
+    size: int = 40,
+    prefix: str = "site-2",
+    postfix: str = "camera-5",
+    start: UtcTime = START,
+    random_seed: int = 0,
+) -> list[RecordingEvent]:
+    """Return what a recorder says of a recording, as `recorded_objects` puts together.
+
+    Args:
+        tracks: kinds of tracks by handler type ("vide", "soun", "meta"), each at most once.
+        recording_format: `CMAF`, with spans of their own for each track, or `MP4`, with all tracks in one.
+        scheme: None, "cenc" or "cbcs"; the key is `CONTENT_KEY`.
+        spans: how many spans of each kind follow each other.
+        segments: segments of a span.
+        seconds: length of a segment.
+        gap: seconds without a recording between two spans.
+        size: bytes of a picture, at least 12.
+        prefix: as configured; empty for none.
+        postfix: likewise.
+        start: when the first picture was taken.
+        random_seed: where initialisation vectors come from; recordings of one bucket need different ones.
+
+    Raises:
+        MediaError: there is no track, or one twice.
+        ObjectKeyError: no object key can hold the prefix or postfix.
+    """
+    made = [_TRACKS[kind] for kind in tracks]
+    encryption: tuple[EncryptionEntry, ...] = ()
+    if scheme is not None:
+        encryption = (EncryptionEntry(ProtectionScheme(scheme), FixedKey(CONTENT_KEY)),)
+    target = RecordingTarget(
+        format=recording_format,
+        prefix=prefix,
+        postfix=postfix,
+        segment_duration=timedelta(seconds=seconds),
+        encryption=encryption,
+    )
+    random = Random(random_seed).randbytes
+    vectors = IvSources(CencIvAllocators(random=random), CbcsIvSource(random))
+    recorder = Recorder([track() for track in made], target, ivs=vectors)
+    events: list[RecordingEvent] = []
+    for number in range(spans):
+        at = start + timedelta(seconds=number * (segments * seconds + gap))
+        recorder.activate(at, media_time=Fraction(0))
+        for sample in _samples(recorder.tracks, segments * seconds, size):
+            events += recorder.push(sample)
+        events += recorder.deactivate()
+    return events
 
 
 def recorded_objects(
@@ -78,31 +137,24 @@ def recorded_objects(
         MediaError: there is no track, or one twice.
         ObjectKeyError: no object key can hold the prefix or postfix.
     """
-    made = [_TRACKS[kind] for kind in tracks]
-    encryption: tuple[EncryptionEntry, ...] = ()
-    if scheme is not None:
-        encryption = (EncryptionEntry(ProtectionScheme(scheme), FixedKey(CONTENT_KEY)),)
-    target = RecordingTarget(
-        format=recording_format,
+    events = recorded_events(
+        tracks=tracks,
+        recording_format=recording_format,
+        scheme=scheme,
+        spans=spans,
+        segments=segments,
+        seconds=seconds,
+        gap=gap,
+        size=size,
         prefix=prefix,
         postfix=postfix,
-        segment_duration=timedelta(seconds=seconds),
-        encryption=encryption,
+        start=start,
+        random_seed=random_seed,
     )
-    random = Random(random_seed).randbytes
-    vectors = IvSources(CencIvAllocators(random=random), CbcsIvSource(random))
-    recorder = Recorder([track() for track in made], target, ivs=vectors)
-    events: list[RecordingEvent] = []
-    for number in range(spans):
-        at = start + timedelta(seconds=number * (segments * seconds + gap))
-        recorder.activate(at, media_time=Fraction(0))
-        for sample in _samples(recorder.tracks, segments * seconds, size):
-            events += recorder.push(sample)
-        events += recorder.deactivate()
     objects = collect_objects(events)
     if not ended:
         last = [item.key for item in objects if item.key.span_end][
-            -len(recorder.target.format.spans(recorder.tracks)) :
+            -len(recording_format.spans([_TRACKS[kind]() for kind in tracks])) :
         ]
         objects = [item for item in objects if item.key not in last]
     return tuple(objects)

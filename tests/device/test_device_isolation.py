@@ -26,6 +26,7 @@ from onvif_bmff.control import RecordingTargetConfiguration
 from onvif_bmff.device import FileSource, OverloadPolicy
 from onvif_bmff.device.mailbox import Mailbox
 from onvif_bmff.errors import MediaError
+from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.memory import MemoryStore
 
 SECOND = timedelta(seconds=1)
@@ -42,7 +43,8 @@ def error_of(service, token):
     return next((t.error for source in found.sources for t in source.tracks if t.error), None)
 
 
-def test_a_store_that_fails_shows_in_the_state_and_is_tried_again():
+def test_a_store_that_fails_shows_in_the_state_and_loses_nothing():
+    """What comes meanwhile is held, and stored when the store takes objects again: the span has no hole."""
     weak, good = WeakStore(), MemoryStore()
     with fast_device({"weak": weak, "good": good}) as device:
         service = device.service
@@ -59,12 +61,28 @@ def test_a_store_that_fails_shows_in_the_state_and_is_tried_again():
         weak.failing = False
         until(lambda: state(service, bad_job) != "Error")
         assert error_of(service, bad_job) is None
-        until(lambda: len(spans(weak)) == 2)
-    assert faults(weak) == []
-    first, second = spans(weak)
-    assert first.end is not None, "the span ended with what is stored of it"
-    assert first.end < second.start, "what is lost is a gap"
+        count = len(sealed(weak))
+        until(lambda: len(sealed(weak)) >= count + 4)
+    continuous(weak, "bad")
     continuous(good, "good")
+
+
+def test_a_store_that_fails_for_too_long_costs_what_there_is_no_room_for():
+    weak = WeakStore()
+    with fast_device({"weak": weak}, room=Room(50_000, 300_000)) as device:
+        service = device.service
+        token, bad_job = record(service, "bad", storage="weak")
+        until(lambda: len(sealed(weak)) >= 2)
+        weak.failing = True
+        until(lambda: state(service, bad_job) == "Error")
+        until(lambda: sum(device.worker(token).sink.dropped.values()) > 0)
+        weak.failing = False
+        until(lambda: state(service, bad_job) != "Error")
+        until(lambda: len(spans(weak)) >= 2 and len(spans(weak)[-1].segments) >= 2)
+    assert faults(weak) == []
+    for span in spans(weak):
+        assert span.end is not None, "each span ended with what is stored of it"
+    assert spans(weak)[0].end < spans(weak)[1].start, "what is lost is a gap"
 
 
 @pytest.mark.parametrize("policy", list(OverloadPolicy))

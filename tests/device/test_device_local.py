@@ -83,7 +83,7 @@ def test_local_recordings_follow_the_rules_of_objects():
         token = device.service.create_recording(RecordingConfiguration())
         device.service.create_recording_job(job(token))
         until(lambda: len(list(local.keys(f"{token}/VIDEO001/"))) >= 0 and device.worker(token, track="VIDEO001"))
-        until(lambda: device.worker(token, track="VIDEO001").delivery.fragments >= 4)
+        until(lambda: device.worker(token, track="VIDEO001").fragments >= 4)
     assert faults(local) == []
     assert len(spans(local, "m4v", prefix=f"{token}/VIDEO001")) == 1
     assert len(spans(local, "m4a", prefix=f"{token}/AUDIO001")) == 1
@@ -122,7 +122,7 @@ def test_an_export_is_a_file_in_a_storage_and_tells_its_progress(place):
             token = service.create_recording(RecordingConfiguration())
             service.create_recording_job(job(token))
             until(lambda: device.worker(token, track="VIDEO001"))
-            until(lambda: device.worker(token, track="VIDEO001").delivery.fragments >= 4)
+            until(lambda: device.worker(token, track="VIDEO001").fragments >= 4)
             service.set_recording_job_mode(service.get_recording_jobs()[0].job_token, "Idle")
             until(lambda: sealed(local, f"{token}/VIDEO001"))
         else:
@@ -167,7 +167,7 @@ def test_all_tracks_of_a_local_recording_are_exported_two_of_a_type_side_by_side
         service.create_recording_job(job(token, profile_source(*AV), profile_source(second, token="other")))
         tracks = (*AV, second)
         until(lambda: all(device.worker(token, track=track) for track in tracks))
-        until(lambda: all(device.worker(token, track=track).delivery.fragments >= 4 for track in tracks))
+        until(lambda: all(device.worker(token, track=track).fragments >= 4 for track in tracks))
         service.set_recording_job_mode(service.get_recording_jobs()[0].job_token, "Idle")
         until(lambda: len(ended(local)) == 3)
         start = max(span.start for span in Timeline.from_store(local).spans) + SECOND

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from storage_kit import add, hidden_files
 
-from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects import ObjectKey, SpanEndObject
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE
 from onvif_bmff.storage import DirectoryStore, MemoryStore
@@ -117,13 +117,85 @@ def test_a_damaged_label(store, root):
         '{"versions": [{"inode": 1, "content_type": "x", "attributes": {"a": 1}}]}',
         '{"versions": [{"inode": 1, "content_type": 2, "attributes": {}}]}',
         "[" * 100_000,
+        '{"versions": [{"inode": 1e999, "content_type": "x", "attributes": {}}]}',
+        '{"versions": [{"inode": NaN, "content_type": "x", "attributes": {}}]}',
+        '{"versions": [{"inode": "1", "content_type": "x", "attributes": {}}]}',
+        '{"versions": [{"inode": ' + "9" * 5000 + ', "content_type": "x", "attributes": {}}]}',
+        '{"versions": 1e999}',
+        '{"versions": [{"inode": 1, "content_type": "x", "attributes": {"a": "' + "x" * 2_000_000 + '"}}]}',
     ):
         (root / ".onvif_bmff/meta/a.d/b.json").write_text(damage)
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError, match="damaged"):
             store.head("a/b")
+        with pytest.raises(ObjectExistsError):
+            add(store, "a/b", b"other")
         assert store.get("a/b") == b"data"
+        add(store, "a/b", b"new", {"Source": "2"}, overwrite=True)
+        assert store.head("a/b").attributes == {"Source": "2"}
+        add(store, "a/b", overwrite=True)
+    (root / ".onvif_bmff/meta/a.d/b.json").write_text("{")
+    store.delete("a/b")
+    assert list(store.keys()) == []
+
+
+def test_a_side_file_that_is_no_file(store, root):
+    add(store, "a/b", attributes={"Source": "1"})
+    side = root / ".onvif_bmff/meta/a.d/b.json"
+    side.unlink()
+    os.mkfifo(side)
+    with pytest.raises(StoreError, match="damaged"):
+        store.head("a/b")
     add(store, "a/b", b"new", {"Source": "2"}, overwrite=True)
     assert store.head("a/b").attributes == {"Source": "2"}
+    side.unlink()
+    side.mkdir()
+    with pytest.raises(StoreError, match="damaged"):
+        store.head("a/b")
+
+
+def paths_synced(monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def note(number):
+        synced.append(os.readlink(f"/proc/self/fd/{number}"))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return synced
+
+
+def test_the_root_is_durable_with_all_folders_that_were_made_for_it(tmp_path, monkeypatch):
+    synced = paths_synced(monkeypatch)
+    DirectoryStore(tmp_path / "one/two/three")
+    assert sorted(synced) == [str(tmp_path), str(tmp_path / "one"), str(tmp_path / "one/two")]
+    synced.clear()
+    DirectoryStore(tmp_path / "one/two/three")
+    assert synced == [str(tmp_path / "one/two")], "who made it may not have come to that"
+    synced.clear()
+    DirectoryStore(tmp_path / "off", fsync=False)
+    DirectoryStore(tmp_path / "one/two/three", create=False)
+    assert synced == []
+
+
+def test_folders_that_somebody_else_made_are_durable_before_an_object_is(root, monkeypatch):
+    store = DirectoryStore(root)
+    (root / "a/b/c").mkdir(parents=True)
+    (root / ".onvif_bmff/meta/a.d/b.d/c.d").mkdir(parents=True)
+    synced = paths_synced(monkeypatch)
+    add(store, "a/b/c/x", attributes={"Source": "1"})
+    for folder in ("", "a", "a/b", "a/b/c", ".onvif_bmff", ".onvif_bmff/meta", ".onvif_bmff/meta/a.d/b.d"):
+        assert str(root / folder) in synced, folder
+    synced.clear()
+    add(store, "a/b/c/y")
+    assert str(root / "a") not in synced, "once is enough"
+    assert str(root / "a/b/c") in synced
+    store.delete("a/b/c/x")
+    store.delete("a/b/c/y")
+    (root / "a/b/c").mkdir(parents=True)
+    synced.clear()
+    add(store, "a/b/c/x")
+    assert str(root / "a/b") in synced, "it is another folder"
 
 
 def test_names_of_labels_do_not_collide(store):

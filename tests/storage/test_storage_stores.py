@@ -9,6 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from storage_kit import add
 
 from onvif_bmff.errors import (
+    ObjectAttributeError,
     ObjectExistsError,
     ObjectKeyError,
     ObjectNotFoundError,
@@ -60,6 +61,11 @@ def test_put_get_head(store):
         (-3, 2, b"78"),
         (-30, 2, b"01"),
         (4, -1, b""),
+        (10**30, None, b""),
+        (10**30, 10**30, b""),
+        (-(10**30), 10**30, b"0123456789"),
+        (2**63, 1, b""),
+        (0, -(10**30), b""),
     ],
 )
 def test_ranges(store, start, length, expected):
@@ -68,6 +74,45 @@ def test_ranges(store, start, length, expected):
     writer.append(bytearray(b"67"), memoryview(b"89"))
     writer.seal({})
     assert store.get("key", start, length) == expected
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"Source": 1},
+        {"Source": None},
+        {"Source": b"x"},
+        {5: "x"},
+        {"Source": "\ud800"},
+        {"\udc80": "x"},
+        {"Source": "x" * 5_000_000},
+        {f"a{number}": "\n" * 100 for number in range(2000)},
+    ],
+    ids=["number", "none", "bytes", "name", "surrogate", "surrogate in a name", "large", "many"],
+)
+def test_attributes_that_could_not_be_read_back_are_refused_when_sealing(store, attributes):
+    writer = store.open_writer("key", content_type="video/mp4")
+    writer.append(b"012")
+    with pytest.raises(ObjectAttributeError):
+        writer.seal(attributes)
+    assert list(store.keys()) == []
+    writer.seal({"Source": "x"})
+    assert store.head("key").attributes == {"Source": "x"}
+
+
+def test_large_attributes_are_kept_while_the_object_is_replaced(store):
+    large = {"Source": "\U0001f4f7" * 20_000}
+    add(store, "key", attributes=large)
+    add(store, "key", b"new", {"Source": "\x7f" * 40_000}, overwrite=True)
+    assert store.head("key").attributes == {"Source": "\x7f" * 40_000}
+    add(store, "key", attributes=large, overwrite=True)
+    assert store.head("key").attributes == large
+
+
+@pytest.mark.parametrize("content_type", ["\ud800", "a\nb", "x" * 2000, None, 5])
+def test_content_types_are_one_line_of_text(store, content_type):
+    with pytest.raises(ObjectAttributeError):
+        store.open_writer("key", content_type=content_type)
 
 
 def test_nothing_is_visible_before_it_is_sealed(store):

@@ -1,0 +1,88 @@
+"""``onvif-bmff recover``: complete what recorders that died left behind."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from onvif_bmff.cli.values import duration
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["register", "run"]
+
+_IDLE = timedelta(minutes=10)
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "recover",
+        help="complete what recorders that died left behind",
+        description="Complete the segments that dead recorders left unsealed, and write the end objects of spans that "
+        "nobody ended. Recordings that somebody writes are left alone; a second run finds nothing to do. "
+        "Exit status: 0 all is well, 1 something could not be recovered, 2 trouble.",
+    )
+    parser.add_argument("store", metavar="STORE", type=Path, help="directory that holds the objects")
+    parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
+    parser.add_argument(
+        "--postfix",
+        help="path after the date, likewise; with both, only the last days of this recording are listed, however long "
+        "ago they are",
+    )
+    parser.add_argument(
+        "--idle",
+        metavar="PT10M",
+        type=duration,
+        default=_IDLE,
+        help="end spans only where nothing was recorded for so long (ISO 8601, default PT10M)",
+    )
+    parser.add_argument(
+        "--nobody-records",
+        action="store_true",
+        help="end all spans at once: no recorder is alive that writes to this store",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recover; 1 if something could not be."""
+    from onvif_bmff.recovery import recover_store
+    from onvif_bmff.storage.directory import DirectoryStore
+
+    if (args.prefix is None) != (args.postfix is None):
+        print("onvif-bmff: give both --prefix and --postfix (empty for none), or neither", file=sys.stderr)
+        return 2
+    store = DirectoryStore(args.store, create=False)
+    before = UtcTime(time.time_ns() // 1000) - args.idle
+    report = recover_store(
+        store,
+        places=None if args.prefix is None else [(args.prefix, args.postfix)],
+        before=None if args.nobody_records else before,
+        exclusive=args.nobody_records,
+        dry_run=args.dry_run,
+    )
+    if args.json:
+        json.dump(asdict(report), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        would = "would be " if args.dry_run else ""
+        told = {
+            "completed": report.recovered,
+            "given up": report.abandoned,
+            "ended": report.ended,
+        }
+        for what, keys in told.items():
+            for key in keys:
+                print(f"{would}{what:<9} {key}")
+        for key in report.left:
+            print(f"left open {key} (somebody records there)")
+        sums = ", ".join(f"{len(keys)} {what}" for what, keys in told.items())
+        print(f"{sums}, {len(report.left)} left open, {len(report.errors)} errors")
+    for error in report.errors:
+        print(f"onvif-bmff: {' '.join(error.split())}", file=sys.stderr)
+    return 1 if report.errors else 0

@@ -1,0 +1,10 @@
+"""What did a recorder that died leave behind? Complete its segments, end its spans. ONVIF Recording Control 25.12, B.5.
+
+Works on any store, with what its protocol offers: `ObjectStore` for spans that nobody ended, `OpenAreaStore` for
+segments that nobody sealed. It reads no clock.
+"""
+
+from onvif_bmff.recovery.days import recorded_days
+from onvif_bmff.recovery.store import RecoveryReport, recover_store
+
+__all__ = ["RecoveryReport", "recorded_days", "recover_store"]

@@ -1,0 +1,313 @@
+"""Everything that a store needs after recorders died: unsealed segments completed, spans ended. B.2, B.5."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import ObjectStore, OpenAreaStore, SpanEndObject, UnsealedObject, WatchedOpenArea
+from onvif_bmff.playback.recorded import RecordedSpan
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.recording.formats import full_content_type
+from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.recovery import RecoveredSegment, recover_segment
+from onvif_bmff.recovery.days import recorded_days
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["RecoveryReport", "recover_store"]
+
+_log = logging.getLogger(__name__)
+_Place: TypeAlias = tuple[str, str]
+_DAYS = 2
+"""Days before the last one of a recording in which spans that nobody ended are looked for, too."""
+
+
+@dataclass(slots=True)
+class RecoveryReport:
+    """What was done, or with ``dry_run`` what would be.
+
+    Keys of segments completed, of segments given up, and of span end objects written; what was ``left`` alone, because
+    somebody records there; and what went wrong.
+    """
+
+    recovered: list[str] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    dry_run: bool = False
+
+
+def recover_store(
+    store: ObjectStore,
+    labels: Labels = Labels(),  # noqa: B008
+    *,
+    places: Iterable[tuple[str, str]] | None = None,
+    before: UtcTime | None = None,
+    exclusive: bool = False,
+    dry_run: bool = False,
+) -> RecoveryReport:
+    """Complete the segments that dead recorders left open in a store, and end the spans that nobody ended.
+
+    Of a segment only the unfinished fragment is lost. One without a whole fragment is given up, and so is what is no
+    segment at all; its span ends with the segment before it. A span ends where the last sample of its last segment
+    does, for which that segment is read. What fails is reported, never raised, and left for the next time; a second
+    call finds nothing to do.
+
+    Args:
+        store: what holds the objects. Unsealed segments are looked for if it is an `OpenAreaStore`.
+        labels: of the recorder, for the attributes of completed segments.
+        places: prefix and postfix of each recording in which spans are to be ended; the day of its last key is found in
+            some forty requests, however long ago that is, and spans are ended that reach into it or the two days
+            before. None lists the whole store, and ends all spans.
+        before: spans that have media from this instant on are left open.
+        exclusive: nobody but the caller records into the store. Otherwise places are left alone in which a segment is
+            being written, as far as the store can tell (`WatchedOpenArea`), or that have media from ``before`` on.
+        dry_run: only report what would be done.
+    """
+    report = RecoveryReport(dry_run=dry_run)
+    task = _Recovery(store, labels, before, report, exclusive=exclusive)
+    try:
+        task.look_for_writers()
+    except OnvifBmffError as error:
+        report.errors.append(str(error))
+        return report
+    task.complete_segments()
+    for place in [None] if places is None else sorted(set(places)):
+        try:
+            task.end_spans(place)
+        except OnvifBmffError as error:
+            report.errors.append(f"{_shown(place) or 'listing the store'}: {error}")
+    for name in ("recovered", "abandoned", "ended", "left"):
+        for what in getattr(report, name):
+            _log.info("%s%s: %s", "would be " if dry_run else "", name, what)
+    for problem in report.errors:
+        _log.warning("not recovered: %s", problem)
+    return report
+
+
+class _Recovery:
+    """One run over a store; ``report`` says what it did."""
+
+    def __init__(
+        self, store: ObjectStore, labels: Labels, before: UtcTime | None, report: RecoveryReport, *, exclusive: bool
+    ) -> None:
+        self._store = store
+        self._labels = labels
+        self._before = before
+        self._report = report
+        self._exclusive = exclusive
+        self._unsealed: tuple[UnsealedObject, ...] = ()
+        self._in_use: set[_Place] = set()
+        self._completed: set[tuple[str, str, str, int]] = set()
+
+    def look_for_writers(self) -> None:
+        """Find what dead writers left, and where living ones are."""
+        store = self._store
+        written: tuple[str, ...] = ()
+        if isinstance(store, WatchedOpenArea):
+            state = store.open_area_state()
+            self._unsealed, written = state.unsealed, state.being_written
+        if isinstance(store, OpenAreaStore) and not (self._report.dry_run and isinstance(store, WatchedOpenArea)):
+            self._unsealed = tuple(store.unsealed())
+        if not self._exclusive:
+            keys = (_parsed(name) for name in written)
+            self._in_use = {(key.prefix, key.postfix) for key in keys if key is not None}
+
+    # ---- segments that nobody sealed ---------------------------------------------------------------
+
+    def complete_segments(self) -> None:
+        """Complete or give up what dead writers left."""
+        report, store = self._report, self._store
+        if not isinstance(store, OpenAreaStore):
+            return
+        found: list[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]] = []
+        for item in self._unsealed:
+            key = _parsed(item.key)
+            if key is None:
+                continue  # not ours
+            if (key.prefix, key.postfix) in self._in_use:
+                report.left.append(item.key)
+                continue
+            recovered = None
+            try:
+                if not key.span_end:
+                    recovered = recover_segment(store.read_unsealed(item), key, labels=self._labels)
+            except ObjectNotFoundError:
+                continue  # somebody else recovers it
+            except StoreError as error:
+                report.errors.append(f"{item.key}: {error}")
+                continue
+            except OnvifBmffError as error:  # it is no segment
+                report.errors.append(f"{item.key}: {error}")
+            found.append((item, key, recovered))
+        for item, key, recovered in found:
+            try:
+                self._complete(store, item, key, recovered, _content_type(found, key))
+            except ObjectNotFoundError:
+                continue
+            except OnvifBmffError as error:
+                report.errors.append(f"{item.key}: {error}")
+
+    def _complete(
+        self,
+        store: OpenAreaStore,
+        item: UnsealedObject,
+        key: ObjectKey,
+        recovered: RecoveredSegment | None,
+        content_type: str,
+    ) -> None:
+        report, dry_run = self._report, self._report.dry_run
+        if key.span_end:
+            if not dry_run:
+                store.resume(item, 0).abandon()
+            self._end(key)
+            return
+        if recovered is None:
+            if not dry_run:
+                store.resume(item).abandon()
+            report.abandoned.append(item.key)
+            self._end_before(key)
+            return
+        if not dry_run:
+            writer = store.resume(item, recovered.size)
+            try:
+                if recovered.trailer:
+                    writer.append(recovered.trailer)
+                metadata = recovered.attributes.to_metadata()
+                metadata["FullContentType"] = content_type
+                writer.seal(metadata)
+            except ObjectExistsError:
+                report.abandoned.append(item.key)  # its recorder stored it another time, and may have gone on
+                return
+            finally:
+                writer.abandon()
+        report.recovered.append(item.key)
+        self._completed.add((key.prefix, key.postfix, key.extension, key.counter))
+        self._end(recovered.span_end)
+
+    def _end_before(self, key: ObjectKey) -> None:
+        """End the span whose segment of ``key`` is given up, if anything of it is stored."""
+        if not key.counter:
+            return
+        listed: list[str] = []
+        for number, (_, keys) in enumerate(recorded_days(self._store, key.prefix, key.postfix, until=key.time)):
+            listed += keys
+            timeline = Timeline.from_keys(listed, prefix=key.prefix, postfix=key.postfix)
+            for span in reversed(list(timeline.of(key.extension))):
+                if span.end is None and span.segments[-1].key.counter == key.counter - 1:
+                    self._end_span(span)
+                    return
+            if number == _DAYS:
+                return
+
+    # ---- spans that nobody ended -------------------------------------------------------------------
+
+    def end_spans(self, place: _Place | None) -> None:
+        """End the spans of a place, or with None those of the whole store."""
+        if place is None:
+            timeline = Timeline.from_store(self._store)
+            for one in timeline.recordings:
+                self._end_all(one, list(timeline.of(prefix=one[0], postfix=one[1])))
+            return
+        prefix, postfix = place
+        listed = list(self._last_keys(prefix, postfix))
+        self._end_all(place, list(Timeline.from_keys(listed, prefix=prefix, postfix=postfix).spans))
+
+    def _last_keys(self, prefix: str, postfix: str) -> Iterator[str]:
+        """The keys of the last day of a place on which something began ``before``, and of two days on either side."""
+        last: int | None = None
+        newer: list[tuple[int, list[str]]] = []
+        for day, keys in recorded_days(self._store, prefix, postfix):
+            if last is None:
+                newer = [one for one in newer if one[0] - day <= _DAYS]
+                newer.append((day, keys))
+                if not any(self._is_old(name, prefix, postfix) for name in keys):
+                    continue
+                last = day
+                for _, found in newer:
+                    yield from found
+            elif last - day <= _DAYS:
+                yield from keys
+            else:
+                return
+
+    def _is_old(self, name: str, prefix: str, postfix: str) -> bool:
+        if self._before is None:
+            return True
+        key = _parsed(name, prefix, postfix)
+        return key is not None and key.time < self._before
+
+    def _end_all(self, place: _Place, spans: list[RecordedSpan]) -> None:
+        open_spans = [span for span in spans if span.end is None]
+        if not open_spans:
+            return
+        if not self._exclusive:
+            newest = max(span.end or span.last_start for span in spans)
+            if place in self._in_use or (self._before is not None and newest >= self._before):
+                self._report.left += [span.segments[-1].name for span in open_spans]
+                return
+        for span in open_spans:
+            last = span.segments[-1]
+            if self._before is not None and span.last_start >= self._before:
+                continue
+            if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._completed:
+                continue  # a dry run: the span ends behind a segment that is not there yet
+            try:
+                self._end_span(span)
+            except ObjectNotFoundError:
+                continue  # deleted meanwhile
+            except OnvifBmffError as error:
+                self._report.errors.append(f"{last.name}: {error}")
+
+    def _end_span(self, span: RecordedSpan) -> None:
+        last = span.segments[-1]
+        key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
+        found = recover_segment(self._store.get(last.name), key)
+        if found is None:
+            self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
+            return
+        if not self._exclusive and self._before is not None and found.span_end.time >= self._before:
+            self._report.left.append(last.name)
+            return
+        self._end(found.span_end)
+
+    def _end(self, end: ObjectKey) -> None:
+        name = str(end)
+        if name in self._report.ended:
+            return
+        if self._report.dry_run:
+            try:
+                self._store.head(name)
+            except ObjectNotFoundError:
+                self._report.ended.append(name)
+            return
+        try:
+            self._store.put(SpanEndObject(end))
+        except ObjectExistsError:
+            return
+        self._report.ended.append(name)
+
+
+def _parsed(name: str, prefix: str | None = None, postfix: str | None = None) -> ObjectKey | None:
+    try:
+        return ObjectKey.parse(name, prefix=prefix, postfix=postfix)
+    except ObjectKeyError:
+        return None
+
+
+def _content_type(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
+    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
+    tracks = [
+        track
+        for _, other, one in found
+        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
+        for track in one.tracks
+    ]
+    return full_content_type(tracks) if tracks else ""
+
+
+def _shown(place: _Place | None) -> str:
+    return "" if place is None else " … ".join(part for part in place if part)

@@ -1,0 +1,89 @@
+"""A segment on its way into a store, how the store is tried again, and what is told of what is given up."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from onvif_bmff.objects.events import SegmentSealed
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import ObjectWriter
+from onvif_bmff.storage.held import HeldBytes
+
+__all__ = ["LOST", "PendingSegment", "RetryPolicy", "StoreFailure"]
+
+
+class LOST:
+    """Why samples that a recorder wrote are not in the store."""
+
+    REFUSED = "in a segment that the store refused"
+    PATIENCE = "in a segment that the store did not take in time"
+    ROOM = "in a segment for which there was no room while the store failed"
+    UNSEALED = "in a segment that was never sealed"
+    UNKNOWN = "in a segment of which the store never said whether it has it"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long and how often a store is tried again; all in seconds.
+
+    After a failure an object is tried again at once, then after ``first``, then after twice as long each time, up to
+    ``longest``. It is given up after ``patience``. ``blocking`` is how long a caller is kept waiting while there is no
+    room for more, before something is given up, and once only until the store takes something again; ``closing`` how
+    long the end waits for what is still to be stored.
+    """
+
+    first: float = 0.25
+    longest: float = 30.0
+    patience: float = 300.0
+    blocking: float = 10.0
+    closing: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailure:
+    """An object that a store would not take, and that was given up.
+
+    ``reason`` is under which its ``sample_count`` samples so far are counted as lost; None for a span end object.
+    ``open`` tells that the segment was still being written: what its recorder adds to it is lost too, so that it had
+    better begin another one (`Recorder.end_segments_early`).
+    """
+
+    key: ObjectKey
+    error: Exception
+    sample_count: int = 0
+    reason: str | None = None
+    open: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class PendingSegment:
+    """A segment that is not known to be stored.
+
+    ``key`` is what its recorder calls it, ``stored_key`` its name in the store. ``held`` are its bytes, None if they
+    are no longer at hand. ``in_doubt`` says that sealing has begun and nobody knows whether it was done.
+    """
+
+    key: ObjectKey
+    content_type: str
+    object_id: str
+    number: int
+    held: HeldBytes | None
+    writer: ObjectWriter | None = None
+    stored_key: ObjectKey | None = None
+    sealed: SegmentSealed | None = None
+    size: int = 0
+    sample_count: int = 0
+    in_doubt: bool = False
+    given_up: StoreFailure | None = None
+
+    def let_go(self) -> None:
+        """Keep its bytes at hand no longer."""
+        held, self.held = self.held, None
+        if held is not None:
+            held.drop()
+
+    def drop_writer(self) -> None:
+        """Forget what the store has taken so far."""
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            with suppress(Exception):
+                writer.abandon()

@@ -1,0 +1,280 @@
+"""Recovery of whatever a dead recorder left, in any store: all of it, once, and nothing of those that live."""
+
+from datetime import timedelta
+
+import pytest
+from recovery_kit import AreaStore, contents, died
+
+from onvif_bmff.errors import ObjectNotFoundError, StoreError
+from onvif_bmff.objects import ObjectKey
+from onvif_bmff.playback import Timeline
+from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recovery import recover_store
+from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.testing.recordings import START, recorded_events
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation import validate_store
+
+AV = ("vide", "soun")
+PLACE = ("site-2", "camera-5")
+EVENTS = {
+    kind: recorded_events(tracks=AV, segments=2, seconds=2, spans=2, recording_format=kind) for kind in (CMAF, MP4)
+}
+LATER = START + timedelta(days=900)
+
+
+def valid(store):
+    found = [str(finding) for finding in validate_store(store)]
+    assert found == [], found[:3]
+    assert all(span.end is not None for span in Timeline.from_store(store).spans)
+
+
+@pytest.mark.requirement("ANX-B.5-01")
+@pytest.mark.requirement("ANX-B.5-03")
+@pytest.mark.parametrize("kind", [CMAF, MP4], ids=["CMAF", "MP4"])
+@pytest.mark.parametrize("places", [None, [PLACE]], ids=["all", "one place"])
+@pytest.mark.parametrize("area", [True, False], ids=["open area", "no open area"])
+def test_wherever_the_recorder_died_the_store_is_whole_afterwards(kind, places, area):
+    events = EVENTS[kind]
+    for count in range(len(events) + 1):
+        store = AreaStore() if area else MemoryStore()
+        died(events, count, store, store.leave if area else None)
+        before = contents(store), dict(getattr(store, "area", {}))
+        plan = recover_store(store, places=places, before=LATER, dry_run=True)
+        assert plan.dry_run
+        assert (contents(store), dict(getattr(store, "area", {}))) == before, "a dry run changes nothing"
+        report = recover_store(store, places=places, before=LATER)
+        for name in ("recovered", "abandoned", "ended", "left", "errors"):
+            assert sorted(getattr(plan, name)) == sorted(getattr(report, name)), (count, name)
+        assert (report.left, report.errors) == ([], [])
+        valid(store)
+        assert set(report.recovered) | set(report.ended) == set(contents(store)) - set(before[0])
+        assert not getattr(store, "area", {})
+        again = recover_store(store, places=places, before=LATER)
+        assert (again.recovered, again.abandoned, again.ended, again.errors) == ([], [], [], [])
+
+
+def test_an_open_area_of_ours_is_recovered_and_looked_at_without_a_change(tmp_path):
+    store = DirectoryStore(tmp_path, fsync=False)
+
+    def leave(key, content_type, data):
+        writer = store.open_writer(key, content_type=content_type)
+        writer.append(data)
+        writer._file.file.close()  # as if the process had died
+
+    died(EVENTS[CMAF], 5, store, leave)
+    empty = store.open_writer("empty", content_type="video/mp4")
+    empty._file.file.close()
+    files = sorted(path.name for path in (tmp_path / ".onvif_bmff/open").iterdir())
+    plan = recover_store(store, dry_run=True)
+    assert sorted(path.name for path in (tmp_path / ".onvif_bmff/open").iterdir()) == files
+    report = recover_store(store)
+    assert plan.recovered == report.recovered != []
+    assert plan.ended == report.ended != []
+    valid(store)
+
+
+def test_places_where_somebody_records_are_left_alone(tmp_path):
+    store = DirectoryStore(tmp_path, fsync=False)
+    died(EVENTS[CMAF], 6, store)
+    other = recorded_events(tracks=AV, segments=2, prefix="other", random_seed=5)
+    died(other, len(other) - 1, store)
+    living = store.open_writer(
+        str(ObjectKey("site-2", START + timedelta(seconds=9), "camera-5", 7, "m4v")), content_type="video/mp4"
+    )
+    living.append(b"x")
+    report = recover_store(store)
+    assert {ObjectKey.parse(key).prefix for key in report.left} == {"site-2"}
+    assert {ObjectKey.parse(key).prefix for key in report.ended} == {"other"}
+    report = recover_store(store, exclusive=True)
+    assert {ObjectKey.parse(key).prefix for key in report.ended} == {"site-2"}
+    living.abandon()
+
+
+def test_an_unsealed_segment_in_a_place_in_use_waits(tmp_path):
+    store = DirectoryStore(tmp_path, fsync=False)
+
+    def leave(key, content_type, data):
+        writer = store.open_writer(key, content_type=content_type)
+        writer.append(data)
+        writer._file.file.close()
+
+    died(EVENTS[CMAF], 3, store, leave)
+    living = store.open_writer("site-2/2022-11-08/camera-5/16/00-00.000Z.0.m4a", content_type="audio/mp4")
+    assert recover_store(store).left
+    assert store.unsealed()
+    living.abandon()
+    assert recover_store(store).recovered
+    assert not store.unsealed()
+
+
+@pytest.mark.parametrize("places", [None, [PLACE]], ids=["all", "one place"])
+def test_what_was_recorded_just_now_is_left_open(places):
+    store = died(EVENTS[CMAF], 6, MemoryStore())
+    for before, done in ((START, False), (START + timedelta(seconds=2), False), (LATER, True)):
+        report = recover_store(store, places=places, before=before)
+        assert bool(report.ended) == done
+        assert done or not places or before == START or report.left
+        assert report.errors == []
+
+
+def test_a_device_ends_what_is_old_though_it_records_there_again():
+    """Its new spans are days younger than what it finds open, and there already when it looks."""
+    old = recorded_events(tracks=AV, segments=2)
+    store = died(old, len(old) - 2, MemoryStore())
+    left = [span for span in Timeline.from_store(store).spans if span.end is None]
+    for days in (3, 4, 5, 900):
+        new = recorded_events(tracks=AV, segments=2, start=START + timedelta(days=days), random_seed=days)
+        died(new, len(new) - 3, store)
+    report = recover_store(store, places=[PLACE], before=START + timedelta(days=3), exclusive=True)
+    assert len(report.ended) == len(left) == 1
+    assert all(ObjectKey.parse(key).time < START + timedelta(days=1) for key in report.ended)
+
+
+def test_nothing_is_lost_when_the_store_fails_and_the_next_time_does_it():
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    for trouble in ("unsealed", "read", "put"):
+        store.broken = {trouble}
+        area = dict(store.area)
+        report = recover_store(store, before=LATER)
+        assert report.errors, trouble
+        if trouble != "put":
+            assert store.area == area, trouble
+    store.broken = set()
+    report = recover_store(store, before=LATER)
+    assert report.errors == []
+    valid(store)
+
+
+def test_what_is_no_segment_is_told_and_what_is_not_ours_is_let_be():
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    key = str(ObjectKey("junk", START, "", 0, "m4v"))
+    store.leave(key, "video/mp4", b"\0\0\0\x08moof" * 3)
+    store.leave("export/recording.mp4", "video/mp4", b"whatever")
+    report = recover_store(store, before=LATER)
+    assert [error for error in report.errors if key in error]
+    assert "export/recording.mp4" in store.area
+    valid(store)
+
+
+def test_an_end_of_a_span_that_broke_off_in_mid_air_is_written():
+    store = AreaStore()
+    count = next(n for n, event in enumerate(EVENTS[CMAF]) if str(event.key).endswith("_end"))
+    died(EVENTS[CMAF], count, store, store.leave)
+    end = str(EVENTS[CMAF][count].key)
+    store.leave(end, "application/octet-stream", b"")
+    report = recover_store(store, before=LATER)
+    assert end in report.ended
+    assert store.get(end) == b""
+
+
+def test_a_segment_that_its_recorder_stored_another_time_ends_nothing():
+    """The writer failed and left its bytes behind; the recorder offered them again and went on."""
+    events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
+    store = died(events, len(events), AreaStore())
+    first = next(key for key in contents(store) if key.endswith(".0.m4v"))
+    store.leave(first, "video/mp4", store.get(first))
+    plain = AreaStore.resume
+    store.resume = lambda item, size=None: plain(_Overwriting(store), item, size)
+    before = set(contents(store))
+    report = recover_store(store, before=LATER)
+    assert report.recovered == []
+    assert set(contents(store)) == before
+
+
+class _Overwriting:
+    """A writer of the area that finds out at its end that the key is taken."""
+
+    def __init__(self, store):
+        self.area = store.area
+        self.store = store
+
+    def open_writer(self, key, *, content_type):
+        store = self.store
+
+        class Writer:
+            def append(self, *buffers):
+                pass
+
+            def seal(self, attributes):
+                store.open_writer(key, content_type=content_type)
+
+        return Writer()
+
+
+def test_an_object_that_is_deleted_meanwhile_is_no_error():
+    store = died(EVENTS[CMAF], 6, MemoryStore())
+    plain = store.get
+
+    def gone(key, start=0, length=None):
+        if key.endswith("m4v"):
+            raise ObjectNotFoundError(key)
+        return plain(key, start, length)
+
+    store.get = gone
+    report = recover_store(store, before=LATER)
+    assert report.errors == []
+
+
+def test_a_segment_without_samples_cannot_end_a_span():
+    store = MemoryStore()
+    writer = store.open_writer(str(ObjectKey("cam", START, "", 0, "m4v")), content_type="video/mp4")
+    writer.append(b"")
+    writer.seal({})
+    report = recover_store(store, before=UtcTime.parse("2030-01-01T00:00:00Z"))
+    assert "no samples" in report.errors[0]
+    assert report.ended == []
+
+
+@pytest.mark.parametrize("started", [START, UtcTime.parse("2022-11-08T23:59:57.000Z")], ids=["noon", "midnight"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_segment_without_a_whole_fragment_ends_its_span_before_it(started, dry_run):
+    events = recorded_events(tracks=("vide",), segments=2, seconds=3, start=started)
+    opened = next(n for n, event in enumerate(events) if event.key.counter == 1)
+    store = AreaStore()
+    died(events, opened + 1, store, store.leave)
+    report = recover_store(store, places=[], dry_run=dry_run)
+    assert report.abandoned == [str(events[opened].key)]
+    assert report.ended == [f"{events[opened].key}_end"]
+    if not dry_run:
+        valid(store)
+        assert store.area == {}
+
+
+def test_a_first_segment_without_a_whole_fragment_leaves_nothing():
+    store = AreaStore()
+    died(EVENTS[CMAF], 1, store, store.leave)
+    store.leave(str(ObjectKey("gone", START, "", 3, "m4v")), "video/mp4", b"")
+    report = recover_store(store)
+    assert len(report.abandoned) == 2
+    assert (report.ended, report.errors, contents(store)) == ([], [], {})
+
+
+def test_what_cannot_be_listed_or_taken_over_is_an_error_of_its_own():
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    plain = store.keys
+
+    def broken(prefix="", *, after=""):
+        if not prefix or prefix.startswith("broken"):
+            raise StoreError("the listing broke off")
+        return plain(prefix, after=after)
+
+    def taken(item, size=None):
+        raise StoreError("somebody else took it over")
+
+    store.keys, store.resume = broken, taken
+    report = recover_store(store, places=[("broken", "p"), PLACE])
+    assert [error.partition(":")[0] for error in report.errors][-1] == "broken … p"
+    assert any("took it over" in error for error in report.errors)
+    assert recover_store(store).errors[-1].startswith("listing the store")
+
+    def gone(item, size=None):
+        raise ObjectNotFoundError(item.key)
+
+    store.keys, store.resume = plain, gone
+    assert recover_store(store).errors == [], "somebody else has done it"
+    store.read_unsealed = gone
+    assert recover_store(store).errors == []
