@@ -6,10 +6,12 @@ Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 128 + signa
 
 import argparse
 import io
+import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -64,6 +66,37 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
+_WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.certificates")
+"""What logs warnings that no command tells by itself: how keys are handed over, and what certificates are like."""
+
+
+class _LogLines(logging.Handler):
+    """Warnings of the library for whoever called the command; each once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self.lines[record.getMessage()] = None
+
+
+@contextmanager
+def _warnings_at_the_end() -> Iterator[None]:
+    """Show warnings once the command has done its work; an error is one line, and stands alone."""
+    handler = _LogLines()
+    for name in _WARNING:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+        for line in handler.lines:
+            complain(line)
+    finally:
+        for name in _WARNING:
+            logging.getLogger(name).removeHandler(handler)
+
+
 def _run(arguments: list[str], guard: SignalGuard) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal has not
@@ -73,7 +106,8 @@ def _run(arguments: list[str], guard: SignalGuard) -> int:
         parser.print_help()
         return 2
     args.signals = guard
-    status: int = args.run(args)
+    with _warnings_at_the_end():
+        status: int = args.run(args)
     return status
 
 

@@ -15,7 +15,7 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import duration, instant, path
-from onvif_bmff.errors import BoxError, MediaError, ProtectionError, escaped
+from onvif_bmff.errors import BoxError, MediaError, ProtectionError, StoreError, escaped
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
@@ -25,7 +25,8 @@ from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.storage.sink import StoreSink
+from onvif_bmff.storage.pending import LOST
+from onvif_bmff.storage.sink import StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["register", "run"]
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         stored.append((str(key), size))
 
     failure: Exception | None = None
+    refused: list[StoreFailure] = []
     signals: SignalGuard = args.signals
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
@@ -85,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
         _check_tokens(args.encrypt_tracks, source)
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
         start = args.start or UtcTime(time.time_ns() // 1000)
-        with StoreSink(DirectoryStore(args.store), overwrite=args.overwrite, on_stored=on_stored) as sink:
+        store = DirectoryStore(args.store)
+        with StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=refused.append) as sink:
             recorder.activate(start, media_time=Fraction(0))
             samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
             try:
@@ -94,18 +97,27 @@ def run(args: argparse.Namespace) -> int:
                         sink.add_all(recorder.push(sample))
                     except (MediaError, ProtectionError) as error:
                         failure = failure or error  # a sample or fragment that cannot be stored; the rest can be
+                    if any(one.reason is LOST.REFUSED for one in refused):
+                        break  # it will refuse the others too
             except (BoxError, MediaError) as error:
                 failure = error  # what was read before the fault is kept
             sink.add_all(recorder.deactivate())
             failure = failure or recorder.failure
+    if refused:
+        failure = failure or StoreError(
+            f"{len(refused)} objects are not stored, first {refused[0].key}: {refused[0].error}"
+        )
     for key, size in stored:
         say(f"{size:>12,}  {key}")
     total = sum(size for _, size in stored)
     say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
-    for reason, count in recorder.dropped.items():
+    lost = {
+        reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED
+    }  # that is the error below
+    for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
     if signals.number is not None:
-        complain(f"ended by {signals.name}; all spans are closed")
+        complain(f"ended by {signals.name}")
     left_out = certificates_left_out(target.encryption)
     for one in left_out:
         complain(f"not all was encrypted for {one}")

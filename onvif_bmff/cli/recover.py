@@ -1,14 +1,14 @@
 """``onvif-bmff recover``: complete what recorders that died left behind."""
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 
-from onvif_bmff.cli.values import duration
+from onvif_bmff.cli.terminal import complain, json_text, say
+from onvif_bmff.cli.values import duration, path
+from onvif_bmff.errors import StoreError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["register", "run"]
@@ -25,7 +25,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "nobody ended. Recordings that somebody writes are left alone; a second run finds nothing to do. "
         "Exit status: 0 all is well, 1 something could not be recovered, 2 trouble.",
     )
-    parser.add_argument("store", metavar="STORE", type=Path, help="directory that holds the objects")
+    parser.add_argument("store", metavar="STORE", type=path, help="directory that holds the objects")
     parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
     parser.add_argument(
         "--postfix",
@@ -55,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from onvif_bmff.storage.directory import DirectoryStore
 
     if (args.prefix is None) != (args.postfix is None):
-        print("onvif-bmff: give both --prefix and --postfix (empty for none), or neither", file=sys.stderr)
-        return 2
+        raise StoreError("give both --prefix and --postfix (empty for none), or neither")
     store = DirectoryStore(args.store, create=False)
     before = UtcTime(time.time_ns() // 1000) - args.idle
     report = recover_store(
@@ -67,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
     )
     if args.json:
-        json.dump(asdict(report), sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(asdict(report), indent=1) + "\n")
     else:
         would = "would be " if args.dry_run else ""
         told = {
@@ -78,11 +76,11 @@ def run(args: argparse.Namespace) -> int:
         }
         for what, keys in told.items():
             for key in keys:
-                print(f"{would}{what:<9} {key}")
+                say(f"{would}{what:<9} {key}")
         for key in report.left:
-            print(f"left open {key} (somebody records there)")
+            say(f"left open {key} (somebody records there)")
         sums = ", ".join(f"{len(keys)} {what}" for what, keys in told.items())
-        print(f"{sums}, {len(report.left)} left open, {len(report.errors)} errors")
+        say(f"{sums}, {len(report.left)} left open, {len(report.errors)} errors")
     for error in report.errors:
-        print(f"onvif-bmff: {' '.join(error.split())}", file=sys.stderr)
+        complain(" ".join(error.split()))
     return 1 if report.errors else 0

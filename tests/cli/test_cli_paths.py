@@ -22,6 +22,7 @@ USES = [
     "export store -o {}",
     "export store --hls {}",
     "validate {}",
+    "recover {}",
     "fuzz --seeds {} -- true",
     "fuzz --findings {} -- true",
 ]
