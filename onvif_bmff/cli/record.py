@@ -111,9 +111,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"{size:>12,}  {key}")
     total = sum(size for _, size in stored)
     say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
-    lost = {
-        reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED
-    }  # that is the error below
+    lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
     if signals.number is not None:
