@@ -187,6 +187,10 @@ def test_metadata_is_recorded_only_if_offered():
 def test_a_device_without_audio_lists_no_audio_encoding():
     with pytest.raises(BadConfiguration):
         service(limits=Limits(audio_tracks=0))
+    for name in ("G711", "G726", "AAC", "PCMU", "mp4a-latm", "opus", "Mpeg4-Generic"):
+        with pytest.raises(BadConfiguration):
+            service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", name)))
+        service(capabilities=Capabilities(encoding=("H264", name)))
     made = service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", "H265")))
     assert made.get_recording_options(made.create_recording(recording())).track.spare_audio is None
 
