@@ -96,24 +96,30 @@ class SpanEnds:
         self._open.append(end)
         if len(owners) == 1 or _hangs_over(end):
             return self._settle(end, owners[max(0, len(owners) - 2)])
-        over: list[OpenSpan] = []
-        ends, spans = self._entangled(end)
-        if len(ends) == len(spans):  # one for each of them
-            self._open = [one for one in self._open if one not in ends]
-            for one, owner in zip(ends, sorted(spans, key=lambda one: one.first), strict=True):
-                over += self._settle(one, owner)
-        elif len(self._open) > MOST_OPEN:
+        over = self._match()
+        if len(self._open) > MOST_OPEN:
             self._give_up(self._open[0])
         return over
 
     def goes_on(self, span: OpenSpan) -> list[OpenSpan]:
         """Note that a span has another segment: no end before that is its own. Return the spans that are over."""
-        return self._free(span) if self._open else []
+        return [*self._free(span), *self._match()] if self._open else []
 
     def close(self) -> None:
         """Decide that what nothing has decided is ambiguous."""
         while self._open:
             self._give_up(self._open[0])
+
+    def _match(self) -> list[OpenSpan]:
+        """Settle, in order, open ends that are as many as the spans that they may be those of."""
+        over: list[OpenSpan] = []
+        for end in list(self._open):
+            ends, spans = self._entangled(end)
+            if end in self._open and len(ends) == len(spans):
+                self._open = [one for one in self._open if one not in ends]
+                for one, owner in zip(ends, sorted(spans, key=lambda one: one.first), strict=True):
+                    over += self._settle(one, owner)
+        return over
 
     def _entangled(self, end: _OpenEnd) -> tuple[list[_OpenEnd], set[OpenSpan]]:
         """The open ends, in order, that may be those of the spans that an end may be that of, and all their spans."""

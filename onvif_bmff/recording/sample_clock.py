@@ -33,8 +33,8 @@ from onvif_bmff.media.track import Sample
 __all__ = ["SampleClock", "SharedTime"]
 
 _LONGEST = (1 << 32) - 1
-_FARTHEST = 1 << 36
-"""Seconds; some two thousand years, so that clocks that count from any epoch may be media time."""
+_FARTHEST = 1 << 41
+"""Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
 _DAY = 86_400
 
 

@@ -1,7 +1,9 @@
 """Which span an end object ends, where spans follow each other at once. ONVIF 25.12, B.2, B.4, B.5."""
 
+from random import Random
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onvif_bmff.objects import ObjectKey, SpanEndObject
@@ -97,6 +99,7 @@ def test_the_validator_says_so():
     ),
     st.randoms(use_true_random=False),
 )
+@example([(1, 300, 251, 0), (1, 300, 251, 0), (2, 300, 0, 0)], Random(1))
 @settings(max_examples=150, deadline=None)
 def test_every_end_is_that_of_its_span(plan, chance):
     """However many segments they have: ends that reach beyond the cut by less than a segment."""
