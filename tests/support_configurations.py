@@ -274,7 +274,7 @@ def carry_out(found: Configuration) -> Recorded:
         target,
         limits=_SMALL if found.small else FragmentLimits(),
         boundary=by_clock if found.by_clock else since_open,
-        ivs=IvSources(CencIvAllocators(clock=lambda: found.seed * 10**12), CbcsIvSource(random.randbytes)),
+        ivs=IvSources(CencIvAllocators(random=random.randbytes), CbcsIvSource(random.randbytes)),
         timestamp_bits=32 if found.wraps else None,
     )
     recorded = Recorded(MemoryStore(), [], ring, recorder.dropped, [])

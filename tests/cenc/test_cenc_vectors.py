@@ -291,7 +291,7 @@ def read_sample(scheme, key, iv, clear, coded):
 def write_sample(scheme, key, iv, clear):
     """A sample encrypted as a recorder does, with a vector that is given."""
     ivs = SimpleNamespace(
-        cenc=SimpleNamespace(for_key=lambda kid: SimpleNamespace(take_ivs=lambda count: [iv] * count)),
+        cenc=SimpleNamespace(size=len(iv), for_key=lambda kid: SimpleNamespace(take=lambda count: [iv] * count)),
         cbcs=SimpleNamespace(take=lambda: iv),
     )
     encryptor = TrackEncryptor(scheme, ContentKey(KID, key), G711Codec(), ivs=ivs)

@@ -238,7 +238,7 @@ def one_picture_fragments(count, scheme, recording_format):
     target = RecordingTarget(
         format=recording_format, prefix="a", segment_duration=timedelta(seconds=10 * count), encryption=encryption
     )
-    vectors = IvSources(CencIvAllocators(clock=lambda: 0), CbcsIvSource(Random(1).randbytes))
+    vectors = IvSources(CencIvAllocators(random=Random(1).randbytes), CbcsIvSource(Random(1).randbytes))
     recorder = Recorder(tracks, target, ivs=vectors)
     recorder.activate(START, media_time=Fraction(0))
     events = []
