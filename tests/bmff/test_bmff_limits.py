@@ -2,11 +2,11 @@
 
 import gc
 import mmap
-import time
 import tracemalloc
 
 import pytest
 from bmff_bytes import AUDIO, KID, VISUAL, P, asymmetric, box, entry, full, key_entry
+from support_work import bounded_work, lines_run
 
 from onvif_bmff.bmff import Limits, MediaDataBox, build_boxes, parse_boxes
 from onvif_bmff.bmff.box import BOXES
@@ -131,19 +131,14 @@ def test_memory_of_floods_of_each_box(kind):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_time_is_linear(family):
-    """Four times the input takes about four times as long, twice of that at most (the machine may be busy)."""
-    small, large = FAMILIES[family](MIB // 4), FAMILIES[family](MIB)
-    best = []
-    for data in (small, large):
-        taken = []
-        for _ in range(4):
-            before = time.process_time()
-            found = attempt(data)
-            taken.append(time.process_time() - before)
-            del found
-        best.append(min(taken))
-    assert best[1] <= 10 * max(best[0], 0.002), f"{best[0] * 1000:.2f} ms, then {best[1] * 1000:.2f} ms"
+def test_work_is_linear(family):
+    """Four times the input takes about four times the work; what Python does not count would last minutes at 1 MiB."""
+    small, large = FAMILIES[family](MIB // 8), FAMILIES[family](MIB // 2)
+    attempt(small)  # what is made once
+    first, second = lines_run(lambda: attempt(small)), lines_run(lambda: attempt(large))
+    assert second <= 6 * max(first, 2_000), f"{first:,} lines, then {second:,}"
+    with bounded_work(120):
+        attempt(FAMILIES[family](MIB))
 
 
 def test_building_media_does_not_copy_it():

@@ -6,9 +6,11 @@ a number in it, for a reader that believed it.
 
 import io
 import struct
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from support_work import lines_run
 
 from onvif_bmff.bmff import build_boxes, iter_boxes, parse_boxes
 from onvif_bmff.cenc.clear_file import ClearFile
@@ -414,33 +416,11 @@ READERS = (
 )
 
 
-class Runaway(BaseException):
-    """More work than was allowed; no error that a reader could take for one of its own."""
-
-
 def work_of(reader: Callable[[bytes], None], data: bytes, most: int) -> int:
-    """Lines of the library that run while ``data`` is read, refused or not; ``Runaway`` beyond ``most``.
+    """Lines of the library that run while ``data`` is read, refused or not; ``Runaway`` beyond ``most``."""
 
-    The same on every machine, however busy.
-    """
-    lines = 0
+    def read() -> None:
+        with suppress(OnvifBmffError):
+            reader(data)
 
-    def line(frame: object, event: str, argument: object) -> object:
-        nonlocal lines
-        lines += 1
-        if lines > most:
-            raise Runaway
-        return line
-
-    def call(frame: object, event: str, argument: object) -> object:
-        return line
-
-    before = sys.gettrace()
-    sys.settrace(call)  # type: ignore[arg-type]
-    try:
-        reader(data)
-    except OnvifBmffError:
-        pass
-    finally:
-        sys.settrace(before)
-    return lines
+    return lines_run(read, most)

@@ -1,12 +1,12 @@
 """Object keys against the ABNF of Annex B.4 and B.5, both ways."""
 
 import re
-import time
 from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support_work import bounded_work
 
 from onvif_bmff.errors import ObjectKeyError, TimeError
 from onvif_bmff.objects.key import ObjectKey, check_path, date_folder, read_head
@@ -382,8 +382,6 @@ def test_date_folder():
 
 
 def test_hostile_keys_take_linear_time():
-    began = time.process_time()
     for text in ("/" * 200_000, "2022-11-08/" * 50_000 + "15/08-23Z.0.mp4", "9" * 500_000, GOOD + "." * 500_000):
-        with pytest.raises(ObjectKeyError):
+        with bounded_work(), pytest.raises(ObjectKeyError):  # a search that backtracks would take hours
             ObjectKey.parse(text)
-    assert time.process_time() - began < 2
