@@ -18,6 +18,7 @@ TESTS = Path(__file__).resolve().parent
 RUNS: dict[str, str] = {
     "busy": "long_busy",
     "interrupts": "cli/long_interrupts",
+    "kills": "cli/long_kills",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
     "silent": "validation/long_silent",
