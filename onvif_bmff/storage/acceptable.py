@@ -32,11 +32,13 @@ def check_metadata(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_content_type(content_type: object) -> None:
-    """See that a content type is one line of text.
+    """See that a content type is one line of text, or None where nobody knows it (of a copied object, say).
 
     Raises:
         ObjectAttributeError: it is not.
     """
+    if content_type is None:
+        return
     if not isinstance(content_type, str):
         raise ObjectAttributeError(f"a content type is a text, not {type(content_type).__name__}")
     _check_text(content_type)

@@ -531,7 +531,7 @@ def access_units(draw):
 @given(
     st.sampled_from(sorted(kit.MODES)),
     st.lists(access_units(), min_size=1, max_size=8),
-    st.lists(st.binary(max_size=90), min_size=1, max_size=8),
+    st.lists(st.binary(min_size=1, max_size=90), min_size=1, max_size=8),
     st.sampled_from([CMAF, MP4]),
 )
 def test_play_of_record_is_what_was_there(mode, pictures, documents, form):

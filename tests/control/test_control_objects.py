@@ -43,7 +43,7 @@ def data_of(source, track, number):
 def recorded(made, token, *sources, seconds=8):
     """Objects of the recording by output, while each of ``sources`` gives so many seconds of media."""
     found = {}
-    for key, plan in TargetMaker(lambda name: b"").outputs(made.plans().recordings[token]).items():
+    for key, plan in TargetMaker(lambda name: b"", clock=lambda: START).outputs(made.plans().recordings[token]).items():
         output = RecordingOutput(plan, lambda *_: True, lambda *_: None)
         events = [event for source in sources for event in output.source_opened(source, TRACKS, START)]
         for number in range(seconds * 10):

@@ -19,6 +19,7 @@ from onvif_bmff.control import (
 from onvif_bmff.control.engine_targets import TargetMaker
 from onvif_bmff.errors import StateError
 from onvif_bmff.objects.key import lead_of, leads_meet
+from onvif_bmff.timing import UtcTime
 
 
 class Located(FixedResources):
@@ -216,7 +217,7 @@ def test_a_database_of_333ccfc_with_recordings_of_one_place_loads_them_as_errors
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert all(first in told[0] and second in told[0] for _ in "x")
-    maker = TargetMaker({}.__getitem__)
+    maker = TargetMaker({}.__getitem__, clock=lambda: UtcTime(0))
     with pytest.raises(StateError, match="give it others"):
         maker.outputs(plans[second])
     assert maker.outputs(plans[first])

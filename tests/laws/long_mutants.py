@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -127,6 +128,11 @@ def mutants_of(module: str, text: str) -> list[Mutant]:
         if new != old and _is_code(lines, place.lineno, new):
             found.append(Mutant(module, place.lineno, place.col_offset, old, new, what))
     return sorted({mutant.key: mutant for mutant in found}.values(), key=lambda one: (one.line, one.column, one.key))
+
+
+@cache
+def _mutants_in(module: str) -> list[Mutant]:
+    return mutants_of(module, (ROOT / module).read_text())
 
 
 def _text(made: ast.AST) -> str:
@@ -328,12 +334,7 @@ def modules_of(area: str) -> list[str]:
 
 def drawn(seed: int, count: int, areas: Iterable[str] = AREAS) -> list[tuple[str, Mutant]]:
     """Draw ``count`` mutants, each with its area, from all there are in ``areas``."""
-    every = [
-        (area, mutant)
-        for area in areas
-        for module in modules_of(area)
-        for mutant in mutants_of(module, (ROOT / module).read_text())
-    ]
+    every = [(area, mutant) for area in areas for module in modules_of(area) for mutant in _mutants_in(module)]
     return random.Random(seed).sample(every, min(count, len(every)))
 
 

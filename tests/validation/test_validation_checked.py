@@ -101,7 +101,9 @@ def test_samples_that_are_not_there_were_not_read():
     store = base("cmaf")
     whole = checked(store)
     with opened(store, "m4v") as obj:
-        obj.boxes = [box for box in obj.boxes if box.type != "mdat"]
+        for box in obj.boxes:  # half of the data is gone
+            if box.type == "mdat":
+                box.data = bytes(box.data)[: len(box.data) // 2]
         obj.fix = False
     found = checked(store)
     assert found.samples_unread > 0
