@@ -66,7 +66,8 @@ class ClearCopies(DirectoryStore):
             with signals.shield():
                 for clear, target in copies:
                     _make_folder(target.parent, made, permissions)
-                    made.append(target)
+                    if not target.exists():  # one of an earlier export stays, whatever becomes of this one
+                        made.append(target)
                     os.replace(clear, target)
         return cls(store, folder)
 

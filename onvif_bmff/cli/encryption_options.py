@@ -1,8 +1,10 @@
 """Options that say how a recording is encrypted."""
 
 import argparse
+import os
 import time
 from collections.abc import Sequence
+from errno import ENOENT
 
 from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING, IvSources
@@ -24,7 +26,7 @@ from onvif_bmff.errors import CertificateError, ProtectionError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["add_arguments", "certificates_left_out", "entries", "vectors"]
+__all__ = ["add_arguments", "certificates_left_out", "entries", "keep_made_key", "vectors"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,8 +131,12 @@ def _content_key(args: argparse.Namespace) -> ContentKey:
         if args.key is not None or args.key_files:
             raise ProtectionError("--make-key-file excludes --key and --key-file")
         made = generate_content_key()
+        if args.make_key_file.exists():
+            raise ProtectionError(f"{args.make_key_file} exists already")
+        if not args.make_key_file.absolute().parent.is_dir():
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(args.make_key_file))
         key = made if args.kid is None else ContentKey(args.kid, made.key)
-        write_key_file(args.make_key_file, key)
+        args.made_key = key
         return key
     if args.key is not None:
         if args.key_files:
@@ -148,6 +154,15 @@ def _content_key(args: argparse.Namespace) -> ContentKey:
         raise ProtectionError(f"there are {len(ring)} keys: name the one to encrypt with by --kid")
     (only,) = ring.values()
     return only
+
+
+def keep_made_key(args: argparse.Namespace) -> None:
+    """Write the key file of ``--make-key-file``, once all else is ready for the recording that it belongs to.
+
+    Raises ``OSError``: it exists by now, or cannot be written.
+    """
+    if args.make_key_file is not None:
+        write_key_file(args.make_key_file, args.made_key)
 
 
 def certificates_left_out(encryption: Sequence[EncryptionEntry]) -> list[LeftOut]:

@@ -13,7 +13,7 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
-from onvif_bmff.cli.terminal import complain, say
+from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
@@ -93,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         f"{count} {track.type.value.lower()} samples"
         for track, count in zip(report.tracks, report.samples, strict=True)
     )
-    say(f"{output}: {report.start} … {report.end}, {counts}")
+    with summary():
+        say(f"{output}: {report.start} … {report.end}, {counts}")
     if report.empty:
         complain(f"{report.empty} samples without bytes were left out, for players refuse them")
     for name in report.missing:

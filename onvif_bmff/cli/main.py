@@ -7,7 +7,6 @@ Exit status: 0 success, 1 findings, 2 an error (one line on stderr), 128 + signa
 import argparse
 import io
 import logging
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
-from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.terminal import complain, drop_output, open_standard_files
 from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = ["COMMANDS", "command", "main"]
@@ -24,7 +23,7 @@ __all__ = ["COMMANDS", "command", "main"]
 COMMANDS = ("record", "inspect", "decrypt", "timeline", "export", "validate", "recover", "fuzz")
 """Sub-commands; each is a module of this package with ``register(subparsers)`` and ``run(args)``."""
 
-_KEY = re.compile(r"[0-9A-Fa-f]{32}")
+_KEY = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
 """What a content key looks like on the command line."""
 
 
@@ -43,6 +42,7 @@ def command() -> NoReturn:
 
 def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
     """Run the command line; return its exit status. ``last``: the process ends when this returns."""
+    open_standard_files()
     guard = SignalGuard(last=last)
     try:
         with guard:
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
                 status = _run(list(sys.argv[1:] if argv is None else argv), guard)
             except KeyboardInterrupt:  # no handler of ours stands in other threads than the main one
                 return 130
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return status
     except Interrupted as ended:
         complain(str(ended))
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return 0
     except OnvifBmffError as error:
         return _failed(str(error))
@@ -112,16 +113,8 @@ def _run(arguments: list[str], guard: SignalGuard) -> int:
 
 
 def _failed(message: str) -> int:
-    complain(message)
+    complain(_KEY.sub("<hidden>", message))  # somebody may give a key where the name of a file belongs
     return 2
-
-
-def _drop_output() -> None:
-    """Nobody reads the output: let the interpreter not complain of that when it ends."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # there is no file behind it
-        sys.stdout = None
 
 
 def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

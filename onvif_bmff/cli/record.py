@@ -9,13 +9,13 @@ from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
-from onvif_bmff.cli.encryption_options import certificates_left_out
+from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.terminal import complain, say
+from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, instant, path
-from onvif_bmff.errors import BoxError, MediaError, ProtectionError, StoreError, escaped
+from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError, escaped
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
@@ -85,9 +85,10 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             source = stack.enter_context(open_mp4(args.input))
         _check_tokens(args.encrypt_tracks, source)
+        store = DirectoryStore(args.store)
+        keep_made_key(args)
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
         start = args.start or UtcTime(time.time_ns() // 1000)
-        store = DirectoryStore(args.store)
         with StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=refused.append) as sink:
             recorder.activate(start, media_time=Fraction(0))
             samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
@@ -99,18 +100,24 @@ def run(args: argparse.Namespace) -> int:
                         failure = failure or error  # a sample or fragment that cannot be stored; the rest can be
                     if any(one.reason is LOST.REFUSED for one in refused):
                         break  # it will refuse the others too
-            except (BoxError, MediaError) as error:
-                failure = error  # what was read before the fault is kept
-            sink.add_all(recorder.deactivate())
+            except (OnvifBmffError, OSError) as error:
+                failure = failure or error  # what was read before the fault is kept
+            try:
+                sink.add_all(recorder.deactivate())
+            except OnvifBmffError as error:
+                failure = failure or error
             failure = failure or recorder.failure
     if refused:
         failure = failure or StoreError(
             f"{len(refused)} objects are not stored, first {refused[0].key}: {refused[0].error}"
         )
-    for key, size in stored:
-        say(f"{size:>12,}  {key}")
-    total = sum(size for _, size in stored)
-    say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
+    if not stored and signals.number is None:
+        failure = failure or MediaError(f"{args.input}: nothing was recorded")
+    with summary():
+        for key, size in stored:
+            say(f"{size:>12,}  {key}")
+        total = sum(size for _, size in stored)
+        say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")

@@ -6,12 +6,13 @@ Names and other text of files go out escaped (see `onvif_bmff.errors.escaped`), 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from onvif_bmff.errors import escaped
 
-__all__ = ["Line", "complain", "json_text", "line_writer", "say"]
+__all__ = ["Line", "complain", "drop_output", "json_text", "line_writer", "open_standard_files", "say", "summary"]
 
 Line = list[tuple[str, str]]
 """Pieces of a line: what they are (a key of the styles, or "") and their text."""
@@ -27,6 +28,35 @@ def say(text: str, output: TextIO | None = None) -> None:
 def complain(text: str) -> None:
     """Write one line that begins with the name of the program to standard error."""
     say(f"onvif-bmff: {text}", sys.stderr)
+
+
+def open_standard_files() -> None:
+    """Put something in the place of standard output and error where the caller closed them.
+
+    Otherwise a file that is opened later would get their numbers, and with them what is meant for a person.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def drop_output() -> None:
+    """Nobody reads the output: let the interpreter not complain of that when it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # there is no file behind it
+        sys.stdout = None
+
+
+@contextmanager
+def summary() -> Iterator[None]:
+    """What is said after the work is done: that nobody reads it changes nothing about how the command ends."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

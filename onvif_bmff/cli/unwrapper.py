@@ -42,7 +42,7 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
             found = found()
     except OnvifBmffError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # whatever it does when it is loaded, nothing was decrypted
         _LOG.debug("the unwrapper %s cannot be had: %s", name, type(error).__name__)
         reason = f"{type(error).__name__}: {error}" if isinstance(error, _TOLD) else type(error).__name__
         raise ProtectionError(f"the unwrapper {name} cannot be had: {reason}") from None
