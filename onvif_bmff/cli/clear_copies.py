@@ -16,7 +16,7 @@ from onvif_bmff.objects import ObjectInfo
 from onvif_bmff.playback import RecordedSegment, Selection
 from onvif_bmff.storage import DirectoryStore
 
-__all__ = ["ClearCopies", "remove_files"]
+__all__ = ["ClearCopies", "make_folder", "remove_files"]
 
 _BLOCK = 4 << 20
 _UNPLAYED = "m4m"
@@ -52,7 +52,7 @@ class ClearCopies(DirectoryStore):
         """
         with ExitStack() as stack:
             stack.enter_context(signals.undo(lambda: remove_files(made)))
-            _make_folder(folder.parent, made, None)
+            make_folder(folder.parent, made)
             place = stack.enter_context(_temporary_folder(folder.parent, signals))
             copies: list[tuple[Path, Path]] = []
             for segment in _segments(selection):
@@ -65,7 +65,7 @@ class ClearCopies(DirectoryStore):
             permissions = folder_mode(mode if mode is not None else PRIVATE)
             with signals.shield():
                 for clear, target in copies:
-                    _make_folder(target.parent, made, permissions)
+                    make_folder(target.parent, made, permissions)
                     if not target.exists():  # one of an earlier export stays, whatever becomes of this one
                         made.append(target)
                     os.replace(clear, target)
@@ -88,7 +88,8 @@ def remove_files(paths: list[Path]) -> None:
                 path.unlink()
 
 
-def _make_folder(folder: Path, made: list[Path], permissions: int | None) -> None:
+def make_folder(folder: Path, made: list[Path], permissions: int | None = None) -> None:
+    """Make a folder, and those above it; ``made`` gets the path of each that was not there."""
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
             made.append(path)

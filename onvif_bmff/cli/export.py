@@ -134,13 +134,15 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:
     """HLS playlists of the objects where they lie, or of clear copies if they are encrypted and keys were given."""
-    from onvif_bmff.cli.clear_copies import ClearCopies, remove_files
+    from onvif_bmff.cli.clear_copies import ClearCopies, make_folder, remove_files
     from onvif_bmff.playback import hls_playlists
 
     keys, folder, signals = keys_from(arguments), arguments.hls, arguments.signals
     base = arguments.base if arguments.base is not None else _relative(store.root, folder)
     note = ""
+    made: list[Path] = []
     with ExitStack() as stack:
+        stack.enter_context(signals.undo(lambda: remove_files(made)))
         try:
             playlists = hls_playlists(store, selection, base=base)
         except ProtectionError as error:
@@ -148,13 +150,11 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
                 raise ProtectionError(
                     f"{error}; with --key-file or --private-key clear copies are made for it"
                 ) from None
-            made: list[Path] = []
-            stack.enter_context(signals.undo(lambda: remove_files(made)))
             copies = ClearCopies.make(store, selection, folder / _COPIES, keys, signals, made, arguments.file_mode)
             playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
             whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
             note = f", clear copies in {folder / _COPIES}{whose}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, made)
         files = ExitStack()  # each takes its name at the end, the first playlist last
         with signals.shield(final=True), files:
             for name in sorted(playlists, key=lambda name: name != "index.m3u8"):

@@ -351,6 +351,18 @@ def storm(recordings: Path, place: Path, names: list[str], count: int, seed: int
     return ended
 
 
+def test_hls_that_fails_leaves_no_folder(recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(target, *arguments, **options):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr("onvif_bmff.cli.export.new_file", full)
+    place = tmp_path / "a" / "b"
+    assert cli.main(["export", str(recordings / "clear"), "--hls", str(place)]) == 2
+    key = ["--key", f"{KID}:{KEY}"]
+    assert cli.main(["export", str(recordings / "encrypted"), "--hls", str(place), *key]) == 2
+    assert not list(tmp_path.iterdir())
+
+
 NAMES = [
     "record",
     "record encrypted",
