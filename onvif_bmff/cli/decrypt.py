@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Decrypt; 0. Nothing is left of the output if that fails."""
     keys = keys_from(args)
     size = decrypt_file(
-        args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode
+        args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode, final=True
     )
     say(f"{size:>12,}  {args.output}")
     return 0
@@ -53,10 +53,13 @@ def decrypt_file(
     unlock: Callable[[Sequence[Box]], object] | None = None,
     mode: int | None = None,
     may_be_clear: bool = False,
+    final: bool = False,
 ) -> int:
     """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
 
     Its owner alone can read it, from its first byte on, unless there is a ``mode`` for it.
+
+    ``final``: the command ends with this file (see ``new_file``).
 
     Raises ``OSError`` for files that cannot be read or written, ``MediaError`` for one that is not encrypted (unless it
     ``may_be_clear``: then it is copied), and what ``ClearFile`` raises.
@@ -74,7 +77,7 @@ def decrypt_file(
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
     if not clear.is_protected and not may_be_clear:
         raise MediaError(f"{source} is not encrypted: nothing was written")
-    with new_file(target, signals or SignalGuard(), mode=mode) as out:
+    with new_file(target, signals or SignalGuard(), mode=mode, final=final) as out:
         for piece in clear.pieces():
             _write(out.fileno(), piece.data, piece.position)
     return clear.size

@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     keys = keys_from(arguments)
     output: Path = arguments.output
     with ExitStack() as stack:
-        file = stack.enter_context(new_file(output, arguments.signals, mode=_mode(arguments, store, selection)))
+        file = stack.enter_context(
+            new_file(output, arguments.signals, mode=_mode(arguments, store, selection), final=True)
+        )
         spool = None
         if arguments.progressive and arguments.faststart:
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.parent))

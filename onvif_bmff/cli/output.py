@@ -14,10 +14,11 @@ __all__ = ["new_file"]
 
 
 @contextmanager
-def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None) -> Iterator[BinaryIO]:
+def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None, final: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing, which becomes ``target`` at the body's end; if the body fails nothing is left of it.
 
-    ``mode`` is that of its permissions; without one nobody but its owner can read it.
+    ``mode`` is that of its permissions; without one nobody but its owner can read it. ``final`` says that with this file
+    the command has done its work, so that a later signal changes nothing.
 
     Raises ``MediaError`` for a target that is no regular file, ``OSError`` if the file cannot be made.
     """
@@ -29,5 +30,5 @@ def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None) -> 
         with open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "w+b") as file:
             settle_mode(file.fileno(), mode)
             yield file
-        with signals.shield(final=False):
+        with signals.shield(final=final):
             os.replace(part, target)

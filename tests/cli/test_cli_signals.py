@@ -133,6 +133,21 @@ def test_a_file_takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("command", ["export", "decrypt"])
+def test_a_signal_behind_the_work_changes_nothing(
+    command: str, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def replace_and_send(source, target) -> None:
+        replace(source, target)
+        send(signal.SIGTERM)
+
+    monkeypatch.setattr("onvif_bmff.cli.output.os.replace", replace_and_send)
+    assert cli.main(commands(recordings, tmp_path)[command]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
 def test_ignored_signals_stay_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
