@@ -11,7 +11,6 @@ There is no I/O, thread or clock here; one `RecordingOutput` is used by one thre
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -199,8 +198,7 @@ class RecordingOutput:
         found = self._sources.get(source)
         if found is None or track_id not in found.tracks:
             return ()
-        old = found.tracks[track_id]
-        found.tracks[track_id] = replace(old, codec=codec)
+        old = found.change_codec(track_id, codec)
         way = found.ways.get(track_id)
         recorder = self._recorder
         if way is None or recorder is None:

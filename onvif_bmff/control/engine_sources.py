@@ -1,7 +1,8 @@
 """The open sources of an output: when their samples happen, and which of those kept from before are recorded."""
 
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onvif_bmff.control.engine_plan import Feed
 from onvif_bmff.media.codec import Codec
@@ -11,6 +12,8 @@ from onvif_bmff.recording.preroll import PreRoll
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["KeptSample", "OpenSource", "Way", "encoding_name", "kept_samples", "pick_track", "since_sync"]
+
+_log = logging.getLogger("onvif_bmff.control")
 
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
@@ -46,6 +49,19 @@ class OpenSource:
     epoch: UtcTime
     preroll: PreRoll | None = None
     ways: dict[int, Way] = field(default_factory=dict)
+
+    def change_codec(self, track_id: int, codec: Codec) -> Track:
+        """Give a track another codec, and return what it was.
+
+        What was kept of it goes: nobody can play it, nor find its slice data for encryption, by the new configuration.
+        """
+        old = self.tracks[track_id]
+        if codec != old.codec:
+            self.tracks[track_id] = replace(old, codec=codec)
+            lost = 0 if self.preroll is None else self.preroll.forget(track_id)
+            if lost:
+                _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
+        return old
 
     def decoded_at(self, sample: Sample) -> UtcTime:
         """When a sample is decoded."""
