@@ -1,6 +1,7 @@
 """A camera that changes its codec: what was kept for events, and tracks that could not be recorded before."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from onvif_bmff.control.engine_plan import Feed, Standby
 from onvif_bmff.media.g711 import G711Codec
 from onvif_bmff.media.jpeg import MjpegCodec
 from onvif_bmff.media.passthrough import PassThroughCodec
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -99,3 +100,82 @@ def test_the_same_codec_again_costs_nothing_and_another_of_the_sound_no_picture(
     feed = Feed("event", ONE, "", since=START)
     rig.do(rig.output.configure(plan({"VIDEO001": feed}, standby=(STANDBY,))))
     assert all(lies_in(kept, rig))
+
+
+# ---- tracks that could not be recorded -----------------------------------------------------------------------------
+
+
+AV1 = PassThroughCodec(VisualSampleEntry(type="av01", width=64, height=48), "vide")
+FEEDS = pytest.mark.parametrize("feeds", [both(), {"VIDEO001": both()["VIDEO001"]}], ids=["with sound", "alone"])
+
+
+def refused(feeds, **more):
+    """A recording whose pictures cannot be encrypted."""
+    rig = Rig(plan(feeds, encryption=(encrypting(),), **more))
+    rig.open(ONE, Track("VIDEO001", 1, 90_000, AV1), AUDIO)
+    rig.play(ONE, 0, 5, audio=True)
+    assert rig.states["VIDEO001"][0] == "Error"
+    return rig
+
+
+@FEEDS
+def test_a_track_comes_back_with_a_codec_that_can_be_encrypted(feeds):
+    rig = refused(feeds)
+    rig.do(rig.output.change_codec(ONE, 1, VIDEO.codec))
+    rig.play(ONE, 5, 9, audio=True)
+    assert {rig.states[token] for token in feeds} == {("Active", None)}
+    (span,) = rig.spans("m4v")
+    assert (span.start, span.end) == (START + 5 * SECOND, START + 9 * SECOND)
+
+
+def test_with_another_that_cannot_it_stays_out_and_disturbs_nobody():
+    rig = refused(both())
+    rig.do(
+        rig.output.change_codec(ONE, 1, PassThroughCodec(VisualSampleEntry(type="vp09", width=64, height=48), "vide"))
+    )
+    rig.play(ONE, 5, 9, audio=True)
+    assert "vp09" in rig.states["VIDEO001"][1]
+    assert rig.states["AUDIO001"] == ("Active", None)
+    rig.output.set_trouble("full")
+    rig.output.set_trouble(None)
+    assert "vp09" in rig.states["VIDEO001"][1]
+    assert len(rig.spans("m4a")) == 1
+
+
+def test_a_track_of_another_encoding_comes_back_with_its_own():
+    rig = Rig(plan(both()), refuse=["VIDEO001"])
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3, audio=True)
+    rig.refuse.clear()
+    rig.do(rig.output.change_codec(ONE, 1, OTHER))
+    rig.play(ONE, 3, 6, audio=True)
+    assert rig.states["VIDEO001"] == ("Active", None)
+    assert len(rig.spans("m4v")) == 1
+
+
+def test_a_track_that_nobody_wants_is_not_taken_up():
+    rig = Rig(plan({"AUDIO001": both()["AUDIO001"]}))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3, audio=True)
+    rig.do(rig.output.change_codec(ONE, 1, OTHER))
+    rig.play(ONE, 3, 6, audio=True)
+    assert len(rig.spans("m4a")) == 1
+    assert rig.spans("m4v") == []
+
+
+def durations(rig):
+    (span,) = rig.spans("m4a")
+    return [(segment.end - segment.start) / SECOND for segment in span.segments]
+
+
+def test_an_override_is_followed_while_a_track_is_refused():
+    rig = refused(both())
+    wanted = plan(both(), encryption=rig.output._plan.target.encryption)
+    rig.do(rig.output.configure(replace(wanted, override=(4 * SECOND, START + timedelta(hours=1)))))
+    rig.play(ONE, 5, 18, audio=True)
+    rig.do(rig.output.configure(wanted))
+    rig.play(ONE, 18, 25, audio=True)
+    found = durations(rig)
+    assert found[0] == 2
+    assert 4 in found
+    assert found.index(2, found.index(4)) > found.index(4), "and its end"
