@@ -16,11 +16,11 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT
 from onvif_bmff.cenc.subsample import subsample_limit
-from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
-__all__ = ["Account", "Clear", "SampleLayout", "account"]
+__all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "slices_of"]
 
 Range = tuple[int, int]
 
@@ -81,12 +81,28 @@ class SampleLayout:
 
     def slices(self, data: memoryview) -> Sequence[Range]:
         """The slice data that the codec finds; none where it cannot."""
-        if self.codec is None:
-            return ()
-        try:
-            return self.codec.protected_ranges(data) or ()
-        except OnvifBmffError:
-            return ()
+        return slices_of(self.codec, data) or ()
+
+
+def codec_of_part(part: TrackFragment) -> Codec | None:
+    """The codec of a traf's samples; None where it cannot be made, for whatever reason: it may be a stranger's."""
+    try:
+        return part.track.codec(part.description)
+    except Exception:
+        return None
+
+
+def slices_of(codec: Codec | None, data: memoryview) -> Sequence[Range] | None:
+    """The slice data that a codec finds in a sample, in order; None where it finds none, or nothing that makes sense.
+
+    What it fails with is no matter: a codec may be a stranger's, and a sample anything.
+    """
+    try:
+        ranges = None if codec is None else codec.protected_ranges(data)
+        found = None if ranges is None else [(start, end) for start, end in ranges]
+        return found if found is None or all(0 <= start <= end for start, end in found) else None
+    except Exception:
+        return None
 
 
 def account(data: memoryview, layout: SampleLayout, protection: Protection, ranges: Sequence[Range] | None) -> Account:
