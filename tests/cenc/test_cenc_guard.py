@@ -274,6 +274,30 @@ def test_a_codec_that_fails_leaves_a_lead_clear_in_cenc_and_is_an_error_of_ours_
         encrypted(codec, ProtectionScheme.CBCS, data)
 
 
+NONSENSE = {
+    "an iterator": lambda data: iter([(20, len(data))]),
+    "numbers": lambda data: [20, len(data)],
+    "triples": lambda data: [(20, len(data), 1)] * 2,
+    "text": lambda data: [("20", "30")] * 2,
+    "a number": lambda data: 7,
+    "not whole": lambda data: [(20.0, float(len(data)))],
+}
+
+
+@SCHEMES
+@pytest.mark.parametrize("size", [60, 900])
+@pytest.mark.parametrize("says", NONSENSE.values(), ids=NONSENSE)
+def test_a_codec_that_gives_no_list_of_pairs_is_an_error_of_ours_or_leaves_a_lead(says, size, scheme):
+    codec = nal.Written(nal.avc_entry(), lambda data: says(data) if data else ())
+    data = nal.units(nal.unit(5, size))
+    try:
+        stored = encrypted(codec, scheme, data)
+    except OnvifBmffError:
+        return
+    assert scheme is ProtectionScheme.CENC
+    assert size == 60 or not shares_a_block(stored[-784:], data[-784:])
+
+
 @pytest.mark.parametrize("length_size", [1, 2, 4])
 @SCHEMES
 def test_nal_lengths_of_other_sizes_are_read_as_the_entry_says(length_size, scheme):
