@@ -16,13 +16,16 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT
 from onvif_bmff.cenc.subsample import subsample_limit
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.codec import Codec, family_of_codec
 from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
-__all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "slices_of"]
+__all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "family_of", "slices_of"]
 
 Range = tuple[int, int]
+
+_LENGTH = 4
+"""Bytes of NAL length fields where the configuration does not tell; the encryptor takes them for the same."""
 
 
 class Clear(Enum):
@@ -76,12 +79,23 @@ class SampleLayout:
     @classmethod
     def of(cls, entry: Box, codec: Codec | None) -> "SampleLayout":
         """Return that of a (clear) sample entry; ``codec`` finds slice data, if there is one that can."""
-        family = nal_family_of(entry)
-        return cls(family, family.length_size(entry) if family is not None else None, codec)
+        family = family_of(entry, codec)
+        return cls(family, family.length_size(entry) or _LENGTH if family is not None else None, codec)
 
     def slices(self, data: memoryview) -> Sequence[Range]:
         """The slice data that the codec finds; none where it cannot."""
         return slices_of(self.codec, data) or ()
+
+
+def family_of(entry: Box, codec: Codec | None) -> NalFamily | None:
+    """The NAL family of a (clear) sample entry, or as a registered ``codec`` says where nobody knows the entry."""
+    family = nal_family_of(entry)
+    if family is not None or codec is None:
+        return family
+    try:
+        return family_of_codec(codec)
+    except Exception:  # of a codec, which may be a stranger's
+        return None
 
 
 def codec_of_part(part: TrackFragment) -> Codec | None:
