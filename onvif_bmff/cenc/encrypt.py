@@ -174,11 +174,12 @@ class TrackEncryptor:
                         size > SHORT and (len(ranges) != 1 or ranges[0][1] != size or ranges[0][0] > SHORT)
                     ):
                         ranges = slice_data.checked(data, ranges, lenient=True)
+                    packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
                 except ProtectionError:
                     raise
                 except Exception as error:  # of a codec, which may be a stranger's: cenc needs it for the lead only
                     ranges = slice_data.unparsed(data, error)
-                packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
+                    packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
                 if not protected and size > SHORT:
                     slice_data.check_clear(data, ranges)
                 records.append(iv + packed)
@@ -203,13 +204,13 @@ class TrackEncryptor:
                 size = len(data)
                 try:
                     ranges = protected_ranges(data)
+                    if ranges is None or (
+                        size > SHORT and (len(ranges) != 1 or ranges[0][1] != size or ranges[0][0] > SHORT)
+                    ):
+                        ranges = slice_data.checked(data, ranges, lenient=False)
+                    packed, protected = cbcs_subsamples(size, ranges, base, limit=limit)
                 except Exception as error:  # of a codec, which may be a stranger's
                     raise slice_data.failed(error) from error
-                if ranges is None or (
-                    size > SHORT and (len(ranges) != 1 or ranges[0][1] != size or ranges[0][0] > SHORT)
-                ):
-                    ranges = slice_data.checked(data, ranges, lenient=False)
-                packed, protected = cbcs_subsamples(size, ranges, base, limit=limit)
                 if size > SHORT and (not protected or protected[-1][1] - protected[-1][0] < BLOCK):
                     slice_data.check_clear(data, ranges, protected)
                 records.append(in_senc + packed)

@@ -3,8 +3,8 @@
 A codec says where the slice data of a sample lie. Nobody else notices if it says too little: a file with an entry
 'encv' and not one protected byte plays in every player. So what it says is held against the NAL units here. Rightly
 clear are units that hold no pictures (parameter sets, SEI, …) and what is too short to hold a header and a block:
-in a still scene, nearly all samples. As the usual sample, one slice up to its end, needs one comparison only, this
-costs next to nothing.
+in a still scene, nearly all samples. All else needs a range up to its end that leaves no more clear than a header has.
+As the usual sample, one slice up to its end, needs one comparison only, this costs next to nothing.
 """
 
 import logging
@@ -14,7 +14,7 @@ from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.scheme import BLOCK
 from onvif_bmff.errors import BitstreamError, OnvifBmffError, ProtectionError, UnsupportedSchemeError
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.nal_family import NalFamily
+from onvif_bmff.media.nal_family import AVC, NalFamily
 
 __all__ = ["CLEAR_LEAD", "SHORT", "SliceData"]
 
@@ -26,6 +26,8 @@ SHORT = CLEAR_LEAD + BLOCK
 """A unit with less bytes may be all header, or have less than a block behind it."""
 _LONGEST_HEADER = 512
 """A slice with less than a block of data has no longer header than this, however many entry points it lists."""
+_LONGEST_WITH_ENTRIES = 4096
+"""What 440 entry points (H.265, A.4.1) need at most, and more; there is more data than that behind so many."""
 _LENGTH = 4
 
 _log = logging.getLogger("onvif_bmff.cenc")
@@ -74,19 +76,26 @@ class SliceData:
         if ranges is None:
             raise self._unknown()
         family, size = self._family, len(data)
-        if _leaves_no_room(ranges, size):
-            return ranges
         missed: list[tuple[int, int, int]] = []
         strange: list[tuple[int, int, int]] = []
         number, count = 0, len(ranges)
         end = 0
         for start, end in self._units(data):
-            while number < count and ranges[number][1] < start:
+            while number < count and ranges[number][1] <= start:
                 number += 1
-            if end - start < SHORT or (number < count and ranges[number][0] <= end):
+            if end - start < SHORT:
                 continue
+            is_named = False
+            if number < count:
+                first, last = ranges[number]
+                is_named = first <= end
+                if (first - start <= SHORT and last >= end) or (is_named and self._covers(ranges, number, start, end)):
+                    continue
             kind = family.unit_type(data, start)
-            if kind in family.vcl:
+            if is_named:
+                if kind in family.vcl:
+                    raise _too_much_header(start, end)
+            elif kind in family.vcl:
                 missed.append((start, end, kind))
             elif kind not in family.other:
                 strange.append((start, end, kind))
@@ -139,10 +148,7 @@ class SliceData:
             raise ProtectionError(f"a sample of {len(data)} bytes would be stored in the clear: it has too many parts")
         for start, end in self._units(data) if len(data) > _LONGEST_HEADER else ():
             if end - start > _LONGEST_HEADER and self._family.unit_type(data, start) not in self._family.other:
-                raise ProtectionError(
-                    f"a NAL unit of {end - start} bytes would be stored in the clear: "
-                    "the codec says that it is all header"
-                )
+                raise _too_much_header(start, end)
 
     def failed(self, error: Exception) -> Exception:
         """Return what to raise for an error of the codec: itself, or ours in place of what no caller expects."""
@@ -150,6 +156,18 @@ class SliceData:
             return error
         what = str(error) or type(error).__name__
         return ProtectionError(f"the codec of {self._entry_type!r} video failed on a sample: {what}")
+
+    def _covers(self, ranges: Sequence[Range], number: int, start: int, end: int) -> bool:
+        """Whether the ranges from ``number`` on leave no more of a unit clear than a slice header."""
+        covered = last = 0
+        while number < len(ranges) and ranges[number][0] <= end:
+            first, last = ranges[number]
+            length = min(last, end) - max(first, start)
+            covered += length if last >= end else length & -BLOCK  # of each piece only whole blocks are protected
+            number += 1
+        clear = end - start - covered
+        longest = _LONGEST_HEADER if self._family is AVC else max(_LONGEST_HEADER, min(covered, _LONGEST_WITH_ENTRIES))
+        return end - last < BLOCK and clear <= longest
 
     def _units(self, data: bytes | memoryview) -> list[Range]:
         """The NAL units of a sample, as far as they fit it."""
@@ -176,11 +194,8 @@ class SliceData:
             _log.warning("%s video: %s; the first %d bytes of such units stay clear", self._entry_type, why, CLEAR_LEAD)
 
 
-def _leaves_no_room(ranges: Sequence[Range], size: int) -> bool:
-    """Whether no unit that matters fits before, between and behind the ranges."""
-    at = 0
-    for start, end in ranges:
-        if start - at > SHORT:
-            return False
-        at = end
-    return size - at <= SHORT
+def _too_much_header(start: int, end: int) -> ProtectionError:
+    return ProtectionError(
+        f"a NAL unit of {end - start} bytes would be stored in the clear, all of it or much: "
+        "by its ranges the codec says that it is all header"
+    )

@@ -11,11 +11,11 @@ There is no I/O, thread or clock here; one `RecordingOutput` is used by one thre
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.control.engine_plan import Feed
 from onvif_bmff.control.engine_sources import (
     OpenSource,
     Way,
@@ -23,6 +23,7 @@ from onvif_bmff.control.engine_sources import (
     kept_samples,
     pick_track,
     since_sync,
+    tracks_fed_by,
 )
 from onvif_bmff.control.engine_targets import OutputPlan
 from onvif_bmff.control.engine_topics import SegmentTopics
@@ -120,18 +121,16 @@ class RecordingOutput:
         self._hopeless = False
         recorder = self._recorder
         same_tracks = before == after and old.tracks == plan.tracks
-        if recorder is not None and same_tracks and not self._refused:
+        if not same_tracks or (self._refused and (old.feeds != plan.feeds or old.target != plan.target)):
+            events = self._stop()
+            self._keep_prerolls()
+            return [*events, *self._start()]
+        if recorder is not None:
             if old.target != plan.target or (old.override is not None and plan.override is None):
                 recorder.reconfigure(plan.target)
             if plan.override is not None and (plan.override != old.override or old.target != plan.target):
                 recorder.override_segment_duration(*plan.override)
             self._topics.follow(plan)
-            self._keep_prerolls()
-            return ()
-        if not same_tracks or (self._refused and (old.feeds != plan.feeds or old.target != plan.target)):
-            events = self._stop()
-            self._keep_prerolls()
-            return [*events, *self._start()]
         self._keep_prerolls()
         return ()
 
@@ -199,13 +198,17 @@ class RecordingOutput:
         found = self._sources.get(source)
         if found is None or track_id not in found.tracks:
             return ()
-        old = found.tracks[track_id]
-        found.tracks[track_id] = replace(old, codec=codec)
+        old = found.change_codec(track_id, codec)
         way = found.ways.get(track_id)
         recorder = self._recorder
-        if way is None or recorder is None:
+        if recorder is None:
+            self._hopeless = False  # tried with the next sample
             return ()
-        if encoding_name(codec) != encoding_name(old.codec):
+        if way is None:
+            fed = tracks_fed_by(found, source, track_id, self._plan)
+            if not any(self._admits(token, kind, feed, codec) for token, kind, feed in fed):
+                return ()
+        if way is None or encoding_name(codec) != encoding_name(old.codec):
             return [*self._stop(), *self._start()]
         recorder.replace_track(Track(way.token, way.track_id, old.timescale, codec, old.language))
         return ()
@@ -302,18 +305,25 @@ class RecordingOutput:
             given = pick_track(source, kind, feed)
             if given is None:
                 continue
-            if not self._accepts(feed.job, token, kind, encoding_name(given.codec)):
+            if not self._admits(token, kind, feed, given.codec):
                 self._refused = True
-                continue
-            fault = encryption_fault(self._plan.target.encryption, token, given.codec)
-            if fault is not None:  # never in the clear, and no reason to lose the other tracks
-                self._refused, self._faults[token] = True, str(fault)
-                _log.error("track %s is not recorded: %s", token, fault)
-                self._say(token, RecordingJobState.ERROR, str(fault))
                 continue
             source.ways[given.track_id] = Way(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         return found
+
+    def _admits(self, token: str, kind: str, feed: Feed, codec: Codec) -> bool:
+        """Whether a track can be recorded; if not, its state says why."""
+        self._faults.pop(token, None)
+        if not self._accepts(feed.job, token, kind, encoding_name(codec)):
+            return False
+        fault = encryption_fault(self._plan.target.encryption, token, codec)
+        if fault is None:
+            return True
+        self._faults[token] = str(fault)  # never in the clear, and no reason to lose the other tracks
+        _log.error("track %s is not recorded: %s", token, fault)
+        self._say(token, RecordingJobState.ERROR, str(fault))
+        return False
 
     def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
         """Record what was kept from before, from the last sync sample at or before the wanted instant."""
@@ -360,16 +370,9 @@ class RecordingOutput:
         if recorder is None:
             return ()
         events = self._topics.label(recorder.deactivate())
-        ends = [
-            self._base.plus_ticks(way.end, way.timescale)
-            for source in self._sources.values()
-            for way in source.ways.values()
-            if way.end is not None
-        ]
+        ends = [end for source in self._sources.values() for end in source.leave_ways(self._base)]
         self._until = max(ends, default=self._until)
         self._begun = self._first
-        for source in self._sources.values():
-            source.ways.clear()
         for token in self._seen:
             if self._trouble is None and token in self._plan.feeds:
                 self._report(token, RecordingJobState.IDLE, None)

@@ -1,16 +1,30 @@
 """The open sources of an output: when their samples happen, and which of those kept from before are recorded."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from onvif_bmff.control.engine_plan import Feed
+from onvif_bmff.control.engine_targets import OutputPlan
+from onvif_bmff.control.job_configuration import SourceReference
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.preroll import PreRoll
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["KeptSample", "OpenSource", "Way", "encoding_name", "kept_samples", "pick_track", "since_sync"]
+__all__ = [
+    "KeptSample",
+    "OpenSource",
+    "Way",
+    "encoding_name",
+    "kept_samples",
+    "pick_track",
+    "since_sync",
+    "tracks_fed_by",
+]
+
+_log = logging.getLogger("onvif_bmff.control")
 
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
@@ -46,6 +60,25 @@ class OpenSource:
     epoch: UtcTime
     preroll: PreRoll | None = None
     ways: dict[int, Way] = field(default_factory=dict)
+
+    def change_codec(self, track_id: int, codec: Codec) -> Track:
+        """Give a track another codec, and return what it was.
+
+        What was kept of it goes: nobody can play it, nor find its slice data for encryption, by the new configuration.
+        """
+        old = self.tracks[track_id]
+        if codec != old.codec:
+            self.tracks[track_id] = replace(old, codec=codec)
+            lost = 0 if self.preroll is None else self.preroll.forget(track_id)
+            if lost:
+                _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
+        return old
+
+    def leave_ways(self, base: UtcTime) -> list[UtcTime]:
+        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        ends = [base.plus_ticks(way.end, way.timescale) for way in self.ways.values() if way.end is not None]
+        self.ways.clear()
+        return ends
 
     def decoded_at(self, sample: Sample) -> UtcTime:
         """When a sample is decoded."""
@@ -107,3 +140,15 @@ def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
     """The track of a source that a tag means: the one of that token, else the first of the type."""
     found = [track for track in source.tracks.values() if track.type.value == kind]
     return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)
+
+
+def tracks_fed_by(
+    found: OpenSource, source: SourceReference, track_id: int, plan: OutputPlan
+) -> Iterator[tuple[str, str, Feed]]:
+    """The tracks of a recording that a source's track is meant for: token, type and feed."""
+    for token, kind in plan.tracks:
+        feed = plan.feeds.get(token)
+        if feed is not None and feed.source == source:
+            track = pick_track(found, kind, feed)
+            if track is not None and track.track_id == track_id:
+                yield token, kind, feed

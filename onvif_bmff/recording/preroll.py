@@ -94,6 +94,19 @@ class PreRoll:
         self.clear()
         return found
 
+    def forget(self, track_id: int) -> int:
+        """Forget a track's samples, with the leading track's all others too; return how many samples went.
+
+        For a track whose codec changes: what is kept always belongs to the present one.
+        """
+        count = len(self._samples)
+        if track_id == self._lead_id:
+            self.clear()
+        else:
+            self._samples = deque(one for one in self._samples if one[1].track_id != track_id)
+            self._size = sum(len(sample.data) for _, sample in self._samples)
+        return count - len(self._samples)
+
     def clear(self) -> None:
         """Forget everything."""
         self._samples.clear()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.bmff import AudioSampleEntry, MediaBox, MediaHeaderBox, MovieHeaderBox, VisualSampleEntry
-from onvif_bmff.errors import ObjectAttributeError, OnvifBmffError, TimeError
+from onvif_bmff.errors import ObjectAttributeError, TimeError
 from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.stored import ObjectInfo
@@ -96,7 +96,7 @@ def _codecs_of(facts: SegmentFacts) -> set[str] | None:
     for track in facts.tracks.values():
         try:
             found.add(track.track.codec().codecs_parameter().lower())
-        except OnvifBmffError:
+        except Exception:  # of a codec, which may be a stranger's
             return None
     return found or None
 
@@ -219,6 +219,6 @@ def _check_sample_rate(context: Context, audio: TrackFacts, given: int) -> None:
 
 def _rates(track: MovieTrack) -> set[int]:
     rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
-    with suppress(OnvifBmffError):
+    with suppress(Exception):  # of a codec, which may be a stranger's
         rates.add(int(getattr(track.codec(), "sample_rate", 0)))
     return rates - {0}

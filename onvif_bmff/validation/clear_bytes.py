@@ -16,13 +16,16 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT
 from onvif_bmff.cenc.subsample import subsample_limit
-from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.codec import Codec, family_of_codec
+from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
-__all__ = ["Account", "Clear", "SampleLayout", "account"]
+__all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "family_of", "slices_of"]
 
 Range = tuple[int, int]
+
+_LENGTH = 4
+"""Bytes of NAL length fields where the configuration does not tell; the encryptor takes them for the same."""
 
 
 class Clear(Enum):
@@ -76,17 +79,44 @@ class SampleLayout:
     @classmethod
     def of(cls, entry: Box, codec: Codec | None) -> "SampleLayout":
         """Return that of a (clear) sample entry; ``codec`` finds slice data, if there is one that can."""
-        family = nal_family_of(entry)
-        return cls(family, family.length_size(entry) if family is not None else None, codec)
+        family = family_of(entry, codec)
+        return cls(family, family.length_size(entry) or _LENGTH if family is not None else None, codec)
 
     def slices(self, data: memoryview) -> Sequence[Range]:
         """The slice data that the codec finds; none where it cannot."""
-        if self.codec is None:
-            return ()
-        try:
-            return self.codec.protected_ranges(data) or ()
-        except OnvifBmffError:
-            return ()
+        return slices_of(self.codec, data) or ()
+
+
+def family_of(entry: Box, codec: Codec | None) -> NalFamily | None:
+    """The NAL family of a (clear) sample entry, or as a registered ``codec`` says where nobody knows the entry."""
+    family = nal_family_of(entry)
+    if family is not None or codec is None:
+        return family
+    try:
+        return family_of_codec(codec)
+    except Exception:  # of a codec, which may be a stranger's
+        return None
+
+
+def codec_of_part(part: TrackFragment) -> Codec | None:
+    """The codec of a traf's samples; None where it cannot be made, for whatever reason: it may be a stranger's."""
+    try:
+        return part.track.codec(part.description)
+    except Exception:
+        return None
+
+
+def slices_of(codec: Codec | None, data: memoryview) -> Sequence[Range] | None:
+    """The slice data that a codec finds in a sample, in order; None where it finds none, or nothing that makes sense.
+
+    What it fails with is no matter: a codec may be a stranger's, and a sample anything.
+    """
+    try:
+        ranges = None if codec is None else codec.protected_ranges(data)
+        found = None if ranges is None else [(start, end) for start, end in ranges]
+        return found if found is None or all(0 <= start <= end for start, end in found) else None
+    except Exception:
+        return None
 
 
 def account(data: memoryview, layout: SampleLayout, protection: Protection, ranges: Sequence[Range] | None) -> Account:

@@ -13,7 +13,7 @@ from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.sample_tables import MovieTrack
-from onvif_bmff.validation.clear_bytes import Account, Clear, SampleLayout, account
+from onvif_bmff.validation.clear_bytes import Account, Clear, SampleLayout, account, codec_of_part
 from onvif_bmff.validation.facts import Context
 from onvif_bmff.validation.proof import EncryptionProof, TrackProof
 
@@ -169,11 +169,7 @@ class CoverageChecker:
         of_store: TrackProof | None,
         largest: int,
     ) -> None:
-        try:
-            codec = part.track.codec(part.description)
-        except OnvifBmffError:
-            codec = None
-        layout = SampleLayout.of(clear, codec)
+        layout = SampleLayout.of(clear, codec_of_part(part))
         looked: Iterable[tuple[int, tuple[memoryview, tuple[Protection, Sequence[Range] | None, int]]]]
         looked = enumerate(zip(views, maps, strict=True))
         if of_store is None:

@@ -19,6 +19,7 @@ from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
 from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
+from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_of
 from onvif_bmff.validation.coverage import CoverageChecker
 from onvif_bmff.validation.facts import Context, Header, PartFacts
 from onvif_bmff.validation.payload import is_intra, spoilt
@@ -90,8 +91,9 @@ class SampleChecker:
                 message = error.reason if isinstance(error, BoxError) else str(error)
                 self._context.findings.add(rule, message, offset=part.box.offset, path=f"{TRAF}/sbgp")
                 return None, False
-            maps = ProtectedPart(self, part, runs, length_size is not None).check()
-            if maps is None and length_size is not None:
+            is_nal_video = family_of(clear, codec_of_part(part)) is not None
+            maps = ProtectedPart(self, part, runs, is_nal_video).check()
+            if maps is None and is_nal_video:
                 return runs, False  # nobody knows which bytes are clear
         if views is None:
             return runs, False
@@ -166,15 +168,14 @@ class SampleChecker:
         """See that protected ranges of the first sample begin no earlier than slice data do, in cbcs just there."""
         if not one.subsamples:
             return
-        try:
-            slices = part.track.codec(part.description).protected_ranges(data)
-        except OnvifBmffError:
+        slices = slices_of(codec_of_part(part), data)
+        if slices is None:
             return  # a slice header that we cannot read proves nothing
         position, wrong = 0, False
-        starts = [start for start, _ in slices or ()]
+        starts = [start for start, _ in slices]
         for clear, protected in one.subsamples:
             position += clear
-            if protected and slices is not None:
+            if protected:
                 number = bisect_right(starts, position) - 1  # slices are in order
                 if number < 0:
                     wrong = True

@@ -274,6 +274,30 @@ def test_a_codec_that_fails_leaves_a_lead_clear_in_cenc_and_is_an_error_of_ours_
         encrypted(codec, ProtectionScheme.CBCS, data)
 
 
+NONSENSE = {
+    "an iterator": lambda data: iter([(20, len(data))]),
+    "numbers": lambda data: [20, len(data)],
+    "triples": lambda data: [(20, len(data), 1)] * 2,
+    "text": lambda data: [("20", "30")] * 2,
+    "a number": lambda data: 7,
+    "not whole": lambda data: [(20.0, float(len(data)))],
+}
+
+
+@SCHEMES
+@pytest.mark.parametrize("size", [60, 900])
+@pytest.mark.parametrize("says", NONSENSE.values(), ids=NONSENSE)
+def test_a_codec_that_gives_no_list_of_pairs_is_an_error_of_ours_or_leaves_a_lead(says, size, scheme):
+    codec = nal.Written(nal.avc_entry(), lambda data: says(data) if data else ())
+    data = nal.units(nal.unit(5, size))
+    try:
+        stored = encrypted(codec, scheme, data)
+    except OnvifBmffError:
+        return
+    assert scheme is ProtectionScheme.CENC
+    assert size == 60 or not shares_a_block(stored[-784:], data[-784:])
+
+
 @pytest.mark.parametrize("length_size", [1, 2, 4])
 @SCHEMES
 def test_nal_lengths_of_other_sizes_are_read_as_the_entry_says(length_size, scheme):
@@ -304,6 +328,66 @@ def test_a_sample_with_more_parts_than_a_record_holds_is_not_stored_clear():
         except ProtectionError:
             continue
         assert stored[-len(first) :] != first
+
+
+def each_unit(says):
+    """A codec that says of each NAL unit, from its first byte to its end, what ``says`` gives."""
+
+    def of(data):
+        found, at = [], 0
+        while at + 4 <= len(data):
+            start, at = at + 4, at + 4 + int.from_bytes(data[at : at + 4], "big")
+            found += says(start, at)
+        return found
+
+    return nal.Written(nal.avc_entry(), of)
+
+
+TOO_LITTLE = {
+    "nothing": lambda start, end: [(end, end)],
+    "a block": lambda start, end: [(start + 8, start + 24)],
+    "a block at the end": lambda start, end: [(end - 16, end)],
+    "two blocks": lambda start, end: [(start + 8, start + 24), (end - 16, end)],
+    "all but the end": lambda start, end: [(start + 8, end - 600)],
+    "all but the middle": lambda start, end: [(start + 8, start + 400), (end - 400, end)],
+    "pieces with gaps": lambda start, end: [(at, min(at + 50, end)) for at in range(start, end, 100)],
+    "less than blocks": lambda start, end: [(at, min(at + 15, end)) for at in range(start, end, 15)],
+}
+
+
+@pytest.mark.requirement("ANX-B.8-06", "ANX-B.8-07")
+@SCHEMES
+@FORMATS
+@pytest.mark.parametrize("says", TOO_LITTLE.values(), ids=TOO_LITTLE)
+def test_ranges_that_leave_much_of_a_slice_clear_are_refused(says, form, scheme):
+    """Also where another slice of the sample is protected well."""
+    good = nal.unit(5, 200)
+    for data in (nal.units(good, nal.unit(5, 5000)), nal.units(nal.unit(5, 5000), good), nal.units(nal.unit(5, 5000))):
+        codec = each_unit(lambda start, end: says(start, end) if end - start > 1000 else [(start + 8, end)])
+        with pytest.raises(ProtectionError, match=r"in the clear|slices needs"):
+            encrypted(codec, scheme, data)
+        with pytest.raises(ProtectionError):
+            kit.record(
+                [entry_of(scheme)], tracks=(nal.video_track(codec),), samples=nal.pictures(*[data] * 3), form=form
+            )
+
+
+@SCHEMES
+def test_headers_of_all_lengths_that_there_are(scheme):
+    """An H.265 slice lists its entry points in its header: so many of them have as much data behind."""
+    for header, size in ((8, 300), (500, 520), (500, 5000)):
+        data = nal.units(nal.unit(5, 200), nal.unit(5, size))
+        codec = each_unit(lambda start, end, header=header: [(start + min(header, end - start), end)])
+        assert encrypted(codec, scheme, data) != data
+    entry = nal.hevc_codec().sample_entry()
+    for header, size, is_fine in ((1800, 9000, True), (1800, 2000, False), (5000, 50_000, False)):
+        data = nal.units(nal.unit(19, 200, HEVC), nal.unit(19, size, HEVC))
+        codec = nal.Written(entry, [(20, 204), (208 + header, 208 + size)])
+        if is_fine:
+            assert encrypted(codec, scheme, data) != data
+        else:
+            with pytest.raises(ProtectionError, match="all header"):
+                encrypted(codec, scheme, data)
 
 
 # ---- what is rightly clear -----------------------------------------------------------------------------------------

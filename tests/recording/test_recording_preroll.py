@@ -89,3 +89,21 @@ def test_what_cannot_be_kept_is_refused() -> None:
         PreRoll([VIDEO], timedelta(seconds=-1))
     with pytest.raises(MediaError):
         PreRoll([VIDEO], timedelta(0)).push(audio(0))
+
+
+def test_a_track_is_forgotten_by_itself_and_with_the_leading_one_all() -> None:
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=5), max_bytes=1_000)
+    for index in range(5):
+        buffer.push(video(index))
+        buffer.push(audio(index))
+    assert buffer.forget(2) == 5
+    assert buffer.forget(2) == 0
+    for index in range(5, 9):
+        buffer.push(video(index))
+    assert [sample.track_id for sample in buffer.release()] == [1] * 9, "the room of what went is free"
+    for index in range(10, 13):
+        buffer.push(video(index))
+        buffer.push(audio(index))
+    assert buffer.forget(1) == 6
+    buffer.push(video(13))
+    assert buffer.release() == [], "it begins with the next sync sample"
