@@ -7,7 +7,14 @@ from typing import TypeAlias
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import ObjectStore, OpenAreaStore, SpanEndObject, UnsealedObject, WatchedOpenArea
+from onvif_bmff.objects.stored import (
+    ObjectStore,
+    OpenAreaStore,
+    ReleasableWriter,
+    SpanEndObject,
+    UnsealedObject,
+    WatchedOpenArea,
+)
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
@@ -180,10 +187,13 @@ class _Recovery:
                 metadata["FullContentType"] = content_type
                 writer.seal(metadata)
             except ObjectExistsError:
+                writer.abandon()
                 report.abandoned.append(item.key)  # its recorder stored it another time, and may have gone on
                 return
             finally:
-                writer.abandon()
+                # No copy but this one may exist, whatever failed or was interrupted: it is there the next time.
+                if isinstance(writer, ReleasableWriter):
+                    writer.release()
         report.recovered.append(item.key)
         self._completed.add((key.prefix, key.postfix, key.extension, key.counter))
         self._end(recovered.span_end)

@@ -1,8 +1,10 @@
 """Recovery of whatever a dead recorder left, in any store: all of it, once, and nothing of those that live."""
 
+import errno
 from datetime import timedelta
 
 import pytest
+import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
 from onvif_bmff.errors import ObjectNotFoundError, StoreError
@@ -10,7 +12,7 @@ from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
-from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.storage import DirectoryStore, MemoryStore, directory
 from onvif_bmff.testing.recordings import START, recorded_events
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
@@ -71,6 +73,64 @@ def test_an_open_area_of_ours_is_recovered_and_looked_at_without_a_change(tmp_pa
     report = recover_store(store)
     assert plan.recovered == report.recovered != []
     assert plan.ended == report.ended != []
+    valid(store)
+
+
+def left_in_a_directory(path, count=5):
+    """A store whose recorder died, with its open area."""
+    store = DirectoryStore(path, fsync=False)
+
+    def leave(key, content_type, data):
+        writer = store.open_writer(key, content_type=content_type)
+        writer.append(data)
+        writer._file.file.close()  # as if the process had died
+
+    return died(EVENTS[CMAF], count, store, leave)
+
+
+def interrupted_recovery(store):
+    try:
+        return recover_store(store)
+    except KeyboardInterrupt:
+        return None
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+@pytest.mark.parametrize("step", ["write_all", "_commit"])
+def test_a_segment_that_cannot_be_sealed_now_is_there_the_next_time(tmp_path, monkeypatch, error, step):
+    store = left_in_a_directory(tmp_path)
+    items = store.unsealed()
+    assert items
+
+    def fail(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*(directory, step) if step == "write_all" else (DirectoryStore, step), fail)
+        report = interrupted_recovery(store)
+        assert report is None or (report.errors and not report.recovered and not report.abandoned)
+    assert [item.key for item in store.unsealed()] == [item.key for item in items]
+    report = recover_store(store)
+    assert report.recovered == [item.key for item in items]
+    assert report.errors == []
+    assert store.unsealed() == []
+    valid(store)
+
+
+@pytest.mark.parametrize("error", [StoreError("full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+def test_a_store_whose_writers_cannot_be_released_loses_nothing_either(monkeypatch, error):
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    keys = sorted(store.area)
+
+    def fail(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery_kit._Resumed, "seal", fail)
+        interrupted_recovery(store)
+    assert sorted(store.area) == keys != []
+    assert recover_store(store).recovered == keys
     valid(store)
 
 
