@@ -275,7 +275,7 @@ class _Recovery:
     def _end_span(self, span: RecordedSpan) -> None:
         last = span.segments[-1]
         key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
-        found = recover_segment(self._store.get(last.name), key)
+        found = recover_segment(self._store.get(last.name), key, sealed=True)
         if found is None:
             self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
             return

@@ -264,6 +264,44 @@ class _Overwriting:
         return Writer()
 
 
+def rewritten(store, name, change):
+    """Put other bytes in the place of an object."""
+    data, info = store.get(name), store.head(name)
+    writer = store.open_writer(name, content_type=info.content_type, overwrite=True)
+    writer.append(change(data))
+    writer.seal(dict(info.attributes))
+
+
+def last_fragment(data):
+    return data.rindex(b"moof") - 4
+
+
+@pytest.mark.requirement("ANX-B.5-03")
+def test_a_span_ends_behind_its_last_fragment_whatever_lies_before_it():
+    events = recorded_events(tracks=("vide",), segments=1, seconds=4)
+    plain, other = died(events, len(events) - 1, MemoryStore()), died(events, len(events) - 1, MemoryStore())
+    (name,) = contents(other)
+    rewritten(other, name, lambda data: data[: last_fragment(data)] + b"\0\0\0\x08free" + data[last_fragment(data) :])
+    reports = [recover_store(store, before=LATER) for store in (plain, other)]
+    assert reports[0].ended == reports[1].ended != []
+
+
+def test_a_span_whose_last_segment_is_damaged_is_not_ended_too_early():
+    events = recorded_events(tracks=("vide",), segments=1, seconds=4)
+    store = died(events, len(events) - 1, MemoryStore())
+    (name,) = contents(store)
+
+    def damaged(data):
+        at = last_fragment(data) + 8
+        return data[:at] + b"\0\0\0\3" + data[at + 4 :]
+
+    rewritten(store, name, damaged)
+    report = recover_store(store, before=LATER)
+    assert report.ended == []
+    assert name in report.errors[0]
+    assert list(contents(store)) == [name]
+
+
 def test_an_object_that_is_deleted_meanwhile_is_no_error():
     store = died(EVENTS[CMAF], 6, MemoryStore())
     plain = store.get
