@@ -150,6 +150,8 @@ class _Recovery:
             except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
             found.append((item, key, recovered))
+        # Of several of one key the longest first: it may hold what the others do.
+        found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
                 self._complete(store, item, key, recovered, _content_type(found, key))
@@ -187,6 +189,8 @@ class _Recovery:
                 metadata["FullContentType"] = content_type
                 writer.seal(metadata)
             except ObjectExistsError:
+                if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
+                    raise StoreError("another object has its key; what is unsealed is kept") from None
                 writer.abandon()
                 report.abandoned.append(item.key)  # its recorder stored it another time, and may have gone on
                 return
@@ -197,6 +201,10 @@ class _Recovery:
         report.recovered.append(item.key)
         self._completed.add((key.prefix, key.postfix, key.extension, key.counter))
         self._end(recovered.span_end)
+
+    def _is_stored(self, data: bytes, name: str) -> bool:
+        """Tell whether an object holds all of these bytes, and perhaps more behind them."""
+        return self._store.get(name, 0, len(data)) == data
 
     def _end_before(self, key: ObjectKey) -> None:
         """End the span whose segment of ``key`` is given up, if anything of it is stored."""

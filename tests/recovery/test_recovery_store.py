@@ -264,6 +264,45 @@ class _Overwriting:
         return Writer()
 
 
+@pytest.mark.parametrize("kind", ["a byte", "as long", "longer", "begun only"])
+def test_an_unsealed_segment_is_kept_where_another_object_has_its_key(tmp_path, kind):
+    store = left_in_a_directory(tmp_path)
+    items = store.unsealed()
+    for item in items:
+        data = store.read_unsealed(item)
+        foreign = {"a byte": b"x", "as long": bytes(len(data)), "longer": bytes(len(data) + 9), "begun only": data[:-1]}
+        path = tmp_path / item.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(foreign[kind])
+    before = contents(store)
+    for _ in range(2):
+        report = recover_store(store, places=[])
+        assert (report.recovered, report.abandoned) == ([], [])
+        assert len(report.errors) == len(items)
+        assert all(item.key in error for item, error in zip(items, report.errors, strict=True))
+        assert contents(store) == before
+        assert [item.key for item in store.unsealed()] == [item.key for item in items]
+    for item in items:
+        store.delete(item.key)
+    assert recover_store(store).recovered == [item.key for item in items]
+    valid(store)
+
+
+def test_of_two_unsealed_segments_of_one_key_the_longer_one_is_kept(tmp_path):
+    store = left_in_a_directory(tmp_path)
+    (item, *_) = store.unsealed()
+    data = store.read_unsealed(item)
+    for size in (len(data) - 1, len(data) - 2):
+        writer = store.open_writer(item.key, content_type=item.content_type)
+        writer.append(data[:size])
+        writer._file.file.close()
+    report = recover_store(store)
+    assert report.errors == []
+    assert report.abandoned == [item.key] * 2
+    assert store.get(item.key, 0, len(data)) == data
+    valid(store)
+
+
 def rewritten(store, name, change):
     """Put other bytes in the place of an object."""
     data, info = store.get(name), store.head(name)
