@@ -60,8 +60,9 @@ def recover_store(
 
     Of a segment only the unfinished fragment is lost. One without a whole fragment is given up, and so is what is no
     segment at all; its span ends with the segment before it. A span ends where the last sample of its last segment
-    does, for which that segment is read. What fails is reported, never raised, and left for the next time; a second
-    call finds nothing to do.
+    does, for which that segment is read. A segment whose recorder stored it another time is given up too; where another
+    object has its key, that is an error, and the segment stays. What fails is reported, never raised, and left for the
+    next time; a second call finds nothing to do.
 
     Args:
         store: what holds the objects. Unsealed segments are looked for if it is an `OpenAreaStore`.
