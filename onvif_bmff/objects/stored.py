@@ -188,6 +188,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            ObjectDamagedError: there is one, and what the store keeps about it is damaged.
             StoreError: the store failed.
         """
         ...
