@@ -18,7 +18,8 @@
     ├─ StateError           called at the wrong time (push after close)
     ├─ StoreError           an object store refused or failed
     │  ├─ ObjectNotFoundError
-    │  └─ ObjectExistsError
+    │  ├─ ObjectExistsError
+    │  └─ ObjectDamagedError
     ├─ PersistenceError     the stored control model cannot be read or written
     └─ Fault                ONVIF said no (declared in ``control.faults``)
 
@@ -34,6 +35,7 @@ __all__ = [
     "MediaError",
     "MissingKeyError",
     "ObjectAttributeError",
+    "ObjectDamagedError",
     "ObjectExistsError",
     "ObjectKeyError",
     "ObjectNotFoundError",
@@ -149,6 +151,10 @@ class ObjectNotFoundError(StoreError, KeyError):
 
 class ObjectExistsError(StoreError):
     """An object lies under the key already, and overwriting was not asked for."""
+
+
+class ObjectDamagedError(StoreError):
+    """What the store keeps about one object (content type, attributes) is damaged; other objects are not concerned."""
 
 
 class PersistenceError(OnvifBmffError):

@@ -21,6 +21,7 @@ __all__ = [
     "ObjectWriter",
     "OpenAreaState",
     "OpenAreaStore",
+    "ReleasableWriter",
     "SegmentObject",
     "SpanEndObject",
     "StorageObject",
@@ -187,6 +188,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            ObjectDamagedError: there is one, and what the store keeps about it is damaged.
             StoreError: the store failed.
         """
         ...
@@ -225,6 +227,15 @@ class UnsealedObject:
 
 
 @runtime_checkable
+class ReleasableWriter(Protocol):
+    """A writer that can be let go of without losing what it holds: what `OpenAreaStore.resume` should give."""
+
+    def release(self) -> None:
+        """Write no more, and leave the object unsealed for whoever resumes it next. Does nothing if it is spent."""
+        ...
+
+
+@runtime_checkable
 class OpenAreaStore(Protocol):
     """A store that keeps what writers appended when they die before they seal it, so that it can be recovered.
 
@@ -250,6 +261,8 @@ class OpenAreaStore(Protocol):
 
     def resume(self, item: UnsealedObject, size: int | None = None) -> ObjectWriter:
         """Take an unsealed object over, cut to ``size`` bytes if given, to append, seal or abandon it.
+
+        A writer that is neither sealed nor abandoned must lose nothing: it is released if it is a `ReleasableWriter`.
 
         Raises:
             ObjectNotFoundError: it is gone.

@@ -53,6 +53,7 @@ def recover_segment(
     labels: Labels = Labels(),  # noqa: B008
     content_type: str | None = None,
     random_access: bool = True,
+    sealed: bool = False,
 ) -> RecoveredSegment | None:
     """Work out how to complete a segment of which ``data`` was written.
 
@@ -62,12 +63,13 @@ def recover_segment(
         labels: what its recorder was told of the source.
         content_type: FullContentType of the recording; None takes the codecs of this segment.
         random_access: whether it shall end with an mfra.
+        sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
 
     Returns:
         None if there is no whole fragment, so that nothing can be kept.
 
     Raises:
-        BoxError: the bytes are not those of a segment, beyond being cut off.
+        BoxError: the bytes are not those of a segment, beyond being cut off; if ``sealed``, any box cannot be read.
         MediaError: the header has no track that can be recorded, or a fragment does not fit it.
     """
     view = memoryview(data)
@@ -88,7 +90,7 @@ def recover_segment(
     totals.size = start
     reader = FragmentReader(sources, len(view))
     first: tuple[int, int] | None = None
-    for moof, offset, stop in _fragments(view, start):
+    for moof, offset, stop in _fragments(view, start, sealed=sealed):
         parts = [
             part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in totals.tracks
         ]
@@ -165,24 +167,49 @@ def _header(view: memoryview) -> tuple[MovieBox, int] | None:
     return None
 
 
-def _fragments(view: memoryview, start: int) -> Iterator[tuple[MovieFragmentBox, int, int]]:
-    """The whole fragments: moof, where it begins, where its mdat ends."""
+def _fragments(view: memoryview, start: int, *, sealed: bool) -> Iterator[tuple[MovieFragmentBox, int, int]]:
+    """The whole fragments: moof, where it begins, where its data end. Other boxes are stepped over.
+
+    What cannot be read ends them, but is an error in a ``sealed`` segment: fragments may follow it.
+    """
     position = start
-    while (head := _box(view, position)) is not None:
-        kind, stop = head
-        if kind != b"moof":
-            break
-        data = _box(view, stop)
-        if data is None or data[0] != b"mdat":
-            break
-        try:
+    try:
+        while (head := _box(view, position)) is not None:
+            kind, stop = head
+            if kind != b"moof":
+                position = stop
+                continue
+            end = _data_end(view, stop, sealed=sealed)
+            if end is None:
+                return
             (moof,) = parse_boxes(view[position:stop])
-        except BoxError:
-            break
-        if not isinstance(moof, MovieFragmentBox):
-            break
-        yield moof, position, data[1]
-        position = data[1]
+            if not isinstance(moof, MovieFragmentBox):
+                raise BoxError("the movie fragment box cannot be read", path="/moof", offset=position)
+            yield moof, position, end
+            position = end
+    except BoxError:
+        if sealed or position == start:
+            raise
+
+
+def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
+    """Where the last mdat of the moof ends that ends at ``start``; None if its data are not whole."""
+    position, end = start, None
+    try:
+        while (head := _box(view, position)) is not None:
+            kind, stop = head
+            if kind == b"moof":
+                return start if end is None and sealed else end
+            if kind == b"mdat":
+                end = stop
+            position = stop
+    except BoxError:
+        if sealed or end is None:
+            raise
+        return end
+    if not sealed and bytes(view[position + 4 : position + 8]) == b"mdat":
+        return None
+    return end
 
 
 def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:

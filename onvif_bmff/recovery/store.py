@@ -7,7 +7,14 @@ from typing import TypeAlias
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import ObjectStore, OpenAreaStore, SpanEndObject, UnsealedObject, WatchedOpenArea
+from onvif_bmff.objects.stored import (
+    ObjectStore,
+    OpenAreaStore,
+    ReleasableWriter,
+    SpanEndObject,
+    UnsealedObject,
+    WatchedOpenArea,
+)
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
@@ -53,8 +60,9 @@ def recover_store(
 
     Of a segment only the unfinished fragment is lost. One without a whole fragment is given up, and so is what is no
     segment at all; its span ends with the segment before it. A span ends where the last sample of its last segment
-    does, for which that segment is read. What fails is reported, never raised, and left for the next time; a second
-    call finds nothing to do.
+    does, for which that segment is read. A segment whose recorder stored it another time is given up too; where another
+    object has its key, that is an error, and the segment stays. What fails is reported, never raised, and left for the
+    next time; a second call finds nothing to do.
 
     Args:
         store: what holds the objects. Unsealed segments are looked for if it is an `OpenAreaStore`.
@@ -143,6 +151,8 @@ class _Recovery:
             except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
             found.append((item, key, recovered))
+        # Of several of one key the longest first: it may hold what the others do.
+        found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
                 self._complete(store, item, key, recovered, _content_type(found, key))
@@ -180,13 +190,22 @@ class _Recovery:
                 metadata["FullContentType"] = content_type
                 writer.seal(metadata)
             except ObjectExistsError:
+                if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
+                    raise StoreError("another object has its key; what is unsealed is kept") from None
+                writer.abandon()
                 report.abandoned.append(item.key)  # its recorder stored it another time, and may have gone on
                 return
             finally:
-                writer.abandon()
+                # No copy but this one may exist, whatever failed or was interrupted: it is there the next time.
+                if isinstance(writer, ReleasableWriter):
+                    writer.release()
         report.recovered.append(item.key)
         self._completed.add((key.prefix, key.postfix, key.extension, key.counter))
         self._end(recovered.span_end)
+
+    def _is_stored(self, data: bytes, name: str) -> bool:
+        """Tell whether an object holds all of these bytes, and perhaps more behind them."""
+        return self._store.get(name, 0, len(data)) == data
 
     def _end_before(self, key: ObjectKey) -> None:
         """End the span whose segment of ``key`` is given up, if anything of it is stored."""
@@ -265,7 +284,7 @@ class _Recovery:
     def _end_span(self, span: RecordedSpan) -> None:
         last = span.segments[-1]
         key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
-        found = recover_segment(self._store.get(last.name), key)
+        found = recover_segment(self._store.get(last.name), key, sealed=True)
         if found is None:
             self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
             return

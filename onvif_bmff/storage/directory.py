@@ -345,6 +345,13 @@ class DirectoryWriter:
             with suppress(OSError):
                 self._store._open_area.discard(file)
 
+    def release(self) -> None:
+        """Leave what was written in the open area; see `ReleasableWriter`."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.file.close()
+
     def _mine(self) -> OpenFile:
         if self._file is None:
             raise StateError(f"the writer is sealed or abandoned: {self._key}")

@@ -8,6 +8,7 @@ told apart by the inode of the object's file, so that whoever reads sees labels 
 whatever the moment. A tree that was copied elsewhere has other inodes; a single version is valid anyway.
 """
 
+import errno
 import json
 import os
 import stat
@@ -16,12 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from onvif_bmff.errors import StoreError
+from onvif_bmff.errors import ObjectDamagedError
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
 __all__ = ["Label", "Labels"]
 
 _MAX_FILE = 1 << 20
+_IN_ITS_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
+"""What a system says of a link, of a file where a folder should be, and of a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Labels:
         """The label that belongs to an object; a label that says nothing if there is no side file.
 
         Raises:
-            StoreError: the side file is damaged.
+            ObjectDamagedError: the side file is damaged, or something else is in its place.
             OSError: the operating system refused.
         """
         versions = self._load(parts)
@@ -113,6 +116,10 @@ class Labels:
                 file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=here)
         except FileNotFoundError:
             return []
+        except OSError as error:
+            if error.errno not in _IN_ITS_PLACE:
+                raise
+            raise ObjectDamagedError(f"the side file of {'/'.join(parts)!r} is damaged: not a file") from None
         try:
             found = os.fstat(file)
             data = read_all(file, 0, min(found.st_size, _MAX_FILE)) if stat.S_ISREG(found.st_mode) else b""
@@ -121,7 +128,7 @@ class Labels:
         try:
             return [_to_label(item) for item in json.loads(data)["versions"]]
         except (ValueError, TypeError, LookupError, RecursionError, OverflowError):
-            raise StoreError(f"the side file of {'/'.join(parts)!r} is damaged") from None
+            raise ObjectDamagedError(f"the side file of {'/'.join(parts)!r} is damaged") from None
 
 
 def _to_label(item: Any) -> Label:

@@ -45,7 +45,8 @@ class StoreSink:
     Args:
         store: where the objects go.
         overwrite: replace objects that exist.
-        on_stored: told the key and size in bytes of every object that is now in the store.
+        on_stored: told the key and size in bytes of every object that is now in the store. The first exception that it
+            raises comes out of the call once all events are dealt with; nothing is lost by it, later ones are logged.
         on_failure: told of every object that is given up, when the event that led to it has been dealt with.
         policy: how the store is tried again.
         room: what may be held in memory and in temporary files; may be shared with other sinks.
@@ -78,6 +79,7 @@ class StoreSink:
         self._random = random
         self._queues: dict[_Place, SpanQueue] = {}
         self._failures: list[StoreFailure] = []
+        self._raised: Exception | None = None
         self._events: deque[RecordingEvent] = deque()
         self._count = 0
         self._waited_in_vain = False
@@ -222,8 +224,14 @@ class StoreSink:
 
     def _stored(self, key: ObjectKey, size: int) -> None:
         self._waited_in_vain = False
-        if self._on_stored is not None:
+        if self._on_stored is None:
+            return
+        try:
             self._on_stored(key, size)
+        except Exception as error:  # the caller's, and no failure of the store: it waits until all is in order
+            if self._raised is not None:
+                _log.error("%s is stored, and on_stored failed again: %r", key, error)
+            self._raised = self._raised or error
 
     def _lost(self, failure: StoreFailure) -> None:
         if failure.reason is None:
@@ -237,10 +245,15 @@ class StoreSink:
     def _report(self) -> None:
         """Tell of what was given up, now that everything else is in order."""
         failures, self._failures = self._failures, []
-        if self._on_failure is not None:
-            for failure in failures:
-                self._on_failure(failure)
-        elif failures:
+        raised, self._raised = self._raised, None
+        try:
+            if self._on_failure is not None:
+                for failure in failures:
+                    self._on_failure(failure)
+        finally:
+            if raised is not None:
+                raise raised
+        if self._on_failure is None and failures:
             error = failures[0].error
             raise error if isinstance(error, StoreError) else StoreError(f"{failures[0].key}: {error}") from error
 

@@ -43,8 +43,8 @@ class SpanQueue:
         overwrite: replace objects that exist.
         policy: how it is tried again.
         clock: seconds that only grow.
-        stored: told the key and size of each object that is in the store.
-        lost: told of each that is given up.
+        stored: told the key and size of each object that is in the store; raises nothing.
+        lost: told of each that is given up; likewise.
 
     ``retry_at`` is when the store is to be tried again, None if it has not failed; ``error`` what it said then.
     """
@@ -117,7 +117,7 @@ class SpanQueue:
         return bool(self._jobs) and (self.retry_at is None or self._clock() >= self.retry_at)
 
     def work(self) -> None:
-        """Store what can be stored now. Exceptions other than the store's come through, and nothing is lost then."""
+        """Store what can be stored now. An interrupt comes through, and nothing is lost then."""
         while self._jobs:
             job = self._jobs[0]
             try:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from onvif_bmff.cenc.clear_boxes import protection_headers
 from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
-from onvif_bmff.errors import ObjectNotFoundError, ProtectionError
+from onvif_bmff.errors import ObjectDamagedError, ObjectNotFoundError, ProtectionError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
 from onvif_bmff.playback.listing import listing_prefixes
@@ -254,8 +254,14 @@ class _StoreChecker:
 
     def _segment(self, segment: RecordedSegment) -> SegmentFacts | None:
         self.findings.key = segment.name
-        info = self._head(segment.name)
-        if info is None:
+        try:
+            info = self._head(segment.name)
+        except ObjectDamagedError as error:
+            self.findings.add("ANX-B.9-05", f"content type and attributes cannot be read: {error}")
+            damaged, info = True, None
+        else:
+            damaged = False
+        if info is None and not damaged:
             return None
         self._checked.segments += 1
         context = Context(segment.key, self.findings, self._checked)
@@ -267,8 +273,9 @@ class _StoreChecker:
                 self._checked.objects_read += 1
             except ObjectNotFoundError:
                 return None
-        check_content_type(context, info, facts, self.recurring)
-        check_attributes(context, info.attributes, facts)
+        if info is not None:
+            check_content_type(context, info, facts, self.recurring)
+            check_attributes(context, info.attributes, facts)
         return facts
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
@@ -276,7 +283,11 @@ class _StoreChecker:
         return SampleChecker(context, header, self._vectors, self._keys.ring, self._proof)
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
-        info = self._head(name)
+        info = None
+        try:
+            info = self._head(name)
+        except ObjectDamagedError as error:
+            self.findings.add("ANX-B.5-01", f"the span end object cannot be looked at: {error}", key=name)
         self._checked.span_ends += info is not None
         if info is not None and info.size:
             message = f"the span end object has {info.size} bytes, and should be empty"

@@ -142,6 +142,70 @@ def test_room_that_was_never_written_is_no_fragment():
     assert found.size == len(segment.body)
 
 
+OTHER = {
+    "free": b"\0\0\0\x10free" + bytes(8),
+    "styp": b"\0\0\0\x10stypmsdh" + bytes(4),
+    "sidx": b"\0\0\0\x20sidx" + bytes(24),
+    "prft": b"\0\0\0\x20prft\1" + bytes(23),
+    "emsg": b"\0\0\0\x10emsg" + bytes(8),
+    "large": b"\0\0\0\1uuid" + (32).to_bytes(8, "big") + bytes(16),
+    "two": b"\0\0\0\x08free\0\0\0\x08skip",
+}
+
+
+@pytest.mark.requirement("ANX-B.5-03")
+@pytest.mark.parametrize("sealed", [False, True], ids=["unsealed", "sealed"])
+@pytest.mark.parametrize("kind", OTHER)
+@pytest.mark.parametrize("at", ["first", "later", "each"])
+def test_other_boxes_between_fragments_end_nothing(at, kind, sealed):
+    segment = SEGMENTS[CASES[0]][0]
+    header, *fragments = segment.parts
+    assert len(fragments) > 2
+    places = {"first": [0], "later": [2], "each": range(len(fragments))}[at]
+    body = header + b"".join(OTHER[kind] * (n in places) + part for n, part in enumerate(fragments))
+    plain = recover_segment(segment.body, segment.key)
+    found = recover_segment(body + plain.trailer + OTHER[kind], segment.key, sealed=sealed)
+    assert (found.span_end, found.fragment_count, found.size) == (plain.span_end, len(fragments), len(body))
+    assert read_segment(body + found.trailer).random_access is not None
+    if not sealed:
+        cut = recover_segment(body[:-1], segment.key)
+        assert cut.fragment_count == len(fragments) - 1
+
+
+def test_data_may_lie_behind_another_box_or_in_two_parts():
+    header, *fragments = SEGMENTS[CASES[0]][0].parts
+    key = SEGMENTS[CASES[0]][0].key
+    size = int.from_bytes(fragments[0][:4], "big")
+    for extra in (b"\0\0\0\x08free", b"\0\0\0\x08mdat"):
+        body = header + fragments[0] + extra + fragments[1]
+        assert recover_segment(body, key).fragment_count == 2
+        behind = header + fragments[0][:size] + extra + fragments[0][size:]
+        assert recover_segment(behind, key).size == len(behind)
+    begun = header + fragments[0] + fragments[1] + b"\0\0\1\0mdat"
+    assert recover_segment(begun, key).fragment_count == 1
+
+
+def test_a_fragment_that_cannot_be_read_is_an_error_in_a_sealed_segment_only():
+    segment = SEGMENTS[CASES[0]][0]
+    header, *fragments = segment.parts
+    bad = bytearray(fragments[1])
+    bad[8:12] = (3).to_bytes(4, "big")  # the size of mfhd
+    body = header + fragments[0] + bytes(bad) + b"".join(fragments[2:])
+    for damaged in (body, header + fragments[0] + b"\0\0\0\3" + fragments[1], segment.body + b"\0\0\0\3junk"):
+        with pytest.raises(OnvifBmffError):
+            recover_segment(damaged, segment.key, sealed=True)
+        assert recover_segment(damaged, segment.key).fragment_count >= 1
+    assert recover_segment(segment.body + b"\0\0\0\3junk", segment.key).size == len(segment.body)
+
+
+def test_a_sealed_segment_may_have_a_fragment_without_data():
+    segment = SEGMENTS[CASES[0]][0]
+    header, *fragments = segment.parts
+    empty = build_boxes(parse_boxes(b"\0\0\0\x18moof\0\0\0\x10mfhd" + bytes(8)))
+    found = recover_segment(header + empty + b"".join(fragments), segment.key, sealed=True)
+    assert found.span_end == recover_segment(segment.body, segment.key).span_end
+
+
 def test_a_lost_segment_ends_its_span_where_it_would_have_begun():
     key = ObjectKey("cam", START, "", 3, "m4v")
     assert str(span_end_before(key)) == "cam/2026-01-02/03/04-05.678Z.3.m4v_end"

@@ -1,8 +1,10 @@
 """Recovery of whatever a dead recorder left, in any store: all of it, once, and nothing of those that live."""
 
+import errno
 from datetime import timedelta
 
 import pytest
+import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
 from onvif_bmff.errors import ObjectNotFoundError, StoreError
@@ -10,7 +12,7 @@ from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
-from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.storage import DirectoryStore, MemoryStore, directory
 from onvif_bmff.testing.recordings import START, recorded_events
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
@@ -71,6 +73,64 @@ def test_an_open_area_of_ours_is_recovered_and_looked_at_without_a_change(tmp_pa
     report = recover_store(store)
     assert plan.recovered == report.recovered != []
     assert plan.ended == report.ended != []
+    valid(store)
+
+
+def left_in_a_directory(path, count=5):
+    """A store whose recorder died, with its open area."""
+    store = DirectoryStore(path, fsync=False)
+
+    def leave(key, content_type, data):
+        writer = store.open_writer(key, content_type=content_type)
+        writer.append(data)
+        writer._file.file.close()  # as if the process had died
+
+    return died(EVENTS[CMAF], count, store, leave)
+
+
+def interrupted_recovery(store):
+    try:
+        return recover_store(store)
+    except KeyboardInterrupt:
+        return None
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+@pytest.mark.parametrize("step", ["write_all", "_commit"])
+def test_a_segment_that_cannot_be_sealed_now_is_there_the_next_time(tmp_path, monkeypatch, error, step):
+    store = left_in_a_directory(tmp_path)
+    items = store.unsealed()
+    assert items
+
+    def fail(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*(directory, step) if step == "write_all" else (DirectoryStore, step), fail)
+        report = interrupted_recovery(store)
+        assert report is None or (report.errors and not report.recovered and not report.abandoned)
+    assert [item.key for item in store.unsealed()] == [item.key for item in items]
+    report = recover_store(store)
+    assert report.recovered == [item.key for item in items]
+    assert report.errors == []
+    assert store.unsealed() == []
+    valid(store)
+
+
+@pytest.mark.parametrize("error", [StoreError("full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+def test_a_store_whose_writers_cannot_be_released_loses_nothing_either(monkeypatch, error):
+    store = AreaStore()
+    died(EVENTS[CMAF], 5, store, store.leave)
+    keys = sorted(store.area)
+
+    def fail(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery_kit._Resumed, "seal", fail)
+        interrupted_recovery(store)
+    assert sorted(store.area) == keys != []
+    assert recover_store(store).recovered == keys
     valid(store)
 
 
@@ -202,6 +262,83 @@ class _Overwriting:
                 store.open_writer(key, content_type=content_type)
 
         return Writer()
+
+
+@pytest.mark.parametrize("kind", ["a byte", "as long", "longer", "begun only"])
+def test_an_unsealed_segment_is_kept_where_another_object_has_its_key(tmp_path, kind):
+    store = left_in_a_directory(tmp_path)
+    items = store.unsealed()
+    for item in items:
+        data = store.read_unsealed(item)
+        foreign = {"a byte": b"x", "as long": bytes(len(data)), "longer": bytes(len(data) + 9), "begun only": data[:-1]}
+        path = tmp_path / item.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(foreign[kind])
+    before = contents(store)
+    for _ in range(2):
+        report = recover_store(store, places=[])
+        assert (report.recovered, report.abandoned) == ([], [])
+        assert len(report.errors) == len(items)
+        assert all(item.key in error for item, error in zip(items, report.errors, strict=True))
+        assert contents(store) == before
+        assert [item.key for item in store.unsealed()] == [item.key for item in items]
+    for item in items:
+        store.delete(item.key)
+    assert recover_store(store).recovered == [item.key for item in items]
+    valid(store)
+
+
+def test_of_two_unsealed_segments_of_one_key_the_longer_one_is_kept(tmp_path):
+    store = left_in_a_directory(tmp_path)
+    (item, *_) = store.unsealed()
+    data = store.read_unsealed(item)
+    for size in (len(data) - 1, len(data) - 2):
+        writer = store.open_writer(item.key, content_type=item.content_type)
+        writer.append(data[:size])
+        writer._file.file.close()
+    report = recover_store(store)
+    assert report.errors == []
+    assert report.abandoned == [item.key] * 2
+    assert store.get(item.key, 0, len(data)) == data
+    valid(store)
+
+
+def rewritten(store, name, change):
+    """Put other bytes in the place of an object."""
+    data, info = store.get(name), store.head(name)
+    writer = store.open_writer(name, content_type=info.content_type, overwrite=True)
+    writer.append(change(data))
+    writer.seal(dict(info.attributes))
+
+
+def last_fragment(data):
+    return data.rindex(b"moof") - 4
+
+
+@pytest.mark.requirement("ANX-B.5-03")
+def test_a_span_ends_behind_its_last_fragment_whatever_lies_before_it():
+    events = recorded_events(tracks=("vide",), segments=1, seconds=4)
+    plain, other = died(events, len(events) - 1, MemoryStore()), died(events, len(events) - 1, MemoryStore())
+    (name,) = contents(other)
+    rewritten(other, name, lambda data: data[: last_fragment(data)] + b"\0\0\0\x08free" + data[last_fragment(data) :])
+    reports = [recover_store(store, before=LATER) for store in (plain, other)]
+    assert reports[0].ended == reports[1].ended != []
+
+
+def test_a_span_whose_last_segment_is_damaged_is_not_ended_too_early():
+    events = recorded_events(tracks=("vide",), segments=1, seconds=4)
+    store = died(events, len(events) - 1, MemoryStore())
+    (name,) = contents(store)
+
+    def damaged(data):
+        at = last_fragment(data) + 8
+        return data[:at] + b"\0\0\0\3" + data[at + 4 :]
+
+    rewritten(store, name, damaged)
+    report = recover_store(store, before=LATER)
+    assert report.ended == []
+    assert name in report.errors[0]
+    assert list(contents(store)) == [name]
 
 
 def test_an_object_that_is_deleted_meanwhile_is_no_error():

@@ -5,7 +5,7 @@ import errno
 import pytest
 from storage_faults import FlakyStore, Time, check, contents, deliver, stored, written
 
-from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, StoreError
+from onvif_bmff.errors import MediaError, ObjectExistsError, ObjectKeyError, StoreError
 from onvif_bmff.objects import FragmentWritten, ObjectKey, SegmentSealed
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -351,3 +351,44 @@ def test_held_bytes_are_those_that_were_taken_whatever_the_disk_says(space):
     with pytest.raises(OSError, match="shorter"):
         list(held.pieces())
     held.drop()
+
+
+@pytest.mark.parametrize("recording_format", [CMAF, MP4], ids=["CMAF", "MP4"])
+@pytest.mark.parametrize("error", [ValueError, MediaError, StoreError, ObjectExistsError, OSError])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_fault_of_who_is_told_comes_out_and_loses_nothing(recording_format, error, at_once):
+    store, failures, told = MemoryStore(), [], []
+
+    def on_stored(key, size):
+        told.append(str(key))
+        raise error(str(key))
+
+    sink = StoreSink(store, on_stored=on_stored, on_failure=failures.append)
+    raised = []
+    events = EVENTS[recording_format]
+    for part in [events] if at_once else [[event] for event in events]:
+        try:
+            sink.add_all(part)
+        except error as problem:
+            raised.append(str(problem))
+    sink.close()
+    assert (failures, sum(sink.dropped.values()), sink.trouble) == ([], 0, None)
+    assert sorted(told) == sorted(contents(store)) == sorted(WHOLE[recording_format])
+    assert [told[0] in one for one in raised[:1]] == [True]
+    assert len(raised) == (1 if at_once else len(told))
+
+
+def test_an_interrupt_of_who_is_told_loses_nothing():
+    store, interrupts = MemoryStore(), iter([KeyboardInterrupt()])
+
+    def on_stored(key, size):
+        for interrupt in interrupts:
+            raise interrupt
+
+    sink = StoreSink(store, on_stored=on_stored)
+    with pytest.raises(KeyboardInterrupt):
+        sink.add_all(EVENTS[CMAF])
+    sink.add_all([])
+    sink.close()
+    assert sorted(contents(store)) == sorted(WHOLE[CMAF])
+    assert sum(sink.dropped.values()) == 0

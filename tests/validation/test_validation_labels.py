@@ -1,14 +1,19 @@
 """Content types and attributes that a store does not have, as after a copy: unknown is not wrong."""
 
+import os
+import shutil
+import stat
 from collections import Counter
 
 import pytest
 from validation_kit import base, keys_of, objects_of, put, record, store_of
 
+from onvif_bmff.errors import ObjectDamagedError
 from onvif_bmff.media.g711 import G711Codec
 from onvif_bmff.media.track import Track
 from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.storage import DirectoryStore, MemoryStore
+from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.validation import RULES, Level, validate_store
 
 NAMES = ("cmaf", "mp4", "cmaf-cenc", "mp4-cbcs")
@@ -132,3 +137,74 @@ def test_some_labels_and_some_none():
     assert list(report) == []
     assert report.checked.content_types_unknown == report.checked.attributes_missing == len(bare)
     assert report.checked.attributes_seen == report.checked.segments - len(bare)
+
+
+def damaged_text(side):
+    side.write_bytes(b"{")
+
+
+def a_link(side):
+    side.rename(side.with_suffix(".elsewhere"))
+    side.symlink_to(side.with_suffix(".elsewhere"))
+
+
+def a_link_to_itself(side):
+    side.unlink()
+    side.symlink_to(side.name)
+
+
+def a_folder(side):
+    side.unlink()
+    side.mkdir()
+
+
+def a_pipe(side):
+    side.unlink()
+    os.mkfifo(side)
+
+
+def a_socket(side):
+    side.unlink()
+    os.mknod(side, stat.S_IFSOCK | 0o600)
+
+
+def a_file_above(side):
+    shutil.rmtree(side.parent)
+    side.parent.write_bytes(b"")
+
+
+def a_link_above(side):
+    side.parent.rename(side.parent.with_suffix(".elsewhere"))
+    side.parent.symlink_to(side.parent.with_suffix(".elsewhere"))
+
+
+@pytest.mark.requirement("ANX-B.9-05")
+@pytest.mark.parametrize(
+    "damage",
+    [damaged_text, a_link, a_link_to_itself, a_folder, a_pipe, a_socket, a_file_above, a_link_above],
+)
+@pytest.mark.parametrize("of_end", [False, True], ids=["segment", "end"])
+def test_damage_to_what_a_store_keeps_about_an_object_is_a_finding_and_the_rest_is_checked(damage, of_end, tmp_path):
+    store = DirectoryStore(tmp_path, fsync=False)
+    objects = recorded_objects(tracks=("vide", "soun"), segments=2)
+    for one in objects:
+        store.put(one)
+    plain = validate_store(store)
+    assert list(plain) == []
+    key = next(str(one.key) for one in objects if str(one.key).endswith("_end") == of_end)
+    *folders, name = key.split("/")
+    side = tmp_path.joinpath(".onvif_bmff", "meta", *(f"{part}.d" for part in folders), f"{name}.json")
+    assert side.is_file()
+    concerned = len(list(side.parent.iterdir())) if damage in (a_file_above, a_link_above) else 1
+    damage(side)
+    with pytest.raises(ObjectDamagedError):
+        store.head(key)
+    assert store.get(key) == next(bytes(one.body) for one in objects if str(one.key) == key)
+    validation = validate_store(store)
+    found = list(validation)
+    assert len(found) == concerned
+    assert key in {finding.key for finding in found}
+    assert Level.NOTE not in {finding.level for finding in found}
+    assert all("side file" in finding.message for finding in found)
+    assert (validation.checked.segments, validation.checked.spans) == (plain.checked.segments, plain.checked.spans)
+    assert validation.checked.objects_read == plain.checked.objects_read
