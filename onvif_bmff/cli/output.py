@@ -17,8 +17,8 @@ __all__ = ["new_file"]
 def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None, final: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing, which becomes ``target`` at the body's end; if the body fails nothing is left of it.
 
-    ``mode`` is that of its permissions; without one nobody but its owner can read it. ``final`` says that with this file
-    the command has done its work, so that a later signal changes nothing.
+    ``mode`` is that of its permissions; without one nobody but its owner can read it. ``final`` says that with this
+    file the command has done its work, so that a later signal changes nothing.
 
     Raises ``MediaError`` for a target that is no regular file, ``OSError`` if the file cannot be made.
     """
