@@ -85,7 +85,7 @@ def run(quick: bool) -> list[dict[str, object]]:
                 made.set_recording_job_mode(jobs[n // 2 % len(jobs)], ("Idle", "Active")[n % 2])
 
             def come_and_go(n: int, made=made) -> None:
-                made.delete_recording(made.create_recording(configuration(n)))
+                made.delete_recording(made.create_recording(configuration(1000 + n)))
 
             for what, work, per in (
                 ("SetRecordingConfiguration", configure, 1),
