@@ -118,24 +118,8 @@ def recorded_objects(
 ) -> tuple[StorageObject, ...]:
     """Return the objects of a recording in the order in which they were stored.
 
-    Args:
-        tracks: kinds of tracks by handler type ("vide", "soun", "meta"), each at most once.
-        recording_format: `CMAF`, with spans of their own for each track, or `MP4`, with all tracks in one.
-        scheme: None, "cenc" or "cbcs"; the key is `CONTENT_KEY`.
-        spans: how many spans of each kind follow each other.
-        segments: segments of a span.
-        seconds: length of a segment.
-        gap: seconds without a recording between two spans.
-        size: bytes of a picture, at least 12.
-        ended: whether the last spans have their end objects; otherwise they are still open, or were cut off.
-        prefix: as configured; empty for none.
-        postfix: likewise.
-        start: when the first picture was taken.
-        random_seed: where initialisation vectors come from; recordings of one bucket need different ones.
-
-    Raises:
-        MediaError: there is no track, or one twice.
-        ObjectKeyError: no object key can hold the prefix or postfix.
+    ``ended`` says whether the last spans have their end objects; otherwise they are still open, or were cut off. All
+    other arguments, and the errors, are those of `recorded_events`.
     """
     events = recorded_events(
         tracks=tracks,

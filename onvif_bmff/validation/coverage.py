@@ -87,7 +87,7 @@ class CoverageChecker:
             self._unseen(of_store, part)
             return
         try:
-            runs = protection_runs(default, len(sizes), part.box.children, self._seig_of(part.track))
+            runs = protection_runs(default, len(sizes), part.box.children, self.seig_of(part.track))
             maps = self._maps(part, runs, sizes)
             self._look(part, clear, views, maps, found, of_store, self._largest(part, runs, sizes, found))
         except OnvifBmffError:
@@ -154,7 +154,8 @@ class CoverageChecker:
                 yield run, ranges, base
                 base += size
 
-    def _seig_of(self, track: MovieTrack) -> SeigDescriptions:
+    def seig_of(self, track: MovieTrack) -> SeigDescriptions:
+        """The 'seig' descriptions of a track's stbl, read once; ``BoxError`` for one that is cut off."""
         if track.track_id not in self._seig:
             self._seig[track.track_id] = SeigDescriptions.of(track.table.children)
         return self._seig[track.track_id]

@@ -11,7 +11,7 @@ from onvif_bmff.bmff.protection import (
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_runs
+from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_runs
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
 from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
@@ -51,7 +51,6 @@ class SampleChecker:
         self._keys = keys
         self._decryptor = FragmentDecryptor(keys) if keys else None
         self._clear: dict[int, Box | None] = {}
-        self._seig: dict[int, SeigDescriptions] = {}
         self._said: set[str] = set()
 
     def check(
@@ -82,9 +81,7 @@ class SampleChecker:
             if default is None:
                 return None, False  # the header has said what is missing
             try:
-                if part.track.track_id not in self._seig:
-                    self._seig[part.track.track_id] = SeigDescriptions.of(part.track.table.children)
-                of_track = self._seig[part.track.track_id]
+                of_track = self.coverage.seig_of(part.track)
                 runs = protection_runs(default, facts.count, part.box.children, of_track)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
