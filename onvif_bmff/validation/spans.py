@@ -18,9 +18,11 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.facts import RANK, Header, SegmentFacts
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["KindChecker", "SpanChecker"]
+__all__ = ["KindChecker", "MisfittingEnd", "SpanChecker"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
+_LAG = 3_000_000
+"""Microseconds by which the end of a span may be later than the beginning of the next one."""
 _TENC_FIELDS = 32
 """Bytes of a tenc before its constant vector."""
 
@@ -38,6 +40,20 @@ class _Seen:
     decode_ends: dict[int, int]
     in_last: frozenset[int]
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MisfittingEnd:
+    """A span end object that is not where the last sample of its span ends."""
+
+    last: _Seen
+    key: ObjectKey
+    name: str
+
+    def is_that_of(self, other: "MisfittingEnd") -> bool:
+        """Whether this end object is where the last sample of another span ends, with as many segments."""
+        last = other.last
+        return self.key.counter == other.key.counter and _fits(last.key, last.starts, self.key, last.ends)
 
 
 class SpanChecker:
@@ -75,14 +91,14 @@ class SpanChecker:
             facts.complete,
         )
 
-    def end(self, key: ObjectKey, name: str) -> None:
-        """Take the span end object."""
+    def end(self, key: ObjectKey, name: str) -> "MisfittingEnd | None":
+        """Take the span end object; return it where its time is not the end of the last sample."""
         last = self._last
         if last is None or not last.complete or key.counter != last.key.counter + 1 or not last.ends:
-            return
-        if not _fits(last.key, last.starts, key, last.ends):
-            expected = _at(last.key, last.starts[0], last.ends[0])
-            self._findings.add("ANX-B.5-03", f"the last sample ends at {expected}", key=name)
+            return None
+        if _fits(last.key, last.starts, key, last.ends):
+            return None
+        return MisfittingEnd(last, key, name)
 
     def _note_times(self, facts: SegmentFacts) -> None:
         reference = facts.reference()
@@ -142,6 +158,7 @@ class KindChecker:
         self._findings = findings
         self._rule = "ANX-B.7-01" if is_cmaf else "ANX-B.6-01"
         self._lasts: dict[Place, tuple[UtcTime, int]] = {}
+        self._misfits: list[MisfittingEnd] = []
 
     def span(self, span: RecordedSpan, times: SpanChecker) -> None:
         """Take the next span, with what was seen of its samples."""
@@ -153,10 +170,37 @@ class KindChecker:
                 message = f"an earlier span has a sample at {last}, after the beginning of this one at {start}"
                 self._findings.add(self._rule, message, key=first.name)
                 break
+        self._report(before=first.start)
         lasts: dict[Place, UtcTime] = times.lasts or {None: span.last_start}
         for place, last in lasts.items():
             if place not in self._lasts or last > self._lasts[place][0]:
                 self._lasts[place] = last, unit
+
+    def misfit(self, found: MisfittingEnd) -> None:
+        """Take an end object that is not where its span ends.
+
+        By their keys the ends of two spans with as many segments can be told only by their order, and a short span may
+        end before what hangs over from the one before it. Where each ends where the other should, nothing is wrong.
+        """
+        for other in self._misfits:
+            if found.is_that_of(other) and other.is_that_of(found):
+                self._misfits.remove(other)
+                return
+        self._misfits.append(found)
+
+    def close(self) -> None:
+        """Report what is left, behind the last span."""
+        self._report(before=None)
+
+    def _report(self, before: UtcTime | None) -> None:
+        left: list[MisfittingEnd] = []
+        for found in self._misfits:
+            if before is not None and before.microseconds_since(found.key.time) < _LAG:
+                left.append(found)
+                continue
+            expected = _at(found.last.key, found.last.starts[0], found.last.ends[0])
+            self._findings.add("ANX-B.5-03", f"the last sample ends at {expected}", key=found.name)
+        self._misfits = left
 
 
 def _rank(handler: str) -> int:

@@ -100,6 +100,8 @@ def validate_store(
                 kind = span.prefix, span.postfix, span.extension
                 checker.begin_kind(span)
             yield from checker.span(span, names.ends)
+        checker.end_kind()
+        yield from checker.findings.take()
         yield from checker.recurring.take()
         yield from checker.ends_without_span(names.ends)
 
@@ -155,8 +157,14 @@ class _StoreChecker:
 
     def begin_kind(self, span: RecordedSpan) -> None:
         """Begin with the spans of another recording or extension."""
+        self.end_kind()
         self._kind = KindChecker(self.findings, is_cmaf=span.extension != "mp4")
         self._oldest.setdefault((span.prefix, span.postfix), {})[span.extension] = span.start
+
+    def end_kind(self) -> None:
+        """End with the spans of a recording or extension."""
+        if self._kind is not None:
+            self._kind.close()
 
     def span(self, span: RecordedSpan, ends: set[str]) -> Iterator[Finding]:
         """Look at a span. The name of its end object is taken out of ``ends``."""
@@ -292,7 +300,9 @@ class _StoreChecker:
         if info is not None and info.size:
             message = f"the span end object has {info.size} bytes, and should be empty"
             self.findings.add("ANX-B.5-01", message, key=name)
-        side_by_side.end(ObjectKey.parse(name, prefix=span.prefix, postfix=span.postfix), name)
+        misfit = side_by_side.end(ObjectKey.parse(name, prefix=span.prefix, postfix=span.postfix), name)
+        if misfit is not None and self._kind is not None:
+            self._kind.misfit(misfit)
 
     def _head(self, name: str) -> ObjectInfo | None:
         """What the store knows of an object; None if it was deleted meanwhile."""
