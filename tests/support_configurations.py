@@ -487,7 +487,8 @@ def _misread(recorded: Recorded) -> list[str]:
             spans.append((open_spans.pop(kind), str(event.key)))
     problems = [f"a span without end: {names[0]}" for names in open_spans.values()]
     timeline = Timeline.from_store(recorded.store)
-    found = [([one.name for one in span.segments], str(span.end_name)) for span in timeline.spans]
+    problems += [f"the timeline has no end of {one.segments[0].name}" for one in timeline.spans if not one.end_name]
+    found = [([segment.name for segment in one.segments], one.end_name) for one in timeline.spans if one.end_name]
     if sorted(_in_order(found)) != sorted(_in_order(spans)):
         problems.append(f"the timeline has {len(found)} spans, not {len(spans)}, or others: {timeline.ambiguous_ends}")
     if timeline.foreign or timeline.duplicates or timeline.orphan_ends or timeline.ambiguous_ends:
