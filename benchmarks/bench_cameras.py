@@ -12,7 +12,7 @@ from uuid import UUID
 
 from benchmarks.measure import camera_clip, row
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.media.track import Sample

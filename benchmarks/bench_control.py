@@ -20,7 +20,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SourceReference,
 )
-from onvif_bmff.control.engine_targets import TargetMaker
+from onvif_bmff.engine.targets import TargetMaker
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 

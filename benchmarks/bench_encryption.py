@@ -18,13 +18,13 @@ from benchmarks.measure import camera_clip, cpu_seconds, row
 from benchmarks.peers import Result, beside, decrypting, encrypting, process
 from onvif_bmff.cenc.cipher import CtrCipher
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.avc.codec import AvcCodec
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.ingest.mp4 import Mp4Input
-from onvif_bmff.media.avc import AvcCodec
-from onvif_bmff.media.avc_slice import AvcSliceHeaders
 from onvif_bmff.media.nal import nal_ranges
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.recording.encryption import EncryptionEntry

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 from benchmarks.measure import row
-from onvif_bmff.media import G711Codec, MjpegCodec
+from onvif_bmff.codecs import G711Codec, MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.playback import Seeker, Timeline

@@ -15,10 +15,11 @@ from random import Random
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.content import FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.media import AacCodec, AvcCodec, G711Codec, MetadataCodec, MjpegCodec, Sample, Track
+from onvif_bmff.codecs import AacCodec, AvcCodec, G711Codec, MetadataCodec, MjpegCodec
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.events import RecordingEvent, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey

@@ -1,6 +1,9 @@
 """The house rules that a glance can miss: sizes of files, the names at the front door, the typing marker."""
 
 import ast
+import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,22 @@ def test_the_front_door_opens() -> None:
     assert set(onvif_bmff.__all__) <= set(dir(onvif_bmff))
     with pytest.raises(AttributeError):
         _ = onvif_bmff.no_such_name
+
+
+def test_the_doors_are_as_they_are_generated() -> None:
+    """What a module offers is importable from its room, and type checkers know."""
+    done = subprocess.run([sys.executable, "docs/build_doors.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "onvif_bmff").glob("*/_names.py")))
+def test_all_that_is_public_is_importable_from_its_room(room: str) -> None:
+    door = importlib.import_module(f"onvif_bmff.{room}")
+    assert door.__all__
+    for name in door.__all__:
+        assert getattr(door, name) is not None
+    with pytest.raises(AttributeError):
+        _ = door.no_such_name
 
 
 def test_the_family_of_nal_video_is_decided_in_one_place() -> None:

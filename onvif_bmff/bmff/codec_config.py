@@ -4,8 +4,8 @@ from typing import Annotated
 
 from construct import Int8ub, Int16ub
 
-from onvif_bmff.bmff.box import Box, FullBox, Record, RecordOf, box, record
-from onvif_bmff.bmff.wire import S16, U8, U16, U32, U48, Bits, FourCC, ListOf, Rest, SizedBytes, when
+from onvif_bmff.bmff.language.box import Box, FullBox, Record, RecordOf, box, record
+from onvif_bmff.bmff.language.wire import S16, U8, U16, U32, U48, Bits, FourCC, ListOf, Rest, SizedBytes, when
 
 __all__ = [
     "Av1ConfigurationBox",

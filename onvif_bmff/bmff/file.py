@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from construct import Int16ub, Int32ub, Int64ub
 
-from onvif_bmff.bmff.box import Box, FullBox, box
-from onvif_bmff.bmff.columns import Columns, no_rows
-from onvif_bmff.bmff.wire import (
+from onvif_bmff.bmff.language.box import Box, FullBox, box
+from onvif_bmff.bmff.language.columns import Columns, no_rows
+from onvif_bmff.bmff.language.wire import (
     FOURCC,
     STRING,
     U16,

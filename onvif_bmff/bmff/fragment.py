@@ -4,9 +4,9 @@ from typing import Annotated
 
 from construct import Int32sb, Int32ub, Int64ub
 
-from onvif_bmff.bmff.box import ContainerBox, FullBox, box
-from onvif_bmff.bmff.columns import Columns
-from onvif_bmff.bmff.wire import U32, FourCC, Rest, Table, by_version, when, when_flag
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.wire import U32, FourCC, Rest, Table, by_version, when, when_flag
 
 __all__ = [
     "NON_SYNC_SAMPLE",

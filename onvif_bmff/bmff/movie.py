@@ -4,9 +4,9 @@ from typing import Annotated
 
 from construct import Bytes, Int32ub, Int64ub
 
-from onvif_bmff.bmff.box import ContainerBox, FullBox, box
-from onvif_bmff.bmff.framing import Probed
-from onvif_bmff.bmff.wire import S16, S32, U32, String, by_version
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.probing import Probed
+from onvif_bmff.bmff.language.wire import S16, S32, U32, String, by_version
 
 __all__ = [
     "UNITY_MATRIX",

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from construct import Int8ub, Int32ub
 
-from onvif_bmff.bmff.box import Box, ContainerBox, FullBox, box
-from onvif_bmff.bmff.columns import Columns
 from onvif_bmff.bmff.fragment import SampleGroupDescriptionBox
-from onvif_bmff.bmff.wire import (
+from onvif_bmff.bmff.language.box import Box, ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.wire import (
     FOURCC,
     STRING,
     U8,

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from construct import Int16ub, Int32ub
 
-from onvif_bmff.bmff.box import Box, FullBox, Record, box, record
-from onvif_bmff.bmff.wire import U8, U16, UUID_WORD, ListOf, Purse, SizedBytes, Uuid, WireError, when
+from onvif_bmff.bmff.language.box import Box, FullBox, Record, box, record
+from onvif_bmff.bmff.language.wire import U8, U16, UUID_WORD, ListOf, Purse, SizedBytes, Uuid, WireError, when
 from onvif_bmff.errors import BoxError
 
 __all__ = [

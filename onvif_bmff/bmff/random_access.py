@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from construct import Int32ub
 
-from onvif_bmff.bmff.box import ContainerBox, FullBox, box
-from onvif_bmff.bmff.columns import Columns
-from onvif_bmff.bmff.wire import U32, Bits, Table, by_version
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.wire import U32, Bits, Table, by_version
 
 __all__ = ["MovieFragmentRandomAccessBox", "MovieFragmentRandomAccessOffsetBox", "TrackFragmentRandomAccessBox"]
 

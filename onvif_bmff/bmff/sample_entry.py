@@ -4,9 +4,9 @@ from typing import Annotated
 
 from construct import Bytes
 
-from onvif_bmff.bmff.box import ContainerBox, FullBox, box, sample_entry
-from onvif_bmff.bmff.framing import OptionalString, Probed, after_strings
-from onvif_bmff.bmff.wire import S16, U16, U32, Rest, String
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box, sample_entry
+from onvif_bmff.bmff.language.probing import OptionalString, Probed, after_strings
+from onvif_bmff.bmff.language.wire import S16, U16, U32, Rest, String
 
 __all__ = [
     "AudioSampleEntry",

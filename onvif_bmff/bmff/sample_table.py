@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from construct import Int32ub
 
-from onvif_bmff.bmff.box import SAMPLE_ENTRIES, ContainerBox, FullBox, FullContainerBox, box
-from onvif_bmff.bmff.columns import Columns, no_rows
-from onvif_bmff.bmff.wire import U8, U24, U32, Rest, SizedBytes, Table, by_version
+from onvif_bmff.bmff.language.box import SAMPLE_ENTRIES, ContainerBox, FullBox, FullContainerBox, box
+from onvif_bmff.bmff.language.columns import Columns, no_rows
+from onvif_bmff.bmff.language.wire import U8, U24, U32, Rest, SizedBytes, Table, by_version
 
 __all__ = [
     "ChunkLargeOffsetBox",

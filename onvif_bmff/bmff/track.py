@@ -4,10 +4,10 @@ from typing import Annotated
 
 from construct import Bytes, Int16sb, Int32ub, Int64ub
 
-from onvif_bmff.bmff.box import ContainerBox, FullBox, FullContainerBox, box
-from onvif_bmff.bmff.columns import Columns
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, FullContainerBox, box
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.wire import S16, U16, U32, FourCC, Rest, String, Table, by_version
 from onvif_bmff.bmff.movie import UNITY_MATRIX
-from onvif_bmff.bmff.wire import S16, U16, U32, FourCC, Rest, String, Table, by_version
 
 __all__ = [
     "DataEntryUrlBox",

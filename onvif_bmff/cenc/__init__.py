@@ -3,3 +3,8 @@
 This is the only room that knows cryptography. It encrypts and decrypts samples, hands out initialisation
 vectors, and makes, wraps and opens content keys.
 """
+
+from onvif_bmff._lazy import attach
+from onvif_bmff.cenc._names import NAMES
+
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

@@ -19,8 +19,8 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.cenc.cipher import Range
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, piff_protection
+from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
-from onvif_bmff.media.budget import SampleBudget
 
 __all__ = ["SampleMaps", "Work", "read_sample_maps"]
 

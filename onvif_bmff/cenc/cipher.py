@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
 from onvif_bmff.cenc.scheme import BLOCK, NAL_PATTERN, NO_PATTERN, Pattern, ProtectionScheme
 from onvif_bmff.errors import ProtectionError
 

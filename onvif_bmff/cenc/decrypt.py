@@ -11,14 +11,14 @@ from uuid import UUID
 from onvif_bmff.bmff import Box, TrackFragmentHeaderBox
 from onvif_bmff.cenc.auxiliary import SampleMaps, read_sample_maps
 from onvif_bmff.cenc.cipher import SampleCipher, cipher_for
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, SeigDescriptions, protection_of, protection_runs
 from onvif_bmff.cenc.scheme import Pattern, ProtectionScheme
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.fragment_samples import TrackFragment
+from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, chunk_counts
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
-from onvif_bmff.media.budget import SampleBudget
-from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.sample_entries import clear_entry as clear_sample_entry
-from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, chunk_counts
 from onvif_bmff.media.track import Sample
 
 __all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]

@@ -34,13 +34,13 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.cenc.cipher import Range, cipher_for
 from onvif_bmff.cenc.iv import MAX_SAMPLE_OF_16, CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT, SliceData
 from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples, subsample_limit
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 from onvif_bmff.media.codec import Codec, family_of_codec
-from onvif_bmff.media.passthrough import PassThroughCodec
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample
 

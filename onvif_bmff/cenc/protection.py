@@ -10,9 +10,11 @@ from uuid import UUID
 
 from onvif_bmff.bmff import (
     PIFF_TENC,
+    AsymmetricKeySystemHeaderBox,
     Box,
     ContainerBox,
     ProtectionSchemeInfoBox,
+    ProtectionSystemSpecificHeaderBox,
     SampleGroupDescriptionBox,
     SampleToGroupBox,
     SchemeInformationBox,
@@ -29,11 +31,14 @@ __all__ = [
     "Protection",
     "ProtectionRun",
     "SeigDescriptions",
+    "is_protection_header",
     "piff_protection",
+    "protection_headers",
     "protection_of",
     "protection_runs",
 ]
 
+_PIFF_PSSH: Final = UUID("d08a4f18-10f3-4a82-b6c8-32d8aba183d3")
 _PIFF_TENC_SIZE: Final = 24
 _PIFF_ALGORITHMS: Final = {1: ProtectionScheme.CENC, 2: ProtectionScheme.CBC1}
 _LOCAL: Final = 0x10000
@@ -237,3 +242,15 @@ def _lengths_fit(data: bytes, count: int) -> bool:
     for _ in range(min(count, len(data))):
         position += 4 + int.from_bytes(data[position : position + 4], "big")
     return bool(count) and position == len(data)
+
+
+def is_protection_header(found: Box) -> bool:
+    """Whether a box is a pssh, whatever its system, or that of PIFF."""
+    if isinstance(found, ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox):
+        return True
+    return found.type == "pssh" or (isinstance(found, UuidBox) and found.user_type == _PIFF_PSSH)
+
+
+def protection_headers(found: Box) -> tuple[Box, ...]:
+    """Return the pssh boxes of a movie box or fragment."""
+    return tuple([child for child in found.children_of() if is_protection_header(child)])

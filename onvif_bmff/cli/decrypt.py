@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onvif_bmff.bmff import Box
-from onvif_bmff.cenc.clear_file import ClearFile
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument
@@ -16,6 +15,7 @@ from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.terminal import say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
+from onvif_bmff.export.clear_file import ClearFile
 
 __all__ = ["decrypt_file", "register", "run"]
 

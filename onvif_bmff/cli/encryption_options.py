@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from errno import ENOENT
 
-from onvif_bmff.cenc.certificates import LeftOut, Recipient, load_recipient
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING, IvSources
 from onvif_bmff.cenc.iv import IV_BITS, CencIvAllocators
-from onvif_bmff.cenc.key_wrap import OAEP_HASHES, KeyWrapper
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.certificates import LeftOut, Recipient, load_recipient
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.wrap import OAEP_HASHES, KeyWrapper
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.keys import (
     KEYS_VARIABLE,

@@ -55,7 +55,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export; 0 if all of it could be, 1 if objects were missing."""
-    from onvif_bmff.playback import Timeline, export_movie, select
+    from onvif_bmff.export import export_movie
+    from onvif_bmff.playback import Timeline, select
     from onvif_bmff.storage import DirectoryStore
 
     _check(arguments)
@@ -137,7 +138,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:
     """HLS playlists of the objects where they lie, or of clear copies if they are encrypted and keys were given."""
     from onvif_bmff.cli.clear_copies import ClearCopies, make_folder, remove_files
-    from onvif_bmff.playback import hls_playlists
+    from onvif_bmff.export import hls_playlists
 
     keys, folder, signals = keys_from(arguments), arguments.hls, arguments.signals
     base = arguments.base if arguments.base is not None else _relative(store.root, folder)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
-from onvif_bmff.cenc.key_file import MAX_KEY_FILE, build_key_file, parse_key_file
-from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
-from onvif_bmff.cenc.keys import ContentKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.file import MAX_KEY_FILE, build_key_file, parse_key_file
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.cli.permissions import PRIVATE
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import CertificateError, ProtectionError, WrongKeyError
@@ -186,7 +186,7 @@ def keys_from(args: argparse.Namespace) -> Keys:
         unwrappers += [load_unwrapper(name, certificates) for name in args.unwrappers]
     if len(unwrappers) == 1:
         return Keys(ring, unwrappers[0])
-    from onvif_bmff.cenc.key_token import SeveralUnwrappers
+    from onvif_bmff.cenc.keys.token import SeveralUnwrappers
 
     return Keys(ring, SeveralUnwrappers(unwrappers))
 
@@ -265,7 +265,7 @@ def _ask(prompt: str) -> str:
 
 
 def _private_key(args: argparse.Namespace, certificates: Sequence[bytes]) -> KeyUnwrapper:
-    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper  # certificates cost more start-up time than ciphers
+    from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper  # certificates cost more start-up time than ciphers
 
     data = _secret_bytes(args.private_key)
     password = _password(args, data)
@@ -280,7 +280,7 @@ def _private_key(args: argparse.Namespace, certificates: Sequence[bytes]) -> Key
 def _password(args: argparse.Namespace, private_key: bytes) -> bytes | None:
     """The password from the file; else, if the key needs one, from the environment or a terminal."""
     if args.password_file is not None:
-        from onvif_bmff.cenc.pem import first_line
+        from onvif_bmff.cenc.keys.pem import first_line
 
         text = _secret_bytes(args.password_file)
         return first_line(text) if text else None
@@ -292,7 +292,7 @@ def _password(args: argparse.Namespace, private_key: bytes) -> bytes | None:
 
 
 def _is_locked(private_key: bytes) -> bool:
-    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
+    from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 
     try:
         PrivateKeyUnwrapper(private_key)

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-_WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.certificates")
+_WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.keys.certificates")
 """What logs warnings that no command tells by itself: how keys are handed over, and what certificates are like."""
 
 

@@ -15,14 +15,14 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, instant, path
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError, escaped
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
-from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.pending import LOST

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
-from onvif_bmff.cenc.key_ring import NOT_OPENED, KeyUnwrapper
-from onvif_bmff.cenc.key_token import TokenUnwrapper
-from onvif_bmff.cenc.keys import KEY_SIZE
+from onvif_bmff.cenc.keys.content import KEY_SIZE
+from onvif_bmff.cenc.keys.ring import NOT_OPENED, KeyUnwrapper
+from onvif_bmff.cenc.keys.token import TokenUnwrapper
 from onvif_bmff.errors import OnvifBmffError, ProtectionError, WrongKeyError
 
 __all__ = ["load_unwrapper"]

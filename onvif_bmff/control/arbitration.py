@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from onvif_bmff.control.event_filter import EventMessage, matches
-from onvif_bmff.control.job_configuration import (
+from onvif_bmff.control.state import Job
+from onvif_bmff.control.types.job_configuration import (
     RecordingEventFilter,
     RecordingJobConfiguration,
     RecordingJobMode,
     SourceReference,
 )
-from onvif_bmff.control.job_state import (
+from onvif_bmff.control.types.job_state import (
     RecordingJobState,
     RecordingJobStateInformation,
     RecordingJobStateSource,
     RecordingJobStateTrack,
 )
-from onvif_bmff.control.state import Job
 from onvif_bmff.timing import UtcTime
 
 __all__ = [

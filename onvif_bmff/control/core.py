@@ -13,14 +13,13 @@ from typing import TypeVar
 
 from onvif_bmff.control.arbitration import EventGate
 from onvif_bmff.control.device import Device
-from onvif_bmff.control.export import remove_doomed
-from onvif_bmff.control.job_state import RecordingJobState
-from onvif_bmff.control.jobs import open_gate
 from onvif_bmff.control.notifications import Notification, PropertyOperation
-from onvif_bmff.control.override import expire_overrides
+from onvif_bmff.control.operations.export import remove_doomed
+from onvif_bmff.control.operations.jobs import open_gate
+from onvif_bmff.control.operations.override import expire_overrides
+from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL, expire_data, purge_data
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.places import clashing
-from onvif_bmff.control.recordings import RETENTION_INTERVAL, expire_data, purge_data
 from onvif_bmff.control.state import DeviceState, Job
 from onvif_bmff.control.subscription import Subscription
 from onvif_bmff.control.transaction import (
@@ -30,6 +29,7 @@ from onvif_bmff.control.transaction import (
     job_state_event,
     segment_export_event,
 )
+from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 

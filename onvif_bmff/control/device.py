@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onvif_bmff.control.capabilities import Capabilities, Limits
-from onvif_bmff.control.export_types import StorageReferencePath
-from onvif_bmff.control.profile import Profile
-from onvif_bmff.control.segment_types import RecordedSegment
+from onvif_bmff.control.types.capabilities import Capabilities, Limits
+from onvif_bmff.control.types.export import StorageReferencePath
+from onvif_bmff.control.types.profile import Profile
+from onvif_bmff.control.types.segments import RecordedSegment
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
@@ -43,7 +43,7 @@ class Resources(Protocol):
     def certificate_fault(self, certificate_id: str) -> str | None:
         """Why keys can never be wrapped for a certificate, for a client to read; None if they can.
 
-        One that is not valid just now has no fault. ``onvif_bmff.cenc.certificates.certificate_fault`` tells it.
+        One that is not valid just now has no fault. ``onvif_bmff.cenc.keys.certificates.certificate_fault`` tells it.
         """
         ...
 

@@ -17,13 +17,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control import export, override, receivers, recordings
 from onvif_bmff.control.arbitration import TrackReport
-from onvif_bmff.control.checks import is_token
-from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.core import ServiceCore
 from onvif_bmff.control.device import TimeRange
-from onvif_bmff.control.engine_plan import (
+from onvif_bmff.control.event_filter import EventMessage
+from onvif_bmff.control.faults import BadConfiguration, NoRecording
+from onvif_bmff.control.operations import export, override, receivers, recordings
+from onvif_bmff.control.operations.checks import is_token
+from onvif_bmff.control.operations.validation import accept_track_configuration
+from onvif_bmff.control.plan import (
     DevicePlan,
     Feed,
     Standby,
@@ -31,14 +33,12 @@ from onvif_bmff.control.engine_plan import (
     read_plans,
     read_standby,
 )
-from onvif_bmff.control.event_filter import EventMessage
-from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.faults import BadConfiguration, NoRecording
-from onvif_bmff.control.job_state import INCOMPATIBLE_STREAM, RecordingJobState
-from onvif_bmff.control.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
-from onvif_bmff.control.validation import accept_track_configuration
+from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.job_state import INCOMPATIBLE_STREAM, RecordingJobState
+from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 from onvif_bmff.errors import MissingKeyError, StateError
 from onvif_bmff.timing import UtcTime
 

@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import Self
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.item_values import parse_boolean, parse_date_time
-from onvif_bmff.control.job_configuration import RecordingEventFilter
 from onvif_bmff.control.notifications import PropertyOperation
+from onvif_bmff.control.types.item_values import parse_boolean, parse_date_time
+from onvif_bmff.control.types.job_configuration import RecordingEventFilter
 from onvif_bmff.errors import EventError
 from onvif_bmff.timing import UtcTime
 

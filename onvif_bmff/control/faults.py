@@ -2,7 +2,7 @@
 
 `Fault.code` is the local name of the SOAP fault code (``Sender`` or ``Receiver``), `Fault.subcodes` the two
 subcodes in the namespace ``ter``. Clauses 5.4 to 5.24 say which operation raises which
-(`onvif_bmff.control.operations` has it as data).
+(`onvif_bmff.control.operations.catalogue` has it as data).
 """
 
 from typing import ClassVar

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
-from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.job_configuration import RecordingJobConfiguration
-from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
+from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration
+from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.timing import UtcTime
 
 __all__ = [

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from onvif_bmff.control.configuration import RecordingTargetConfiguration, StorageStrategy
 from onvif_bmff.control.device import Device, Resources
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.job_configuration import RecordingJobMode
 from onvif_bmff.control.state import Job, Recording
+from onvif_bmff.control.types.configuration import RecordingTargetConfiguration, StorageStrategy
+from onvif_bmff.control.types.job_configuration import RecordingJobMode
 from onvif_bmff.objects.key import KeyLead, lead_of, lead_shape, leads_meet
 
 __all__ = [

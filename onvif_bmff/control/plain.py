@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from onvif_bmff.control.checks import field_types
+from onvif_bmff.control.operations.checks import field_types
 from onvif_bmff.errors import PersistenceError, TimeError
 from onvif_bmff.timing import format_duration, parse_duration
 

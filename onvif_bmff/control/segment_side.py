@@ -4,11 +4,11 @@ They are offered under a profile that has them (`PROFILE_26_06`), with the capab
 the device has what they need; otherwise they are refused as `ActionNotSupported`.
 """
 
-from onvif_bmff.control import segments
 from onvif_bmff.control.device import SegmentExportOperation
 from onvif_bmff.control.engine_side import EngineSide
-from onvif_bmff.control.segment_types import DateTimeRange, SegmentListResult
+from onvif_bmff.control.operations import segments
 from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.segments import DateTimeRange, SegmentListResult
 
 __all__ = ["SegmentSide"]
 
@@ -48,7 +48,7 @@ class SegmentSide(EngineSide):
         """
 
         def begin(tx: Transaction) -> str:
-            operation: SegmentExportOperation = segments.begin_export(
+            operation: SegmentExportOperation = segments.begin_segment_export(
                 tx, time, recording_token, alias, storage_token, track
             )
             assert tx.device.segment_exporter is not None  # begin_export saw to it
@@ -61,7 +61,7 @@ class SegmentSide(EngineSide):
         """StopExportRecordedSegments, 26.06. Faults: `NoOperation`, `ActionNotSupported`."""
 
         def stop(tx: Transaction) -> None:
-            segments.stop_export(tx, operation_token)
+            segments.stop_segment_export(tx, operation_token)
             if tx.device.segment_exporter is not None:
                 tx.device.segment_exporter.stop(operation_token)
 

@@ -2,7 +2,7 @@
 
 Each method takes and returns the structures of this room and raises the `Fault` that ONVIF names; what a
 method does is written in the module of its noun. When a method returns, its change is durable (5.2) and
-its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations`; whoever carries
+its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations.catalogue`; whoever carries
 requests to this class checks them. `EngineSide` is the other side of the same object: the device's. The three
 operations that 26.06 adds are in `onvif_bmff.control.segment_side`.
 """
@@ -11,13 +11,6 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 
-from onvif_bmff.control import export, jobs, override, recordings, tracks
-from onvif_bmff.control.capabilities import Capabilities, Limits, RecordingOptions
-from onvif_bmff.control.configuration import (
-    GetRecordingsResponseItem,
-    RecordingConfiguration,
-    TrackConfiguration,
-)
 from onvif_bmff.control.device import (
     Device,
     Exporter,
@@ -28,19 +21,26 @@ from onvif_bmff.control.device import (
     Resources,
     SegmentExporter,
 )
-from onvif_bmff.control.export_types import (
+from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.operations import export, jobs, override, recordings, tracks
+from onvif_bmff.control.persistence import MemoryPersistence, Persistence
+from onvif_bmff.control.segment_side import SegmentSide
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.capabilities import Capabilities, Limits, RecordingOptions
+from onvif_bmff.control.types.configuration import (
+    GetRecordingsResponseItem,
+    RecordingConfiguration,
+    TrackConfiguration,
+)
+from onvif_bmff.control.types.export import (
     ExportRecordedDataResponse,
     ExportState,
     SearchScope,
     StorageReferencePath,
 )
-from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.job_configuration import GetRecordingJobsResponseItem, RecordingJobConfiguration
-from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
-from onvif_bmff.control.persistence import MemoryPersistence, Persistence
-from onvif_bmff.control.profile import PROFILE_25_12, Profile
-from onvif_bmff.control.segment_side import SegmentSide
-from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.job_configuration import GetRecordingJobsResponseItem, RecordingJobConfiguration
+from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
+from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingService"]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Self
 
-from onvif_bmff.cenc.keys import KEY_SIZE, key_check_value, parse_kid
-from onvif_bmff.control.configuration import RecordingConfiguration, TrackConfiguration
-from onvif_bmff.control.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
+from onvif_bmff.cenc.keys.content import KEY_SIZE, key_check_value, parse_kid
 from onvif_bmff.control.plain import from_plain, to_plain
-from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
+from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.errors import PersistenceError, ProtectionError
 
 __all__ = ["DeviceState", "Job", "KeyCheck", "Purge", "Recording", "Track", "secret_name"]

@@ -16,12 +16,9 @@ from onvif_bmff.control.arbitration import (
     job_information,
     track_winners,
 )
-from onvif_bmff.control.configuration import RecordingConfiguration, SegmentDurationOverride
 from onvif_bmff.control.device import Device, ExportOperation, SegmentExportOperation
 from onvif_bmff.control.event_filter import EventMessage
-from onvif_bmff.control.export_types import FileProgress
 from onvif_bmff.control.faults import NoRecording, NoRecordingJob, NoTrack
-from onvif_bmff.control.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.control.notifications import (
     AsynchronousOperationStatus,
     JobState,
@@ -30,6 +27,9 @@ from onvif_bmff.control.notifications import (
 )
 from onvif_bmff.control.places import clashing, displaced
 from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, Track, secret_name
+from onvif_bmff.control.types.configuration import RecordingConfiguration, SegmentDurationOverride
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 

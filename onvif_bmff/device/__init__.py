@@ -4,20 +4,7 @@ This is the embedded runtime over `control`: `RecordingDevice` records what its 
 behave like cameras or from any other `SampleSource`, into any `ObjectStore`.
 """
 
-from onvif_bmff.device.device import RecordingDevice, utc_now
-from onvif_bmff.device.mailbox import OverloadPolicy
-from onvif_bmff.device.recovery import RecoveryReport, end_open_spans, recover_store
-from onvif_bmff.device.sources import FileSource, FileSources, SampleSource, SourceProvider
+from onvif_bmff._lazy import attach
+from onvif_bmff.device._names import NAMES
 
-__all__ = [
-    "FileSource",
-    "FileSources",
-    "OverloadPolicy",
-    "RecordingDevice",
-    "RecoveryReport",
-    "SampleSource",
-    "SourceProvider",
-    "end_open_spans",
-    "recover_store",
-    "utc_now",
-]
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

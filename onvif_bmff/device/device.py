@@ -19,21 +19,20 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from onvif_bmff.cenc.certificates import certificate_fault
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, parse_kid
-from onvif_bmff.control.capabilities import Capabilities, Limits
+from onvif_bmff.cenc.keys.certificates import certificate_fault
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.device import TimeRange
-from onvif_bmff.control.engine_plan import DevicePlan, Place
-from onvif_bmff.control.engine_targets import TargetMaker, WrappingPolicy
-from onvif_bmff.control.export_types import FileProgress
-from onvif_bmff.control.job_state import RecordingJobState
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.places import local_prefix
-from onvif_bmff.control.profile import PROFILE_25_12, Profile
+from onvif_bmff.control.plan import DevicePlan, Place
 from onvif_bmff.control.service import RecordingService
+from onvif_bmff.control.types.capabilities import Capabilities, Limits
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
 from onvif_bmff.device.local import LocalRecordings, delete_segments
 from onvif_bmff.device.mailbox import OverloadPolicy
@@ -41,10 +40,11 @@ from onvif_bmff.device.outputs import OutputSet
 from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore

@@ -8,12 +8,12 @@ from functools import partial
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.device import ExportOperation
-from onvif_bmff.control.export_types import FileProgress
+from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
+from onvif_bmff.export.export import export_movie
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
-from onvif_bmff.playback.export import export_movie
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime

@@ -4,12 +4,12 @@ import time
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from onvif_bmff.control.job_configuration import SourceReference
-from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.receiver import Receiver
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.timing import UtcTime
 

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_plan import DevicePlan, RecordingPlan
-from onvif_bmff.control.engine_targets import OutputKey, OutputPlan, TargetMaker
-from onvif_bmff.control.job_configuration import RECEIVER_TYPE, SourceReference
-from onvif_bmff.control.job_state import RecordingJobState
-from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.control.service import RecordingService
+from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE, SourceReference
+from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.device.feeding import SourceRunner
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.sources import SourceProvider
 from onvif_bmff.device.states import TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.output import RecordingOutput
+from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 

@@ -10,11 +10,11 @@ from threading import Event
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from onvif_bmff.control.job_configuration import PROFILE_TYPE, SourceReference
-from onvif_bmff.control.receiver import Receiver
+from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.types.receiver import Receiver
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
 
 __all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider"]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from threading import Lock
 
 from onvif_bmff.control.arbitration import TrackReport
-from onvif_bmff.control.engine_plan import DevicePlan
-from onvif_bmff.control.engine_targets import OutputKey
-from onvif_bmff.control.job_state import RecordingJobState
+from onvif_bmff.control.plan import DevicePlan
+from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.engine.targets import OutputKey
 
 __all__ = ["TrackStates"]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_targets import OutputPlan
-from onvif_bmff.control.job_configuration import SourceReference
+from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
-from onvif_bmff.media.sample_tables import CodecChange
+from onvif_bmff.engine.output import RecordingOutput
+from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
 from onvif_bmff.objects.key import ObjectKey

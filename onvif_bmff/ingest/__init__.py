@@ -3,7 +3,7 @@
 The room reads files; everything that only needs bytes is in ``media``.
 """
 
-from onvif_bmff.ingest.mp4 import Fragment, FragmentStage, Mp4Input, open_mp4
-from onvif_bmff.ingest.pacing import loop_samples, pace_samples
+from onvif_bmff._lazy import attach
+from onvif_bmff.ingest._names import NAMES
 
-__all__ = ["Fragment", "FragmentStage", "Mp4Input", "loop_samples", "open_mp4", "pace_samples"]
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

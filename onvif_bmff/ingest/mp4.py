@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Protocol
 
 from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes
+from onvif_bmff.codecs.passthrough import MEDIA_TYPES
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
-from onvif_bmff.media.budget import SampleBudget
-from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.media.interleave import interleave
 from onvif_bmff.media.nal import with_long_lengths
-from onvif_bmff.media.passthrough import MEDIA_TYPES
 from onvif_bmff.media.sample_entries import is_protected
-from onvif_bmff.media.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.media.track import Sample, Track
 
 __all__ = ["Fragment", "FragmentStage", "Mp4Input", "open_mp4"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample, Track
 
 __all__ = ["loop_samples", "pace_samples"]

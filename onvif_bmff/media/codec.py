@@ -1,14 +1,13 @@
 """The contract of a codec: what the recorder, the encryptor and the player need to know of a sample."""
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from onvif_bmff.bmff.box import Box, ContainerBox
+from onvif_bmff.bmff.language.box import Box
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.nal_family import AVC, HEVC, NalFamily, nal_family_of
+from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
-__all__ = ["CODECS", "Codec", "NalCodec", "Ranges", "codec_of", "family_of_codec", "register"]
+__all__ = ["Codec", "NalCodec", "Ranges", "family_of_codec"]
 
 Ranges = Sequence[tuple[int, int]]
 """Byte ranges (start, end) within a sample."""
@@ -67,50 +66,3 @@ def family_of_codec(codec: Codec) -> NalFamily | None:
     if by_entry is not None and by_entry is not said:
         raise MediaError(f"a codec says that it is {said.name}, but its sample entry {entry.type!r} is {by_entry.name}")
     return said
-
-
-CODECS: dict[str, Callable[[ContainerBox], Codec]] = {}
-"""How a codec is made from a clear sample entry, by four-character code; those of this room come when first used."""
-
-_HOMES: Mapping[str, str] = {
-    fourcc: f"onvif_bmff.media.{home}"
-    for home, fourccs in {
-        "aac": ("mp4a",),
-        "avc": AVC.own,
-        "g711": ("alaw", "ulaw"),
-        "hevc": HEVC.own,
-        "jpeg": ("mp4v", "jpeg", "mjpg"),
-        "metadata": ("metx",),
-        "opus": ("Opus",),
-    }.items()
-    for fourcc in fourccs
-}
-"""The module that registers each code of this room: most programs need few of them, and start sooner without."""
-
-
-def register(*fourccs: str) -> Callable[[Callable[[ContainerBox], Codec]], Callable[[ContainerBox], Codec]]:
-    """Register what makes a codec from a sample entry; ``MediaError`` if a code is taken."""
-
-    def declare(make: Callable[[ContainerBox], Codec]) -> Callable[[ContainerBox], Codec]:
-        for fourcc in fourccs:
-            if fourcc in CODECS or _HOMES.get(fourcc, make.__module__) != make.__module__:
-                raise MediaError(f"{fourcc!r} is registered twice")
-            CODECS[fourcc] = make
-        return make
-
-    return declare
-
-
-def codec_of(entry: Box, *, handler: str) -> Codec:
-    """Return the codec of a clear sample entry in a track whose handler is ``handler`` ("vide", "soun", …).
-
-    Entries without a codec of their own pass through unchanged (see ``media.passthrough``).
-    """
-    if entry.type not in CODECS and entry.type in _HOMES:
-        import_module(_HOMES[entry.type])
-    make = CODECS.get(entry.type)
-    if make is not None and isinstance(entry, ContainerBox):
-        return make(entry)
-    from onvif_bmff.media.passthrough import PassThroughCodec  # the registry's fallback lies above it
-
-    return PassThroughCodec(entry, handler)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from onvif_bmff.bmff.box import Box
+from onvif_bmff.bmff.language.box import Box
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, Self
 
-from onvif_bmff.bmff.columns import Columns
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.reader import build_boxes, parse_boxes
 from onvif_bmff.bmff.random_access import (
     MovieFragmentRandomAccessBox,
     MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
-from onvif_bmff.bmff.reader import build_boxes, parse_boxes
 from onvif_bmff.errors import BoxError, ObjectAttributeError
 
 __all__ = ["MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable"]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import MovieFragmentBox, MovieFragmentRandomAccessBox, parse_boxes
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.budget import SampleBudget
-from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
 

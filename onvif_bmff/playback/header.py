@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
+from onvif_bmff.codecs.passthrough import MEDIA_TYPES
+from onvif_bmff.demux.fragment_samples import TrackFragment
+from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
-from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal import with_long_lengths
-from onvif_bmff.media.passthrough import MEDIA_TYPES
 from onvif_bmff.media.sample_entries import is_protected
-from onvif_bmff.media.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.playback.source import ByteSource, box_head, parse_one
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from onvif_bmff.bmff import SampleAuxiliaryInformationOffsetsBox, SampleEncryptionBox
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
-from onvif_bmff.media.fragment_samples import TrackFragment
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
+from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.media.track import Sample
 from onvif_bmff.playback.header import DecryptStage, SegmentHeader
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from heapq import merge
 
-from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
+from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectNotFoundError
-from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.clock import MediaClock, first_presentation

@@ -23,8 +23,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
 from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
 from onvif_bmff.playback.clock import MediaClock

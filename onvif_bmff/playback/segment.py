@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
-from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
+from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.clock import MediaClock, first_presentation

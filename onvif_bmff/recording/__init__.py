@@ -1,1 +1,6 @@
 """Where does a segment start and end? Fragments, segments, spans and the recorder; see ``recorder``."""
+
+from onvif_bmff._lazy import attach
+from onvif_bmff.recording._names import NAMES
+
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from onvif_bmff.bmff import Box, common_header
 from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor, slice_data_of
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, KeySource
+from onvif_bmff.cenc.keys.content import ContentKey, KeySource
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.codec import Codec

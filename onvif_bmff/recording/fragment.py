@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
-from onvif_bmff.bmff.columns import pack_columns
+from onvif_bmff.bmff.language.columns import pack_columns
 from onvif_bmff.cenc.encrypt import ProtectedSamples, TrackEncryptor
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample

@@ -12,9 +12,9 @@ from onvif_bmff.recording.boundaries import SegmentBoundary
 from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
-from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.lanes import SpanSet
 from onvif_bmff.recording.segment import FragmentLimits
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.span import SpanSettings
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime

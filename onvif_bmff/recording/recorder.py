@@ -21,11 +21,11 @@ from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
-from onvif_bmff.recording.flow import SampleFlow
-from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.lanes import NEVER, Lane, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
+from onvif_bmff.recording.router import SampleFlow
 from onvif_bmff.recording.segment import FragmentLimits
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 

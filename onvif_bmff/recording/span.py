@@ -13,8 +13,8 @@ from onvif_bmff.recording.anchor import Anchor, Origin
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack, Run
-from onvif_bmff.recording.labels import Labels, segment_attributes
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
+from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SpanSettings", "SpanWriter"]

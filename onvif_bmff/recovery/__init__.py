@@ -4,7 +4,7 @@ Works on any store, with what its protocol offers: `ObjectStore` for spans that 
 segments that nobody sealed. It reads no clock.
 """
 
-from onvif_bmff.recovery.days import recorded_days
-from onvif_bmff.recovery.store import RecoveryReport, recover_store
+from onvif_bmff._lazy import attach
+from onvif_bmff.recovery._names import NAMES
 
-__all__ = ["RecoveryReport", "recorded_days", "recover_store"]
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

@@ -18,9 +18,9 @@ from onvif_bmff.objects.stored import (
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
-from onvif_bmff.recording.labels import Labels
-from onvif_bmff.recording.recovery import RecoveredSegment, recover_segment
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recovery.days import recorded_days
+from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveryReport", "recover_store"]

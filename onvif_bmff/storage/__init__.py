@@ -1,17 +1,6 @@
 """Where do the objects lie? The only room that reads and writes anything."""
 
-from onvif_bmff.storage.directory import DirectoryStore, UnsealedObject
-from onvif_bmff.storage.iv_store import SqliteIvStore
-from onvif_bmff.storage.memory import MemoryStore
-from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
+from onvif_bmff._lazy import attach
+from onvif_bmff.storage._names import NAMES
 
-__all__ = [
-    "DirectoryStore",
-    "MemoryStore",
-    "RetryPolicy",
-    "Room",
-    "SqliteIvStore",
-    "StoreFailure",
-    "StoreSink",
-    "UnsealedObject",
-]
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
 from onvif_bmff.storage.acceptable import check_content_type, check_metadata
-from onvif_bmff.storage.labels import Label, Labels
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile
+from onvif_bmff.storage.side_files import Label, Labels
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
 
 __all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]

@@ -14,9 +14,10 @@ from uuid import UUID
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.media import AacCodec, AvcCodec, MetadataCodec, Sample, Track
+from onvif_bmff.codecs import AacCodec, AvcCodec, MetadataCodec
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.objects.stored import StorageObject
 from onvif_bmff.recording.encryption import EncryptionEntry

@@ -11,7 +11,7 @@ from construct import Bytes, Construct, FormatField
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from onvif_bmff.bmff.box import (
+from onvif_bmff.bmff.language.box import (
     BOXES,
     SAMPLE_ENTRIES,
     SIZE_32,
@@ -23,18 +23,9 @@ from onvif_bmff.bmff.box import (
     RecordOf,
     UnknownBox,
 )
-from onvif_bmff.bmff.columns import Columns
-from onvif_bmff.bmff.framing import OptionalString, Probed
-from onvif_bmff.bmff.movie import MetaBox
-from onvif_bmff.bmff.pssh import (
-    LAYOUT_25_12,
-    LAYOUT_26_06,
-    NENC,
-    AsymmetricKeySystemHeaderBox,
-    EncryptedKeyEntry,
-)
-from onvif_bmff.bmff.sample_entry import AudioSampleEntry, EncryptedMetadataSampleEntry
-from onvif_bmff.bmff.wire import (
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.probing import OptionalString, Probed
+from onvif_bmff.bmff.language.wire import (
     FOURCC,
     REST,
     STRING,
@@ -50,6 +41,15 @@ from onvif_bmff.bmff.wire import (
     WhenFlag,
     decide,
 )
+from onvif_bmff.bmff.movie import MetaBox
+from onvif_bmff.bmff.pssh import (
+    LAYOUT_25_12,
+    LAYOUT_26_06,
+    NENC,
+    AsymmetricKeySystemHeaderBox,
+    EncryptedKeyEntry,
+)
+from onvif_bmff.bmff.sample_entry import AudioSampleEntry, EncryptedMetadataSampleEntry
 from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
 
 __all__ = [

@@ -7,12 +7,12 @@ from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.bmff import AudioSampleEntry, MediaBox, MediaHeaderBox, MovieHeaderBox, VisualSampleEntry
+from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectAttributeError, TimeError
-from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.timing import ticks_to_duration
-from onvif_bmff.validation.facts import Context, SegmentFacts, TrackFacts
+from onvif_bmff.validation.observed import Context, SegmentFacts, TrackFacts
 from onvif_bmff.validation.random_access import check_seek_table
 from onvif_bmff.validation.rules import RULES, Recurring
 

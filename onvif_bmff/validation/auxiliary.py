@@ -14,10 +14,10 @@ from onvif_bmff.bmff.protection import (
 )
 from onvif_bmff.cenc.protection import ProtectionRun
 from onvif_bmff.cenc.scheme import BLOCK, NO_PATTERN, ProtectionScheme
+from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.errors import BoxError
-from onvif_bmff.media.fragment_samples import TrackFragment
-from onvif_bmff.validation.facts import Context
-from onvif_bmff.validation.vectors import Vectors
+from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.observed import Context
 
 __all__ = ["TRAF", "ProtectedPart", "SampleSite", "needs_records"]
 

@@ -16,8 +16,8 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT
 from onvif_bmff.cenc.subsample import subsample_limit
+from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.media.codec import Codec, family_of_codec
-from onvif_bmff.media.fragment_samples import TrackFragment
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
 __all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "family_of", "slices_of"]

@@ -6,15 +6,15 @@ from itertools import islice
 
 from onvif_bmff.bmff import Box
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_of, protection_runs
 from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
+from onvif_bmff.demux.fragment_samples import SampleViews, TrackFragment
+from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.sample_entries import is_protected
-from onvif_bmff.media.sample_tables import MovieTrack
 from onvif_bmff.validation.clear_bytes import Account, Clear, SampleLayout, account, codec_of_part
-from onvif_bmff.validation.facts import Context
+from onvif_bmff.validation.observed import Context
 from onvif_bmff.validation.proof import EncryptionProof, TrackProof
 
 __all__ = ["CoverageChecker"]

@@ -19,9 +19,9 @@ from onvif_bmff.bmff import (
     TrackFragmentHeaderBox,
     TrackRunBox,
 )
-from onvif_bmff.media.budget import SampleBudget
-from onvif_bmff.media.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
-from onvif_bmff.validation.facts import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
+from onvif_bmff.validation.observed import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
 from onvif_bmff.validation.samples import SampleChecker
 
 __all__ = ["FragmentChecker", "MediaData"]

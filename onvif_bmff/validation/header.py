@@ -43,11 +43,11 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.cenc.protection import protection_of
 from onvif_bmff.cenc.scheme import SCHEME_VERSION
+from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
-from onvif_bmff.media.sample_tables import MovieTrack
-from onvif_bmff.validation.facts import RANK, Context, Header
+from onvif_bmff.validation.observed import RANK, Context, Header
 
 __all__ = ["check_header"]
 

@@ -10,7 +10,7 @@ from onvif_bmff.bmff import (
     AsymmetricKeySystemHeaderBox,
     ProtectionSystemSpecificHeaderBox,
 )
-from onvif_bmff.validation.facts import Context, Header
+from onvif_bmff.validation.observed import Context, Header
 
 __all__ = ["check_protection_headers"]
 

@@ -12,7 +12,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects.seek_table import SeekEntry, SeekTable
-from onvif_bmff.validation.facts import Context, PartFacts, SegmentFacts, TrackFacts
+from onvif_bmff.validation.observed import Context, PartFacts, SegmentFacts, TrackFacts
 
 __all__ = ["check_random_access", "check_seek_table"]
 

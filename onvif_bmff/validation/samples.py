@@ -10,21 +10,21 @@ from onvif_bmff.bmff.protection import (
     AuxiliaryInfo,
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_runs
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.demux.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
-from onvif_bmff.media.fragment_samples import SampleViews, TrackFragment
 from onvif_bmff.media.nal import iter_nal_ranges
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
 from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
 from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_of
 from onvif_bmff.validation.coverage import CoverageChecker
-from onvif_bmff.validation.facts import Context, Header, PartFacts
+from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.observed import Context, Header, PartFacts
 from onvif_bmff.validation.payload import is_intra, spoilt
 from onvif_bmff.validation.proof import EncryptionProof
-from onvif_bmff.validation.vectors import Vectors
 
 __all__ = ["SampleChecker"]
 

@@ -13,12 +13,12 @@ from onvif_bmff.bmff import (
     ProducerReferenceTimeBox,
     SegmentIndexBox,
 )
+from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.sample_tables import read_tracks
 from onvif_bmff.playback.source import LARGEST_PIECE, BoxHead, ByteSource, box_head, parse_one
-from onvif_bmff.validation.facts import Context, Header, SegmentFacts, StopLooking
 from onvif_bmff.validation.fragments import FragmentChecker, MediaData
 from onvif_bmff.validation.header import check_header
+from onvif_bmff.validation.observed import Context, Header, SegmentFacts, StopLooking
 from onvif_bmff.validation.protection_headers import check_protection_headers
 from onvif_bmff.validation.random_access import check_random_access
 from onvif_bmff.validation.samples import SampleChecker

@@ -15,7 +15,7 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.facts import RANK, Header, SegmentFacts
+from onvif_bmff.validation.observed import RANK, Header, SegmentFacts
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["KindChecker", "MisfittingEnd", "SpanChecker"]

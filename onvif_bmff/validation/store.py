@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from onvif_bmff.cenc.clear_boxes import protection_headers
-from onvif_bmff.cenc.key_ring import KeyRing, KeyUnwrapper
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
+from onvif_bmff.cenc.protection import protection_headers
 from onvif_bmff.errors import ObjectDamagedError, ObjectNotFoundError, ProtectionError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
@@ -16,15 +16,15 @@ from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import check_attributes, check_content_type
-from onvif_bmff.validation.facts import Context, Header, SegmentFacts
-from onvif_bmff.validation.names import NameChecker
+from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.keys import NameChecker
+from onvif_bmff.validation.observed import Context, Header, SegmentFacts
 from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.report import Checked, Validation
 from onvif_bmff.validation.rules import Finding, Findings, Recurring
 from onvif_bmff.validation.samples import SampleChecker
 from onvif_bmff.validation.segment import check_segment
 from onvif_bmff.validation.spans import KindChecker, SpanChecker
-from onvif_bmff.validation.vectors import Vectors
 
 __all__ = ["validate_store"]
 

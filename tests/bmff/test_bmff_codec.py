@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onvif_bmff.bmff.box import (
+from onvif_bmff.bmff.codec_config import HevcParameterArray
+from onvif_bmff.bmff.language.box import (
     BOXES,
     SAMPLE_ENTRIES,
     Box,
@@ -22,11 +23,9 @@ from onvif_bmff.bmff.box import (
     _register,
     record,
 )
-from onvif_bmff.bmff.codec import Codec
-from onvif_bmff.bmff.codec_config import HevcParameterArray
-from onvif_bmff.bmff.columns import Columns
-from onvif_bmff.bmff.pssh import EncryptedKeyEntry
-from onvif_bmff.bmff.wire import (
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.layout import Codec
+from onvif_bmff.bmff.language.wire import (
     FOURCC,
     PURSE,
     REST,
@@ -46,6 +45,7 @@ from onvif_bmff.bmff.wire import (
     when,
     when_flag,
 )
+from onvif_bmff.bmff.pssh import EncryptedKeyEntry
 from onvif_bmff.testing.strategies import boxes
 
 DECLARED = sorted({*BOXES.values(), *SAMPLE_ENTRIES.values()}, key=lambda kind: kind.__name__)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.bmff import columns
-from onvif_bmff.bmff.columns import Columns, no_rows, pack_columns, unpack_columns
+from onvif_bmff.bmff.language import columns
+from onvif_bmff.bmff.language.columns import Columns, no_rows, pack_columns, unpack_columns
 
 CODES = "bBhHtiIqQ"
 BYTES = {"b": 1, "B": 1, "h": 2, "H": 2, "t": 3, "i": 4, "I": 4, "q": 8, "Q": 8}

@@ -16,7 +16,7 @@ from onvif_bmff.bmff import (
     read_auxiliary_info,
 )
 from onvif_bmff.bmff.descriptors import DecoderConfig, build_esds, read_esds
-from onvif_bmff.bmff.framing import is_box_sequence
+from onvif_bmff.bmff.language.probing import is_box_sequence
 from onvif_bmff.errors import BoxError
 
 

@@ -31,9 +31,9 @@ from onvif_bmff.bmff import (
     iter_boxes,
     parse_boxes,
 )
-from onvif_bmff.bmff.box import BOXES
-from onvif_bmff.bmff.codec import Codec
-from onvif_bmff.bmff.wire import Fixed
+from onvif_bmff.bmff.language.box import BOXES
+from onvif_bmff.bmff.language.layout import Codec
+from onvif_bmff.bmff.language.wire import Fixed
 from onvif_bmff.errors import BoxError, StateError
 from onvif_bmff.testing.files import fragmented_file
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import cenc_recordings as kit
 
 from onvif_bmff.bmff import UnknownBox, VisualSampleEntry
-from onvif_bmff.media.hevc import HevcCodec
+from onvif_bmff.codecs.hevc.codec import HevcCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.media.nal_family import AVC
-from onvif_bmff.media.passthrough import PassThroughCodec
 from onvif_bmff.media.track import Sample, Track
 
 

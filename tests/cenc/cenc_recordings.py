@@ -9,10 +9,10 @@ from uuid import UUID
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.metadata import MetadataCodec
 from onvif_bmff.ingest.mp4 import open_mp4
-from onvif_bmff.media.metadata import MetadataCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject

@@ -24,8 +24,8 @@ from onvif_bmff.bmff import (
     UnknownBox,
     parse_boxes,
 )
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.header import build_header
 

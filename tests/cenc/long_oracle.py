@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import wrap_key
-from onvif_bmff.cenc.keys import generate_content_key
+from onvif_bmff.cenc.keys.content import generate_content_key
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.errors import WrongKeyError
 from onvif_bmff.timing import UtcTime
 

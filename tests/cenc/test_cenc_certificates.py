@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from onvif_bmff.cenc.certificates import certificate_fault, check_certificate, load_recipient
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import KeyWrapper, load_certificate, thumbprint, wrap_key
-from onvif_bmff.cenc.keys import generate_content_key
+from onvif_bmff.cenc.keys.certificates import certificate_fault, check_certificate, load_recipient
+from onvif_bmff.cenc.keys.content import generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper, load_certificate, thumbprint, wrap_key
 from onvif_bmff.errors import CertificateError
 from onvif_bmff.timing import UtcTime
 

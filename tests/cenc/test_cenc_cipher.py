@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onvif_bmff.cenc.cipher import Cbc1Cipher, CbcsCipher, CensCipher, CtrCipher, cipher_for
-from onvif_bmff.cenc.keys import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.scheme import NAL_PATTERN, NO_PATTERN, Pattern, ProtectionScheme
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onvif_bmff.bmff import UnknownBox, parse_boxes
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.decrypt import FragmentDecryptor, clear_sample_entry, protection_of
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.cenc.scheme import Pattern, ProtectionScheme
 from onvif_bmff.errors import (
@@ -24,6 +23,7 @@ from onvif_bmff.errors import (
     ProtectionError,
     UnsupportedSchemeError,
 )
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest.mp4 import Mp4Input
 
 IV8 = bytes.fromhex("fffffffffffffffe")
@@ -229,7 +229,7 @@ def test_samples_and_clear_file_need_the_right_key():
 
 def test_long_fragments_are_decrypted_in_parts(monkeypatch):
     monkeypatch.setattr("onvif_bmff.cenc.decrypt._BATCH", 250)
-    monkeypatch.setattr("onvif_bmff.cenc.clear_file._PIECE", 250)
+    monkeypatch.setattr("onvif_bmff.export.clear_file._PIECE", 250)
     for place in ("senc", "mdat"):
         samples = [Coded(data(90 + 40 * n, n), struct.pack(">Q", n), [(n, 90 + 39 * n)]) for n in range(9)]
         check(header(Rule()) + fragment(samples, Rule(), place=place, runs=2), samples)

@@ -31,15 +31,15 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
 from onvif_bmff.cenc.iv import CencIvAllocators
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import KeyWrapper
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.metadata import MetadataCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.errors import BitstreamError, MediaError, ProtectionError, UnsupportedSchemeError
 from onvif_bmff.ingest.mp4 import Mp4Input
-from onvif_bmff.media.metadata import MetadataCodec
-from onvif_bmff.media.passthrough import PassThroughCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import SegmentOpened
 from onvif_bmff.recording.formats import CMAF, MP4

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.bmff.pssh import AsymmetricKeySystemHeaderBox
-from onvif_bmff.cenc.certificates import LeftOut, load_recipient
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import KeyWrapper, thumbprint
-from onvif_bmff.cenc.keys import RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.certificates import LeftOut, load_recipient
+from onvif_bmff.cenc.keys.content import RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper, thumbprint
 from onvif_bmff.errors import CertificateError, MissingKeyError, ProtectionError
 from onvif_bmff.ingest.mp4 import Mp4Input
 from onvif_bmff.recording.formats import CMAF, MP4

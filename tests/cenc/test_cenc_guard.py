@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from onvif_bmff.bmff import AudioSampleEntry, UnknownBox
 from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
+from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.errors import BitstreamError, MediaError, OnvifBmffError, ProtectionError, UnsupportedSchemeError
-from onvif_bmff.media.codec import codec_of, family_of_codec
-from onvif_bmff.media.jpeg import MjpegCodec
+from onvif_bmff.media.codec import family_of_codec
 from onvif_bmff.media.nal_family import AVC, HEVC, NAL_FAMILIES
-from onvif_bmff.media.passthrough import PassThroughCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import encryption_fault
 from onvif_bmff.recording.formats import CMAF, MP4

@@ -4,9 +4,9 @@ import hpke_reference as slow
 import pytest
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import DEFAULT_SUITES, hpke_suite, thumbprint, wrap_key
-from onvif_bmff.cenc.keys import generate_content_key
+from onvif_bmff.cenc.keys.content import generate_content_key
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import DEFAULT_SUITES, hpke_suite, thumbprint, wrap_key
 from onvif_bmff.timing import UtcTime
 
 T0 = UtcTime.parse("2022-11-08T15:08:23.547Z")

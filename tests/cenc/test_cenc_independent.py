@@ -5,14 +5,14 @@ import cenc_recordings as kit
 import cenc_slow_reader as slow_reader
 import pytest
 
-from onvif_bmff.media.aac import AacCodec
-from onvif_bmff.media.codec import codec_of
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
-from onvif_bmff.media.metadata import MetadataCodec
+from onvif_bmff.codecs.aac.codec import AacCodec
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.metadata import MetadataCodec
+from onvif_bmff.codecs.opus.codec import OpusCodec
+from onvif_bmff.codecs.opus.syntax import OpusHead
+from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.media.nal_family import HEVC
-from onvif_bmff.media.opus import OpusCodec
-from onvif_bmff.media.opus_syntax import OpusHead
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.formats import CMAF, MP4
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.cenc.key_file import MAX_KEY_FILE, build_key_file, parse_key_file
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.file import MAX_KEY_FILE, build_key_file, parse_key_file
 from onvif_bmff.errors import ProtectionError
 
 KID, OTHER = "01234567-89ab-cdef-0123-456789abcdef", "11111111-2222-3333-4444-555555555555"

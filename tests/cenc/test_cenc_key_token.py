@@ -11,12 +11,12 @@ from test_cenc_hpke import VECTORS
 
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.bmff.pssh import LAYOUT_26_06, AsymmetricKeySystemHeaderBox
-from onvif_bmff.cenc.hpke import open_sealed
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_token import SeveralUnwrappers, TokenUnwrapper
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import DEFAULT_SUITES, wrap_key
-from onvif_bmff.cenc.keys import generate_content_key
+from onvif_bmff.cenc.keys.content import generate_content_key
+from onvif_bmff.cenc.keys.hpke import open_sealed
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.token import SeveralUnwrappers, TokenUnwrapper
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import DEFAULT_SUITES, wrap_key
 from onvif_bmff.errors import CertificateError, ProtectionError, UnsupportedSchemeError, WrongKeyError
 from onvif_bmff.timing import UtcTime
 

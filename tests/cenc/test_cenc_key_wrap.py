@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onvif_bmff.bmff.language.reader import build_boxes, parse_boxes
 from onvif_bmff.bmff.pssh import (
     ASYMMETRIC_SYSTEM_ID,
     AsymmetricKeySystemHeaderBox,
@@ -21,11 +22,10 @@ from onvif_bmff.bmff.pssh import (
     ProtectionSystemSpecificHeaderBox,
     common_header,
 )
-from onvif_bmff.bmff.reader import build_boxes, parse_boxes
-from onvif_bmff.cenc.key_ring import NOT_OPENED, KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import KeyWrapper, check_certificate, thumbprint, wrap_key
-from onvif_bmff.cenc.keys import ContentKey, generate_content_key
+from onvif_bmff.cenc.keys.content import ContentKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import NOT_OPENED, KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper, check_certificate, thumbprint, wrap_key
 from onvif_bmff.errors import CertificateError, OnvifBmffError, ProtectionError, UnsupportedSchemeError, WrongKeyError
 from onvif_bmff.timing import UtcTime
 
@@ -450,7 +450,7 @@ class TestTheSameWork:
 
     @pytest.mark.parametrize("kind", ["p256", "p384", "p521", "x25519"])
     def test_hpke(self, identities, others, kind, monkeypatch):
-        import onvif_bmff.cenc.key_unwrap as room
+        import onvif_bmff.cenc.keys.unwrap as room
 
         uses = []
 

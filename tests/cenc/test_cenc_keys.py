@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import (
+from onvif_bmff.cenc.keys.content import (
     ContentKey,
     FixedKey,
     RotatingKey,
@@ -17,6 +16,7 @@ from onvif_bmff.cenc.keys import (
     parse_key,
     parse_kid,
 )
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import MissingKeyError, ProtectionError
 from onvif_bmff.timing import UtcTime
 

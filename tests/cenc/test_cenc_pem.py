@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.cenc.certificates import load_certificate
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.pem import describe, first_line, pem_blocks
+from onvif_bmff.cenc.keys.certificates import load_certificate
+from onvif_bmff.cenc.keys.pem import describe, first_line, pem_blocks
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.errors import CertificateError, OnvifBmffError, ProtectionError, WrongKeyError
 
 PASSWORD = b"open sesame"

@@ -3,11 +3,11 @@
 import pytest
 
 from onvif_bmff.bmff import parse_boxes
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import MissingKeyError
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest.mp4 import Mp4Input
 
 NO_KID = "0" * 32

@@ -18,17 +18,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support_tools import missing
 
-import onvif_bmff.cenc.key_unwrap as room
+import onvif_bmff.cenc.keys.unwrap as room
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.encrypt import TrackEncryptor
-from onvif_bmff.cenc.key_ring import NOT_OPENED, KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.ring import NOT_OPENED, KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.errors import WrongKeyError
 from onvif_bmff.ingest.mp4 import Mp4Input
-from onvif_bmff.media.g711 import G711Codec
 from onvif_bmff.media.track import Sample
 
 KID = UUID("01234567-89ab-cdef-0123-456789abcdef")

@@ -25,8 +25,8 @@ from onvif_bmff.bmff import (
     TrackFragmentRandomAccessBox,
     parse_boxes,
 )
-from onvif_bmff.cenc.key_wrap import KeyWrapper
-from onvif_bmff.cenc.keys import RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.content import RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.wrap import KeyWrapper
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli import encryption_options
 from onvif_bmff.cli.keys import add_key_arguments, keys_from

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from onvif_bmff.cenc.key_file import parse_key_file
+from onvif_bmff.cenc.keys.file import parse_key_file
 from onvif_bmff.cli import keys as cli_keys
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.main import main
@@ -344,7 +344,7 @@ def test_a_terminal_is_asked_for_a_password_that_is_needed(made, tmp_path, monke
 
 def test_the_certificate_beside_the_private_key_is_found(made, tmp_path, monkeypatch):
     """As ``openssl pkcs12`` writes them, with that of the authority before it: only its own entry is tried."""
-    from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
+    from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 
     given = []
     unlocked = PrivateKeyUnwrapper.__init__
@@ -407,7 +407,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.errors import ProtectionError
 HERE = Path({folder!r})
 KEYS = {{kind: load_pem_private_key((HERE / f"{{kind}}.key").read_bytes(), None) for kind in ("rsa", "ec")}}

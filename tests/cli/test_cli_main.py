@@ -159,4 +159,4 @@ def test_the_version_is_told_without_loading_commands():
 def test_decrypt_loads_no_certificates_without_a_private_key():
     loaded = modules_after("decrypt", "--help")
     assert "onvif_bmff.cenc.cipher" in loaded
-    assert not loaded & {"cryptography.x509", "onvif_bmff.cenc.key_unwrap", "onvif_bmff.media.hevc"}
+    assert not loaded & {"cryptography.x509", "onvif_bmff.cenc.keys.unwrap", "onvif_bmff.codecs.hevc.codec"}

@@ -12,8 +12,8 @@ import pytest
 
 from onvif_bmff.bmff import SampleEncryptionBox, TrackEncryptionBox, parse_boxes
 from onvif_bmff.cli.main import main
+from onvif_bmff.codecs import AvcCodec
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media import AvcCodec
 from onvif_bmff.storage import DirectoryStore
 
 Kind = TypeVar("Kind")

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.bmff.pssh import AsymmetricKeySystemHeaderBox
-from onvif_bmff.cenc.certificates import certificate_fault
 from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.keys.certificates import certificate_fault
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control import BadConfiguration
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_plan import Feed, RecordingPlan
-from onvif_bmff.control.engine_targets import OutputKey, TargetMaker, WrappingPolicy
-from onvif_bmff.control.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.plan import Feed, RecordingPlan
+from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.engine.output import RecordingOutput
+from onvif_bmff.engine.targets import OutputKey, TargetMaker, WrappingPolicy
 from onvif_bmff.errors import CertificateError
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject

@@ -9,12 +9,12 @@ import pytest
 from test_control_engine import AUDIO, ONE, SECOND, START, VIDEO, Rig, both, plan
 
 from onvif_bmff.bmff import VisualSampleEntry
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.control.engine_plan import Feed, Standby
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
-from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
+from onvif_bmff.control.plan import Feed, Standby
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.recording.encryption import EncryptionEntry

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from onvif_bmff.control.engine import RecordingOutput, encoding_name
-from onvif_bmff.control.engine_plan import Feed, Standby
-from onvif_bmff.control.engine_targets import OutputPlan
-from onvif_bmff.control.job_configuration import PROFILE_TYPE, SourceReference
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.control.plan import Feed, Standby
+from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.engine.output import RecordingOutput, encoding_name
+from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded, collect_objects
 from onvif_bmff.playback import Timeline

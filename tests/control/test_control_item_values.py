@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onvif_bmff.control import EventMessage, ItemDuration, PropertyOperation, parse_item
-from onvif_bmff.control.item_values import (
+from onvif_bmff.control.types.item_values import (
     parse_boolean,
     parse_date_time,
     parse_duration,

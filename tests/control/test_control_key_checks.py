@@ -23,7 +23,7 @@ from control_kit import (
     target,
 )
 
-from onvif_bmff.cenc.keys import key_check_value
+from onvif_bmff.cenc.keys.content import key_check_value
 from onvif_bmff.control import BadConfiguration, MemoryPersistence
 from onvif_bmff.errors import MissingKeyError
 from onvif_bmff.storage.sqlite import SqlitePersistence

@@ -6,8 +6,10 @@ import pytest
 from control_kit import KEY, KID, OTHER_KID, START, entry, job, profile, recording, service, target
 
 from onvif_bmff.bmff import SchemeTypeBox, parse_boxes
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control import (
     PROFILE_TYPE,
     ReceiverConfiguration,
@@ -16,11 +18,9 @@ from onvif_bmff.control import (
     SourceReference,
     TrackConfiguration,
 )
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_targets import OutputKey, TargetMaker
+from onvif_bmff.engine.output import RecordingOutput
+from onvif_bmff.engine.targets import OutputKey, TargetMaker
 from onvif_bmff.errors import ProtectionError
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject

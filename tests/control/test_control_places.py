@@ -16,7 +16,7 @@ from onvif_bmff.control import (
     MemoryPersistence,
     TrackConfiguration,
 )
-from onvif_bmff.control.engine_targets import TargetMaker
+from onvif_bmff.engine.targets import TargetMaker
 from onvif_bmff.errors import StateError
 from onvif_bmff.objects.key import lead_of, leads_meet
 from onvif_bmff.timing import UtcTime

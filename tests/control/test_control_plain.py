@@ -16,7 +16,7 @@ from onvif_bmff.control import (
     RecordingJobConfiguration,
     TrackConfiguration,
 )
-from onvif_bmff.control.checks import check_types
+from onvif_bmff.control.operations.checks import check_types
 from onvif_bmff.control.plain import from_plain, to_plain
 from onvif_bmff.control.state import DeviceState
 from onvif_bmff.errors import PersistenceError

@@ -29,7 +29,7 @@ from onvif_bmff.control import (
     StorageReferencePath,
     TimeRange,
 )
-from onvif_bmff.control.segments import cut_listing
+from onvif_bmff.control.operations.segments import cut_listing
 from onvif_bmff.errors import StateError
 
 LONG = DateTimeRange(START, START + timedelta(hours=1))

@@ -7,9 +7,9 @@ import pytest
 from test_control_engine import AUDIO, ONE, TRACKS, Rig, both, plan
 
 from onvif_bmff.bmff import VisualSampleEntry
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.media.track import Track
 from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.recording.encryption import EncryptionEntry

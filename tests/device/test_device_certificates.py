@@ -23,7 +23,7 @@ from device_kit import (
     until,
 )
 
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.control import AsymmetricEncryption, BadConfiguration, MemoryPersistence, RecordingEncryption
 from onvif_bmff.device import FileSources, RecordingDevice, utc_now
 from onvif_bmff.playback import read_segment

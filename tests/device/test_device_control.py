@@ -26,9 +26,9 @@ from device_kit import (
     wait,
 )
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.keys import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.control import (
     INCOMPATIBLE_STREAM,
     AsymmetricEncryption,

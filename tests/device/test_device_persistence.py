@@ -16,8 +16,8 @@ from device_kit import (
     until,
 )
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control import (
     EventFilterEntry,
     EventMessage,

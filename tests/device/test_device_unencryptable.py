@@ -6,11 +6,11 @@ from uuid import UUID
 import device_kit as kit
 
 from onvif_bmff.bmff import VisualSampleEntry
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.control import RecordingConfiguration, RecordingEncryption
 from onvif_bmff.device import FileSource
-from onvif_bmff.media.passthrough import PassThroughCodec
 from onvif_bmff.storage.memory import MemoryStore
 
 KID, KEY = UUID(int=5), bytes(range(16))

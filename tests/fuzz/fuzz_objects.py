@@ -15,17 +15,18 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, parse_boxes
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import wrap_key
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.errors import BoxError, ObjectAttributeError, OnvifBmffError
+from onvif_bmff.export import export_movie, hls_playlists
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject
-from onvif_bmff.playback import SampleReader, Seeker, Timeline, export_movie, hls_playlists, read_segment, select
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
 from onvif_bmff.recording.formats import CMAF, MP4
-from onvif_bmff.recording.recovery import recover_segment
+from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY, START, recorded_objects

@@ -22,10 +22,10 @@ from onvif_bmff.bmff import (
     seig_entries,
 )
 from onvif_bmff.bmff.descriptors import read_esds
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError, ObjectAttributeError, ObjectKeyError
-from onvif_bmff.media.avc_slice import AvcSliceHeaders
-from onvif_bmff.media.codec import codec_of
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
 from onvif_bmff.media.sample_entries import clear_entry
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekTable

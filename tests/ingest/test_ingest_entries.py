@@ -7,8 +7,8 @@ import pytest
 from ingest_files import START, progressive, track
 from support_tools import need
 
+from onvif_bmff.codecs import G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media import G711Codec, MetadataCodec, MjpegCodec
 
 
 @pytest.mark.interop

@@ -6,9 +6,9 @@ import pytest
 from ingest_files import ALAW, HEAD, START, ULAW, moof, movie, progressive, run, track, traf, until_fault
 
 from onvif_bmff.bmff import FreeSpaceBox, MediaDataBox, MovieFragmentBox, TrackExtendsBox, UnknownBox, build_boxes
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
 from onvif_bmff.ingest import Mp4Input
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample
 
 NON_SYNC = 0x01010000

@@ -5,9 +5,9 @@ from itertools import islice, pairwise
 import pytest
 from ingest_files import ALAW, START, ULAW, progressive, track
 
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import Mp4Input, loop_samples, pace_samples
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample
 
 THREE = {"stsc": [(1, 3, 1)], "stsz": [1, 1, 1], "stco": [START]}

@@ -3,9 +3,9 @@
 import pytest
 from ingest_files import ALAW, START, ULAW, progressive, track, until_fault
 
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError
 from onvif_bmff.ingest import Mp4Input
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.media.track import Sample
 
 DATA = bytes(range(100))

@@ -18,11 +18,11 @@ from onvif_bmff.bmff import (
     TrackRunBox,
     parse_boxes,
 )
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.metadata import ONVIF_SCHEMA, MetadataCodec
 from onvif_bmff.ingest.mp4 import open_mp4
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.metadata import ONVIF_SCHEMA, MetadataCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject

@@ -14,8 +14,8 @@ import pytest
 from support_tools import need
 
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.decrypt import decrypt_file
 from onvif_bmff.errors import OnvifBmffError

@@ -14,7 +14,7 @@ import interop_tools as tools
 import pytest
 from support_tools import need
 
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.main import main
 from onvif_bmff.ingest import open_mp4

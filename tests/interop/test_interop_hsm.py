@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from support_tools import missing, need
 
-from onvif_bmff.cenc.key_token import TokenUnwrapper
-from onvif_bmff.cenc.key_wrap import wrap_key
-from onvif_bmff.cenc.keys import generate_content_key
+from onvif_bmff.cenc.keys.content import generate_content_key
+from onvif_bmff.cenc.keys.token import TokenUnwrapper
+from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.cli.main import main
 from onvif_bmff.errors import WrongKeyError
 from onvif_bmff.ingest.mp4 import Mp4Input

@@ -10,8 +10,8 @@ import pytest
 from support_recorded import check_recording
 from support_tools import need
 
+from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.ingest.mp4 import open_mp4
-from onvif_bmff.media.sample_tables import CodecChange
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget

@@ -13,15 +13,16 @@ from contextlib import suppress
 from support_work import lines_run
 
 from onvif_bmff.bmff import build_boxes, iter_boxes, parse_boxes
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cli.box_view import box_node
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.export import export_movie, hls_playlists
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.objects import ObjectKey
-from onvif_bmff.playback import SampleReader, Seeker, Timeline, export_movie, hls_playlists, read_segment, select
-from onvif_bmff.recording.recovery import recover_segment
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
+from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.testing.files import fragmented_file
 from onvif_bmff.testing.recordings import CONTENT_KEY

@@ -38,7 +38,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "objects": (("onvif_bmff/objects/*.py",), ("tests/objects", "tests/playback/test_playback_seek.py")),
     "vectors": (("onvif_bmff/cenc/iv.py",), ("tests/cenc/test_cenc_iv.py", "tests/cenc/test_cenc_encrypt.py")),
     "control": (
-        ("onvif_bmff/control/arbitration.py", "onvif_bmff/control/override.py"),
+        ("onvif_bmff/control/arbitration.py", "onvif_bmff/control/operations/override.py"),
         (
             "tests/control/test_control_arbitration.py",
             "tests/control/test_control_override.py",

@@ -14,21 +14,22 @@ import pytest
 from laws_bombs import full, head, mdat, moof, numbers, traf, trun
 
 from onvif_bmff.bmff import build_boxes, parse_boxes
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import FixedKey
+from onvif_bmff.cenc.keys.content import FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs import AvcCodec, MetadataCodec
 from onvif_bmff.errors import BoxError, OnvifBmffError
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest import Mp4Input
-from onvif_bmff.media import AvcCodec, MetadataCodec, Sample, Track
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.playback import SampleReader, Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.recovery import recover_segment
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.testing.files import fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY, START
 from onvif_bmff.validation import validate_store

@@ -21,14 +21,14 @@ from onvif_bmff.bmff import (
     build_boxes,
     parse_boxes,
 )
-from onvif_bmff.cenc.clear_file import ClearFile
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import SampleReader, Timeline, select
-from onvif_bmff.recording.recovery import recover_segment
+from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY

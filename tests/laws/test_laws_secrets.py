@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from onvif_bmff import EncryptionEntry, ProtectionScheme, Recorder, RecordingTarget, UtcTime
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.encrypt import IvSources, TrackEncryptor
-from onvif_bmff.cenc.key_file import build_key_file, parse_key_file
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import wrap_key
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey, parse_key, parse_kid
+from onvif_bmff.cenc.keys.file import build_key_file, parse_key_file
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.cli.keys import Keys, Secret
 from onvif_bmff.cli.main import main
-from onvif_bmff.control.encryption import RecordingEncryption
+from onvif_bmff.control.types.encryption import RecordingEncryption
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.playback.keys import PlaybackKeys
 

@@ -1,7 +1,7 @@
 """Parameter sets and slices of small clips, for tests of codecs."""
 
-from onvif_bmff.media.avc import AvcCodec
-from onvif_bmff.media.hevc import HevcCodec
+from onvif_bmff.codecs.avc.codec import AvcCodec
+from onvif_bmff.codecs.hevc.codec import HevcCodec
 
 # 192 by 108 pixels of 4:3, 25 frames a second, High profile, BT.709
 SPS = bytes.fromhex("6764000bacec30ffbc39a808080a000003000200000300641e285270")

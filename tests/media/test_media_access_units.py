@@ -27,9 +27,9 @@ from media_codec_sets import (
     stream,
 )
 
+from onvif_bmff.codecs.access_units import AvcAccessUnits, HevcAccessUnits
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media.access_units import AvcAccessUnits, HevcAccessUnits
 from onvif_bmff.media.nal import split_annex_b
 
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_bits import BitWriter
 
+from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig, iter_adts, parse_adts_header
+from onvif_bmff.codecs.opus.syntax import opus_packet_duration, parse_opus_head
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.aac_syntax import AudioSpecificConfig, iter_adts, parse_adts_header
-from onvif_bmff.media.opus_syntax import opus_packet_duration, parse_opus_head
 
 
 class TestAac:

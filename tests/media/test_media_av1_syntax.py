@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 from media_bits import BitWriter
 
+from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.av1_syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
 from onvif_bmff.media.vui import ColourInfo
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from media_avc_headers import make_avc
 from media_bits import BitWriter
 
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders, avc_slice_type
+from onvif_bmff.codecs.avc.syntax import avc_is_vcl, avc_nal_type, avc_starts_picture, parse_avc_pps, parse_avc_sps
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
-from onvif_bmff.media.avc_syntax import avc_is_vcl, avc_nal_type, avc_starts_picture, parse_avc_pps, parse_avc_sps
 from onvif_bmff.media.vui import ColourInfo
 
 SEEDS = st.integers(0, 1 << 32)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.errors import BoxError
-from onvif_bmff.media.budget import SampleBudget
 
 PLACE = {"track_id": 7, "path": "/moof/traf/trun", "offset": 90}
 

@@ -15,16 +15,17 @@ from onvif_bmff.bmff import (
     XmlMetaDataSampleEntry,
 )
 from onvif_bmff.bmff.descriptors import DecoderConfig, build_esds, read_esds
+from onvif_bmff.codecs.aac.codec import AacCodec
+from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.metadata import ONVIF_SCHEMA, MetadataCodec
+from onvif_bmff.codecs.opus.codec import OpusCodec
+from onvif_bmff.codecs.opus.syntax import OpusHead
+from onvif_bmff.codecs.passthrough import PassThroughCodec
+from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media.aac import AacCodec
-from onvif_bmff.media.aac_syntax import AudioSpecificConfig
-from onvif_bmff.media.codec import Codec, codec_of
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.metadata import ONVIF_SCHEMA, MetadataCodec
-from onvif_bmff.media.opus import OpusCodec
-from onvif_bmff.media.opus_syntax import OpusHead
-from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.media.codec import Codec
 
 LC_48K_STEREO = bytes.fromhex("1190")
 HE_48K_STEREO = AudioSpecificConfig(

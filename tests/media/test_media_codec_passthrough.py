@@ -14,10 +14,11 @@ from onvif_bmff.bmff import (
     XmlSubtitleSampleEntry,
 )
 from onvif_bmff.bmff.descriptors import DecoderConfig, build_esds
+from onvif_bmff.codecs.passthrough import PassThroughCodec
+from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media.codec import Codec, codec_of
-from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import read_sample_entry
 
 

@@ -39,13 +39,14 @@ from onvif_bmff.bmff import (
     VisualSampleEntry,
 )
 from onvif_bmff.bmff.descriptors import DecoderConfig, build_esds
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.passthrough import PassThroughCodec
+from onvif_bmff.codecs.registry import CODECS, codec_of, register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media.avc_slice import AvcSliceHeaders
-from onvif_bmff.media.codec import CODECS, Codec, codec_of, register
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
-from onvif_bmff.media.jpeg import MjpegCodec
-from onvif_bmff.media.passthrough import PassThroughCodec
+from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import nal_length_size
 
 
@@ -308,15 +309,15 @@ def test_codecs_come_when_first_used():
 import sys
 from onvif_bmff.bmff import VisualSampleEntry
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.codec import CODECS, codec_of, register
-assert not CODECS and "onvif_bmff.media.avc" not in sys.modules
+from onvif_bmff.codecs.registry import CODECS, codec_of, register
+assert not CODECS and "onvif_bmff.codecs.avc.codec" not in sys.modules
 try:
     register("avc1")(lambda entry: None)
 except MediaError as error:
     print(error)
 print(codec_of(VisualSampleEntry(type="jpeg", width=32, height=16), handler="vide"))
-import onvif_bmff.media
-for name in onvif_bmff.media.__all__:
+import onvif_bmff.codecs
+for name in onvif_bmff.codecs.__all__:
     assert getattr(onvif_bmff.media, name).__name__ == name and name in dir(onvif_bmff.media)
 assert not hasattr(onvif_bmff.media, "no_such_name")
 print(*sorted(CODECS))

@@ -9,10 +9,10 @@ from media_bits import offset_behind
 from media_hevc_headers import make_hevc
 from support_tools import missing, need
 
-from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
-from onvif_bmff.media.avc_syntax import avc_is_vcl, avc_nal_type, parse_avc_sps
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
-from onvif_bmff.media.hevc_syntax import hevc_is_vcl, hevc_nal_type, parse_hevc_sps
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders, avc_slice_type
+from onvif_bmff.codecs.avc.syntax import avc_is_vcl, avc_nal_type, parse_avc_sps
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.hevc.syntax import hevc_is_vcl, hevc_nal_type, parse_hevc_sps
 from onvif_bmff.media.nal import split_annex_b
 
 pytestmark = pytest.mark.interop

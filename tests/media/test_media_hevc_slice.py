@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from media_bits import BitWriter, escape
 from media_hevc_headers import make_hevc
 
-from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.hevc_pps import parse_hevc_pps
-from onvif_bmff.media.hevc_sets import ProfileTierLevel
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
-from onvif_bmff.media.hevc_syntax import (
+from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
+from onvif_bmff.codecs.hevc.sets import ProfileTierLevel
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.hevc.syntax import (
     hevc_is_idr,
     hevc_is_irap,
     hevc_is_vcl,
@@ -21,6 +20,7 @@ from onvif_bmff.media.hevc_syntax import (
     parse_hevc_sps,
     parse_hevc_vps,
 )
+from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import remove_emulation_prevention
 
 SEEDS = st.integers(0, 1 << 32)

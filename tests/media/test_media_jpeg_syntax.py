@@ -2,8 +2,8 @@
 
 import pytest
 
+from onvif_bmff.codecs.jpeg.syntax import parse_jpeg
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.jpeg_syntax import parse_jpeg
 
 
 def segment(marker, body):

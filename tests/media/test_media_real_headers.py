@@ -1,11 +1,11 @@
 """Parameter sets of real files, against what the sample entries around them say."""
 
+from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
+from onvif_bmff.codecs.avc.syntax import parse_avc_sps
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.hevc.syntax import parse_hevc_sps, parse_hevc_vps
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.av1_syntax import find_av1_sequence_header
-from onvif_bmff.media.avc_slice import AvcSliceHeaders
-from onvif_bmff.media.avc_syntax import parse_avc_sps
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
-from onvif_bmff.media.hevc_syntax import parse_hevc_sps, parse_hevc_vps
 
 ENTRY = 86  # bytes of a visual sample entry in front of its first box
 ENTRIES = (b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"encv")

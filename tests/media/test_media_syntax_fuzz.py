@@ -9,17 +9,17 @@ from media_avc_headers import make_avc
 from media_hevc_headers import make_hevc
 from support_work import bounded_work
 
+from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig, iter_adts, parse_adts_header
+from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders, avc_slice_type
+from onvif_bmff.codecs.avc.syntax import avc_starts_picture, parse_avc_pps, parse_avc_sps
+from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
+from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
+from onvif_bmff.codecs.hevc.syntax import hevc_starts_picture, parse_hevc_sps, parse_hevc_vps
+from onvif_bmff.codecs.jpeg.syntax import parse_jpeg
+from onvif_bmff.codecs.opus.syntax import opus_packet_duration, parse_opus_head
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.aac_syntax import AudioSpecificConfig, iter_adts, parse_adts_header
-from onvif_bmff.media.av1_syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
-from onvif_bmff.media.avc_slice import AvcSliceHeaders, avc_slice_type
-from onvif_bmff.media.avc_syntax import avc_starts_picture, parse_avc_pps, parse_avc_sps
-from onvif_bmff.media.hevc_pps import parse_hevc_pps
-from onvif_bmff.media.hevc_slice import HevcSliceHeaders
-from onvif_bmff.media.hevc_syntax import hevc_starts_picture, parse_hevc_sps, parse_hevc_vps
-from onvif_bmff.media.jpeg_syntax import parse_jpeg
 from onvif_bmff.media.nal import annex_b_to_length_prefixed, nal_ranges, split_annex_b
-from onvif_bmff.media.opus_syntax import opus_packet_duration, parse_opus_head
 
 PARSERS = [
     (parse_avc_sps, b"\x67"),

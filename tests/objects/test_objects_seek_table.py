@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.bmff.columns import Columns
+from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.reader import build_boxes, parse_boxes
 from onvif_bmff.bmff.random_access import (
     MovieFragmentRandomAccessBox,
     MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
-from onvif_bmff.bmff.reader import build_boxes, parse_boxes
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects import SeekEntry, SeekTable, TrackSeekTable
 

@@ -6,8 +6,9 @@ import pytest
 from playback_kit import ffmpeg, make_clip, record
 
 from onvif_bmff.bmff import Columns, TrackRunBox, build_boxes, parse_boxes
+from onvif_bmff.export import export_movie
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.playback import Timeline, export_movie, select
+from onvif_bmff.playback import Timeline, select
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore

@@ -8,12 +8,13 @@ import pytest
 from playback_kit import START, CountingStore, after, ffmpeg, frames, make_clip, names, record
 
 from onvif_bmff.bmff import EditListBox, MovieBox, SampleDescriptionBox, parse_boxes
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import RotatingKey
+from onvif_bmff.cenc.keys.content import RotatingKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, MissingKeyError, ObjectNotFoundError, TimeError
+from onvif_bmff.export import export_movie
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.playback import Timeline, export_movie, select
+from onvif_bmff.playback import Timeline, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.target import RecordingTarget

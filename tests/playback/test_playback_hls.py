@@ -8,13 +8,14 @@ import pytest
 from playback_kit import CountingStore, after, make_clip, names, record
 
 from onvif_bmff.bmff import MovieFragmentBox, parse_boxes
-from onvif_bmff.cenc.keys import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.playback import Timeline, hls_playlists, read_segment, select
+from onvif_bmff.export import hls_playlists
+from onvif_bmff.playback import Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from playback_kit import after, make_clip, names, record
 
 from onvif_bmff.bmff import Columns, TrackRunBox, build_boxes, parse_boxes
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
+from onvif_bmff.export import export_movie, hls_playlists
 from onvif_bmff.objects import ObjectKey, SegmentObject
-from onvif_bmff.playback import SampleReader, Seeker, Timeline, export_movie, hls_playlists, read_segment, select
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
 from onvif_bmff.playback.source import LARGEST_PIECE, StoreSource
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import MP4

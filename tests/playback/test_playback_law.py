@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playback_kit import START, make_clip, names, record
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.key_wrap import KeyWrapper
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs import G711Codec, MetadataCodec
 from onvif_bmff.errors import MediaError, MissingKeyError, ProtectionError, WrongKeyError
 from onvif_bmff.ingest import open_mp4
-from onvif_bmff.media import G711Codec, MetadataCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.playback import SampleReader, Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry

@@ -13,9 +13,11 @@ from onvif_bmff.bmff import (
     build_boxes,
     parse_boxes,
 )
+from onvif_bmff.codecs import G711Codec, MjpegCodec
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.media import G711Codec, MjpegCodec, Sample, Track
-from onvif_bmff.playback import Timeline, export_movie, select
+from onvif_bmff.export import export_movie
+from onvif_bmff.media import Sample, Track
+from onvif_bmff.playback import Timeline, select
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore

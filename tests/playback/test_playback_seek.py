@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from playback_kit import START, CountingStore, after, names, record
 
 from onvif_bmff.bmff import parse_boxes
+from onvif_bmff.codecs import G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.errors import MediaError, OnvifBmffError
-from onvif_bmff.media import G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects import ObjectAttributes, SeekEntry, SeekTable, SegmentObject, TrackSeekTable
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.labels import Labels
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 

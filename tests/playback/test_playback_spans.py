@@ -9,14 +9,15 @@ import pytest
 from playback_kit import CountingStore, after, make_clip, names, record
 
 from onvif_bmff.bmff import AvcConfigurationBox, build_boxes, parse_boxes
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs import MetadataCodec, MjpegCodec
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media import MetadataCodec, MjpegCodec
+from onvif_bmff.export import export_movie
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject
-from onvif_bmff.playback import SampleReader, Seeker, Timeline, export_movie, read_segment, select
+from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.target import RecordingTarget

@@ -6,8 +6,9 @@ from heapq import merge
 from pathlib import Path
 
 from onvif_bmff.bmff import VisualSampleEntry
+from onvif_bmff.codecs import AacCodec, AvcCodec, G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.ingest.mp4 import open_mp4
-from onvif_bmff.media import AacCodec, AvcCodec, G711Codec, MetadataCodec, MjpegCodec, Sample, Track
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget

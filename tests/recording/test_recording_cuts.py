@@ -30,7 +30,7 @@ from recording_kit import (
 )
 from support_recorded import check_recording
 
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, RotatingKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import Sample

@@ -12,7 +12,7 @@ from support_recorded import check_recording
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CencIvAllocators
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BitstreamError, ProtectionError
 from onvif_bmff.ingest.mp4 import open_mp4

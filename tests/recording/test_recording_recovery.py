@@ -16,7 +16,7 @@ from onvif_bmff.bmff import (
     build_boxes,
     parse_boxes,
 )
-from onvif_bmff.cenc.keys import ContentKey, FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.ingest import open_mp4
@@ -25,10 +25,10 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback import read_segment
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, full_content_type
-from onvif_bmff.recording.labels import Labels
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.recovery import recover_segment, span_end_after, span_end_before
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recovery.segment import recover_segment, span_end_after, span_end_before
 from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 

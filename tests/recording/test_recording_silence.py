@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from onvif_bmff.bmff import MovieFragmentBox, TrackEncryptionBox, parse_boxes, seig_entries
-from onvif_bmff.bmff.protection import SampleGroupDescriptionBox
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.bmff.fragment import SampleGroupDescriptionBox
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.media.g711 import G711Codec
-from onvif_bmff.media.jpeg import MjpegCodec
-from onvif_bmff.media.metadata import MetadataCodec
+from onvif_bmff.codecs.g711 import G711Codec
+from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.metadata import MetadataCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import FragmentWritten, SegmentSealed, collect_objects
 from onvif_bmff.objects.stored import SegmentObject

@@ -1,6 +1,6 @@
 """Stores that fail when they are told to, and a time that passes only when somebody waits."""
 
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects import FragmentWritten, ObjectKey
 from onvif_bmff.playback import Timeline, read_segment

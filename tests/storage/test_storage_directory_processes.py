@@ -142,12 +142,12 @@ die()
 
 BEFORE_LINK = "os.link = die"
 AFTER_LINK = "link = os.link\nos.link = lambda *a, **k: (link(*a, **k), die())"
-BEFORE_LABEL = "import onvif_bmff.storage.labels as l; l.write_file = die"
+BEFORE_LABEL = "import onvif_bmff.storage.side_files as l; l.write_file = die"
 AFTER_FIRST_LABEL = (
-    "import onvif_bmff.storage.labels as l; w = l.write_file\nl.write_file = lambda *a, **k: (w(*a, **k), die())"
+    "import onvif_bmff.storage.side_files as l; w = l.write_file\nl.write_file = lambda *a, **k: (w(*a, **k), die())"
 )
 BEFORE_LAST_LABEL = (
-    "import onvif_bmff.storage.labels as l; w = l.write_file; n = []\n"
+    "import onvif_bmff.storage.side_files as l; w = l.write_file; n = []\n"
     "l.write_file = lambda *a, **k: (die() if n else None, n.append(1), w(*a, **k))"
 )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import MediaError
 from onvif_bmff.objects import ObjectAttributes, ObjectKey, SeekTable, SegmentObject, SpanEndObject
 from onvif_bmff.objects.attributes import StorageType

@@ -21,7 +21,7 @@ from validation_kit import (
 )
 
 from onvif_bmff.bmff import SampleEncryptionBox
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.validation import RULES, Level, Validation, validate_store

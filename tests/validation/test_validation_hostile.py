@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from validation_kit import KEYS, base, objects_of, put, rules_in, store_of
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import StoreError
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.testing.mutator import Mutator

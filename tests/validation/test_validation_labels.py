@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 from validation_kit import base, keys_of, objects_of, put, record, store_of
 
+from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.errors import ObjectDamagedError
-from onvif_bmff.media.g711 import G711Codec
 from onvif_bmff.media.track import Track
 from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.storage import DirectoryStore, MemoryStore

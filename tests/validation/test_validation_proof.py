@@ -8,8 +8,9 @@ import pytest
 from validation_kit import CBCS, CENC, KEYS, MJPEG, START, clip, entry, jpegs, objects_of, opened, put, record
 
 from onvif_bmff.bmff import SampleEncryptionBox, TrackEncryptionBox
-from onvif_bmff.bmff.protection import SampleGroupDescriptionBox, read_auxiliary_info, seig_entries
-from onvif_bmff.cenc.key_ring import KeyRing
+from onvif_bmff.bmff.fragment import SampleGroupDescriptionBox
+from onvif_bmff.bmff.protection import read_auxiliary_info, seig_entries
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.slice_data import SliceData
 from onvif_bmff.cli.main import main
 from onvif_bmff.ingest.mp4 import Mp4Input

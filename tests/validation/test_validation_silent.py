@@ -29,8 +29,8 @@ from validation_kit import (
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CencIvAllocators
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.keys import RotatingKey
+from onvif_bmff.cenc.keys.content import RotatingKey
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.ingest.mp4 import open_mp4
 from onvif_bmff.media import Sample
 from onvif_bmff.recording.boundaries import by_clock, since_open

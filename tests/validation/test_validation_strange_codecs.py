@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from validation_kit import CBCS, CENC, KEYS, clip, entry, record
 
-from onvif_bmff.media.avc import AvcCodec
-from onvif_bmff.media.codec import CODECS
+from onvif_bmff.codecs.avc.codec import AvcCodec
+from onvif_bmff.codecs.registry import CODECS
 from onvif_bmff.media.nal_family import AVC, HEVC, VVC
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.formats import CMAF, MP4

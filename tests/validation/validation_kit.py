@@ -26,14 +26,15 @@ from onvif_bmff.bmff import (
     build_boxes,
     parse_boxes,
 )
-from onvif_bmff.bmff.columns import Columns
+from onvif_bmff.bmff.language.columns import Columns
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs import MetadataCodec, MjpegCodec
+from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.ingest.mp4 import open_mp4
-from onvif_bmff.media import MetadataCodec, MjpegCodec, Sample, Track
-from onvif_bmff.media.g711 import G711Codec
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4

@@ -1,0 +1,349 @@
+from onvif_bmff.bmff.codec_config import Av1ConfigurationBox as Av1ConfigurationBox
+from onvif_bmff.bmff.codec_config import AvcConfigurationBox as AvcConfigurationBox
+from onvif_bmff.bmff.codec_config import BitRateBox as BitRateBox
+from onvif_bmff.bmff.codec_config import ColourInformationBox as ColourInformationBox
+from onvif_bmff.bmff.codec_config import EsdBox as EsdBox
+from onvif_bmff.bmff.codec_config import HevcConfigurationBox as HevcConfigurationBox
+from onvif_bmff.bmff.codec_config import HevcParameterArray as HevcParameterArray
+from onvif_bmff.bmff.codec_config import OpusSpecificBox as OpusSpecificBox
+from onvif_bmff.bmff.codec_config import PcmConfigBox as PcmConfigBox
+from onvif_bmff.bmff.codec_config import PixelAspectRatioBox as PixelAspectRatioBox
+from onvif_bmff.bmff.codec_config import VpCodecConfigurationBox as VpCodecConfigurationBox
+from onvif_bmff.bmff.descriptors import DecoderConfig as DecoderConfig
+from onvif_bmff.bmff.descriptors import build_esds as build_esds
+from onvif_bmff.bmff.descriptors import read_esds as read_esds
+from onvif_bmff.bmff.file import EventMessageBox as EventMessageBox
+from onvif_bmff.bmff.file import FileTypeBox as FileTypeBox
+from onvif_bmff.bmff.file import FreeSpaceBox as FreeSpaceBox
+from onvif_bmff.bmff.file import MediaDataBox as MediaDataBox
+from onvif_bmff.bmff.file import ProducerReferenceTimeBox as ProducerReferenceTimeBox
+from onvif_bmff.bmff.file import SegmentIndexBox as SegmentIndexBox
+from onvif_bmff.bmff.file import SegmentTypeBox as SegmentTypeBox
+from onvif_bmff.bmff.file import SkipBox as SkipBox
+from onvif_bmff.bmff.file import UuidBox as UuidBox
+from onvif_bmff.bmff.fragment import MovieFragmentBox as MovieFragmentBox
+from onvif_bmff.bmff.fragment import MovieFragmentHeaderBox as MovieFragmentHeaderBox
+from onvif_bmff.bmff.fragment import NON_SYNC_SAMPLE as NON_SYNC_SAMPLE
+from onvif_bmff.bmff.fragment import SampleGroupDescriptionBox as SampleGroupDescriptionBox
+from onvif_bmff.bmff.fragment import SampleToGroupBox as SampleToGroupBox
+from onvif_bmff.bmff.fragment import SubSampleInformationBox as SubSampleInformationBox
+from onvif_bmff.bmff.fragment import TrackFragmentBaseMediaDecodeTimeBox as TrackFragmentBaseMediaDecodeTimeBox
+from onvif_bmff.bmff.fragment import TrackFragmentBox as TrackFragmentBox
+from onvif_bmff.bmff.fragment import TrackFragmentHeaderBox as TrackFragmentHeaderBox
+from onvif_bmff.bmff.fragment import TrackRunBox as TrackRunBox
+from onvif_bmff.bmff.language.box import BOXES as BOXES
+from onvif_bmff.bmff.language.box import Box as Box
+from onvif_bmff.bmff.language.box import ContainerBox as ContainerBox
+from onvif_bmff.bmff.language.box import FullBox as FullBox
+from onvif_bmff.bmff.language.box import FullContainerBox as FullContainerBox
+from onvif_bmff.bmff.language.box import Record as Record
+from onvif_bmff.bmff.language.box import RecordOf as RecordOf
+from onvif_bmff.bmff.language.box import SAMPLE_ENTRIES as SAMPLE_ENTRIES
+from onvif_bmff.bmff.language.box import SIZE_32 as SIZE_32
+from onvif_bmff.bmff.language.box import SIZE_64 as SIZE_64
+from onvif_bmff.bmff.language.box import SIZE_TO_END as SIZE_TO_END
+from onvif_bmff.bmff.language.box import UnknownBox as UnknownBox
+from onvif_bmff.bmff.language.box import box as box
+from onvif_bmff.bmff.language.box import record as record
+from onvif_bmff.bmff.language.box import sample_entry as sample_entry
+from onvif_bmff.bmff.language.columns import Columns as Columns
+from onvif_bmff.bmff.language.columns import no_rows as no_rows
+from onvif_bmff.bmff.language.columns import pack_columns as pack_columns
+from onvif_bmff.bmff.language.columns import unpack_columns as unpack_columns
+from onvif_bmff.bmff.language.fixed import Bits as Bits
+from onvif_bmff.bmff.language.fixed import FOURCC as FOURCC
+from onvif_bmff.bmff.language.fixed import Fields as Fields
+from onvif_bmff.bmff.language.fixed import Fixed as Fixed
+from onvif_bmff.bmff.language.fixed import PURSE as PURSE
+from onvif_bmff.bmff.language.fixed import Purse as Purse
+from onvif_bmff.bmff.language.fixed import UUID_WORD as UUID_WORD
+from onvif_bmff.bmff.language.fixed import Wire as Wire
+from onvif_bmff.bmff.language.fixed import WireError as WireError
+from onvif_bmff.bmff.language.fixed import as_wire as as_wire
+from onvif_bmff.bmff.language.fixed import same as same
+from onvif_bmff.bmff.language.fixed import short as short
+from onvif_bmff.bmff.language.fixed import unsigned as unsigned
+from onvif_bmff.bmff.language.layout import Codec as Codec
+from onvif_bmff.bmff.language.probing import OptionalString as OptionalString
+from onvif_bmff.bmff.language.probing import Probed as Probed
+from onvif_bmff.bmff.language.probing import after_strings as after_strings
+from onvif_bmff.bmff.language.probing import is_box_sequence as is_box_sequence
+from onvif_bmff.bmff.language.reader import BoxReader as BoxReader
+from onvif_bmff.bmff.language.reader import Limits as Limits
+from onvif_bmff.bmff.language.reader import NEED_DATA as NEED_DATA
+from onvif_bmff.bmff.language.reader import NeedData as NeedData
+from onvif_bmff.bmff.language.reader import build_boxes as build_boxes
+from onvif_bmff.bmff.language.reader import iter_boxes as iter_boxes
+from onvif_bmff.bmff.language.reader import parse_boxes as parse_boxes
+from onvif_bmff.bmff.language.wire import FourCC as FourCC
+from onvif_bmff.bmff.language.wire import ListOf as ListOf
+from onvif_bmff.bmff.language.wire import Rest as Rest
+from onvif_bmff.bmff.language.wire import S16 as S16
+from onvif_bmff.bmff.language.wire import S32 as S32
+from onvif_bmff.bmff.language.wire import S64 as S64
+from onvif_bmff.bmff.language.wire import S8 as S8
+from onvif_bmff.bmff.language.wire import SizedBytes as SizedBytes
+from onvif_bmff.bmff.language.wire import String as String
+from onvif_bmff.bmff.language.wire import Table as Table
+from onvif_bmff.bmff.language.wire import U16 as U16
+from onvif_bmff.bmff.language.wire import U24 as U24
+from onvif_bmff.bmff.language.wire import U32 as U32
+from onvif_bmff.bmff.language.wire import U48 as U48
+from onvif_bmff.bmff.language.wire import U64 as U64
+from onvif_bmff.bmff.language.wire import U8 as U8
+from onvif_bmff.bmff.language.wire import Uuid as Uuid
+from onvif_bmff.bmff.language.wire import View as View
+from onvif_bmff.bmff.language.wire import by_version as by_version
+from onvif_bmff.bmff.language.wire import when as when
+from onvif_bmff.bmff.language.wire import when_flag as when_flag
+from onvif_bmff.bmff.movie import KindBox as KindBox
+from onvif_bmff.bmff.movie import MetaBox as MetaBox
+from onvif_bmff.bmff.movie import MovieBox as MovieBox
+from onvif_bmff.bmff.movie import MovieExtendsBox as MovieExtendsBox
+from onvif_bmff.bmff.movie import MovieExtendsHeaderBox as MovieExtendsHeaderBox
+from onvif_bmff.bmff.movie import MovieHeaderBox as MovieHeaderBox
+from onvif_bmff.bmff.movie import TrackExtendsBox as TrackExtendsBox
+from onvif_bmff.bmff.movie import UNITY_MATRIX as UNITY_MATRIX
+from onvif_bmff.bmff.movie import UserDataBox as UserDataBox
+from onvif_bmff.bmff.protection import AuxiliaryInfo as AuxiliaryInfo
+from onvif_bmff.bmff.protection import OriginalFormatBox as OriginalFormatBox
+from onvif_bmff.bmff.protection import PIFF_SENC as PIFF_SENC
+from onvif_bmff.bmff.protection import PIFF_TENC as PIFF_TENC
+from onvif_bmff.bmff.protection import ProtectionSchemeInfoBox as ProtectionSchemeInfoBox
+from onvif_bmff.bmff.protection import SampleAuxiliaryInformationOffsetsBox as SampleAuxiliaryInformationOffsetsBox
+from onvif_bmff.bmff.protection import SampleAuxiliaryInformationSizesBox as SampleAuxiliaryInformationSizesBox
+from onvif_bmff.bmff.protection import SampleEncryptionBox as SampleEncryptionBox
+from onvif_bmff.bmff.protection import SchemeInformationBox as SchemeInformationBox
+from onvif_bmff.bmff.protection import SchemeTypeBox as SchemeTypeBox
+from onvif_bmff.bmff.protection import SeigEntry as SeigEntry
+from onvif_bmff.bmff.protection import TrackEncryptionBox as TrackEncryptionBox
+from onvif_bmff.bmff.protection import read_auxiliary_info as read_auxiliary_info
+from onvif_bmff.bmff.protection import seig_entries as seig_entries
+from onvif_bmff.bmff.pssh import ASYMMETRIC_SYSTEM_ID as ASYMMETRIC_SYSTEM_ID
+from onvif_bmff.bmff.pssh import AsymmetricKeySystemHeaderBox as AsymmetricKeySystemHeaderBox
+from onvif_bmff.bmff.pssh import COMMON_SYSTEM_ID as COMMON_SYSTEM_ID
+from onvif_bmff.bmff.pssh import EncryptedKeyEntry as EncryptedKeyEntry
+from onvif_bmff.bmff.pssh import LAYOUT_25_12 as LAYOUT_25_12
+from onvif_bmff.bmff.pssh import LAYOUT_26_06 as LAYOUT_26_06
+from onvif_bmff.bmff.pssh import NENC as NENC
+from onvif_bmff.bmff.pssh import ProtectionSystemSpecificHeaderBox as ProtectionSystemSpecificHeaderBox
+from onvif_bmff.bmff.pssh import common_header as common_header
+from onvif_bmff.bmff.random_access import MovieFragmentRandomAccessBox as MovieFragmentRandomAccessBox
+from onvif_bmff.bmff.random_access import MovieFragmentRandomAccessOffsetBox as MovieFragmentRandomAccessOffsetBox
+from onvif_bmff.bmff.random_access import TrackFragmentRandomAccessBox as TrackFragmentRandomAccessBox
+from onvif_bmff.bmff.sample_entry import AudioSampleEntry as AudioSampleEntry
+from onvif_bmff.bmff.sample_entry import EncryptedMetadataSampleEntry as EncryptedMetadataSampleEntry
+from onvif_bmff.bmff.sample_entry import SamplingRateBox as SamplingRateBox
+from onvif_bmff.bmff.sample_entry import TextMetaDataSampleEntry as TextMetaDataSampleEntry
+from onvif_bmff.bmff.sample_entry import UriBox as UriBox
+from onvif_bmff.bmff.sample_entry import UriInitBox as UriInitBox
+from onvif_bmff.bmff.sample_entry import UriMetaSampleEntry as UriMetaSampleEntry
+from onvif_bmff.bmff.sample_entry import VisualSampleEntry as VisualSampleEntry
+from onvif_bmff.bmff.sample_entry import XmlMetaDataSampleEntry as XmlMetaDataSampleEntry
+from onvif_bmff.bmff.sample_entry import XmlSubtitleSampleEntry as XmlSubtitleSampleEntry
+from onvif_bmff.bmff.sample_table import ChunkLargeOffsetBox as ChunkLargeOffsetBox
+from onvif_bmff.bmff.sample_table import ChunkOffsetBox as ChunkOffsetBox
+from onvif_bmff.bmff.sample_table import CompactSampleSizeBox as CompactSampleSizeBox
+from onvif_bmff.bmff.sample_table import CompositionOffsetBox as CompositionOffsetBox
+from onvif_bmff.bmff.sample_table import CompositionToDecodeBox as CompositionToDecodeBox
+from onvif_bmff.bmff.sample_table import SampleDependencyTypeBox as SampleDependencyTypeBox
+from onvif_bmff.bmff.sample_table import SampleDescriptionBox as SampleDescriptionBox
+from onvif_bmff.bmff.sample_table import SampleSizeBox as SampleSizeBox
+from onvif_bmff.bmff.sample_table import SampleTableBox as SampleTableBox
+from onvif_bmff.bmff.sample_table import SampleToChunkBox as SampleToChunkBox
+from onvif_bmff.bmff.sample_table import SyncSampleBox as SyncSampleBox
+from onvif_bmff.bmff.sample_table import TimeToSampleBox as TimeToSampleBox
+from onvif_bmff.bmff.track import DataEntryUrlBox as DataEntryUrlBox
+from onvif_bmff.bmff.track import DataInformationBox as DataInformationBox
+from onvif_bmff.bmff.track import DataReferenceBox as DataReferenceBox
+from onvif_bmff.bmff.track import EditBox as EditBox
+from onvif_bmff.bmff.track import EditListBox as EditListBox
+from onvif_bmff.bmff.track import ExtendedLanguageBox as ExtendedLanguageBox
+from onvif_bmff.bmff.track import HandlerBox as HandlerBox
+from onvif_bmff.bmff.track import MediaBox as MediaBox
+from onvif_bmff.bmff.track import MediaHeaderBox as MediaHeaderBox
+from onvif_bmff.bmff.track import MediaInformationBox as MediaInformationBox
+from onvif_bmff.bmff.track import NullMediaHeaderBox as NullMediaHeaderBox
+from onvif_bmff.bmff.track import SoundMediaHeaderBox as SoundMediaHeaderBox
+from onvif_bmff.bmff.track import SubtitleMediaHeaderBox as SubtitleMediaHeaderBox
+from onvif_bmff.bmff.track import TrackBox as TrackBox
+from onvif_bmff.bmff.track import TrackHeaderBox as TrackHeaderBox
+from onvif_bmff.bmff.track import TrackReferenceBox as TrackReferenceBox
+from onvif_bmff.bmff.track import VideoMediaHeaderBox as VideoMediaHeaderBox
+from onvif_bmff.bmff.track import pack_language as pack_language
+
+__all__ = [
+    "ASYMMETRIC_SYSTEM_ID",
+    "BOXES",
+    "COMMON_SYSTEM_ID",
+    "FOURCC",
+    "LAYOUT_25_12",
+    "LAYOUT_26_06",
+    "NEED_DATA",
+    "NENC",
+    "NON_SYNC_SAMPLE",
+    "PIFF_SENC",
+    "PIFF_TENC",
+    "PURSE",
+    "S16",
+    "S32",
+    "S64",
+    "S8",
+    "SAMPLE_ENTRIES",
+    "SIZE_32",
+    "SIZE_64",
+    "SIZE_TO_END",
+    "U16",
+    "U24",
+    "U32",
+    "U48",
+    "U64",
+    "U8",
+    "UNITY_MATRIX",
+    "UUID_WORD",
+    "AsymmetricKeySystemHeaderBox",
+    "AudioSampleEntry",
+    "AuxiliaryInfo",
+    "Av1ConfigurationBox",
+    "AvcConfigurationBox",
+    "BitRateBox",
+    "Bits",
+    "Box",
+    "BoxReader",
+    "ChunkLargeOffsetBox",
+    "ChunkOffsetBox",
+    "Codec",
+    "ColourInformationBox",
+    "Columns",
+    "CompactSampleSizeBox",
+    "CompositionOffsetBox",
+    "CompositionToDecodeBox",
+    "ContainerBox",
+    "DataEntryUrlBox",
+    "DataInformationBox",
+    "DataReferenceBox",
+    "DecoderConfig",
+    "EditBox",
+    "EditListBox",
+    "EncryptedKeyEntry",
+    "EncryptedMetadataSampleEntry",
+    "EsdBox",
+    "EventMessageBox",
+    "ExtendedLanguageBox",
+    "Fields",
+    "FileTypeBox",
+    "Fixed",
+    "FourCC",
+    "FreeSpaceBox",
+    "FullBox",
+    "FullContainerBox",
+    "HandlerBox",
+    "HevcConfigurationBox",
+    "HevcParameterArray",
+    "KindBox",
+    "Limits",
+    "ListOf",
+    "MediaBox",
+    "MediaDataBox",
+    "MediaHeaderBox",
+    "MediaInformationBox",
+    "MetaBox",
+    "MovieBox",
+    "MovieExtendsBox",
+    "MovieExtendsHeaderBox",
+    "MovieFragmentBox",
+    "MovieFragmentHeaderBox",
+    "MovieFragmentRandomAccessBox",
+    "MovieFragmentRandomAccessOffsetBox",
+    "MovieHeaderBox",
+    "NeedData",
+    "NullMediaHeaderBox",
+    "OptionalString",
+    "OpusSpecificBox",
+    "OriginalFormatBox",
+    "PcmConfigBox",
+    "PixelAspectRatioBox",
+    "Probed",
+    "ProducerReferenceTimeBox",
+    "ProtectionSchemeInfoBox",
+    "ProtectionSystemSpecificHeaderBox",
+    "Purse",
+    "Record",
+    "RecordOf",
+    "Rest",
+    "SampleAuxiliaryInformationOffsetsBox",
+    "SampleAuxiliaryInformationSizesBox",
+    "SampleDependencyTypeBox",
+    "SampleDescriptionBox",
+    "SampleEncryptionBox",
+    "SampleGroupDescriptionBox",
+    "SampleSizeBox",
+    "SampleTableBox",
+    "SampleToChunkBox",
+    "SampleToGroupBox",
+    "SamplingRateBox",
+    "SchemeInformationBox",
+    "SchemeTypeBox",
+    "SegmentIndexBox",
+    "SegmentTypeBox",
+    "SeigEntry",
+    "SizedBytes",
+    "SkipBox",
+    "SoundMediaHeaderBox",
+    "String",
+    "SubSampleInformationBox",
+    "SubtitleMediaHeaderBox",
+    "SyncSampleBox",
+    "Table",
+    "TextMetaDataSampleEntry",
+    "TimeToSampleBox",
+    "TrackBox",
+    "TrackEncryptionBox",
+    "TrackExtendsBox",
+    "TrackFragmentBaseMediaDecodeTimeBox",
+    "TrackFragmentBox",
+    "TrackFragmentHeaderBox",
+    "TrackFragmentRandomAccessBox",
+    "TrackHeaderBox",
+    "TrackReferenceBox",
+    "TrackRunBox",
+    "UnknownBox",
+    "UriBox",
+    "UriInitBox",
+    "UriMetaSampleEntry",
+    "UserDataBox",
+    "Uuid",
+    "UuidBox",
+    "VideoMediaHeaderBox",
+    "View",
+    "VisualSampleEntry",
+    "VpCodecConfigurationBox",
+    "Wire",
+    "WireError",
+    "XmlMetaDataSampleEntry",
+    "XmlSubtitleSampleEntry",
+    "after_strings",
+    "as_wire",
+    "box",
+    "build_boxes",
+    "build_esds",
+    "by_version",
+    "common_header",
+    "is_box_sequence",
+    "iter_boxes",
+    "no_rows",
+    "pack_columns",
+    "pack_language",
+    "parse_boxes",
+    "read_auxiliary_info",
+    "read_esds",
+    "record",
+    "same",
+    "sample_entry",
+    "seig_entries",
+    "short",
+    "unpack_columns",
+    "unsigned",
+    "when",
+    "when_flag",
+]

@@ -1,0 +1,327 @@
+"""Bytes to boxes and back: framing by hand, bodies by declaration.
+
+The law of this room: whatever the bytes, either ``BoxError``, or ``build_boxes`` gives back exactly the bytes
+that ``parse_boxes`` read. Time is linear in the input; nesting, number and size of boxes are limited.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from onvif_bmff.bmff.language.box import (
+    BOXES,
+    SIZE_32,
+    SIZE_64,
+    SIZE_TO_END,
+    Box,
+    ContainerBox,
+    UnknownBox,
+)
+from onvif_bmff.bmff.language.wire import PURSE, WireError, flat
+from onvif_bmff.errors import BoxError, StateError
+
+__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
+
+_HEADER = struct.Struct(">I4s")
+
+_BYTES_A_BOX: Final = 10
+"""Bytes in a fragment's boxes that pay for one box; the tersest fragments of a recorder come to eleven."""
+_BYTES_AT_MOST: Final = 24
+"""Bytes that a box in a fragment pays with, at most, for each that it counts; so large ones pay for few others."""
+_IN_FRAGMENTS: Final = frozenset(("mfhd", "tfhd", "tfdt", "trun", "senc", "saiz", "saio", "sgpd", "sbgp"))
+"""What pays, within a moof. Boxes that may be empty, such as moof itself and mdat, do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a parser accepts: boxes nested ``max_depth`` (at most 64) deep, of ``max_box_size`` bytes each.
+
+    ``max_boxes`` is the number of boxes and list items in all, a box with a table counting three. None sets it by
+    the input: 32,768 and one more for every 128 bytes, so that the boxes take no more memory than four times the
+    input and 16 MiB. The boxes that movie fragments are made of count besides, one more for every 10 bytes in them,
+    so that a recording may have any number of fragments; they take eleven times as much memory as bytes. Files of very
+    many other tiny boxes need a higher number, or ``iter_boxes`` or a ``BoxReader``.
+    """
+
+    max_depth: int = 16
+    max_boxes: int | None = None
+    max_box_size: int = 1 << 62
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_depth <= 64:
+            raise ValueError(f"max_depth {self.max_depth} is not in 1…64")
+
+    def boxes_in(self, size: int) -> int:
+        """Return how many boxes and list items ``size`` bytes may hold."""
+        return 32_768 + size // 128 if self.max_boxes is None else self.max_boxes
+
+
+_DEFAULT_LIMITS: Final = Limits()
+
+
+def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> tuple[Box, ...]:
+    """Read all boxes in ``data``. ISO/IEC 14496-12, 4.2.
+
+    Payloads (mdat, free, skip, unknown boxes) are views on ``data``, which may be a ``memoryview`` of an mmap.
+    Raises ``BoxError`` with path and byte offset; its ``partial`` holds the boxes read before the fault.
+    """
+    view = memoryview(flat(data))
+    parser = _Parser(view, limits)
+    boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
+    if pos != len(view):
+        error = BoxError(f"{len(view) - pos} bytes are too few for a box header", offset=pos)
+        error.partial = boxes
+        raise error
+    return boxes
+
+
+def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> Iterator[Box]:
+    """Yield the top-level boxes of ``data`` one after another: ``parse_boxes`` for files of very many boxes.
+
+    ``limits.max_boxes`` holds for each of them. Raises ``BoxError`` where one cannot be read; its ``partial`` holds
+    what was read of that one.
+    """
+    view = memoryview(flat(data))
+    pos, end = 0, len(view)
+    while end - pos >= 8:
+        made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
+        yield made
+    if pos != end:
+        raise BoxError(f"{end - pos} bytes are too few for a box header", offset=pos)
+
+
+def build_boxes(boxes: Iterable[Box]) -> bytes:
+    """Return the bytes of ``boxes`` one after another.
+
+    Raises ``BoxError`` if a value does not fit its field, or boxes follow one that runs to the end of the file.
+    """
+    pieces: list[Any] = []
+    ended = False
+    for made in boxes:
+        if ended:
+            raise BoxError("the box before runs to the end of the file (size 0)", path=f"/{made.type}")
+        ended = made.size_form == SIZE_TO_END
+        pieces.extend(made.pieces())
+    return b"".join(pieces)
+
+
+class _Parser:
+    def __init__(self, view: memoryview, limits: Limits) -> None:
+        self.view = view
+        self.limits = limits
+        self.budget = limits.boxes_in(len(view))
+        self.paid = 0
+
+    def spend(self, count: int, position: int) -> None:
+        """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
+        self.budget -= count
+        if self.budget < 0:
+            most = self.limits.boxes_in(len(self.view))
+            raise WireError(f"more than {most} boxes and list items (Limits.max_boxes)", position)
+
+    def pay(self, path: str, size: int, weight: int) -> None:
+        """Add what a box of ``size`` bytes pays for, if it lies in a fragment."""
+        if path.startswith("/moof"):
+            more, self.paid = divmod(self.paid + min(size, _BYTES_AT_MOST * weight), _BYTES_A_BOX)
+            self.budget += more
+
+    def sequence(
+        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
+    ) -> tuple[tuple[Box, ...], int]:
+        """Read boxes from ``pos``; return them and where they end (fewer than 8 bytes before ``end``)."""
+        boxes: list[Box] = []
+        try:
+            if depth > self.limits.max_depth and end - pos >= 8:
+                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=path, offset=pos)
+            while end - pos >= 8:
+                made, pos = self.one(pos, end, path, depth, registry, top)
+                boxes.append(made)
+        except BoxError as error:
+            error.partial = (*boxes, *error.partial)
+            raise
+        return tuple(boxes), pos
+
+    def one(
+        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], top: bool
+    ) -> tuple[Box, int]:
+        """Read the box at ``pos``."""
+        view = self.view
+        size, raw_type = _HEADER.unpack_from(view, pos)
+        name = raw_type.decode("latin-1")
+        body, form = pos + 8, SIZE_32
+        if size == 1:
+            body, form = pos + 16, SIZE_64
+            if body > end:
+                raise BoxError("the 64-bit size is cut off", path=f"{path}/{name}", offset=pos)
+            size = int.from_bytes(view[pos + 8 : body], "big")
+        elif size == 0:
+            if not top:
+                raise BoxError("size 0 (up to the end of the file) inside a box", path=f"{path}/{name}", offset=pos)
+            size, form = end - pos, SIZE_TO_END
+        if size < body - pos:
+            raise BoxError(f"a size of {size} is less than the header", path=f"{path}/{name}", offset=pos)
+        stop = pos + size
+        if stop > end:
+            where = "file" if top else "parent"
+            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=f"{path}/{name}", offset=pos)
+            error.partial = self.part(name, pos, body, end, path, depth, registry)
+            raise error
+        if size > self.limits.max_box_size:
+            raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
+        made = self.body(name, pos, body, stop, path, depth, registry)
+        made.size_form, made.offset, made.read_size = form, pos, size
+        return made, stop
+
+    def part(
+        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
+    ) -> tuple[Box, ...]:
+        """Return what is there of a box that is cut off at ``stop``: for ``BoxError.partial``."""
+        try:
+            made = self.body(name, start, pos, stop, path, depth, registry)
+        except BoxError as error:
+            return tuple([found for found in error.partial if isinstance(found, Box)])
+        made.offset, made.read_size = start, stop - start
+        return (made,)
+
+    def body(
+        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
+    ) -> Box:
+        """Read the fields and children of the box that begins at ``start`` and whose body is ``pos``…``stop``."""
+        view = self.view
+        kind = registry.get(name)
+        if kind is None and registry is not BOXES and name in ("free", "skip"):
+            kind = BOXES[name]
+        values: dict[str, Any] = {}
+        try:
+            weight = 1 if kind is None else kind.codec.weight
+            self.budget -= weight
+            if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
+                self.pay(path, stop - start, weight)
+            if self.budget < 0:
+                self.spend(0, start)
+            if kind is None:
+                return UnknownBox(type=name, data=view[pos:stop])
+            if kind.versions is not None:
+                if stop - pos < 4:
+                    raise WireError("version and flags are cut off", pos)
+                version = view[pos]
+                if version not in kind.versions:
+                    return UnknownBox(type=name, data=view[pos:stop])
+                values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
+                pos += 4
+            if kind.codec.has_lists:
+                values[PURSE] = self
+                pos = kind.codec.read(view, pos, stop, values)
+                del values[PURSE]
+            else:
+                pos = kind.codec.read(view, pos, stop, values)
+        except WireError as error:
+            raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
+        except (struct.error, ValueError, OverflowError) as error:
+            raise BoxError(str(error), path=f"{path}/{name}", offset=pos) from None
+        if not kind.fourcc:
+            values["type"] = name
+        if issubclass(kind, ContainerBox):
+            try:
+                values["children"], pos = self.sequence(
+                    pos, stop, f"{path}/{name}", depth + 1, kind.registry if kind.registry is not None else BOXES
+                )
+            except BoxError as error:
+                values["children"] = error.partial
+                partial = kind(**values)
+                partial.offset, partial.read_size = start, stop - start
+                error.partial = (partial,)
+                raise
+        if pos < stop:
+            values["trailing"] = view[pos:stop].tobytes()
+        try:
+            return kind(**values).refined(self)
+        except WireError as error:
+            raise BoxError(error.reason, path=f"{path}/{name}", offset=start) from None
+
+
+class NeedData:
+    """Type of ``NEED_DATA``."""
+
+    def __repr__(self) -> str:
+        return "NEED_DATA"
+
+
+NEED_DATA: Final = NeedData()
+"""What ``BoxReader.next_box`` returns while the next box is not complete."""
+
+
+class BoxReader:
+    """Reads top-level boxes from bytes as they arrive; does no I/O.
+
+    Feed with ``receive_data``, take boxes with ``next_box`` until it gives ``NEED_DATA``, and end with ``close``,
+    which gives a last box that runs to the end of the file, if there is one. A box above
+    ``limits.max_box_size`` is refused before its bytes are collected.
+    """
+
+    def __init__(self, *, limits: Limits = Limits(max_box_size=1 << 28)) -> None:
+        self._limits = limits
+        self._pending = bytearray()
+        self._offset = 0
+        self._closed = False
+
+    def receive_data(self, data: bytes | memoryview) -> None:
+        """Take more bytes of the file; ``StateError`` after ``close``."""
+        if self._closed:
+            raise StateError("data after close")
+        self._pending += data
+
+    def next_box(self) -> Box | NeedData:
+        """Return the next whole box, or ``NEED_DATA``. Raises ``BoxError`` (offsets count from the first byte fed)."""
+        have = len(self._pending)
+        if have < 8:
+            return NEED_DATA
+        size, name = _HEADER.unpack_from(self._pending)
+        if size == 1:
+            if have < 16:
+                return NEED_DATA
+            size = int.from_bytes(self._pending[8:16], "big")
+            if size < 16:
+                return self._take(have)
+        if size == 0:
+            if have > self._limits.max_box_size:
+                raise BoxError(
+                    f"a size of {have} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
+                )
+            return NEED_DATA
+        if size > self._limits.max_box_size:
+            raise BoxError(
+                f"a size of {size} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
+            )
+        return self._take(max(size, 8)) if have >= size else NEED_DATA
+
+    def close(self) -> tuple[Box, ...]:
+        """End the file. Returns the boxes that are left; ``BoxError`` if the last one is cut off."""
+        self._closed = True
+        rest, self._pending = bytes(self._pending), bytearray()
+        try:
+            return tuple(self._moved(found) for found in parse_boxes(rest, limits=self._limits))
+        except BoxError as error:
+            raise self._moved_error(error) from None
+
+    def _take(self, size: int) -> Box:
+        data = bytes(self._pending[:size])
+        try:
+            (found,) = parse_boxes(data, limits=self._limits)
+        except BoxError as error:
+            raise self._moved_error(error) from None
+        self._moved(found)
+        del self._pending[:size]
+        self._offset += size
+        return found
+
+    def _moved(self, found: Box) -> Box:
+        for _, inner in found.walk():
+            inner.offset = (inner.offset or 0) + self._offset
+        return found
+
+    def _moved_error(self, error: BoxError) -> BoxError:
+        moved = BoxError(error.reason, path=error.path, offset=error.offset + self._offset)
+        moved.partial = tuple(self._moved(found) for found in error.partial if isinstance(found, Box))
+        return moved

@@ -1,0 +1,1 @@
+"""AV1, as far as naming it needs."""

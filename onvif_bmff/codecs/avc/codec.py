@@ -1,0 +1,179 @@
+"""H.264 in an ISO file: ISO/IEC 14496-15, 5; codecs string by RFC 6381, 3.3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from struct import Struct
+
+from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, VisualSampleEntry
+from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
+from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
+from onvif_bmff.codecs.registry import register
+from onvif_bmff.errors import BitstreamError, MediaError
+from onvif_bmff.media.codec import Ranges
+from onvif_bmff.media.nal import Buffer
+from onvif_bmff.media.nal_family import AVC, NalFamily
+from onvif_bmff.media.sample_entries import (
+    entry_bytes,
+    make_visual_entry,
+    presentation_size,
+    read_sample_entry,
+    with_long_nal_lengths,
+)
+
+__all__ = ["AvcCodec"]
+
+_length = Struct(">I").unpack_from
+
+
+@dataclass(frozen=True, slots=True)
+class AvcCodec:
+    """H.264 with its parameter sets: 'avc1' (all sets in the entry) or 'avc3' (sets may come in band).
+
+    ``entry`` is the sample entry's bytes and alone decides equality; the rest is read from it: ``sps`` and
+    ``pps`` as NAL units, ``width`` and ``height`` of the cropped picture in pixels, ``frame_rate`` in frames a
+    second (None where the SPS does not tell).
+
+    One instance serves one stream in decoding order: parameter sets that come in band hold for the samples after
+    them, as in a decoder.
+    """
+
+    entry: bytes = field(repr=False)
+    sample_entry_type: str = field(init=False, compare=False)
+    width: int = field(init=False, compare=False)
+    height: int = field(init=False, compare=False)
+    frame_rate: Fraction | None = field(init=False, compare=False)
+    sps: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
+    pps: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
+    profile: tuple[int, int, int] = field(init=False, compare=False)
+    """profile_idc, constraint flags and level_idc as in the avcC."""
+    _headers: AvcSliceHeaders | None = field(init=False, compare=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        entry = read_sample_entry(self.entry)
+        config = entry.find(AvcConfigurationBox) if isinstance(entry, VisualSampleEntry) else None
+        if config is None or not isinstance(entry, VisualSampleEntry):
+            raise MediaError(f"the sample entry {entry.type!r} has no H.264 configuration (avcC)")
+        if config.length_size_minus_one != 3:
+            raise MediaError("samples have 4-byte NAL lengths, but the H.264 configuration says otherwise")
+        put = object.__setattr__
+        put(self, "sample_entry_type", entry.type)
+        put(self, "width", entry.width)
+        put(self, "height", entry.height)
+        put(self, "sps", config.sequence_parameter_sets)
+        put(self, "pps", config.picture_parameter_sets)
+        put(self, "frame_rate", _frame_rate(config.sequence_parameter_sets))
+        put(
+            self,
+            "profile",
+            (config.profile_indication, config.profile_compatibility, config.level_indication),
+        )
+
+    @classmethod
+    def from_parameter_sets(
+        cls, sps: Sequence[Buffer], pps: Sequence[Buffer], *, sample_entry_type: str = AVC.with_sets
+    ) -> "AvcCodec":
+        """Make the codec from parameter sets: NAL units with their header, without start codes.
+
+        The first SPS gives profile, size, shape of the pixels and colours. Raises ``BitstreamError`` for sets
+        that cannot be read, ``MediaError`` where one kind is missing or the type is neither avc1 nor avc3.
+        """
+        if sample_entry_type not in AVC.own:
+            raise MediaError(f"{sample_entry_type!r} is no sample entry for H.264")
+        if not 0 < len(sps) < 32 or not 0 < len(pps) < 256:
+            raise MediaError(f"{len(sps)} sequence and {len(pps)} picture parameter sets: 1 to 31 and 1 to 255 needed")
+        first = parse_avc_sps(sps[0])
+        for other in sps[1:]:
+            parse_avc_sps(other)
+        for one in pps:
+            parse_avc_pps(one, first.chroma_format_idc)
+        extension = b""
+        if first.profile_idc in PROFILES_WITH_CHROMA:
+            depths = (first.bit_depth_luma - 8, first.bit_depth_chroma - 8)
+            extension = bytes((0xFC | first.chroma_format_idc, 0xF8 | depths[0], 0xF8 | depths[1], 0))
+        config = AvcConfigurationBox(
+            profile_indication=first.profile_idc,
+            profile_compatibility=first.constraint_flags,
+            level_indication=first.level_idc,
+            sps_count=len(sps),
+            sequence_parameter_sets=tuple([bytes(one) for one in sps]),
+            picture_parameter_sets=tuple([bytes(one) for one in pps]),
+            extension=extension,
+        )
+        made = make_visual_entry(
+            sample_entry_type,
+            (first.width, first.height),
+            config,
+            sample_aspect_ratio=first.sample_aspect_ratio,
+            colour=first.colour,
+        )
+        return cls(entry_bytes(made))
+
+    @classmethod
+    def from_sample_entry(cls, entry: ContainerBox) -> "AvcCodec":
+        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
+        return cls(entry_bytes(with_long_nal_lengths(entry)))
+
+    @property
+    def media_type(self) -> str:
+        """``"Video"``."""
+        return "Video"
+
+    @property
+    def nal_family(self) -> NalFamily:
+        """``AVC``."""
+        return AVC
+
+    @property
+    def presentation_size(self) -> tuple[int, int]:
+        """Width and height in square pixels, for the track header."""
+        return presentation_size(self.sample_entry())
+
+    def sample_entry(self) -> Box:
+        """Return the clear sample entry."""
+        return read_sample_entry(self.entry)
+
+    def codecs_parameter(self) -> str:
+        """Return for example "avc1.64001F". RFC 6381, 3.3."""
+        return self.sample_entry_type + ".{:02X}{:02X}{:02X}".format(*self.profile)
+
+    def protected_ranges(self, data: bytes | memoryview) -> Ranges:
+        """Return the slice data of the slices (NAL types 1 and 5) in a sample. ISO/IEC 23001-7, 9.5.
+
+        Raises ``BitstreamError`` for slice headers that cannot be read and lengths that do not fit the sample.
+        """
+        headers = self._headers
+        if headers is None:
+            headers = AvcSliceHeaders(self.sps, self.pps)
+            object.__setattr__(self, "_headers", headers)
+        measure = headers.payload_offset
+        view = memoryview(data)
+        ranges: list[tuple[int, int]] = []
+        position, size = 0, len(view)
+        while position + 4 < size:
+            start = position + 4
+            position = start + _length(view, position)[0]
+            if position > size:
+                break
+            if position == start:
+                continue
+            nal_type = view[start] & 31
+            if nal_type in (1, 5):
+                begin = start + measure(view[start:position])
+                ranges.append((begin if begin < position else position, position))
+            elif nal_type in (7, 8):
+                headers.update(view[start:position])
+        if position != size and not (position + 4 == size and not any(view[position:])):
+            raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
+        return ranges
+
+
+def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:
+    """The frame rate by the first SPS; None if it does not tell, or cannot be read (the file may play even so)."""
+    try:
+        return parse_avc_sps(sets[0]).frame_rate if sets else None
+    except BitstreamError:
+        return None
+
+
+register(*AVC.own)(AvcCodec.from_sample_entry)

@@ -1,0 +1,398 @@
+"""Where the slice data of an H.264 slice begins: slice_header(), ITU-T H.264 (ISO/IEC 14496-10), 7.3.3.
+
+Common Encryption leaves slice headers clear and encrypts slice data, so a recorder needs the length of every
+slice header that passes. That is a few million headers an hour on a busy machine; hence one function with
+the first bytes of the unit as one integer, shifts and masks, and no object per field. Within it
+
+* ``bits`` is that integer and ``left`` how many of its bits are not read yet;
+* a fixed-length element is ``left -= n`` and, if wanted, ``bits >> left & mask``;
+* an Exp-Golomb code is found with ``bit_length()`` of what is left;
+* running out of bits makes ``left`` negative, and the next shift raises ValueError.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from onvif_bmff.codecs.avc.syntax import (
+    NAL_IDR,
+    NAL_PPS,
+    NAL_SLICE,
+    NAL_SLICE_EXTENSION,
+    NAL_SPS,
+    NAL_SUBSET_SPS,
+    AvcPps,
+    AvcSps,
+    avc_nal_type,
+    avc_pps_ids,
+    parse_avc_pps,
+    parse_avc_sps,
+)
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media.nal import (
+    MASKS,
+    BitReader,
+    Buffer,
+    SliceType,
+    emulated_length,
+    remove_emulation_prevention,
+)
+
+__all__ = ["AvcSliceHeaders", "avc_slice_type"]
+
+_REACH = 32
+"""Bytes that are looked at first; nearly every slice header is shorter."""
+_FURTHEST = 1 << 14
+"""No slice header is longer: its longest part, 64 weights of 6 values, stays below two kilobytes."""
+
+_P, _B, _I, _SP, _SI = range(5)
+_TYPES = (SliceType.P, SliceType.B, SliceType.I, SliceType.SP, SliceType.SI)
+_MAX_REFERENCES = 32
+_MAX_MARKING_COMMANDS = 66
+# Exp-Golomb operands behind memory_management_control_operation 1 to 6 (H.264, 7.3.3.3).
+_MARKING_OPERANDS = (0, 1, 1, 2, 1, 0, 1)
+
+
+@dataclass(slots=True)
+class _Layout:
+    """What the parameter sets say about the slice headers that refer to one picture parameter set."""
+
+    sps_id: int
+    colour_plane: bool
+    frame_num_bits: int
+    field_possible: bool
+    frame_size_in_mbs: int
+    poc_type: int
+    poc_lsb_bits: int
+    delta_poc: bool
+    bottom_delta: bool
+    redundant: bool
+    references: tuple[int, int]
+    weighted: tuple[bool, bool, bool, bool, bool]
+    """By slice type: whether a prediction weight table follows."""
+    chroma: bool
+    cabac: bool
+    deblocking: bool
+    group_cycle_bits: int
+
+
+def _layout(sps: AvcSps, pps: AvcPps) -> _Layout:
+    group_cycle_bits = 0
+    if pps.slice_group_change_rate:
+        map_units = sps.width_in_mbs * sps.height_in_map_units
+        # Ceil(Log2(PicSizeInMapUnits / SliceGroupChangeRate + 1)), H.264, 7.4.3.
+        group_cycle_bits = (-(-map_units // pps.slice_group_change_rate)).bit_length()
+    weighted_p = pps.weighted_pred
+    return _Layout(
+        sps_id=sps.sps_id,
+        colour_plane=sps.separate_colour_planes,
+        frame_num_bits=sps.log2_max_frame_num,
+        field_possible=not sps.frame_mbs_only,
+        frame_size_in_mbs=sps.coded_width * sps.coded_height >> 8,
+        poc_type=sps.pic_order_cnt_type,
+        poc_lsb_bits=sps.log2_max_pic_order_cnt_lsb,
+        delta_poc=sps.pic_order_cnt_type == 1 and not sps.delta_pic_order_always_zero,
+        bottom_delta=pps.bottom_field_pic_order_in_frame_present,
+        redundant=pps.redundant_pic_cnt_present,
+        references=pps.num_ref_idx_default,
+        weighted=(weighted_p, pps.weighted_bipred_idc == 1, False, weighted_p, False),
+        chroma=sps.chroma_array_type != 0,
+        cabac=pps.entropy_coding_mode,
+        deblocking=pps.deblocking_filter_control_present,
+        group_cycle_bits=group_cycle_bits,
+    )
+
+
+def avc_slice_type(nal: Buffer) -> SliceType:
+    """How the blocks of a slice (NAL types 1 to 5) are predicted. Raises BitstreamError for other units."""
+    if avc_nal_type(nal) not in (NAL_SLICE, 2, NAL_IDR):
+        raise BitstreamError("not the beginning of a slice")
+    reader = BitReader(remove_emulation_prevention(nal[:24]), 8)
+    reader.ue(name="first_mb_in_slice")
+    return _TYPES[reader.ue(9, "slice_type") % 5]
+
+
+class AvcSliceHeaders:
+    """Measures slice headers of one H.264 stream.
+
+    ``sps`` and ``pps`` are the parameter sets of the sample entry, NAL headers included; parameter sets that
+    come in band go to `update`, in stream order. Raises BitstreamError for any that cannot be read.
+    """
+
+    __slots__ = ("_layouts", "_pps", "_previous", "_sps", "_subset_layouts", "_subset_sps")
+
+    def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
+        self._sps: dict[int, tuple[bytes, AvcSps]] = {}
+        self._subset_sps: dict[int, tuple[bytes, AvcSps]] = {}
+        self._pps: dict[int, tuple[bytes, int]] = {}
+        # Derived, by pic_parameter_set_id; emptied when a parameter set changes.
+        self._layouts: dict[int, _Layout] = {}
+        self._subset_layouts: dict[int, _Layout] = {}
+        # The middle of the header measured last: NAL header, bits, where in them it begins and ends (bits left),
+        # slice type and layout. Slices of one picture have it in common.
+        self._previous: tuple[int, int, int, int, int, _Layout] | None = None
+        for nal in (*sps, *pps):
+            self.update(nal)
+        for pps_id, (_, sps_id) in self._pps.items():
+            if sps_id in self._sps:
+                self._layouts[pps_id] = self._derive(pps_id, self._sps)
+
+    def update(self, nal: Buffer) -> bool:
+        """Take a parameter set that came in band; units of other types are ignored.
+
+        Returns whether it changed anything. Raises BitstreamError when it cannot be read.
+        """
+        nal_type = avc_nal_type(nal)
+        if nal_type in (NAL_SPS, NAL_SUBSET_SPS):
+            known = self._sps if nal_type == NAL_SPS else self._subset_sps
+            data = bytes(nal)
+            if any(data == old for old, _ in known.values()):
+                return False
+            sps = parse_avc_sps(data)
+            known[sps.sps_id] = (data, sps)
+        elif nal_type == NAL_PPS:
+            data = bytes(nal)
+            pps_id, sps_id = avc_pps_ids(data)
+            if self._pps.get(pps_id) == (data, sps_id):
+                return False
+            self._pps[pps_id] = (data, sps_id)
+        else:
+            return False
+        self._layouts.clear()
+        self._subset_layouts.clear()
+        self._previous = None
+        return True
+
+    def payload_offset(self, nal: Buffer) -> int:
+        """Number of bytes from the start of a slice's NAL unit to the first byte after its slice header.
+
+        The NAL header, emulation prevention bytes inside the header and a last, partly filled header byte
+        count; an emulation prevention byte right behind the header does not. ``nal`` is a unit of type 1 or
+        5, or of type 20 with a multiview slice. Raises BitstreamError for other units, for references to
+        unknown parameter sets and for headers that cannot be. H.264, 7.3.3; ISO/IEC 23001-7, 9.5.
+        """
+        reach = _REACH
+        while True:
+            head = bytes(nal[:reach])
+            plain = head.replace(b"\0\0\3", b"\0\0") if b"\0\0\3" in head else head
+            try:
+                length = self._header_bits(plain) + 7 >> 3
+            except BitstreamError:
+                raise
+            except ValueError:  # a negative shift: the header goes on behind these bytes
+                if len(nal) <= reach or reach >= _FURTHEST:
+                    raise BitstreamError("the slice header does not end") from None
+                reach *= 8
+                continue
+            return length if plain is head else emulated_length(head, length)
+
+    def _derive(self, pps_id: int, known: dict[int, tuple[bytes, AvcSps]]) -> _Layout:
+        if pps_id not in self._pps:
+            raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
+        data, sps_id = self._pps[pps_id]
+        if sps_id not in known:
+            raise BitstreamError(f"a slice refers to sequence parameter set {sps_id}, which is not known")
+        sps = known[sps_id][1]
+        return _layout(sps, parse_avc_pps(data, sps.chroma_format_idc))
+
+    def _header_bits(self, data: bytes) -> int:
+        """Length of NAL header and slice header in bits. ValueError when ``data`` is too short for them."""
+        if not data or data[0] & 0x80:
+            raise BitstreamError("not a NAL unit of H.264")
+        masks = MASKS
+        bits = int.from_bytes(data, "big")
+        total = len(data) * 8
+        nal_type = data[0] & 31
+        multiview = False
+        if nal_type in (NAL_SLICE, NAL_IDR):
+            idr = nal_type == NAL_IDR
+            layouts, left = self._layouts, total - 8
+        elif nal_type == NAL_SLICE_EXTENSION:
+            left = total - 32
+            extension = bits >> left
+            if extension & 0x800000:
+                raise BitstreamError("slices of scalable video (SVC) are not supported")
+            idr = not extension & 0x400000
+            layouts, multiview = self._subset_layouts, True
+        else:
+            raise BitstreamError(f"NAL units of type {nal_type} have no slice header that can be measured")
+
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        first_mb = (rest >> left) - 1
+        found = None
+        if first_mb and not multiview:
+            found = self._same_middle(data[0], bits, left)
+        if found is None:
+            found = self._middle(data[0], bits, left, layouts, idr, multiview)
+        left, slice_type, layout = found
+        if first_mb >= layout.frame_size_in_mbs:
+            raise BitstreamError(f"first_mb_in_slice is {first_mb}, outside the picture")
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        if rest >> left > 176:  # twice the range of qp with 14 bits a sample, plus one
+            raise BitstreamError("slice_qp_delta is out of range")
+        if slice_type >= _SP:
+            if slice_type == _SP:
+                left -= 1  # sp_for_switch_flag
+            left = 2 * (bits & masks[left]).bit_length() - left - 1
+        if layout.deblocking:
+            rest = bits & masks[left]
+            left = 2 * rest.bit_length() - left - 1
+            disable = rest >> left
+            if disable > 3:
+                raise BitstreamError("disable_deblocking_filter_idc is above its limit of 2")
+            if disable != 2:
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+        left -= layout.group_cycle_bits
+        if left < 0:
+            raise ValueError
+        return total - left
+
+    def _same_middle(self, nal_header: int, bits: int, left: int) -> tuple[int, int, _Layout] | None:
+        """The end of the middle if it is bit for bit that of the slice before; then it means the same. Else None."""
+        previous = self._previous
+        if previous is None or previous[0] != nal_header:
+            return None
+        _, before, begin, end, slice_type, layout = previous
+        width = begin - end
+        left -= width
+        if left < 0 or (bits >> left ^ before >> end) & MASKS[width]:
+            return None
+        return left, slice_type, layout
+
+    def _middle(
+        self, nal_header: int, bits: int, left: int, layouts: dict[int, _Layout], idr: bool, multiview: bool
+    ) -> tuple[int, int, _Layout]:
+        """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout."""
+        masks = MASKS
+        begin = left
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        slice_type = (rest >> left) - 1
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        pps_id = (rest >> left) - 1
+        if slice_type > 4:
+            slice_type -= 5
+            if slice_type > 4:
+                raise BitstreamError(f"slice_type is {slice_type + 5}, above its limit of 9")
+        layout = layouts.get(pps_id)
+        if layout is None:
+            layout = self._derive(pps_id, self._subset_sps if multiview else self._sps)
+            layouts[pps_id] = layout
+        if layout.colour_plane:
+            left -= 2
+        left -= layout.frame_num_bits
+        field = False
+        if layout.field_possible:
+            left -= 1
+            if bits >> left & 1:
+                field = True
+                left -= 1  # bottom_field_flag
+        if idr:
+            left = 2 * (bits & masks[left]).bit_length() - left - 1  # idr_pic_id
+        if layout.poc_type == 0:
+            left -= layout.poc_lsb_bits
+            if layout.bottom_delta and not field:
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+        elif layout.delta_poc:
+            left = 2 * (bits & masks[left]).bit_length() - left - 1
+            if layout.bottom_delta and not field:
+                left = 2 * (bits & masks[left]).bit_length() - left - 1
+        if layout.redundant:
+            left = 2 * (bits & masks[left]).bit_length() - left - 1
+
+        inter = slice_type not in (_I, _SI)
+        if inter:
+            references, references_l1 = layout.references
+            if slice_type == _B:
+                left -= 1  # direct_spatial_mv_pred_flag
+            else:
+                references_l1 = 0
+            left -= 1
+            if bits >> left & 1:  # num_ref_idx_active_override_flag
+                rest = bits & masks[left]
+                left = 2 * rest.bit_length() - left - 1
+                references = rest >> left
+                if references_l1:
+                    rest = bits & masks[left]
+                    left = 2 * rest.bit_length() - left - 1
+                    references_l1 = rest >> left
+                if references > _MAX_REFERENCES or references_l1 > _MAX_REFERENCES:
+                    raise BitstreamError("a slice has more than 32 active references")
+            left -= 1
+            if bits >> left & 1:  # ref_pic_list_modification_flag_l0
+                left = _skip_list_modification(bits, left, multiview)
+            if references_l1:
+                left -= 1
+                if bits >> left & 1:
+                    left = _skip_list_modification(bits, left, multiview)
+            if layout.weighted[slice_type]:
+                left = _skip_weights(bits, left, references + references_l1, layout.chroma)
+        if nal_header & 0x60:  # nal_ref_idc
+            if idr:
+                left -= 2
+            else:
+                left -= 1
+                if bits >> left & 1:
+                    left = _skip_marking(bits, left)
+        if inter and layout.cabac:
+            rest = bits & masks[left]
+            left = 2 * rest.bit_length() - left - 1
+            if rest >> left > 3:
+                raise BitstreamError("cabac_init_idc is above its limit of 2")
+        if left >= 0 and not multiview:
+            self._previous = (nal_header, bits, begin, left, slice_type, layout)
+        return left, slice_type, layout
+
+
+def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:
+    """The rest of ref_pic_list_modification() for one list. H.264, 7.3.3.1; with views, H.7.3.3.1.1."""
+    limit = 5 if multiview else 3
+    for _ in range(_MAX_REFERENCES + 1):
+        rest = bits & MASKS[left]
+        left = 2 * rest.bit_length() - left - 1
+        operation = (rest >> left) - 1
+        if operation == 3:
+            return left
+        if operation > limit:
+            raise BitstreamError(f"modification_of_pic_nums_idc is {operation}, above its limit of {limit}")
+        left = 2 * (bits & MASKS[left]).bit_length() - left - 1
+    raise BitstreamError("a reference picture list modification does not end")
+
+
+def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:
+    """pred_weight_table(). H.264, 7.3.3.2."""
+    for _ in range(2 if chroma else 1):
+        rest = bits & MASKS[left]
+        left = 2 * rest.bit_length() - left - 1
+        if rest >> left > 8:
+            raise BitstreamError("the denominator of prediction weights is above its limit of 7")
+    for _ in range(references):
+        left -= 1
+        count = 2 if bits >> left & 1 else 0
+        if count:
+            for _ in range(count):
+                left = 2 * (bits & MASKS[left]).bit_length() - left - 1
+        if chroma:
+            left -= 1
+            if bits >> left & 1:
+                for _ in range(4):
+                    left = 2 * (bits & MASKS[left]).bit_length() - left - 1
+    return left
+
+
+def _skip_marking(bits: int, left: int) -> int:
+    """The commands of dec_ref_pic_marking(). H.264, 7.3.3.3."""
+    for _ in range(_MAX_MARKING_COMMANDS + 1):
+        rest = bits & MASKS[left]
+        left = 2 * rest.bit_length() - left - 1
+        command = (rest >> left) - 1
+        if command == 0:
+            return left
+        if command > 6:
+            raise BitstreamError(f"memory_management_control_operation is {command}, above its limit of 6")
+        for _ in range(_MARKING_OPERANDS[command]):
+            left = 2 * (bits & MASKS[left]).bit_length() - left - 1
+    raise BitstreamError("a list of memory management commands does not end")

@@ -1,0 +1,417 @@
+from onvif_bmff.control.arbitration import EventGate as EventGate
+from onvif_bmff.control.arbitration import TrackReport as TrackReport
+from onvif_bmff.control.arbitration import aggregate as aggregate
+from onvif_bmff.control.arbitration import is_armed as is_armed
+from onvif_bmff.control.arbitration import is_eligible as is_eligible
+from onvif_bmff.control.arbitration import job_information as job_information
+from onvif_bmff.control.arbitration import track_winners as track_winners
+from onvif_bmff.control.core import ServiceCore as ServiceCore
+from onvif_bmff.control.device import Device as Device
+from onvif_bmff.control.device import ExportOperation as ExportOperation
+from onvif_bmff.control.device import Exporter as Exporter
+from onvif_bmff.control.device import FixedResources as FixedResources
+from onvif_bmff.control.device import LocalData as LocalData
+from onvif_bmff.control.device import RecordedSegments as RecordedSegments
+from onvif_bmff.control.device import Resources as Resources
+from onvif_bmff.control.device import SegmentExportOperation as SegmentExportOperation
+from onvif_bmff.control.device import SegmentExporter as SegmentExporter
+from onvif_bmff.control.device import TimeRange as TimeRange
+from onvif_bmff.control.engine_side import EngineSide as EngineSide
+from onvif_bmff.control.event_filter import EventMessage as EventMessage
+from onvif_bmff.control.event_filter import check_event_filter as check_event_filter
+from onvif_bmff.control.event_filter import matches as matches
+from onvif_bmff.control.faults import ActionNotSupported as ActionNotSupported
+from onvif_bmff.control.faults import AmbiguousConfiguration as AmbiguousConfiguration
+from onvif_bmff.control.faults import BadConfiguration as BadConfiguration
+from onvif_bmff.control.faults import BadDuration as BadDuration
+from onvif_bmff.control.faults import BadMode as BadMode
+from onvif_bmff.control.faults import CannotDelete as CannotDelete
+from onvif_bmff.control.faults import CannotDeleteReceiver as CannotDeleteReceiver
+from onvif_bmff.control.faults import Fault as Fault
+from onvif_bmff.control.faults import InvalidStorage as InvalidStorage
+from onvif_bmff.control.faults import MaxReceivers as MaxReceivers
+from onvif_bmff.control.faults import MaxRecordingJobs as MaxRecordingJobs
+from onvif_bmff.control.faults import MaxRecordings as MaxRecordings
+from onvif_bmff.control.faults import MaxTracks as MaxTracks
+from onvif_bmff.control.faults import NoLocalRecording as NoLocalRecording
+from onvif_bmff.control.faults import NoOperation as NoOperation
+from onvif_bmff.control.faults import NoRecording as NoRecording
+from onvif_bmff.control.faults import NoRecordingJob as NoRecordingJob
+from onvif_bmff.control.faults import NoStorage as NoStorage
+from onvif_bmff.control.faults import NoTrack as NoTrack
+from onvif_bmff.control.faults import UnknownReceiver as UnknownReceiver
+from onvif_bmff.control.faults import UnsupportedStorageStrategy as UnsupportedStorageStrategy
+from onvif_bmff.control.notifications import ALL_NOTIFICATIONS as ALL_NOTIFICATIONS
+from onvif_bmff.control.notifications import AsynchronousOperationStatus as AsynchronousOperationStatus
+from onvif_bmff.control.notifications import CreateRecording as CreateRecording
+from onvif_bmff.control.notifications import CreateTrack as CreateTrack
+from onvif_bmff.control.notifications import DeleteRecording as DeleteRecording
+from onvif_bmff.control.notifications import DeleteTrack as DeleteTrack
+from onvif_bmff.control.notifications import DeleteTrackData as DeleteTrackData
+from onvif_bmff.control.notifications import JobState as JobState
+from onvif_bmff.control.notifications import Notification as Notification
+from onvif_bmff.control.notifications import PropertyOperation as PropertyOperation
+from onvif_bmff.control.notifications import RecordingConfigurationChange as RecordingConfigurationChange
+from onvif_bmff.control.notifications import RecordingJobConfigurationChange as RecordingJobConfigurationChange
+from onvif_bmff.control.notifications import TrackConfigurationChange as TrackConfigurationChange
+from onvif_bmff.control.operations.catalogue import AccessClass as AccessClass
+from onvif_bmff.control.operations.catalogue import OPERATIONS as OPERATIONS
+from onvif_bmff.control.operations.catalogue import OPERATIONS_26_06 as OPERATIONS_26_06
+from onvif_bmff.control.operations.catalogue import Operation as Operation
+from onvif_bmff.control.operations.checks import check_tokens as check_tokens
+from onvif_bmff.control.operations.checks import check_types as check_types
+from onvif_bmff.control.operations.checks import field_types as field_types
+from onvif_bmff.control.operations.checks import is_token as is_token
+from onvif_bmff.control.operations.export import accept_export as accept_export
+from onvif_bmff.control.operations.export import begin_export as begin_export
+from onvif_bmff.control.operations.export import export_state as export_state
+from onvif_bmff.control.operations.export import is_progress as is_progress
+from onvif_bmff.control.operations.export import remove_doomed as remove_doomed
+from onvif_bmff.control.operations.export import report as report
+from onvif_bmff.control.operations.export import stop_export as stop_export
+from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
+from onvif_bmff.control.operations.jobs import create_job as create_job
+from onvif_bmff.control.operations.jobs import delete_job as delete_job
+from onvif_bmff.control.operations.jobs import drop_job as drop_job
+from onvif_bmff.control.operations.jobs import job_state as job_state
+from onvif_bmff.control.operations.jobs import open_gate as open_gate
+from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
+from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
+from onvif_bmff.control.operations.override import LONGEST_OVERRIDE as LONGEST_OVERRIDE
+from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
+from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
+from onvif_bmff.control.operations.override import segment_duration as segment_duration
+from onvif_bmff.control.operations.receivers import configure_receiver as configure_receiver
+from onvif_bmff.control.operations.receivers import create_receiver as create_receiver
+from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
+from onvif_bmff.control.operations.receivers import find_receiver as find_receiver
+from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL as RETENTION_INTERVAL
+from onvif_bmff.control.operations.recordings import TRACK_NAMES as TRACK_NAMES
+from onvif_bmff.control.operations.recordings import create_recording as create_recording
+from onvif_bmff.control.operations.recordings import delete_recording as delete_recording
+from onvif_bmff.control.operations.recordings import describe_recordings as describe_recordings
+from onvif_bmff.control.operations.recordings import expire_data as expire_data
+from onvif_bmff.control.operations.recordings import get_options as get_options
+from onvif_bmff.control.operations.recordings import provision_recording as provision_recording
+from onvif_bmff.control.operations.recordings import purge_data as purge_data
+from onvif_bmff.control.operations.recordings import remove_recording as remove_recording
+from onvif_bmff.control.operations.recordings import retention_limit as retention_limit
+from onvif_bmff.control.operations.recordings import set_configuration as set_configuration
+from onvif_bmff.control.operations.recordings import spare_tracks as spare_tracks
+from onvif_bmff.control.operations.recordings import tell_configuration as tell_configuration
+from onvif_bmff.control.operations.recordings import tell_deleted as tell_deleted
+from onvif_bmff.control.operations.segments import accept_listing as accept_listing
+from onvif_bmff.control.operations.segments import begin_segment_export as begin_segment_export
+from onvif_bmff.control.operations.segments import cut_listing as cut_listing
+from onvif_bmff.control.operations.segments import end_export as end_export
+from onvif_bmff.control.operations.segments import report_segment as report_segment
+from onvif_bmff.control.operations.segments import stop_segment_export as stop_segment_export
+from onvif_bmff.control.operations.tracks import create_track as create_track
+from onvif_bmff.control.operations.tracks import delete_track as delete_track
+from onvif_bmff.control.operations.tracks import set_track_configuration as set_track_configuration
+from onvif_bmff.control.operations.validation import accept_recording_configuration as accept_recording_configuration
+from onvif_bmff.control.operations.validation import accept_track_configuration as accept_track_configuration
+from onvif_bmff.control.operations.validation import check_cmaf_tracks as check_cmaf_tracks
+from onvif_bmff.control.persistence import MemoryPersistence as MemoryPersistence
+from onvif_bmff.control.persistence import Persistence as Persistence
+from onvif_bmff.control.places import LocatesStorages as LocatesStorages
+from onvif_bmff.control.places import Place as Place
+from onvif_bmff.control.places import check_place as check_place
+from onvif_bmff.control.places import clashing as clashing
+from onvif_bmff.control.places import displaced as displaced
+from onvif_bmff.control.places import local_prefix as local_prefix
+from onvif_bmff.control.places import places_of as places_of
+from onvif_bmff.control.plain import from_plain as from_plain
+from onvif_bmff.control.plain import to_plain as to_plain
+from onvif_bmff.control.plan import DevicePlan as DevicePlan
+from onvif_bmff.control.plan import Feed as Feed
+from onvif_bmff.control.plan import RecordingPlan as RecordingPlan
+from onvif_bmff.control.plan import Standby as Standby
+from onvif_bmff.control.plan import read_assignments as read_assignments
+from onvif_bmff.control.plan import read_plans as read_plans
+from onvif_bmff.control.plan import read_standby as read_standby
+from onvif_bmff.control.segment_side import SegmentSide as SegmentSide
+from onvif_bmff.control.service import RecordingService as RecordingService
+from onvif_bmff.control.state import DeviceState as DeviceState
+from onvif_bmff.control.state import Job as Job
+from onvif_bmff.control.state import KeyCheck as KeyCheck
+from onvif_bmff.control.state import Purge as Purge
+from onvif_bmff.control.state import Recording as Recording
+from onvif_bmff.control.state import Track as Track
+from onvif_bmff.control.state import secret_name as secret_name
+from onvif_bmff.control.subscription import Subscription as Subscription
+from onvif_bmff.control.transaction import Export as Export
+from onvif_bmff.control.transaction import Override as Override
+from onvif_bmff.control.transaction import Runtime as Runtime
+from onvif_bmff.control.transaction import SegmentExport as SegmentExport
+from onvif_bmff.control.transaction import Transaction as Transaction
+from onvif_bmff.control.transaction import export_event as export_event
+from onvif_bmff.control.transaction import job_state_event as job_state_event
+from onvif_bmff.control.transaction import segment_export_event as segment_export_event
+from onvif_bmff.control.types.capabilities import AUDIO_ENCODINGS as AUDIO_ENCODINGS
+from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
+from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
+from onvif_bmff.control.types.capabilities import Limits as Limits
+from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
+from onvif_bmff.control.types.capabilities import TrackOptions as TrackOptions
+from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
+from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
+from onvif_bmff.control.types.configuration import RecordingConfiguration as RecordingConfiguration
+from onvif_bmff.control.types.configuration import RecordingSourceInformation as RecordingSourceInformation
+from onvif_bmff.control.types.configuration import RecordingTargetConfiguration as RecordingTargetConfiguration
+from onvif_bmff.control.types.configuration import SegmentDurationOverride as SegmentDurationOverride
+from onvif_bmff.control.types.configuration import StorageStrategy as StorageStrategy
+from onvif_bmff.control.types.configuration import TargetFormat as TargetFormat
+from onvif_bmff.control.types.configuration import TrackConfiguration as TrackConfiguration
+from onvif_bmff.control.types.configuration import TrackType as TrackType
+from onvif_bmff.control.types.encryption import AsymmetricEncryption as AsymmetricEncryption
+from onvif_bmff.control.types.encryption import EncryptionMode as EncryptionMode
+from onvif_bmff.control.types.encryption import RecordingEncryption as RecordingEncryption
+from onvif_bmff.control.types.export import ExportRecordedDataResponse as ExportRecordedDataResponse
+from onvif_bmff.control.types.export import ExportState as ExportState
+from onvif_bmff.control.types.export import FileProgress as FileProgress
+from onvif_bmff.control.types.export import SearchScope as SearchScope
+from onvif_bmff.control.types.export import StorageReferencePath as StorageReferencePath
+from onvif_bmff.control.types.extensions import Extensions as Extensions
+from onvif_bmff.control.types.extensions import NO_EXTENSIONS as NO_EXTENSIONS
+from onvif_bmff.control.types.item_values import ItemDuration as ItemDuration
+from onvif_bmff.control.types.item_values import parse_boolean as parse_boolean
+from onvif_bmff.control.types.item_values import parse_date_time as parse_date_time
+from onvif_bmff.control.types.item_values import parse_duration as parse_duration
+from onvif_bmff.control.types.item_values import parse_float as parse_float
+from onvif_bmff.control.types.item_values import parse_int as parse_int
+from onvif_bmff.control.types.item_values import parse_item as parse_item
+from onvif_bmff.control.types.job_configuration import EventFilterEntry as EventFilterEntry
+from onvif_bmff.control.types.job_configuration import GetRecordingJobsResponseItem as GetRecordingJobsResponseItem
+from onvif_bmff.control.types.job_configuration import PROFILE_TYPE as PROFILE_TYPE
+from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE as RECEIVER_TYPE
+from onvif_bmff.control.types.job_configuration import RecordingEventFilter as RecordingEventFilter
+from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration as RecordingJobConfiguration
+from onvif_bmff.control.types.job_configuration import RecordingJobMode as RecordingJobMode
+from onvif_bmff.control.types.job_configuration import RecordingJobSource as RecordingJobSource
+from onvif_bmff.control.types.job_configuration import RecordingJobTrack as RecordingJobTrack
+from onvif_bmff.control.types.job_configuration import SourceReference as SourceReference
+from onvif_bmff.control.types.job_state import INCOMPATIBLE_STREAM as INCOMPATIBLE_STREAM
+from onvif_bmff.control.types.job_state import RecordingJobState as RecordingJobState
+from onvif_bmff.control.types.job_state import RecordingJobStateInformation as RecordingJobStateInformation
+from onvif_bmff.control.types.job_state import RecordingJobStateSource as RecordingJobStateSource
+from onvif_bmff.control.types.job_state import RecordingJobStateTrack as RecordingJobStateTrack
+from onvif_bmff.control.types.job_state import recorded_state as recorded_state
+from onvif_bmff.control.types.profile import PROFILE_25_12 as PROFILE_25_12
+from onvif_bmff.control.types.profile import PROFILE_26_06 as PROFILE_26_06
+from onvif_bmff.control.types.profile import Profile as Profile
+from onvif_bmff.control.types.receiver import Receiver as Receiver
+from onvif_bmff.control.types.receiver import ReceiverConfiguration as ReceiverConfiguration
+from onvif_bmff.control.types.segments import DateTimeRange as DateTimeRange
+from onvif_bmff.control.types.segments import RecordedSegment as RecordedSegment
+from onvif_bmff.control.types.segments import SegmentListResult as SegmentListResult
+
+__all__ = [
+    "ALL_NOTIFICATIONS",
+    "AUDIO_ENCODINGS",
+    "INCOMPATIBLE_STREAM",
+    "LONGEST_OVERRIDE",
+    "NO_EXTENSIONS",
+    "OPERATIONS",
+    "OPERATIONS_26_06",
+    "PROFILE_25_12",
+    "PROFILE_26_06",
+    "PROFILE_TYPE",
+    "RECEIVER_TYPE",
+    "RETENTION_INTERVAL",
+    "TRACK_NAMES",
+    "AccessClass",
+    "ActionNotSupported",
+    "AmbiguousConfiguration",
+    "AsymmetricEncryption",
+    "AsynchronousOperationStatus",
+    "BadConfiguration",
+    "BadDuration",
+    "BadMode",
+    "CannotDelete",
+    "CannotDeleteReceiver",
+    "Capabilities",
+    "CreateRecording",
+    "CreateTrack",
+    "DateTimeRange",
+    "DeleteRecording",
+    "DeleteTrack",
+    "DeleteTrackData",
+    "Device",
+    "DevicePlan",
+    "DeviceState",
+    "EncryptionMode",
+    "EngineSide",
+    "EventFilterEntry",
+    "EventGate",
+    "EventMessage",
+    "Export",
+    "ExportOperation",
+    "ExportRecordedDataResponse",
+    "ExportState",
+    "Exporter",
+    "Extensions",
+    "Fault",
+    "Feed",
+    "FileProgress",
+    "FixedResources",
+    "GetRecordingJobsResponseItem",
+    "GetRecordingsResponseItem",
+    "GetTracksResponseItem",
+    "InvalidStorage",
+    "ItemDuration",
+    "Job",
+    "JobOptions",
+    "JobState",
+    "KeyCheck",
+    "Limits",
+    "LocalData",
+    "LocatesStorages",
+    "MaxReceivers",
+    "MaxRecordingJobs",
+    "MaxRecordings",
+    "MaxTracks",
+    "MemoryPersistence",
+    "NoLocalRecording",
+    "NoOperation",
+    "NoRecording",
+    "NoRecordingJob",
+    "NoStorage",
+    "NoTrack",
+    "Notification",
+    "Operation",
+    "Override",
+    "Persistence",
+    "Place",
+    "Profile",
+    "PropertyOperation",
+    "Purge",
+    "Receiver",
+    "ReceiverConfiguration",
+    "RecordedSegment",
+    "RecordedSegments",
+    "Recording",
+    "RecordingConfiguration",
+    "RecordingConfigurationChange",
+    "RecordingEncryption",
+    "RecordingEventFilter",
+    "RecordingJobConfiguration",
+    "RecordingJobConfigurationChange",
+    "RecordingJobMode",
+    "RecordingJobSource",
+    "RecordingJobState",
+    "RecordingJobStateInformation",
+    "RecordingJobStateSource",
+    "RecordingJobStateTrack",
+    "RecordingJobTrack",
+    "RecordingOptions",
+    "RecordingPlan",
+    "RecordingService",
+    "RecordingSourceInformation",
+    "RecordingTargetConfiguration",
+    "Resources",
+    "Runtime",
+    "SearchScope",
+    "SegmentDurationOverride",
+    "SegmentExport",
+    "SegmentExportOperation",
+    "SegmentExporter",
+    "SegmentListResult",
+    "SegmentSide",
+    "ServiceCore",
+    "SourceReference",
+    "Standby",
+    "StorageReferencePath",
+    "StorageStrategy",
+    "Subscription",
+    "TargetFormat",
+    "TimeRange",
+    "Track",
+    "TrackConfiguration",
+    "TrackConfigurationChange",
+    "TrackOptions",
+    "TrackReport",
+    "TrackType",
+    "Transaction",
+    "UnknownReceiver",
+    "UnsupportedStorageStrategy",
+    "accept_export",
+    "accept_job_configuration",
+    "accept_listing",
+    "accept_recording_configuration",
+    "accept_track_configuration",
+    "aggregate",
+    "begin_export",
+    "begin_segment_export",
+    "check_cmaf_tracks",
+    "check_event_filter",
+    "check_place",
+    "check_tokens",
+    "check_types",
+    "clashing",
+    "configure_receiver",
+    "create_job",
+    "create_receiver",
+    "create_recording",
+    "create_track",
+    "cut_listing",
+    "delete_job",
+    "delete_receiver",
+    "delete_recording",
+    "delete_track",
+    "describe_recordings",
+    "displaced",
+    "drop_job",
+    "end_export",
+    "expire_data",
+    "expire_overrides",
+    "export_event",
+    "export_state",
+    "field_types",
+    "find_receiver",
+    "from_plain",
+    "get_options",
+    "is_armed",
+    "is_eligible",
+    "is_progress",
+    "is_token",
+    "job_information",
+    "job_state",
+    "job_state_event",
+    "local_prefix",
+    "matches",
+    "open_gate",
+    "override_segment_duration",
+    "parse_boolean",
+    "parse_date_time",
+    "parse_duration",
+    "parse_float",
+    "parse_int",
+    "parse_item",
+    "places_of",
+    "provision_recording",
+    "purge_data",
+    "read_assignments",
+    "read_plans",
+    "read_standby",
+    "recorded_state",
+    "remove_doomed",
+    "remove_recording",
+    "report",
+    "report_segment",
+    "retention_limit",
+    "secret_name",
+    "segment_duration",
+    "segment_export_event",
+    "set_configuration",
+    "set_job_configuration",
+    "set_job_mode",
+    "set_track_configuration",
+    "spare_tracks",
+    "stop_export",
+    "stop_segment_export",
+    "tell_configuration",
+    "tell_deleted",
+    "to_plain",
+    "track_winners",
+]

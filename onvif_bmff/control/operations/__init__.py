@@ -1,0 +1,1 @@
+"""What each operation of clause 5 does: functions of a transaction, one module for each noun."""

@@ -1,0 +1,144 @@
+"""Recording jobs: create, delete, configure, mode, state (5.13 to 5.19), and their receivers."""
+
+from dataclasses import replace
+
+from onvif_bmff.control.arbitration import EventGate
+from onvif_bmff.control.event_filter import matches
+from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
+from onvif_bmff.control.notifications import RecordingJobConfigurationChange
+from onvif_bmff.control.operations.job_validation import accept_job_configuration
+from onvif_bmff.control.state import Job
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.job_configuration import (
+    GetRecordingJobsResponseItem,
+    RecordingJobConfiguration,
+    RecordingJobMode,
+    SourceReference,
+)
+from onvif_bmff.control.types.job_state import RecordingJobStateInformation
+from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
+
+__all__ = [
+    "create_job",
+    "delete_job",
+    "drop_job",
+    "job_state",
+    "open_gate",
+    "set_job_configuration",
+    "set_job_mode",
+]
+
+
+def create_job(tx: Transaction, configuration: RecordingJobConfiguration) -> GetRecordingJobsResponseItem:
+    """CreateRecordingJob (5.13)."""
+    accepted = accept_job_configuration(tx, configuration)
+    device = tx.device
+    device_limit, own_limit = device.capabilities.max_recording_jobs, device.limits.jobs_per_recording
+    if device_limit is not None and len(tx.state.jobs) >= device_limit:
+        raise MaxRecordingJobs
+    if own_limit is not None and len(tx.state.jobs_of(accepted.recording_token)) >= own_limit:
+        raise MaxRecordingJobs
+    accepted = _create_receivers(tx, accepted)
+    token = tx.new_token("job")
+    active = accepted.mode == RecordingJobMode.ACTIVE
+    activation = tx.state.next_activation() if active else 0
+    tx.state.jobs[token] = Job(token, tx.state.next_order(), activation, accepted)
+    open_gate(tx, token, accepted)
+    return GetRecordingJobsResponseItem(token, accepted)
+
+
+def delete_job(tx: Transaction, job_token: str) -> None:
+    """DeleteRecordingJob (5.14)."""
+    drop_job(tx, tx.job(job_token))
+
+
+def drop_job(tx: Transaction, job: Job) -> None:
+    """Take a job away, with the auto-created receivers that no other job uses."""
+    del tx.state.jobs[job.token]
+    _drop_orphans(tx)
+
+
+def set_job_configuration(
+    tx: Transaction, job_token: str, configuration: RecordingJobConfiguration
+) -> RecordingJobConfiguration:
+    """SetRecordingJobConfiguration (5.16)."""
+    job = tx.job(job_token)
+    given = getattr(configuration, "recording_token", None)
+    if given != job.configuration.recording_token:
+        raise BadConfiguration("the recording of a job cannot be changed")
+    accepted = accept_job_configuration(tx, configuration)
+    # The job lets go of its receivers before new ones are made, so that a full device can still swap them.
+    tx.state.jobs[job.token] = replace(job, configuration=accepted)
+    _drop_orphans(tx)
+    accepted = _create_receivers(tx, accepted)
+    _store(tx, job, accepted)
+    if accepted.event_filter != job.configuration.event_filter:
+        open_gate(tx, job.token, accepted)
+    return accepted
+
+
+def set_job_mode(tx: Transaction, job_token: str, mode: object) -> None:
+    """SetRecordingJobMode (5.18): the configuration with another mode."""
+    job = tx.job(job_token)
+    if not isinstance(mode, str) or mode not in set(RecordingJobMode):
+        raise BadMode
+    _store(tx, job, replace(job.configuration, mode=RecordingJobMode(mode)))
+
+
+def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) -> None:
+    activation = job.activation
+    if configuration.mode == RecordingJobMode.ACTIVE and job.configuration.mode != RecordingJobMode.ACTIVE:
+        activation = tx.state.next_activation()
+    tx.state.jobs[job.token] = replace(job, activation=activation, configuration=configuration)
+    tx.emit(RecordingJobConfigurationChange(time=tx.now, recording_job_token=job.token, configuration=configuration))
+
+
+def job_state(tx: Transaction, job_token: str) -> RecordingJobStateInformation:
+    """GetRecordingJobState (5.19)."""
+    job = tx.job(job_token)
+    winners = tx.winners(tx.state.jobs_of(job.configuration.recording_token))
+    return tx.information(job, winners, tx.errors())
+
+
+def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:
+    """Give a job the gate of its event filter: open if a condition it waits for is active already."""
+    tx.runtime.gates.pop(job_token, None)
+    event_filter = configuration.event_filter
+    if event_filter is None:
+        return
+    held = {key: event.topic for key, event in tx.runtime.conditions.items() if matches(event_filter, event)}
+    opened = tx.now if held else None
+    tx.runtime.gates[job_token] = EventGate(frozenset(held), None, opened, next(iter(held.values()), None))
+
+
+# ---- receivers ---------------------------------------------------------------------------------------
+
+
+def _drop_orphans(tx: Transaction) -> None:
+    automatic = [receiver.token for receiver in tx.state.receivers.values() if receiver.auto_created]
+    if automatic:
+        used = tx.state.receivers_in_use()
+        for token in automatic:
+            if token not in used:
+                del tx.state.receivers[token]
+
+
+def _create_receivers(tx: Transaction, configuration: RecordingJobConfiguration) -> RecordingJobConfiguration:
+    """Make the receivers that sources ask for (5.1, 5.3.3): empty ones, until the client configures them."""
+    return replace(
+        configuration,
+        source=tuple(
+            replace(source, source_token=_new_receiver(tx), auto_create_receiver=None)
+            if source.auto_create_receiver
+            else source
+            for source in configuration.source
+        ),
+    )
+
+
+def _new_receiver(tx: Transaction) -> SourceReference:
+    if len(tx.state.receivers) >= tx.device.limits.receivers:
+        raise MaxReceivers
+    token = tx.new_token("receiver")
+    tx.state.receivers[token] = Receiver(token, ReceiverConfiguration(), auto_created=True)
+    return SourceReference(token)

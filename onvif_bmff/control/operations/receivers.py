@@ -1,0 +1,47 @@
+"""The part of ONVIF's Receiver Service that recording jobs rest on: create, configure, list, delete."""
+
+from dataclasses import replace
+
+from onvif_bmff.control.faults import CannotDeleteReceiver, MaxReceivers, UnknownReceiver
+from onvif_bmff.control.operations.checks import check_types
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
+
+__all__ = ["configure_receiver", "create_receiver", "delete_receiver", "find_receiver"]
+
+
+def create_receiver(tx: Transaction, configuration: ReceiverConfiguration) -> str:
+    """CreateReceiver: one that stays until it is deleted."""
+    check_types(configuration, ReceiverConfiguration, "ReceiverConfiguration")
+    if len(tx.state.receivers) >= tx.device.limits.receivers:
+        raise MaxReceivers
+    token = tx.new_token("receiver")
+    tx.state.receivers[token] = Receiver(token, configuration, auto_created=False)
+    return token
+
+
+def configure_receiver(tx: Transaction, receiver_token: str, configuration: ReceiverConfiguration) -> None:
+    """ConfigureReceiver: also for auto-created ones, which begin empty (5.1)."""
+    receiver = find_receiver(tx, receiver_token)
+    check_types(configuration, ReceiverConfiguration, "ReceiverConfiguration")
+    tx.state.receivers[receiver.token] = replace(receiver, configuration=configuration)
+
+
+def delete_receiver(tx: Transaction, receiver_token: str) -> None:
+    """DeleteReceiver: refused while a job uses it."""
+    receiver = find_receiver(tx, receiver_token)
+    if receiver.token in tx.state.receivers_in_use():
+        raise CannotDeleteReceiver
+    del tx.state.receivers[receiver.token]
+
+
+def find_receiver(tx: Transaction, receiver_token: object) -> Receiver:
+    """The receiver of that token.
+
+    Raises:
+        UnknownReceiver: there is none.
+    """
+    found = tx.state.receivers.get(receiver_token) if isinstance(receiver_token, str) else None
+    if found is None:
+        raise UnknownReceiver
+    return found

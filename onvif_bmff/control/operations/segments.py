@@ -1,0 +1,191 @@
+"""Recorded segments: list and export (26.06).
+
+Whoever has segments lists them (`RecordedSegments`) and uploads them (`SegmentExporter`); here is what may be
+asked for, how an answer is cut, and what clients are told. Where the text is silent:
+
+* A range that ends before it begins is BadDuration, an empty one too for an export; wrong types, tracks and
+  numbers of results are BadConfiguration.
+* Nothing that is too old for its recording is listed or exported (5.3.1).
+* A recording that keeps nothing itself cannot be exported from: InvalidStorage.
+* A Track is looked at in CMAF only; the segments of a multiplexed recording hold all tracks.
+* As with other exports, a recording that is deleted goes when the export ends (5.21).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+
+from onvif_bmff.control.device import SegmentExportOperation, TimeRange
+from onvif_bmff.control.faults import (
+    ActionNotSupported,
+    BadConfiguration,
+    BadDuration,
+    InvalidStorage,
+    NoOperation,
+    NoRecording,
+    NoStorage,
+)
+from onvif_bmff.control.notifications import PropertyOperation
+from onvif_bmff.control.operations.checks import check_types, is_token
+from onvif_bmff.control.operations.export import is_progress
+from onvif_bmff.control.operations.recordings import retention_limit
+from onvif_bmff.control.state import Recording
+from onvif_bmff.control.transaction import SegmentExport, Transaction, segment_export_event
+from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegment, SegmentListResult
+from onvif_bmff.errors import StateError
+
+__all__ = [
+    "accept_listing",
+    "begin_segment_export",
+    "cut_listing",
+    "end_export",
+    "report_segment",
+    "stop_segment_export",
+]
+
+
+def accept_listing(
+    tx: Transaction, time: DateTimeRange, recording_token: str, max_results: int | None
+) -> tuple[TimeRange, int]:
+    """What to list and how many at most, before anything is listed."""
+    if not _is_offered(tx) or tx.device.segments is None:
+        raise ActionNotSupported
+    recording = tx.recording(recording_token)
+    wanted = _accept_time(tx, time, recording)
+    check_types(max_results, int | None, "MaxResults")
+    if max_results is not None and max_results < 1:
+        raise BadConfiguration("MaxResults must be one or more")
+    if not _is_local(recording):
+        raise NoStorage
+    limit = tx.device.limits.listed_segments
+    return wanted, min(max_results or limit, limit)
+
+
+def cut_listing(found: Iterable[RecordedSegment], wanted: TimeRange, most: int) -> SegmentListResult:
+    """The first segments of a list, at most ``most``.
+
+    Clients go on from the last end that they got, so a cut lies where nothing that is left out ends before
+    that: segments of several tracks overlap. Only where there is no such place would one be left out.
+    """
+    inside = (s for s in found if s.start_time < wanted.end and s.end_time > wanted.start)
+    taken = list(islice(inside, most))
+    left = []
+    for segment in inside:
+        left.append(segment)
+        if segment.start_time >= taken[-1].end_time:
+            break
+    if not left:
+        return SegmentListResult(tuple(taken), False)
+    ends = min(segment.end_time for segment in left)
+    for count in range(len(taken), 0, -1):
+        if taken[count - 1].end_time < ends:
+            return SegmentListResult(tuple(taken[:count]), True)
+        ends = min(ends, taken[count - 1].end_time)
+    return SegmentListResult(tuple(taken), True)
+
+
+def begin_segment_export(
+    tx: Transaction,
+    time: DateTimeRange,
+    recording_token: str,
+    alias: str | None,
+    storage_token: str | None,
+    track: str | None,
+) -> SegmentExportOperation:
+    """ExportRecordedSegments: take note of an export that is about to begin, and tell of it."""
+    device = tx.device
+    if not _is_offered(tx) or device.segment_exporter is None:
+        raise ActionNotSupported
+    recording = tx.recording(recording_token)
+    if recording.doomed:
+        raise NoRecording
+    check_types(alias, str | None, "Alias")
+    check_types(track, str | None, "Track")
+    if track is not None and track not in set(TrackType):
+        raise BadConfiguration("Track is Video, Audio or Metadata")
+    wanted = _accept_time(tx, time, recording)
+    if time.until <= time.from_:
+        raise BadDuration("the time to export is empty")
+    target = recording.configuration.target
+    storage = target.storage if storage_token is None and target is not None else storage_token
+    if (
+        not _is_local(recording)
+        or storage is None
+        or not is_token(storage)
+        or not device.resources.has_storage(storage)
+    ):
+        raise InvalidStorage
+    if target is not None and target.format != TargetFormat.CMAF:
+        track = None
+    operation = SegmentExportOperation(
+        tx.new_token("export"), recording.token, wanted, storage, TrackType(track) if track else None, alias
+    )
+    export = SegmentExport(operation)
+    tx.runtime.segment_exports[operation.token] = export
+    tx.emit(segment_export_event(tx.now, PropertyOperation.INITIALIZED, export))
+    return operation
+
+
+def stop_segment_export(tx: Transaction, operation_token: object) -> None:
+    """StopExportRecordedSegments: afterwards the operation does not exist any more."""
+    if not _is_offered(tx) or tx.device.segment_exporter is None:
+        raise ActionNotSupported
+    held = tx.runtime.segment_exports
+    export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
+    if export is None:
+        raise NoOperation
+    tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export))
+
+
+def report_segment(tx: Transaction, operation_token: str, file_name: str, progress: float) -> None:
+    """One segment was uploaded.
+
+    Raises:
+        StateError: there is no such export, or a value is out of range.
+    """
+    export = _running(tx, operation_token)
+    if not is_progress(progress) or not file_name:
+        raise StateError("an uploaded segment has a name, and a progress from 0.0 to 1.0")
+    export = replace(export, progress=float(progress), last=FileProgress(file_name, 1.0))
+    tx.runtime.segment_exports[operation_token] = export
+    tx.emit(segment_export_event(tx.now, PropertyOperation.CHANGED, export))
+
+
+def end_export(tx: Transaction, operation_token: str, error: str | None) -> None:
+    """An export is over.
+
+    Raises:
+        StateError: there is no such export.
+    """
+    export = _running(tx, operation_token)
+    del tx.runtime.segment_exports[operation_token]
+    if error is None:
+        export = replace(export, progress=1.0)
+    tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export, error))
+
+
+def _running(tx: Transaction, operation_token: object) -> SegmentExport:
+    export = tx.runtime.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
+    if export is None:
+        raise StateError("there is no such export of segments")
+    return export
+
+
+def _is_offered(tx: Transaction) -> bool:
+    return tx.device.profile.segment_operations and tx.device.capabilities.segment_export
+
+
+def _is_local(recording: Recording) -> bool:
+    """Whether the device keeps the data of a recording itself."""
+    target = recording.configuration.target
+    return target is None or target.storage_strategy in (StorageStrategy.LOCAL, StorageStrategy.BOTH)
+
+
+def _accept_time(tx: Transaction, time: DateTimeRange, recording: Recording) -> TimeRange:
+    check_types(time, DateTimeRange, "Time")
+    if time.until < time.from_:
+        raise BadDuration("Until is before From")
+    oldest = retention_limit(tx, recording)
+    return TimeRange(time.from_ if oldest is None else max(time.from_, oldest), time.until)

@@ -1,0 +1,166 @@
+"""What a recording and a track are set up with: the structures of 5.3.1 and 5.3.2.
+
+Field names are the schema's in snake_case, in the schema's order (ONVIF Recording Control 25.12 and its
+onvif.xsd; what 26.06 adds is marked). All of them are immutable values; durations are exact timedeltas.
+The service, not the constructor, decides whether a value is acceptable.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from onvif_bmff.control.types.encryption import RecordingEncryption
+from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+
+__all__ = [
+    "GetRecordingsResponseItem",
+    "GetTracksResponseItem",
+    "RecordingConfiguration",
+    "RecordingSourceInformation",
+    "RecordingTargetConfiguration",
+    "SegmentDurationOverride",
+    "StorageStrategy",
+    "TargetFormat",
+    "TrackConfiguration",
+    "TrackType",
+]
+
+
+class TrackType(StrEnum):
+    """What a track holds (5.3.2)."""
+
+    VIDEO = "Video"
+    AUDIO = "Audio"
+    METADATA = "Metadata"
+
+
+class TargetFormat(StrEnum):
+    """The recording formats that Annex B defines."""
+
+    MP4 = "MP4"
+    CMAF = "CMAF"
+
+
+class StorageStrategy(StrEnum):
+    """Where the data of a recording goes (26.06)."""
+
+    EXTERNAL = "External"
+    LOCAL = "Local"
+    BOTH = "Both"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSourceInformation:
+    """Informational description of where data comes from; stored and given back, never acted upon.
+
+    Args:
+        source_id: URI chosen by the client.
+        name: at most 64 characters.
+        location: descriptive; may be cut at the device's limit.
+        description: descriptive; may be cut at the device's limit.
+        address: URI of the service that supplies the data.
+        video_source_token: video source of the recordings of this configuration (26.06).
+        extensions: unknown elements and attributes.
+    """
+
+    source_id: str = ""
+    name: str = ""
+    location: str = ""
+    description: str = ""
+    address: str = ""
+    video_source_token: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDurationOverride:
+    """A running OverrideSegmentDuration as a configuration shows it (5.24); ignored in requests.
+
+    Args:
+        duration: the segment duration in force.
+        expiration: time left until the override ends.
+    """
+
+    duration: timedelta
+    expiration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTargetConfiguration:
+    """External storage that a recording is written to (4.1.3, 5.3.1, Annex B).
+
+    Args:
+        storage: token of a storage configuration of the device.
+        format: one of the capability SupportedTargetFormats.
+        segment_duration: maximum duration of a segment, longer than zero.
+        prefix: path in front of the date in object keys; may hold "/".
+        postfix: path between date and time in object keys; may hold "/".
+        span_duration: maximum duration of a span, longer than zero; None sets no maximum.
+        encryption: encryption entries; none leaves everything clear.
+        segment_duration_override: read-only; a running override.
+        storage_strategy: where data goes (26.06); None is the default, External.
+        extensions: unknown elements and attributes.
+    """
+
+    storage: str
+    format: str
+    segment_duration: timedelta
+    prefix: str | None = None
+    postfix: str | None = None
+    span_duration: timedelta | None = None
+    encryption: tuple[RecordingEncryption, ...] = ()
+    segment_duration_override: SegmentDurationOverride | None = None
+    storage_strategy: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingConfiguration:
+    """Configuration of a recording (5.3.1).
+
+    Args:
+        source: informational.
+        content: informational; may be cut at the device's limit.
+        maximum_retention_time: age at which local data is deleted; zero means no limit. It has no effect
+            on objects in an external target.
+        target: external storage; None records locally only.
+        extensions: unknown elements and attributes.
+    """
+
+    source: RecordingSourceInformation = RecordingSourceInformation()
+    content: str = ""
+    maximum_retention_time: timedelta = timedelta(0)
+    target: RecordingTargetConfiguration | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class TrackConfiguration:
+    """Configuration of a track (5.3.2).
+
+    Args:
+        track_type: a `TrackType`; fixed once the track exists.
+        description: informational.
+        extensions: unknown elements and attributes.
+    """
+
+    track_type: str
+    description: str = ""
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class GetTracksResponseItem:
+    """One track in the answer of GetRecordings (5.6)."""
+
+    track_token: str
+    configuration: TrackConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class GetRecordingsResponseItem:
+    """One recording in the answer of GetRecordings, with all of its tracks (5.6)."""
+
+    recording_token: str
+    configuration: RecordingConfiguration
+    tracks: tuple[GetTracksResponseItem, ...]

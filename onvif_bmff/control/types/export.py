@@ -1,0 +1,64 @@
+"""Requests and answers of the export operations (5.21 to 5.23)."""
+
+from dataclasses import dataclass
+
+from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.job_configuration import SourceReference
+
+__all__ = [
+    "ExportRecordedDataResponse",
+    "ExportState",
+    "FileProgress",
+    "SearchScope",
+    "StorageReferencePath",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchScope:
+    """Which recordings to take; nothing given means all of them.
+
+    Args:
+        included_sources: take recordings with a job that has one of these sources.
+        included_recordings: take these recordings.
+        recording_information_filter: XPath expression of the search service; refused here.
+        extensions: unknown elements and attributes.
+    """
+
+    included_sources: tuple[SourceReference, ...] = ()
+    included_recordings: tuple[str, ...] = ()
+    recording_information_filter: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class StorageReferencePath:
+    """A storage configuration of the device and a path relative to it."""
+
+    storage_token: str
+    relative_path: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How much of one file has been written, 0.0 to 1.0."""
+
+    file_name: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecordedDataResponse:
+    """Token of the started export, and its file names as far as they are known."""
+
+    operation_token: str
+    file_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """Progress of an export, 0.0 to 1.0, overall and by file."""
+
+    progress: float
+    file_progress_status: tuple[FileProgress, ...]

@@ -1,0 +1,64 @@
+"""What a recording job really does: tt:RecordingJobStateInformation (5.19)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.job_configuration import SourceReference
+
+__all__ = [
+    "INCOMPATIBLE_STREAM",
+    "RecordingJobState",
+    "RecordingJobStateInformation",
+    "RecordingJobStateSource",
+    "RecordingJobStateTrack",
+    "recorded_state",
+]
+
+INCOMPATIBLE_STREAM = "Incompatible Stream"
+"""The predefined error of a stream whose encoding differs from the data recorded before (5.19)."""
+
+
+class RecordingJobState(StrEnum):
+    """State of a track, source or job; a track is never partially active."""
+
+    IDLE = "Idle"
+    PARTIALLY_ACTIVE = "PartiallyActive"
+    ACTIVE = "Active"
+    ERROR = "Error"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingJobStateTrack:
+    """State of one way from a source into a track; ``error`` says more about an Error, in English."""
+
+    source_tag: str
+    destination: str
+    state: RecordingJobState
+    error: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingJobStateSource:
+    """State of one source of a job, aggregated over its tracks."""
+
+    source_token: SourceReference
+    state: RecordingJobState
+    tracks: tuple[RecordingJobStateTrack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingJobStateInformation:
+    """State of a job, aggregated over its sources (Table 3)."""
+
+    recording_token: str
+    state: RecordingJobState
+    sources: tuple[RecordingJobStateSource, ...]
+
+
+def recorded_state(trouble: str | None) -> tuple[RecordingJobState, str | None]:
+    """The state of a track that is recorded, whatever is wrong with its keys."""
+    if trouble is None:
+        return RecordingJobState.ACTIVE, None
+    return RecordingJobState.ERROR, f"Recording goes on, but keys are not wrapped for all: {trouble}"

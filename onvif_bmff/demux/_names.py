@@ -1,0 +1,8 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "budget": ("SampleBudget",),
+    "fragment_samples": ("FragmentReader", "SampleRun", "SampleViews", "TrackFragment",),
+    "sample_tables": ("CodecChange", "MovieTrack", "chunk_counts", "read_tracks", "table_chunks", "table_samples",),
+    "table_columns": ("chunks_of", "durations_of", "offsets_of", "signed_offsets", "sizes_of", "sync_of",),
+}

@@ -1,0 +1,281 @@
+"""Samples of movie fragments: all the defaults and offsets of moof, traf, tfhd and trun. ISO/IEC 14496-12, 8.8.
+
+No file is touched in here. ``FragmentReader`` turns one moof after another into ``TrackFragment``s, which know
+where the samples lie in the file (or stored segment), and yield them; what encrypts them is in ``TrackFragment.box``.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+
+from onvif_bmff.bmff import (
+    NON_SYNC_SAMPLE,
+    MovieFragmentBox,
+    TrackExtendsBox,
+    TrackFragmentBaseMediaDecodeTimeBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    TrackRunBox,
+)
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.sample_tables import MovieTrack
+from onvif_bmff.demux.table_columns import signed_offsets
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media.track import Sample
+
+__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment"]
+
+_BASE_IS_MOOF = 0x020000
+_MOST_EMPTY_SAMPLES = 16
+"""Samples of a run that take no byte at all, neither in the table nor as data: more would be a bomb of 32 bits."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SampleRun:
+    """One trun with all defaults resolved. A column is an ``array`` of ``count`` numbers, or the one number of all.
+
+    ``position`` is where the first sample's data begin; the others follow without gaps. Durations and composition
+    offsets are in ticks, sizes in bytes.
+    """
+
+    position: int
+    count: int
+    duration: "array[int] | int"
+    size: "array[int] | int"
+    flags: "array[int] | int"
+    first_flags: int | None
+    composition_offset: "array[int] | int"
+
+    @property
+    def data_size(self) -> int:
+        """Bytes of all samples."""
+        return sum(self.size) if isinstance(self.size, array) else self.size * self.count
+
+    def iter_sizes(self) -> Iterable[int]:
+        """The size of each sample in bytes."""
+        return self.size if isinstance(self.size, array) else repeat(self.size, self.count)
+
+    @property
+    def total_duration(self) -> int:
+        """Ticks of all samples."""
+        return sum(self.duration) if isinstance(self.duration, array) else self.duration * self.count
+
+    def all_flags(self) -> Iterable[int]:
+        """The flags of each sample, one after another (of every sample there will ever be, if they are alike)."""
+        flags = _each(self.flags)
+        return flags if self.first_flags is None else chain((self.first_flags,), _but_first(flags))
+
+
+@dataclass(slots=True, kw_only=True)
+class TrackFragment:
+    """The samples of one track in one fragment.
+
+    ``decode_time`` is the media time (ticks) of the first sample; ``description`` the index (from 1) of the sample
+    entry; ``box`` the traf with whatever else it holds (senc, saiz, saio, sgpd, sbgp); ``moof_offset`` where the
+    fragment begins, which offsets in saio count from; ``budget`` what pays for what lies there.
+    """
+
+    track: MovieTrack
+    box: TrackFragmentBox
+    moof_offset: int
+    description: int
+    decode_time: int
+    runs: tuple[SampleRun, ...]
+    budget: SampleBudget = field(repr=False, compare=False)
+
+    @property
+    def sample_count(self) -> int:
+        """Number of samples."""
+        return sum([run.count for run in self.runs])
+
+    @property
+    def duration(self) -> int:
+        """Ticks of all samples."""
+        return sum([run.total_duration for run in self.runs])
+
+    def iter_sizes(self) -> Iterator[int]:
+        """The size of each sample in bytes."""
+        return chain.from_iterable([run.iter_sizes() for run in self.runs])
+
+    def sizes(self) -> list[int]:
+        """The same as a list."""
+        return list(self.iter_sizes())
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """Where each sample begins and ends in the file."""
+        found: list[tuple[int, int]] = []
+        for run in self.runs:
+            start = run.position
+            for size in run.iter_sizes():
+                found.append((start, start + size))
+                start += size
+        return found
+
+    def samples(self, data: memoryview) -> Iterator[Sample]:
+        """Yield the samples; their data are views on ``data``, the whole file. Times are those of presentation."""
+        track_id = self.track.track_id
+        time = self.decode_time + self.track.presentation_shift
+        for run in self.runs:
+            position = run.position
+            rows = zip(
+                range(run.count),
+                _each(run.size),
+                _each(run.duration),
+                run.all_flags(),
+                _each(run.composition_offset),
+                strict=False,
+            )
+            for _, size, duration, flags, offset in rows:
+                end = position + size
+                yield Sample(track_id, time, duration, data[position:end], not flags & NON_SYNC_SAMPLE, offset)
+                position = end
+                time += duration
+
+
+class SampleViews:
+    """The data of a traf's samples, sliced as they are looked at: a view is larger than many a sample."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[SampleRun, memoryview, int]] = []
+        self._count = 0
+
+    def add(self, run: SampleRun, view: memoryview, at: int) -> None:
+        """Add the samples of a run, which begin at byte ``at`` of ``view``."""
+        self._runs.append((run, view, at))
+        self._count += run.count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for run, view, at in self._runs:
+            for size in run.iter_sizes():
+                yield view[at : at + size]
+                at += size
+
+    @property
+    def first(self) -> memoryview:
+        """Data of the first sample."""
+        return next(iter(self))
+
+
+class FragmentReader:
+    """Reads the fragments of one file in order, for a fragment may go on where the one before it ended.
+
+    ``tracks`` as ``read_tracks`` gives them; ``size`` of the file in bytes, which no sample may exceed; ``budget`` what
+    all fragments may claim together, by default as much as a file of ``size`` may.
+    """
+
+    def __init__(self, tracks: Iterable[MovieTrack], size: int, budget: SampleBudget | None = None) -> None:
+        self._tracks = {track.track_id: track for track in tracks}
+        self._size = size
+        self._budget = SampleBudget(size) if budget is None else budget
+        self._next_time = {track.track_id: track.duration for track in self._tracks.values()}
+
+    def read(
+        self, moof: MovieFragmentBox, offset: int | None = None, end: int | None = None
+    ) -> tuple[TrackFragment, ...]:
+        """Return what each traf of ``moof`` holds, in file order; a traf without samples is there, without runs.
+
+        ``offset`` is where the moof begins in the file (its own ``offset`` if None); ``end`` where the data that it
+        may use do (the ``size`` of the file if None). Raises ``BoxError`` for a traf without header and for samples
+        that the budget does not pay for, ``MediaError`` for a track that the movie has not, a sample entry that is not
+        there, and data outside the file.
+        """
+        start = offset if offset is not None else moof.offset or 0
+        end = self._size if end is None else end
+        found: list[TrackFragment] = []
+        base = start
+        for box in moof.find_all(TrackFragmentBox):
+            header = box.require(TrackFragmentHeaderBox)
+            track = self._tracks.get(header.track_id)
+            if track is None:
+                raise MediaError(f"a fragment of track {header.track_id}, which the movie does not have")
+            if header.base_data_offset is not None:
+                base = header.base_data_offset
+            elif header.flags & _BASE_IS_MOOF:
+                base = start
+            defaults = _Defaults(header, track)
+            runs: list[SampleRun] = []
+            position = base
+            for run_box in box.find_all(TrackRunBox):
+                if run_box.data_offset is not None:
+                    position = base + run_box.data_offset
+                run = defaults.run(run_box, position)
+                position = self._check(run, run_box, track, end)
+                runs.append(run)
+            # Without base-data-offset and default-base-is-moof, the next traf's data follow this one's.
+            base = position
+            track.entry(defaults.description)
+            found.append(self._fragment(track, box, start, defaults.description, runs))
+        return tuple(found)
+
+    def _fragment(
+        self, track: MovieTrack, box: TrackFragmentBox, start: int, description: int, runs: list[SampleRun]
+    ) -> TrackFragment:
+        time_box = box.find(TrackFragmentBaseMediaDecodeTimeBox)
+        time = time_box.base_media_decode_time if time_box is not None else self._next_time[track.track_id]
+        made = TrackFragment(
+            track=track,
+            box=box,
+            moof_offset=start,
+            description=description,
+            decode_time=time,
+            runs=tuple(runs),
+            budget=self._budget,
+        )
+        self._next_time[track.track_id] = time + made.duration
+        return made
+
+    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack, most: int) -> int:
+        """Where the data of ``run`` end, if they are in the file at all."""
+        size = run.data_size
+        end = run.position + size
+        if run.count and (run.position < 0 or end > most):
+            raise MediaError(f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {most}")
+        if not size and not box.samples.names and run.count > _MOST_EMPTY_SAMPLES:
+            raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
+        self._budget.spend(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
+        return end
+
+
+class _Defaults:
+    """Where a traf's samples get what their run does not say: tfhd, else trex, else nothing. 8.8.3, 8.8.7."""
+
+    __slots__ = ("description", "duration", "flags", "size")
+
+    def __init__(self, header: TrackFragmentHeaderBox, track: MovieTrack) -> None:
+        fallback = track.defaults or TrackExtendsBox(track_id=track.track_id)
+        self.description: int = _either(header.sample_description_index, fallback.default_sample_description_index)
+        self.duration: int = _either(header.default_sample_duration, fallback.default_sample_duration)
+        self.size: int = _either(header.default_sample_size, fallback.default_sample_size)
+        self.flags: int = _either(header.default_sample_flags, fallback.default_sample_flags)
+
+    def run(self, box: TrackRunBox, position: int) -> SampleRun:
+        columns = box.samples
+        duration, size, flags = columns.get("duration"), columns.get("size"), columns.get("flags")
+        offset = columns.get("composition_offset")
+        return SampleRun(
+            position=position,
+            count=box.sample_count,
+            duration=self.duration if duration is None else duration,
+            size=self.size if size is None else size,
+            flags=self.flags if flags is None else flags,
+            first_flags=box.first_sample_flags,
+            composition_offset=0 if offset is None else signed_offsets(offset),
+        )
+
+
+def _either(own: int | None, fallback: int) -> int:
+    return fallback if own is None else own
+
+
+def _each(column: "array[int] | int") -> Iterable[int]:
+    return column if isinstance(column, array) else repeat(column)
+
+
+def _but_first(flags: Iterable[int]) -> Iterator[int]:
+    rest = iter(flags)
+    next(rest, None)
+    return rest

@@ -1,0 +1,15 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "device": ("RecordingDevice", "utc_now",),
+    "exports": ("EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports",),
+    "feeding": ("SourceRunner",),
+    "local": ("LocalRecordings",),
+    "mailbox": ("Mailbox", "OverloadPolicy",),
+    "outputs": ("OutputSet",),
+    "recovery": ("end_open_spans",),
+    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
+    "states": ("TrackStates",),
+    "steady_clock": ("SteadyClock",),
+    "worker": ("OutputWorker",),
+}

@@ -1,0 +1,6 @@
+"""Who records what the service decides? Plans of the control service become targets and events of recorders."""
+
+from onvif_bmff._lazy import attach
+from onvif_bmff.engine._names import NAMES
+
+__getattr__, __dir__, __all__ = attach(__name__, NAMES)

@@ -1,0 +1,33 @@
+from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
+from onvif_bmff.engine.sources import KeptSample as KeptSample
+from onvif_bmff.engine.sources import OpenSource as OpenSource
+from onvif_bmff.engine.sources import Way as Way
+from onvif_bmff.engine.sources import encoding_name as encoding_name
+from onvif_bmff.engine.sources import kept_samples as kept_samples
+from onvif_bmff.engine.sources import pick_track as pick_track
+from onvif_bmff.engine.sources import since_sync as since_sync
+from onvif_bmff.engine.sources import tracks_fed_by as tracks_fed_by
+from onvif_bmff.engine.targets import LOCAL_SEGMENT as LOCAL_SEGMENT
+from onvif_bmff.engine.targets import OutputKey as OutputKey
+from onvif_bmff.engine.targets import OutputPlan as OutputPlan
+from onvif_bmff.engine.targets import TargetMaker as TargetMaker
+from onvif_bmff.engine.targets import WrappingPolicy as WrappingPolicy
+from onvif_bmff.engine.topics import SegmentTopics as SegmentTopics
+
+__all__ = [
+    "LOCAL_SEGMENT",
+    "KeptSample",
+    "OpenSource",
+    "OutputKey",
+    "OutputPlan",
+    "RecordingOutput",
+    "SegmentTopics",
+    "TargetMaker",
+    "Way",
+    "WrappingPolicy",
+    "encoding_name",
+    "kept_samples",
+    "pick_track",
+    "since_sync",
+    "tracks_fed_by",
+]

@@ -1,0 +1,17 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "output": ("RecordingOutput",),
+    "sources": (
+        "KeptSample",
+        "OpenSource",
+        "Way",
+        "encoding_name",
+        "kept_samples",
+        "pick_track",
+        "since_sync",
+        "tracks_fed_by",
+    ),
+    "targets": ("LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
+    "topics": ("SegmentTopics",),
+}

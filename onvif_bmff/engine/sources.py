@@ -1,0 +1,154 @@
+"""The open sources of an output: when their samples happen, and which of those kept from before are recorded."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from onvif_bmff.control.plan import Feed
+from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal_family import nal_family_of
+from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.preroll import PreRoll
+from onvif_bmff.timing import UtcTime
+
+__all__ = [
+    "KeptSample",
+    "OpenSource",
+    "Way",
+    "encoding_name",
+    "kept_samples",
+    "pick_track",
+    "since_sync",
+    "tracks_fed_by",
+]
+
+_log = logging.getLogger("onvif_bmff.control")
+
+_ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
+
+
+def encoding_name(codec: Codec) -> str:
+    """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
+    entry = codec.sample_entry()
+    family = nal_family_of(entry)
+    if family is not None and entry.type in family.own:
+        return family.encoding
+    return _ENCODINGS.get(entry.type, entry.type)
+
+
+@dataclass(slots=True)
+class Way:
+    """How samples of a source's track get into a track of the recording.
+
+    ``shift`` is added to their times; ``end`` is where the latest of them ends, as it is shown.
+    """
+
+    token: str
+    track_id: int
+    shift: int
+    timescale: int
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class OpenSource:
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
+
+    tracks: dict[int, Track]
+    epoch: UtcTime
+    preroll: PreRoll | None = None
+    ways: dict[int, Way] = field(default_factory=dict)
+
+    def change_codec(self, track_id: int, codec: Codec) -> Track:
+        """Give a track another codec, and return what it was.
+
+        What was kept of it goes: nobody can play it, nor find its slice data for encryption, by the new configuration.
+        """
+        old = self.tracks[track_id]
+        if codec != old.codec:
+            self.tracks[track_id] = replace(old, codec=codec)
+            lost = 0 if self.preroll is None else self.preroll.forget(track_id)
+            if lost:
+                _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
+        return old
+
+    def leave_ways(self, base: UtcTime) -> list[UtcTime]:
+        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        ends = [base.plus_ticks(way.end, way.timescale) for way in self.ways.values() if way.end is not None]
+        self.ways.clear()
+        return ends
+
+    def decoded_at(self, sample: Sample) -> UtcTime:
+        """When a sample is decoded."""
+        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
+
+    def shown_at(self, sample: Sample) -> UtcTime:
+        """When a sample is presented: the time that keys tell (B.4), and that Before counts from."""
+        ticks = sample.decode_time + sample.composition_offset
+        return self.epoch.plus_ticks(ticks, self.tracks[sample.track_id].timescale)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSample:
+    """A sample that was kept from before, with its source and both of its times."""
+
+    decoded: UtcTime
+    shown: UtcTime
+    source: OpenSource
+    sample: Sample
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a picture."""
+        return self.source.tracks[self.sample.track_id].type is TrackType.VIDEO
+
+
+def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
+    """Take what the sources that are recorded have kept from before, in order of decoding."""
+    kept = [
+        KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
+        for source in sources
+        if source.preroll is not None and source.ways
+        for sample in source.preroll.release()
+    ]
+    kept.sort(key=lambda one: one.decoded.microseconds)
+    return kept
+
+
+def since_sync(kept: list[KeptSample], start: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
+    """The samples from the last sync sample on that is shown at or before ``start``; all if there is none.
+
+    That sync sample is one of video if there is video. One shown at or before ``after`` will not do: then the first
+    that is shown after ``start`` takes its place, or what comes after ``start`` if there is none.
+    """
+    video = any(one.is_video for one in kept)
+    syncs = [one for one in kept if one.sample.sync and (not video or one.is_video)]
+    before = [one for one in syncs if start is not None and one.shown <= start]
+    if start is None or not before:
+        return kept
+    begin = max(before, key=lambda one: one.shown.microseconds)
+    begins = begin.decoded
+    if after is not None and begin.shown <= after:
+        later = [one for one in syncs if one.shown > start]
+        begins = min((one.decoded for one in later), default=start)
+    return [one for one in kept if one.decoded >= begins]
+
+
+def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
+    """The track of a source that a tag means: the one of that token, else the first of the type."""
+    found = [track for track in source.tracks.values() if track.type.value == kind]
+    return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)
+
+
+def tracks_fed_by(
+    found: OpenSource, source: SourceReference, track_id: int, plan: OutputPlan
+) -> Iterator[tuple[str, str, Feed]]:
+    """The tracks of a recording that a source's track is meant for: token, type and feed."""
+    for token, kind in plan.tracks:
+        feed = plan.feeds.get(token)
+        if feed is not None and feed.source == source:
+            track = pick_track(found, kind, feed)
+            if track is not None and track.track_id == track_id:
+                yield token, kind, feed

@@ -1,0 +1,55 @@
+from onvif_bmff.export.clear_boxes import clear_fragment as clear_fragment
+from onvif_bmff.export.clear_boxes import clear_movie as clear_movie
+from onvif_bmff.export.clear_boxes import removed_size as removed_size
+from onvif_bmff.export.clear_file import ClearFile as ClearFile
+from onvif_bmff.export.clear_file import Piece as Piece
+from onvif_bmff.export.export import ExportReport as ExportReport
+from onvif_bmff.export.export import export_movie as export_movie
+from onvif_bmff.export.hls import hls_playlists as hls_playlists
+from onvif_bmff.export.movie import Edit as Edit
+from onvif_bmff.export.movie import OutputTrack as OutputTrack
+from onvif_bmff.export.movie import TrackTables as TrackTables
+from onvif_bmff.export.movie import build_movie as build_movie
+from onvif_bmff.export.movie import fragmented_tables as fragmented_tables
+from onvif_bmff.export.parameter_sets import in_band as in_band
+from onvif_bmff.export.parameter_sets import is_same_family as is_same_family
+from onvif_bmff.export.parameter_sets import parameter_sets as parameter_sets
+from onvif_bmff.export.parameter_sets import with_parameter_sets as with_parameter_sets
+from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
+from onvif_bmff.export.tracks import EXPORT_ORDER as EXPORT_ORDER
+from onvif_bmff.export.tracks import output_tracks as output_tracks
+from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
+from onvif_bmff.export.writers import LONGEST as LONGEST
+from onvif_bmff.export.writers import MovieWriter as MovieWriter
+from onvif_bmff.export.writers import OutputSample as OutputSample
+from onvif_bmff.export.writers import Presented as Presented
+from onvif_bmff.export.writers import WaitingSamples as WaitingSamples
+
+__all__ = [
+    "EXPORT_ORDER",
+    "LONGEST",
+    "ClearFile",
+    "Edit",
+    "ExportReport",
+    "FragmentedWriter",
+    "MovieWriter",
+    "OutputSample",
+    "OutputTrack",
+    "Piece",
+    "Presented",
+    "ProgressiveWriter",
+    "TrackTables",
+    "WaitingSamples",
+    "build_movie",
+    "clear_fragment",
+    "clear_movie",
+    "export_movie",
+    "fragmented_tables",
+    "hls_playlists",
+    "in_band",
+    "is_same_family",
+    "output_tracks",
+    "parameter_sets",
+    "removed_size",
+    "with_parameter_sets",
+]

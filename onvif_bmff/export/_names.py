@@ -1,0 +1,13 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "clear_boxes": ("clear_fragment", "clear_movie", "removed_size",),
+    "clear_file": ("ClearFile", "Piece",),
+    "export": ("ExportReport", "export_movie",),
+    "hls": ("hls_playlists",),
+    "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
+    "parameter_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
+    "progressive": ("ProgressiveWriter",),
+    "tracks": ("EXPORT_ORDER", "output_tracks",),
+    "writers": ("FragmentedWriter", "LONGEST", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
+}

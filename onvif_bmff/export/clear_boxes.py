@@ -1,0 +1,99 @@
+"""Movie boxes and fragments without what tells of protection. ISO/IEC 23001-7, 4 to 8; ISO/IEC 14496-12, 8.12."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+from onvif_bmff.bmff import (
+    PIFF_SENC,
+    Box,
+    ContainerBox,
+    MovieBox,
+    MovieFragmentBox,
+    SampleAuxiliaryInformationOffsetsBox,
+    SampleAuxiliaryInformationSizesBox,
+    SampleDescriptionBox,
+    SampleGroupDescriptionBox,
+    SampleToGroupBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    UnknownBox,
+    UuidBox,
+)
+from onvif_bmff.cenc.protection import is_protection_header
+from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.media.sample_entries import clear_entry, is_protected
+
+__all__ = ["clear_fragment", "clear_movie", "removed_size"]
+
+_SCHEMES: Final = frozenset((None, "piff", *(scheme.fourcc for scheme in ProtectionScheme)))
+_PATH: Final = ("mdia", "minf", "stbl")
+
+
+def clear_movie(movie: MovieBox) -> MovieBox:
+    """Return the movie box with clear sample entries, without pssh and whatever else tells of protection.
+
+    Raises ``MediaError`` for a protected sample entry that does not say what it was.
+    """
+    children = [child for child in movie.children if not is_protection_header(child)]
+    return replace(movie, children=tuple([_clear_track(child) for child in children]))
+
+
+def _clear_track(found: Box) -> Box:
+    """A trak without protection; a trak of clear entries, and any other box, as it is."""
+    if not isinstance(found, ContainerBox) or found.type != "trak":
+        return found
+    return _clear_inside(found) if any(is_protected(entry) for entry in _entries(found)) else found
+
+
+def _entries(track: ContainerBox) -> tuple[Box, ...]:
+    return tuple([box for path, box in track.walk() if path.startswith("/trak/mdia/minf/stbl/stsd/")])
+
+
+def _clear_inside(found: ContainerBox) -> ContainerBox:
+    children: list[Box] = []
+    for child in found.children:
+        if _tells(child):
+            continue
+        if isinstance(child, SampleDescriptionBox):
+            child = replace(child, children=tuple([clear_entry(entry) for entry in child.children]))
+        elif isinstance(child, ContainerBox) and child.type in _PATH:
+            child = _clear_inside(child)
+        children.append(child)
+    return replace(found, children=tuple(children))
+
+
+def clear_fragment(moof: MovieFragmentBox, protected: Collection[int]) -> MovieFragmentBox:
+    """Return the fragment without protection of the tracks numbered in ``protected``, its offsets as they were."""
+    children: list[Box] = []
+    for child in moof.children:
+        if is_protection_header(child):
+            continue
+        if isinstance(child, TrackFragmentBox) and _track_id(child) in protected:
+            child = replace(child, children=tuple([box for box in child.children if not _tells(box)]))
+        children.append(child)
+    return replace(moof, children=tuple(children))
+
+
+def removed_size(moof: MovieFragmentBox, protected: Collection[int]) -> int:
+    """Return how many bytes ``clear_fragment`` takes out."""
+    removed = sum([child.read_size or 0 for child in moof.children if is_protection_header(child)])
+    for child in moof.find_all(TrackFragmentBox):
+        if _track_id(child) in protected:
+            removed += sum([box.read_size or 0 for box in child.children if _tells(box)])
+    return removed
+
+
+def _track_id(found: TrackFragmentBox) -> int:
+    return found.require(TrackFragmentHeaderBox).track_id
+
+
+def _tells(found: Box) -> bool:
+    """Whether a box in a traf, trak or stbl tells of nothing but protection."""
+    if isinstance(found, SampleAuxiliaryInformationSizesBox | SampleAuxiliaryInformationOffsetsBox):
+        return found.aux_info_type in _SCHEMES
+    if isinstance(found, SampleToGroupBox | SampleGroupDescriptionBox):
+        return found.grouping_type == "seig"
+    if isinstance(found, UuidBox):
+        return found.user_type == PIFF_SENC
+    return found.type == "senc" or (isinstance(found, UnknownBox) and found.type == "senc")

@@ -1,0 +1,339 @@
+"""A protected file as a clear one of the same structure: what to write where, for whoever does the writing.
+
+Samples stay where they are in their mdat. Boxes that tell of protection are taken out, so that what follows moves
+up, and all that points into the file is set right: chunk offsets, data offsets of fragments, sidx and mfra. Where
+an index cannot be set right, free space takes its place.
+
+The file is walked twice, box by box, and media data pass through in pieces, so that memory does not grow with it.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from onvif_bmff.bmff import (
+    Box,
+    ChunkLargeOffsetBox,
+    ChunkOffsetBox,
+    Columns,
+    ContainerBox,
+    FreeSpaceBox,
+    MovieBox,
+    MovieFragmentBox,
+    MovieFragmentRandomAccessBox,
+    SegmentIndexBox,
+    TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    TrackFragmentRandomAccessBox,
+    TrackRunBox,
+    parse_boxes,
+)
+from onvif_bmff.cenc.decrypt import FragmentDecryptor
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.protection import protection_headers
+from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.demux.sample_tables import MovieTrack, chunk_counts, read_tracks, table_chunks
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.export.clear_boxes import clear_fragment, clear_movie, removed_size
+from onvif_bmff.media.sample_entries import is_protected
+
+__all__ = ["ClearFile", "Piece"]
+
+_PIECE: Final = 4 << 20
+_PIECE_SAMPLES: Final = 4096
+_TELL: Final = 16 << 20
+_BASE_IS_MOOF: Final = 0x020000
+
+
+class Piece(NamedTuple):
+    """Bytes of the clear file: ``data`` belongs at ``position``."""
+
+    position: int
+    data: bytes | bytearray | memoryview
+
+
+@dataclass(slots=True)
+class _Movie:
+    """The movie box that fragments belong to, and what reads and decrypts them."""
+
+    tracks: tuple[MovieTrack, ...]
+    reader: FragmentReader
+
+
+class ClearFile:
+    """Takes the protection off a file, fragmented or progressive.
+
+    ``data`` is the whole file, best a map of it; ``keys`` the ring with its keys. ``unlock``, if given, is called
+    with the pssh boxes of a movie box or fragment before anything is decrypted, and may add to the ring. ``passed``
+    is called time and again while the file is walked, so that pages of a map can be given back. ``size`` is that of
+    the clear file, ``is_protected`` tells whether there is anything to take off.
+
+    Raises ``BoxError`` and ``MediaError`` for a file that is broken, and what ``unlock`` raises.
+    """
+
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        keys: KeyRing,
+        *,
+        unlock: Callable[[Sequence[Box]], object] | None = None,
+        passed: Callable[[], object] | None = None,
+    ) -> None:
+        self._data = memoryview(data)
+        self._passed = passed
+        self._decryptor = FragmentDecryptor(keys, self._data)
+        self._starts, self._moved, self._resized = array("Q"), array("Q"), set[int]()
+        self.is_protected = False
+        position = 0
+        tracks: tuple[MovieTrack, ...] = ()
+        for name, start, end in self._scan():
+            size = end - start
+            self._starts.append(start)
+            self._moved.append(position)
+            if name in (b"moov", b"moof"):
+                self._resized.add(start)
+                found = self._parse(start, end)
+                headers = protection_headers(found)
+                if headers and unlock is not None:
+                    unlock(headers)
+                if isinstance(found, MovieBox):
+                    tracks = read_tracks(found)
+                    self.is_protected |= any(track.is_protected for track in tracks)
+                    size = clear_movie(found).size
+                elif isinstance(found, MovieFragmentBox):
+                    size -= removed_size(found, _protected(tracks))
+            position += size
+        if not self._starts or not tracks:
+            raise MediaError("the file has no movie box (moov)")
+        self._starts.append(len(self._data))
+        self._moved.append(position)
+        self.size = position
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the clear file's bytes. Pieces may overlap: the later one counts.
+
+        Raises ``MissingKeyError``, ``UnsupportedSchemeError`` and other ``ProtectionError``, ``BoxError`` and
+        ``MediaError`` where decryption cannot go on.
+        """
+        movie: _Movie | None = None
+        waiting: list[tuple[int, int, TrackFragment]] = []  # the end of its data, its number
+        number = 0
+        budget = SampleBudget(len(self._data))
+        tables: list[MovieTrack] = []
+        for name, start, end in self._scan():
+            found = self._parse(start, end) if name in (b"moov", b"moof", b"sidx", b"mfra") else None
+            made: Box | None = None
+            if isinstance(found, MovieBox):
+                tracks = read_tracks(found)
+                movie = _Movie(tracks, FragmentReader(tracks, len(self._data), budget))
+                made = self._with_chunk_offsets(clear_movie(found))
+                tables += [track for track in tracks if track.is_protected and track.sample_count]
+            elif isinstance(found, MovieFragmentBox):
+                if movie is None:
+                    raise MediaError("a fragment comes before any movie box")
+                parts = movie.reader.read(found, start)
+                made = self._with_data_offsets(found, parts, start, _protected(movie.tracks))
+                for part in parts:
+                    if part.runs:
+                        last = max([run.position + run.data_size for run in part.runs])
+                        heappush(waiting, (last, number, part))
+                        number += 1
+            elif isinstance(found, SegmentIndexBox):
+                made = self._index(found, start, end)
+            elif isinstance(found, MovieFragmentRandomAccessBox):
+                made = self._random_access(found, end - start)
+            if made is not None:
+                yield Piece(self._place(start), made.build())
+                continue
+            for at in range(start, end, _PIECE):
+                yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)])
+            while waiting and waiting[0][0] <= end:
+                yield from self._fragment(heappop(waiting)[2])
+        while waiting:
+            yield from self._fragment(heappop(waiting)[2])
+        for track in tables:
+            yield from self._table(track, budget)
+
+    # ---- samples --------------------------------------------------------------------------------------------
+
+    def _fragment(self, part: TrackFragment) -> Iterator[Piece]:
+        maps = self._decryptor.maps(part)
+        if maps is None:
+            return
+        for run in part.runs:
+            position = run.position
+            for batch in _batches(run.iter_sizes()):
+                end = position + sum(batch)
+                payload = bytearray(self._data[position:end])
+                self._decryptor.decrypt(maps, payload, batch)
+                yield Piece(self._place(position), payload)
+                position = end
+        maps.close()
+
+    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[Piece]:
+        """Samples that the movie box itself describes."""
+        maps = self._decryptor.table_maps(track, chunk_counts(track))
+        if maps is None:
+            return
+        told = 0
+        for position, sizes, _ in table_chunks(track, len(self._data), budget):
+            for batch in _batches(sizes):
+                end = position + sum(batch)
+                payload = bytearray(self._data[position:end])
+                self._decryptor.decrypt(maps, payload, batch)
+                yield Piece(self._place(position), payload)
+                position = end
+            if self._passed is not None and position - told >= _TELL:
+                told = position
+                self._passed()
+        maps.close()
+
+    # ---- boxes ----------------------------------------------------------------------------------------------
+
+    def _with_chunk_offsets(self, movie: MovieBox) -> MovieBox:
+        def moved(found: Box) -> Box:
+            if isinstance(found, ChunkOffsetBox | ChunkLargeOffsetBox):
+                column = found.entries["chunk_offset"]
+                offsets = array(column.typecode, [self._place(min(at, len(self._data))) for at in column])
+                return replace(found, entries=Columns(chunk_offset=offsets))
+            if isinstance(found, ContainerBox) and found.type in ("trak", "mdia", "minf", "stbl"):
+                return replace(found, children=tuple([moved(child) for child in found.children]))
+            return found
+
+        return replace(movie, children=tuple([moved(child) for child in movie.children]))
+
+    def _with_data_offsets(
+        self, moof: MovieFragmentBox, parts: Sequence[TrackFragment], start: int, protected: frozenset[int]
+    ) -> MovieFragmentBox:
+        """The fragment without protection, its runs pointing to where samples now lie."""
+        remaining = iter(parts)
+        base = moved_base = start_moved = self._place(start)
+        base = start
+        children: list[Box] = []
+        for child in clear_fragment(moof, protected).children:
+            if not isinstance(child, TrackFragmentBox):
+                children.append(child)
+                continue
+            part, header = next(remaining), child.require(TrackFragmentHeaderBox)
+            if header.base_data_offset is not None:
+                base, moved_base = header.base_data_offset, self._place(header.base_data_offset)
+            elif header.flags & _BASE_IS_MOOF:
+                base, moved_base = start, start_moved
+            runs, inner = iter(part.runs), list[Box]()
+            position, moved_position = base, moved_base
+            for box in child.children:
+                if isinstance(box, TrackRunBox):
+                    run = next(runs)
+                    if box.data_offset is not None:
+                        position, moved_position = run.position, self._place(run.position) if run.count else moved_base
+                        box = replace(box, data_offset=moved_position - moved_base)
+                    position, moved_position = position + run.data_size, moved_position + run.data_size
+                elif box is header and header.base_data_offset is not None:
+                    box = replace(header, base_data_offset=moved_base)
+                inner.append(box)
+            base, moved_base = position, moved_position
+            children.append(replace(child, children=tuple(inner)))
+        return replace(moof, children=tuple(children))
+
+    def _index(self, found: SegmentIndexBox, start: int, end: int) -> Box | None:
+        """The index with sizes as they are now; free space where it does not point to the beginnings of boxes."""
+        position = end + found.first_offset
+        rows = found.references
+        try:
+            place = self._beginning(position)
+            first_offset = place - (self._place(start) + end - start)
+            references = array("I")
+            for reference in rows["reference"]:
+                position += reference & 0x7FFFFFFF
+                following = self._beginning(position)
+                references.append(reference & 0x80000000 | following - place)
+                place = following
+        except MediaError:
+            return _free(end - start)
+        changed = Columns(reference=references, duration=rows["duration"], sap=rows["sap"])
+        return replace(found, first_offset=first_offset, references=changed)
+
+    def _random_access(self, found: MovieFragmentRandomAccessBox, size: int) -> Box:
+        children: list[Box] = []
+        try:
+            for child in found.children:
+                if isinstance(child, TrackFragmentRandomAccessBox):
+                    columns = {name: child.entries[name] for name in child.entries.names}
+                    column = columns["moof_offset"]
+                    columns["moof_offset"] = array(column.typecode, [self._beginning(at) for at in column])
+                    child = replace(child, entries=Columns(len(column), **columns))
+                children.append(child)
+        except MediaError:
+            return _free(size)
+        return replace(found, children=tuple(children))
+
+    # ---- places ---------------------------------------------------------------------------------------------
+
+    def _place(self, position: int) -> int:
+        """Where a byte of the protected file lies in the clear one."""
+        number = bisect_right(self._starts, position) - 1
+        if position > len(self._data) or number < 0:
+            raise MediaError(f"byte {position} lies outside the file")
+        start = self._starts[number]
+        if position != start and start in self._resized:
+            raise MediaError(f"media data at byte {position} lie within a movie box")
+        return self._moved[number] + position - start
+
+    def _beginning(self, position: int) -> int:
+        """Where a box at the top level that begins at ``position`` lies in the clear file."""
+        number = bisect_right(self._starts, position) - 1
+        if number < 0 or self._starts[number] != position:
+            raise MediaError(f"no box begins at byte {position}")
+        return self._moved[number]
+
+    def _scan(self) -> Iterator[tuple[bytes, int, int]]:
+        """Type, start and end of the boxes at the top level."""
+        data, position, told = self._data, 0, 0
+        while position < len(data):
+            if self._passed is not None and position - told >= _TELL:
+                told = position
+                self._passed()
+            size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
+            if size == 1:
+                size = int.from_bytes(data[position + 8 : position + 16], "big")
+            elif size == 0:
+                size = len(data) - position
+            end = position + size
+            if size < 8 or len(name) < 4:
+                raise BoxError("no box begins here", offset=position)
+            if end > len(data):
+                path = "/" + name.decode("latin-1")
+                raise BoxError(f"the box runs {end - len(data)} bytes past its file", path=path, offset=position)
+            yield name, position, end
+            position = end
+
+    def _parse(self, start: int, end: int) -> Box:
+        try:
+            return parse_boxes(self._data[start:end])[0]
+        except BoxError as error:
+            raise BoxError(error.reason, path=error.path, offset=error.offset + start) from None
+
+
+def _protected(tracks: Sequence[MovieTrack]) -> frozenset[int]:
+    return frozenset(track.track_id for track in tracks if any(map(is_protected, track.entries)))
+
+
+def _free(size: int) -> FreeSpaceBox:
+    return FreeSpaceBox(data=bytes(size - 8))
+
+
+def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
+    """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
+    batch, total = list[int](), 0
+    for size in sizes:
+        if batch and (total + size > _PIECE or len(batch) == _PIECE_SAMPLES):
+            yield batch
+            batch, total = [], 0
+        batch.append(size)
+        total += size
+    if batch:
+        yield batch

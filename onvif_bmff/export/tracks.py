@@ -1,0 +1,68 @@
+"""The tracks that an exported file has, with the sample entries of all the spans in it."""
+
+from math import lcm
+
+from onvif_bmff.errors import MediaError
+from onvif_bmff.export.movie import OutputTrack
+from onvif_bmff.export.parameter_sets import is_same_family
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.sample_entries import entry_bytes
+from onvif_bmff.media.track import TrackType
+from onvif_bmff.playback.header import media_type_of
+from onvif_bmff.playback.samples import joined_tracks
+from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.selection import Selection
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["EXPORT_ORDER", "output_tracks"]
+
+_MOST_TICKS = (1 << 31) - 1
+EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
+"""The order of tracks in a file; the first one leads."""
+
+
+def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
+    """The tracks of the file with all their sample entries: video first, then audio, then metadata."""
+    found: dict[tuple[TrackType, int], OutputTrack] = {}
+    known: dict[tuple[TrackType, int], set[bytes]] = {}
+    spans = [part for parts in selection.parts.values() for part in parts]
+    for part in sorted(spans, key=lambda part: part.span.start.sort_key):
+        header = seeker.header(part.span.segments[part.first])
+        joined = joined_tracks(header, part.ordinal)
+        for track in header.tracks:
+            if selection.media not in (None, media_type_of(track)):
+                continue
+            kind = joined[track.track_id]
+            # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
+            rate = getattr(track.codec(), "sample_rate", 0)
+            timescale = rate if rate and track.timescale % rate == 0 else track.timescale
+            output = found.get(kind)
+            if output is None:
+                output = found[kind] = OutputTrack(0, kind[0], timescale, track.language)
+                known[kind] = set()
+            for index in range(1, len(track.entries) + 1):
+                codec = track.codec(index)
+                name = entry_bytes(codec.sample_entry())
+                if name not in known[kind]:
+                    if output.codecs:
+                        _check_change(output.codecs[0], codec, part.span.start)
+                    known[kind].add(name)
+                    output.codecs.append(codec)
+            common = lcm(output.timescale, timescale)
+            if common <= _MOST_TICKS:
+                output.timescale = common
+    ordered = sorted(found, key=lambda kind: (EXPORT_ORDER.index(kind[0]), kind[1]))
+    for number, kind in enumerate(ordered, 1):
+        found[kind].track_id = number
+    return {kind: found[kind] for kind in ordered}
+
+
+def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
+    before, after = old.sample_entry().type, new.sample_entry().type
+    if before != after and not is_same_family(old, new):
+        what = f"from {before} to {after}"
+    elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
+        what = f"of {before} to another sample rate or number of channels"
+    else:
+        return
+    raise MediaError(f"the codec changes {what} at {at}: export the time before and after it as two files")

@@ -1,0 +1,99 @@
+from onvif_bmff.media.codec import Codec as Codec
+from onvif_bmff.media.codec import NalCodec as NalCodec
+from onvif_bmff.media.codec import Ranges as Ranges
+from onvif_bmff.media.codec import family_of_codec as family_of_codec
+from onvif_bmff.media.interleave import Timed as Timed
+from onvif_bmff.media.interleave import interleave as interleave
+from onvif_bmff.media.nal import BitReader as BitReader
+from onvif_bmff.media.nal import Buffer as Buffer
+from onvif_bmff.media.nal import SliceType as SliceType
+from onvif_bmff.media.nal import annex_b_to_length_prefixed as annex_b_to_length_prefixed
+from onvif_bmff.media.nal import emulated_length as emulated_length
+from onvif_bmff.media.nal import iter_nal_ranges as iter_nal_ranges
+from onvif_bmff.media.nal import iter_nal_units as iter_nal_units
+from onvif_bmff.media.nal import length_prefixed_to_annex_b as length_prefixed_to_annex_b
+from onvif_bmff.media.nal import nal_ranges as nal_ranges
+from onvif_bmff.media.nal import remove_emulation_prevention as remove_emulation_prevention
+from onvif_bmff.media.nal import split_annex_b as split_annex_b
+from onvif_bmff.media.nal import with_long_lengths as with_long_lengths
+from onvif_bmff.media.nal_family import AVC as AVC
+from onvif_bmff.media.nal_family import EVC as EVC
+from onvif_bmff.media.nal_family import HEVC as HEVC
+from onvif_bmff.media.nal_family import LCEVC as LCEVC
+from onvif_bmff.media.nal_family import NAL_FAMILIES as NAL_FAMILIES
+from onvif_bmff.media.nal_family import NalFamily as NalFamily
+from onvif_bmff.media.nal_family import VVC as VVC
+from onvif_bmff.media.nal_family import nal_family_of as nal_family_of
+from onvif_bmff.media.sample_entries import boxes_within as boxes_within
+from onvif_bmff.media.sample_entries import clear_entry as clear_entry
+from onvif_bmff.media.sample_entries import entry_bytes as entry_bytes
+from onvif_bmff.media.sample_entries import is_protected as is_protected
+from onvif_bmff.media.sample_entries import make_visual_entry as make_visual_entry
+from onvif_bmff.media.sample_entries import nal_length_size as nal_length_size
+from onvif_bmff.media.sample_entries import presentation_size as presentation_size
+from onvif_bmff.media.sample_entries import protection_of as protection_of
+from onvif_bmff.media.sample_entries import read_sample_entry as read_sample_entry
+from onvif_bmff.media.sample_entries import sound_format as sound_format
+from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_nal_lengths
+from onvif_bmff.media.track import Sample as Sample
+from onvif_bmff.media.track import Track as Track
+from onvif_bmff.media.track import TrackType as TrackType
+from onvif_bmff.media.track_box import empty_tables as empty_tables
+from onvif_bmff.media.track_box import make_track_box as make_track_box
+from onvif_bmff.media.vui import ColourInfo as ColourInfo
+from onvif_bmff.media.vui import UNSPECIFIED as UNSPECIFIED
+from onvif_bmff.media.vui import picture_rate as picture_rate
+from onvif_bmff.media.vui import read_colour as read_colour
+from onvif_bmff.media.vui import read_picture_hints as read_picture_hints
+from onvif_bmff.media.vui import read_sample_aspect_ratio as read_sample_aspect_ratio
+
+__all__ = [
+    "AVC",
+    "EVC",
+    "HEVC",
+    "LCEVC",
+    "NAL_FAMILIES",
+    "UNSPECIFIED",
+    "VVC",
+    "BitReader",
+    "Buffer",
+    "Codec",
+    "ColourInfo",
+    "NalCodec",
+    "NalFamily",
+    "Ranges",
+    "Sample",
+    "SliceType",
+    "Timed",
+    "Track",
+    "TrackType",
+    "annex_b_to_length_prefixed",
+    "boxes_within",
+    "clear_entry",
+    "empty_tables",
+    "emulated_length",
+    "entry_bytes",
+    "family_of_codec",
+    "interleave",
+    "is_protected",
+    "iter_nal_ranges",
+    "iter_nal_units",
+    "length_prefixed_to_annex_b",
+    "make_track_box",
+    "make_visual_entry",
+    "nal_family_of",
+    "nal_length_size",
+    "nal_ranges",
+    "picture_rate",
+    "presentation_size",
+    "protection_of",
+    "read_colour",
+    "read_picture_hints",
+    "read_sample_aspect_ratio",
+    "read_sample_entry",
+    "remove_emulation_prevention",
+    "sound_format",
+    "split_annex_b",
+    "with_long_lengths",
+    "with_long_nal_lengths",
+]

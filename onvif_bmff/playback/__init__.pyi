@@ -1,0 +1,119 @@
+from onvif_bmff.playback.clock import MediaClock as MediaClock
+from onvif_bmff.playback.clock import first_presentation as first_presentation
+from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
+from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
+from onvif_bmff.playback.fragments import random_access_of as random_access_of
+from onvif_bmff.playback.fragments import random_access_size as random_access_size
+from onvif_bmff.playback.fragments import read_fragments as read_fragments
+from onvif_bmff.playback.gate import RangeGate as RangeGate
+from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
+from onvif_bmff.playback.header import DecryptStage as DecryptStage
+from onvif_bmff.playback.header import SegmentHeader as SegmentHeader
+from onvif_bmff.playback.header import clear_samples as clear_samples
+from onvif_bmff.playback.header import lead_of as lead_of
+from onvif_bmff.playback.header import media_type_of as media_type_of
+from onvif_bmff.playback.header import read_header as read_header
+from onvif_bmff.playback.key_columns import KeyColumns as KeyColumns
+from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
+from onvif_bmff.playback.key_order import order_of as order_of
+from onvif_bmff.playback.key_order import time_of as time_of
+from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
+from onvif_bmff.playback.listing import listing_prefixes as listing_prefixes
+from onvif_bmff.playback.played import PlayedSample as PlayedSample
+from onvif_bmff.playback.played import PlayedTrack as PlayedTrack
+from onvif_bmff.playback.recorded import Gap as Gap
+from onvif_bmff.playback.recorded import LostObjects as LostObjects
+from onvif_bmff.playback.recorded import Overlap as Overlap
+from onvif_bmff.playback.recorded import RecordedSegment as RecordedSegment
+from onvif_bmff.playback.recorded import RecordedSpan as RecordedSpan
+from onvif_bmff.playback.recorded import SpanList as SpanList
+from onvif_bmff.playback.recorded import SpanState as SpanState
+from onvif_bmff.playback.samples import SampleReader as SampleReader
+from onvif_bmff.playback.samples import joined_tracks as joined_tracks
+from onvif_bmff.playback.seek import Piece as Piece
+from onvif_bmff.playback.seek import SeekPoint as SeekPoint
+from onvif_bmff.playback.seek import Seeker as Seeker
+from onvif_bmff.playback.seek_index import SegmentIndex as SegmentIndex
+from onvif_bmff.playback.seek_index import attributes_of as attributes_of
+from onvif_bmff.playback.seek_index import index_of_attributes as index_of_attributes
+from onvif_bmff.playback.seek_index import index_of_last_bytes as index_of_last_bytes
+from onvif_bmff.playback.segment import Segment as Segment
+from onvif_bmff.playback.segment import read_segment as read_segment
+from onvif_bmff.playback.selection import Selection as Selection
+from onvif_bmff.playback.selection import SpanPart as SpanPart
+from onvif_bmff.playback.selection import join as join
+from onvif_bmff.playback.selection import select as select
+from onvif_bmff.playback.source import BoxHead as BoxHead
+from onvif_bmff.playback.source import ByteSource as ByteSource
+from onvif_bmff.playback.source import MemorySource as MemorySource
+from onvif_bmff.playback.source import StoreSource as StoreSource
+from onvif_bmff.playback.source import box_head as box_head
+from onvif_bmff.playback.source import parse_one as parse_one
+from onvif_bmff.playback.span_ends import MOST_OPEN as MOST_OPEN
+from onvif_bmff.playback.span_ends import OpenSpan as OpenSpan
+from onvif_bmff.playback.span_ends import SpanEnds as SpanEnds
+from onvif_bmff.playback.span_ends import choose as choose
+from onvif_bmff.playback.span_ends import without as without
+from onvif_bmff.playback.timeline import EXTENSIONS as EXTENSIONS
+from onvif_bmff.playback.timeline import Timeline as Timeline
+
+__all__ = [
+    "EXTENSIONS",
+    "MOST_OPEN",
+    "SAME_TIME",
+    "BoxHead",
+    "ByteSource",
+    "DecryptStage",
+    "Gap",
+    "KeyColumns",
+    "LostObjects",
+    "MediaClock",
+    "MemorySource",
+    "OpenSpan",
+    "Overlap",
+    "Piece",
+    "PlaybackKeys",
+    "PlayedSample",
+    "PlayedTrack",
+    "RangeGate",
+    "RecordedSegment",
+    "RecordedSpan",
+    "SampleReader",
+    "SeekPoint",
+    "Seeker",
+    "Segment",
+    "SegmentHeader",
+    "SegmentIndex",
+    "Selection",
+    "SpanColumns",
+    "SpanEnds",
+    "SpanList",
+    "SpanPart",
+    "SpanState",
+    "StoreSource",
+    "StoredFragment",
+    "Timeline",
+    "attributes_of",
+    "box_head",
+    "choose",
+    "clear_samples",
+    "first_presentation",
+    "index_of_attributes",
+    "index_of_last_bytes",
+    "join",
+    "joined_tracks",
+    "last_tables_of",
+    "lead_of",
+    "listing_prefixes",
+    "media_type_of",
+    "order_of",
+    "parse_one",
+    "random_access_of",
+    "random_access_size",
+    "read_fragments",
+    "read_header",
+    "read_segment",
+    "select",
+    "time_of",
+    "without",
+]

@@ -1,0 +1,30 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "anchor": ("Anchor", "Origin",),
+    "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
+    "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
+    "encryption": (
+        "EncryptionEntry",
+        "HeaderSource",
+        "SpanProtection",
+        "Troubled",
+        "encryption_fault",
+        "protect",
+        "trouble_of",
+    ),
+    "formats": ("CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of",),
+    "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
+    "header": ("build_header",),
+    "interleave": ("Interleaver",),
+    "lanes": ("Lane", "NEVER", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes",),
+    "opening": ("SpanOpener",),
+    "preroll": ("PreRoll",),
+    "recorder": ("Recorder",),
+    "router": ("SampleFlow",),
+    "sample_clock": ("SampleClock", "SharedTime",),
+    "segment": ("FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access",),
+    "segment_attributes": ("Labels", "segment_attributes",),
+    "span": ("SpanSettings", "SpanWriter",),
+    "target": ("RecordingTarget",),
+}

@@ -1,0 +1,250 @@
+"""What is left of a segment whose writer died → a whole segment. ONVIF Recording Control 25.12, B.3 to B.6, B.9.
+
+The header and all whole fragments are kept; what follows the last of them, part of a fragment or of an mfra, goes. The
+mfra and the attributes are worked out anew from the fragments themselves, so nothing of an encrypted segment has to be
+decrypted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
+from onvif_bmff.codecs.passthrough import MEDIA_TYPES
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.demux.sample_tables import read_tracks
+from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.track import Track
+from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.recording.formats import full_content_type, lead_of
+from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
+from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
+
+_LARGEST_HEADER = 1 << 26
+_END_OF_TIME = 1 << 64
+"""Presentation times that an mfra can hold end here, and begin at 0."""
+_NO_DATA = memoryview(b"")
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredSegment:
+    """How to complete a segment.
+
+    Keep its first ``size`` bytes, append ``trailer``, label it with ``attributes``. ``span_end`` is the key of the span
+    end object that belongs behind it, at the end of its last sample. ``tracks`` are those of its header,
+    ``fragment_count`` how many fragments it keeps.
+    """
+
+    size: int
+    trailer: bytes = field(repr=False)
+    attributes: ObjectAttributes
+    span_end: ObjectKey
+    tracks: tuple[Track, ...]
+    fragment_count: int
+
+
+def recover_segment(
+    data: bytes | memoryview,
+    key: ObjectKey,
+    *,
+    labels: Labels = Labels(),  # noqa: B008
+    content_type: str | None = None,
+    random_access: bool = True,
+    sealed: bool = False,
+) -> RecoveredSegment | None:
+    """Work out how to complete a segment of which ``data`` was written.
+
+    Args:
+        data: everything that was written.
+        key: its object key.
+        labels: what its recorder was told of the source.
+        content_type: FullContentType of the recording; None takes the codecs of this segment.
+        random_access: whether it shall end with an mfra.
+        sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
+
+    Returns:
+        None if there is no whole fragment, so that nothing can be kept.
+
+    Raises:
+        BoxError: the bytes are not those of a segment, beyond being cut off; if ``sealed``, any box cannot be read.
+        MediaError: the header has no track that can be recorded, or a fragment does not fit it.
+    """
+    view = memoryview(data)
+    header = _header(view)
+    if header is None:
+        return None
+    movie, start = header
+    sources = read_tracks(movie)
+    tracks = tuple(
+        Track(f"track{one.track_id}", one.track_id, one.timescale, one.codec(), one.language)
+        for one in sources
+        if one.handler in MEDIA_TYPES
+    )
+    if not tracks:
+        raise MediaError("the segment has no video, audio or metadata track")
+    lead = lead_of(tracks)
+    totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
+    totals.size = start
+    reader = FragmentReader(sources, len(view))
+    first: tuple[int, int] | None = None
+    for moof, offset, stop in _fragments(view, start, sealed=sealed):
+        parts = [
+            part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in totals.tracks
+        ]
+        if first is None and parts:
+            first = _starts(parts, lead.track_id, first_of_span=key.counter == 0)
+        _account(totals, moof, parts, offset)
+        totals.size = stop
+        totals.fragment_count += 1
+    if first is None:
+        return None
+    timescales = {track.track_id: track.timescale for track in tracks}
+    ends = [
+        key.time.plus_ticks(end * first[1] - first[0] * timescales[number], timescales[number] * first[1])
+        for number, end in totals.presentation_end.items()
+    ]
+    table: MovieFragmentRandomAccessBox | None = make_random_access(totals) if random_access else None
+    attributes = segment_attributes(
+        labels, tracks, lead.timescale, totals, content_type or full_content_type(tracks), table
+    )
+    return RecoveredSegment(
+        totals.size,
+        b"" if table is None else table.build(),
+        attributes,
+        span_end_after(key, max(ends)),
+        tracks,
+        totals.fragment_count,
+    )
+
+
+def span_end_after(key: ObjectKey, at: UtcTime) -> ObjectKey:
+    """The key of the span end object behind the segment of ``key``, where the span ended ``at``. B.5."""
+    return replace(key, digits=max(key.digits, 3)).ending(at)
+
+
+def span_end_before(key: ObjectKey) -> ObjectKey | None:
+    """The key of the span end object if the segment of ``key`` is lost; None if it was the first of its span. B.5."""
+    if not key.counter:
+        return None
+    return replace(key, span_end=True)
+
+
+def _box(view: memoryview, position: int) -> tuple[bytes, int] | None:
+    """Type and end of the box at a position; None if it is not whole."""
+    if len(view) - position < 8:
+        return None
+    kind = bytes(view[position + 4 : position + 8])
+    size, least = int.from_bytes(view[position : position + 4], "big"), 8
+    if size == 1:
+        if len(view) - position < 16:
+            return None
+        size, least = int.from_bytes(view[position + 8 : position + 16], "big"), 16
+    if size < least:
+        if size == 0 and not any(view[position:]):
+            return None  # a power cut may leave room that was never written
+        raise BoxError(f"a size of {size} is less than the header", offset=position)
+    return (kind, position + size) if position + size <= len(view) else None
+
+
+def _header(view: memoryview) -> tuple[MovieBox, int] | None:
+    """The movie box and where it ends; None if it is not whole."""
+    position = 0
+    while (found := _box(view, position)) is not None:
+        kind, stop = found
+        if kind == b"moov":
+            if stop - position > _LARGEST_HEADER:
+                raise BoxError("the movie box is too large", path="/moov", offset=position)
+            (movie,) = parse_boxes(view[position:stop])
+            if not isinstance(movie, MovieBox):
+                raise BoxError("the movie box cannot be read", path="/moov", offset=position)
+            return movie, stop
+        if kind in (b"moof", b"mdat"):
+            raise MediaError("the segment has no movie box (moov) before its first fragment")
+        position = stop
+    return None
+
+
+def _fragments(view: memoryview, start: int, *, sealed: bool) -> Iterator[tuple[MovieFragmentBox, int, int]]:
+    """The whole fragments: moof, where it begins, where its data end. Other boxes are stepped over.
+
+    What cannot be read ends them, but is an error in a ``sealed`` segment: fragments may follow it.
+    """
+    position = start
+    try:
+        while (head := _box(view, position)) is not None:
+            kind, stop = head
+            if kind != b"moof":
+                position = stop
+                continue
+            end = _data_end(view, stop, sealed=sealed)
+            if end is None:
+                return
+            (moof,) = parse_boxes(view[position:stop])
+            if not isinstance(moof, MovieFragmentBox):
+                raise BoxError("the movie fragment box cannot be read", path="/moof", offset=position)
+            yield moof, position, end
+            position = end
+    except BoxError:
+        if sealed or position == start:
+            raise
+
+
+def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
+    """Where the last mdat of the moof ends that ends at ``start``; None if its data are not whole."""
+    position, end = start, None
+    try:
+        while (head := _box(view, position)) is not None:
+            kind, stop = head
+            if kind == b"moof":
+                return start if end is None and sealed else end
+            if kind == b"mdat":
+                end = stop
+            position = stop
+    except BoxError:
+        if sealed or end is None:
+            raise
+        return end
+    if not sealed and bytes(view[position + 4 : position + 8]) == b"mdat":
+        return None
+    return end
+
+
+def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
+    """The presentation time that the segment's key tells, as ticks and timescale. B.4."""
+    times: list[tuple[int, int]] = []
+    for part in parts:
+        offsets = part.runs[0].composition_offset
+        offset = offsets if isinstance(offsets, int) else offsets[0]
+        found = (part.decode_time + part.track.presentation_shift + offset, part.track.timescale)
+        if part.track.track_id == lead_id and not first_of_span:
+            return found
+        times.append(found)
+    earliest = times[0]
+    for one in times[1:]:
+        if one[0] * earliest[1] < earliest[0] * one[1]:
+            earliest = one
+    return earliest
+
+
+def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[TrackFragment], offset: int) -> None:
+    numbers = {id(box): number for number, box in enumerate(moof.find_all(TrackFragmentBox), 1)}
+    for part in parts:
+        track_id = part.track.track_id
+        of_track = totals.tracks[track_id]
+        of_track.duration += part.duration
+        of_track.sample_count += part.sample_count
+        shown, sync = totals.presentation_end.get(track_id, 0), False
+        for number, sample in enumerate(part.samples(_NO_DATA), 1):
+            at = sample.decode_time + sample.composition_offset
+            shown = max(shown, at + sample.duration)
+            if sample.sync and not sync and 0 <= at < _END_OF_TIME:
+                sync = True
+                of_track.times.append(at)
+                of_track.moof_offsets.append(offset)
+                of_track.traf_numbers.append(numbers[id(part.box)])
+                of_track.sample_numbers.append(number)
+        of_track.size += sum(run.data_size for run in part.runs)
+        totals.presentation_end[track_id] = shown

@@ -1,0 +1,65 @@
+from onvif_bmff.storage.acceptable import MAX_METADATA_BYTES as MAX_METADATA_BYTES
+from onvif_bmff.storage.acceptable import check_content_type as check_content_type
+from onvif_bmff.storage.acceptable import check_metadata as check_metadata
+from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
+from onvif_bmff.storage.directory import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.held import HeldBytes as HeldBytes
+from onvif_bmff.storage.held import Room as Room
+from onvif_bmff.storage.iv_store import Identity as Identity
+from onvif_bmff.storage.iv_store import SqliteIvStore as SqliteIvStore
+from onvif_bmff.storage.iv_store import read_identity as read_identity
+from onvif_bmff.storage.location import local_path as local_path
+from onvif_bmff.storage.memory import MemoryStore as MemoryStore
+from onvif_bmff.storage.open_area import OpenArea as OpenArea
+from onvif_bmff.storage.open_area import OpenFile as OpenFile
+from onvif_bmff.storage.pending import LOST as LOST
+from onvif_bmff.storage.pending import PendingSegment as PendingSegment
+from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
+from onvif_bmff.storage.pending import StoreFailure as StoreFailure
+from onvif_bmff.storage.side_files import Label as Label
+from onvif_bmff.storage.side_files import Labels as Labels
+from onvif_bmff.storage.sink import StoreSink as StoreSink
+from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
+from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
+from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
+from onvif_bmff.storage.tree import HIDDEN as HIDDEN
+from onvif_bmff.storage.tree import Tree as Tree
+from onvif_bmff.storage.tree import failures as failures
+from onvif_bmff.storage.tree import passing_name as passing_name
+from onvif_bmff.storage.tree import read_all as read_all
+from onvif_bmff.storage.tree import write_all as write_all
+from onvif_bmff.storage.tree import write_file as write_file
+
+__all__ = [
+    "HIDDEN",
+    "LOST",
+    "MAX_METADATA_BYTES",
+    "MIGRATIONS",
+    "DirectoryStore",
+    "DirectoryWriter",
+    "HeldBytes",
+    "Identity",
+    "Label",
+    "Labels",
+    "MemoryStore",
+    "OpenArea",
+    "OpenFile",
+    "PendingSegment",
+    "RetryPolicy",
+    "Room",
+    "SpanQueue",
+    "SqliteIvStore",
+    "SqlitePersistence",
+    "StoreFailure",
+    "StoreSink",
+    "Tree",
+    "check_content_type",
+    "check_metadata",
+    "failures",
+    "local_path",
+    "passing_name",
+    "read_all",
+    "read_identity",
+    "write_all",
+    "write_file",
+]

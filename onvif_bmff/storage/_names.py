@@ -1,0 +1,17 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "acceptable": ("MAX_METADATA_BYTES", "check_content_type", "check_metadata",),
+    "directory": ("DirectoryStore", "DirectoryWriter",),
+    "held": ("HeldBytes", "Room",),
+    "iv_store": ("Identity", "SqliteIvStore", "read_identity",),
+    "location": ("local_path",),
+    "memory": ("MemoryStore",),
+    "open_area": ("OpenArea", "OpenFile",),
+    "pending": ("LOST", "PendingSegment", "RetryPolicy", "StoreFailure",),
+    "side_files": ("Label", "Labels",),
+    "sink": ("StoreSink",),
+    "span_queue": ("SpanQueue",),
+    "sqlite": ("MIGRATIONS", "SqlitePersistence",),
+    "tree": ("HIDDEN", "Tree", "failures", "passing_name", "read_all", "write_all", "write_file",),
+}

@@ -1,0 +1,67 @@
+from onvif_bmff.testing.bucket_strategies import attributes as attributes
+from onvif_bmff.testing.bucket_strategies import buckets as buckets
+from onvif_bmff.testing.bucket_strategies import instants as instants
+from onvif_bmff.testing.bucket_strategies import object_keys as object_keys
+from onvif_bmff.testing.bucket_strategies import paths as paths
+from onvif_bmff.testing.bucket_strategies import seek_tables as seek_tables
+from onvif_bmff.testing.bucket_strategies import spans as spans
+from onvif_bmff.testing.files import TRACKS as TRACKS
+from onvif_bmff.testing.files import cmaf_file as cmaf_file
+from onvif_bmff.testing.files import fragmented_file as fragmented_file
+from onvif_bmff.testing.files import progressive_file as progressive_file
+from onvif_bmff.testing.fuzz import CommandRunner as CommandRunner
+from onvif_bmff.testing.fuzz import Finding as Finding
+from onvif_bmff.testing.fuzz import FuzzReport as FuzzReport
+from onvif_bmff.testing.fuzz import fuzz as fuzz
+from onvif_bmff.testing.fuzz import minimise as minimise
+from onvif_bmff.testing.mutator import Mutator as Mutator
+from onvif_bmff.testing.mutator import shorten_media as shorten_media
+from onvif_bmff.testing.recordings import CONTENT_KEY as CONTENT_KEY
+from onvif_bmff.testing.recordings import START as START
+from onvif_bmff.testing.recordings import recorded_events as recorded_events
+from onvif_bmff.testing.recordings import recorded_objects as recorded_objects
+from onvif_bmff.testing.scan import Node as Node
+from onvif_bmff.testing.scan import scan as scan
+from onvif_bmff.testing.strategies import any_box as any_box
+from onvif_bmff.testing.strategies import asymmetric_headers as asymmetric_headers
+from onvif_bmff.testing.strategies import box_kinds as box_kinds
+from onvif_bmff.testing.strategies import box_trees as box_trees
+from onvif_bmff.testing.strategies import boxes as boxes
+from onvif_bmff.testing.strategies import files as files
+from onvif_bmff.testing.strategies import fourccs as fourccs
+from onvif_bmff.testing.strategies import unknown_boxes as unknown_boxes
+
+__all__ = [
+    "CONTENT_KEY",
+    "START",
+    "TRACKS",
+    "CommandRunner",
+    "Finding",
+    "FuzzReport",
+    "Mutator",
+    "Node",
+    "any_box",
+    "asymmetric_headers",
+    "attributes",
+    "box_kinds",
+    "box_trees",
+    "boxes",
+    "buckets",
+    "cmaf_file",
+    "files",
+    "fourccs",
+    "fragmented_file",
+    "fuzz",
+    "instants",
+    "minimise",
+    "object_keys",
+    "paths",
+    "progressive_file",
+    "recorded_events",
+    "recorded_objects",
+    "scan",
+    "seek_tables",
+    "shorten_media",
+    "spans",
+    "unknown_boxes",
+]

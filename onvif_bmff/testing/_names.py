@@ -1,0 +1,20 @@
+"""Public names of this room, by module. Written by ``docs/build_doors.py``."""
+
+NAMES = {
+    "bucket_strategies": ("attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans",),
+    "files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
+    "fuzz": ("CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise",),
+    "mutator": ("Mutator", "shorten_media",),
+    "recordings": ("CONTENT_KEY", "START", "recorded_events", "recorded_objects",),
+    "scan": ("Node", "scan",),
+    "strategies": (
+        "any_box",
+        "asymmetric_headers",
+        "box_kinds",
+        "box_trees",
+        "boxes",
+        "files",
+        "fourccs",
+        "unknown_boxes",
+    ),
+}

@@ -1,0 +1,101 @@
+from onvif_bmff.validation.attributes import check_attributes as check_attributes
+from onvif_bmff.validation.attributes import check_content_type as check_content_type
+from onvif_bmff.validation.auxiliary import ProtectedPart as ProtectedPart
+from onvif_bmff.validation.auxiliary import SampleSite as SampleSite
+from onvif_bmff.validation.auxiliary import TRAF as TRAF
+from onvif_bmff.validation.auxiliary import needs_records as needs_records
+from onvif_bmff.validation.clear_bytes import Account as Account
+from onvif_bmff.validation.clear_bytes import Clear as Clear
+from onvif_bmff.validation.clear_bytes import SampleLayout as SampleLayout
+from onvif_bmff.validation.clear_bytes import account as account
+from onvif_bmff.validation.clear_bytes import codec_of_part as codec_of_part
+from onvif_bmff.validation.clear_bytes import family_of as family_of
+from onvif_bmff.validation.clear_bytes import slices_of as slices_of
+from onvif_bmff.validation.coverage import CoverageChecker as CoverageChecker
+from onvif_bmff.validation.fragments import FragmentChecker as FragmentChecker
+from onvif_bmff.validation.fragments import MediaData as MediaData
+from onvif_bmff.validation.header import check_header as check_header
+from onvif_bmff.validation.iv_reuse import Vectors as Vectors
+from onvif_bmff.validation.keys import NameChecker as NameChecker
+from onvif_bmff.validation.observed import Context as Context
+from onvif_bmff.validation.observed import Header as Header
+from onvif_bmff.validation.observed import PartFacts as PartFacts
+from onvif_bmff.validation.observed import RANK as RANK
+from onvif_bmff.validation.observed import SegmentFacts as SegmentFacts
+from onvif_bmff.validation.observed import StopLooking as StopLooking
+from onvif_bmff.validation.observed import TrackFacts as TrackFacts
+from onvif_bmff.validation.payload import NalRanges as NalRanges
+from onvif_bmff.validation.payload import is_intra as is_intra
+from onvif_bmff.validation.payload import spoilt as spoilt
+from onvif_bmff.validation.proof import EncryptionProof as EncryptionProof
+from onvif_bmff.validation.proof import TrackProof as TrackProof
+from onvif_bmff.validation.protection_headers import check_protection_headers as check_protection_headers
+from onvif_bmff.validation.random_access import check_random_access as check_random_access
+from onvif_bmff.validation.random_access import check_seek_table as check_seek_table
+from onvif_bmff.validation.report import Checked as Checked
+from onvif_bmff.validation.report import Skipped as Skipped
+from onvif_bmff.validation.report import Validation as Validation
+from onvif_bmff.validation.rules import Finding as Finding
+from onvif_bmff.validation.rules import Findings as Findings
+from onvif_bmff.validation.rules import Level as Level
+from onvif_bmff.validation.rules import RULES as RULES
+from onvif_bmff.validation.rules import Recurring as Recurring
+from onvif_bmff.validation.rules import Rule as Rule
+from onvif_bmff.validation.samples import SampleChecker as SampleChecker
+from onvif_bmff.validation.segment import check_segment as check_segment
+from onvif_bmff.validation.spans import KindChecker as KindChecker
+from onvif_bmff.validation.spans import MisfittingEnd as MisfittingEnd
+from onvif_bmff.validation.spans import SpanChecker as SpanChecker
+from onvif_bmff.validation.store import validate_store as validate_store
+
+__all__ = [
+    "RANK",
+    "RULES",
+    "TRAF",
+    "Account",
+    "Checked",
+    "Clear",
+    "Context",
+    "CoverageChecker",
+    "EncryptionProof",
+    "Finding",
+    "Findings",
+    "FragmentChecker",
+    "Header",
+    "KindChecker",
+    "Level",
+    "MediaData",
+    "MisfittingEnd",
+    "NalRanges",
+    "NameChecker",
+    "PartFacts",
+    "ProtectedPart",
+    "Recurring",
+    "Rule",
+    "SampleChecker",
+    "SampleLayout",
+    "SampleSite",
+    "SegmentFacts",
+    "Skipped",
+    "SpanChecker",
+    "StopLooking",
+    "TrackFacts",
+    "TrackProof",
+    "Validation",
+    "Vectors",
+    "account",
+    "check_attributes",
+    "check_content_type",
+    "check_header",
+    "check_protection_headers",
+    "check_random_access",
+    "check_seek_table",
+    "check_segment",
+    "codec_of_part",
+    "family_of",
+    "is_intra",
+    "needs_records",
+    "slices_of",
+    "spoilt",
+    "validate_store",
+]
