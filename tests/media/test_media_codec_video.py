@@ -318,8 +318,9 @@ except MediaError as error:
 print(codec_of(VisualSampleEntry(type="jpeg", width=32, height=16), handler="vide"))
 import onvif_bmff.codecs
 for name in onvif_bmff.codecs.__all__:
-    assert getattr(onvif_bmff.media, name).__name__ == name and name in dir(onvif_bmff.media)
-assert not hasattr(onvif_bmff.media, "no_such_name")
+    value = getattr(onvif_bmff.codecs, name)
+    assert getattr(value, "__name__", name) == name and name in dir(onvif_bmff.codecs)
+assert not hasattr(onvif_bmff.codecs, "no_such_name")
 print(*sorted(CODECS))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
