@@ -10,7 +10,8 @@ import random
 import sys
 from collections.abc import Callable
 
-os.urandom = random.Random(0).randbytes  # before the library binds it: equal vectors in all runs
+if __name__ == "__main__":
+    os.urandom = random.Random(0).randbytes  # before the library binds it: equal vectors in all runs
 
 from benchmarks import made_camera as camera  # noqa: E402
 
