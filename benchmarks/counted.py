@@ -13,7 +13,7 @@ from collections.abc import Callable
 if __name__ == "__main__":
     os.urandom = random.Random(0).randbytes  # before the library binds it: equal vectors in all runs
 
-from benchmarks import made_camera as camera  # noqa: E402
+from benchmarks import made_camera as camera
 
 Work = Callable[[int], object]
 
