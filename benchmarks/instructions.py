@@ -143,8 +143,8 @@ def read_baseline() -> dict[str, Count]:
         return {row["case"]: Count(**row | {"count": float(row["count"])}) for row in rows}
 
 
-def write_baseline(found: Sequence[Count], *, whole: bool) -> None:
-    """Keep counts; those of other cases stay unless ``whole``."""
+def write_baseline(found: Sequence[Count], *, whole: bool = False) -> None:
+    """Keep counts, each as it comes, for a whole run takes minutes; those of other cases stay unless ``whole``."""
     kept = ({} if whole else read_baseline()) | {one.case: one for one in found}
     with BASELINE.open("w", newline="") as file:
         rows = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -195,11 +195,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         for one in measure(names, valgrind, max(args.jobs, 1)):
             print(line(one, baseline.get(one.case)), flush=True)
             found.append(one)
+            if args.write:
+                write_baseline([one])
     except CountError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
-    if args.write:
-        write_baseline(found, whole=not args.names)
+    if args.write and not args.names:
+        write_baseline(found, whole=True)
     if gone := [case for case in baseline if case not in everything]:
         print(f"no longer counted: {', '.join(gone)}")
     above = [
