@@ -16,11 +16,12 @@ HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
+import golden_control  # noqa: E402
 import golden_recording  # noqa: E402
 from golden_kit import Kind, Record  # noqa: E402
 
 TABLE = HERE / "golden_records.tsv"
-KINDS: dict[str, Kind] = {**golden_recording.KINDS}
+KINDS: dict[str, Kind] = {**golden_recording.KINDS, **golden_control.KINDS}
 """First part of a name -> what makes such records."""
 
 
