@@ -16,12 +16,21 @@ HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
+import golden_boxes  # noqa: E402
+import golden_cli  # noqa: E402
 import golden_control  # noqa: E402
+import golden_engine  # noqa: E402
 import golden_recording  # noqa: E402
 from golden_kit import Kind, Record  # noqa: E402
 
 TABLE = HERE / "golden_records.tsv"
-KINDS: dict[str, Kind] = {**golden_recording.KINDS, **golden_control.KINDS}
+KINDS: dict[str, Kind] = {
+    **golden_recording.KINDS,
+    **golden_control.KINDS,
+    **golden_engine.KINDS,
+    **golden_boxes.KINDS,
+    **golden_cli.KINDS,
+}
 """First part of a name -> what makes such records."""
 
 
