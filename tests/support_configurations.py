@@ -283,7 +283,7 @@ def carry_out(found: Configuration) -> Recorded:
     clock = _Clock(found, {track.track_id: track.timescale for track in tracks})
     recorder.activate(clock.now(Fraction(0)), media_time=clock.media(Fraction(0)))
     steps = list(found.steps)
-    with StoreSink(recorded.store) as sink:
+    with StoreSink(recorded.store, random=Random(found.seed + 3).randbytes) as sink:
 
         def apply(events: list[RecordingEvent]) -> None:
             recorded.events.extend(events)
