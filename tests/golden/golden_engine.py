@@ -11,12 +11,13 @@ from golden_recording import event_of
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
+from onvif_bmff.codecs import G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.control import PROFILE_TYPE, Feed, SourceReference, Standby
-from onvif_bmff.control.engine import RecordingOutput
-from onvif_bmff.control.engine_targets import OutputPlan
-from onvif_bmff.media import G711Codec, MetadataCodec, MjpegCodec, Sample, Track
+from onvif_bmff.engine.output import RecordingOutput
+from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4

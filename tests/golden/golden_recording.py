@@ -10,8 +10,9 @@ from typing import Any
 from golden_kit import Kind, Record, digest, outcome, texts
 from support_configurations import Recorded, carry_out, configuration
 
+from onvif_bmff.export import export_movie, hls_playlists
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
-from onvif_bmff.playback import SampleReader, Selection, Timeline, export_movie, hls_playlists, select
+from onvif_bmff.playback import SampleReader, Selection, Timeline, select
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.validation import validate_store
 

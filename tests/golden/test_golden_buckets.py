@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from onvif_bmff.cenc.key_ring import KeyRing
-from onvif_bmff.cenc.key_unwrap import PrivateKeyUnwrapper
-from onvif_bmff.cenc.keys import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.playback import SampleReader, Timeline, select
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.validation import validate_store
