@@ -13,11 +13,10 @@ from datetime import timedelta
 from fractions import Fraction
 from random import Random
 
-from onvif_bmff.cenc.keys.content import FixedKey, RotatingKey, generate_content_key
-from onvif_bmff.cenc.keys.ring import KeyRing
-
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
+from onvif_bmff.cenc.keys.content import FixedKey, RotatingKey, generate_content_key
+from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.codecs import AacCodec, AvcCodec, G711Codec, MetadataCodec, MjpegCodec
 from onvif_bmff.media import Sample, Track

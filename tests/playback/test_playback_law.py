@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from playback_kit import START, make_clip, names, record
+
 from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, RotatingKey, generate_content_key
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.keys.wrap import KeyWrapper
-from playback_kit import START, make_clip, names, record
-
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.codecs import G711Codec, MetadataCodec
 from onvif_bmff.errors import MediaError, MissingKeyError, ProtectionError, WrongKeyError
