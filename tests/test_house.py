@@ -36,6 +36,12 @@ def test_the_doors_are_as_they_are_generated() -> None:
     assert done.stdout == ""
 
 
+def test_the_ways_are_as_they_are_traced() -> None:
+    """How many calls a sample, a key and a command take, and through which rooms, as the page on architecture says."""
+    done = subprocess.run([sys.executable, "docs/build_ways.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "onvif_bmff").glob("*/_names.py")))
 def test_all_that_is_public_is_importable_from_its_room(room: str) -> None:
     door = importlib.import_module(f"onvif_bmff.{room}")
