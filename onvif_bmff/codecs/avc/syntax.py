@@ -152,16 +152,7 @@ def parse_avc_sps(nal: Buffer) -> AvcSps:
     sps_id = reader.ue(31, "seq_parameter_set_id")
     chroma_format_idc, separate, luma, chroma = 1, False, 8, 8
     if profile_idc in PROFILES_WITH_CHROMA:
-        chroma_format_idc = reader.ue(3, "chroma_format_idc")
-        if chroma_format_idc == 3:
-            separate = reader.flag()
-            if separate and profile_idc == _OLD_HIGH_444:
-                raise BitstreamError("residual colour transform (withdrawn profile 144) is not supported")
-        luma = 8 + reader.ue(6, "bit_depth_luma_minus8")
-        chroma = 8 + reader.ue(6, "bit_depth_chroma_minus8")
-        reader.skip(1)  # qpprime_y_zero_transform_bypass_flag
-        if reader.flag():
-            _skip_scaling_lists(reader, 12 if chroma_format_idc == 3 else 8)
+        chroma_format_idc, separate, luma, chroma = _read_chroma(reader, profile_idc)
     log2_max_frame_num = 4 + reader.ue(12, "log2_max_frame_num_minus4")
     poc_type = reader.ue(2, "pic_order_cnt_type")
     log2_max_lsb, always_zero = 0, False
@@ -213,6 +204,21 @@ def parse_avc_sps(nal: Buffer) -> AvcSps:
     if reader.flag():
         _read_vui(reader, sps)
     return sps
+
+
+def _read_chroma(reader: BitReader, profile_idc: int) -> tuple[int, bool, int, int]:
+    """What the high profiles add: chroma_format_idc, separate_colour_plane_flag, and the two bit depths."""
+    chroma_format_idc, separate = reader.ue(3, "chroma_format_idc"), False
+    if chroma_format_idc == 3:
+        separate = reader.flag()
+        if separate and profile_idc == _OLD_HIGH_444:
+            raise BitstreamError("residual colour transform (withdrawn profile 144) is not supported")
+    luma = 8 + reader.ue(6, "bit_depth_luma_minus8")
+    chroma = 8 + reader.ue(6, "bit_depth_chroma_minus8")
+    reader.skip(1)  # qpprime_y_zero_transform_bypass_flag
+    if reader.flag():
+        _skip_scaling_lists(reader, 12 if chroma_format_idc == 3 else 8)
+    return chroma_format_idc, separate, luma, chroma
 
 
 def avc_pps_ids(nal: Buffer) -> tuple[int, int]:

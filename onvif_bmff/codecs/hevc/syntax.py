@@ -190,12 +190,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
     height = reader.ue(_MAX_PIXELS, "pic_height_in_luma_samples")
     window = (0, 0, 0, 0)
     if reader.flag():
-        window = (
-            reader.ue(_MAX_PIXELS, "conf_win_left_offset"),
-            reader.ue(_MAX_PIXELS, "conf_win_right_offset"),
-            reader.ue(_MAX_PIXELS, "conf_win_top_offset"),
-            reader.ue(_MAX_PIXELS, "conf_win_bottom_offset"),
-        )
+        window = _read_conformance_window(reader)
     luma = 8 + reader.ue(8, "bit_depth_luma_minus8")
     chroma = 8 + reader.ue(8, "bit_depth_chroma_minus8")
     log2_max_lsb = 4 + reader.ue(12, "log2_max_pic_order_cnt_lsb_minus4")
@@ -209,19 +204,12 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
     reader.skip(1)  # amp_enabled_flag
     sao = reader.flag()
     if reader.flag():  # pcm_enabled_flag
-        reader.skip(8)
-        reader.ue(2, "log2_min_pcm_luma_coding_block_size_minus3")
-        reader.ue(2, "log2_diff_max_min_pcm_luma_coding_block_size")
-        reader.skip(1)  # pcm_loop_filter_disabled_flag
+        _skip_pcm(reader)
     sets: list[ShortTermRefPicSet] = []
     for _ in range(reader.ue(64, "num_short_term_ref_pic_sets")):
         sets.append(read_short_term_ref_pic_set(reader, sets))
     long_term = reader.flag()
-    long_term_used: list[bool] = []
-    if long_term:
-        for _ in range(reader.ue(32, "num_long_term_ref_pics_sps")):
-            reader.skip(log2_max_lsb)  # lt_ref_pic_poc_lsb_sps
-            long_term_used.append(reader.flag())
+    long_term_used = _read_long_term_used(reader, log2_max_lsb) if long_term else ()
     sps = HevcSps(
         vps_id=vps_id,
         sps_id=sps_id,
@@ -240,7 +228,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
         sample_adaptive_offset=sao,
         short_term_ref_pic_sets=sets,
         long_term_ref_pics_present=long_term,
-        long_term_used_by_curr_pic=tuple(long_term_used),
+        long_term_used_by_curr_pic=long_term_used,
         temporal_mvp=reader.flag(),
     )
     if sps.width <= 0 or sps.height <= 0:
@@ -253,6 +241,31 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
     if reader.flag():
         _read_extensions(reader, sps)
     return sps
+
+
+def _read_conformance_window(reader: BitReader) -> tuple[int, int, int, int]:
+    return (
+        reader.ue(_MAX_PIXELS, "conf_win_left_offset"),
+        reader.ue(_MAX_PIXELS, "conf_win_right_offset"),
+        reader.ue(_MAX_PIXELS, "conf_win_top_offset"),
+        reader.ue(_MAX_PIXELS, "conf_win_bottom_offset"),
+    )
+
+
+def _skip_pcm(reader: BitReader) -> None:
+    reader.skip(8)  # sample bit depths
+    reader.ue(2, "log2_min_pcm_luma_coding_block_size_minus3")
+    reader.ue(2, "log2_diff_max_min_pcm_luma_coding_block_size")
+    reader.skip(1)  # pcm_loop_filter_disabled_flag
+
+
+def _read_long_term_used(reader: BitReader, log2_max_lsb: int) -> tuple[bool, ...]:
+    """used_by_curr_pic_lt_sps_flag of each long-term reference picture."""
+    used = []
+    for _ in range(reader.ue(32, "num_long_term_ref_pics_sps")):
+        reader.skip(log2_max_lsb)  # lt_ref_pic_poc_lsb_sps
+        used.append(reader.flag())
+    return tuple(used)
 
 
 def _sub_layers(reader: BitReader) -> int:

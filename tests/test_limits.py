@@ -1,0 +1,127 @@
+"""Nothing in the house is too large to hold in the head: files, functions, and what a class keeps and offers.
+
+What a class has from others of the package counts as its own, so that a class cannot be made small by cutting it in
+pieces that inherit from each other. Exceptions stand here by name, each with its reason.
+"""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import support_limits as limits
+
+PACKAGE = Path(__file__).resolve().parents[1] / "onvif_bmff"
+P90_LINES = 350
+MAX_LINES = 400
+MAX_FUNCTION_LINES = 60
+MAX_ATTRIBUTES = 12
+MAX_METHODS = 15
+
+LONG_FILES: Mapping[str, str] = {}
+"""Files of more lines than ``MAX_LINES``, by path in the package: why."""
+
+LONG_FUNCTIONS: Mapping[str, str] = {}
+"""Functions of more lines than ``MAX_FUNCTION_LINES``, by path and name: why."""
+
+MANY_ATTRIBUTES: Mapping[str, str] = {}
+"""Classes with more attributes than ``MAX_ATTRIBUTES``, by module and name: why."""
+
+MANY_METHODS: Mapping[str, str] = {}
+"""Classes with more public methods and properties than ``MAX_METHODS``, by module and name: why."""
+
+
+def test_files_are_short() -> None:
+    sizes = {str(path.relative_to(PACKAGE)): limits.lines(path) for path in PACKAGE.rglob("*.py")}
+    assert limits.p90(list(sizes.values())) <= P90_LINES
+    assert {name for name, size in sizes.items() if size > MAX_LINES} == set(LONG_FILES)
+
+
+def test_functions_are_short() -> None:
+    found = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in PACKAGE.rglob("*.py")
+        for name, size in limits.functions(ast.parse(path.read_text()))
+        if size > MAX_FUNCTION_LINES
+    }
+    assert found == set(LONG_FUNCTIONS)
+
+
+@pytest.fixture(scope="module")
+def classes() -> dict[str, limits.Class]:
+    return limits.classes(PACKAGE)
+
+
+def test_classes_keep_little(classes: dict[str, limits.Class]) -> None:
+    found = {name for name, one in classes.items() if len(one.attributes) > MAX_ATTRIBUTES}
+    assert found == {f"onvif_bmff.{name}" for name in MANY_ATTRIBUTES}
+
+
+def test_classes_offer_little(classes: dict[str, limits.Class]) -> None:
+    found = {name for name, one in classes.items() if len(one.methods) > MAX_METHODS}
+    assert found == {f"onvif_bmff.{name}" for name in MANY_METHODS}
+
+
+def test_every_exception_has_a_reason() -> None:
+    for table in (LONG_FILES, LONG_FUNCTIONS, MANY_ATTRIBUTES, MANY_METHODS):
+        assert all(len(reason.split()) > 3 for reason in table.values())
+
+
+# ---- each limit would be noticed ---------------------------------------------------------------------------------
+
+
+def made_up(tmp_path: Path, **modules: str) -> dict[str, limits.Class]:
+    package = tmp_path / "made"
+    (package / "room").mkdir(parents=True)
+    for name, text in modules.items():
+        (package / "room" / f"{name}.py").write_text(text)
+    return limits.classes(package)
+
+
+def test_what_a_class_keeps_is_seen_however_it_is_set(tmp_path: Path) -> None:
+    found = made_up(
+        tmp_path,
+        one="""
+class Many:
+    __slots__ = ("slot",)
+    declared: int
+    constant = 1
+
+    def __init__(me, given):
+        me.plain = given
+        me.typed: int = 1
+        me.first, (me.second, *me.rest) = given
+        me.counted += 1
+        for me.each in given:
+            other.not_mine = me.plain.not_mine_either = 1
+        with given as me.opened:
+            object.__setattr__(me, "frozen", 1)
+        if (lambda: 1)():
+            setattr(me, "late", 1)
+""",
+    )
+    assert found["made.room.one.Many"].attributes == {
+        "slot", "declared", "plain", "typed", "first", "second", "rest", "counted", "each", "opened", "frozen", "late",
+    }  # fmt: skip
+
+
+def test_what_is_inherited_counts_wherever_it_comes_from(tmp_path: Path) -> None:
+    found = made_up(
+        tmp_path,
+        base="class Base:\n    def __init__(self):\n        self.a = 1\n    def one(self): ...\n",
+        middle="from made.room import Base\nclass Middle(Base):\n    b: int\n    @property\n    def two(self): ...\n",
+        top="from made.room.middle import Middle as M\nclass Top(M):\n    def three(self): ...\n    _no = one = lambda self: 1\n",
+    )
+    assert found["made.room.top.Top"].attributes == {"a", "b"}
+    assert found["made.room.top.Top"].methods == {"one", "two", "three"}
+
+
+def test_lines_of_a_function_are_those_that_do_something() -> None:
+    text = '@decorated\ndef long():\n    """Docstring,\n\n    of three lines."""\n    a = 1\n\n    return a\n'
+    assert list(limits.functions(ast.parse(text))) == [("long", 4)]
+    assert list(limits.functions(ast.parse("class A:\n    async def b(self):\n        x = 1\n"))) == [("b", 2)]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [([1] * 9 + [500], 1), ([1] * 8 + [500] * 2, 500), ([7], 7)])
+def test_nine_of_ten_are_no_longer_than_the_p90(sizes: list[int], expected: int) -> None:
+    assert limits.p90(sizes) == expected
