@@ -76,7 +76,8 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
         parameter sets that cannot be read.
         """
         if isinstance(access_unit, bytes | bytearray | memoryview):
-            units: list[bytes] = split_annex_b(access_unit)
+            # A view is an iterable too, but not of buffers.
+            units: list[bytes] = split_annex_b(access_unit)  # pyright: ignore[reportArgumentType]
         else:
             units = [bytes(unit) for unit in access_unit if len(unit)]
         has_slice = sync = has_sets = False

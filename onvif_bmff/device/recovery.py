@@ -16,5 +16,8 @@ def end_open_spans(
 
     ``started`` is when this device began to record; spans that began later are its own.
     """
-    pairs: Iterable[tuple[str, str]] = places.items() if isinstance(places, Mapping) else places
+    # A mapping is also an iterable of its keys, which a type checker may take for pairs.
+    pairs: Iterable[tuple[str, str]] = (
+        places.items() if isinstance(places, Mapping) else places  # pyright: ignore[reportAssignmentType]
+    )
     return recover_store(store, places=pairs, before=started, exclusive=True)
