@@ -176,6 +176,49 @@ class Mp4Input:
         return found
 
 
+class _ReadAhead:
+    """The parts of fragments that wait, by the number of their track; what breaks the file off is kept for the end."""
+
+    def __init__(self, fragments: Iterator[Fragment], sources: Sequence[MovieTrack]) -> None:
+        self._fragments = fragments
+        self._numbers = {source.track_id: number for number, source in enumerate(sources)}
+        self._queues: list[deque[TrackFragment]] = [deque() for _ in sources]
+        self._waiting = 0
+        self._ended = False
+        self._fault: OnvifBmffError | None = None
+
+    def read_for(self, number: int) -> None:
+        """Read fragments until one has a part of a track, the file ends, or too many parts wait."""
+        while not self._queues[number] and not self._ended and self._waiting < _MOST_PENDING:
+            self._read()
+
+    def has(self, number: int) -> bool:
+        """Tell whether a part of a track waits."""
+        return bool(self._queues[number])
+
+    def take(self, number: int) -> TrackFragment:
+        """Give out the first part of a track."""
+        self._waiting -= 1
+        return self._queues[number].popleft()
+
+    def finish(self) -> None:
+        """Raise what broke the file off, if anything did."""
+        if self._fault is not None:
+            raise self._fault
+
+    def _read(self) -> None:
+        try:
+            for part in next(self._fragments).tracks:
+                number = self._numbers.get(part.track.track_id)
+                if number is not None and part.runs:
+                    self._queues[number].append(part)
+                    self._waiting += 1
+        except StopIteration:
+            self._ended = True
+        except OnvifBmffError as error:
+            self._ended, self._fault = True, error
+
+
 class _Walk:
     """One pass over a file: each track's own tables first, then its parts of the fragments.
 
@@ -192,21 +235,15 @@ class _Walk:
         stage: FragmentStage | None,
         budget: SampleBudget,
     ) -> None:
-        self._fragments = fragments
+        self._ahead = _ReadAhead(fragments, sources)
         self._sources = sources
         self._data = data
         self._stage = stage
         self._budget = budget
-        self._numbers = {source.track_id: number for number, source in enumerate(sources)}
         self._used = [source.first_description for source in sources]
-        self._queues: list[deque[TrackFragment]] = [deque() for _ in sources]
         self._fresh = set(range(len(sources)))
         self._idle: set[int] = set()
-        self._filled: set[int] = set()
-        self._pending = 0
         self._plain: dict[int, bool] = {}
-        self._ended = False
-        self._fault: OnvifBmffError | None = None
 
     def more(self, number: int) -> list[tuple[int, Iterator[Sample | CodecChange]]]:
         """What comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
@@ -218,35 +255,17 @@ class _Walk:
                 if self._stage is not None and source.is_protected:
                     samples = self._stage.table(source, samples)
                 return [(number, self._converted(number, samples))]
-        while not self._queues[number] and not self._ended and self._pending < _MOST_PENDING:
-            self._read()
+        self._ahead.read_for(number)
         self._idle.add(number)
         found = []
-        for one in sorted(self._idle & self._filled):
+        for one in sorted(filter(self._ahead.has, self._idle)):
             self._idle.remove(one)
-            found.append((one, self._converted(one, self._of_fragment(one, self._queues[one].popleft()))))
-            self._pending -= 1
-            if not self._queues[one]:
-                self._filled.remove(one)
+            found.append((one, self._converted(one, self._of_fragment(one, self._ahead.take(one)))))
         return found
 
     def finish(self) -> None:
         """Raise what broke the walk off, now that all samples before it are out."""
-        if self._fault is not None:
-            raise self._fault
-
-    def _read(self) -> None:
-        try:
-            for part in next(self._fragments).tracks:
-                number = self._numbers.get(part.track.track_id)
-                if number is not None and part.runs:
-                    self._queues[number].append(part)
-                    self._filled.add(number)
-                    self._pending += 1
-        except StopIteration:
-            self._ended = True
-        except OnvifBmffError as error:
-            self._ended, self._fault = True, error
+        self._ahead.finish()
 
     def _of_fragment(self, number: int, part: TrackFragment) -> Iterator[Sample | CodecChange]:
         source = part.track

@@ -205,9 +205,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
     sao = reader.flag()
     if reader.flag():  # pcm_enabled_flag
         _skip_pcm(reader)
-    sets: list[ShortTermRefPicSet] = []
-    for _ in range(reader.ue(64, "num_short_term_ref_pic_sets")):
-        sets.append(read_short_term_ref_pic_set(reader, sets))
+    sets = _read_short_term_sets(reader)
     long_term = reader.flag()
     long_term_used = _read_long_term_used(reader, log2_max_lsb) if long_term else ()
     sps = HevcSps(
@@ -231,10 +229,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
         long_term_used_by_curr_pic=long_term_used,
         temporal_mvp=reader.flag(),
     )
-    if sps.width <= 0 or sps.height <= 0:
-        raise BitstreamError(f"a picture of {sps.width} by {sps.height} samples is not possible")
-    if (width | height) & ((1 << log2_min_cb) - 1):
-        raise BitstreamError(f"a picture of {width} by {height} samples is not whole coding blocks")
+    _check_size(sps, log2_min_cb)
     reader.skip(1)  # strong_intra_smoothing_enabled_flag
     if reader.flag():
         _read_vui(reader, sps)
@@ -266,6 +261,21 @@ def _read_long_term_used(reader: BitReader, log2_max_lsb: int) -> tuple[bool, ..
         reader.skip(log2_max_lsb)  # lt_ref_pic_poc_lsb_sps
         used.append(reader.flag())
     return tuple(used)
+
+
+def _read_short_term_sets(reader: BitReader) -> list[ShortTermRefPicSet]:
+    sets: list[ShortTermRefPicSet] = []
+    for _ in range(reader.ue(64, "num_short_term_ref_pic_sets")):
+        sets.append(read_short_term_ref_pic_set(reader, sets))
+    return sets
+
+
+def _check_size(sps: HevcSps, log2_min_cb: int) -> None:
+    """Raise ``BitstreamError`` for a picture of no samples, or one that is not whole coding blocks of that size."""
+    if sps.width <= 0 or sps.height <= 0:
+        raise BitstreamError(f"a picture of {sps.width} by {sps.height} samples is not possible")
+    if (sps.coded_width | sps.coded_height) & ((1 << log2_min_cb) - 1):
+        raise BitstreamError(f"a picture of {sps.coded_width} by {sps.coded_height} samples is not whole coding blocks")
 
 
 def _sub_layers(reader: BitReader) -> int:
