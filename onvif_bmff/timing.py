@@ -235,7 +235,7 @@ class UtcTime:
         second_start = self.microseconds // _SECOND * _SECOND
         inside = self.microseconds - second_start + delta
         if 0 <= inside < _SECOND:
-            return UtcTime(second_start + inside, True)
+            return UtcTime(second_start + inside, leap=True)
         return UtcTime(second_start + (inside if inside < 0 else inside - _SECOND))
 
     def plus_ticks(self, ticks: int, timescale: int) -> "UtcTime":

@@ -32,7 +32,7 @@ _LEAP_DAY = UtcTime.parse("2016-12-31T23:59:00Z").microseconds
 def instants() -> SearchStrategy[UtcTime]:
     """Draw instants of all years that keys can name, with leap seconds among them."""
     minute = timedelta(minutes=1) // timedelta(microseconds=1)
-    leaps = st.integers(0, 999_999).map(lambda part: UtcTime(_LEAP_DAY + minute + part, True))
+    leaps = st.integers(0, 999_999).map(lambda part: UtcTime(_LEAP_DAY + minute + part, leap=True))
     return st.integers(_FIRST, _LAST).map(UtcTime) | st.integers(*_RECORDED).map(UtcTime) | leaps
 
 

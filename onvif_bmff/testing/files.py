@@ -99,9 +99,9 @@ def progressive_file(
     start = FileTypeBox(major_brand="isom", minor_version=512, compatible_brands=("isom", "iso2", "mp41"))
     lengths = [sizes[index % len(sizes)] for index in range(samples)]
     total = sum(lengths)
-    size = _movie(tracks, scheme, lengths, [0] * len(tracks), edits).size
+    size = _movie(tracks, scheme, lengths, [0] * len(tracks), edits=edits).size
     offset = start.size + size + 8
-    moov = _movie(tracks, scheme, lengths, [offset + index * total for index in range(len(tracks))], edits)
+    moov = _movie(tracks, scheme, lengths, [offset + index * total for index in range(len(tracks))], edits=edits)
     vectors = _vectors(lengths, 0) if scheme == "cenc" else b""
     return build_boxes((start, moov, MediaDataBox(data=_media(tracks, lengths) + vectors)))
 
@@ -182,12 +182,12 @@ def _entry(kind: str, scheme: str | None) -> Box:
 
 
 def _movie(
-    tracks: Sequence[str], scheme: str | None, lengths: list[int] | None, offsets: list[int] | None, edits: bool
+    tracks: Sequence[str], scheme: str | None, lengths: list[int] | None, offsets: list[int] | None, *, edits: bool
 ) -> ContainerBox:
     vectors = offsets[0] + len(tracks) * sum(lengths) if offsets and lengths else 0
     children: list[Box] = [MovieHeaderBox(timescale=_TIMESCALE, next_track_id=len(tracks) + 1)]
     for index, kind in enumerate(tracks):
-        children.append(_track(index, kind, scheme, lengths, offsets[index] if offsets else 0, vectors, edits))
+        children.append(_track(index, kind, scheme, lengths, offsets[index] if offsets else 0, vectors, edits=edits))
     if lengths is None:
         extends = tuple(TrackExtendsBox(track_id=index + 1) for index in range(len(tracks)))
         children.append(MovieExtendsBox(children=extends))
@@ -198,7 +198,7 @@ def _movie(
 
 
 def _track(
-    index: int, kind: str, scheme: str | None, lengths: list[int] | None, offset: int, vectors: int, edits: bool
+    index: int, kind: str, scheme: str | None, lengths: list[int] | None, offset: int, vectors: int, *, edits: bool
 ) -> ContainerBox:
     count = len(lengths or ())
     tables: list[Box] = [SampleDescriptionBox(entry_count=1, children=(_entry(kind, scheme),))]
