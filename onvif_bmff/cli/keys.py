@@ -42,7 +42,7 @@ __all__ = [
     "write_key_file",
 ]
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KEYS_VARIABLE = "ONVIF_BMFF_KEYS"
 """Environment: content keys, ``KID=KEY`` each, with spaces, commas or semicolons between them."""
@@ -221,7 +221,7 @@ def given_keys(files: Sequence[Path], typed: Sequence[ContentKey] = ()) -> KeyRi
 
 def warn_of_key() -> None:
     """Say what is wrong with keys in arguments."""
-    _LOG.warning("--key can be read by all users of this machine, in its list of processes; --key-file cannot")
+    _log.warning("--key can be read by all users of this machine, in its list of processes; --key-file cannot")
 
 
 def write_key_file(file: Path, key: ContentKey) -> None:
@@ -319,5 +319,5 @@ def _secret_bytes(file: Path) -> bytes:
     with file.open("rb") as source:
         status = os.fstat(source.fileno())
         if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            _LOG.warning("%s is open to all users of this machine (mode %03o)", file, status.st_mode & 0o777)
+            _log.warning("%s is open to all users of this machine (mode %03o)", file, status.st_mode & 0o777)
         return source.read(MAX_KEY_FILE + 1)

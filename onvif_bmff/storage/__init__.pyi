@@ -16,9 +16,11 @@ from onvif_bmff.storage.pending import LOST as LOST
 from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
+from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import Label as Label
 from onvif_bmff.storage.side_files import Labels as Labels
 from onvif_bmff.storage.sink import StoreSink as StoreSink
+from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
@@ -46,7 +48,9 @@ __all__ = [
     "OpenFile",
     "PendingSegment",
     "RetryPolicy",
+    "RetryState",
     "Room",
+    "SinkOutcomes",
     "SpanQueue",
     "SqliteIvStore",
     "SqlitePersistence",

@@ -32,7 +32,7 @@ from onvif_bmff.errors import PersistenceError
 
 __all__ = ["Identity", "SqliteIvStore", "read_identity"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Identity = tuple[str, str]
 """Machine and boot, each as the system names it."""
@@ -105,7 +105,7 @@ class SqliteIvStore:
                 noted = os.pread(note, 256, 0)
                 believed = noted != b"" and noted == self._facts()
                 if noted and not believed:
-                    log.info("%s is not the store of vectors written last here; runs begin at random", self._path.name)
+                    _log.info("%s is not the store of vectors written last here; runs begin at random", self._path.name)
                 os.ftruncate(note, 0)
                 first = self._reserve(believed, kid, bits, count, fresh)
                 os.pwrite(note, self._facts() or b"", 0)
@@ -120,7 +120,7 @@ class SqliteIvStore:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 raise
-        log.warning("the store of vectors %s is damaged; it is moved aside and begun anew", self._path.name)
+        _log.warning("the store of vectors %s is damaged; it is moved aside and begun anew", self._path.name)
         self._path.replace(f"{self._path}.damaged")
         Path(f"{self._path}-journal").unlink(missing_ok=True)
         with self._transaction() as connection:
@@ -197,7 +197,7 @@ def _take(connection: sqlite3.Connection, believed: bool, kid: UUID, bits: int, 
     if known is None:
         runs += 1
         if runs * total > _ACCEPTED_RISK * (1 << bits):
-            log.warning(
+            _log.warning(
                 "%d runs took %d vectors of key %s: the chance that two are the same is above %g; use a new key",
                 runs,
                 total,

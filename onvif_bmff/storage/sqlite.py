@@ -30,7 +30,7 @@ from onvif_bmff.storage.location import local_path
 
 __all__ = ["MIGRATIONS", "SqlitePersistence"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -116,7 +116,7 @@ class SqlitePersistence:
                 raise PersistenceError(f"the document {', '.join(damaged)} is damaged")
             secrets, damaged = self._read("secret")
         for name in damaged:
-            log.error("the content key %s in %s is damaged and will not be used", name, self._path.name)
+            _log.error("the content key %s in %s is damaged and will not be used", name, self._path.name)
         return documents, secrets
 
     def commit(self, documents: Mapping[str, str | None], secrets: Mapping[str, bytes | None]) -> None:
