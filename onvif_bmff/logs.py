@@ -1,7 +1,7 @@
 """How this library logs: one logger a module, named after it, and each cause once in a while rather than each time.
 
-Every module that logs has ``_log = logging.getLogger(__name__)``, so that ``onvif_bmff.storage`` is the logger of all that
-the room ``storage`` says. Nothing that is logged holds key material. ``docs/logging.md`` says which levels mean what.
+Every module that logs has ``_log = logging.getLogger(__name__)``, so that ``onvif_bmff.storage`` is the logger of all
+that the room ``storage`` says. Nothing that is logged holds key material. ``docs/logging.md`` lists the levels.
 """
 
 import logging
@@ -19,7 +19,7 @@ MAX_CAUSES = 100
 
 
 class CauseLog:
-    """Logs a cause when it comes first, and then at most once in ``interval`` seconds, with how often it came meanwhile.
+    """Logs a cause when it comes first, then at most once in ``interval`` seconds, with how often it came meanwhile.
 
     For failures that come again with each object or sample: a store that cannot be reached, a full disk. A cause is any
     hashable value, such as the name of an error's type. For use by any number of threads.
@@ -40,7 +40,7 @@ class CauseLog:
         self._causes: dict[Hashable, tuple[float, int]] = {}
 
     def warning(self, cause: Hashable, message: str, *values: object) -> None:
-        """Log something that goes wrong and is dealt with; ``message`` and ``values`` as `logging.Logger.log` has them."""
+        """Log something that goes wrong and is dealt with; ``message`` and ``values`` as in `logging.Logger.log`."""
         self._log(logging.WARNING, cause, message, values)
 
     def error(self, cause: Hashable, message: str, *values: object) -> None:

@@ -21,24 +21,24 @@ from onvif_bmff.bmff import (
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BoxError
 
-__all__ = ["Node", "box_node"]
+__all__ = ["ShownBox", "box_node"]
 
 _ROWS, _BYTES = 8, 32
 """How many rows of a table and bytes of a field are shown unless all are asked for."""
 _HIDDEN = ("type", "children", "offset", "read_size", "size_form")
 
 
-class Node(TypedDict):
+class ShownBox(TypedDict):
     """One box."""
 
     type: str
     offset: int | None
     size: int | None
     fields: dict[str, Any]
-    children: list["Node"]
+    children: list["ShownBox"]
 
 
-def box_node(found: Box, *, full: bool = False) -> Node:
+def box_node(found: Box, *, full: bool = False) -> ShownBox:
     """Return ``found`` and all below it; tables and bytes are abbreviated unless ``full``."""
     names = [one.name for one in fields(found) if one.name not in _HIDDEN]
     names.sort(key=lambda name: name not in ("version", "flags"))  # first, where there are any
