@@ -3,7 +3,7 @@
 Content keys: a file (``--key-file``, ``-`` for standard input), the environment (``ONVIF_BMFF_KEYS``,
 ``ONVIF_BMFF_KEY_FILE``), or, for trials, the command line (``--key``), where everyone on the machine can read them.
 Whoever opens wrapped content keys: a private key in a file, its password from a file, the environment or a terminal;
-or somebody else's object that asks a hardware module or a key server (``--unwrapper``).
+or a third-party object that asks a hardware module or a key server (``--unwrapper``).
 """
 
 import argparse
@@ -246,7 +246,7 @@ def _add(ring: KeyRing, name: str, data: bytes) -> None:
 
 
 def _asked_keys() -> bytes:
-    """Keys that somebody types, unseen, until an empty line."""
+    """Keys that are typed, unseen, until an empty line."""
     lines = []
     while line := _ask("KID=KEY, or nothing to end: ").strip():
         lines.append(line)
@@ -254,7 +254,7 @@ def _asked_keys() -> bytes:
 
 
 def _ask(prompt: str) -> str:
-    """A line that somebody types, unseen; empty where the input ends."""
+    """A line that is typed, unseen; empty where the input ends."""
     try:
         return getpass.getpass(prompt)
     except EOFError:

@@ -171,7 +171,7 @@ def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
 
 
 def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
-    """The samples of the file; where its codec changes, the recorder is told."""
+    """The samples of the file; where its codec changes, so does the recorder's track."""
     items: Iterator[Sample | CodecChange] = source.samples()
     if paced:
         items = pace_samples(items, source.tracks)

@@ -18,7 +18,7 @@ from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
 from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import Label as Label
-from onvif_bmff.storage.side_files import Labels as Labels
+from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
@@ -42,7 +42,6 @@ __all__ = [
     "HeldBytes",
     "Identity",
     "Label",
-    "Labels",
     "MemoryStore",
     "OpenArea",
     "OpenFile",
@@ -50,6 +49,7 @@ __all__ = [
     "RetryPolicy",
     "RetryState",
     "Room",
+    "SideFiles",
     "SinkOutcomes",
     "SpanQueue",
     "SqliteIvStore",

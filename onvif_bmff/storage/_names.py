@@ -10,7 +10,7 @@ NAMES = {
     "open_area": ("OpenArea", "OpenFile",),
     "pending": ("LOST", "PendingSegment", "RetryPolicy", "StoreFailure",),
     "retry_state": ("RetryState",),
-    "side_files": ("Label", "Labels",),
+    "side_files": ("Label", "SideFiles",),
     "sink": ("StoreSink",),
     "sink_outcomes": ("SinkOutcomes",),
     "span_queue": ("SpanQueue",),

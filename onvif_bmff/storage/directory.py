@@ -1,4 +1,4 @@
-"""Objects as files below a directory, made whole and durable before anybody sees them."""
+"""Objects as files below a directory, made whole and durable before they are visible."""
 
 import errno
 import fcntl
@@ -14,7 +14,7 @@ from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, Storage
 from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile
-from onvif_bmff.storage.side_files import Label, Labels
+from onvif_bmff.storage.side_files import Label, SideFiles
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
 
 __all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]
@@ -65,7 +65,7 @@ class DirectoryStore:
                 self._tree.make_root()
             elif not os.path.isdir(path):
                 raise StoreError(f"no such directory: {path}")
-        self._labels = Labels(self._tree)
+        self._side_files = SideFiles(self._tree)
         self._open_area = OpenArea(self._tree)
         self._fsync_appends = fsync_appends
 
@@ -112,7 +112,7 @@ class DirectoryStore:
             with self._tree.folder(parts[:-1]) as folder:
                 os.unlink(parts[-1], dir_fd=folder)
                 self._tree.sync(folder)
-            self._labels.drop(parts)
+            self._side_files.drop(parts)
             self._tree.clear_upwards(parts[:-1], 0)
 
     def _commit(self, file: OpenFile, attributes: Mapping[str, str]) -> None:
@@ -129,11 +129,11 @@ class DirectoryStore:
             versions = [label]
             if old is not None:
                 with suppress(StoreError):  # a damaged side file says nothing of the old object anyway
-                    versions.insert(0, self._labels.read(parts, old.inode))
-            self._retried(lambda: self._labels.write(parts, versions))
+                    versions.insert(0, self._side_files.read(parts, old.inode))
+            self._retried(lambda: self._side_files.write(parts, versions))
             self._retried(lambda: self._name(file, parts, replacing=old is not None))
             if old is not None:
-                self._labels.write(parts, [label])
+                self._side_files.write(parts, [label])
 
     def _name(self, file: OpenFile, parts: list[str], *, replacing: bool) -> None:
         with self._open_area.folder() as source, self._tree.folder(parts[:-1], create=True) as folder:
@@ -153,7 +153,7 @@ class DirectoryStore:
 
     @staticmethod
     def _retried(step: Callable[[], None]) -> None:
-        """Repeat a step while somebody clears empty folders away under it."""
+        """Repeat a step while another process clears empty folders away under it."""
         for attempt in range(_LOST_RACES):
             try:
                 return step()
@@ -206,7 +206,7 @@ class DirectoryStore:
             for _ in range(_LOST_RACES):
                 if found is None:
                     break
-                label = self._labels.read(parts, found.inode)
+                label = self._side_files.read(parts, found.inode)
                 again = self._find(key, parts)
                 if again == found:
                     return ObjectInfo(key, found.size, label.content_type, label.attributes)
@@ -294,7 +294,7 @@ class DirectoryStore:
 
         Raises:
             ObjectNotFoundError: it is gone.
-            StoreError: somebody else took it over, or the store failed.
+            StoreError: another process took it over, or the store failed.
         """
         with failures("resuming", item.key, reading=True):
             return DirectoryWriter(self, self._open_area.take_over(item, size))

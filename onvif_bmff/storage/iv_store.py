@@ -1,6 +1,6 @@
 """Numbers of initialisation vectors set aside in an SQLite file, so that a process goes on where the last one ended.
 
-What such a file says is true only until somebody puts an older one in its place: a backup, a clone, an image of the
+What such a file says is true only until an older one takes its place: a backup, a clone, an image of the
 disk. Vectors taken from it then repeat with certainty. So the file is believed only where it is beyond doubt the one
 that was written last, and everywhere else a run begins at random, which costs a little of a probability:
 
@@ -50,7 +50,7 @@ CREATE TABLE numbers (
 PRAGMA application_id = {_APPLICATION_ID};
 COMMIT;
 """
-_MOST_KEYS: Final = 4096
+_MAX_KEYS: Final = 4096
 _PATIENCE: Final = 2.0
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NUMBER: Final = 16
@@ -208,5 +208,5 @@ def _take(connection: sqlite3.Connection, believed: bool, kid: UUID, bits: int, 
     row = (*key, after.to_bytes(_NUMBER, "big"), min(total, 1 << 127).to_bytes(_NUMBER, "big"), runs)
     connection.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?)", row)
     newest = "SELECT rowid FROM numbers ORDER BY rowid DESC LIMIT ?"
-    connection.execute(f"DELETE FROM numbers WHERE rowid NOT IN ({newest})", (_MOST_KEYS,))
+    connection.execute(f"DELETE FROM numbers WHERE rowid NOT IN ({newest})", (_MAX_KEYS,))
     return first

@@ -61,7 +61,7 @@ class OpenArea:
                 file = FileIO(number, "r+")
                 try:
                     fcntl.flock(number, fcntl.LOCK_EX)
-                    # Somebody who looks for abandoned files may have cleared it away before the lock.
+                    # A process that looks for abandoned files may have cleared it away before the lock.
                     if os.fstat(number).st_nlink:
                         write_file(name + _SIDE, side.encode(), folder, fsync=fsync)
                         return OpenFile(name, file, key, content_type, overwrite)
