@@ -2,7 +2,7 @@ from onvif_bmff.storage.acceptable import MAX_METADATA_BYTES as MAX_METADATA_BYT
 from onvif_bmff.storage.acceptable import check_content_type as check_content_type
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
-from onvif_bmff.storage.directory import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.iv_store import Identity as Identity

@@ -2,7 +2,8 @@
 
 NAMES = {
     "acceptable": ("MAX_METADATA_BYTES", "check_content_type", "check_metadata",),
-    "directory": ("DirectoryStore", "DirectoryWriter",),
+    "directory": ("DirectoryStore",),
+    "directory_writer": ("DirectoryWriter",),
     "held": ("HeldBytes", "Room",),
     "iv_store": ("Identity", "SqliteIvStore", "read_identity",),
     "location": ("local_path",),
