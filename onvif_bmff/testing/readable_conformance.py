@@ -99,7 +99,7 @@ class ReadableStoreConformance:
         for start, length, wanted in _RANGES:
             found = store.get("key", start, length)
             expect(found, wanted, f"get(key, {start}, {length})")
-            expect(isinstance(found, bytes), True, "get gives bytes")
+            expect(type(found), bytes, "the type of what get gives")
 
     def test_empty_objects(self) -> None:
         """An object of no bytes is an object, as those that end spans."""
