@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "onvif_bmff"
 ALLOWED = {
     "_lazy": set(),
     "errors": set(),
+    "logs": set(),
     "timing": {"errors"},
     "bmff": {"errors", "timing"},
     "media": {"bmff", "errors", "timing"},
@@ -27,7 +28,7 @@ ALLOWED = {
     "validation": {"playback", "cenc", "objects", "demux", "codecs", "media", "bmff", "errors", "timing"},
     "control": {"objects", "cenc", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "errors", "timing"},
-    "storage": {"objects", "errors", "timing"},
+    "storage": {"objects", "errors", "timing", "logs"},
     "ingest": {"demux", "codecs", "media", "bmff", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "errors", "timing"},
     "device": {

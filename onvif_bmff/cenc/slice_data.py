@@ -30,7 +30,7 @@ _LONGEST_WITH_ENTRIES = 4096
 """What 440 entry points (H.265, A.4.1) need at most, and more; there is more data than that behind so many."""
 _LENGTH = 4
 
-_log = logging.getLogger("onvif_bmff.cenc")
+_log = logging.getLogger(__name__)
 
 
 class SliceData:

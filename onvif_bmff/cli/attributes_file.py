@@ -12,7 +12,7 @@ from onvif_bmff.storage.directory import DirectoryStore
 
 __all__ = ["AttributesFile"]
 
-_LONGEST_LINE = 1 << 20
+_MAX_LINE_BYTES = 1 << 20
 _NAMES = {"key": "key", "contenttype": "content_type", "metadata": "metadata"}
 
 
@@ -20,7 +20,7 @@ class AttributesFile(DirectoryStore):
     """A directory whose objects have the content types and attributes of a file, where that has a line for them.
 
     The file has one JSON object a line: ``key``, ``content_type`` (a text, or null where it is not known) and
-    ``metadata`` (names and texts). The last line of a key counts; other members are let be, and the names may be
+    ``metadata`` (names and texts). The last line of a key counts; other members are ignored, and the names may be
     written as S3 does (``Key``, ``ContentType``, ``Metadata``). The file is read once for its keys, and again line by
     line, so memory is some hundred bytes a key. Leave it as a context manager, which closes the file.
 
@@ -51,7 +51,7 @@ class AttributesFile(DirectoryStore):
     def _index(self) -> None:
         """Note where the line of each key is."""
         place = 0
-        for number, line in enumerate(iter(lambda: self._file.readline(_LONGEST_LINE), b""), 1):
+        for number, line in enumerate(iter(lambda: self._file.readline(_MAX_LINE_BYTES), b""), 1):
             if line.strip():
                 key, _, _ = self._read(line, number)
                 self._places[key] = place
@@ -78,7 +78,7 @@ class AttributesFile(DirectoryStore):
             return info
         self._asked.add(key)
         self._file.seek(place)
-        _, content_type, attributes = self._read(self._file.readline(_LONGEST_LINE), 0)
+        _, content_type, attributes = self._read(self._file.readline(_MAX_LINE_BYTES), 0)
         return replace(info, content_type=content_type, attributes=attributes)
 
     def _read(self, line: bytes, number: int) -> tuple[str, str | None, dict[str, str]]:

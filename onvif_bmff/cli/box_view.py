@@ -21,31 +21,31 @@ from onvif_bmff.bmff import (
 from onvif_bmff.bmff.descriptors import read_esds
 from onvif_bmff.errors import BoxError
 
-__all__ = ["Node", "box_node"]
+__all__ = ["ShownBox", "box_node"]
 
 _ROWS, _BYTES = 8, 32
 """How many rows of a table and bytes of a field are shown unless all are asked for."""
 _HIDDEN = ("type", "children", "offset", "read_size", "size_form")
 
 
-class Node(TypedDict):
+class ShownBox(TypedDict):
     """One box."""
 
     type: str
     offset: int | None
     size: int | None
     fields: dict[str, Any]
-    children: list["Node"]
+    children: list["ShownBox"]
 
 
-def box_node(found: Box, *, full: bool = False) -> Node:
+def box_node(found: Box, *, full: bool = False) -> ShownBox:
     """Return ``found`` and all below it; tables and bytes are abbreviated unless ``full``."""
     names = [one.name for one in fields(found) if one.name not in _HIDDEN]
     names.sort(key=lambda name: name not in ("version", "flags"))  # first, where there are any
-    shown = {name: _value(getattr(found, name), full) for name in names if _is_shown(found, name)}
+    shown = {name: _value(getattr(found, name), full=full) for name in names if _is_shown(found, name)}
     if isinstance(found, MediaDataBox):
         shown = {"data": f"{len(found.data)} bytes"}
-    shown.update(_readings(found, full))
+    shown.update(_readings(found, full=full))
     children = [box_node(child, full=full) for child in found.children_of()]
     return {"type": found.type, "offset": found.offset, "size": found.read_size, "fields": shown, "children": children}
 
@@ -59,25 +59,25 @@ def _is_shown(found: Box, name: str) -> bool:
     return name != "data" or not isinstance(found, EsdBox | SampleEncryptionBox | UnknownBox)
 
 
-def _value(value: Any, full: bool) -> Any:
+def _value(value: Any, *, full: bool) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         if full or len(value) <= _BYTES:
             return bytes(value).hex()
         return f"{bytes(value[:_BYTES]).hex()}... ({len(value)} bytes)"
     if isinstance(value, Columns):
-        return _table(value, full)
+        return _table(value, full=full)
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, tuple | list):
-        return [_value(item, full) for item in value]
+        return [_value(item, full=full) for item in value]
     if is_dataclass(value):
-        return {one.name: _value(getattr(value, one.name), full) for one in fields(value)}
+        return {one.name: _value(getattr(value, one.name), full=full) for one in fields(value)}
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value
 
 
-def _table(table: Columns, full: bool) -> Mapping[str, Any]:
+def _table(table: Columns, *, full: bool) -> Mapping[str, Any]:
     shown: dict[str, Any] = {"rows": len(table)}
     for name in table.names:
         column = table[name]
@@ -86,28 +86,28 @@ def _table(table: Columns, full: bool) -> Mapping[str, Any]:
     return shown
 
 
-def _readings(found: Box, full: bool) -> dict[str, Any]:
+def _readings(found: Box, *, full: bool) -> dict[str, Any]:
     """Return what can be read from fields that the box keeps as bytes."""
     try:
         if isinstance(found, EsdBox):
-            return {"decoder_config": _value(read_esds(found), full)}
+            return {"decoder_config": _value(read_esds(found), full=full)}
         if isinstance(found, SampleGroupDescriptionBox) and found.grouping_type == "seig":
-            return {"seig": [_value(entry, full) for entry in seig_entries(found)]}
+            return {"seig": [_value(entry, full=full) for entry in seig_entries(found)]}
     except BoxError as error:
         return {"unreadable": error.reason}
     if isinstance(found, SampleEncryptionBox):
-        return {"samples": _encrypted_samples(found, full)}
+        return {"samples": _encrypted_samples(found, full=full)}
     if isinstance(found, MediaHeaderBox):
         code = [found.language >> shift & 31 for shift in (10, 5, 0)]
         return {"language": "".join(chr(0x60 + letter) for letter in code)} if found.language >= 0x400 else {}
     if isinstance(found, HandlerBox):
         return {"name": found.name}
     if isinstance(found, UnknownBox):
-        return {"data": _value(found.data, full)}
+        return {"data": _value(found.data, full=full)}
     return {}
 
 
-def _encrypted_samples(found: SampleEncryptionBox, full: bool) -> Any:
+def _encrypted_samples(found: SampleEncryptionBox, *, full: bool) -> Any:
     """Return IVs and subsamples with the one IV size that uses up the data, or the bytes if there is none."""
     subsamples = bool(found.flags & 2)
     for iv_size in (8, 16, 0):
@@ -120,4 +120,4 @@ def _encrypted_samples(found: SampleEncryptionBox, full: bool) -> Any:
             rows = read if full else read[:_ROWS]
             made = [{"iv": one.iv.hex(), "subsamples": [list(pair) for pair in one.subsamples or ()]} for one in rows]
             return made if len(rows) == len(read) else [*made, {"more": len(read) - len(rows)}]
-    return _value(found.data, full)
+    return _value(found.data, full=full)

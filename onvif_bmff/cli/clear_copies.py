@@ -79,7 +79,7 @@ class ClearCopies(DirectoryStore):
 
 
 def remove_files(paths: list[Path]) -> None:
-    """Remove files, and folders that are empty then, the last first. What is not there, or not empty, is let be."""
+    """Remove files, and folders that are empty then, the last first. What is not there, or not empty, is ignored."""
     for path in reversed(paths):
         with suppress(OSError):
             if path.is_dir():

@@ -12,6 +12,7 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode, final=True
     )
     say(f"{size:>12,}  {args.output}")
-    return 0
+    return Status.SUCCESS
 
 
 def decrypt_file(

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.allow_empty:
             raise MediaError(reason)
         say(f"{reason}: nothing was written")
-        return 0
+        return Status.SUCCESS
     if arguments.hls is not None:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(f"{report.empty} samples without bytes were left out, for players refuse them")
     for name in report.missing:
         say(f"missing: {name}", sys.stderr)
-    return 1 if report.missing else 0
+    return Status.FINDINGS if report.missing else Status.SUCCESS
 
 
 def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
@@ -165,7 +166,7 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
                     file = files.enter_context(new_file(folder / name, signals, mode=usual_mode()))
                     file.write(playlists[name].encode())
     say(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
-    return 0
+    return Status.SUCCESS
 
 
 def _relative(store: str, playlists: Path) -> str:

@@ -1,11 +1,12 @@
 """``onvif-bmff fuzz --seeds DIR -- COMMAND {}``: run any parser on damaged files, keep and shrink what breaks it."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import OnvifBmffError
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fuzz; 1 if anything was found, 128 + signal where one ended it, after what was found until then."""
     from onvif_bmff.testing.fuzz import CommandRunner, FuzzReport, fuzz
 
-    seeds = _seeds(arguments.seeds, arguments.keep_media)
+    seeds = _seeds(arguments.seeds, keep_media=arguments.keep_media)
     signals: SignalGuard = arguments.signals
     report = FuzzReport()
     with signals.shield(final=True):  # runs look at the flag; a finding that is being saved is saved whole
@@ -45,31 +46,37 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.parser_command, timeout=arguments.timeout, crash_texts=arguments.crash_text, poll=signals.check
         )
         try:
-            fuzz(
-                seeds,
-                runner,
-                count=arguments.count,
-                random_seed=arguments.random_seed,
-                seconds=arguments.seconds,
-                tries=arguments.tries,
-                folder=arguments.findings,
-                progress=_show_progress if sys.stderr.isatty() else None,
-                report=report,
-            )
+            with progress("fuzzing", arguments.count, quiet=arguments.quiet) as show:
+                fuzz(
+                    seeds,
+                    runner,
+                    count=arguments.count,
+                    random_seed=arguments.random_seed,
+                    seconds=arguments.seconds,
+                    tries=arguments.tries,
+                    folder=arguments.findings,
+                    progress=None if show is None else lambda report: show(report.mutants, _note(report)),
+                    report=report,
+                )
         except Interrupted as ended:
             complain(str(ended))
         finally:
             runner.close()
+    arguments.outcome.status = status = signals.status or (Status.FINDINGS if report.findings else Status.SUCCESS)
     say(f"{report.mutants} mutants of {len(seeds)} seeds in {report.seconds:.1f} s")
     for signature, number in sorted(report.counts.items(), key=lambda item: -item[1]):
         smallest = min(len(found.smallest) for found in report.findings if found.signature == signature)
         say(f"{number} x {signature} (smallest input {smallest} bytes)")
     if report.findings:
         say(f"saved in {arguments.findings}")
-    return signals.status or (1 if report.findings else 0)
+    return status
 
 
-def _seeds(folder: Path | None, keep_media: bool) -> dict[str, bytes]:
+def _note(report: "FuzzReport") -> str:
+    return f"{report.mutants} mutants, {sum(report.counts.values())} findings"
+
+
+def _seeds(folder: Path | None, *, keep_media: bool) -> dict[str, bytes]:
     from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
     from onvif_bmff.testing.mutator import shorten_media
 
@@ -81,10 +88,3 @@ def _seeds(folder: Path | None, keep_media: bool) -> dict[str, bytes]:
     if not any(seeds.values()):
         raise OnvifBmffError(f"{folder}: no seed files")
     return seeds if keep_media else {name: shorten_media(data) for name, data in seeds.items()}
-
-
-def _show_progress(report: "FuzzReport") -> None:
-    if report.mutants % 10 == 0:
-        found = sum(report.counts.values())
-        sys.stderr.write(f"\r{report.mutants} mutants, {found} findings, {report.seconds:.0f} s ")
-        sys.stderr.flush()

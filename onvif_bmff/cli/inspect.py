@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onvif_bmff.cli.machine import add_json_argument, write_rows
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import Line, json_text, line_writer
 from onvif_bmff.cli.values import path
 
 if TYPE_CHECKING:
-    from onvif_bmff.cli.box_view import Node
+    from onvif_bmff.cli.box_view import ShownBox
 
 __all__ = ["register", "run"]
 
@@ -20,7 +22,7 @@ def register(subparsers: Any) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser("inspect", help="show the boxes of a file", description=__doc__)
     parser.add_argument("file", metavar="FILE", type=path, help="an MP4, CMAF or QuickTime file, or a piece of one")
-    parser.add_argument("--json", action="store_true", help="write JSON: type, offset, size, fields, children")
+    add_json_argument(parser)
     parser.add_argument("--full", action="store_true", help="show all rows of tables and all bytes of fields")
     parser.set_defaults(run=run)
 
@@ -32,13 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     with _mapped(arguments.file) as data:
         nodes = (box_node(found, full=arguments.full) for found in _boxes(data))
         if arguments.json:
-            _write_json(nodes)
+            write_rows("inspect", "boxes", nodes)
         else:
             write = line_writer(sys.stdout)
             for node in nodes:
                 for line in _lines(node, 0):
                     write(line)
-    return 0
+    return Status.SUCCESS
 
 
 def _boxes(data: memoryview) -> Iterator[Any]:
@@ -68,18 +70,7 @@ def _mapped(file_path: Path) -> Iterator[memoryview]:
         yield memoryview(mapped)
 
 
-def _write_json(nodes: Iterator["Node"]) -> None:
-    """Write a list of nodes, one top-level box at a time; it is whole even if the file is broken."""
-    separator = "[\n"
-    try:
-        for node in nodes:
-            sys.stdout.write(separator + json_text(node))
-            separator = ",\n"
-    finally:
-        sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
-
-
-def _lines(node: "Node", depth: int) -> Iterator[Line]:
+def _lines(node: "ShownBox", depth: int) -> Iterator[Line]:
     line: Line = [("", "  " * depth), ("type", node["type"]), ("place", f" @{node['offset']} +{node['size']}")]
     tables = []
     for field, value in node["fields"].items():

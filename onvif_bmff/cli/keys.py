@@ -3,7 +3,7 @@
 Content keys: a file (``--key-file``, ``-`` for standard input), the environment (``ONVIF_BMFF_KEYS``,
 ``ONVIF_BMFF_KEY_FILE``), or, for trials, the command line (``--key``), where everyone on the machine can read them.
 Whoever opens wrapped content keys: a private key in a file, its password from a file, the environment or a terminal;
-or somebody else's object that asks a hardware module or a key server (``--unwrapper``).
+or a third-party object that asks a hardware module or a key server (``--unwrapper``).
 """
 
 import argparse
@@ -42,7 +42,7 @@ __all__ = [
     "write_key_file",
 ]
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KEYS_VARIABLE = "ONVIF_BMFF_KEYS"
 """Environment: content keys, ``KID=KEY`` each, with spaces, commas or semicolons between them."""
@@ -221,7 +221,7 @@ def given_keys(files: Sequence[Path], typed: Sequence[ContentKey] = ()) -> KeyRi
 
 def warn_of_key() -> None:
     """Say what is wrong with keys in arguments."""
-    _LOG.warning("--key can be read by all users of this machine, in its list of processes; --key-file cannot")
+    _log.warning("--key can be read by all users of this machine, in its list of processes; --key-file cannot")
 
 
 def write_key_file(file: Path, key: ContentKey) -> None:
@@ -246,7 +246,7 @@ def _add(ring: KeyRing, name: str, data: bytes) -> None:
 
 
 def _asked_keys() -> bytes:
-    """Keys that somebody types, unseen, until an empty line."""
+    """Keys that are typed, unseen, until an empty line."""
     lines = []
     while line := _ask("KID=KEY, or nothing to end: ").strip():
         lines.append(line)
@@ -254,7 +254,7 @@ def _asked_keys() -> bytes:
 
 
 def _ask(prompt: str) -> str:
-    """A line that somebody types, unseen; empty where the input ends."""
+    """A line that is typed, unseen; empty where the input ends."""
     try:
         return getpass.getpass(prompt)
     except EOFError:
@@ -319,5 +319,5 @@ def _secret_bytes(file: Path) -> bytes:
     with file.open("rb") as source:
         status = os.fstat(source.fileno())
         if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            _LOG.warning("%s is open to all users of this machine (mode %03o)", file, status.st_mode & 0o777)
+            _log.warning("%s is open to all users of this machine (mode %03o)", file, status.st_mode & 0o777)
         return source.read(MAX_KEY_FILE + 1)

@@ -1,22 +1,24 @@
 """``onvif-bmff record``: a media file into the objects of a recording."""
 
 import argparse
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
+from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, instant, path
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError, escaped
+from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
@@ -33,7 +35,7 @@ __all__ = ["register", "run"]
 
 _FORMATS: dict[str, RecordingFormat] = {"CMAF": CMAF, "MP4": MP4}
 _EVERY = 256
-"""Samples between two looks at the progress bar."""
+"""Samples between two updates of the progress bar."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,23 +64,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; 0, 1 if a certificate cannot open all of it, 128 + signal where one ended it, with all spans closed."""
-    target = RecordingTarget(
-        format=_FORMATS[args.format],
-        prefix=args.prefix,
-        postfix=args.postfix,
-        segment_duration=args.segment_duration,
-        span_duration=args.span_duration,
-        encryption=encryption_entries(args),
-        digits=args.digits,
-    )
-    stored: list[tuple[str, int]] = []
-
-    def on_stored(key: ObjectKey, size: int) -> None:
-        stored.append((str(key), size))
-
-    failure: Exception | None = None
-    refused: list[StoreFailure] = []
+    """Record; `Status.FINDINGS` if a certificate cannot open all of it. All spans are closed, also after a signal."""
+    target = _target(args)
+    done = _Recording()
     signals: SignalGuard = args.signals
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
@@ -89,35 +77,13 @@ def run(args: argparse.Namespace) -> int:
         keep_made_key(args)
         recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
         start = args.start or UtcTime(time.time_ns() // 1000)
-        with StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=refused.append) as sink:
+        sink = StoreSink(store, overwrite=args.overwrite, on_stored=done.on_stored, on_failure=done.refused.append)
+        with sink:
             recorder.activate(start, media_time=Fraction(0))
-            samples = _progress(_samples(source, recorder, paced=args.realtime), source, args.input.name)
-            try:
-                for sample in signals.read(samples):
-                    try:
-                        sink.add_all(recorder.push(sample))
-                    except (MediaError, ProtectionError) as error:
-                        failure = failure or error  # a sample or fragment that cannot be stored; the rest can be
-                    if any(one.reason is LOST.REFUSED for one in refused):
-                        break  # it will refuse the others too
-            except (OnvifBmffError, OSError) as error:
-                failure = failure or error  # what was read before the fault is kept
-            try:
-                sink.add_all(recorder.deactivate())
-            except OnvifBmffError as error:
-                failure = failure or error
-            failure = failure or recorder.failure
-    if refused:
-        failure = failure or StoreError(
-            f"{len(refused)} objects are not stored, first {refused[0].key}: {refused[0].error}"
-        )
-    if not stored and signals.number is None:
-        failure = failure or MediaError(f"{args.input}: nothing was recorded")
-    with summary():
-        for key, size in stored:
-            say(f"{size:>12,}  {key}")
-        total = sum(size for _, size in stored)
-        say(f"{total:>12,}  bytes in {len(stored)} objects under {args.store}")
+            show = stack.enter_context(progress(args.input.name, len(source.data), unit="bytes", quiet=args.quiet))
+            _record(signals.read(_shown(_samples(source, recorder, paced=args.realtime), show)), recorder, sink, done)
+    failure = done.failure_of(args, recorder, interrupted=signals.number is not None)
+    done.show(args.store)
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
@@ -128,7 +94,72 @@ def run(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    return signals.status or (1 if left_out else 0)
+    return signals.status or (Status.FINDINGS if left_out else Status.SUCCESS)
+
+
+def _target(args: argparse.Namespace) -> RecordingTarget:
+    return RecordingTarget(
+        format=_FORMATS[args.format],
+        prefix=args.prefix,
+        postfix=args.postfix,
+        segment_duration=args.segment_duration,
+        span_duration=args.span_duration,
+        encryption=encryption_entries(args),
+        digits=args.digits,
+    )
+
+
+class _Recording:
+    """What came of a recording: objects that are stored and refused, and the first thing that went wrong."""
+
+    def __init__(self) -> None:
+        self.stored: list[tuple[str, int]] = []
+        self.refused: list[StoreFailure] = []
+        self.failure: Exception | None = None
+
+    def on_stored(self, key: ObjectKey, size: int) -> None:
+        """An object of ``size`` bytes is in the store."""
+        self.stored.append((str(key), size))
+
+    def failed(self, error: Exception | None) -> None:
+        """Something went wrong; only the first counts."""
+        self.failure = self.failure or error
+
+    def failure_of(self, args: argparse.Namespace, recorder: Recorder, *, interrupted: bool) -> Exception | None:
+        """The error that the command ends with."""
+        self.failed(recorder.failure)
+        if self.refused:
+            first = self.refused[0]
+            self.failed(StoreError(f"{len(self.refused)} objects are not stored, first {first.key}: {first.error}"))
+        if not self.stored and not interrupted:
+            self.failed(MediaError(f"{args.input}: nothing was recorded"))
+        return self.failure
+
+    def show(self, store: Path) -> None:
+        """List what was stored."""
+        with summary():
+            for key, size in self.stored:
+                say(f"{size:>12,}  {key}")
+            total = sum(size for _, size in self.stored)
+            say(f"{total:>12,}  bytes in {len(self.stored)} objects under {store}")
+
+
+def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _Recording) -> None:
+    """Record all samples, as far as they can be, and close the spans."""
+    try:
+        for sample in samples:
+            try:
+                sink.add_all(recorder.push(sample))
+            except (MediaError, ProtectionError) as error:
+                done.failed(error)  # a sample or fragment that cannot be stored; the rest can be
+            if any(one.reason is LOST.REFUSED for one in done.refused):
+                break  # it will refuse the others too
+    except (OnvifBmffError, OSError) as error:
+        done.failed(error)  # what was read before the fault is kept
+    try:
+        sink.add_all(recorder.deactivate())
+    except OnvifBmffError as error:
+        done.failed(error)
 
 
 def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
@@ -140,7 +171,7 @@ def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
 
 
 def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
-    """The samples of the file; where its codec changes, the recorder is told."""
+    """The samples of the file; where its codec changes, so does the recorder's track."""
     items: Iterator[Sample | CodecChange] = source.samples()
     if paced:
         items = pace_samples(items, source.tracks)
@@ -155,24 +186,14 @@ def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[S
             yield item
 
 
-def _progress(samples: Iterator[Sample], source: Mp4Input, name: str) -> Iterator[Sample]:
-    """Show a bar on a terminal, if rich is there; quiet otherwise."""
-    total = len(source.data)
-    if not sys.stderr.isatty():
+def _shown(samples: Iterator[Sample], show: Callable[..., None] | None) -> Iterator[Sample]:
+    """Pass samples on, and show how many bytes they have."""
+    if show is None:
         yield from samples
         return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        yield from samples
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escaped(name), total=total)
-        size = 0
-        for count, sample in enumerate(samples):
-            size += len(sample.data)
-            if count % _EVERY == 0:
-                bar.update(task, completed=size)
-            yield sample
+    size = 0
+    for count, sample in enumerate(samples):
+        size += len(sample.data)
+        if count % _EVERY == 0:
+            show(size)
+        yield sample

@@ -1,12 +1,13 @@
 """``onvif-bmff recover``: complete what recorders that died left behind."""
 
 import argparse
-import sys
 import time
 from dataclasses import asdict
 from datetime import timedelta
 
-from onvif_bmff.cli.terminal import complain, json_text, say
+from onvif_bmff.cli.machine import add_json_argument, write_json
+from onvif_bmff.cli.status import Status
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import duration, path
 from onvif_bmff.errors import StoreError
 from onvif_bmff.timing import UtcTime
@@ -22,8 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "recover",
         help="complete what recorders that died left behind",
         description="Complete the segments that dead recorders left unsealed, and write the end objects of spans that "
-        "nobody ended. Recordings that somebody writes are left alone; a second run finds nothing to do. "
-        "Exit status: 0 all is well, 1 something could not be recovered, 2 trouble.",
+        "nobody ended. Recordings that are being written are left alone; a second run finds nothing to do.",
     )
     parser.add_argument("store", metavar="STORE", type=path, help="directory that holds the objects")
     parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
@@ -45,7 +45,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="end all spans at once: no recorder is alive that writes to this store",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    add_json_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -65,22 +65,23 @@ def run(args: argparse.Namespace) -> int:
         exclusive=args.nobody_records,
         dry_run=args.dry_run,
     )
+    args.outcome.status = Status.FINDINGS if report.errors else Status.SUCCESS
     if args.json:
-        sys.stdout.write(json_text(asdict(report), indent=1) + "\n")
+        write_json("recover", asdict(report))
     else:
         would = "would be " if args.dry_run else ""
-        told = {
+        done = {
             "completed": report.recovered,
             "given up": report.abandoned,
             "ended": report.ended,
         }
-        for what, keys in told.items():
+        for what, keys in done.items():
             for key in keys:
                 say(f"{would}{what:<9} {key}")
         for key in report.left:
             say(f"left open {key} (somebody records there)")
-        sums = ", ".join(f"{len(keys)} {what}" for what, keys in told.items())
+        sums = ", ".join(f"{len(keys)} {what}" for what, keys in done.items())
         say(f"{sums}, {len(report.left)} left open, {len(report.errors)} errors")
     for error in report.errors:
         complain(" ".join(error.split()))
-    return 1 if report.errors else 0
+    return Status.FINDINGS if report.errors else Status.SUCCESS

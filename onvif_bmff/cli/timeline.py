@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from onvif_bmff.cli.machine import add_json_argument, write_json
+from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
-from onvif_bmff.cli.terminal import Line, complain, json_text, line_writer
+from onvif_bmff.cli.terminal import Line, complain, line_writer
 from onvif_bmff.timing import UtcTime, format_duration
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_store_arguments(parser)
     add_empty_argument(parser)
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    add_json_argument(parser)
     parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
     parser.set_defaults(run=run)
 
@@ -47,19 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     )
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
-        sys.stdout.write(json_text(_report(timeline, spans, arguments.start, arguments.end), indent=1) + "\n")
+        write_json("timeline", _report(timeline, spans, arguments.start, arguments.end))
     if not spans and not arguments.allow_empty:
         complain(nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects))
-        return 2
+        return Status.ERROR
     if arguments.json:
-        return 0
+        return Status.SUCCESS
     write = line_writer(sys.stdout)
     if arguments.picture or sys.stdout.isatty():
         for line in _pictures(spans):
             write(line)
     for line in _listing(timeline, spans, arguments.start, arguments.end):
         write(line)
-    return 0
+    return Status.SUCCESS
 
 
 def _inside(span: "RecordedSpan", start: UtcTime | None, end: UtcTime | None) -> bool:

@@ -16,10 +16,10 @@ from onvif_bmff.errors import OnvifBmffError, ProtectionError, WrongKeyError
 
 __all__ = ["load_unwrapper"]
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _METHODS = ("unwrap", "decrypt", "agree")
-_TOLD = (ImportError, OSError, AttributeError, LookupError)
-"""Errors of somebody else's module whose text is told; that of others could hold what nobody should see."""
+_SHOWN_ERRORS = (ImportError, OSError, AttributeError, LookupError)
+"""Errors of a third-party module whose text is shown; that of others could hold secrets."""
 
 
 def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrapper:
@@ -43,8 +43,8 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
     except OnvifBmffError:
         raise
     except (Exception, SystemExit) as error:  # whatever it does when it is loaded, nothing was decrypted
-        _LOG.debug("the unwrapper %s cannot be had: %s", name, type(error).__name__)
-        reason = f"{type(error).__name__}: {error}" if isinstance(error, _TOLD) else type(error).__name__
+        _log.debug("the unwrapper %s cannot be had: %s", name, type(error).__name__)
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, _SHOWN_ERRORS) else type(error).__name__
         raise ProtectionError(f"the unwrapper {name} cannot be had: {reason}") from None
     if callable(getattr(found, "unwrap", None)):
         return _Guarded(found)
@@ -68,7 +68,7 @@ def _has_method(found: object) -> bool:
 
 
 class _Guarded:
-    """Somebody's `KeyUnwrapper`, whose mistakes become errors of ours."""
+    """A third-party `KeyUnwrapper`, whose mistakes become errors of ours."""
 
     def __init__(self, unwrapper: KeyUnwrapper) -> None:
         self._unwrapper = unwrapper
@@ -81,9 +81,9 @@ class _Guarded:
         except OSError as error:
             raise ProtectionError(f"the holder of the private key cannot be reached: {error}") from error
         except Exception as error:
-            _LOG.debug("the unwrapper failed: %s: %s", type(error).__name__, error)
+            _log.debug("the unwrapper failed: %s: %s", type(error).__name__, error)
             raise WrongKeyError(NOT_OPENED) from None
         if len(key) != KEY_SIZE:
-            _LOG.debug("the unwrapper gave %d bytes", len(key))
+            _log.debug("the unwrapper gave %d bytes", len(key))
             raise WrongKeyError(NOT_OPENED)
         return key

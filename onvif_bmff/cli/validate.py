@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import groupby
-from typing import TextIO
+from typing import Any
 
 from onvif_bmff.cli.attributes_file import AttributesFile
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
+from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
+from onvif_bmff.cli.status import Outcome, Status
 from onvif_bmff.cli.store_options import add_empty_argument, nothing_found
-from onvif_bmff.cli.terminal import complain, json_text, say
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.values import instant, path
 from onvif_bmff.errors import StoreError, escaped
 from onvif_bmff.storage.directory import DirectoryStore
@@ -20,7 +22,7 @@ from onvif_bmff.validation import RULES, Checked, EncryptionProof, Finding, Leve
 __all__ = ["register", "run"]
 
 _STYLES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: ""}
-_MOST_KEYS, _MOST_RULES = 3, 4
+MAX_KEYS, MAX_RULES = 3, 4
 """Key identifiers, and rules of one reason, that are named in text; JSON has them all."""
 
 
@@ -30,10 +32,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "validate",
         help="hold recorded objects against the rules of ONVIF Annex B and CMAF",
         description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption, "
-        "and say what was looked at. Exit status: 0 no errors and no warnings, 1 some, 2 trouble, or nothing to check.",
+        "and say what was looked at.",
     )
     parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
-    parser.add_argument("--json", action="store_true", help="write findings and their sums as JSON")
+    add_json_argument(parser)
     parser.add_argument("--rules", action="store_true", help="list all rules, and do nothing else")
     parser.add_argument("--prefix", help="configured path before the date; any by default")
     parser.add_argument("--postfix", help="configured path after the date; any by default")
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Validate; 1 if anything was found."""
     if args.rules:
         _list_rules(as_json=args.json)
-        return 0
+        return Status.SUCCESS
     if args.store is None:
         raise StoreError("validate needs a STORE, or --rules")
     if args.prove_encrypted and args.shallow:
@@ -89,9 +91,9 @@ def _validate(args: argparse.Namespace, store: DirectoryStore, labels: Attribute
         proof=proof,
     )
     counts: Counter[Level] = Counter()
-    found, checked = _counted(report, counts), report.checked
+    found, checked = _counted(report, counts, args.outcome), report.checked
     if args.json:
-        _write_json(found, counts, checked, labels, proof, sys.stdout)
+        write_rows("validate", "findings", map(_row, found), _sums(counts, checked, labels, proof))
     else:
         _write_text(found)
         for line in proof.lines() if proof is not None else ():
@@ -99,46 +101,40 @@ def _validate(args: argparse.Namespace, store: DirectoryStore, labels: Attribute
     faults = counts[Level.ERROR] + counts[Level.WARNING]
     if not checked.objects and not faults and not args.allow_empty:
         complain(nothing_found(args, checked.names, checked.names - checked.foreign - checked.elsewhere))
-        return 2
+        return Status.ERROR
     if not args.json:
         _write_verdict(counts, checked, labels)
-    return 1 if faults or (proof is not None and proof.faults) else 0
+    return Status.FINDINGS if faults or (proof is not None and proof.faults) else Status.SUCCESS
 
 
-def _counted(findings: Iterable[Finding], counts: Counter[Level]) -> Iterator[Finding]:
+def _counted(findings: Iterable[Finding], counts: Counter[Level], outcome: Outcome) -> Iterator[Finding]:
+    """Pass findings on, and note that there were some, for when nobody reads the rest."""
     for finding in findings:
         counts[finding.level] += 1
+        if finding.level is not Level.NOTE:
+            outcome.status = Status.FINDINGS
         yield finding
 
 
-def _write_json(
-    findings: Iterable[Finding],
-    counts: Counter[Level],
-    checked: Checked,
-    labels: AttributesFile | None,
-    proof: EncryptionProof | None,
-    out: TextIO,
-) -> None:
-    """Write findings one a line as they come, and their sums and what was looked at in the end."""
-    out.write('{"findings": [')
-    for number, finding in enumerate(findings):
-        row = {
-            "rule": finding.rule,
-            "level": finding.level.value,
-            "key": finding.key,
-            "offset": finding.offset,
-            "path": finding.path,
-            "message": finding.message,
-        }
-        out.write(("," if number else "") + "\n  " + json_text(row))
-    summary = {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
-    of_file = {} if labels is None else {"attributes_file": labels.counts()}
-    proven = ""
+def _row(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "level": finding.level.value,
+        "key": finding.key,
+        "offset": finding.offset,
+        "path": finding.path,
+        "message": finding.message,
+    }
+
+
+def _sums(
+    counts: Counter[Level], checked: Checked, labels: AttributesFile | None, proof: EncryptionProof | None
+) -> Iterator[tuple[str, Any]]:
+    """What was looked at, and the sums of the findings, once all have been written."""
+    yield "checked", {**checked.counts(), **({} if labels is None else {"attributes_file": labels.counts()})}
+    yield "summary", {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
     if proof is not None:
-        tracks = {"tracks": [track.to_json() for track in proof.tracks], "faults": proof.faults}
-        proven = f', "proof": {json_text(tracks)}'
-    looked = json_text({**checked.counts(), **of_file})
-    out.write(f'\n], "checked": {looked}, "summary": {json_text(summary)}{proven}}}\n')
+        yield "proof", {"tracks": [track.to_json() for track in proof.tracks], "faults": proof.faults}
 
 
 def _write_text(findings: Iterable[Finding]) -> None:
@@ -187,13 +183,13 @@ def _looked_at(checked: Checked, labels: AttributesFile | None) -> Iterator[str]
     for skipped in checked.skipped:
         by_reason.setdefault(skipped.reason, []).append(skipped)
     for reason, rules in by_reason.items():
-        names = ", ".join(one.rule for one in rules[:_MOST_RULES]) + (" …" if len(rules) > _MOST_RULES else "")
+        names = ", ".join(one.rule for one in rules[:MAX_RULES]) + (" …" if len(rules) > MAX_RULES else "")
         yield f"not checked: {names} in {max(one.count for one in rules)} cases, as {reason}"
 
 
 def _missing_keys(checked: Checked) -> str:
     kids = sorted(map(str, checked.missing_keys))
-    return f" (no key for {', '.join(kids[:_MOST_KEYS])}{' …' if len(kids) > _MOST_KEYS else ''})" if kids else ""
+    return f" (no key for {', '.join(kids[:MAX_KEYS])}{' …' if len(kids) > MAX_KEYS else ''})" if kids else ""
 
 
 def _painter() -> Callable[[str, str], None]:
@@ -213,9 +209,9 @@ def _plain(line: str, style: str) -> None:
 
 
 def _list_rules(*, as_json: bool) -> None:
-    rules = [{"id": rule.id, "level": rule.level.value, "text": rule.text} for rule in RULES.values()]
     if as_json:
-        sys.stdout.write(json_text(rules, indent=2) + "\n")
+        rules = [{"id": rule.id, "level": rule.level.value, "text": rule.text} for rule in RULES.values()]
+        write_json("rules", {"rules": rules})
         return
     for rule in RULES.values():
         say(f"{rule.id:<14} {rule.level.value:<7} {rule.text}")

@@ -40,7 +40,7 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingOutput", "encoding_name"]
 
-_log = logging.getLogger("onvif_bmff.control")
+_log = logging.getLogger(__name__)
 
 Accepts = Callable[[str, str, str, str], bool]
 """Asks the service whether (job, track, type, encoding) may be stored: `EngineSide.report_encoding`."""

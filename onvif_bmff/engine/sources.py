@@ -24,7 +24,7 @@ __all__ = [
     "tracks_fed_by",
 ]
 
-_log = logging.getLogger("onvif_bmff.control")
+_log = logging.getLogger(__name__)
 
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 

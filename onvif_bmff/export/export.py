@@ -30,7 +30,7 @@ from onvif_bmff.export.tracks import EXPORT_ORDER, output_tracks
 from onvif_bmff.export.writers import FragmentedWriter, MovieWriter, OutputSample
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.samples import SampleReader
@@ -65,7 +65,7 @@ class ExportReport:
 
 
 def export_movie(
-    store: ObjectStore,
+    store: ReadableStore,
     selection: Selection,
     out: BinaryIO,
     *,
@@ -116,7 +116,7 @@ def export_movie(
 
 
 def _first_of_lead(
-    store: ObjectStore,
+    store: ReadableStore,
     selection: Selection,
     seeker: Seeker,
     keys: KeyRing | None,

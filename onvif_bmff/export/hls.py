@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader, media_type_of
 from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Piece, Seeker
@@ -28,7 +28,7 @@ _TOGETHER = 2_000_000
 """Microseconds within which the spans of several media begin together."""
 
 
-def hls_playlists(store: ObjectStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
+def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
     """Playlists by file name; ``index.m3u8`` is the one to open.
 
     Asks each object for its attributes, and one of each span for its header.

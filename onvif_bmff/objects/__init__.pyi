@@ -33,6 +33,7 @@ from onvif_bmff.objects.stored import ObjectStore as ObjectStore
 from onvif_bmff.objects.stored import ObjectWriter as ObjectWriter
 from onvif_bmff.objects.stored import OpenAreaState as OpenAreaState
 from onvif_bmff.objects.stored import OpenAreaStore as OpenAreaStore
+from onvif_bmff.objects.stored import ReadableStore as ReadableStore
 from onvif_bmff.objects.stored import ReleasableWriter as ReleasableWriter
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE as SPAN_END_CONTENT_TYPE
 from onvif_bmff.objects.stored import SegmentObject as SegmentObject
@@ -60,6 +61,7 @@ __all__ = [
     "ObjectWriter",
     "OpenAreaState",
     "OpenAreaStore",
+    "ReadableStore",
     "RecordingEvent",
     "ReleasableWriter",
     "SeekEntry",

@@ -34,6 +34,7 @@ NAMES = {
         "ObjectWriter",
         "OpenAreaState",
         "OpenAreaStore",
+        "ReadableStore",
         "ReleasableWriter",
         "SPAN_END_CONTENT_TYPE",
         "SegmentObject",

@@ -1,7 +1,7 @@
-"""What lies in an object store, and what a store must be able to do.
+"""What lies in an object store, and the protocols that a store implements.
 
-Stores are outside the core: this room only says which methods it calls, so that a store for any service is
-a class of a few methods and no registration.
+Stores are outside the core, which declares only the methods that it calls: a store for any service is a class of a few
+methods, without registration. `ReadableStore` is what readers need, `ObjectStore` adds the writing side.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ __all__ = [
     "ObjectWriter",
     "OpenAreaState",
     "OpenAreaStore",
+    "ReadableStore",
     "ReleasableWriter",
     "SegmentObject",
     "SpanEndObject",
@@ -94,12 +95,11 @@ StorageObject: TypeAlias = SegmentObject | SpanEndObject
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What a store knows of an object without reading it.
+    """What a store knows about an object without reading it.
 
     ``size`` is in bytes. ``content_type`` is None where the store keeps none, as for files that were copied into a
-    directory: unknown, which is something else than ``application/octet-stream``. Names of ``attributes`` may come
-    back in another case than they were written in, as most object stores do; `ObjectAttributes.from_metadata` does
-    not mind.
+    directory: that is unknown, and differs from ``application/octet-stream``. Names of ``attributes`` may come back in
+    another case than they were written in; `ObjectAttributes.from_metadata` accepts any case.
     """
 
     key: str
@@ -111,7 +111,8 @@ class ObjectInfo:
 class ObjectWriter(Protocol):
     """One object on its way into a store. Nothing is visible under its key before ``seal`` returns.
 
-    After ``seal`` or ``abandon`` the writer is spent and every call but ``abandon`` raises `StateError`.
+    After ``seal`` or ``abandon`` every call but ``abandon`` raises `StateError`. A ``seal`` that raises
+    `ObjectAttributeError` changes nothing, so that it can be called again with other attributes.
     """
 
     def append(self, *buffers: Buffer) -> None:
@@ -141,44 +142,40 @@ class ObjectWriter(Protocol):
 
 @runtime_checkable
 class LocatedStore(Protocol):
-    """A store that says where it lies, so that two of one place are known to be one."""
+    """A store that names its location, so that two stores of one place are recognised."""
 
     @property
     def location(self) -> str:
-        """A URI. That of a store inside another begins with the other's and a slash."""
+        """A URI. The URI of a store inside another one begins with the URI of that one and a slash."""
         ...
 
 
-class ObjectStore(Protocol):
-    """A place for objects: keys to bytes with a content type and attributes."""
+class ReadableStore(Protocol):
+    """What is needed of a store to list, read and validate what lies in it: keys to bytes with attributes.
 
-    def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:
-        """Store a whole object.
+    A store may fail with any exception. What it means by the errors of `onvif_bmff.errors` is written below; anything
+    else is a failure that is tried again, where something tries again (`StoreSink`), and otherwise goes to the caller.
 
-        Raises:
-            ObjectExistsError: an object has the key, and ``overwrite`` is false.
-            StoreError: the store failed.
-        """
-        ...
+    **Keys** are texts. A store takes every key that `onvif_bmff.objects.key.check_path` takes (1 to `MAX_KEY_BYTES`
+    bytes of UTF-8; no control characters, no half surrogate pairs; no part between slashes that is empty, ``.`` or
+    ``..``) and refuses all others with `ObjectKeyError`; call that function and both are done. It may refuse more, by
+    `ObjectKeyError` or `StoreError`, where its medium cannot hold a key: a directory has no place for both ``a`` and
+    ``a/b``, nor for parts over 250 bytes. The keys that a recorder makes (B.4) are always of the kind that it can take.
 
-    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> ObjectWriter:
-        """Begin an object whose bytes come in parts.
-
-        Raises:
-            ObjectKeyError: the store cannot hold such a key.
-            ObjectAttributeError: ``content_type`` is no line of text.
-            ObjectExistsError: an object has the key, and ``overwrite`` is false.
-            StoreError: the store failed.
-        """
-        ...
+    **Attributes** are names and values, both text. Names are compared without regard to case: a store may give
+    ``objectid`` back for ``ObjectId``, as Amazon S3 does. Values come back as they were written.
+    """
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object from ``start``, at most ``length`` of them; fewer where the object ends.
 
-        A negative ``start`` counts from the end, as in a slice.
+        A negative ``start`` counts from the end, as in a slice; before the beginning it is the beginning. From a
+        ``start`` behind the end, and for a ``length`` of 0 or less, there are no bytes. None of that is an error, and
+        neither is a number of any size.
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
             StoreError: the store failed.
         """
         ...
@@ -188,15 +185,50 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
             ObjectDamagedError: there is one, and what the store keeps about it is damaged.
             StoreError: the store failed.
         """
         ...
 
     def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
-        """Keys that begin with ``prefix`` and are greater than ``after``, in ascending lexical order.
+        """Keys that begin with ``prefix`` and are greater than ``after``, each once, in ascending order.
+
+        The order is that of Python's strings, by code point; that of UTF-8 bytes is the same. ``prefix`` is any text:
+        one that no key can begin with lists nothing. Objects that come or go while the iterator is used may be listed
+        or not; all others are.
 
         Raises:
+            StoreError: the store failed; it may be raised by the call or by any step of the iterator.
+        """
+        ...
+
+
+class ObjectStore(ReadableStore, Protocol):
+    """A store that objects can be written to, and removed from.
+
+    An object appears under its key in one step, whole and with its attributes, and no other way. An existing one is
+    replaced only if ``overwrite`` is true, and in one step too.
+    """
+
+    def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:
+        """Store a whole object.
+
+        Raises:
+            ObjectKeyError: the store cannot hold such a key.
+            ObjectAttributeError: the store cannot keep such attributes.
+            ObjectExistsError: an object has the key, and ``overwrite`` is false.
+            StoreError: the store failed.
+        """
+        ...
+
+    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> ObjectWriter:
+        """Begin an object whose bytes come in parts. Any number may be open, also of one key: the first sealed has it.
+
+        Raises:
+            ObjectKeyError: the store cannot hold such a key.
+            ObjectAttributeError: ``content_type`` is no line of printable text of at most 1024 characters.
+            ObjectExistsError: an object has the key, and ``overwrite`` is false.
             StoreError: the store failed.
         """
         ...
@@ -206,6 +238,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
+            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
             StoreError: the store failed.
         """
         ...
@@ -215,8 +248,7 @@ class ObjectStore(Protocol):
 class UnsealedObject:
     """An object whose writer died: the bytes that were appended are there, its key is not taken.
 
-    ``size`` is in bytes, ``name`` tells it from others of the same key, ``overwrite`` is what its writer
-    was told.
+    ``size`` is in bytes, ``name`` distinguishes it from others of the same key, ``overwrite`` is that of its writer.
     """
 
     key: str
@@ -228,10 +260,10 @@ class UnsealedObject:
 
 @runtime_checkable
 class ReleasableWriter(Protocol):
-    """A writer that can be let go of without losing what it holds: what `OpenAreaStore.resume` should give."""
+    """A writer that can be released without losing what it holds: what `OpenAreaStore.resume` should return."""
 
     def release(self) -> None:
-        """Write no more, and leave the object unsealed for whoever resumes it next. Does nothing if it is spent."""
+        """Write no more, and leave the object unsealed for whoever resumes it next. Does nothing if it is sealed."""
         ...
 
 
@@ -239,7 +271,7 @@ class ReleasableWriter(Protocol):
 class OpenAreaStore(Protocol):
     """A store that keeps what writers appended when they die before they seal it, so that it can be recovered.
 
-    A store offers this beside the methods of `ObjectStore`.
+    A store offers this in addition to the methods of `ObjectStore`.
     """
 
     def unsealed(self) -> Sequence[UnsealedObject]:
@@ -251,7 +283,7 @@ class OpenAreaStore(Protocol):
         ...
 
     def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an unsealed object, as `ObjectStore.get` gives those of a sealed one.
+        """Bytes of an unsealed object, as `ReadableStore.get` gives those of a sealed one.
 
         Raises:
             ObjectNotFoundError: it is gone.
@@ -266,14 +298,14 @@ class OpenAreaStore(Protocol):
 
         Raises:
             ObjectNotFoundError: it is gone.
-            StoreError: somebody else took it over, or the store failed.
+            StoreError: another process took it over, or the store failed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAreaState:
-    """What lies in an open area: what dead writers left, and the keys of what living ones write."""
+    """Content of an open area: what dead writers left, and the keys that living writers are writing."""
 
     unsealed: tuple[UnsealedObject, ...]
     being_written: tuple[str, ...]
@@ -281,7 +313,7 @@ class OpenAreaState:
 
 @runtime_checkable
 class WatchedOpenArea(Protocol):
-    """An open area that also tells which objects are being written, by any process."""
+    """An open area that also knows which objects are being written, by any process."""
 
     def open_area_state(self) -> OpenAreaState:
         """Look at the open area, and change nothing.

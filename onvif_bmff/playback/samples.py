@@ -7,7 +7,7 @@ from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.media.track import Sample, TrackType
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.clock import MediaClock, first_presentation
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
@@ -69,7 +69,7 @@ class SampleReader:
 
     def __init__(
         self,
-        store: ObjectStore,
+        store: ReadableStore,
         selection: Selection,
         *,
         keys: KeyRing | None = None,

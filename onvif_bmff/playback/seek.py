@@ -26,7 +26,7 @@ from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
-from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
+from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
 from onvif_bmff.playback.clock import MediaClock
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
@@ -81,7 +81,7 @@ class Seeker:
     ``close`` is how far apart the entries of a SeekTable may be to be used although there may be an ``mfra``.
     """
 
-    def __init__(self, store: ObjectStore, *, close: timedelta = CLOSE) -> None:
+    def __init__(self, store: ReadableStore, *, close: timedelta = CLOSE) -> None:
         self._store = store
         self._close = close
         self._headers: dict[RecordedSpan, SegmentHeader] = {}

@@ -10,7 +10,7 @@ from onvif_bmff.bmff import MovieFragmentRandomAccessBox
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.seek_table import SeekTable, TrackSeekTable
-from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
+from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
 from onvif_bmff.playback.clock import MediaClock
 from onvif_bmff.playback.fragments import last_tables_of, random_access_of, random_access_size
 from onvif_bmff.playback.header import SegmentHeader
@@ -85,7 +85,7 @@ def index_of_attributes(info: ObjectInfo) -> SegmentIndex | None:
 
 
 def index_of_last_bytes(
-    store: ObjectStore,
+    store: ReadableStore,
     name: str,
     lasting: timedelta | None,
     info: ObjectInfo | None,
@@ -133,7 +133,7 @@ def _index(
     return SegmentIndex(table, known.lead.timescale, end, "mfra", is_whole, scales)
 
 
-def _last_bytes(store: ObjectStore, name: str, first: int, last: int, info: ObjectInfo | None) -> bytes:
+def _last_bytes(store: ReadableStore, name: str, first: int, last: int, info: ObjectInfo | None) -> bytes:
     """From ``first`` bytes before the end of an object to ``last`` bytes before it."""
     if info is None:
         return store.get(name, -first, first - last if last else None)

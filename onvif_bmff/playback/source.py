@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 from onvif_bmff.bmff import Box, parse_boxes
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 
 __all__ = ["BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one"]
 
@@ -40,7 +40,7 @@ class StoreSource:
     Holds one block, or one piece where that is larger. ``data`` are the first bytes of the object that are known.
     """
 
-    def __init__(self, store: ObjectStore, name: str, *, block: int = BLOCK, data: bytes = b"") -> None:
+    def __init__(self, store: ReadableStore, name: str, *, block: int = BLOCK, data: bytes = b"") -> None:
         self._store = store
         self._name = name
         self._block = block

@@ -8,7 +8,7 @@ from typing import Self
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
 from onvif_bmff.playback.key_order import order_of, time_of
 from onvif_bmff.playback.listing import listing_prefixes
@@ -129,7 +129,7 @@ class Timeline:
     @classmethod
     def from_store(
         cls,
-        store: ObjectStore,
+        store: ReadableStore,
         start: UtcTime | None = None,
         end: UtcTime | None = None,
         *,

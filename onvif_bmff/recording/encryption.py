@@ -21,7 +21,7 @@ __all__ = [
     "EncryptionEntry", "HeaderSource", "SpanProtection", "Troubled", "encryption_fault", "protect", "trouble_of",
 ]  # fmt: skip
 
-_log = logging.getLogger("onvif_bmff.recording")
+_log = logging.getLogger(__name__)
 
 HeaderSource = Callable[[ContentKey, UtcTime], Sequence[Box]]
 """Makes pssh boxes for a key that spans opening at an instant use (``cenc.key_wrap.KeyWrapper`` is the usual one)."""

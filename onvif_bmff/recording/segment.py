@@ -19,7 +19,7 @@ from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTra
 __all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
 
 _HARD = 4
-_log = logging.getLogger("onvif_bmff.recording")
+_log = logging.getLogger(__name__)
 _MOST_SECONDS = 366 * 86_400
 
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]

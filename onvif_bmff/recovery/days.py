@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import date_folder
-from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
 __all__ = ["recorded_days"]
@@ -20,7 +20,7 @@ _LAST_HOUR = "23"
 
 
 def recorded_days(
-    store: ObjectStore, prefix: str, postfix: str, *, until: UtcTime | None = None
+    store: ReadableStore, prefix: str, postfix: str, *, until: UtcTime | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the days on which objects of one recording lie, the latest first, each with their keys.
 
@@ -45,7 +45,7 @@ def recorded_days(
         below = day
 
 
-def _keys_of(store: ObjectStore, folder: str, postfix: str) -> Iterator[str]:
+def _keys_of(store: ReadableStore, folder: str, postfix: str) -> Iterator[str]:
     """The keys of one day; without a postfix other recordings may lie between and behind its hours."""
     if postfix:
         yield from store.keys(f"{folder}{postfix}/")
@@ -64,7 +64,7 @@ def _keys_of(store: ObjectStore, folder: str, postfix: str) -> Iterator[str]:
             return
 
 
-def _last_day(store: ObjectStore, lead: str, below: int) -> int | None:
+def _last_day(store: ReadableStore, lead: str, below: int) -> int | None:
     """The last day before ``below`` that has a folder; None if there is none."""
     first = _first_day(store, lead, _FIRST, below)
     if first is None:
@@ -84,7 +84,7 @@ def _last_day(store: ObjectStore, lead: str, below: int) -> int | None:
     return found
 
 
-def _first_day(store: ObjectStore, lead: str, start: int, stop: int) -> int | None:
+def _first_day(store: ReadableStore, lead: str, start: int, stop: int) -> int | None:
     """The first day from ``start`` on that has a folder; None if there is none before ``stop``."""
     after = f"{lead}{date_folder(start)}"
     end = f"{lead}{date_folder(stop)}/" if stop <= _LAST else f"{lead}9999-12-32"

@@ -2,7 +2,7 @@ from onvif_bmff.storage.acceptable import MAX_METADATA_BYTES as MAX_METADATA_BYT
 from onvif_bmff.storage.acceptable import check_content_type as check_content_type
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
-from onvif_bmff.storage.directory import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.iv_store import Identity as Identity
@@ -16,9 +16,11 @@ from onvif_bmff.storage.pending import LOST as LOST
 from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
+from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import Label as Label
-from onvif_bmff.storage.side_files import Labels as Labels
+from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
+from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
@@ -40,13 +42,15 @@ __all__ = [
     "HeldBytes",
     "Identity",
     "Label",
-    "Labels",
     "MemoryStore",
     "OpenArea",
     "OpenFile",
     "PendingSegment",
     "RetryPolicy",
+    "RetryState",
     "Room",
+    "SideFiles",
+    "SinkOutcomes",
     "SpanQueue",
     "SqliteIvStore",
     "SqlitePersistence",

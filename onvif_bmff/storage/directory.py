@@ -1,4 +1,4 @@
-"""Objects as files below a directory, made whole and durable before anybody sees them."""
+"""Objects as files below a directory, made whole and durable before they are visible."""
 
 import errno
 import fcntl
@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StateError, StoreError
-from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
-from onvif_bmff.storage.acceptable import check_content_type, check_metadata
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StoreError
+from onvif_bmff.objects.stored import ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
+from onvif_bmff.storage.acceptable import check_content_type
+from onvif_bmff.storage.directory_writer import DirectoryWriter
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile
-from onvif_bmff.storage.side_files import Label, Labels
-from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all, write_all
+from onvif_bmff.storage.side_files import Label, SideFiles
+from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all
 
-__all__ = ["DirectoryStore", "DirectoryWriter", "UnsealedObject"]
+__all__ = ["DirectoryStore", "UnsealedObject"]
 
 _LOST_RACES = 100
 
@@ -65,7 +66,7 @@ class DirectoryStore:
                 self._tree.make_root()
             elif not os.path.isdir(path):
                 raise StoreError(f"no such directory: {path}")
-        self._labels = Labels(self._tree)
+        self._side_files = SideFiles(self._tree)
         self._open_area = OpenArea(self._tree)
         self._fsync_appends = fsync_appends
 
@@ -93,7 +94,7 @@ class DirectoryStore:
         finally:
             writer.abandon()
 
-    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> "DirectoryWriter":
+    def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> DirectoryWriter:
         """Begin an object; see `ObjectStore.open_writer`."""
         parts = self._tree.parts_of(key)
         check_content_type(content_type)
@@ -103,7 +104,10 @@ class DirectoryStore:
             # Without durable appends there would be nothing to salvage after a power cut anyway.
             durable = self._tree.fsync and self._fsync_appends
             file = self._open_area.create(key, content_type, overwrite=overwrite, fsync=durable)
-        return DirectoryWriter(self, file)
+        return self._writer(file)
+
+    def _writer(self, file: OpenFile) -> DirectoryWriter:
+        return DirectoryWriter(file, self._open_area, self._commit, fsync_appends=self._fsync_appends)
 
     def delete(self, key: str) -> None:
         """Remove an object, and folders that become empty; see `ObjectStore.delete`."""
@@ -112,7 +116,7 @@ class DirectoryStore:
             with self._tree.folder(parts[:-1]) as folder:
                 os.unlink(parts[-1], dir_fd=folder)
                 self._tree.sync(folder)
-            self._labels.drop(parts)
+            self._side_files.drop(parts)
             self._tree.clear_upwards(parts[:-1], 0)
 
     def _commit(self, file: OpenFile, attributes: Mapping[str, str]) -> None:
@@ -129,11 +133,11 @@ class DirectoryStore:
             versions = [label]
             if old is not None:
                 with suppress(StoreError):  # a damaged side file says nothing of the old object anyway
-                    versions.insert(0, self._labels.read(parts, old.inode))
-            self._retried(lambda: self._labels.write(parts, versions))
+                    versions.insert(0, self._side_files.read(parts, old.inode))
+            self._retried(lambda: self._side_files.write(parts, versions))
             self._retried(lambda: self._name(file, parts, replacing=old is not None))
             if old is not None:
-                self._labels.write(parts, [label])
+                self._side_files.write(parts, [label])
 
     def _name(self, file: OpenFile, parts: list[str], *, replacing: bool) -> None:
         with self._open_area.folder() as source, self._tree.folder(parts[:-1], create=True) as folder:
@@ -153,7 +157,7 @@ class DirectoryStore:
 
     @staticmethod
     def _retried(step: Callable[[], None]) -> None:
-        """Repeat a step while somebody clears empty folders away under it."""
+        """Repeat a step while another process clears empty folders away under it."""
         for attempt in range(_LOST_RACES):
             try:
                 return step()
@@ -206,7 +210,7 @@ class DirectoryStore:
             for _ in range(_LOST_RACES):
                 if found is None:
                     break
-                label = self._labels.read(parts, found.inode)
+                label = self._side_files.read(parts, found.inode)
                 again = self._find(key, parts)
                 if again == found:
                     return ObjectInfo(key, found.size, label.content_type, label.attributes)
@@ -289,15 +293,15 @@ class DirectoryStore:
         with failures("reading", item.key, reading=True):
             return self._open_area.read(item, start, length)
 
-    def resume(self, item: UnsealedObject, size: int | None = None) -> "DirectoryWriter":
+    def resume(self, item: UnsealedObject, size: int | None = None) -> DirectoryWriter:
         """Take an unsealed object over, cut to ``size`` bytes if given, to append, seal or abandon it.
 
         Raises:
             ObjectNotFoundError: it is gone.
-            StoreError: somebody else took it over, or the store failed.
+            StoreError: another process took it over, or the store failed.
         """
         with failures("resuming", item.key, reading=True):
-            return DirectoryWriter(self, self._open_area.take_over(item, size))
+            return self._writer(self._open_area.take_over(item, size))
 
     def _is_sealed(self, key: str, inode: int) -> bool:
         try:
@@ -305,63 +309,3 @@ class DirectoryStore:
         except (ObjectKeyError, StoreError):
             return False
         return found is not None and found.inode == inode
-
-
-class DirectoryWriter:
-    """One object on its way into a `DirectoryStore`; see `ObjectWriter`."""
-
-    def __init__(self, store: DirectoryStore, file: OpenFile) -> None:
-        self._store = store
-        self._file: OpenFile | None = file
-        self._failed = False
-        self._key = file.key
-
-    def append(self, *buffers: Buffer) -> None:
-        """Hand bytes to the operating system, all buffers at once."""
-        file = self._mine()
-        self._failed = True
-        with failures("writing", self._key):
-            write_all(file.descriptor, [_flat(buffer) for buffer in buffers])
-            if self._store._fsync_appends:
-                os.fsync(file.descriptor)
-        self._failed = False
-
-    def seal(self, attributes: Mapping[str, str]) -> None:
-        """Make the object durable, then visible."""
-        file = self._mine()
-        attributes = check_metadata(attributes)
-        # A failed fsync may have dropped data for good, so nothing is ever tried twice.
-        self._failed = True
-        with failures("sealing", self._key):
-            self._store._commit(file, attributes)
-        self._file = None
-        with suppress(OSError):
-            self._store._open_area.discard(file)
-
-    def abandon(self) -> None:
-        """Remove what was written."""
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                self._store._open_area.discard(file)
-
-    def release(self) -> None:
-        """Leave what was written in the open area; see `ReleasableWriter`."""
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.file.close()
-
-    def _mine(self) -> OpenFile:
-        if self._file is None:
-            raise StateError(f"the writer is sealed or abandoned: {self._key}")
-        if self._failed:
-            raise StateError(f"the writer failed and can only be abandoned: {self._key}")
-        return self._file
-
-
-def _flat(buffer: Buffer) -> bytes | memoryview:
-    if isinstance(buffer, bytes):
-        return buffer
-    view = memoryview(buffer)
-    return view if view.format == "B" and view.ndim == 1 else view.cast("B")

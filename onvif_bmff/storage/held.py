@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import IO
 
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import Buffer
 
 __all__ = ["HeldBytes", "Room"]
@@ -33,6 +34,7 @@ class Room:
         self._folder = folder
         self.in_memory = 0
         self.held = 0
+        self.log = CauseLog(_log)
 
     def take(self, size: int, memory: int) -> bool:
         """Take room for ``size`` bytes more, ``memory`` bytes of which are to be in memory; False if there is none."""
@@ -78,7 +80,7 @@ class HeldBytes:
             for buffer in buffers:
                 _write(file, buffer)
         except OSError as error:
-            _log.warning("no temporary file to hold media in: %s", error)
+            self._room.log.warning("file", "no temporary file to hold media in: %s", error)
             self._room.leave(size, 0)
             if self._file is not None:
                 self._file.truncate(self.size)  # part of a buffer may be there

@@ -1,6 +1,6 @@
 """Numbers of initialisation vectors set aside in an SQLite file, so that a process goes on where the last one ended.
 
-What such a file says is true only until somebody puts an older one in its place: a backup, a clone, an image of the
+What such a file says is true only until an older one takes its place: a backup, a clone, an image of the
 disk. Vectors taken from it then repeat with certainty. So the file is believed only where it is beyond doubt the one
 that was written last, and everywhere else a run begins at random, which costs a little of a probability:
 
@@ -32,7 +32,7 @@ from onvif_bmff.errors import PersistenceError
 
 __all__ = ["Identity", "SqliteIvStore", "read_identity"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Identity = tuple[str, str]
 """Machine and boot, each as the system names it."""
@@ -50,7 +50,7 @@ CREATE TABLE numbers (
 PRAGMA application_id = {_APPLICATION_ID};
 COMMIT;
 """
-_MOST_KEYS: Final = 4096
+_MAX_KEYS: Final = 4096
 _PATIENCE: Final = 2.0
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NUMBER: Final = 16
@@ -105,7 +105,7 @@ class SqliteIvStore:
                 noted = os.pread(note, 256, 0)
                 believed = noted != b"" and noted == self._facts()
                 if noted and not believed:
-                    log.info("%s is not the store of vectors written last here; runs begin at random", self._path.name)
+                    _log.info("%s is not the store of vectors written last here; runs begin at random", self._path.name)
                 os.ftruncate(note, 0)
                 first = self._reserve(believed, kid, bits, count, fresh)
                 os.pwrite(note, self._facts() or b"", 0)
@@ -120,7 +120,7 @@ class SqliteIvStore:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 raise
-        log.warning("the store of vectors %s is damaged; it is moved aside and begun anew", self._path.name)
+        _log.warning("the store of vectors %s is damaged; it is moved aside and begun anew", self._path.name)
         self._path.replace(f"{self._path}.damaged")
         Path(f"{self._path}-journal").unlink(missing_ok=True)
         with self._transaction() as connection:
@@ -197,7 +197,7 @@ def _take(connection: sqlite3.Connection, believed: bool, kid: UUID, bits: int, 
     if known is None:
         runs += 1
         if runs * total > _ACCEPTED_RISK * (1 << bits):
-            log.warning(
+            _log.warning(
                 "%d runs took %d vectors of key %s: the chance that two are the same is above %g; use a new key",
                 runs,
                 total,
@@ -208,5 +208,5 @@ def _take(connection: sqlite3.Connection, believed: bool, kid: UUID, bits: int, 
     row = (*key, after.to_bytes(_NUMBER, "big"), min(total, 1 << 127).to_bytes(_NUMBER, "big"), runs)
     connection.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?)", row)
     newest = "SELECT rowid FROM numbers ORDER BY rowid DESC LIMIT ?"
-    connection.execute(f"DELETE FROM numbers WHERE rowid NOT IN ({newest})", (_MOST_KEYS,))
+    connection.execute(f"DELETE FROM numbers WHERE rowid NOT IN ({newest})", (_MAX_KEYS,))
     return first

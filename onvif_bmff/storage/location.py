@@ -15,7 +15,7 @@ def local_path(path: str | os.PathLike[str]) -> str:
     r"""Return the text of a path, unless it names a place that is not in the local file system.
 
     A file system takes nearly everything for a name, so that ``s3://bucket/recordings`` would become a folder ``s3:``
-    beside the program, and a recording would look stored. Refused are texts with ``scheme://`` at their beginning,
+    next to the program, and a recording would look stored. Refused are texts with ``scheme://`` at their beginning,
     of whatever scheme, and those with ``scheme:`` (``s3:bucket``, ``file:/data``, ``C:\data``, and what a
     ``pathlib.Path`` makes of a URL) unless a file or folder of that name, up to the first slash, exists. An absolute
     path, or a text with ``./`` before it, is always local.

@@ -2,7 +2,7 @@
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StateError
@@ -48,7 +48,7 @@ class MemoryStore:
         with self._lock:
             if key in self._objects and not overwrite:
                 raise ObjectExistsError(f"an object has this key already: {key}")
-        return MemoryWriter(self, key, content_type, overwrite)
+        return MemoryWriter(key, content_type, lambda stored: self._keep(key, stored, overwrite=overwrite))
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object; see `ObjectStore.get`."""
@@ -97,7 +97,7 @@ class MemoryStore:
             raise ObjectNotFoundError(f"no object has this key: {key}")
         return found
 
-    def _keep(self, key: str, stored: _Stored, overwrite: bool) -> None:
+    def _keep(self, key: str, stored: _Stored, *, overwrite: bool) -> None:
         with self._lock:
             if key not in self._objects:
                 insort(self._sorted, key)
@@ -107,13 +107,12 @@ class MemoryStore:
 
 
 class MemoryWriter:
-    """One object on its way into a `MemoryStore`; see `ObjectWriter`."""
+    """One object on its way into a `MemoryStore`, which ``keep`` puts there; see `ObjectWriter`."""
 
-    def __init__(self, store: MemoryStore, key: str, content_type: str | None, overwrite: bool) -> None:
-        self._store = store
+    def __init__(self, key: str, content_type: str | None, keep: Callable[[_Stored], None]) -> None:
         self._key = key
         self._content_type = content_type
-        self._overwrite = overwrite
+        self._keep = keep
         self._buffers: list[Buffer] | None = []
 
     def append(self, *buffers: Buffer) -> None:
@@ -126,8 +125,7 @@ class MemoryWriter:
         found = check_metadata(attributes)
         self._buffers = None
         size = sum(memoryview(buffer).nbytes for buffer in buffers)
-        stored = _Stored(buffers, size, self._content_type, found)
-        self._store._keep(self._key, stored, self._overwrite)
+        self._keep(_Stored(buffers, size, self._content_type, found))
 
     def abandon(self) -> None:
         """Forget what was appended."""

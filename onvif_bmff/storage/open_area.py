@@ -27,7 +27,7 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 class OpenFile:
     """A locked file of the open area."""
 
-    def __init__(self, name: str, file: FileIO, key: str, content_type: str, overwrite: bool) -> None:
+    def __init__(self, name: str, file: FileIO, key: str, content_type: str, *, overwrite: bool) -> None:
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
         self.file = file
@@ -61,10 +61,10 @@ class OpenArea:
                 file = FileIO(number, "r+")
                 try:
                     fcntl.flock(number, fcntl.LOCK_EX)
-                    # Somebody who looks for abandoned files may have cleared it away before the lock.
+                    # A process that looks for abandoned files may have cleared it away before the lock.
                     if os.fstat(number).st_nlink:
                         write_file(name + _SIDE, side.encode(), folder, fsync=fsync)
-                        return OpenFile(name, file, key, content_type, overwrite)
+                        return OpenFile(name, file, key, content_type, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
                         os.unlink(name + _DATA, dir_fd=folder)
@@ -170,7 +170,7 @@ class OpenArea:
             raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
         file.truncate(keep)
         file.seek(keep)
-        return OpenFile(item.name, file, item.key, item.content_type, item.overwrite)
+        return OpenFile(item.name, file, item.key, item.content_type, overwrite=item.overwrite)
 
     @staticmethod
     def _locked(folder: int, name: str) -> FileIO | None:

@@ -1,4 +1,4 @@
-"""A segment on its way into a store, how the store is tried again, and what is told of what is given up."""
+"""A segment on its way into a store, how the store is tried again, and how objects that are given up are reported."""
 
 from contextlib import suppress
 from dataclasses import dataclass

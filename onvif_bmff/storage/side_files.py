@@ -4,7 +4,7 @@ The side file of ``a/b.mp4`` is ``.onvif_bmff/meta/a.d/b.mp4.json``: folders the
 files in ``.json``, so that an object ``x`` and a folder ``x.json`` do not collide.
 
 A side file usually holds one version. While an object is being replaced it holds the old and the new one,
-told apart by the inode of the object's file, so that whoever reads sees labels and bytes that belong together
+distinguished by the inode of the object's file, so that whoever reads sees labels and bytes that belong together
 whatever the moment. A tree that was copied elsewhere has other inodes; a single version is valid anyway.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 from onvif_bmff.errors import ObjectDamagedError
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
-__all__ = ["Label", "Labels"]
+__all__ = ["Label", "SideFiles"]
 
 _MAX_FILE = 1 << 20
 _IN_ITS_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
@@ -36,19 +36,19 @@ class Label:
     attributes: Mapping[str, str]
 
     @property
-    def says_nothing(self) -> bool:
+    def is_default(self) -> bool:
         """No side file is needed for it."""
         return self.content_type is None and not self.attributes
 
 
-class Labels:
+class SideFiles:
     """The side files of a store."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
 
     def read(self, parts: list[str], inode: int) -> Label:
-        """The label that belongs to an object; a label that says nothing if there is no side file.
+        """The label that belongs to an object; a default one if there is no side file.
 
         Raises:
             ObjectDamagedError: the side file is damaged, or something else is in its place.
@@ -60,14 +60,14 @@ class Labels:
         return next((version for version in versions if version.inode == inode), versions[-1])
 
     def write(self, parts: list[str], versions: list[Label]) -> None:
-        """Make the side file hold these versions, durably; it is not made just to say nothing.
+        """Make the side file hold these versions, durably; it is not made for a default label.
 
         The caller keeps others from writing the same side file meanwhile.
 
         Raises:
             OSError: the operating system refused.
         """
-        if len(versions) == 1 and versions[0].says_nothing and not self._exists(parts):
+        if len(versions) == 1 and versions[0].is_default and not self._exists(parts):
             return
         folder, name = self._place(parts)
         data = json.dumps(

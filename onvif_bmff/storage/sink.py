@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from onvif_bmff.errors import StateError, StoreError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.events import (
     FragmentWritten,
     RecordingEvent,
@@ -19,6 +20,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore
 from onvif_bmff.storage.held import HeldBytes, Room
 from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
+from onvif_bmff.storage.sink_outcomes import SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue
 
 __all__ = ["RetryPolicy", "Room", "StoreFailure", "StoreSink"]
@@ -40,14 +42,13 @@ class StoreSink:
     that is stored begins another span, with counters from 0. The failure is reported: to ``on_failure`` if given,
     otherwise by raising it once the event is dealt with. Recording can go on either way; other spans are not touched.
 
-    ``dropped`` counts the samples that are lost, by reason.
-
     Args:
         store: where the objects go.
         overwrite: replace objects that exist.
-        on_stored: told the key and size in bytes of every object that is now in the store. The first exception that it
-            raises comes out of the call once all events are dealt with; nothing is lost by it, later ones are logged.
-        on_failure: told of every object that is given up, when the event that led to it has been dealt with.
+        on_stored: called with the key and size in bytes of every object that is now in the store. The first exception
+            that it raises comes out of the call once all events are dealt with; nothing is lost by it, later ones are
+            logged.
+        on_failure: called with every object that is given up, when the event that led to it has been dealt with.
         policy: how the store is tried again.
         room: what may be held in memory and in temporary files; may be shared with other sinks.
         clock: seconds that only grow.
@@ -70,20 +71,16 @@ class StoreSink:
     ) -> None:
         self._store = store
         self._overwrite = overwrite
-        self._on_stored = on_stored
-        self._on_failure = on_failure
         self._policy = policy
         self._room = room or Room()
         self._clock = clock
         self._sleep = sleep
         self._random = random
         self._queues: dict[_Place, SpanQueue] = {}
-        self._failures: list[StoreFailure] = []
-        self._raised: Exception | None = None
+        self._outcomes = SinkOutcomes(on_stored, on_failure, CauseLog(_log, clock=clock))
         self._events: deque[RecordingEvent] = deque()
         self._count = 0
-        self._waited_in_vain = False
-        self.dropped: Counter[str] = Counter()
+        self._waited_at: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +97,11 @@ class StoreSink:
             _log.error("what was left could not be stored: %s", failure)
 
     @property
+    def dropped(self) -> Counter[str]:
+        """Samples that are lost, by reason."""
+        return self._outcomes.dropped
+
+    @property
     def trouble(self) -> Exception | None:
         """What the store said last, if anything waits for it to be tried again; None if all is well."""
         return next((queue.error for queue in self._queues.values() if queue.error is not None), None)
@@ -114,7 +116,7 @@ class StoreSink:
         """Take events in order; see `add`. All are taken, whatever fails meanwhile."""
         self._events.extend(events)
         self._take_all()
-        self._report()
+        self._outcomes.report()
 
     def add(self, event: RecordingEvent) -> None:
         """Take an event.
@@ -125,7 +127,7 @@ class StoreSink:
         """
         self._events.append(event)
         self._take_all()
-        self._report()
+        self._outcomes.report()
 
     def retry(self) -> None:
         """Try the store again where that is due. `add` does so too; call this when no events come.
@@ -134,7 +136,7 @@ class StoreSink:
             StoreError: as `add`.
         """
         self._work()
-        self._report()
+        self._outcomes.report()
 
     def close(self) -> None:
         """Abandon every segment that is still open, and store the rest. Call it when no more events will come.
@@ -151,12 +153,12 @@ class StoreSink:
         for queue in self._queues.values():
             queue.abandon()
         self._queues.clear()
-        self._report()
+        self._outcomes.report()
 
     # ---- events ------------------------------------------------------------------------------------
 
     def _take_all(self) -> None:
-        """Take all events. Those that are not taken when somebody interrupts are taken the next time."""
+        """Take all events. After an interrupt the rest is taken by the next call."""
         while self._events:
             try:
                 queue, segment, buffers = self._absorb(self._events[0])
@@ -195,7 +197,7 @@ class StoreSink:
             if segment.given_up is None:
                 self._hold(segment, event.buffers)
             if segment.given_up is not None:
-                self.dropped[segment.given_up.reason or LOST.REFUSED] += event.sample_count
+                self._outcomes.dropped[segment.given_up.reason or LOST.REFUSED] += event.sample_count
                 return queue, None, ()
             segment.sample_count += event.sample_count
             return queue, segment, event.buffers
@@ -207,7 +209,7 @@ class StoreSink:
 
     @staticmethod
     def _leave_open(queue: SpanQueue) -> None:
-        """Give up a segment that nobody will complete."""
+        """Give up a segment that will not be completed."""
         segment, queue.open = queue.open, None
         if segment is not None:
             queue.give_up(segment, LOST.UNSEALED, StoreError("nobody completed the segment"))
@@ -218,44 +220,10 @@ class StoreSink:
             overwrite=self._overwrite,
             policy=self._policy,
             clock=self._clock,
-            stored=self._stored,
-            lost=self._lost,
+            on_stored=self._outcomes.stored,
+            on_lost=self._outcomes.lost,
+            log=self._outcomes.log,
         )
-
-    def _stored(self, key: ObjectKey, size: int) -> None:
-        self._waited_in_vain = False
-        if self._on_stored is None:
-            return
-        try:
-            self._on_stored(key, size)
-        except Exception as error:  # the caller's, and no failure of the store: it waits until all is in order
-            if self._raised is not None:
-                _log.error("%s is stored, and on_stored failed again: %r", key, error)
-            self._raised = self._raised or error
-
-    def _lost(self, failure: StoreFailure) -> None:
-        if failure.reason is None:
-            _log.error("%s is not stored: %s", failure.key, failure.error)
-        else:
-            self.dropped[failure.reason] += failure.sample_count
-            _log.error("%s: %d samples lost %s: %s", failure.key, failure.sample_count, failure.reason, failure.error)
-        if failure.reason is not LOST.UNSEALED:
-            self._failures.append(failure)
-
-    def _report(self) -> None:
-        """Tell of what was given up, now that everything else is in order."""
-        failures, self._failures = self._failures, []
-        raised, self._raised = self._raised, None
-        try:
-            if self._on_failure is not None:
-                for failure in failures:
-                    self._on_failure(failure)
-        finally:
-            if raised is not None:
-                raise raised
-        if self._on_failure is None and failures:
-            error = failures[0].error
-            raise error if isinstance(error, StoreError) else StoreError(f"{failures[0].key}: {error}") from error
 
     # ---- waiting and holding -----------------------------------------------------------------------
 
@@ -303,9 +271,9 @@ class StoreSink:
                 other.let_go()
                 if held():
                     return
-        if not self._waited_in_vain and self._wait(self._policy.blocking, held):
+        if self._waited_at != self._outcomes.stored_count and self._wait(self._policy.blocking, held):
             return
-        self._waited_in_vain = True
+        self._waited_at = self._outcomes.stored_count
         waiting = sorted(
             ((one.number, one, queue) for queue in self._queues.values() for one in queue.segments()),
             key=lambda found: found[0],

@@ -5,34 +5,58 @@ span ends with its last stored segment, before the hole, and the next segment th
 counters start with 0 (B.4, B.5).
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError, StoreError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject
 from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
+from onvif_bmff.storage.retry_state import RetryState
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SpanQueue"]
 
-_log = logging.getLogger(__name__)
-_MOST_JOBS = 1000
+MAX_JOBS = 1000
 """Objects that may wait before end objects are given up."""
 
 
 @dataclass(slots=True, eq=False)
-class _End:
-    """A span end object; ``owed`` if ``key`` is its name in the store, whatever the queue calls it."""
+class _SpanEnd:
+    """A span end object; ``owed`` if ``key`` is its name in the store already, not the one that the recorder gave."""
 
     key: ObjectKey
     owed: bool
     tried: bool = False
     postponed: bool = False
+
+
+@dataclass(slots=True)
+class _StoredSpan:
+    """The span in the store. ``base`` is the recorder's counter of its first segment.
+
+    ``last`` are key and end time of its last segment; None if there is none. ``broken``: it has ended because a segment
+    is missing, and the next segment begins another one.
+    """
+
+    base: int = 0
+    last: tuple[ObjectKey, UtcTime | None] | None = None
+    broken: bool = False
+
+    def begin_with(self, counter: int) -> None:
+        """A segment with this counter is to be stored next."""
+        if counter == 0:
+            self.base, self.last, self.broken = 0, None, False
+        elif self.broken:
+            self.base, self.broken = counter, False
+
+    def stored_key(self, key: ObjectKey) -> ObjectKey:
+        """The key in the store of what the recorder gave this key."""
+        return replace(key, counter=key.counter - self.base) if self.base else key
 
 
 class SpanQueue:
@@ -43,10 +67,9 @@ class SpanQueue:
         overwrite: replace objects that exist.
         policy: how it is tried again.
         clock: seconds that only grow.
-        stored: told the key and size of each object that is in the store; raises nothing.
-        lost: told of each that is given up; likewise.
-
-    ``retry_at`` is when the store is to be tried again, None if it has not failed; ``error`` what it said then.
+        on_stored: called with key and size of each object that is in the store; raises nothing.
+        on_lost: called with each object that is given up; raises nothing.
+        log: where failures of the store are logged.
     """
 
     def __init__(
@@ -56,24 +79,28 @@ class SpanQueue:
         overwrite: bool,
         policy: RetryPolicy,
         clock: Callable[[], float],
-        stored: Callable[[ObjectKey, int], None],
-        lost: Callable[[StoreFailure], None],
+        on_stored: Callable[[ObjectKey, int], None],
+        on_lost: Callable[[StoreFailure], None],
+        log: CauseLog,
     ) -> None:
         self._store = store
         self._overwrite = overwrite
-        self._policy = policy
-        self._clock = clock
-        self._tell_stored = stored
-        self._tell_lost = lost
-        self._jobs: deque[PendingSegment | _End] = deque()
-        self._base = 0
-        self._last: tuple[ObjectKey, UtcTime | None] | None = None
-        self._broken = False
-        self._failing_since: float | None = None
-        self._delay: float | None = None
-        self.retry_at: float | None = None
-        self.error: Exception | None = None
+        self._on_stored = on_stored
+        self._on_lost = on_lost
+        self._jobs: deque[PendingSegment | _SpanEnd] = deque()
+        self._span = _StoredSpan()
+        self._retry = RetryState(policy, clock, log)
         self.open: PendingSegment | None = None
+
+    @property
+    def error(self) -> Exception | None:
+        """What the store raised last; None if it has not failed since it took something."""
+        return self._retry.error
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the store is to be tried again, by the clock; None if at once."""
+        return self._retry.retry_at
 
     @property
     def idle(self) -> bool:
@@ -110,11 +137,11 @@ class SpanQueue:
 
     def end(self, key: ObjectKey) -> None:
         """Take a span end object."""
-        self._jobs.append(_End(key, owed=False))
+        self._jobs.append(_SpanEnd(key, owed=False))
 
     def is_due(self) -> bool:
         """Tell whether there is something to be done now."""
-        return bool(self._jobs) and (self.retry_at is None or self._clock() >= self.retry_at)
+        return bool(self._jobs) and self._retry.is_due()
 
     def work(self) -> None:
         """Store what can be stored now. An interrupt comes through, and nothing is lost then."""
@@ -123,7 +150,7 @@ class SpanQueue:
             try:
                 if not self._advance(job):
                     return
-            except Exception as error:  # a store may be anybody's, and must not take others down with it
+            except Exception as error:  # third-party stores may raise anything, and must not take others down
                 if not self._failed(job, error):
                     return
             except BaseException:
@@ -141,7 +168,7 @@ class SpanQueue:
         segment.let_go()
         segment.drop_writer()
         if not segment.in_doubt:
-            self._tell_lost(segment.given_up)
+            self._on_lost(segment.given_up)
 
     def abandon(self) -> None:
         """Give up all that waits; end the span before it if the store takes that now."""
@@ -151,17 +178,17 @@ class SpanQueue:
         self.open = None
         self.work()
         for job in self._jobs:
-            if isinstance(job, _End):
-                self._tell_lost(StoreFailure(job.key, self.error or error))
+            if isinstance(job, _SpanEnd):
+                self._on_lost(StoreFailure(job.key, self.error or error))
             elif job.in_doubt and job.given_up is not None:
-                self._tell_lost(replace(job.given_up, reason=LOST.UNKNOWN))  # a recovery ends the span where it ends
+                self._on_lost(replace(job.given_up, reason=LOST.UNKNOWN))  # a recovery ends the span where it ends
         self._jobs.clear()
 
     # ---- one object --------------------------------------------------------------------------------
 
-    def _advance(self, job: PendingSegment | _End) -> bool:
+    def _advance(self, job: PendingSegment | _SpanEnd) -> bool:
         """Do the next thing for the first object that waits; False if more of it has to come first."""
-        if isinstance(job, _End):
+        if isinstance(job, _SpanEnd):
             self._put_end(job)
             return True
         if job.in_doubt and self._resolve(job):
@@ -172,7 +199,7 @@ class SpanQueue:
         if job.writer is None:
             self._open_writer(job)
         if job.sealed is None:
-            self._all_is_well()
+            self._retry.succeeded()
             return False
         writer = job.writer
         assert writer is not None
@@ -184,12 +211,8 @@ class SpanQueue:
 
     def _open_writer(self, job: PendingSegment) -> None:
         """Begin an object with all that is held of it."""
-        counter = job.key.counter
-        if counter == 0:
-            self._base, self._broken, self._last = 0, False, None
-        elif self._broken:
-            self._base, self._broken = counter, False
-        job.stored_key = replace(job.key, counter=counter - self._base) if self._base else job.key
+        self._span.begin_with(job.key.counter)
+        job.stored_key = self._span.stored_key(job.key)
         held = job.held
         if held is None:
             raise StoreError("the bytes of the segment are no longer at hand")
@@ -199,13 +222,13 @@ class SpanQueue:
         for piece in held.pieces():
             job.writer.append(*piece)
 
-    def _put_end(self, job: _End) -> None:
+    def _put_end(self, job: _SpanEnd) -> None:
         key = job.key
         if not job.owed:
-            if self._broken:  # nothing of this span was stored since the hole, and what was has its end
+            if self._span.broken:  # nothing of this span was stored since the hole, and what was has its end
                 self._finish(job)
                 return
-            key = replace(key, counter=key.counter - self._base) if self._base else key
+            key = self._span.stored_key(key)
         again, job.tried = job.tried, True
         try:
             self._store.put(SpanEndObject(key), overwrite=self._overwrite)
@@ -216,31 +239,31 @@ class SpanQueue:
                 raise
             # It is empty and says the same: ours, whose answer was lost, or that of a recovery.
         self._finish(job)
-        self._tell_stored(key, 0)
+        self._on_stored(key, 0)
 
-    def _finish(self, job: PendingSegment | _End) -> None:
+    def _finish(self, job: PendingSegment | _SpanEnd) -> None:
         self._jobs.popleft()
-        if isinstance(job, _End) and not job.owed:
-            self._last, self._base, self._broken = None, 0, False
-        self._all_is_well()
+        if isinstance(job, _SpanEnd) and not job.owed:
+            self._span = _StoredSpan()
+        self._retry.succeeded()
 
     def _stored(self, job: PendingSegment) -> None:
         """Note that a segment is in the store."""
         job.in_doubt, job.writer = False, None
         job.let_go()
         assert job.stored_key is not None
-        self._last = (job.stored_key, job.sealed.end_time if job.sealed else None)
+        self._span.last = (job.stored_key, job.sealed.end_time if job.sealed else None)
         self._finish(job)
-        self._tell_stored(job.stored_key, job.size)
+        self._on_stored(job.stored_key, job.size)
 
     def _leave_out(self, job: PendingSegment) -> None:
         """Pass over a segment that is given up: the span ends before it."""
         self._jobs.popleft()
-        self._failing_since = self._delay = self.retry_at = None
-        if self._last is not None:
-            key, end = self._last
-            self._jobs.appendleft(_End(key.ending(end or job.key.time), owed=True))
-        self._last, self._broken = None, True
+        self._retry.restart()
+        if self._span.last is not None:
+            key, end = self._span.last
+            self._jobs.appendleft(_SpanEnd(key.ending(end or job.key.time), owed=True))
+        self._span.last, self._span.broken = None, True
 
     def _is_there(self, key: ObjectKey) -> bool:
         try:
@@ -250,7 +273,7 @@ class SpanQueue:
         return True
 
     def _resolve(self, job: PendingSegment) -> bool:
-        """Ask the store what became of a segment whose sealing was not answered; True if it is there and ours."""
+        """Ask the store what became of a segment whose sealing was not answered; True if it is there and is ours."""
         try:
             info = self._store.head(str(job.stored_key))
         except ObjectNotFoundError:
@@ -265,31 +288,21 @@ class SpanQueue:
                 self.give_up(job, LOST.REFUSED, ObjectExistsError(f"another object has this key: {job.stored_key}"))
                 return False
         if job.given_up is not None:
-            self._tell_lost(job.given_up)
+            self._on_lost(job.given_up)
         return False
 
     # ---- failures ----------------------------------------------------------------------------------
 
-    def _all_is_well(self) -> None:
-        if self.error is not None:
-            _log.info("the store takes objects again")
-        self._failing_since = self._delay = self.retry_at = self.error = None
-
-    def _failed(self, job: PendingSegment | _End, error: Exception) -> bool:
-        """Take note of a failure; True if the store is to be tried again at once, or something else is."""
+    def _failed(self, job: PendingSegment | _SpanEnd, error: Exception) -> bool:
+        """Note a failure; True if the store is to be tried again at once, or something else is."""
         key = (job.stored_key or job.key) if isinstance(job, PendingSegment) else job.key
-        if self.error is None:
-            _log.warning("%s: the store failed and is tried again: %s", key, error)
-        self.error = error
-        now = self._clock()
-        first = self._failing_since is None
-        since = self._failing_since = now if self._failing_since is None else self._failing_since
+        first = self._retry.failed(key, error)
         if isinstance(job, PendingSegment):
             job.drop_writer()
             if isinstance(error, ObjectExistsError):
                 job.in_doubt = True  # ours after all, or somebody else's, or nobody's: services say so of races, too
-        late = now - since >= self._policy.patience
-        if isinstance(job, _End):
+        late = self._retry.is_late()
+        if isinstance(job, _SpanEnd):
             if self._is_final(job, error):
                 self._leave_out_end(StoreFailure(key, error))
                 return True
@@ -300,38 +313,37 @@ class SpanQueue:
             return True
         if first:
             return True
-        delay = self._policy.first if self._delay is None else min(self._delay * 2, self._policy.longest)
-        self._delay, self.retry_at = delay, now + delay
+        self._retry.postpone()
         return False
 
     def _leave_out_end(self, failure: StoreFailure) -> None:
         self._jobs.popleft()
-        self._last, self._base = None, 0
-        self._failing_since = self._delay = self.retry_at = None
-        self._tell_lost(failure)
+        self._span.last, self._span.base = None, 0
+        self._retry.restart()
+        self._on_lost(failure)
 
-    def _postpone(self, job: _End) -> bool:
+    def _postpone(self, job: _SpanEnd) -> bool:
         """Let the next segment go first: media are worth more than the end of their span. False if there is none."""
         at = next((n for n, other in enumerate(self._jobs) if isinstance(other, PendingSegment)), None)
         if at is None:
             return False
-        if len(self._jobs) > _MOST_JOBS:
+        if len(self._jobs) > MAX_JOBS:
             self._leave_out_end(StoreFailure(job.key, self.error or StoreError("the store does not take it")))
             return True
         self._jobs.popleft()
         key = job.key
         if not job.owed:
-            key = replace(key, counter=key.counter - self._base) if self._base else key
-            self._last, self._base = None, 0
-        self._jobs.insert(at, _End(key, owed=True, tried=True, postponed=True))
-        self._failing_since = self._delay = self.retry_at = None
+            key = self._span.stored_key(key)
+            self._span.last, self._span.base = None, 0
+        self._jobs.insert(at, _SpanEnd(key, owed=True, tried=True, postponed=True))
+        self._retry.restart()
         return True
 
     @staticmethod
-    def _is_final(job: PendingSegment | _End, error: Exception) -> bool:
+    def _is_final(job: PendingSegment | _SpanEnd, error: Exception) -> bool:
         """Tell whether trying again is of no use."""
         if isinstance(job, PendingSegment) and job.held is None:
             return True
         if isinstance(error, ObjectExistsError):
-            return isinstance(job, _End)
+            return isinstance(job, _SpanEnd)
         return isinstance(error, OnvifBmffError) and not isinstance(error, StoreError | StateError)

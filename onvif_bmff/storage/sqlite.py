@@ -7,7 +7,7 @@ same file, so that a configuration and its keys are always of one transaction; t
 
 SQLite has no checksums. So each row has a digest over its table, name and body, which is held against them
 when they are read. A document that is damaged makes the file unreadable. A content key that is damaged is
-left out, and told in the log: what it would encrypt nobody could ever decrypt, but all others are good.
+left out, and reported in the log: what it would encrypt nobody could ever decrypt, but all others are good.
 
 WAL with synchronous=FULL: a commit returns only when the log is on the disk, since NORMAL would lose
 acknowledged changes in a power cut. The file is locked while it is open, because the service keeps the
@@ -30,7 +30,7 @@ from onvif_bmff.storage.location import local_path
 
 __all__ = ["MIGRATIONS", "SqlitePersistence"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -116,7 +116,7 @@ class SqlitePersistence:
                 raise PersistenceError(f"the document {', '.join(damaged)} is damaged")
             secrets, damaged = self._read("secret")
         for name in damaged:
-            log.error("the content key %s in %s is damaged and will not be used", name, self._path.name)
+            _log.error("the content key %s in %s is damaged and will not be used", name, self._path.name)
         return documents, secrets
 
     def commit(self, documents: Mapping[str, str | None], secrets: Mapping[str, bytes | None]) -> None:
@@ -140,7 +140,7 @@ class SqlitePersistence:
         """The rows of a table by name, and the names, as far as they can be read, of those that are damaged."""
         whole: dict[str, Any] = {}
         damaged: list[str] = []
-        # Names and bodies as bytes: whether text is text can be told only where it is what was written.
+        # Names and bodies as bytes: whether text is text is known only where it is what was written.
         kind = "TEXT" if table == "document" else "BLOB"
         query = f"SELECT CAST(name AS BLOB), typeof(body), CAST(body AS BLOB), digest FROM {table}"
         for name, found, body, digest in self._connection.execute(query):
@@ -244,7 +244,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _digest(table: str, name: str | bytes, body: str | bytes) -> bytes:
     """What a row is held against: SHA-256 over its table, name and body, each with its length before it.
 
-    It lies beside what it is of, so it tells no more of a content key than the row does.
+    It lies in the same row as what it is of, so it reveals no more of a content key than the row does.
     """
     digest = sha256()
     for part in (table, name, body):

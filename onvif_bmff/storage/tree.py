@@ -19,7 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_NAME = 250
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LOST_RACES = 100
-_MOST_KNOWN = 4096
+_MAX_KNOWN = 4096
 """Folders that are remembered as durable."""
 
 
@@ -116,7 +116,7 @@ class Tree:
         if self._durable.get(path) == inode:
             return
         os.fsync(above)
-        if len(self._durable) >= _MOST_KNOWN:
+        if len(self._durable) >= _MAX_KNOWN:
             self._durable.clear()
         self._durable[path] = inode
 
@@ -127,7 +127,7 @@ class Tree:
             except FileNotFoundError:
                 if not create:
                     raise
-            # Somebody may make the same folder now, or clear it away again once it is empty.
+            # Another process may make the same folder now, or clear it away again once it is empty.
             with suppress(FileExistsError):
                 os.mkdir(part, dir_fd=here)
         raise OSError(errno.EBUSY, "the folder keeps vanishing")

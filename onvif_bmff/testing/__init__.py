@@ -1,7 +1,10 @@
-"""Help for testing what reads boxes: strategies for Hypothesis, a mutator of files, a driver of other parsers.
+"""Help for testing what reads boxes and what keeps objects.
+
+Strategies for Hypothesis, a mutator of files, a driver of other parsers, and the tests that every store has to pass
+(`StoreConformance`, `ReadableStoreConformance`).
 
 ``strategies`` (boxes and files) and ``bucket_strategies`` (spans and buckets) need the extra ``testing`` (hypothesis);
-``files``, ``recordings``, ``mutator`` and ``fuzz`` need nothing.
+``files``, ``recordings``, ``mutator``, ``fuzz`` and the tests of stores need nothing.
 """
 
 from onvif_bmff._lazy import attach

@@ -16,12 +16,19 @@ from onvif_bmff.testing.fuzz import fuzz as fuzz
 from onvif_bmff.testing.fuzz import minimise as minimise
 from onvif_bmff.testing.mutator import Mutator as Mutator
 from onvif_bmff.testing.mutator import shorten_media as shorten_media
+from onvif_bmff.testing.readable_conformance import REFUSED_KEYS as REFUSED_KEYS
+from onvif_bmff.testing.readable_conformance import ReadableStoreConformance as ReadableStoreConformance
+from onvif_bmff.testing.readable_conformance import StoredObject as StoredObject
+from onvif_bmff.testing.readable_conformance import expect as expect
+from onvif_bmff.testing.readable_conformance import expect_error as expect_error
+from onvif_bmff.testing.readable_conformance import folded as folded
 from onvif_bmff.testing.recordings import CONTENT_KEY as CONTENT_KEY
 from onvif_bmff.testing.recordings import START as START
 from onvif_bmff.testing.recordings import recorded_events as recorded_events
 from onvif_bmff.testing.recordings import recorded_objects as recorded_objects
 from onvif_bmff.testing.scan import Node as Node
 from onvif_bmff.testing.scan import scan as scan
+from onvif_bmff.testing.store_conformance import StoreConformance as StoreConformance
 from onvif_bmff.testing.strategies import any_box as any_box
 from onvif_bmff.testing.strategies import asymmetric_headers as asymmetric_headers
 from onvif_bmff.testing.strategies import box_kinds as box_kinds
@@ -33,6 +40,7 @@ from onvif_bmff.testing.strategies import unknown_boxes as unknown_boxes
 
 __all__ = [
     "CONTENT_KEY",
+    "REFUSED_KEYS",
     "START",
     "TRACKS",
     "CommandRunner",
@@ -40,6 +48,9 @@ __all__ = [
     "FuzzReport",
     "Mutator",
     "Node",
+    "ReadableStoreConformance",
+    "StoreConformance",
+    "StoredObject",
     "any_box",
     "asymmetric_headers",
     "attributes",
@@ -48,7 +59,10 @@ __all__ = [
     "boxes",
     "buckets",
     "cmaf_file",
+    "expect",
+    "expect_error",
     "files",
+    "folded",
     "fourccs",
     "fragmented_file",
     "fuzz",

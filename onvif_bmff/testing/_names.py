@@ -5,8 +5,17 @@ NAMES = {
     "files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
     "fuzz": ("CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise",),
     "mutator": ("Mutator", "shorten_media",),
+    "readable_conformance": (
+        "REFUSED_KEYS",
+        "ReadableStoreConformance",
+        "StoredObject",
+        "expect",
+        "expect_error",
+        "folded",
+    ),
     "recordings": ("CONTENT_KEY", "START", "recorded_events", "recorded_objects",),
     "scan": ("Node", "scan",),
+    "store_conformance": ("StoreConformance",),
     "strategies": (
         "any_box",
         "asymmetric_headers",

@@ -32,7 +32,7 @@ __all__ = ["CONTENT_KEY", "START", "recorded_events", "recorded_objects"]
 CONTENT_KEY = ContentKey(UUID("00112233-4455-6677-8899-aabbccddeeff"), bytes(range(16)))
 """What encrypted recordings are encrypted with."""
 START = UtcTime.parse("2022-11-08T15:08:23.547Z")
-"""When recordings begin unless told otherwise."""
+"""When recordings begin by default."""
 
 _SPS = bytes.fromhex("6742c01e95a0280bfe54")
 _PPS = bytes.fromhex("68ce3c80")

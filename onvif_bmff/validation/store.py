@@ -9,7 +9,7 @@ from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.cenc.protection import protection_headers
 from onvif_bmff.errors import ObjectDamagedError, ObjectNotFoundError, ProtectionError
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
+from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
 from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanState
 from onvif_bmff.playback.source import StoreSource
@@ -35,7 +35,7 @@ _MOST_NAMES = 100
 
 
 def validate_store(
-    store: ObjectStore,
+    store: ReadableStore,
     *,
     prefix: str | None = None,
     postfix: str | None = None,
@@ -131,7 +131,7 @@ class _Keys:
 class _StoreChecker:
     def __init__(
         self,
-        store: ObjectStore,
+        store: ReadableStore,
         keys: _Keys,
         checked: Checked,
         proof: EncryptionProof | None,

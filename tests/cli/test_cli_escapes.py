@@ -63,7 +63,7 @@ def test_inspect(run, folder, make, options):
     status, out, _ = run("inspect", path, *options)
     assert status == 0
     if "--json" in options:
-        assert {"\x1b[2J", "\x9b31m", "\x7f\r\n\x00"} <= {node["type"] for node in json.loads(out)}, (
+        assert {"\x1b[2J", "\x9b31m", "\x7f\r\n\x00"} <= {node["type"] for node in json.loads(out)["boxes"]}, (
             "JSON loses nothing"
         )
     else:

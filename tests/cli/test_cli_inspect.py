@@ -37,7 +37,7 @@ def flat(nodes):
 def test_json_has_every_box(inspect, data):
     status, out, err = inspect(data, "--json")
     assert (status, err) == (0, "")
-    nodes = list(flat(json.loads(out)))
+    nodes = list(flat(json.loads(out)["boxes"]))
     boxes = [found for top in parse_boxes(data) for _, found in top.walk()]
     assert [(node["type"], node["offset"], node["size"]) for node in nodes] == [
         (found.type, found.offset, found.read_size) for found in boxes
@@ -46,7 +46,7 @@ def test_json_has_every_box(inspect, data):
 
 
 def named(out):
-    return {node["type"]: node["fields"] for node in flat(json.loads(out))}
+    return {node["type"]: node["fields"] for node in flat(json.loads(out)["boxes"])}
 
 
 def test_json_fields_are_readable(inspect):
@@ -101,7 +101,7 @@ def test_a_broken_file_shows_the_tree_up_to_the_fault(inspect):
     )
     status, out, err = inspect(cut, "--json")
     assert status == 2
-    types = [node["type"] for node in flat(json.loads(out))]
+    types = [node["type"] for node in flat(json.loads(out)["boxes"])]
     assert types[-1] == "stsc"
     assert len(err.splitlines()) == 1
 
@@ -109,7 +109,7 @@ def test_a_broken_file_shows_the_tree_up_to_the_fault(inspect):
 @pytest.mark.parametrize("data", [b"", b"junk", b"\0\0\0\4moov"])
 def test_files_without_boxes(inspect, data):
     status, out, err = inspect(data, "--json")
-    assert json.loads(out) == []
+    assert json.loads(out) == {"schema": "onvif-bmff/inspect/1", "boxes": []}
     assert (status, err == "") == ((2, False) if data else (0, True))
 
 

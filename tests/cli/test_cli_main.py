@@ -8,6 +8,7 @@ import types
 import pytest
 
 from onvif_bmff.cli import main as cli
+from onvif_bmff.cli.commands import Command
 from onvif_bmff.errors import BoxError
 from onvif_bmff.testing.files import progressive_file
 
@@ -24,7 +25,7 @@ def command(monkeypatch):
 
     module.register = register
     monkeypatch.setitem(sys.modules, "onvif_bmff.cli.probe", module)
-    monkeypatch.setattr(cli, "COMMANDS", ("probe",))
+    monkeypatch.setattr(cli, "COMMANDS", {"probe": Command()})
     return module
 
 

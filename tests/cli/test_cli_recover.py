@@ -61,6 +61,7 @@ def test_spans_are_ended_once(root: Path, capsys: pytest.CaptureFixture[str], wh
     status, out, _ = run(capsys, root, "--json", *where)
     assert status == 0
     assert json.loads(out) == {
+        "schema": "onvif-bmff/recover/1",
         "recovered": [],
         "abandoned": [],
         "ended": [],

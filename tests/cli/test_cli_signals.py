@@ -16,6 +16,7 @@ import pytest
 
 from onvif_bmff import ContentKey, KeyRing, Timeline, read_segment
 from onvif_bmff.cli import main as cli
+from onvif_bmff.cli.commands import Command
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.errors import MediaError
@@ -176,7 +177,7 @@ def test_the_status_of_any_command(monkeypatch, capsys, number: int) -> None:
 
     module.register = register
     monkeypatch.setitem(sys.modules, "onvif_bmff.cli.probe", module)
-    monkeypatch.setattr(cli, "COMMANDS", ("probe",))
+    monkeypatch.setattr(cli, "COMMANDS", {"probe": Command()})
     assert cli.main(["probe"]) == 128 + number
     assert capsys.readouterr().err == f"onvif-bmff: ended by {signal.Signals(number).name}\n"
 

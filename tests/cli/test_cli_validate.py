@@ -111,7 +111,7 @@ def test_the_list_of_rules(capsys):
     assert status == 0
     assert [line.split()[0] for line in said.out.splitlines()] == list(RULES)
     status, said = run(capsys, "--rules", "--json")
-    assert [rule["id"] for rule in json.loads(said.out)] == list(RULES)
+    assert [rule["id"] for rule in json.loads(said.out)["rules"]] == list(RULES)
 
 
 @pytest.mark.parametrize(

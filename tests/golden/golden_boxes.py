@@ -21,7 +21,7 @@ def _boxes(name: str) -> Record:
     path = TESTS / name
     data = path.read_bytes()
     shown = command("inspect", "--json", "--full", str(path))
-    nodes = json.loads(shown["out"])
+    nodes = json.loads(shown["out"])["boxes"]
     try:
         rebuilt: Any = b"".join(box.build() for box in parse_boxes(data))
         same = rebuilt == data

@@ -44,7 +44,7 @@ async function play(source, at) {
   hls.loadSource(source);
   hls.attachMedia(video);
   const until = async test => {
-    for (let turn = 0; turn < 150 && !errors.length && !test(); turn++) await new Promise(go => setTimeout(go, 50));
+    for (let turn = 0; turn < 500 && !errors.length && !test(); turn++) await new Promise(go => setTimeout(go, 50));
     return !errors.length && test();
   };
   const ready = await until(() => video.readyState >= 2);

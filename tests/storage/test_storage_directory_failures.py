@@ -105,7 +105,7 @@ def test_a_file_cleared_away_before_it_is_locked(store, root, monkeypatch):
 
 def test_an_object_that_is_replaced_while_its_label_is_read(store, monkeypatch):
     add(store, "a", b"old", {"Source": "old"})
-    read, times = store._labels.read, []
+    read, times = store._side_files.read, []
 
     def slow(parts, inode):
         label = read(parts, inode)
@@ -114,7 +114,7 @@ def test_an_object_that_is_replaced_while_its_label_is_read(store, monkeypatch):
             add(store, "a", b"newer", {"Source": "new"}, overwrite=True)
         return label
 
-    monkeypatch.setattr(store._labels, "read", slow)
+    monkeypatch.setattr(store._side_files, "read", slow)
     info = store.head("a")
     assert (info.size, info.attributes) == (5, {"Source": "new"})
 

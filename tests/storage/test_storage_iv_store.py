@@ -272,7 +272,7 @@ def test_a_lock_that_somebody_holds_is_not_waited_for_long(path, monkeypatch):
 
 
 def test_rows_of_keys_long_out_of_use_are_dropped(path, monkeypatch):
-    monkeypatch.setattr(module, "_MOST_KEYS", 3)
+    monkeypatch.setattr(module, "_MAX_KEYS", 3)
     store = opened(path)
     for number in range(5):
         store.reserve(UUID(int=number), 64, 1, FRESH)

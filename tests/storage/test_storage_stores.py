@@ -1,6 +1,4 @@
-"""What every store must do, on each of ours."""
-
-import threading
+"""What our stores do beyond what every store must (test_storage_conformance.py)."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +9,7 @@ from storage_kit import add
 from onvif_bmff.errors import (
     ObjectAttributeError,
     ObjectExistsError,
-    ObjectKeyError,
     ObjectNotFoundError,
-    StateError,
     StoreError,
 )
 from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject, SpanEndObject
@@ -48,35 +44,6 @@ def test_put_get_head(store):
 
 
 @pytest.mark.parametrize(
-    ("start", "length", "expected"),
-    [
-        (0, None, b"0123456789"),
-        (3, None, b"3456789"),
-        (3, 4, b"3456"),
-        (0, 0, b""),
-        (8, 100, b"89"),
-        (10, 5, b""),
-        (50, None, b""),
-        (-3, None, b"789"),
-        (-3, 2, b"78"),
-        (-30, 2, b"01"),
-        (4, -1, b""),
-        (10**30, None, b""),
-        (10**30, 10**30, b""),
-        (-(10**30), 10**30, b"0123456789"),
-        (2**63, 1, b""),
-        (0, -(10**30), b""),
-    ],
-)
-def test_ranges(store, start, length, expected):
-    writer = store.open_writer("key", content_type="video/mp4")
-    writer.append(b"012", b"", memoryview(b"345"))
-    writer.append(bytearray(b"67"), memoryview(b"89"))
-    writer.seal({})
-    assert store.get("key", start, length) == expected
-
-
-@pytest.mark.parametrize(
     "attributes",
     [
         {"Source": 1},
@@ -107,120 +74,6 @@ def test_large_attributes_are_kept_while_the_object_is_replaced(store):
     assert store.head("key").attributes == {"Source": "\x7f" * 40_000}
     add(store, "key", attributes=large, overwrite=True)
     assert store.head("key").attributes == large
-
-
-@pytest.mark.parametrize("content_type", ["\ud800", "a\nb", "x" * 2000, b"video/mp4", 5])
-def test_content_types_are_one_line_of_text(store, content_type):
-    with pytest.raises(ObjectAttributeError):
-        store.open_writer("key", content_type=content_type)
-
-
-def test_nothing_is_visible_before_it_is_sealed(store):
-    writer = store.open_writer("a/b", content_type="video/mp4")
-    writer.append(b"part")
-    assert list(store.keys()) == []
-    for look in (store.get, store.head, store.delete):
-        with pytest.raises(ObjectNotFoundError):
-            look("a/b")
-    writer.seal({"Version": "1.0"})
-    assert store.get("a/b") == b"part"
-    for late in (lambda: writer.append(b"x"), lambda: writer.seal({})):
-        with pytest.raises(StateError):
-            late()
-    writer.abandon()
-    assert store.get("a/b") == b"part"
-
-
-def test_abandoned(store):
-    writer = store.open_writer("a/b", content_type="video/mp4")
-    writer.append(b"part")
-    writer.abandon()
-    writer.abandon()
-    with pytest.raises(StateError):
-        writer.append(b"x")
-    assert list(store.keys()) == []
-    add(store, "a/b")
-
-
-def test_never_overwritten_unless_told(store):
-    add(store, "a/b", b"first", {"Source": "1"})
-    with pytest.raises(ObjectExistsError):
-        store.open_writer("a/b", content_type="x")
-    add(store, "a/b", b"second", {"Source": "2"}, overwrite=True)
-    assert (store.get("a/b"), store.head("a/b").attributes) == (b"second", {"Source": "2"})
-    add(store, "a/b", b"third", {}, overwrite=True)
-    assert (store.get("a/b"), store.head("a/b").attributes) == (b"third", {})
-
-
-def test_a_late_collision_is_found_when_sealing(store):
-    one, two = (store.open_writer("a/b", content_type="video/mp4") for _ in range(2))
-    one.append(b"one")
-    two.append(b"two")
-    one.seal({"Source": "one"})
-    with pytest.raises(ObjectExistsError):
-        two.seal({"Source": "two"})
-    two.abandon()
-    assert (store.get("a/b"), store.head("a/b").attributes) == (b"one", {"Source": "one"})
-    assert list(store.keys()) == ["a/b"]
-
-
-def test_delete(store):
-    add(store, "a/b", attributes={"Source": "old"})
-    add(store, "a/c")
-    store.delete("a/b")
-    assert list(store.keys()) == ["a/c"]
-    with pytest.raises(ObjectNotFoundError):
-        store.delete("a/b")
-    store.delete("a/c")
-    add(store, "a/b")
-    assert store.head("a/b").attributes == {}
-
-
-def test_listing_in_lexical_order(store):
-    names = ["a", "a-b", "a.b/x", "b/a", "b/a-c", "b/a.d/e", "b/z", "c/ü", "c/\U0001f600", "c/\uffee"]
-    for name in reversed(names):
-        add(store, name)
-    assert list(store.keys()) == sorted(names)
-    others = ("nothing", "b/a/", "/", "b//", "..", ".onvif_bmff/")
-    for prefix in ("", "a", "a.b", "b/", "b/a", "b/a.", "c/", "b/z", *others):
-        wanted = sorted(name for name in names if name.startswith(prefix))
-        assert list(store.keys(prefix)) == wanted
-        for after in (*names, "b", "b/", "b/a.d", "b/a.d/", "zzz"):
-            assert list(store.keys(prefix, after=after)) == [name for name in wanted if name > after]
-
-
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\x00b", "a\nb", "\ud800", "x" * 1025])
-def test_keys_that_no_store_takes(store, key):
-    with pytest.raises(ObjectKeyError):
-        store.open_writer(key, content_type="video/mp4")
-
-
-@pytest.mark.parametrize(
-    "key", ["a b", 'a:b*?"<>|\\', "ünïcødé/\U0001f600", ".hidden", "...", "~", "-rf", "%2e%2e", "CON"]
-)
-def test_odd_keys_are_only_names(store, key):
-    add(store, key, key.encode())
-    assert store.get(key) == key.encode()
-    assert list(store.keys()) == [key]
-
-
-def test_many_threads(store):
-    def work(number):
-        for index in range(20):
-            add(store, f"{index % 4}/{number}-{index}", b"%d" % index)
-            try:
-                add(store, f"race/{index}", b"%d" % number, {"Source": str(number)})
-            except ObjectExistsError:
-                continue
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(list(store.keys())) == 100
-    for index in range(20):
-        assert store.head(f"race/{index}").attributes["Source"].encode() == store.get(f"race/{index}")
 
 
 def test_listing_while_objects_come_and_go(store):

@@ -34,7 +34,7 @@ __all__ = [
     "thumbprint",
 ]
 
-_log = logging.getLogger("onvif_bmff.cenc.keys.certificates")
+_log = logging.getLogger(__name__)
 
 ThumbprintHash = Literal["sha1", "sha256"]
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | x25519.X25519PublicKey

@@ -18,7 +18,7 @@ from onvif_bmff.errors import MissingKeyError, ProtectionError, UnsupportedSchem
 
 __all__ = ["NOT_OPENED", "KeyRing", "KeyUnwrapper"]
 
-_log = logging.getLogger("onvif_bmff.cenc")
+_log = logging.getLogger(__name__)
 
 NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
 """All that is said of keys that do not open, whatever is wrong: more would help those who forge boxes."""

@@ -38,7 +38,7 @@ from onvif_bmff.errors import CertificateError, ProtectionError, UnsupportedSche
 
 __all__ = ["PrivateKeyUnwrapper"]
 
-_log = logging.getLogger("onvif_bmff.cenc")
+_log = logging.getLogger(__name__)
 
 _TAG: Final = 16
 _MOST_TRIED: Final = 64

@@ -58,7 +58,7 @@ __all__ = [
     "wrap_key",
 ]
 
-_log = logging.getLogger("onvif_bmff.cenc")
+_log = logging.getLogger(__name__)
 
 OaepHash = Literal["sha1", "sha256"]
 OAEP_HASHES: Final[tuple[OaepHash, ...]] = ("sha1", "sha256")

@@ -1,0 +1,35 @@
+"""The commands: one row each, and a module of the same name.
+
+A command is added by a row here and a module of this package with ``register(subparsers)``, which adds its parser, and
+``run(args)``, which returns a `Status` or a signal's status. What all commands have in common they use from here and
+from its neighbours: `status` (exit statuses), `machine` (``--json``), `progress`, `verbosity` (``-v``, ``-q``),
+`terminal` (all output), `signals`.
+"""
+
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "Command"]
+
+
+class Command(NamedTuple):
+    """What documents and the frame of the command line know about a command.
+
+    ``findings`` is what exit status 1 means; None where there is no such status. ``schemas`` are the names of its JSON
+    output with their versions (`onvif_bmff.cli.machine`).
+    """
+
+    findings: str | None = None
+    schemas: tuple[tuple[str, int], ...] = ()
+
+
+COMMANDS: dict[str, Command] = {
+    "record": Command("a key was not wrapped for all certificates"),
+    "inspect": Command(schemas=(("inspect", 1),)),
+    "decrypt": Command(),
+    "timeline": Command(schemas=(("timeline", 1),)),
+    "export": Command("objects were missing"),
+    "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
+    "recover": Command("something could not be recovered", (("recover", 1),)),
+    "fuzz": Command("the parser crashed or hung"),
+}
+"""The commands by name, in the order of ``--help``."""

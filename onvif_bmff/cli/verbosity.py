@@ -1,0 +1,87 @@
+"""What of the library's log a command shows: ``-v`` and ``-q``, the same for all commands."""
+
+import argparse
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from onvif_bmff.cli.terminal import complain
+
+__all__ = ["add_verbosity_arguments", "hide_keys", "shown_log"]
+
+_LIBRARY = "onvif_bmff"
+_WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.keys.certificates")
+"""What logs warnings that no command reports itself: how keys are handed over, and what certificates are like."""
+
+_KEY = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
+"""What a content key looks like on the command line."""
+
+
+def hide_keys(text: str) -> str:
+    """A text without what looks like a key: somebody may give one where the name of a file belongs."""
+    return _KEY.sub("<hidden>", text)
+
+
+def add_verbosity_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options -v and -q (``verbose``: how often -v was given, ``quiet``)."""
+    group = parser.add_argument_group("output").add_mutually_exclusive_group()
+    group.add_argument("-v", "--verbose", action="count", default=0, help="show what happens; -vv also why")
+    group.add_argument("-q", "--quiet", action="store_true", help="no warnings and no progress, only errors")
+
+
+class _Collected(logging.Handler):
+    """Keeps messages, each once."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.lines: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self.lines[record.getMessage()] = None
+
+
+class _Shown(logging.Handler):
+    """Writes messages to standard error as they come."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        complain(hide_keys(f"{record.levelname.lower()}: {record.getMessage()}"))
+
+
+@contextmanager
+def shown_log(args: argparse.Namespace) -> Iterator[None]:
+    """Show the log while the body runs.
+
+    Without options some warnings are shown once the command has done its work, for an error is one line and stands
+    alone. ``-v`` shows all from INFO on as it comes, ``-vv`` from DEBUG on, ``-q`` nothing.
+    """
+    if args.quiet:
+        yield
+    elif args.verbose:
+        level = logging.INFO if args.verbose == 1 else logging.DEBUG
+        with _handled(_Shown(level), (_LIBRARY,), level):
+            yield
+    else:
+        collected = _Collected(logging.WARNING)
+        with _handled(collected, _WARNING):
+            yield
+        for line in collected.lines:
+            complain(line)
+
+
+@contextmanager
+def _handled(handler: logging.Handler, names: tuple[str, ...], level: int | None = None) -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        if level is not None:
+            logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, before in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(before)

@@ -1,0 +1,79 @@
+"""What became of the objects that a `StoreSink` was given, and who is to know."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from onvif_bmff.errors import StoreError
+from onvif_bmff.logs import CauseLog
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.storage.pending import LOST, StoreFailure
+
+__all__ = ["SinkOutcomes"]
+
+_log = logging.getLogger(__name__)
+
+
+class SinkOutcomes:
+    """Counts and logs what is stored and lost, and hands it to the caller once all else is in order.
+
+    ``dropped`` counts the samples that are lost, by reason; ``stored_count`` the objects that are stored.
+    ``log`` is for failures of the store.
+    """
+
+    def __init__(
+        self,
+        on_stored: Callable[[ObjectKey, int], None] | None,
+        on_failure: Callable[[StoreFailure], None] | None,
+        log: CauseLog,
+    ) -> None:
+        self._on_stored = on_stored
+        self._on_failure = on_failure
+        self.log = log
+        self._failures: list[StoreFailure] = []
+        self._raised: Exception | None = None
+        self.dropped: Counter[str] = Counter()
+        self.stored_count = 0
+
+    def stored(self, key: ObjectKey, size: int) -> None:
+        """An object of ``size`` bytes is in the store."""
+        self.stored_count += 1
+        if self._on_stored is None:
+            return
+        try:
+            self._on_stored(key, size)
+        except Exception as error:  # the caller's, and no failure of the store: it waits until all is in order
+            if self._raised is not None:
+                _log.error("%s is stored, and on_stored failed again: %r", key, error)
+            self._raised = self._raised or error
+
+    def lost(self, failure: StoreFailure) -> None:
+        """An object is given up."""
+        cause = (failure.reason, type(failure.error).__name__)
+        if failure.reason is None:
+            self.log.error(cause, "%s is not stored: %s", failure.key, failure.error)
+        else:
+            count = failure.sample_count
+            self.dropped[failure.reason] += count
+            self.log.error(cause, "%s: %d samples lost %s: %s", failure.key, count, failure.reason, failure.error)
+        if failure.reason is not LOST.UNSEALED:
+            self._failures.append(failure)
+
+    def report(self) -> None:
+        """Hand what was given up to the caller, and raise what waits to be raised.
+
+        Raises:
+            StoreError: an object was given up, and there is no ``on_failure``.
+        """
+        failures, self._failures = self._failures, []
+        raised, self._raised = self._raised, None
+        try:
+            if self._on_failure is not None:
+                for failure in failures:
+                    self._on_failure(failure)
+        finally:
+            if raised is not None:
+                raise raised
+        if self._on_failure is None and failures:
+            error = failures[0].error
+            raise error if isinstance(error, StoreError) else StoreError(f"{failures[0].key}: {error}") from error
