@@ -96,7 +96,7 @@ class CensCipher:
 
     def __init__(self, key: ContentKey, pattern: Pattern) -> None:
         self._cipher = CtrCipher(key)
-        self._layout = _Layout.of(pattern)
+        self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
         """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
@@ -134,7 +134,7 @@ class CbcsCipher:
 
     def __init__(self, key: ContentKey, pattern: Pattern = NAL_PATTERN) -> None:
         self._cipher = Cipher(algorithms.AES(key.key), modes.CBC(_ZERO_IV))
-        self._layout = _Layout.of(pattern)
+        self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
         """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
@@ -256,7 +256,7 @@ def cipher_for(scheme: ProtectionScheme, key: ContentKey, pattern: Pattern = NO_
             return CbcsCipher(key, pattern)
 
 
-class _Layout(NamedTuple):
+class _PatternLayout(NamedTuple):
     """Where the encrypted words of a range lie, and how they make a row of blocks.
 
     They form ``width`` lanes: word n of the range begins lane n, and each further item of a lane lies
@@ -273,7 +273,7 @@ class _Layout(NamedTuple):
     step: int
 
     @classmethod
-    def of(cls, pattern: Pattern) -> "_Layout":
+    def of(cls, pattern: Pattern) -> "_PatternLayout":
         pattern.check()
         crypt, skip = pattern
         if not skip:

@@ -38,9 +38,9 @@ MAX_SAMPLE_OF_16: Final = 16 << 24
 """Most bytes of a sample under a vector of 16 bytes: more would run into the blocks of the next one."""
 
 _RECENT: Final = 4096
-_MOST_KEYS: Final = 4096
+_MAX_KEYS: Final = 4096
 _RESERVE: Final = 1 << 20
-_MOST_RESERVED: Final = 1 << 32  # so that no number of blocks in a lifetime goes round the circle
+_MAX_RESERVED: Final = 1 << 32  # so that no number of blocks in a lifetime goes round the circle
 
 
 class IvStore(Protocol):
@@ -191,7 +191,7 @@ class CencIvAllocators:
                     kid, size=self._size, random=self._random, store=self._store, reserve=self._reserve
                 )
                 self._allocators[kid] = found
-                if len(self._allocators) > _MOST_KEYS:
+                if len(self._allocators) > _MAX_KEYS:
                     self._allocators.popitem(last=False)
             self._allocators.move_to_end(kid)
             return found
@@ -239,5 +239,5 @@ class CbcsIvSource:
 def _check(size: int, reserve: int) -> None:
     if size not in IV_BITS:
         raise ProtectionError("an initialisation vector of cenc has 8 or 16 bytes")
-    if not 0 < reserve <= _MOST_RESERVED:
+    if not 0 < reserve <= _MAX_RESERVED:
         raise ProtectionError("a block of vectors holds between 1 and 2**32")

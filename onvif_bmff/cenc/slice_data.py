@@ -24,9 +24,9 @@ CLEAR_LEAD = 96
 """Bytes of a slice that stay clear in cenc where its header cannot be parsed."""
 SHORT = CLEAR_LEAD + BLOCK
 """A unit with less bytes may be all header, or have less than a block behind it."""
-_LONGEST_HEADER = 512
+_MAX_HEADER = 512
 """A slice with less than a block of data has no longer header than this, however many entry points it lists."""
-_LONGEST_WITH_ENTRIES = 4096
+_MAX_HEADER_WITH_ENTRIES = 4096
 """What 440 entry points (H.265, A.4.1) need at most, and more; there is more data than that behind so many."""
 _LENGTH = 4
 
@@ -146,8 +146,8 @@ class SliceData:
             return
         if any(end - start >= BLOCK for start, end in ranges):
             raise ProtectionError(f"a sample of {len(data)} bytes would be stored in the clear: it has too many parts")
-        for start, end in self._units(data) if len(data) > _LONGEST_HEADER else ():
-            if end - start > _LONGEST_HEADER and self._family.unit_type(data, start) not in self._family.other:
+        for start, end in self._units(data) if len(data) > _MAX_HEADER else ():
+            if end - start > _MAX_HEADER and self._family.unit_type(data, start) not in self._family.other:
                 raise _too_much_header(start, end)
 
     def failed(self, error: Exception) -> Exception:
@@ -166,7 +166,7 @@ class SliceData:
             covered += length if last >= end else length & -BLOCK  # of each piece only whole blocks are protected
             number += 1
         clear = end - start - covered
-        longest = _LONGEST_HEADER if self._family is AVC else max(_LONGEST_HEADER, min(covered, _LONGEST_WITH_ENTRIES))
+        longest = _MAX_HEADER if self._family is AVC else max(_MAX_HEADER, min(covered, _MAX_HEADER_WITH_ENTRIES))
         return end - last < BLOCK and clear <= longest
 
     def _units(self, data: bytes | memoryview) -> list[Range]:

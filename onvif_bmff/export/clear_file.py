@@ -41,15 +41,15 @@ from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.export.clear_boxes import clear_fragment, clear_movie, removed_size
 from onvif_bmff.media.sample_entries import is_protected
 
-__all__ = ["ClearFile", "Piece"]
+__all__ = ["ClearBytes", "ClearFile"]
 
-_PIECE: Final = 4 << 20
-_PIECE_SAMPLES: Final = 4096
+_MAX_BATCH: Final = 4 << 20
+_MAX_BATCH_SAMPLES: Final = 4096
 _TELL: Final = 16 << 20
 _BASE_IS_MOOF: Final = 0x020000
 
 
-class Piece(NamedTuple):
+class ClearBytes(NamedTuple):
     """Bytes of the clear file: ``data`` belongs at ``position``."""
 
     position: int
@@ -113,7 +113,7 @@ class ClearFile:
         self._moved.append(position)
         self.size = position
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[ClearBytes]:
         """Yield the clear file's bytes. Pieces may overlap: the later one counts.
 
         Raises ``MissingKeyError``, ``UnsupportedSchemeError`` and other ``ProtectionError``, ``BoxError`` and
@@ -147,10 +147,10 @@ class ClearFile:
             elif isinstance(found, MovieFragmentRandomAccessBox):
                 made = self._random_access(found, end - start)
             if made is not None:
-                yield Piece(self._place(start), made.build())
+                yield ClearBytes(self._place(start), made.build())
                 continue
-            for at in range(start, end, _PIECE):
-                yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)])
+            for at in range(start, end, _MAX_BATCH):
+                yield ClearBytes(self._place(start) + at - start, self._data[at : min(at + _MAX_BATCH, end)])
             while waiting and waiting[0][0] <= end:
                 yield from self._fragment(heappop(waiting)[2])
         while waiting:
@@ -160,7 +160,7 @@ class ClearFile:
 
     # ---- samples --------------------------------------------------------------------------------------------
 
-    def _fragment(self, part: TrackFragment) -> Iterator[Piece]:
+    def _fragment(self, part: TrackFragment) -> Iterator[ClearBytes]:
         maps = self._decryptor.maps(part)
         if maps is None:
             return
@@ -170,11 +170,11 @@ class ClearFile:
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload)
+                yield ClearBytes(self._place(position), payload)
                 position = end
         maps.close()
 
-    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[Piece]:
+    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[ClearBytes]:
         """Samples that the movie box itself describes."""
         maps = self._decryptor.table_maps(track, chunk_counts(track))
         if maps is None:
@@ -185,7 +185,7 @@ class ClearFile:
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload)
+                yield ClearBytes(self._place(position), payload)
                 position = end
             if self._passed is not None and position - told >= _TELL:
                 told = position
@@ -330,7 +330,7 @@ def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
     """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
     batch, total = list[int](), 0
     for size in sizes:
-        if batch and (total + size > _PIECE or len(batch) == _PIECE_SAMPLES):
+        if batch and (total + size > _MAX_BATCH or len(batch) == _MAX_BATCH_SAMPLES):
             yield batch
             batch, total = [], 0
         batch.append(size)

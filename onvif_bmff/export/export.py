@@ -41,7 +41,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
-_MOST_OFFSET = 1 << 30
+_MAX_OFFSET = 1 << 30
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
 
@@ -177,7 +177,7 @@ class _Cuts:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _FileTrack:
     """The state of one track of the file."""
 
     number: int
@@ -211,14 +211,14 @@ class _Export:
         exact: bool,
     ) -> None:
         self._tracks = list(tracks.values())
-        self._waiting = {kind: _Lane(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
-        for lane in self._waiting.values():
-            codecs = lane.output.codecs
-            lane.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in enumerate(codecs, 1)}
-            lane.in_band = len(codecs) > 1
-            if lane.in_band:
-                lane.output.codecs = [in_band(codec) for codec in codecs]
-        self._lanes: dict[int, _Lane] = {}
+        self._waiting = {kind: _FileTrack(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
+        for target in self._waiting.values():
+            codecs = target.output.codecs
+            target.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in enumerate(codecs, 1)}
+            target.in_band = len(codecs) > 1
+            if target.in_band:
+                target.output.codecs = [in_band(codec) for codec in codecs]
+        self._file_tracks: dict[int, _FileTrack] = {}
         self._out, self._spool, self._progressive, self._exact = out, spool, progressive, exact
         self._selection = selection
         self._cuts = cuts
@@ -240,12 +240,12 @@ class _Export:
             if self._floor is not None and not self._floor - _LEAD_IN <= self._origin <= self._floor:
                 self._origin = self._floor
             self._writer = self._make_writer()
-        lane = self._lanes.get(played.track.number) or self._enter(played.track)
-        track, sample, output = played.track, played.sample, lane.output
-        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
-            self._turn(lane, played)
-        time = sample.decode_time * output.timescale // track.timescale + lane.offset
-        held = lane.held
+        target = self._file_tracks.get(played.track.number) or self._enter(played.track)
+        track, sample, output = played.track, played.sample, target.output
+        if track is not target.source or played.run != target.run or played.clock is not target.clock:
+            self._turn(target, played)
+        time = sample.decode_time * output.timescale // track.timescale + target.offset
+        held = target.held
         if held is not None:
             delta = time - held.time
             if delta <= 0:  # a source that goes back in time
@@ -253,8 +253,8 @@ class _Export:
             slack = SAME_TIME * output.timescale // _SECOND
             if self._progressive or delta <= held.duration + slack:
                 held.duration = delta
-            self._writer.add(lane.number, held)
-        end = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset
+            self._writer.add(target.number, held)
+        end = (sample.decode_time + sample.duration) * output.timescale // track.timescale + target.offset
         if time < 0:
             if track.type is TrackType.VIDEO or end <= 0:
                 return
@@ -263,24 +263,24 @@ class _Export:
             end = min(end, self._end_ticks(self._selection.end, output.timescale))
         duration = end - time
         offset = sample.composition_offset * output.timescale // track.timescale
-        if abs(offset) >= _MOST_OFFSET:
+        if abs(offset) >= _MAX_OFFSET:
             raise MediaError(f"a composition offset of {offset} ticks, in {track.span!r}, fits no sample table")
         data = sample.data
-        if lane.sets and sample.sync:
-            data = with_parameter_sets(data, lane.sets, track.codec)
-        lane.held = OutputSample(time, max(duration, 0), offset, sample.sync, lane.description, data)
-        lane.next_time = time + max(duration, 0)
-        lane.count += 1
+        if target.sets and sample.sync:
+            data = with_parameter_sets(data, target.sets, track.codec)
+        target.held = OutputSample(time, max(duration, 0), offset, sample.sync, target.description, data)
+        target.next_time = time + max(duration, 0)
+        target.count += 1
         self._note(played)
 
     def finish(self, missing: tuple[str, ...]) -> ExportReport:
         """Write what is left."""
         if self._writer is None or self._start is None or self._end is None:
             raise MediaError("there is nothing to export")
-        for lane in self._lanes.values():
-            if lane.held is not None:
-                self._writer.add(lane.number, lane.held)
-        by_number = {lane.number: lane for lane in self._lanes.values()}
+        for target in self._file_tracks.values():
+            if target.held is not None:
+                self._writer.add(target.number, target.held)
+        by_number = {target.number: target for target in self._file_tracks.values()}
         presented = [
             (self._presented_from(track.timescale), self._presented_until(track.timescale)) for track in self._tracks
         ]
@@ -292,15 +292,15 @@ class _Export:
     def _leave_out(self, played: PlayedSample) -> None:
         """Let the sample before one without bytes last until that one's end, unless it is a document."""
         self._empty += 1
-        track, sample, lane = played.track, played.sample, self._lanes.get(played.track.number)
-        if lane is None or lane.held is None or track.type is TrackType.METADATA:
+        track, sample, target = played.track, played.sample, self._file_tracks.get(played.track.number)
+        if target is None or target.held is None or track.type is TrackType.METADATA:
             return
-        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
+        if track is not target.source or played.run != target.run or played.clock is not target.clock:
             return
-        end = (sample.decode_time + sample.duration) * lane.output.timescale // track.timescale + lane.offset
-        if end > lane.held.time + lane.held.duration:
-            lane.held.duration = end - lane.held.time
-            lane.next_time = end
+        end = (sample.decode_time + sample.duration) * target.output.timescale // track.timescale + target.offset
+        if end > target.held.time + target.held.duration:
+            target.held.duration = end - target.held.time
+            target.next_time = end
 
     def _make_writer(self) -> MovieWriter:
         if self._progressive:
@@ -324,30 +324,30 @@ class _Export:
         cut = self._cuts.before(end.microseconds) if self._cuts is not None else 0
         return (end.microseconds - self._origin - cut) * timescale // _SECOND
 
-    def _enter(self, track: PlayedTrack) -> _Lane:
-        """The lane of a track of the reader; its number says the how manieth of its kind it is."""
+    def _enter(self, track: PlayedTrack) -> _FileTrack:
+        """The target of a track of the reader; its number says the how manieth of its kind it is."""
         kinds = [kind for kind in self._waiting if kind == (track.type, track.ordinal)]
         if not kinds:
             raise MediaError(f"a segment has a {track.type.value} track that its span's first segment has not")
-        lane = self._lanes[track.number] = self._waiting[kinds[0]]
-        return lane
+        target = self._file_tracks[track.number] = self._waiting[kinds[0]]
+        return target
 
-    def _turn(self, lane: _Lane, played: PlayedSample) -> None:
+    def _turn(self, target: _FileTrack, played: PlayedSample) -> None:
         """Another run, clock or sample entry begins: find where it lies in the file."""
-        track, sample, timescale = played.track, played.sample, lane.output.timescale
-        if track is not lane.source:
-            description = lane.descriptions.get(entry_bytes(track.codec.sample_entry()))
+        track, sample, timescale = played.track, played.sample, target.output.timescale
+        if track is not target.source:
+            description = target.descriptions.get(entry_bytes(track.codec.sample_entry()))
             if description is None:
                 raise MediaError(f"the codec configuration changes within the span that starts at {track.span.start}")
-            lane.description = description
-            lane.sets = parameter_sets(track.codec) if lane.in_band else b""
+            target.description = description
+            target.sets = parameter_sets(track.codec) if target.in_band else b""
         now = played.decode_microseconds
         elapsed = now - self._origin - (self._cuts.before(now) if self._cuts is not None else 0)
         time = (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
-        if lane.next_time is not None and abs(time - lane.next_time) <= SAME_TIME * timescale // _SECOND:
-            time = lane.next_time  # keys are cut to milliseconds: this is no gap
-        lane.source, lane.run, lane.clock = track, played.run, played.clock
-        lane.offset = time - sample.decode_time * timescale // track.timescale
+        if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
+            time = target.next_time  # keys are cut to milliseconds: this is no gap
+        target.source, target.run, target.clock = track, played.run, played.clock
+        target.offset = time - sample.decode_time * timescale // track.timescale
 
     def _note(self, played: PlayedSample) -> None:
         time, end = played.time, played.end

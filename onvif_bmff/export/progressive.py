@@ -22,7 +22,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import Edit, OutputTrack, TrackTables, build_movie
-from onvif_bmff.export.writers import LONGEST, OutputSample, Presented, WaitingSamples
+from onvif_bmff.export.writers import MAX_DURATION, OutputSample, Presented, WaitingSamples
 
 __all__ = ["ProgressiveWriter"]
 
@@ -132,7 +132,7 @@ class ProgressiveWriter:
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See `MovieWriter.add`."""
-        if sample.duration > LONGEST:
+        if sample.duration > MAX_DURATION:
             raise MediaError(
                 "a gap is too long for sample tables; write a fragmented file, cut gaps out, or export less"
             )

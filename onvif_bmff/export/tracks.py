@@ -16,7 +16,7 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["EXPORT_ORDER", "output_tracks"]
 
-_MOST_TICKS = (1 << 31) - 1
+_MAX_TICKS = (1 << 31) - 1
 EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 """The order of tracks in a file; the first one leads."""
 
@@ -49,7 +49,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
                     known[kind].add(name)
                     output.codecs.append(codec)
             common = lcm(output.timescale, timescale)
-            if common <= _MOST_TICKS:
+            if common <= _MAX_TICKS:
                 output.timescale = common
     ordered = sorted(found, key=lambda kind: (EXPORT_ORDER.index(kind[0]), kind[1]))
     for number, kind in enumerate(ordered, 1):

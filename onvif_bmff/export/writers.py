@@ -27,13 +27,13 @@ from onvif_bmff.bmff import (
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import Edit, OutputTrack, build_movie, fragmented_tables
 
-__all__ = ["LONGEST", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
+__all__ = ["MAX_DURATION", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
 
 _SYNC_FLAGS = 0x02000000
 _PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
-_MOST_BYTES = 8 << 20
-_MOST_SAMPLES = 10_000
-LONGEST = (1 << 32) - 1
+_MAX_BYTES = 8 << 20
+_MAX_SAMPLES = 10_000
+MAX_DURATION = (1 << 32) - 1
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class WaitingSamples:
         if not waiting:
             return False
         last = waiting[-1]
-        if self.size >= _MOST_BYTES or self.count >= _MOST_SAMPLES or last.description != sample.description:
+        if self.size >= _MAX_BYTES or self.count >= _MAX_SAMPLES or last.description != sample.description:
             return True
         if number == self._lead or not self.pending[self._lead]:
             length = sample.time - waiting[0].time
@@ -135,7 +135,7 @@ class FragmentedWriter:
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See `MovieWriter.add`."""
-        if sample.duration > LONGEST:
+        if sample.duration > MAX_DURATION:
             raise MediaError(f"a sample of {sample.duration} ticks is too long for a fragment; export less")
         expected = self._next[number]
         jumps = expected is not None and expected != sample.time and bool(self._chunks.pending[number])
@@ -204,7 +204,7 @@ class FragmentedWriter:
         self._sequence += 1
 
     def _moof(self, parts: Sequence[tuple[int, list[OutputSample]]], offsets: Sequence[int]) -> MovieFragmentBox:
-        children: list[Box] = [MovieFragmentHeaderBox(sequence_number=self._sequence & LONGEST)]
+        children: list[Box] = [MovieFragmentHeaderBox(sequence_number=self._sequence & 0xFFFFFFFF)]
         for (number, samples), offset in zip(parts, offsets, strict=True):
             header = TrackFragmentHeaderBox(
                 flags=0x20002,

@@ -8,7 +8,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.playback.header import SegmentHeader
-from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
+from onvif_bmff.playback.source import MAX_READ, ByteSource, box_head, parse_one
 
 __all__ = ["StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments"]
 
@@ -76,7 +76,7 @@ def _end_of_data(source: ByteSource, position: int) -> int:
     """Where the mdat boxes behind a moof end."""
     while (head := box_head(source, position)) is not None and head.type == "mdat":
         if head.size is None:
-            return position + len(source.view(position, LARGEST_PIECE))
+            return position + len(source.view(position, MAX_READ))
         position += head.size
     return position
 

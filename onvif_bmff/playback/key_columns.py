@@ -11,7 +11,7 @@ from operator import le, lt
 
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.key_order import time_of
-from onvif_bmff.playback.span_ends import MOST_OPEN, OpenSpan, SpanEnds, choose, without
+from onvif_bmff.playback.span_ends import MAX_OPEN, OpenSpan, SpanEnds, choose, without
 
 __all__ = ["KeyColumns", "SpanColumns"]
 
@@ -60,7 +60,7 @@ class KeyColumns:
                         if one.superseded is None:
                             one.superseded = order
                     candidates.append(found)
-                    if len(candidates) > MOST_OPEN:
+                    if len(candidates) > MAX_OPEN:
                         del candidates[0]
                 else:
                     if order - found.last > found.longest:

@@ -32,16 +32,16 @@ from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.seek_index import SegmentIndex, attributes_of, index_of_attributes, index_of_last_bytes
-from onvif_bmff.playback.source import BLOCK, LARGEST_PIECE, ByteSource, MemorySource, StoreSource, box_head, parse_one
+from onvif_bmff.playback.source import BLOCK, MAX_READ, ByteSource, MemorySource, StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Piece", "SeekPoint", "Seeker"]
+__all__ = ["SeekPoint", "Seeker", "Subsegment"]
 
 CLOSE = timedelta(seconds=10)
 """Entries of a SeekTable that lie farther apart are too coarse where an ``mfra`` can be had."""
 _SHORT = 8 * CLOSE
 _LONG = timedelta(hours=1)
-_LARGEST_HEADER = 1 << 20
+_MAX_HEADER_SIZE = 1 << 20
 _HEADER_GUESS = 8 << 10
 _FIRST_MOOF = 8 << 10
 _PEEK = 1 << 10
@@ -66,7 +66,7 @@ class SeekPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Subsegment:
     """Bytes ``offset`` to ``stop`` of an object, whole fragments that begin with a sync sample, and their time."""
 
     offset: int
@@ -100,7 +100,7 @@ class Seeker:
         """
         found = self._headers.get(segment.span)
         if found is None:
-            if size is not None and 0 < size <= _LARGEST_HEADER:
+            if size is not None and 0 < size <= _MAX_HEADER_SIZE:
                 data = self._store.get(segment.name, 0, size + more)
                 try:
                     found = read_header(MemorySource(data))
@@ -153,8 +153,8 @@ class Seeker:
                     return point
         return self._walk(segment, coarse, at)
 
-    def pieces(self, segment: RecordedSegment) -> list[Piece]:
-        """The segment in pieces that begin with a sync sample, as its index tells; whole where there is no index.
+    def subsegments(self, segment: RecordedSegment) -> list[Subsegment]:
+        """The segment in subsegments that begin with a sync sample, as its index tells; whole where there is no index.
 
         Costs a HEAD request, and one more where the SeekTable is too coarse.
 
@@ -173,17 +173,17 @@ class Seeker:
             index = self._random_access(segment, lasting, info) or index
         end = end or self.end(segment)
         if index is None:
-            return [Piece(self.header(segment).size, info.size, segment.start, end)]
+            return [Subsegment(self.header(segment).size, info.size, segment.start, end)]
         table = index.leading(self._headers.get(segment.span))
         clock = self._clock(segment, index, table)
         starts = [(entry.moof_offset, clock.utc(entry.time, index.scale(table))) for entry in table.entries]
         starts.append((info.size, max(end, starts[-1][1])))
-        found_pieces: list[Piece] = []
+        subsegments: list[Subsegment] = []
         for (offset, start), (stop, over) in pairwise(starts):
             if not 0 <= offset < stop <= info.size:
                 raise MediaError(f"the index of {segment.name} does not fit the object")
-            found_pieces.append(Piece(offset, stop, start, over))
-        return found_pieces
+            subsegments.append(Subsegment(offset, stop, start, over))
+        return subsegments
 
     def _is_coarse(self, segment: RecordedSegment, index: SegmentIndex, lasting: timedelta | None) -> bool:
         entries = index.leading(self._headers.get(segment.span)).entries
@@ -256,7 +256,7 @@ class Seeker:
         end = following.moof_offset if following is not None else index.end
         if end is not None and end <= entry.moof_offset:
             return None  # the index is wrong
-        likely = min(index.longest, LARGEST_PIECE) if end is None else BLOCK
+        likely = min(index.longest, MAX_READ) if end is None else BLOCK
         return SeekPoint(segment, entry.moof_offset, end, clock, index.found_by, likely)
 
     def _clock(self, segment: RecordedSegment, index: SegmentIndex, leading: TrackSeekTable) -> MediaClock:

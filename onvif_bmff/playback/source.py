@@ -10,7 +10,7 @@ __all__ = ["BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "
 
 BLOCK = 4 << 20
 """Bytes that one request for a stored object asks for, when it is read from end to end."""
-LARGEST_PIECE = 256 << 20
+MAX_READ = 256 << 20
 """Bytes of one fragment or header that are held at once; larger ones are refused."""
 
 
@@ -52,7 +52,7 @@ class StoreSource:
         """See `ByteSource.view`.
 
         Raises:
-            MediaError: the piece is larger than `LARGEST_PIECE`.
+            MediaError: the piece is larger than `MAX_READ`.
             StoreError: the store failed.
         """
         stop = start + length
@@ -61,7 +61,7 @@ class StoreSource:
             self._data, self._start, self._ended = memoryview(b""), start, False
             have = start
         if stop > have and not self._ended:
-            if length > LARGEST_PIECE:
+            if length > MAX_READ:
                 raise MediaError(f"a piece of {length} bytes at byte {start} is too large to be read at once")
             asked = max(stop - have, self._block)
             more = self._store.get(self._name, have, asked)
@@ -109,7 +109,7 @@ def parse_one(source: ByteSource, position: int, size: int) -> Box:
         BoxError: it is cut off or broken.
     """
     # Nothing is read at all for a box that says it is larger than any piece can be.
-    view = source.view(position, min(size, LARGEST_PIECE + 1))
+    view = source.view(position, min(size, MAX_READ + 1))
     if len(view) < size:
         raise BoxError(f"the box runs {size - len(view)} bytes past its file", offset=position)
     try:

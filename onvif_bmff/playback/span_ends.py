@@ -8,10 +8,10 @@ from onvif_bmff.playback.key_order import time_of
 if TYPE_CHECKING:
     from onvif_bmff.playback.key_columns import SpanColumns
 
-__all__ = ["MOST_OPEN", "OpenSpan", "SpanEnds", "choose", "without"]
+__all__ = ["MAX_OPEN", "OpenSpan", "SpanEnds", "choose", "without"]
 
 _SECOND = 1_000_000
-MOST_OPEN = 16
+MAX_OPEN = 16
 """How many spans, and ends that may be those of several, are considered at a time."""
 # How much longer than the longest seen segment, times the counters passed, the way to the next one may be.
 _PATIENCE = 10
@@ -97,7 +97,7 @@ class SpanEnds:
         if len(owners) == 1 or _hangs_over(end):
             return self._settle(end, owners[max(0, len(owners) - 2)])
         over = self._match()
-        if len(self._open) > MOST_OPEN:
+        if len(self._open) > MAX_OPEN:
             self._give_up(self._open[0])
         return over
 

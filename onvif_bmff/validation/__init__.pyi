@@ -19,14 +19,14 @@ from onvif_bmff.validation.iv_reuse import Vectors as Vectors
 from onvif_bmff.validation.keys import NameChecker as NameChecker
 from onvif_bmff.validation.observed import Context as Context
 from onvif_bmff.validation.observed import Header as Header
-from onvif_bmff.validation.observed import PartFacts as PartFacts
+from onvif_bmff.validation.observed import ObservedFragment as ObservedFragment
+from onvif_bmff.validation.observed import ObservedSegment as ObservedSegment
+from onvif_bmff.validation.observed import ObservedTrack as ObservedTrack
 from onvif_bmff.validation.observed import RANK as RANK
-from onvif_bmff.validation.observed import SegmentFacts as SegmentFacts
 from onvif_bmff.validation.observed import StopLooking as StopLooking
-from onvif_bmff.validation.observed import TrackFacts as TrackFacts
 from onvif_bmff.validation.payload import NalRanges as NalRanges
+from onvif_bmff.validation.payload import decryption_fault as decryption_fault
 from onvif_bmff.validation.payload import is_intra as is_intra
-from onvif_bmff.validation.payload import spoilt as spoilt
 from onvif_bmff.validation.proof import EncryptionProof as EncryptionProof
 from onvif_bmff.validation.proof import TrackProof as TrackProof
 from onvif_bmff.validation.protection_headers import check_protection_headers as check_protection_headers
@@ -68,18 +68,18 @@ __all__ = [
     "MisfittingEnd",
     "NalRanges",
     "NameChecker",
-    "PartFacts",
+    "ObservedFragment",
+    "ObservedSegment",
+    "ObservedTrack",
     "ProtectedPart",
     "Recurring",
     "Rule",
     "SampleChecker",
     "SampleLayout",
     "SampleSite",
-    "SegmentFacts",
     "Skipped",
     "SpanChecker",
     "StopLooking",
-    "TrackFacts",
     "TrackProof",
     "Validation",
     "Vectors",
@@ -92,10 +92,10 @@ __all__ = [
     "check_seek_table",
     "check_segment",
     "codec_of_part",
+    "decryption_fault",
     "family_of",
     "is_intra",
     "needs_records",
     "slices_of",
-    "spoilt",
     "validate_store",
 ]

@@ -21,7 +21,15 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
-from onvif_bmff.validation.observed import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
+from onvif_bmff.validation.observed import (
+    RANK,
+    Context,
+    Header,
+    ObservedFragment,
+    ObservedSegment,
+    ObservedTrack,
+    StopLooking,
+)
 from onvif_bmff.validation.samples import SampleChecker
 
 __all__ = ["FragmentChecker", "MediaData"]
@@ -43,11 +51,11 @@ class MediaData:
 
 
 class FragmentChecker:
-    """Looks at the fragments of one segment in order, and fills in the segment's facts."""
+    """Looks at the fragments of one segment in order, and fills in the segment's observed."""
 
-    def __init__(self, context: Context, facts: SegmentFacts, header: Header, samples: SampleChecker) -> None:
+    def __init__(self, context: Context, observed: ObservedSegment, header: Header, samples: SampleChecker) -> None:
         self._context = context
-        self._facts = facts
+        self._observed = observed
         self._header = header
         self._samples = samples
         self._budget = SampleBudget()
@@ -60,7 +68,7 @@ class FragmentChecker:
         self._lead_id = lead.track_id if lead is not None else 0
         self._number = 0
         self._shifted = {track.track_id for track in header.tracks if track.box.find(EditBox) is not None}
-        facts.tracks = {track.track_id: TrackFacts(track) for track in header.tracks}
+        observed.tracks = {track.track_id: ObservedTrack(track) for track in header.tracks}
 
     def check(self, moof: MovieFragmentBox, start: int, data: Sequence[MediaData], before: Sequence[Box]) -> None:
         """Look at the moof at byte ``start``, the media data behind it, and what stands ``before`` it.
@@ -101,7 +109,7 @@ class FragmentChecker:
         if not self._context.is_cmaf:
             return
         add = self._context.findings.add
-        for track in self._facts.tracks.values():
+        for track in self._observed.tracks.values():
             if not track.all_sync and track.track.table.find(SyncSampleBox) is None:
                 table = track.track.table
                 add(
@@ -110,7 +118,7 @@ class FragmentChecker:
                     offset=table.offset,
                     path="/moov/trak/mdia/minf/stbl",
                 )
-        count = sum(part.first_is_sync for track in self._facts.tracks.values() for part in track.parts)
+        count = sum(part.first_is_sync for track in self._observed.tracks.values() for part in track.parts)
         for index in indexes:
             rows = index.references
             if any(reference >> 31 for reference in rows["reference"]) or len(rows) != count:
@@ -165,8 +173,8 @@ class FragmentChecker:
         """Times and data of a traf that has samples."""
         context, add = self._context, self._context.findings.add
         track_id = part.track.track_id
-        of_track = self._facts.tracks[track_id]
-        made = PartFacts.of(part, traf_number)
+        of_track = self._observed.tracks[track_id]
+        made = ObservedFragment.of(part, traf_number)
         self._check_times(part, made, of_track)
         of_track.parts.append(made)
         of_track.duration += part.duration
@@ -212,7 +220,7 @@ class FragmentChecker:
             views = None  # samples of no bytes: nothing to look into
         self._samples.check(part, made, views, first_of_segment=first_of_segment)
 
-    def _check_times(self, part: TrackFragment, made: PartFacts, of_track: TrackFacts) -> None:
+    def _check_times(self, part: TrackFragment, made: ObservedFragment, of_track: ObservedTrack) -> None:
         context, add = self._context, self._context.findings.add
         track_id, path = part.track.track_id, f"{_TRAF}/tfdt"
         if of_track.parts and part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is not None:

@@ -13,7 +13,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["RANK", "Context", "Header", "PartFacts", "SegmentFacts", "StopLooking", "TrackFacts"]
+__all__ = ["RANK", "Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "StopLooking"]
 
 RANK = {"vide": 0, "soun": 1, "meta": 2}
 """Handlers of recorded media, in the order in which they lead."""
@@ -64,7 +64,7 @@ class Header:
 
 
 @dataclass(slots=True)
-class PartFacts:
+class ObservedFragment:
     """One traf with samples: where it is, and its times in ticks."""
 
     moof_offset: int
@@ -77,7 +77,7 @@ class PartFacts:
     first_is_sync: bool
 
     @classmethod
-    def of(cls, part: TrackFragment, traf_number: int) -> "PartFacts":
+    def of(cls, part: TrackFragment, traf_number: int) -> "ObservedFragment":
         """What there is to know of a traf, the ``traf_number``-th of its moof, that has samples."""
         first: int | None = None
         earliest = end = decode_time = part.decode_time
@@ -132,11 +132,11 @@ class PartFacts:
 
 
 @dataclass(slots=True)
-class TrackFacts:
+class ObservedTrack:
     """What a segment holds of a track: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
 
     track: MovieTrack
-    parts: list[PartFacts] = field(default_factory=list)
+    parts: list[ObservedFragment] = field(default_factory=list)
     duration: int = 0
     samples: int = 0
     size: int = 0
@@ -146,18 +146,18 @@ class TrackFacts:
 
 
 @dataclass(slots=True)
-class SegmentFacts:
+class ObservedSegment:
     """What a segment holds. ``complete``: it was read to its end without a fault that hides the rest."""
 
     key: ObjectKey
     name: str
     header: Header | None = None
-    tracks: dict[int, TrackFacts] = field(default_factory=dict)
+    tracks: dict[int, ObservedTrack] = field(default_factory=dict)
     moofs: list[int] = field(default_factory=list)
     complete: bool = False
 
     @property
-    def lead(self) -> TrackFacts | None:
+    def lead(self) -> ObservedTrack | None:
         """The leading track of those with samples: video, else audio, else metadata."""
         with_samples = [track for track in self.tracks.values() if track.parts]
         return min(with_samples, key=lambda found: RANK.get(found.track.handler, 3), default=None)
@@ -185,10 +185,10 @@ class SegmentFacts:
             return min(found, key=lambda one: one[0] / one[1])
         return found[0] if found else None
 
-    def placed(self) -> dict[tuple[str, int], TrackFacts]:
+    def placed(self) -> dict[tuple[str, int], ObservedTrack]:
         """The tracks that have samples, by handler and the how manieth of those with that handler they are."""
         counts: dict[str, int] = {}
-        found: dict[tuple[str, int], TrackFacts] = {}
+        found: dict[tuple[str, int], ObservedTrack] = {}
         for track in self.tracks.values():
             handler = track.track.handler
             counts[handler] = counts.get(handler, -1) + 1

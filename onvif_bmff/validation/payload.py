@@ -11,7 +11,7 @@ from onvif_bmff.errors import BitstreamError, BoxError
 from onvif_bmff.media.nal import BitReader, remove_emulation_prevention
 from onvif_bmff.media.nal_family import AVC, NAL_FAMILIES, nal_family_of
 
-__all__ = ["NalRanges", "is_intra", "spoilt"]
+__all__ = ["NalRanges", "decryption_fault", "is_intra"]
 
 NalRanges = Iterable[tuple[int, int]]
 
@@ -52,7 +52,7 @@ def _is_aac(entry: Box) -> bool:
         return False
 
 
-def spoilt(entry: Box, data: memoryview, units: NalRanges | None) -> str | None:
+def decryption_fault(entry: Box, data: memoryview, units: NalRanges | None) -> str | None:
     """Why decrypted data cannot be a sample of the (clear) ``entry``; None where nothing is seen to be wrong.
 
     A wrong key makes noise. Noise in slice data is noticed only where it happens to hold a start code, as it does once

@@ -22,7 +22,7 @@ _POINTS = (0x0010, 0x0011, 0x0012)
 _WRAPPED_BY_HPKE = 32
 """A key of 16 bytes and a tag of 16."""
 _RSA_SIZES = range(128, 2049)
-_MOST_ENTRIES = 1024
+_MAX_ENTRIES = 1024
 
 Pssh = ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox
 
@@ -127,10 +127,10 @@ def _faults_of(data: bytes, with_info: bool) -> list[tuple[str, str]]:
         count = reader.number(4)
         if not count:
             found.append(("ANX-B.8.2-17", "no entries"))
-        for _ in range(min(count, _MOST_ENTRIES)):
+        for _ in range(min(count, _MAX_ENTRIES)):
             if not _read_entry(reader, found, with_info):
                 return found
-        if count <= _MOST_ENTRIES and reader.left:
+        if count <= _MAX_ENTRIES and reader.left:
             found.append(("ANX-B.8.2-16", f"{reader.left} bytes behind the entries"))
     except _End:
         found.append(("ANX-B.8.2-16", f"the entries run past the {len(data)} bytes of DataSize"))

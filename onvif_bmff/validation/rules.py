@@ -12,9 +12,9 @@ from onvif_bmff.errors import escaped
 
 __all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
 
-_MOST_OF_A_RULE = 5
+_MAX_PER_RULE = 5
 """Findings of one rule in one object that are listed; the rest are counted."""
-_MOST_RECURRING = 100
+_MAX_RECURRING = 100
 
 
 class Level(Enum):
@@ -185,7 +185,7 @@ class Findings:
 
     __slots__ = ("_counts", "_found", "_most", "key")
 
-    def __init__(self, key: str = "", *, most: int = _MOST_OF_A_RULE) -> None:
+    def __init__(self, key: str = "", *, most: int = _MAX_PER_RULE) -> None:
         self.key = key
         self._most = most
         self._found: list[Finding] = []
@@ -232,7 +232,7 @@ class Recurring:
     def add(self, rule: str, message: str, *, key: str, path: str) -> None:
         """Say that ``rule`` is broken by one more object."""
         message = escaped(message)
-        if (rule, message) not in self._found and len(self._found) >= _MOST_RECURRING:
+        if (rule, message) not in self._found and len(self._found) >= _MAX_RECURRING:
             message = "and others"
         first = Finding(rule, RULES[rule].level, key, None, message, escaped(path))
         first, count = self._found.get((rule, message), (first, 0))

@@ -22,8 +22,8 @@ from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
 from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_of
 from onvif_bmff.validation.coverage import CoverageChecker
 from onvif_bmff.validation.iv_reuse import Vectors
-from onvif_bmff.validation.observed import Context, Header, PartFacts
-from onvif_bmff.validation.payload import is_intra, spoilt
+from onvif_bmff.validation.observed import Context, Header, ObservedFragment
+from onvif_bmff.validation.payload import decryption_fault, is_intra
 from onvif_bmff.validation.proof import EncryptionProof
 
 __all__ = ["SampleChecker"]
@@ -54,7 +54,7 @@ class SampleChecker:
         self._said: set[str] = set()
 
     def check(
-        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, *, first_of_segment: bool
+        self, part: TrackFragment, observed: ObservedFragment, views: SampleViews | None, *, first_of_segment: bool
     ) -> None:
         """Look at the samples of a traf; ``views`` are their data, None where they cannot be had."""
         entry = part.track.entry(part.description)
@@ -63,14 +63,14 @@ class SampleChecker:
         opened = False
         if clear is not None:
             self.coverage.check(part, clear, views)
-            runs, opened = self._look(part, facts, views, clear, first=first_of_segment)
-        left = checked.count_samples(facts.count, runs, self._keys or (), opened=opened, read=views is not None)
+            runs, opened = self._look(part, observed, views, clear, first=first_of_segment)
+        left = checked.count_samples(observed.count, runs, self._keys or (), opened=opened, read=views is not None)
         if left and "unopened" not in self._said:  # it counts by object
             self._said.add("unopened")
             checked.skip_decryption(protection.scheme for protection in self._protections.values())
 
     def _look(
-        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, clear: Box, *, first: bool
+        self, part: TrackFragment, observed: ObservedFragment, views: SampleViews | None, clear: Box, *, first: bool
     ) -> tuple[list[ProtectionRun] | None, bool]:
         """How the samples are protected (None: that cannot be told), and whether they could be decrypted."""
         length_size = nal_length_size(clear)
@@ -82,7 +82,7 @@ class SampleChecker:
                 return None, False  # the header has said what is missing
             try:
                 of_track = self.coverage.seig_of(part.track)
-                runs = protection_runs(default, facts.count, part.box.children, of_track)
+                runs = protection_runs(default, observed.count, part.box.children, of_track)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
                 message = error.reason if isinstance(error, BoxError) else str(error)
@@ -99,7 +99,7 @@ class SampleChecker:
         )
         filled = False
         if length_size is not None and not whole:
-            filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first)
+            filled = self._nal_units_fill(part, clear, views, length_size, observed, first_of_segment=first)
             if maps is not None and filled:
                 self._check_slices(part, views.first, maps[0], runs[0][1])
         can_be_opened = maps is not None or not needs_records(runs)
@@ -143,7 +143,7 @@ class SampleChecker:
         clear: Box,
         views: SampleViews,
         length_size: int,
-        facts: PartFacts,
+        observed: ObservedFragment,
         *,
         first_of_segment: bool,
     ) -> bool:
@@ -156,7 +156,7 @@ class SampleChecker:
             add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
             return False
         first = views.first
-        if facts.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
+        if observed.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
             rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
         return True
@@ -205,7 +205,7 @@ class SampleChecker:
         try:
             for sample, view in zip(self._decryptor(part, samples), views, strict=False):
                 units = None if length_size is None else iter_nal_ranges(view, length_size)
-                message = spoilt(clear, memoryview(sample.data), units)
+                message = decryption_fault(clear, memoryview(sample.data), units)
                 if message is not None:
                     break
         except OnvifBmffError as error:

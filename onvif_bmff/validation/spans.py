@@ -15,7 +15,7 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.observed import RANK, Header, SegmentFacts
+from onvif_bmff.validation.observed import RANK, Header, ObservedSegment
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["KindChecker", "MisfittingEnd", "SpanChecker"]
@@ -68,27 +68,27 @@ class SpanChecker:
         self.lasts: dict[Place, UtcTime] = {}
         """When the last one of each is."""
 
-    def segment(self, facts: SegmentFacts) -> None:
+    def segment(self, observed: ObservedSegment) -> None:
         """Take the next segment."""
         last = self._last
-        self._check_header(facts)
-        ends = {track_id: track.end for track_id, track in facts.tracks.items() if track.parts}
-        if last is not None and last.complete and facts.key.counter == last.key.counter + 1:
-            self._check_continuity(facts, last)
-            self._check_start(facts, last)
-        carried = last.decode_ends if last is not None and facts.key.counter == last.key.counter + 1 else {}
-        self._note_times(facts)
+        self._check_header(observed)
+        ends = {track_id: track.end for track_id, track in observed.tracks.items() if track.parts}
+        if last is not None and last.complete and observed.key.counter == last.key.counter + 1:
+            self._check_continuity(observed, last)
+            self._check_start(observed, last)
+        carried = last.decode_ends if last is not None and observed.key.counter == last.key.counter + 1 else {}
+        self._note_times(observed)
         self._last = _Seen(
-            facts.key,
-            facts.starts(),
-            facts.ends(),
+            observed.key,
+            observed.starts(),
+            observed.ends(),
             {**carried, **ends},
             frozenset(
                 track_id
-                for track_id, track in facts.tracks.items()
-                if track.parts and track.parts[-1].moof_offset == facts.moofs[-1]
+                for track_id, track in observed.tracks.items()
+                if track.parts and track.parts[-1].moof_offset == observed.moofs[-1]
             ),
-            facts.complete,
+            observed.complete,
         )
 
     def end(self, key: ObjectKey, name: str) -> "MisfittingEnd | None":
@@ -100,52 +100,52 @@ class SpanChecker:
             return None
         return MisfittingEnd(last, key, name)
 
-    def _note_times(self, facts: SegmentFacts) -> None:
-        reference = facts.reference()
-        if reference is None or not facts.complete:
+    def _note_times(self, observed: ObservedSegment) -> None:
+        reference = observed.reference()
+        if reference is None or not observed.complete:
             return
-        for place, track in facts.placed().items():
+        for place, track in observed.placed().items():
             shift, timescale = track.track.presentation_shift, track.track.timescale
             first, last = track.parts[0], track.parts[-1]
-            begin = _at(facts.key, reference, (first.first_time + shift, timescale))
-            end = _at(facts.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
+            begin = _at(observed.key, reference, (first.first_time + shift, timescale))
+            end = _at(observed.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
             if begin is not None and end is not None:
                 self.starts.setdefault(place, begin)
                 self.lasts[place] = end
 
-    def _check_header(self, facts: SegmentFacts) -> None:
-        if facts.header is None:
+    def _check_header(self, observed: ObservedSegment) -> None:
+        if observed.header is None:
             return
-        digest = _fingerprint(facts.header)
+        digest = _fingerprint(observed.header)
         if self._header is None:
             self._header = digest
         elif digest != self._header:
             message = "the moov differs from the other segments' in more than times, vectors and bit rates"
-            self._findings.add("ANX-B.2-05", message, offset=facts.header.offset, path="/moov", key=facts.name)
+            self._findings.add("ANX-B.2-05", message, offset=observed.header.offset, path="/moov", key=observed.name)
 
-    def _check_continuity(self, facts: SegmentFacts, last: _Seen) -> None:
-        lead_handler = min((track.track.handler for track in facts.tracks.values()), key=_rank, default="")
-        several = len(facts.tracks) > 1
-        for track_id, track in facts.tracks.items():
+    def _check_continuity(self, observed: ObservedSegment, last: _Seen) -> None:
+        lead_handler = min((track.track.handler for track in observed.tracks.values()), key=_rank, default="")
+        several = len(observed.tracks) > 1
+        for track_id, track in observed.tracks.items():
             before = last.decode_ends.get(track_id)
             if before is None or not track.parts:
                 continue
             first = track.parts[0]
             step = first.decode_time - before
             rule = "ANX-B.3-04" if step > 0 else "ANX-B.1-06"
-            paused = first.moof_offset != facts.moofs[0] or track_id not in last.in_last
+            paused = first.moof_offset != observed.moofs[0] or track_id not in last.in_last
             if step > 0 and several and (track.track.handler != lead_handler or paused):
                 continue  # in a multiplexed span other tracks may pause
             if step:
                 message = f"track {track_id} begins at {first.decode_time}, and ended at {before} in the segment before"
-                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=facts.name)
+                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=observed.name)
 
-    def _check_start(self, facts: SegmentFacts, last: _Seen) -> None:
-        starts = facts.starts()
-        if last.starts and starts and not _fits(last.key, last.starts, facts.key, starts):
+    def _check_start(self, observed: ObservedSegment, last: _Seen) -> None:
+        starts = observed.starts()
+        if last.starts and starts and not _fits(last.key, last.starts, observed.key, starts):
             expected = _at(last.key, last.starts[0], starts[0])
             message = f"the first sample is at {expected}, by the segment before"
-            self._findings.add("ANX-B.4-05", message, offset=facts.moofs[0], path="", key=facts.name)
+            self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
 
 
 class KindChecker:

@@ -18,7 +18,7 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import check_attributes, check_content_type
 from onvif_bmff.validation.iv_reuse import Vectors
 from onvif_bmff.validation.keys import NameChecker
-from onvif_bmff.validation.observed import Context, Header, SegmentFacts
+from onvif_bmff.validation.observed import Context, Header, ObservedSegment
 from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.report import Checked, Validation
 from onvif_bmff.validation.rules import Finding, Findings, Recurring
@@ -30,7 +30,7 @@ __all__ = ["validate_store"]
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_NAMES = 100
+_MAX_NAMES = 100
 """Wrong names that are listed for each rule; the rest are counted."""
 
 
@@ -81,7 +81,7 @@ def validate_store(
         folders = iter((f"{prefix}/" if prefix else "",))
 
     def found() -> Iterator[Finding]:
-        of_names = Findings(most=_MOST_NAMES)
+        of_names = Findings(most=_MAX_NAMES)
         names = NameChecker(of_names, prefix, postfix, checked)
 
         def listed() -> Iterator[str]:
@@ -194,9 +194,9 @@ class _StoreChecker:
         side_by_side = SpanChecker(findings)
         for segment in span.segments:
             if self._wanted(segment):
-                facts = self._segment(segment)
-                if facts is not None:
-                    side_by_side.segment(facts)
+                observed = self._segment(segment)
+                if observed is not None:
+                    side_by_side.segment(observed)
                 yield from findings.take()
         if end_name is not None:
             self._end_object(end_name, span, side_by_side)
@@ -260,7 +260,7 @@ class _StoreChecker:
         after = self._start is None or segment.start >= self._start
         return after and (self._end is None or segment.start < self._end)
 
-    def _segment(self, segment: RecordedSegment) -> SegmentFacts | None:
+    def _segment(self, segment: RecordedSegment) -> ObservedSegment | None:
         self.findings.key = segment.name
         try:
             info = self._head(segment.name)
@@ -273,18 +273,18 @@ class _StoreChecker:
             return None
         self._checked.segments += 1
         context = Context(segment.key, self.findings, self._checked)
-        facts: SegmentFacts | None = None
+        observed: ObservedSegment | None = None
         if self._deep:
             source = StoreSource(self._store, segment.name)
             try:
-                facts = check_segment(source, context, segment.name, self._sample_checker)
+                observed = check_segment(source, context, segment.name, self._sample_checker)
                 self._checked.objects_read += 1
             except ObjectNotFoundError:
                 return None
         if info is not None:
-            check_content_type(context, info, facts, self.recurring)
-            check_attributes(context, info.attributes, facts)
-        return facts
+            check_content_type(context, info, observed, self.recurring)
+            check_attributes(context, info.attributes, observed)
+        return observed
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
         self._keys.unlock(header)

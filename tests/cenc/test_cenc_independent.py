@@ -97,9 +97,9 @@ def traks(one):
 
 
 def test_every_codec_of_the_library_is_among_them():
-    from onvif_bmff.media import codec
+    from onvif_bmff.codecs import registry
 
     used = {make().sample_entry().type for make, _ in (*VIDEO.values(), *OTHERS.values())}
-    homes = {codec._HOMES[fourcc] for fourcc in used}
-    assert homes == set(codec._HOMES.values())
+    homes = {registry._HOMES[fourcc] for fourcc in used}
+    assert homes == set(registry._HOMES.values())
     assert AacCodec is type(OTHERS["AAC"][0]())

@@ -49,7 +49,7 @@ _KEM_OF_CURVE: Final = {"secp256r1": 0x0010, "secp384r1": 0x0011, "secp521r1": 0
 _KEM_X25519: Final = 0x0020
 _MIN_RSA_BITS: Final = 2048
 _BASELINE_RSA_BITS: Final = 3072
-_LONGEST_SUBJECT: Final = 120
+_MAX_SUBJECT: Final = 120
 _THUMBPRINT_SHOWN: Final = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -227,7 +227,7 @@ def _name(certificate: x509.Certificate) -> str:
         subject = certificate.subject.rfc4514_string()
     except UNREADABLE:
         subject = ""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in subject[:_LONGEST_SUBJECT])
+    shown = "".join(letter if letter.isprintable() else "?" for letter in subject[:_MAX_SUBJECT])
     digest = certificate.fingerprint(hashes.SHA256()).hex()[:_THUMBPRINT_SHOWN]
     return f"certificate {shown or 'without subject'} (SHA-256 {digest}…)"
 

@@ -22,7 +22,7 @@ _log = logging.getLogger("onvif_bmff.cenc")
 
 NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
 """All that is said of keys that do not open, whatever is wrong: more would help those who forge boxes."""
-_MOST_FAILURES: Final = 256
+_MAX_FAILURES: Final = 256
 """Entries offered in vain after which a file is given up: each may cost a use of the private key."""
 _ENTRY_HEAD = Struct(">HI")
 
@@ -102,7 +102,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
             if isinstance(header, AsymmetricKeySystemHeaderBox):
                 if header.kid in self._keys:
                     continue
-                if failures >= _MOST_FAILURES:
+                if failures >= _MAX_FAILURES:
                     _log.warning("%d wrapped keys did not open; those behind them are not tried", failures)
                     break
                 try:

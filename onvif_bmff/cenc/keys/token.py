@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 _HASHES: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (("sha1", "sha1"), ("sha256", "sha256"), ("sha256", "sha1"))
 """Hash of OAEP, and that of its mask generation function: what keys are wrapped with, in the order to try."""
-_MOST_TRIES: Final = 8
+_MAX_TRIES: Final = 8
 """Entries of one header that are tried: it has one for each certificate, unless it was made to keep a token busy."""
 
 
@@ -112,7 +112,7 @@ class TokenUnwrapper:
             ProtectionError: the holder of the private key cannot be reached.
         """
         mine = [entry for entry in entries if entry.thumbprint in self._thumbprints]
-        for entry in mine[:_MOST_TRIES]:
+        for entry in mine[:_MAX_TRIES]:
             key = self._open(entry)
             if key is not None:
                 return key

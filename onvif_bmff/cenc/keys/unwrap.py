@@ -41,7 +41,7 @@ __all__ = ["PrivateKeyUnwrapper"]
 _log = logging.getLogger("onvif_bmff.cenc")
 
 _TAG: Final = 16
-_MOST_TRIED: Final = 64
+_MAX_TRIED: Final = 64
 """Entries of one box that are tried; a box may claim thousands, each of which costs time."""
 _PADDINGS: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (
     ("sha1", "sha1"),
@@ -94,12 +94,12 @@ class PrivateKeyUnwrapper:
             WrongKeyError: no entry could be opened, for whatever reason. The debug log of ``onvif_bmff.cenc`` says it.
         """
         mine = [(number, entry) for number, entry in enumerate(entries, 1) if self._is_mine(entry)]
-        if len(mine) > _MOST_TRIED:
-            _log.warning("KID %s: only %d of %d entries are tried; give the certificate", kid, _MOST_TRIED, len(mine))
+        if len(mine) > _MAX_TRIED:
+            _log.warning("KID %s: only %d of %d entries are tried; give the certificate", kid, _MAX_TRIED, len(mine))
         if not mine:
             self._opener.open(None)  # takes as long as an entry that does not open
             _log.debug("KID %s: none of its %d entries is for this private key", kid, len(entries))
-        for number, entry in mine[:_MOST_TRIED]:
+        for number, entry in mine[:_MAX_TRIED]:
             key, reason = self._opener.open(entry)
             if key is not None:
                 return key
