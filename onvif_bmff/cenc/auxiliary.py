@@ -128,7 +128,7 @@ class SampleMaps:
         return found
 
     def _lengths(self, iv_size: int, count: int) -> list[bool]:
-        """Whether the next records hold more than a vector."""
+        """Return whether the next records hold more than a vector."""
         assert self._sizes is not None
         sizes = self._sizes[self._number : self._number + count]
         if any(size < iv_size for size in sizes):
@@ -147,7 +147,7 @@ class SampleMaps:
 
 
 def _ranges(records: bytes, at: int, count: int, base: int, size: int) -> Sequence[Range]:
-    """The protected ranges of a sample with this many subsamples; all of it where there are none."""
+    """Return the protected ranges of a sample with this many subsamples; all of it where there are none."""
     if not count:
         return ((base, base + size),)
     flat = unpack_from(">" + "HI" * count, records, at)
@@ -218,7 +218,7 @@ def _schemes(runs: Sequence[ProtectionRun]) -> set[str | None]:
 
 
 def _saiz(runs: Sequence[ProtectionRun], boxes: Sequence[Box]) -> SampleAuxiliaryInformationSizesBox | None:
-    """The sizes that belong to the scheme; none where they say that there is nothing."""
+    """Return the sizes that belong to the scheme; none where they say that there is nothing."""
     schemes = _schemes(runs)
     for found in boxes:
         if isinstance(found, SampleAuxiliaryInformationSizesBox) and found.aux_info_type in schemes:

@@ -44,7 +44,7 @@ class SampleCipher(Protocol):
         ...
 
     def decrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Decrypt the ranges of all samples; raises as `encrypt` does."""
+        """Decrypt the ranges of all samples; raises as ``encrypt`` does."""
         ...
 
 
@@ -61,7 +61,7 @@ class CtrCipher:
         self._cipher = Cipher(algorithms.AES(key.key), modes.CTR(_ZERO_IV))
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size = len(view)
         context = self._cipher.encryptor()
@@ -99,7 +99,7 @@ class CensCipher:
         self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view, layout = _writable(buffer), self._layout
         words = _word_views(view)
         for iv, ranges in samples:
@@ -137,11 +137,13 @@ class CbcsCipher:
         self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size, words, restart = len(view), _word_views(view), self._restart
         slack, unit, items, width, step = self._layout
         update = self._cipher.encryptor().update_into
+        upper = lower = view
+        lanes: list[memoryview] = []
         row, coded = _Stage(width), _Stage(width)
         # A chain cannot be restarted, but what it holds is known: the last block written. XORing that and
         # the vector into the first block of a range has the same effect and costs a tenth of a new context.
@@ -185,11 +187,13 @@ class CbcsCipher:
                         lane[:] = place[:length]
 
     def decrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Decrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Decrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size, words, restart = len(view), _word_views(view), self._restart
         slack, unit, items, width, step = self._layout
         update = self._cipher.decryptor().update_into
+        upper = lower = view
+        lanes: list[memoryview] = []
         # The vector goes in front of the blocks as if it were one: what comes out for it is thrown away.
         row, clear = _Stage(width, lead=2), _Stage(width, lead=2)
         for iv, ranges in samples:
@@ -240,7 +244,7 @@ class Cbc1Cipher(CbcsCipher):
 
 
 def cipher_for(scheme: ProtectionScheme, key: ContentKey, pattern: Pattern = NO_PATTERN) -> SampleCipher:
-    """The cipher of a scheme; ``pattern`` counts only where the scheme has one.
+    """Return the cipher of a scheme; ``pattern`` counts only where the scheme has one.
 
     Raises:
         UnsupportedSchemeError: the pattern encrypts nothing that is defined.
@@ -282,7 +286,7 @@ class _PatternLayout(NamedTuple):
         return cls(skip * BLOCK, (crypt + skip) * BLOCK, 1, 2 * crypt, 2 * (crypt + skip))
 
     def lanes(self, words: Sequence[memoryview], size: int, start: int, end: int) -> list[memoryview]:
-        """The lanes of one range, as views into the buffer; none if nothing of it is encrypted."""
+        """Return the lanes of one range, as views into the buffer; none if nothing of it is encrypted."""
         if not 0 <= start <= end <= size:
             raise _outside(start, end, size)
         length = (end - start + self.slack) // self.unit * self.items
@@ -326,7 +330,7 @@ def _check_iv(iv: bytes) -> None:
 
 
 def _iv_words(iv: bytes) -> tuple[int, int]:
-    """A vector as two words in the byte order of this machine, as the row of blocks has them."""
+    """Return a vector as two words in the byte order of this machine, as the row of blocks has them."""
     if len(iv) == 8:
         iv += _LOW_ZERO
     _check_iv(iv)
@@ -339,7 +343,7 @@ def _outside(start: int, end: int, size: int) -> ProtectionError:
 
 
 def _split(ranges: Sequence[Range], room: int) -> tuple[list[Range], list[Range]]:
-    """The ranges up to the ``room``-th protected byte, and those after it."""
+    """Return the ranges up to the ``room``-th protected byte, and those after it."""
     before: list[Range] = []
     after: list[Range] = []
     for start, end in ranges:

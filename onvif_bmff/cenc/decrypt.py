@@ -141,12 +141,12 @@ class FragmentDecryptor:
 
 
 def _only_samples(items: Iterable[Sample | CodecChange]) -> Iterator[Sample]:
-    """The samples of a track with one sample entry, whose codec cannot change."""
+    """Return the samples of a track with one sample entry, whose codec cannot change."""
     return (item for item in items if isinstance(item, Sample))
 
 
 def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    """The samples in lists of so many bytes, so that a long fragment does not have to fit in memory."""
+    """Yield the samples in lists of so many bytes, so that a long fragment does not have to fit in memory."""
     batch: list[Sample] = []
     size = 0
     for sample in samples:

@@ -12,7 +12,7 @@ cbcs, ``"sample"``           senc: 16-byte IV of the fragment, subs.     senc: 1
 cbcs, ``"track"``            senc: subsamples; tenc: IV of the span      tenc: IV of the span
 ===========================  ==========================================  ==================================
 
-Wherever there is a senc there are saiz and saio. Vectors of cenc have 16 bytes where `CencIvAllocators` is told so.
+Wherever there is a senc there are saiz and saio. Vectors of cenc have 16 bytes where ``CencIvAllocators`` is told so.
 """
 
 from collections.abc import Sequence
@@ -265,7 +265,7 @@ class TrackEncryptor:
         )
 
     def _groups(self, iv: bytes, count: int) -> bytes:
-        """A sample group of the fragment's own that gives all its samples this IV: sbgp and sgpd, packed by hand."""
+        """Return a sample group of the fragment's own that gives all its samples this IV: sbgp and sgpd, packed by hand."""
         pattern = self._pattern.crypt << 4 | self._pattern.skip
         of_samples = _SBGP.pack(28, b"sbgp", 0, b"seig", 1, count, _LOCAL_GROUP)
         entry = _SEIG.pack(0, pattern, 1, 0, self._kid.bytes, len(iv)) + iv
@@ -293,7 +293,7 @@ def slice_data_of(codec: Codec) -> SliceData | None:
 
 
 def _is_whole(codec: Codec, kind: str) -> bool:
-    """Whether a codec for video without NAL units knows that its samples are to be protected as a whole."""
+    """Return whether a codec for video without NAL units knows that its samples are to be protected as a whole."""
     if kind in _UNSUPPORTED or isinstance(codec, PassThroughCodec):
         return False
     try:

@@ -2,8 +2,8 @@
 
 ``fork()`` copies everything: a generator in memory that was injected as a source of randomness gives parent and child
 the same bytes, a block of reserved numbers is handed out by both, and a lock that another thread held stays locked in
-the child for ever. Objects that must not live on like that are put into `forget_after_fork`; what they draw goes
-through `draw`, which mixes in what tells a child from all its relatives.
+the child for ever. Objects that must not live on like that are put into ``forget_after_fork``; what they draw goes
+through ``draw``, which mixes in what tells a child from all its relatives.
 """
 
 import os
@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from onvif_bmff.errors import ProtectionError
 
-__all__ = ["Forgetful", "draw", "forget_after_fork", "notice_fork"]
+__all__ = ["draw", "forget_after_fork", "notice_fork"]
 
 
 class Forgetful(Protocol):

@@ -6,7 +6,7 @@ sample, modulo the size of the circle. No clock has a part in it, so that clocks
 no harm. In a forked child a new run begins.
 
 Two runs can meet by chance only. N runs of L samples under one key share a number with a probability of at most
-N² L / 2**64 for vectors of 8 bytes, and N² L / 2**104 for those of 16. A store (`IvStore`) lets a process go on where
+N² L / 2**64 for vectors of 8 bytes, and N² L / 2**104 for those of 16. A store (``IvStore``) lets a process go on where
 the last one ended, which keeps N low. ``docs/SECURITY.md`` says for how many cameras that is enough.
 
 cbcs wants vectors that nobody can predict; they are drawn at random, one for each fragment (ONVIF Recording
@@ -129,7 +129,7 @@ class CencIvAllocator:
         return ivs
 
     def _begin(self, wanted: int, end: int) -> int:
-        """Get more numbers, the first of which is then `_next`; how many they are."""
+        """Get more numbers, the first of which is then ``_next``; how many they are."""
         if self._store is None and self._left is not None:
             raise ProtectionError("the initialisation vectors of this key are used up; use a new key")
         fresh = int.from_bytes(draw(self._random, IV_BITS[self._size] // 8), "big")
@@ -151,7 +151,7 @@ class CencIvAllocator:
 class CencIvAllocators:
     """One allocator for each key, made when it is first asked for; keep one of these in a process.
 
-    Those of the 4,096 keys used last are kept. The arguments are those of `CencIvAllocator`.
+    Those of the 4,096 keys used last are kept. The arguments are those of ``CencIvAllocator``.
     """
 
     __slots__ = ("__weakref__", "_allocators", "_lock", "_random", "_reserve", "_size", "_store")
@@ -183,7 +183,7 @@ class CencIvAllocators:
         return self._size
 
     def for_key(self, kid: UUID) -> CencIvAllocator:
-        """The allocator of a key, the same one for as long as the key is in use."""
+        """Return the allocator of a key, the same one for as long as the key is in use."""
         with self._lock:
             found = self._allocators.get(kid)
             if found is None:
@@ -220,7 +220,7 @@ class CbcsIvSource:
         self._lock = Lock()
 
     def take(self) -> bytes:
-        """A new vector.
+        """Return a new vector.
 
         Raises:
             ProtectionError: the random source repeats itself, or gave too few bytes.

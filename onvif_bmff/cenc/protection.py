@@ -195,7 +195,7 @@ class _Descriptions:
             self.of_others = self.find(of_track.default) if of_track is not None and of_track.default else default
 
     def find(self, index: int) -> Protection:
-        """The protection of group ``index``; those above 0x10000 are the traf's own."""
+        """Return the protection of group ``index``; those above 0x10000 are the traf's own."""
         found = self._found.get(index)
         if found is None:
             found = self._found[index] = self._made(index)
@@ -219,7 +219,7 @@ class _Descriptions:
 
 
 def _read(boxes: Sequence[Box]) -> tuple[list[SeigEntry], int]:
-    """The seig descriptions among these boxes, and the index that goes for samples without one (0: none)."""
+    """Return the seig descriptions among these boxes, and the index that goes for samples without one (0: none)."""
     for found in boxes:
         if isinstance(found, SampleGroupDescriptionBox) and found.grouping_type == "seig":
             return (seig_entries(found), 0) if found.version < 2 else _read_version_2(found)
@@ -237,7 +237,7 @@ def _read_version_2(found: SampleGroupDescriptionBox) -> tuple[list[SeigEntry], 
 
 
 def _lengths_fit(data: bytes, count: int) -> bool:
-    """Whether ``count`` descriptions, each behind its length, fill the data behind the count."""
+    """Return whether ``count`` descriptions, each behind its length, fill the data behind the count."""
     position = 4
     for _ in range(min(count, len(data))):
         position += 4 + int.from_bytes(data[position : position + 4], "big")
@@ -245,7 +245,7 @@ def _lengths_fit(data: bytes, count: int) -> bool:
 
 
 def is_protection_header(found: Box) -> bool:
-    """Whether a box is a pssh, whatever its system, or that of PIFF."""
+    """Return whether a box is a pssh, whatever its system, or that of PIFF."""
     if isinstance(found, ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox):
         return True
     return found.type == "pssh" or (isinstance(found, UuidBox) and found.user_type == _PIFF_PSSH)

@@ -66,7 +66,7 @@ class ProtectionScheme(Enum):
 
     @classmethod
     def from_fourcc(cls, fourcc: str) -> "ProtectionScheme":
-        """The scheme that a ``schm`` box names.
+        """Return the scheme that a ``schm`` box names.
 
         Raises:
             UnsupportedSchemeError: it is none of the four.
@@ -78,7 +78,7 @@ class ProtectionScheme(Enum):
 
     @classmethod
     def from_mode(cls, mode: str) -> "ProtectionScheme":
-        """The scheme of an encryption entry's ``Mode`` (ONVIF Recording Control 25.12, B.8).
+        """Return the scheme of an encryption entry's ``Mode`` (ONVIF Recording Control 25.12, B.8).
 
         Raises:
             UnsupportedSchemeError: ONVIF defines no such mode.
@@ -129,7 +129,7 @@ class ProtectionScheme(Enum):
         return 16 if self is ProtectionScheme.CBCS else 0
 
     def pattern(self, *, nal_video: bool) -> Pattern:
-        """The pattern to write: 1:9 for NAL video in cbcs, none otherwise.
+        """Return the pattern to write: 1:9 for NAL video in cbcs, none otherwise.
 
         Video without slices (JPEG) is encrypted like audio; readers do not expect a pattern there.
 

@@ -16,7 +16,7 @@ from onvif_bmff.errors import BitstreamError, OnvifBmffError, ProtectionError, U
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import AVC, NalFamily
 
-__all__ = ["CLEAR_LEAD", "SHORT", "SliceData"]
+__all__ = ["SHORT", "SliceData"]
 
 Range = tuple[int, int]
 
@@ -158,7 +158,7 @@ class SliceData:
         return ProtectionError(f"the codec of {self._entry_type!r} video failed on a sample: {what}")
 
     def _covers(self, ranges: Sequence[Range], number: int, start: int, end: int) -> bool:
-        """Whether the ranges from ``number`` on leave no more of a unit clear than a slice header."""
+        """Return whether the ranges from ``number`` on leave no more of a unit clear than a slice header."""
         covered = last = 0
         while number < len(ranges) and ranges[number][0] <= end:
             first, last = ranges[number]
@@ -170,7 +170,7 @@ class SliceData:
         return end - last < BLOCK and clear <= longest
 
     def _units(self, data: bytes | memoryview) -> list[Range]:
-        """The NAL units of a sample, as far as they fit it."""
+        """Return the NAL units of a sample, as far as they fit it."""
         size, length_size = len(data), self._length_size
         units: list[Range] = []
         position = 0

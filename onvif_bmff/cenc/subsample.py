@@ -37,7 +37,7 @@ _pack_one = _ONE.pack
 
 
 def subsample_limit(iv_size: int) -> int:
-    """How many subsamples a record can hold beside a vector of 0, 8 or 16 bytes: 42, 40 or 39."""
+    """Return how many subsamples a record can hold beside a vector of 0, 8 or 16 bytes: 42, 40 or 39."""
     return (_MAX_RECORD - _COUNT.size - iv_size) // _ENTRY.size
 
 
@@ -48,7 +48,7 @@ _CBCS_LIMIT = subsample_limit(0)
 def cenc_subsamples(
     size: int, ranges: Sequence[Range], base: int = 0, *, limit: int = _CENC_LIMIT
 ) -> tuple[bytes, list[Range]]:
-    """The map of a NAL video sample in cenc.
+    """Return the map of a NAL video sample in cenc.
 
     Of each slice the last bytes are protected, as many whole blocks of 16 as there are; what remains stays
     clear with the slice header in front of it. If the record would grow too long, the smallest slices stay
@@ -82,9 +82,9 @@ def cenc_subsamples(
 def cbcs_subsamples(
     size: int, ranges: Sequence[Range], base: int = 0, *, limit: int = _CBCS_LIMIT
 ) -> tuple[bytes, list[Range]]:
-    """The map of a NAL video sample in cbcs: slice data is protected to its last byte.
+    """Return the map of a NAL video sample in cbcs: slice data is protected to its last byte.
 
-    Arguments and result as in `cenc_subsamples`.
+    Arguments and result as in ``cenc_subsamples``.
 
     Raises:
         ProtectionError: the ranges are not in order or not in the sample, or there are more than the
@@ -103,7 +103,7 @@ def cbcs_subsamples(
 
 
 def pack_subsamples(entries: Sequence[Subsample]) -> bytes:
-    """The stored form of a map: its count, then clear and protected bytes of each subsample.
+    """Return the stored form of a map: its count, then clear and protected bytes of each subsample.
 
     Args:
         entries: pairs of clear (up to 65535) and protected bytes, no more than 65535 pairs.
@@ -131,7 +131,7 @@ def unpack_subsamples(data: bytes | memoryview, offset: int = 0) -> tuple[list[S
 
 
 def protected_ranges(entries: Sequence[Subsample], size: int, base: int = 0) -> list[Range]:
-    """The protected ranges that a map describes, the reverse of the functions above.
+    """Return the protected ranges that a map describes, the reverse of the functions above.
 
     A map without subsamples protects the whole sample.
 
@@ -163,7 +163,7 @@ def _packer(count: int) -> Callable[..., bytes]:
 
 
 def _map(size: int, ranges: Sequence[Range], rounding: int) -> tuple[list[Subsample], list[Range]]:
-    """The map of these ranges, and what of them is protected: as many last bytes as ``rounding`` leaves.
+    """Return the map of these ranges, and what of them is protected: as many last bytes as ``rounding`` leaves.
 
     Long clear runs come in pieces; what follows the last range is clear too.
     """
@@ -198,7 +198,7 @@ def _clear(entries: list[Subsample], clear: int) -> int:
 
 
 def _fit(size: int, ranges: Sequence[Range], limit: int) -> tuple[list[Subsample], list[Range]]:
-    """The largest ranges that a record has room for, and their map.
+    """Return the largest ranges that a record has room for, and their map.
 
     Fewer ranges do not always mean fewer subsamples, for long clear runs take several; so each number of
     ranges is tried, from the most that could fit.

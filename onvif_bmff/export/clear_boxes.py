@@ -40,7 +40,7 @@ def clear_movie(movie: MovieBox) -> MovieBox:
 
 
 def _clear_track(found: Box) -> Box:
-    """A trak without protection; a trak of clear entries, and any other box, as it is."""
+    """Return a trak without protection; a trak of clear entries, and any other box, as it is."""
     if not isinstance(found, ContainerBox) or found.type != "trak":
         return found
     return _clear_inside(found) if any(is_protected(entry) for entry in _entries(found)) else found
@@ -89,7 +89,7 @@ def _track_id(found: TrackFragmentBox) -> int:
 
 
 def _tells(found: Box) -> bool:
-    """Whether a box in a traf, trak or stbl tells of nothing but protection."""
+    """Return whether a box in a traf, trak or stbl tells of nothing but protection."""
     if isinstance(found, SampleAuxiliaryInformationSizesBox | SampleAuxiliaryInformationOffsetsBox):
         return found.aux_info_type in _SCHEMES
     if isinstance(found, SampleToGroupBox | SampleGroupDescriptionBox):

@@ -175,7 +175,7 @@ class ClearFile:
         maps.close()
 
     def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[ClearBytes]:
-        """Samples that the movie box itself describes."""
+        """Yield samples that the movie box itself describes."""
         maps = self._decryptor.table_maps(track, chunk_counts(track))
         if maps is None:
             return
@@ -209,7 +209,7 @@ class ClearFile:
     def _with_data_offsets(
         self, moof: MovieFragmentBox, parts: Sequence[TrackFragment], start: int, protected: frozenset[int]
     ) -> MovieFragmentBox:
-        """The fragment without protection, its runs pointing to where samples now lie."""
+        """Return the fragment without protection, its runs pointing to where samples now lie."""
         remaining = iter(parts)
         base = moved_base = start_moved = self._place(start)
         base = start
@@ -240,7 +240,7 @@ class ClearFile:
         return replace(moof, children=tuple(children))
 
     def _index(self, found: SegmentIndexBox, start: int, end: int) -> Box | None:
-        """The index with sizes as they are now; free space where it does not point to the beginnings of boxes."""
+        """Return the index with sizes as they are now; free space where it does not point to the beginnings of boxes."""
         position = end + found.first_offset
         rows = found.references
         try:
@@ -274,7 +274,7 @@ class ClearFile:
     # ---- places ---------------------------------------------------------------------------------------------
 
     def _place(self, position: int) -> int:
-        """Where a byte of the protected file lies in the clear one."""
+        """Return where a byte of the protected file lies in the clear one."""
         number = bisect_right(self._starts, position) - 1
         if position > len(self._data) or number < 0:
             raise MediaError(f"byte {position} lies outside the file")
@@ -284,7 +284,7 @@ class ClearFile:
         return self._moved[number] + position - start
 
     def _beginning(self, position: int) -> int:
-        """Where a box at the top level that begins at ``position`` lies in the clear file."""
+        """Return where a box at the top level that begins at ``position`` lies in the clear file."""
         number = bisect_right(self._starts, position) - 1
         if number < 0 or self._starts[number] != position:
             raise MediaError(f"no box begins at byte {position}")
@@ -327,7 +327,7 @@ def _free(size: int) -> FreeSpaceBox:
 
 
 def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
-    """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
+    """Yield sizes of samples in lists that make up so many bytes together, and not too many samples."""
     batch, total = list[int](), 0
     for size in sizes:
         if batch and (total + size > _MAX_BATCH or len(batch) == _MAX_BATCH_SAMPLES):

@@ -35,7 +35,7 @@ def hls_playlists(store: ObjectStore, selection: Selection, *, base: str = "") -
 
     Args:
         store: where the objects lie.
-        selection: what is to be played, see `select`; whole subsegments are.
+        selection: what is to be played, see ``select``; whole subsegments are.
         base: what stands before the key of an object in its (relative) URI, such as ``"../store/"``.
 
     Raises:
@@ -112,7 +112,7 @@ def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) 
 
 
 def _epochs(starts: Iterable[int]) -> list[int]:
-    """The times at which anything begins anew, those that begin together as one."""
+    """Return the times at which anything begins anew, those that begin together as one."""
     found: list[int] = []
     for start in sorted(starts):
         if not found or start > found[-1] + _TOGETHER:

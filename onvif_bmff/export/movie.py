@@ -44,7 +44,7 @@ class Edit:
     media_time: int
 
     def box(self) -> EditBox:
-        """The edit list."""
+        """Return the edit list."""
         rows = [(self.delay, -1)] if self.delay else []
         rows.append((self.duration, self.media_time))
         wide = max(max(row) for row in rows) >= 1 << 31
@@ -70,14 +70,14 @@ class TrackTables:
 
 
 def fragmented_tables(track: OutputTrack, edit: Edit | None = None) -> TrackTables:
-    """The tables of a fragmented file."""
+    """Return the tables of a fragmented file."""
     return TrackTables(empty_tables(all_sync=track.type is not TrackType.VIDEO), 0, edit)
 
 
 def build_movie(
     tracks: Sequence[OutputTrack], tables: Sequence[TrackTables], timescale: int, *, fragmented: bool
 ) -> MovieBox:
-    """The movie box of ``tracks`` with their ``tables``; ``timescale`` is that of the movie."""
+    """Return the movie box of ``tracks`` with their ``tables``; ``timescale`` is that of the movie."""
     durations = [_presented(one, track, timescale) for one, track in zip(tables, tracks, strict=True)]
     longest = max(durations, default=0)
     children: list[Box] = [

@@ -17,7 +17,7 @@ _AVC_DELIMITER, _HEVC_DELIMITER = 9, 35
 
 
 def in_band(codec: Codec) -> Codec:
-    """The codec with a sample entry that allows parameter sets in samples; itself if there is no such thing."""
+    """Return the codec with a sample entry that allows parameter sets in samples; itself if there is no such thing."""
     entry = codec.sample_entry()
     family = nal_family_of(entry)
     if family is None or entry.type != family.with_sets or not isinstance(entry, VisualSampleEntry):
@@ -26,14 +26,14 @@ def in_band(codec: Codec) -> Codec:
 
 
 def is_same_family(old: Codec, new: Codec) -> bool:
-    """Whether both are of one family of NAL video that this library has a codec for, with sets in band or not."""
+    """Return whether both are of one family of NAL video that this library has a codec for, with sets in band or not."""
     before, after = old.sample_entry(), new.sample_entry()
     family = nal_family_of(before)
     return family is not None and before.type in family.own and after.type in family.own
 
 
 def parameter_sets(codec: Codec) -> bytes:
-    """The parameter sets of a codec's sample entry as they stand in a sample; empty for codecs without."""
+    """Return the parameter sets of a codec's sample entry as they stand in a sample; empty for codecs without."""
     if isinstance(codec, AvcCodec):
         sets = (*codec.sps, *codec.pps)
     elif isinstance(codec, HevcCodec):
@@ -44,7 +44,7 @@ def parameter_sets(codec: Codec) -> bytes:
 
 
 def with_parameter_sets(data: bytes | memoryview, sets: bytes, codec: Codec) -> bytes:
-    """A sample with parameter sets in front, behind an access unit delimiter if it begins with one."""
+    """Return a sample with parameter sets in front, behind an access unit delimiter if it begins with one."""
     at = 0
     if len(data) > 4:
         first = data[4]

@@ -64,7 +64,7 @@ class _Table:
                 self.sync.append(self.count)
 
     def boxes(self, shift: int) -> tuple[Box, ...]:
-        """The boxes with all chunks ``shift`` bytes later than they were added."""
+        """Return the boxes with all chunks ``shift`` bytes later than they were added."""
         found: list[Box] = [
             TimeToSampleBox(entries=Columns(sample_count=self.delta_counts, sample_delta=self.deltas)),
         ]
@@ -131,7 +131,7 @@ class ProgressiveWriter:
             out.write(self._brands + (1).to_bytes(4, "big") + b"mdat" + bytes(8))
 
     def add(self, number: int, sample: OutputSample) -> None:
-        """See `MovieWriter.add`."""
+        """See ``MovieWriter.add``."""
         if sample.duration > MAX_DURATION:
             raise MediaError(
                 "a gap is too long for sample tables; write a fragmented file, cut gaps out, or export less"
@@ -144,7 +144,7 @@ class ProgressiveWriter:
         self._chunks.add(number, sample)
 
     def finish(self, presented: Presented) -> None:
-        """See `MovieWriter.finish`."""
+        """See ``MovieWriter.finish``."""
         self._flush()
         if self._spool is None:
             size = self._data + 16
@@ -154,12 +154,10 @@ class ProgressiveWriter:
             self._out.write(size.to_bytes(8, "big"))
             self._out.seek(end)
             return
-        size = len(self._movie(0, presented))
-        for _ in range(3):  # 64-bit offsets, should they become needed, make the movie box larger
-            movie = self._movie(len(self._brands) + size + 16, presented)
-            if len(movie) == size:
-                break
+        movie, size = self._movie(0, presented), -1
+        while len(movie) != size:  # chunk offsets that come to need 64 bits make the movie box larger, once
             size = len(movie)
+            movie = self._movie(len(self._brands) + size + 16, presented)
         self._out.write(self._brands + movie)
         self._out.write((1).to_bytes(4, "big") + b"mdat" + (self._data + 16).to_bytes(8, "big"))
         self._spool.seek(0)
@@ -174,7 +172,7 @@ class ProgressiveWriter:
         return build_movie(self._tracks, tables, self._timescale, fragmented=False).build()
 
     def _edit(self, table: _Table, track: OutputTrack, times: tuple[int, int | None]) -> Edit | None:
-        """The edit list of a track, whose media begin with its first sample; None where it would say nothing."""
+        """Return the edit list of a track, whose media begin with its first sample; None where it would say nothing."""
         first = table.first
         if first is None:
             return None

@@ -22,7 +22,7 @@ EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 
 
 def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
-    """The tracks of the file with all their sample entries: video first, then audio, then metadata."""
+    """Return the tracks of the file with all their sample entries: video first, then audio, then metadata."""
     found: dict[tuple[TrackType, int], OutputTrack] = {}
     known: dict[tuple[TrackType, int], set[bytes]] = {}
     spans = [part for parts in selection.parts.values() for part in parts]

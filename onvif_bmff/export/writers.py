@@ -77,7 +77,7 @@ class WaitingSamples:
         self._lead = lead
 
     def due(self, number: int, sample: OutputSample) -> bool:
-        """Whether everything that waits should be written before ``sample``."""
+        """Return whether everything that waits should be written before ``sample``."""
         waiting = self.pending[number]
         if not waiting:
             return False
@@ -97,7 +97,7 @@ class WaitingSamples:
         self.count += 1
 
     def take(self) -> list[tuple[int, list[OutputSample]]]:
-        """All that wait, by number of the track; nothing waits any more."""
+        """Return all that wait, by number of the track; nothing waits any more."""
         found = [(number, samples) for number, samples in enumerate(self.pending) if samples]
         self.pending = [[] for _ in self.tracks]
         self.size = self.count = 0
@@ -134,7 +134,7 @@ class FragmentedWriter:
         self._position = 0
 
     def add(self, number: int, sample: OutputSample) -> None:
-        """See `MovieWriter.add`."""
+        """See ``MovieWriter.add``."""
         if sample.duration > MAX_DURATION:
             raise MediaError(f"a sample of {sample.duration} ticks is too long for a fragment; export less")
         expected = self._next[number]
@@ -145,7 +145,7 @@ class FragmentedWriter:
         self._chunks.add(number, sample)
 
     def finish(self, presented: Presented) -> None:
-        """See `MovieWriter.finish`."""
+        """See ``MovieWriter.finish``."""
         self._flush()
         if not self._access:
             return

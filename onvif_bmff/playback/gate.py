@@ -1,4 +1,4 @@
-"""Lets through what belongs to a time range, so that all of it can be decoded, and nothing twice."""
+"""Selects the samples of a time range, such that all can be decoded and none comes twice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,17 +10,21 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SAME_TIME", "RangeGate"]
 
 SAME_TIME = 2_000
-"""Microseconds by which a span may begin before another ends and still follow it: keys are cut to milliseconds."""
+"""Microseconds by which a span may begin before another ends and still follow it: keys have milliseconds."""
 _MAX_REORDERING = 17
-"""Samples in decoding order without one presented before the end, after which none follows: H.264 and H.265 reorder
-by at most 16 pictures."""
+"""After so many successive samples in decoding order presented after the end, none follows that is presented before:
+H.264 and H.265 reorder by at most 16 pictures."""
 _REORDERING = 1_000_000
-"""Microseconds after which a picture that is decoded later is not presented earlier any more."""
+"""Microseconds of decoding after which no picture is presented earlier than those before."""
 
 
 @dataclass(slots=True)
 class _TrackGate:
-    """The state of one track."""
+    """State of one track.
+
+    ``reach`` (µs): what earlier spans cover; ``before``: samples that wait for one after the start; ``after``: samples
+    after the end that wait for one before it.
+    """
 
     is_open: bool
     is_video: bool
@@ -33,10 +37,10 @@ class _TrackGate:
 
 
 class RangeGate:
-    """Takes the samples of one kind of spans in decoding order and gives those that are wanted.
+    """Takes the samples of one kind of spans in decoding order and returns those of the range.
 
-    Of each track: from the last sync sample at or before ``start`` to the last sample presented before ``end``;
-    after a loss from the next sync sample on; of spans that overlap what the first one has.
+    For each track these are the samples from the last sync sample at or before ``start`` to the last one presented
+    before ``end``. After a loss a track continues with its next sync sample. Of spans that overlap, the first counts.
     """
 
     def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
@@ -46,11 +50,11 @@ class RangeGate:
 
     @property
     def done(self) -> bool:
-        """Whether all tracks that have come are past the end."""
+        """Whether all tracks seen so far are past the end."""
         return bool(self._gates) and all(gate.done for gate in self._gates.values())
 
     def open_span(self) -> None:
-        """A new span begins: what it has of the time that was played already is passed over."""
+        """Begin a new span: what it has of the time already covered is skipped."""
         for gate in self._gates.values():
             last = gate.last
             if last is not None:
@@ -58,12 +62,12 @@ class RangeGate:
                 gate.reach = last.clock.microseconds(ticks, last.track.timescale) - SAME_TIME
 
     def interrupted(self) -> None:
-        """Samples are missing here."""
+        """Note that samples are missing here."""
         for gate in self._gates.values():
             gate.need_sync = True
 
     def push(self, played: PlayedSample) -> Iterable[PlayedSample]:
-        """Take a sample; return what may pass now."""
+        """Take a sample; return the samples that pass now."""
         gate = self._gates.get(played.track.number)
         if gate is None:
             is_video = played.track.type is TrackType.VIDEO
@@ -89,7 +93,7 @@ class RangeGate:
                     gate.before = []
                 gate.before.append(played)
                 return ()
-            ready = self._open(gate, sample.sync)
+            ready = self._open(gate, starts_anew=sample.sync)
         if self._end is not None and time >= self._end:
             gate.after.append(played)
             many = _MAX_REORDERING if gate.is_video else 1
@@ -102,7 +106,7 @@ class RangeGate:
         return ready
 
     def flush(self) -> list[PlayedSample]:
-        """What has waited for a sample after the start, if it lasts longer than that."""
+        """Return the samples that wait for one after the start, if they reach beyond it."""
         return [
             played
             for gate in self._gates.values()
@@ -110,12 +114,12 @@ class RangeGate:
             for played in self._opened(gate, starts_anew=True)
         ]
 
-    def _open(self, current: _TrackGate, starts_anew: bool) -> list[PlayedSample]:
-        """The first sample after the start has come: what its track has waiting, and video that has, in order."""
+    def _open(self, current: _TrackGate, *, starts_anew: bool) -> list[PlayedSample]:
+        """Open a track at its first sample after the start; return its waiting samples and those of video, in order."""
         found: list[PlayedSample] = []
         for gate in self._gates.values():
             if gate is current:
-                found += self._opened(gate, starts_anew)
+                found += self._opened(gate, starts_anew=starts_anew)
             elif gate.is_video and not gate.is_open:
                 waiting = self._opened(gate, starts_anew=False)
                 gate.need_sync = not waiting
@@ -123,10 +127,10 @@ class RangeGate:
         found.sort(key=lambda played: played.decode_microseconds)
         return found
 
-    def _opened(self, gate: _TrackGate, starts_anew: bool) -> list[PlayedSample]:
-        """What a track has waiting, unless all of it is over by the start.
+    def _opened(self, gate: _TrackGate, *, starts_anew: bool) -> list[PlayedSample]:
+        """Return the waiting samples of a track, unless all of them end by the start.
 
-        Pictures are reordered, so that can only be told where decoding ``starts_anew``, or some time has passed.
+        As pictures are reordered, that is certain only at a sync sample (``starts_anew``), or after some time.
         """
         gate.is_open = True
         waiting, gate.before = gate.before, []

@@ -1,4 +1,4 @@
-"""Rules of an object's labels: content type and attributes, held against its content. ONVIF 25.12, B.6, B.7, B.9."""
+"""Rules of content type and attributes, compared with the object's content. ONVIF 25.12, B.6, B.7, B.9."""
 
 import re
 from collections.abc import Mapping
@@ -53,18 +53,18 @@ _NAMES = {
     "timescale": "Timescale",
 }
 _CLOSE = timedelta(milliseconds=1)
-"""Devices write durations in milliseconds."""
+"""Tolerance of durations, which devices write in milliseconds."""
 _FACTOR = 10
-"""How far a bit rate may be from that of the samples: it may be the one asked for, but its unit must be right."""
+"""Tolerated factor between a bit rate and that of the samples: it may be the configured one, but in the right unit."""
 _RATE_TOLERANCE = Fraction(1, 20)
 
 
 def check_content_type(
     context: Context, info: ObjectInfo, observed: ObservedSegment | None, recurring: Recurring
 ) -> None:
-    """Look at the content type of a segment; ``observed`` are None where it was not read.
+    """Check the content type of a segment; ``observed`` is None if it was not read.
 
-    What is wrong with it is likely wrong with all objects of the place, and so goes to ``recurring``.
+    All objects of a place are likely to share a fault, so findings go to ``recurring``.
     """
     expected, rule = _CONTENT_TYPES[context.key.extension]
     of_codecs = context.rule("ANX-B.7-08", "ANX-B.6-04")
@@ -93,18 +93,18 @@ def _codecs_in(content_type: str) -> set[str] | None:
 
 
 def _codecs_of(observed: ObservedSegment) -> set[str] | None:
-    """The codecs of all tracks; None if they cannot be told."""
+    """Return the codecs of all tracks; None if they are unknown."""
     found = set()
     for track in observed.tracks.values():
         try:
             found.add(track.track.codec().codecs_parameter().lower())
-        except Exception:  # of a codec, which may be a stranger's
+        except Exception:  # a third-party codec may raise anything
             return None
     return found or None
 
 
 def check_attributes(context: Context, attributes: Mapping[str, str], observed: ObservedSegment | None) -> None:
-    """Look at the attributes of a segment; what they say is checked only where ``observed`` are complete."""
+    """Check the attributes of a segment; their values only if it was read completely (``observed``)."""
     add = context.findings.add
     if not attributes:
         context.checked.attributes_missing += 1
@@ -221,6 +221,6 @@ def _check_sample_rate(context: Context, audio: ObservedTrack, given: int) -> No
 
 def _rates(track: MovieTrack) -> set[int]:
     rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
-    with suppress(Exception):  # of a codec, which may be a stranger's
+    with suppress(Exception):  # a third-party codec may raise anything
         rates.add(int(getattr(track.codec(), "sample_rate", 0)))
     return rates - {0}

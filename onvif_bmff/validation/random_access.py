@@ -19,14 +19,14 @@ __all__ = ["check_random_access", "check_seek_table"]
 _MAX_ENTRIES = 20
 _MFRO_SIZE = 16
 _SECONDS = 10
-"""What is no longer in the order of single-digit seconds."""
+"""Distances up to this count as "every few seconds"."""
 _ATTRIBUTE = "@SeekTable"
 
 
 def check_random_access(
     context: Context, observed: ObservedSegment, found: MovieFragmentRandomAccessBox | None
 ) -> None:
-    """Look at the mfra of a segment (None: it has none)."""
+    """Check the mfra of a segment (None: it has none)."""
     add = context.findings.add
     if found is None:
         if not context.is_cmaf:
@@ -61,7 +61,7 @@ def check_random_access(
 
 
 class _Index:
-    """The samples of a segment by moof and number, to hold entries against."""
+    """The samples of a segment by moof and number, to check entries against."""
 
     def __init__(self, observed: ObservedSegment) -> None:
         self._moofs = set(observed.moofs)
@@ -72,7 +72,7 @@ class _Index:
         self._budget = 4 * sum(track.samples for track in observed.tracks.values()) + 1000
 
     def fault_of(self, track: ObservedTrack, entry: SeekEntry) -> str | None:
-        """What is not true of an entry; None if all is."""
+        """Return what is wrong with an entry, or None."""
         if entry.moof_offset not in self._moofs:
             return f"no fragment begins at byte {entry.moof_offset}"
         part = self._parts.get((track.track.track_id, entry.moof_offset))
@@ -110,7 +110,7 @@ class _Index:
 
 
 def check_seek_table(context: Context, observed: ObservedSegment, text: str) -> None:
-    """Look at the SeekTable attribute of a segment that was read whole."""
+    """Check the SeekTable attribute of a segment that was read."""
     add = context.findings.add
     try:
         table = SeekTable.from_base64(text)
@@ -153,7 +153,7 @@ def _keeps_length_of_mfro(text: str) -> bool:
 
 
 def _check_precision(context: Context, observed: ObservedSegment, table: SeekTable) -> None:
-    """Entries that were left out although there was room and the way between two others is long."""
+    """Report entries left out although there was room and their neighbours are far apart."""
     lead = observed.lead
     found = table.track(lead.track.track_id) if lead is not None else None
     if lead is None or found is None or len(table) >= _MAX_ENTRIES:

@@ -1,7 +1,7 @@
-"""The rules that can be seen in a store, as one table, and what breaks them.
+"""The rules that can be checked in a store, as one table, and the findings that report violations.
 
 Ids that begin with ``ANX-`` are requirements of annex B of ONVIF Recording Control 25.12, by section; those that begin
-with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), and hold for CMAF objects.
+with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from onvif_bmff.errors import escaped
 __all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
 
 _MAX_PER_RULE = 5
-"""Findings of one rule in one object that are listed; the rest are counted."""
+"""Findings of one rule in one object that are listed; the others are only counted."""
 _MAX_RECURRING = 100
 
 
 class Level(Enum):
-    """How binding a rule is: what shall be so is an error where it is not, what should be a warning.
+    """How binding a rule is: a broken "shall" is an error, a broken "should" a warning.
 
-    A note is no fault: it says where a rule does not hold because of what became of the bucket later.
+    A note is no fault: the rule does not hold because of later changes of the bucket, such as retention.
     """
 
     ERROR = "error"
@@ -30,7 +30,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its id, how binding it is, and what it asks for."""
+    """A rule: its id, level and requirement."""
 
     id: str
     level: Level
@@ -39,11 +39,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place where a rule is broken; the level is the rule's, or `Level.NOTE` where that is no fault.
+    """A place where a rule is broken.
 
-    ``key`` is the name of the object, empty where it is about the store; ``offset`` the byte in it, None where it is
-    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute. ``message`` and
-    ``path`` are escaped (see `onvif_bmff.errors.escaped`); ``key`` is the name as it is.
+    Attributes:
+        rule: id of the rule.
+        level: that of the rule, or ``Level.NOTE`` if it is no fault.
+        key: name of the object, as it is; empty if the finding is about the store.
+        offset: byte position in the object; None if the finding is not about bytes.
+        message: what is wrong; escaped, see ``onvif_bmff.errors.escaped``.
+        path: the box ("/moov/trak/tkhd"), or ``@`` and the name of an attribute; escaped.
     """
 
     rule: str
@@ -181,7 +185,7 @@ RULES: Mapping[str, Rule] = {
 
 
 class Findings:
-    """Collects the findings of one object; of those of a rule beyond ``most``, the number only."""
+    """Collects the findings of one object; those of a rule beyond ``most`` are only counted."""
 
     __slots__ = ("_counts", "_found", "_most", "key")
 
@@ -194,7 +198,7 @@ class Findings:
     def add(
         self, rule: str, message: str, *, offset: int | None = None, path: str = "", key: str | None = None
     ) -> None:
-        """Say that ``rule`` is broken."""
+        """Report that ``rule`` is broken."""
         count = self._counts.get(rule, 0) + 1
         self._counts[rule] = count
         if count <= self._most:
@@ -202,14 +206,14 @@ class Findings:
             self._found.append(Finding(rule, RULES[rule].level, where, offset, escaped(message), escaped(path)))
 
     def note(self, rule: str, message: str, key: str) -> None:
-        """Say that ``rule`` does not hold, and that this is no fault."""
+        """Report that ``rule`` does not hold, which is no fault."""
         self._found.append(Finding(rule, Level.NOTE, key, None, escaped(message)))
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def take(self) -> Iterator[Finding]:
-        """Give out what was found, and forget it."""
+        """Yield the findings, and forget them."""
         yield from self._found
         for rule, count in self._counts.items():
             if count > self._most:
@@ -219,9 +223,9 @@ class Findings:
 
 
 class Recurring:
-    """Collects findings that all objects of a place are likely to have: each comes once, with how many objects have it.
+    """Collects findings that the objects of a place are likely to share: each is reported once, with its count.
 
-    Of messages of one rule beyond a hundred, only the number is kept.
+    Beyond a hundred different findings, only the number is kept.
     """
 
     __slots__ = ("_found",)
@@ -230,7 +234,7 @@ class Recurring:
         self._found: dict[tuple[str, str], tuple[Finding, int]] = {}
 
     def add(self, rule: str, message: str, *, key: str, path: str) -> None:
-        """Say that ``rule`` is broken by one more object."""
+        """Report that one more object breaks ``rule``."""
         message = escaped(message)
         if (rule, message) not in self._found and len(self._found) >= _MAX_RECURRING:
             message = "and others"
@@ -239,7 +243,7 @@ class Recurring:
         self._found[rule, message] = first, count + 1
 
     def take(self) -> Iterator[Finding]:
-        """Give out what was found, and forget it."""
+        """Yield the findings, and forget them."""
         for first, count in self._found.values():
             yield first if count == 1 else replace(first, message=f"{first.message} ({count} objects of this place)")
         self._found.clear()

@@ -26,15 +26,16 @@ from onvif_bmff.validation.samples import SampleChecker
 __all__ = ["check_segment"]
 
 _MAX_INDEX = 16 << 20
-"""Bytes of a box that is neither header nor fragment and still is looked into."""
+"""Size limit of a box other than header and fragments that is parsed."""
 
 
 def check_segment(
     source: ByteSource, context: Context, name: str, make_samples: Callable[[Context, Header], SampleChecker]
 ) -> ObservedSegment:
-    """Look at the bytes of a segment; faults go to the context's findings.
+    """Check the bytes of a segment, report faults to the context's findings, and return what was observed.
 
-    Raises ``StoreError`` where the source does.
+    Raises:
+        StoreError: the source failed.
     """
     observed = ObservedSegment(context.key, name)
     scan = _SegmentScan(source, context, observed, make_samples)
@@ -96,7 +97,7 @@ class _SegmentScan:
         )
 
     def _box(self, head: BoxHead) -> None:
-        """Take the box at hand, and go on behind it."""
+        """Check the box at ``position``, and move past it."""
         add, context, start = self._context.findings.add, self._context, self.position
         kind = head.type
         if start == 0 and kind != "ftyp":
@@ -171,7 +172,7 @@ class _SegmentScan:
         self._fragments = FragmentChecker(context, self._observed, header, self._make_samples(context, header))
 
     def _fragment(self, head: BoxHead) -> None:
-        """Take a moof and the media data behind it."""
+        """Check a moof and the media data after it."""
         context, start, fragments = self._context, self.position, self._fragments
         if fragments is None:
             context.findings.add("ANX-B.1-02", "a fragment comes before any moov", offset=start, path="/moof")
@@ -199,7 +200,7 @@ class _SegmentScan:
         self._before = []
 
     def _aside(self, head: BoxHead) -> None:
-        """Take a box that speaks of the fragments: emsg and prft wait for theirs, sidx for the end."""
+        """Take a box about fragments: emsg and prft are kept for the next moof, sidx for the end."""
         found = self._small(head)
         if isinstance(found, SegmentIndexBox):
             self._indexes.append(found)

@@ -1,4 +1,4 @@
-"""Rules of what lies side by side: segments of a span, its end object, and the span after it. ONVIF 25.12, B.1-B.5."""
+"""Rules of adjacent objects: segments of a span, its end object, and the next span. ONVIF 25.12, B.1 to B.5."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,21 +18,21 @@ from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.observed import RANK, Header, ObservedSegment
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["KindChecker", "MisfittingEnd", "SpanChecker"]
+__all__ = ["KindChecker", "SpanChecker"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _LAG = 3_000_000
-"""Microseconds by which the end of a span may be later than the beginning of the next one."""
+"""Microseconds by which the end of a span may lie after the start of the next one."""
 _TENC_FIELDS = 32
 """Bytes of a tenc before its constant vector."""
 
 Place = tuple[str, int] | None
-"""A track: its handler, and the how manieth with that it is; None stands for all where samples were not seen."""
+"""A track: its handler, and its ordinal among the tracks of that handler. None: all tracks, if none was read."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What is kept of a segment until the next one comes."""
+    """What is kept of a segment until the next one."""
 
     key: ObjectKey
     starts: list[tuple[int, int]]
@@ -44,14 +44,14 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class MisfittingEnd:
-    """A span end object that is not where the last sample of its span ends."""
+    """A span end object whose time is not the end of its span's last sample."""
 
     last: _Seen
     key: ObjectKey
     name: str
 
     def is_that_of(self, other: "MisfittingEnd") -> bool:
-        """Whether this end object is where the last sample of another span ends, with as many segments."""
+        """Return whether this end object fits the end of another span with as many segments."""
         last = other.last
         return self.key.counter == other.key.counter and _fits(last.key, last.starts, self.key, last.ends)
 
@@ -64,12 +64,12 @@ class SpanChecker:
         self._last: _Seen | None = None
         self._header: bytes | None = None
         self.starts: dict[Place, UtcTime] = {}
-        """When the first sample of each track is presented, by handler and number."""
+        """When the first sample of each track is presented."""
         self.lasts: dict[Place, UtcTime] = {}
-        """When the last one of each is."""
+        """When the last sample of each track is presented."""
 
     def segment(self, observed: ObservedSegment) -> None:
-        """Take the next segment."""
+        """Compare the next segment with the one before."""
         last = self._last
         self._check_header(observed)
         ends = {track_id: track.end for track_id, track in observed.tracks.items() if track.parts}
@@ -92,7 +92,7 @@ class SpanChecker:
         )
 
     def end(self, key: ObjectKey, name: str) -> "MisfittingEnd | None":
-        """Take the span end object; return it where its time is not the end of the last sample."""
+        """Return the span end object if its time is not the end of the last sample, else None."""
         last = self._last
         if last is None or not last.complete or key.counter != last.key.counter + 1 or not last.ends:
             return None
@@ -151,7 +151,8 @@ class SpanChecker:
 class KindChecker:
     """Compares the spans of one recording and kind, in order: they may not cover the same time.
 
-    The last sample of a span may: how long it lasts is a guess where a recording ends, and another may begin at once.
+    The last sample of a span may overlap: its duration is an estimate where a recording ends, and another may begin at
+    once.
     """
 
     def __init__(self, findings: Findings, *, is_cmaf: bool) -> None:
@@ -161,7 +162,7 @@ class KindChecker:
         self._misfits: list[MisfittingEnd] = []
 
     def span(self, span: RecordedSpan, times: SpanChecker) -> None:
-        """Take the next span, with what was seen of its samples."""
+        """Compare the next span, with the times of its samples, to those before."""
         first, unit = span.segments[0], _unit(span.segments[0].key)
         starts: dict[Place, UtcTime] = times.starts or {None: first.start}
         for place, start in starts.items():
@@ -177,10 +178,10 @@ class KindChecker:
                 self._lasts[place] = last, unit
 
     def misfit(self, found: MisfittingEnd) -> None:
-        """Take an end object that is not where its span ends.
+        """Take an end object that does not fit the end of its span.
 
-        By their keys the ends of two spans with as many segments can be told only by their order, and a short span may
-        end before what hangs over from the one before it. Where each ends where the other should, nothing is wrong.
+        Keys assign the ends of two spans with equal counters by their order, and a short span may end before the last
+        sample of the span before it. If each end fits the other span, both are right.
         """
         for other in self._misfits:
             if found.is_that_of(other) and other.is_that_of(found):
@@ -189,7 +190,7 @@ class KindChecker:
         self._misfits.append(found)
 
     def close(self) -> None:
-        """Report what is left, behind the last span."""
+        """Report the remaining misfits, after the last span."""
         self._report(before=None)
 
     def _report(self, before: UtcTime | None) -> None:
@@ -208,13 +209,13 @@ def _rank(handler: str) -> int:
 
 
 def _unit(key: ObjectKey) -> int:
-    """Microseconds that the last digit of a key counts."""
+    """Return the resolution of a key in microseconds."""
     unit: int = 10 ** (6 - key.digits)
     return unit
 
 
 def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTime | None:
-    """The instant of a time (ticks, timescale), if ``start`` is at the time of ``key``; None outside the calendar."""
+    """Return the instant of a time (ticks, timescale), if ``key`` is the time of ``start``; None if out of range."""
     (ticks, scale), (from_ticks, from_scale) = time, start
     try:
         return key.time.plus_ticks(ticks * from_scale - from_ticks * scale, scale * from_scale)
@@ -223,10 +224,10 @@ def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTim
 
 
 def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]) -> bool:
-    """Whether two keys are as far apart as any of their times are, but for what was cut off."""
+    """Return whether the distance of two keys is that of any of their times, within the resolution of the keys."""
     for start in starts:
         for time in times:
-            # What was cut off: up to a unit of the first key makes it late, up to one of the other makes it early.
+            # Truncation of the first key makes the time seem late, that of the other one early.
             at = _at(key, start, time)
             late = other.time.microseconds_since(at) if at is not None else 1 << 62
             if -_unit(other) - 1 <= late <= _unit(key) + 1:
@@ -235,7 +236,7 @@ def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times
 
 
 def _fingerprint(header: Header) -> bytes:
-    """A digest of what fragments need of a moov: all but times, constant vectors, bit rates and pssh boxes."""
+    """Return a digest of a moov without what may differ in a span: times, constant IVs, bit rates and pssh boxes."""
     raw = bytearray(header.raw)
     cut: list[tuple[int, int]] = []
     for path, box in header.movie.walk():

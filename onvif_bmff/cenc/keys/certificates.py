@@ -84,7 +84,7 @@ class Recipient:
     not_after: datetime
 
     def reason_against(self, at: UtcTime) -> str | None:
-        """Why the certificate is not valid at an instant; None if it is."""
+        """Return why the certificate is not valid at an instant; None if it is."""
         moment = at.to_datetime()
         if moment < self.not_before:
             return f"the certificate is not valid before {self.not_before:{_TIME}} (valid to {self.not_after:{_TIME}})"
@@ -94,7 +94,7 @@ class Recipient:
 
 
 def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
-    """All certificates of a file, PEM (RFC 7468, with text around the blocks) or DER, each once.
+    """Return all certificates of a file, PEM (RFC 7468, with text around the blocks) or DER, each once.
 
     Raises:
         CertificateError: there is none, or one cannot be read; what the file is instead is said.
@@ -117,7 +117,7 @@ def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def load_certificate(data: bytes) -> x509.Certificate:
-    """The certificate of a file; of a chain the one at its end, which is nobody's issuer.
+    """Return the certificate of a file; of a chain the one at its end, which is nobody's issuer.
 
     Of several certificates those are left aside that issued another one in the file, then those of authorities.
 
@@ -177,7 +177,7 @@ def check_certificate(certificate: bytes, *, at: UtcTime, allow_expired: bool = 
 
 
 def certificate_fault(certificate: bytes) -> str | None:
-    """Why keys can never be wrapped for a certificate (PEM or DER), whatever the time; None if they can."""
+    """Return why keys can never be wrapped for a certificate (PEM or DER), whatever the time; None if they can."""
     try:
         load_recipient(certificate)
     except CertificateError as error:
@@ -186,7 +186,7 @@ def certificate_fault(certificate: bytes) -> str | None:
 
 
 def thumbprint(certificate: bytes, hash_name: ThumbprintHash = "sha256") -> bytes:
-    """Hash over the DER form of a certificate given as PEM or DER: 32 bytes, or 20 for SHA-1.
+    """Return hash over the DER form of a certificate given as PEM or DER: 32 bytes, or 20 for SHA-1.
 
     Raises:
         CertificateError: the certificate cannot be read.
@@ -197,7 +197,7 @@ def thumbprint(certificate: bytes, hash_name: ThumbprintHash = "sha256") -> byte
 def kem_of(
     key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey | x25519.X25519PublicKey | x25519.X25519PrivateKey,
 ) -> int:
-    """The KEM of HPKE that an elliptic curve key is for (RFC 9180, 7.1).
+    """Return the KEM of HPKE that an elliptic curve key is for (RFC 9180, 7.1).
 
     Raises:
         CertificateError: there is none for its curve.
@@ -211,7 +211,7 @@ def kem_of(
 
 
 def _der_of(text: bytes, label: bytes) -> bytes:
-    """The bytes of a PEM block; empty if they are no base64."""
+    """Return the bytes of a PEM block; empty if they are no base64."""
     try:
         der = b64decode(b"".join(text.splitlines()[1:-1]).replace(b" ", b"").replace(b"\t", b""), validate=True)
     except Base64Error:
@@ -222,7 +222,7 @@ def _der_of(text: bytes, label: bytes) -> bytes:
 
 
 def _name(certificate: x509.Certificate) -> str:
-    """Subject and thumbprint, without letters that a terminal might obey."""
+    """Return subject and thumbprint, without letters that a terminal might obey."""
     try:
         subject = certificate.subject.rfc4514_string()
     except UNREADABLE:

@@ -1,6 +1,6 @@
 """Content keys, and where a recorder gets them from.
 
-A recorder asks a `KeySource` which key applies each time it opens a segment; a KID other than that of the
+A recorder asks a ``KeySource`` which key applies each time it opens a segment; a KID other than that of the
 open span means a new moov, which closes all spans (ONVIF Recording Control 25.12, B.2 and B.8).
 """
 
@@ -43,7 +43,7 @@ Random = Callable[[int], bytes]
 
 
 def parse_kid(text: str) -> UUID:
-    """A key identifier from its text: a UUID (RFC 9562, with or without ``urn:uuid:``) or 32 hex digits.
+    """Return a key identifier from its text: a UUID (RFC 9562, with or without ``urn:uuid:``) or 32 hex digits.
 
     Either case is taken, braces are not. The bytes of a KID in ``tenc``, ``seig`` and ``pssh`` are those
     of the text in reading order, that is ``UUID.bytes``.
@@ -58,7 +58,7 @@ def parse_kid(text: str) -> UUID:
 
 
 def parse_key(text: str) -> bytes:
-    """The 16 bytes of a content key from 32 hex digits (xs:hexBinary), nothing around or between them.
+    """Return the 16 bytes of a content key from 32 hex digits (xs:hexBinary), nothing around or between them.
 
     Raises:
         ProtectionError: the text is anything else.
@@ -70,7 +70,7 @@ def parse_key(text: str) -> bytes:
 
 
 def key_check_value(kid: UUID, key: bytes) -> str:
-    """What tells whether a stored key is still the one that was given for a KID: eight hex digits.
+    """Return what tells whether a stored key is still the one that was given for a KID: eight hex digits.
 
     They are the first 32 bits of an HMAC-SHA-256 under the key. A key that was damaged by chance passes once in four
     thousand million times. Nobody can work the key out from them; they tell an attacker who guesses one key in 2**32
@@ -143,7 +143,7 @@ class ContentKey:
 
 
 def generate_content_key(random: Random = os.urandom) -> ContentKey:
-    """A new key under a new random KID, a UUID of version 4 (ONVIF Recording Control 25.12, B.8.2).
+    """Return a new key under a new random KID, a UUID of version 4 (ONVIF Recording Control 25.12, B.8.2).
 
     Raises:
         ProtectionError: the random source gave too few bytes.
@@ -155,7 +155,7 @@ class KeySource(Protocol):
     """Tells a recorder which key to encrypt with. A key server is reached by writing one of these."""
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The key of a segment that is opened at this instant.
+        """Return the key of a segment that is opened at this instant.
 
         A segment keeps its key until it ends, so this is asked once for each segment, or once for all
         segments that open together. The answer stays the same as long as the key does. A new key needs a
@@ -176,7 +176,7 @@ class FixedKey:
         self._content_key = content_key
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The one key, whenever the segment starts."""
+        """Return the one key, whenever the segment starts."""
         return self._content_key
 
 
@@ -212,7 +212,7 @@ class RotatingKey:
         self._current: ContentKey | None = None
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The newest key at this instant, made now if the last interval has ended.
+        """Return the newest key at this instant, made now if the last interval has ended.
 
         Raises:
             ProtectionError: the random source failed, or repeated a KID.

@@ -17,7 +17,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def parse_key_file(data: bytes) -> tuple[ContentKey, ...]:
-    """The keys of a file, in order, each once.
+    """Return the keys of a file, in order, each once.
 
     A line is ``KID=KEY`` or ``KID:KEY``: the identifier as a UUID (with or without dashes or ``urn:uuid:``), the key
     as 32 hex digits, spaces around either. Empty lines, and those that begin with ``#`` or ``;``, are passed over. The
@@ -41,7 +41,7 @@ def parse_key_file(data: bytes) -> tuple[ContentKey, ...]:
 
 
 def build_key_file(keys: Iterable[ContentKey]) -> bytes:
-    """The text of a key file, which `parse_key_file` reads."""
+    """Return the text of a key file, which ``parse_key_file`` reads."""
     return "".join(f"{key.kid}={key.key.hex()}\n" for key in keys).encode()
 
 

@@ -48,7 +48,7 @@ _BASE: Final = b"\x00"
 
 
 def point_of(key: AgreementKey) -> bytes:
-    """The form in which RFC 9180, 7.1.1 writes a public key: an uncompressed point (SEC 1), X25519 as it is."""
+    """Return the form in which RFC 9180, 7.1.1 writes a public key: an uncompressed point (SEC 1), X25519 as it is."""
     if isinstance(key, x25519.X25519PublicKey):
         return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

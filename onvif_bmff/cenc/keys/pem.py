@@ -9,7 +9,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks", "plain_text"]
+__all__ = ["ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks"]
 
 _BEGIN: Final = b"-----BEGIN "
 _END: Final = b"-----END "
@@ -86,7 +86,7 @@ class PemBlock:
 
 
 def plain_text(data: bytes) -> bytes:
-    """Text as UTF-8 without a byte order mark; UTF-16 with one is converted. Other bytes come back as they are."""
+    """Return text as UTF-8 without a byte order mark; UTF-16 with one is converted. Other bytes come back as they are."""
     if data.startswith(BOM_UTF8):
         return data[len(BOM_UTF8) :]
     for mark, encoding in ((BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
@@ -99,12 +99,12 @@ def plain_text(data: bytes) -> bytes:
 
 
 def first_line(data: bytes) -> bytes:
-    """The first line of a file that holds one secret, such as a password, without byte order mark and line end."""
+    """Return the first line of a file that holds one secret, such as a password, without byte order mark and line end."""
     return next(iter(plain_text(data).splitlines()), b"")
 
 
 def pem_blocks(data: bytes) -> tuple[PemBlock, ...]:
-    """All complete PEM blocks of a file; whatever stands around them is passed over."""
+    """Return all complete PEM blocks of a file; whatever stands around them is passed over."""
     found: list[PemBlock] = []
     label: bytes | None = None
     lines: list[bytes] = []
@@ -121,7 +121,7 @@ def pem_blocks(data: bytes) -> tuple[PemBlock, ...]:
 
 
 def describe(data: bytes) -> str:
-    """What a file seems to be, for an error: "a PKCS#12 bundle …". Nothing of its contents is repeated."""
+    """Return what a file seems to be, for an error: "a PKCS#12 bundle …". Nothing of its contents is repeated."""
     if not data.strip():
         return "an empty file"
     kinds = [_LABELS.get(block.label, "a PEM block of an unknown kind") for block in pem_blocks(data)]
@@ -137,7 +137,7 @@ def describe(data: bytes) -> str:
 
 
 def _describe_der(data: bytes) -> str | None:
-    """What a DER structure is, by the kinds of its first fields."""
+    """Return what a DER structure is, by the kinds of its first fields."""
     outer = _fields(data, limit=1)
     if not outer or outer[0][0] != _SEQUENCE:
         return None
@@ -162,7 +162,7 @@ def _describe_der(data: bytes) -> str | None:
 
 
 def _describe_signed(tags: list[int]) -> str:
-    """What was signed: a request has a name and a key, a list a time after its name, a certificate a serial number."""
+    """Return what was signed: a request has a name and a key, a list a time after its name, a certificate a serial number."""
     if tags[:3] == [_INTEGER, _SEQUENCE, _SEQUENCE] and tags[3:] in ([], [0xA0]):
         return _CSR
     if any(tag in _TIMES for tag in tags):
@@ -171,7 +171,7 @@ def _describe_signed(tags: list[int]) -> str:
 
 
 def _fields(data: bytes, *, limit: int) -> list[tuple[int, bytes]]:
-    """Tag and contents of the first fields of a DER structure, as far as they are whole."""
+    """Return tag and contents of the first fields of a DER structure, as far as they are whole."""
     found: list[tuple[int, bytes]] = []
     at = 0
     while len(found) < limit and at + 2 <= len(data):

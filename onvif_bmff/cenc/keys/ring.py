@@ -34,7 +34,7 @@ class KeyUnwrapper(Protocol):
         """Open one of the wrapped forms of a content key and return its 16 bytes.
 
         Where the boxes may come from strangers, neither the error nor the time that it takes may tell why no entry
-        opens (see `onvif_bmff.cenc.keys.unwrap`).
+        opens (see ``onvif_bmff.cenc.keys.unwrap``).
 
         Args:
             kid: identifier of the content key.
@@ -50,7 +50,7 @@ class KeyUnwrapper(Protocol):
 class KeyRing(Mapping[UUID, ContentKey]):
     """Content keys by KID, for reading.
 
-    A KID that is not there is a `MissingKeyError` from ``find`` and a KeyError from ``[]``.
+    A KID that is not there is a ``MissingKeyError`` from ``find`` and a KeyError from ``[]``.
     """
 
     __slots__ = ("_keys",)
@@ -70,7 +70,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
             raise ProtectionError(f"two different keys for KID {key.kid}")
 
     def find(self, kid: UUID) -> ContentKey:
-        """The key of a KID.
+        """Return the key of a KID.
 
         Raises:
             MissingKeyError: it is not on the ring.
@@ -140,7 +140,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
 
 
 def _unreadable(data: bytes) -> ProtectionError:
-    """Why the entries of an asymmetric header could not be read: what stands where the first one goes wrong."""
+    """Return why the entries of an asymmetric header could not be read: what stands where the first one goes wrong."""
     count = int.from_bytes(data[:4], "big")
     at = 4
     for _ in range(count):

@@ -1,7 +1,7 @@
 """Opening wrapped content keys with a private key that is elsewhere: hardware module, smart card, key server.
 
 The private key never comes into this process. For RSA the holder undoes OAEP and gives the content key; for elliptic
-curves it only agrees on a secret (a point times the private key), and the rest of HPKE is done here (`cenc.hpke`).
+curves it only agrees on a secret (a point times the private key), and the rest of HPKE is done here (``cenc.hpke``).
 """
 
 import logging
@@ -48,7 +48,7 @@ class RsaToken(Protocol):
 
 
 class EcToken(Protocol):
-    """A private key of P-256, P-384, P-521 or X25519 that stays where it is. Exceptions as in `RsaToken`."""
+    """A private key of P-256, P-384, P-521 or X25519 that stays where it is. Exceptions as in ``RsaToken``."""
 
     @property
     def certificates(self) -> Sequence[bytes]:
@@ -69,7 +69,7 @@ class EcToken(Protocol):
 
 
 class TokenUnwrapper:
-    """A private key elsewhere, as a `KeyUnwrapper`.
+    """A private key elsewhere, as a ``KeyUnwrapper``.
 
     Entries are found by the thumbprints of the certificates; those are worked out here, in SHA-1 and SHA-256. Whatever
     goes wrong with an entry, the caller is told the same (an answer that told a wrong padding from a wrong length would
@@ -105,7 +105,7 @@ class TokenUnwrapper:
         return f"TokenUnwrapper(<{type(self._token).__name__}>)"
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
             WrongKeyError: no entry is for this key, or none could be opened.
@@ -163,7 +163,7 @@ class TokenUnwrapper:
 
 
 class SeveralUnwrappers:
-    """Several private keys as one `KeyUnwrapper`: the first that opens a key counts.
+    """Several private keys as one ``KeyUnwrapper``: the first that opens a key counts.
 
     Args:
         unwrappers: one or more, in the order in which they are asked.
@@ -175,7 +175,7 @@ class SeveralUnwrappers:
         self._unwrappers = tuple(unwrappers)
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
             WrongKeyError: none of them opens any entry.
@@ -206,7 +206,7 @@ def _public_key(certificate: bytes) -> rsa.RSAPublicKey | AgreementKey:
 
 
 def _written(certificate: bytes) -> bytes | None:
-    """The public key of a certificate in DER; None where it is of a kind that nobody knows here."""
+    """Return the public key of a certificate in DER; None where it is of a kind that nobody knows here."""
     loaded = load_certificate(certificate)
     try:
         return loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

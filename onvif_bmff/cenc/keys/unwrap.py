@@ -1,7 +1,7 @@
 """Opening wrapped content keys with a private key (ONVIF Recording Control 25.12, B.8.2).
 
 Whoever can submit ``pssh`` boxes to somebody's private key must not learn from the answers: an error that tells a wrong
-padding from a wrong length opens RSA-OAEP within some thousand questions. So there is one answer, `NOT_OPENED`, and
+padding from a wrong length opens RSA-OAEP within some thousand questions. So there is one answer, ``NOT_OPENED``, and
 before it is given the private key has been used as often, and on values of the same size, whatever was wrong. Why an
 entry did not open goes to the debug log of ``onvif_bmff.cenc``, which is for the owner of the key alone.
 """
@@ -54,7 +54,7 @@ _SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class PrivateKeyUnwrapper:
-    """A private key at hand, as a `KeyUnwrapper`.
+    """A private key at hand, as a ``KeyUnwrapper``.
 
     With the certificate, exactly the entries made for it are opened. Without it every entry that could be
     for this kind of key is tried.
@@ -88,7 +88,7 @@ class PrivateKeyUnwrapper:
             self._thumbprints = _thumbprints(certificate, key.public_key().public_bytes(*_SPKI))
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
             WrongKeyError: no entry could be opened, for whatever reason. The debug log of ``onvif_bmff.cenc`` says it.
@@ -124,11 +124,11 @@ class _RsaOpener:
         self._stand_in = (self._modulus // 3).to_bytes(self._size, "big")
 
     def is_for(self, entry: EncryptedKeyEntry) -> bool:
-        """Whether an entry may be for this key, by what anybody can see of it."""
+        """Return whether an entry may be for this key, by what anybody can see of it."""
         return entry.encryption_version == VERSION_RSA_OAEP and len(entry.encrypted_key) == self._size
 
     def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
-        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        """Return the content key, or None and why; the work is that of an entry that does not open, also for no entry."""
         sealed, reason = self._stand_in, "there is no entry"
         if entry is not None:
             reason = self._fault(entry)
@@ -146,7 +146,7 @@ class _RsaOpener:
         return None, reason or found
 
     def _fault(self, entry: EncryptedKeyEntry) -> str:
-        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        """Return what is wrong with an entry as anybody can see it; empty if nothing is."""
         if entry.encryption_version != VERSION_RSA_OAEP:
             return f"the entry has version {entry.encryption_version}, and an RSA key opens version {VERSION_RSA_OAEP}"
         if len(entry.encrypted_key) != self._size:
@@ -173,11 +173,11 @@ class _HpkeOpener:
         self._stand_in = secret + bytes(KEY_SIZE + _TAG)
 
     def is_for(self, entry: EncryptedKeyEntry) -> bool:
-        """Whether an entry may be for this key, by what anybody can see of it."""
+        """Return whether an entry may be for this key, by what anybody can see of it."""
         return entry.encryption_version == VERSION_HPKE and entry.hpke_kem == self._kem
 
     def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
-        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        """Return the content key, or None and why; the work is that of an entry that does not open, also for no entry."""
         suite = hpke_suite(self._kem, *DEFAULT_SUITES[self._kem])
         sealed, info, reason = self._stand_in, self._info, "there is no entry"
         if entry is not None:
@@ -195,7 +195,7 @@ class _HpkeOpener:
         return (None, reason) if reason else (key, "")
 
     def _fault(self, entry: EncryptedKeyEntry) -> str:
-        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        """Return what is wrong with an entry as anybody can see it; empty if nothing is."""
         if entry.encryption_version != VERSION_HPKE:
             return f"the entry has version {entry.encryption_version}, and this key opens version {VERSION_HPKE}"
         if entry.hpke_kem != self._kem:
@@ -221,7 +221,7 @@ class _HpkeOpener:
 
 
 def _thumbprints(certificate: bytes, spki: bytes) -> tuple[bytes, ...]:
-    """Thumbprints of the certificates of a file that are for a public key.
+    """Return thumbprints of the certificates of a file that are for a public key.
 
     Raises:
         CertificateError: none can be read.

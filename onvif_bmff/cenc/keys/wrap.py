@@ -92,7 +92,7 @@ Recipients = Callable[[], Iterable[Recipient | LeftOut]]
 
 @dataclass(frozen=True, slots=True)
 class _Wrapping:
-    """How keys are wrapped: the options of `wrap_key`, checked."""
+    """How keys are wrapped: the options of ``wrap_key``, checked."""
 
     oaep_hash: OaepHash
     thumbprint_hash: ThumbprintHash
@@ -107,11 +107,11 @@ class _Wrapping:
             raise UnsupportedSchemeError(f"HPKE info is limited to {_MAX_INFO} bytes, not {len(self.info)}")
 
     def reason_against(self, recipient: Recipient, at: UtcTime) -> str | None:
-        """Why nothing is wrapped for a certificate at an instant; None if it is."""
+        """Return why nothing is wrapped for a certificate at an instant; None if it is."""
         return None if self.allow_expired else recipient.reason_against(at)
 
     def wrap(self, content_key: ContentKey, recipient: Recipient) -> EncryptedKeyEntry:
-        """Wrap a key for one certificate. Raises as `wrap_key` does."""
+        """Wrap a key for one certificate. Raises as ``wrap_key`` does."""
         public_key = recipient.public_key
         name = recipient.certificate.fingerprint(HASHES[self.thumbprint_hash])
         algorithm = _THUMBPRINT_ID[self.thumbprint_hash]
@@ -162,12 +162,12 @@ def wrap_key(
         at: the time at which they must be valid.
         oaep_hash: hash of OAEP and of its mask generation function, for RSA keys.
         thumbprint_hash: hash over the DER form of a certificate that names it in its entry.
-        suites: KDF and AEAD for a KEM, where others than `DEFAULT_SUITES` are wanted.
+        suites: KDF and AEAD for a KEM, where others than ``DEFAULT_SUITES`` are wanted.
         info: ``info`` of HPKE, which asks for the layout of 26.06; None, as in 25.12, is an empty one.
         allow_expired: take certificates that are not valid at that time.
 
     Returns:
-        the entries of an `AsymmetricKeySystemHeaderBox`, in the order of the certificates.
+        the entries of an ``AsymmetricKeySystemHeaderBox``, in the order of the certificates.
 
     Raises:
         CertificateError: a certificate cannot be used, or there is none.
@@ -195,13 +195,13 @@ class KeyWrapper:
 
     Wrapping is randomised, but all segments of a span share one moov, so the header of a key stays the same as long
     as it can: only when a certificate becomes valid later is an entry for it added, for spans that open from then on.
-    A certificate that is not valid any more, or not yet, is left out, which the log says once and `trouble` as long
+    A certificate that is not valid any more, or not yet, is left out, which the log says once and ``trouble`` as long
     as it lasts. May be shared by threads.
 
     Args:
         certificates: X.509 certificates, PEM or DER, at least one; or what gives them whenever a key is wrapped.
         clock: the present instant, by which certificates are judged; the media's own time decides nothing.
-        oaep_hash, thumbprint_hash, suites, info, allow_expired: as for `wrap_key`.
+        oaep_hash, thumbprint_hash, suites, info, allow_expired: as for ``wrap_key``.
 
     Raises:
         CertificateError: a certificate cannot be read or used, or there is none. Whether it is valid is
@@ -244,7 +244,7 @@ class KeyWrapper:
             return "; ".join(map(str, self._trouble)) or None
 
     def header(self, content_key: ContentKey, *, at: UtcTime) -> AsymmetricKeySystemHeaderBox:
-        """The ``pssh`` box of a content key, made at an instant by the clock on the wall.
+        """Return the ``pssh`` box of a content key, made at an instant by the clock on the wall.
 
         For the KID of the last call it is the same box, unless certificates have become valid since.
 
@@ -279,7 +279,7 @@ class KeyWrapper:
             return self._header
 
     def __call__(self, content_key: ContentKey, at: UtcTime) -> tuple[AsymmetricKeySystemHeaderBox]:
-        """The headers of a content key, as an encryption entry of a recording asks for them. Raises as `header`.
+        """Return the headers of a content key, as an encryption entry of a recording asks for them. Raises as ``header``.
 
         ``at`` is when the media happened, which does not matter here.
         """
@@ -302,7 +302,7 @@ def _fixed(certificates: Iterable[bytes]) -> Recipients:
 
 
 def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite:
-    """The suite of these numbers.
+    """Return the suite of these numbers.
 
     Raises:
         UnsupportedSchemeError: one of them is not known here.
@@ -314,5 +314,5 @@ def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite
 
 
 def oaep_padding(hash_name: OaepHash, mask_hash: OaepHash) -> padding.OAEP:
-    """OAEP with these hashes and no label."""
+    """Return OAEP with these hashes and no label."""
     return padding.OAEP(padding.MGF1(HASHES[mask_hash]), HASHES[hash_name], None)
