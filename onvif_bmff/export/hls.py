@@ -1,8 +1,8 @@
-"""HLS playlists over stored objects, which are played where they lie. RFC 8216, and its second edition.
+"""HLS playlists over stored objects, which players read in place. RFC 8216, and its second edition.
 
 Every media segment of a playlist is a subsegment, a byte range of an object; the header of a span's first segment is
-their ``EXT-X-MAP`` (B.2). A gap, a loss and a new span are discontinuities, and count as such in the playlists
-of all media, so that players keep them in step. Metadata is left out, for players do not know what to do with it.
+their ``EXT-X-MAP`` (B.2). A gap, a loss and a new span are discontinuities, and are counted in the playlists
+of all media, so that players keep these in sync. Metadata is left out, since players do not support it.
 """
 
 from bisect import bisect_right
@@ -25,23 +25,23 @@ __all__ = ["hls_playlists"]
 _NAMES = {"mp4": "main.m3u8", "m4v": "video.m3u8", "m4a": "audio.m3u8"}
 _MASTER = "index.m3u8"
 _TOGETHER = 2_000_000
-"""Microseconds within which the spans of several media begin together."""
+"""Microseconds within which spans of several media count as beginning together."""
 
 
 def hls_playlists(store: ObjectStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
-    """Playlists by file name; ``index.m3u8`` is the one to open.
+    """Return playlists by file name; ``index.m3u8`` is the one to open.
 
-    Asks each object for its attributes, and one of each span for its header.
+    Reads the attributes of each object, and the header of one object of each span.
 
     Args:
-        store: where the objects lie.
-        selection: what is to be played, see ``select``; whole subsegments are.
-        base: what stands before the key of an object in its (relative) URI, such as ``"../store/"``.
+        store: holds the objects.
+        selection: what to play, rounded to subsegments; see ``select``.
+        base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
 
     Raises:
-        MediaError: there is nothing that could be played.
+        MediaError: there is nothing to play.
         ProtectionError: the recording is encrypted; only a clear copy can be played this way.
-        BoxError, MediaError: a segment is broken.
+        BoxError, MediaError: a segment is invalid.
         StoreError: the store failed.
     """
     seeker = Seeker(store)
@@ -61,7 +61,7 @@ def hls_playlists(store: ObjectStore, selection: Selection, *, base: str = "") -
 
 @dataclass(slots=True)
 class _ContinuousPart:
-    """Pieces without a loss or gap between them."""
+    """Subsegments without a loss or gap between them."""
 
     header: SegmentHeader
     map_name: str
@@ -70,7 +70,7 @@ class _ContinuousPart:
 
 @dataclass(slots=True)
 class _Rendition:
-    """All that one playlist has."""
+    """Contents of one playlist."""
 
     name: str
     runs: list[_ContinuousPart] = field(default_factory=list)
@@ -80,13 +80,13 @@ class _Rendition:
 
     @property
     def peak(self) -> int:
-        """Most bits a second of any subsegment."""
+        """The largest bit rate of any subsegment, in bits per second."""
         return max(_bit_rate(subsegment) for run in self.runs for _, subsegment in run.subsegments)
 
 
 def _bit_rate(subsegment: Subsegment) -> int:
-    lasting = max(subsegment.end.microseconds_since(subsegment.start), 1000)
-    return ceil((subsegment.stop - subsegment.offset) * 8_000_000 / lasting)
+    length = max(subsegment.end.microseconds_since(subsegment.start), 1000)
+    return ceil((subsegment.stop - subsegment.offset) * 8_000_000 / length)
 
 
 def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_ContinuousPart]:
@@ -112,7 +112,7 @@ def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) 
 
 
 def _epochs(starts: Iterable[int]) -> list[int]:
-    """Return the times at which anything begins anew, those that begin together as one."""
+    """Return the times at which continuous parts begin, merging those that begin together."""
     found: list[int] = []
     for start in sorted(starts):
         if not found or start > found[-1] + _TOGETHER:
@@ -139,7 +139,7 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
             uri = base + quote(segment.name)
             now = max(bisect_right(epochs, subsegment.start.microseconds) - 1, 0)
             if index == 0 and number and now == epoch:
-                now += 1  # two runs that begin together are still two
+                now += 1  # parts that begin together are still two
             lines += ["#EXT-X-DISCONTINUITY"] * max(0, now - epoch)
             epoch = max(epoch, now)
             if index == 0:

@@ -1,4 +1,4 @@
-"""The tracks that an exported file has, with the sample entries of all the spans in it."""
+"""The tracks of an exported file, with the sample entries of all its spans."""
 
 from math import lcm
 
@@ -18,7 +18,7 @@ __all__ = ["EXPORT_ORDER", "output_tracks"]
 
 _MAX_TICKS = (1 << 31) - 1
 EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
-"""The order of tracks in a file; the first one leads."""
+"""The order of tracks in a file; the first one is the leading track."""
 
 
 def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
@@ -33,7 +33,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
             if selection.media not in (None, media_type_of(track)):
                 continue
             kind = joined[track.track_id]
-            # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
+            # Multiplexed tracks share one timescale; players expect that of audio to be its sample rate.
             rate = getattr(track.codec(), "sample_rate", 0)
             timescale = rate if rate and track.timescale % rate == 0 else track.timescale
             output = found.get(kind)

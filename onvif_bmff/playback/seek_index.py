@@ -64,7 +64,7 @@ class SegmentIndex:
         return found or self.table.tracks[0]
 
     def scale(self, track: TrackSeekTable) -> int:
-        """Ticks a second of a track's entries."""
+        """Return the timescale of a track's entries."""
         return self.timescales.get(track.track_id, self.timescale)
 
     def clock(self, at: UtcTime, leading: TrackSeekTable, *, first_of_span: bool) -> MediaClock:
