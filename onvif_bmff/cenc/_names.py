@@ -5,7 +5,7 @@ NAMES = {
     "cipher": ("Cbc1Cipher", "CbcsCipher", "CensCipher", "CtrCipher", "Range", "SampleCipher", "cipher_for",),
     "decrypt": ("FragmentDecryptor",),
     "encrypt": ("IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of",),
-    "forks": ("Forgetful", "draw", "forget_after_fork", "notice_fork",),
+    "forks": ("draw", "forget_after_fork", "notice_fork",),
     "iv": ("CbcsIvSource", "CencIvAllocator", "CencIvAllocators", "IV_BITS", "IvStore", "MAX_SAMPLE_OF_16",),
     "keys.certificates": (
         "LeftOut",
@@ -32,7 +32,7 @@ NAMES = {
     ),
     "keys.file": ("MAX_KEY_FILE", "build_key_file", "parse_key_file",),
     "keys.hpke": ("AgreementKey", "open_sealed",),
-    "keys.pem": ("ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks", "plain_text",),
+    "keys.pem": ("ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks",),
     "keys.ring": ("KeyRing", "KeyUnwrapper", "NOT_OPENED",),
     "keys.token": ("EcToken", "RsaToken", "SeveralUnwrappers", "TokenUnwrapper",),
     "keys.unwrap": ("PrivateKeyUnwrapper",),
@@ -56,7 +56,7 @@ NAMES = {
         "protection_runs",
     ),
     "scheme": ("BLOCK", "NAL_PATTERN", "NO_PATTERN", "Pattern", "ProtectionScheme", "SCHEME_VERSION",),
-    "slice_data": ("CLEAR_LEAD", "SHORT", "SliceData",),
+    "slice_data": ("SHORT", "SliceData",),
     "subsample": (
         "cbcs_subsamples",
         "cenc_subsamples",
