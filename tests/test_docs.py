@@ -151,16 +151,16 @@ def test_deviations_are_shown_as_what_they_are_with_their_switch(conformance: Mo
     assert wrong == []
     (row,) = re.findall(r"^\| REC-5\.4-11 \|.*", text, re.MULTILINE)
     assert "**deviation**" in row
-    assert "`Limits.reset_retention_on_create`" in row
+    assert "`ServiceLimits.reset_retention_on_create`" in row
     assert text.count("| **deviation**") == len(conformance.read_tsv("conformance_deviations.tsv"))
 
 
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        (["REC-9.9-99", "Limits.reset_retention_on_create", "x"], "is a deviation, but no requirement"),
-        (["REC-5.4-11", "Limits.another_switch", "x"], "do not all use the switch Limits.another_switch"),
-        (["REC-4.1.1-05", "Limits.reset_retention_on_create", "x"], "do not all use the switch"),
+        (["REC-9.9-99", "ServiceLimits.reset_retention_on_create", "x"], "is a deviation, but no requirement"),
+        (["REC-5.4-11", "ServiceLimits.another_switch", "x"], "do not all use the switch ServiceLimits.another_switch"),
+        (["REC-4.1.1-05", "ServiceLimits.reset_retention_on_create", "x"], "do not all use the switch"),
     ],
 )
 def test_a_deviation_needs_tests_of_its_switch(

@@ -5,18 +5,17 @@ from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import is_eligible as is_eligible
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
-from onvif_bmff.control.core import ServiceCore as ServiceCore
-from onvif_bmff.control.device import Device as Device
-from onvif_bmff.control.device import ExportOperation as ExportOperation
-from onvif_bmff.control.device import Exporter as Exporter
-from onvif_bmff.control.device import FixedResources as FixedResources
-from onvif_bmff.control.device import LocalData as LocalData
-from onvif_bmff.control.device import RecordedSegments as RecordedSegments
-from onvif_bmff.control.device import Resources as Resources
-from onvif_bmff.control.device import SegmentExportOperation as SegmentExportOperation
-from onvif_bmff.control.device import SegmentExporter as SegmentExporter
-from onvif_bmff.control.device import TimeRange as TimeRange
 from onvif_bmff.control.engine_side import EngineSide as EngineSide
+from onvif_bmff.control.environment import Environment as Environment
+from onvif_bmff.control.environment import ExportOperation as ExportOperation
+from onvif_bmff.control.environment import Exporter as Exporter
+from onvif_bmff.control.environment import FixedResources as FixedResources
+from onvif_bmff.control.environment import LocalData as LocalData
+from onvif_bmff.control.environment import RecordedSegments as RecordedSegments
+from onvif_bmff.control.environment import Resources as Resources
+from onvif_bmff.control.environment import SegmentExportOperation as SegmentExportOperation
+from onvif_bmff.control.environment import SegmentExporter as SegmentExporter
+from onvif_bmff.control.environment import TimeRange as TimeRange
 from onvif_bmff.control.event_filter import EventMessage as EventMessage
 from onvif_bmff.control.event_filter import check_event_filter as check_event_filter
 from onvif_bmff.control.event_filter import matches as matches
@@ -66,7 +65,7 @@ from onvif_bmff.control.operations.export import accept_export as accept_export
 from onvif_bmff.control.operations.export import begin_export as begin_export
 from onvif_bmff.control.operations.export import export_state as export_state
 from onvif_bmff.control.operations.export import is_progress as is_progress
-from onvif_bmff.control.operations.export import remove_doomed as remove_doomed
+from onvif_bmff.control.operations.export import remove_pending_deletions as remove_pending_deletions
 from onvif_bmff.control.operations.export import report as report
 from onvif_bmff.control.operations.export import stop_export as stop_export
 from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
@@ -77,7 +76,7 @@ from onvif_bmff.control.operations.jobs import job_state as job_state
 from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
-from onvif_bmff.control.operations.override import LONGEST_OVERRIDE as LONGEST_OVERRIDE
+from onvif_bmff.control.operations.override import MAX_OVERRIDE as MAX_OVERRIDE
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
@@ -121,6 +120,7 @@ from onvif_bmff.control.places import clashing as clashing
 from onvif_bmff.control.places import displaced as displaced
 from onvif_bmff.control.places import local_prefix as local_prefix
 from onvif_bmff.control.places import places_of as places_of
+from onvif_bmff.control.plain import STORED_NAME as STORED_NAME
 from onvif_bmff.control.plain import from_plain as from_plain
 from onvif_bmff.control.plain import to_plain as to_plain
 from onvif_bmff.control.plan import DevicePlan as DevicePlan
@@ -130,6 +130,7 @@ from onvif_bmff.control.plan import Standby as Standby
 from onvif_bmff.control.plan import read_assignments as read_assignments
 from onvif_bmff.control.plan import read_plans as read_plans
 from onvif_bmff.control.plan import read_standby as read_standby
+from onvif_bmff.control.runner import ServiceCore as ServiceCore
 from onvif_bmff.control.segment_side import SegmentSide as SegmentSide
 from onvif_bmff.control.service import RecordingService as RecordingService
 from onvif_bmff.control.state import DeviceState as DeviceState
@@ -137,13 +138,13 @@ from onvif_bmff.control.state import Job as Job
 from onvif_bmff.control.state import KeyCheck as KeyCheck
 from onvif_bmff.control.state import Purge as Purge
 from onvif_bmff.control.state import Recording as Recording
-from onvif_bmff.control.state import Track as Track
+from onvif_bmff.control.state import TrackRecord as TrackRecord
 from onvif_bmff.control.state import secret_name as secret_name
 from onvif_bmff.control.subscription import Subscription as Subscription
-from onvif_bmff.control.transaction import Export as Export
+from onvif_bmff.control.transaction import ExportRecord as ExportRecord
 from onvif_bmff.control.transaction import Override as Override
 from onvif_bmff.control.transaction import Runtime as Runtime
-from onvif_bmff.control.transaction import SegmentExport as SegmentExport
+from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportRecord
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import job_state_event as job_state_event
@@ -151,8 +152,8 @@ from onvif_bmff.control.transaction import segment_export_event as segment_expor
 from onvif_bmff.control.types.capabilities import AUDIO_ENCODINGS as AUDIO_ENCODINGS
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
-from onvif_bmff.control.types.capabilities import Limits as Limits
 from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
+from onvif_bmff.control.types.capabilities import ServiceLimits as ServiceLimits
 from onvif_bmff.control.types.capabilities import TrackOptions as TrackOptions
 from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
 from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
@@ -203,14 +204,14 @@ from onvif_bmff.control.types.profile import Profile as Profile
 from onvif_bmff.control.types.receiver import Receiver as Receiver
 from onvif_bmff.control.types.receiver import ReceiverConfiguration as ReceiverConfiguration
 from onvif_bmff.control.types.segments import DateTimeRange as DateTimeRange
-from onvif_bmff.control.types.segments import RecordedSegment as RecordedSegment
+from onvif_bmff.control.types.segments import RecordedSegmentItem as RecordedSegmentItem
 from onvif_bmff.control.types.segments import SegmentListResult as SegmentListResult
 
 __all__ = [
     "ALL_NOTIFICATIONS",
     "AUDIO_ENCODINGS",
     "INCOMPATIBLE_STREAM",
-    "LONGEST_OVERRIDE",
+    "MAX_OVERRIDE",
     "NO_EXTENSIONS",
     "OPERATIONS",
     "OPERATIONS_26_06",
@@ -219,6 +220,7 @@ __all__ = [
     "PROFILE_TYPE",
     "RECEIVER_TYPE",
     "RETENTION_INTERVAL",
+    "STORED_NAME",
     "TRACK_NAMES",
     "AccessClass",
     "ActionNotSupported",
@@ -237,16 +239,16 @@ __all__ = [
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
-    "Device",
     "DevicePlan",
     "DeviceState",
     "EncryptionMode",
     "EngineSide",
+    "Environment",
     "EventFilterEntry",
     "EventGate",
     "EventMessage",
-    "Export",
     "ExportOperation",
+    "ExportRecord",
     "ExportRecordedDataResponse",
     "ExportState",
     "Exporter",
@@ -264,7 +266,6 @@ __all__ = [
     "JobOptions",
     "JobState",
     "KeyCheck",
-    "Limits",
     "LocalData",
     "LocatesStorages",
     "MaxReceivers",
@@ -288,7 +289,7 @@ __all__ = [
     "Purge",
     "Receiver",
     "ReceiverConfiguration",
-    "RecordedSegment",
+    "RecordedSegmentItem",
     "RecordedSegments",
     "Recording",
     "RecordingConfiguration",
@@ -313,12 +314,13 @@ __all__ = [
     "Runtime",
     "SearchScope",
     "SegmentDurationOverride",
-    "SegmentExport",
     "SegmentExportOperation",
+    "SegmentExportRecord",
     "SegmentExporter",
     "SegmentListResult",
     "SegmentSide",
     "ServiceCore",
+    "ServiceLimits",
     "SourceReference",
     "Standby",
     "StorageReferencePath",
@@ -326,10 +328,10 @@ __all__ = [
     "Subscription",
     "TargetFormat",
     "TimeRange",
-    "Track",
     "TrackConfiguration",
     "TrackConfigurationChange",
     "TrackOptions",
+    "TrackRecord",
     "TrackReport",
     "TrackType",
     "Transaction",
@@ -395,7 +397,7 @@ __all__ = [
     "read_plans",
     "read_standby",
     "recorded_state",
-    "remove_doomed",
+    "remove_pending_deletions",
     "remove_recording",
     "report",
     "report_segment",

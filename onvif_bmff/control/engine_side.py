@@ -18,8 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from onvif_bmff.control.arbitration import TrackReport
-from onvif_bmff.control.core import ServiceCore
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.operations import export, override, receivers, recordings
@@ -33,6 +32,7 @@ from onvif_bmff.control.plan import (
     read_plans,
     read_standby,
 )
+from onvif_bmff.control.runner import ServiceCore
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
@@ -213,7 +213,7 @@ class EngineSide(ServiceCore):
         def provision(tx: Transaction) -> None:
             if not all(is_token(name) and "/" not in name for name in (token, *tracks)):
                 raise BadConfiguration("tokens have 1 to 64 characters and no slash")
-            accepted = {name: accept_track_configuration(tx.device, track) for name, track in tracks.items()}
+            accepted = {name: accept_track_configuration(tx.environment, track) for name, track in tracks.items()}
             recordings.provision_recording(tx, token, configuration, accepted)
 
         self._run(provision)
@@ -275,7 +275,7 @@ def _event(tx: Transaction, message: EventMessage) -> None:
     if (
         message.is_lasting()
         and message.is_active()
-        and len(conditions) >= tx.device.limits.conditions
+        and len(conditions) >= tx.environment.limits.conditions
         and message.property_key() not in conditions
     ):
         message = replace(message, operation=None)
@@ -287,7 +287,7 @@ def _event(tx: Transaction, message: EventMessage) -> None:
         event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
         if event_filter is None or gate is None:
             continue
-        changed = gate.after(event_filter, message, tx.now, tx.device.limits.instant_event)
+        changed = gate.after(event_filter, message, tx.now, tx.environment.limits.instant_event)
         if changed is not gate:
             tx.runtime.gates[job.token] = changed
             tx.touched.add(job.configuration.recording_token)

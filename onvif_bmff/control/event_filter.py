@@ -24,8 +24,8 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["EventMessage", "check_event_filter", "matches"]
 
-_LONGEST = 4096
-_DEEPEST = 32
+_MAX_LENGTH = 4096
+_MAX_DEPTH = 32
 _NAME = r"[^\W\d][\w.-]*"
 _TOPIC_PATH = re.compile(rf"(?:{_NAME}:)?{_NAME}(?:/(?:{_NAME}:)?{_NAME})*(//\.)?")
 _CONTENT_TOKEN = re.compile(
@@ -138,7 +138,7 @@ def check_event_filter(event_filter: RecordingEventFilter) -> None:
 def _topic_test(expression: str) -> Callable[[str], bool]:
     exact: set[str] = set()
     below: list[str] = []
-    if len(expression) > _LONGEST:
+    if len(expression) > _MAX_LENGTH:
         raise BadConfiguration("the topic expression is too long")
     for part in expression.split("|"):
         path = part.strip()
@@ -163,7 +163,7 @@ class _ContentParser:
     """Recursive descent over the small grammar of Core 9.4.4; ``and`` binds tighter than ``or``."""
 
     def __init__(self, expression: str) -> None:
-        if len(expression) > _LONGEST:
+        if len(expression) > _MAX_LENGTH:
             raise BadConfiguration("the content expression is too long")
         self._expression = expression
         self._depth = 0
@@ -203,7 +203,7 @@ class _ContentParser:
 
     def _any(self, operand: Callable[[], Callable[..., bool]]) -> Callable[..., bool]:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise BadConfiguration("the content expression is nested too deeply")
         tests = [self._all(operand)]
         while self._peek() == "or":

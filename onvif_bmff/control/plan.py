@@ -40,7 +40,7 @@ class Feed:
         source: where its data comes from.
         source_tag: which track of the source.
         since: record from this instant on, if an event opened the job: its beginning less Before. A feed by event
-            always lasts long enough for one I-frame (`Limits.instant_event`).
+            always lasts long enough for one I-frame (`ServiceLimits.instant_event`).
         event_topic: topic of that event.
     """
 
@@ -119,7 +119,7 @@ def read_plans(tx: Transaction) -> DevicePlan:
         reports.setdefault(tx.state.jobs[job].configuration.recording_token, {})[job, track] = report
     plans: dict[str, RecordingPlan] = {}
     # Looked at each time, for a storage configuration may have become another one meanwhile.
-    errors = tx.without_keys() | displaced(clashing(tx.device, tx.state.recordings.values()), tx.state.jobs)
+    errors = tx.without_keys() | displaced(clashing(tx.environment, tx.state.recordings.values()), tx.state.jobs)
     for recording in tx.state.recordings.values():
         override = tx.runtime.overrides.get(recording.token)
         found = {track.token: feeds[recording.token, track.token] for track in recording.tracks}

@@ -4,8 +4,8 @@ They are offered under a profile that has them (`PROFILE_26_06`), with the capab
 the device has what they need; otherwise they are refused as `ActionNotSupported`.
 """
 
-from onvif_bmff.control.device import SegmentExportOperation
 from onvif_bmff.control.engine_side import EngineSide
+from onvif_bmff.control.environment import SegmentExportOperation
 from onvif_bmff.control.operations import segments
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.segments import DateTimeRange, SegmentListResult
@@ -26,7 +26,7 @@ class SegmentSide(EngineSide):
         Faults: `NoRecording`, `NoStorage`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
         """
         wanted, most = self._read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
-        source = self._device.segments
+        source = self._environment.segments
         assert source is not None  # accept_listing saw to it
         # Not under the lock: a store may take its time, and recording must not wait for it.
         return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
@@ -51,8 +51,8 @@ class SegmentSide(EngineSide):
             operation: SegmentExportOperation = segments.begin_segment_export(
                 tx, time, recording_token, alias, storage_token, track
             )
-            assert tx.device.segment_exporter is not None  # begin_export saw to it
-            tx.device.segment_exporter.start(operation)
+            assert tx.environment.segment_exporter is not None  # begin_export saw to it
+            tx.environment.segment_exporter.start(operation)
             return operation.token
 
         return self._run(begin)
@@ -62,8 +62,8 @@ class SegmentSide(EngineSide):
 
         def stop(tx: Transaction) -> None:
             segments.stop_segment_export(tx, operation_token)
-            if tx.device.segment_exporter is not None:
-                tx.device.segment_exporter.stop(operation_token)
+            if tx.environment.segment_exporter is not None:
+                tx.environment.segment_exporter.stop(operation_token)
 
         self._run(stop)
 

@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 
-from onvif_bmff.control.device import (
-    Device,
+from onvif_bmff.control.environment import (
+    Environment,
     Exporter,
     ExportOperation,
     FixedResources,
@@ -26,7 +26,7 @@ from onvif_bmff.control.operations import export, jobs, override, recordings, tr
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
 from onvif_bmff.control.segment_side import SegmentSide
 from onvif_bmff.control.transaction import Transaction
-from onvif_bmff.control.types.capabilities import Capabilities, Limits, RecordingOptions
+from onvif_bmff.control.types.capabilities import Capabilities, RecordingOptions, ServiceLimits
 from onvif_bmff.control.types.configuration import (
     GetRecordingsResponseItem,
     RecordingConfiguration,
@@ -74,7 +74,7 @@ class RecordingService(SegmentSide):
         *,
         clock: Callable[[], UtcTime],
         capabilities: Capabilities | None = None,
-        limits: Limits | None = None,
+        limits: ServiceLimits | None = None,
         profile: Profile = PROFILE_25_12,
         persistence: Persistence | None = None,
         resources: Resources | None = None,
@@ -85,13 +85,15 @@ class RecordingService(SegmentSide):
         unreported: RecordingJobState = RecordingJobState.ACTIVE,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        offered, limits = capabilities or Capabilities(), limits or Limits()
+        offered, limits = capabilities or Capabilities(), limits or ServiceLimits()
         limits.check(offered)
         if offered.supported_export_file_formats and exporter is None:
             raise BadConfiguration("export formats are offered, but there is no exporter")
         resources = resources or FixedResources()
-        device = Device(offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter)
-        super().__init__(device, persistence or MemoryPersistence(), clock, unreported)
+        environment = Environment(
+            offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter
+        )
+        super().__init__(environment, persistence or MemoryPersistence(), clock, unreported)
 
     # ---- recordings --------------------------------------------------------------------------------
 
@@ -237,8 +239,8 @@ class RecordingService(SegmentSide):
             operation: ExportOperation = export.accept_export(
                 tx, start_point, end_point, search_scope, file_format, storage_destination
             )
-            assert tx.device.exporter is not None  # the constructor saw to it
-            names = tuple(tx.device.exporter.start(operation))
+            assert tx.environment.exporter is not None  # the constructor saw to it
+            names = tuple(tx.environment.exporter.start(operation))
             export.begin_export(tx, operation, names)
             return ExportRecordedDataResponse(operation.token, names)
 
@@ -252,8 +254,8 @@ class RecordingService(SegmentSide):
 
         def stop(tx: Transaction) -> ExportState:
             state = export.stop_export(tx, operation_token)
-            if tx.device.exporter is not None:
-                tx.device.exporter.stop(operation_token)
+            if tx.environment.exporter is not None:
+                tx.environment.exporter.stop(operation_token)
             return state
 
         return self._run(stop)
@@ -269,4 +271,4 @@ class RecordingService(SegmentSide):
 
     def get_service_capabilities(self) -> Capabilities:
         """GetServiceCapabilities, 5.25: the same for as long as the service lives."""
-        return self._device.capabilities
+        return self._environment.capabilities

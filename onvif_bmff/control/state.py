@@ -13,19 +13,19 @@ from functools import lru_cache
 from typing import Any, Self
 
 from onvif_bmff.cenc.keys.content import KEY_SIZE, key_check_value, parse_kid
-from onvif_bmff.control.plain import from_plain, to_plain
+from onvif_bmff.control.plain import STORED_NAME, from_plain, to_plain
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.errors import PersistenceError, ProtectionError
 
-__all__ = ["DeviceState", "Job", "KeyCheck", "Purge", "Recording", "Track", "secret_name"]
+__all__ = ["DeviceState", "Job", "KeyCheck", "Purge", "Recording", "TrackRecord", "secret_name"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TrackRecord:
     """A track of a recording.
 
     Args:
@@ -74,23 +74,23 @@ class Recording:
         configuration: in effect, without content keys and without a running override.
         tracks: in the order of their creation.
         deletable: False for a recording that belongs to the device.
-        doomed: it was deleted while an export read it, and goes when the export ends (5.21).
+        deletion_pending: it was deleted while an export read it, and goes when the export ends (5.21).
         key_checks: of the content keys that its encryption entries use.
     """
 
     token: str
     order: int
     configuration: RecordingConfiguration
-    tracks: tuple[Track, ...] = ()
+    tracks: tuple[TrackRecord, ...] = ()
     deletable: bool = True
-    doomed: bool = False
+    deletion_pending: bool = field(default=False, metadata={STORED_NAME: "doomed"})
     key_checks: tuple[KeyCheck, ...] = ()
 
-    def track(self, token: str) -> Track | None:
+    def track(self, token: str) -> TrackRecord | None:
         """The track of that token, or None."""
         return next((track for track in self.tracks if track.token == token), None)
 
-    def with_track(self, changed: Track) -> "Recording":
+    def with_track(self, changed: TrackRecord) -> "Recording":
         """The recording with one of its tracks replaced."""
         return replace(self, tracks=tuple(changed if t.token == changed.token else t for t in self.tracks))
 

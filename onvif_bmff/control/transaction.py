@@ -16,7 +16,7 @@ from onvif_bmff.control.arbitration import (
     job_information,
     track_winners,
 )
-from onvif_bmff.control.device import Device, ExportOperation, SegmentExportOperation
+from onvif_bmff.control.environment import Environment, ExportOperation, SegmentExportOperation
 from onvif_bmff.control.event_filter import EventMessage
 from onvif_bmff.control.faults import NoRecording, NoRecordingJob, NoTrack
 from onvif_bmff.control.notifications import (
@@ -26,7 +26,7 @@ from onvif_bmff.control.notifications import (
     PropertyOperation,
 )
 from onvif_bmff.control.places import clashing, displaced
-from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, Track, secret_name
+from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, TrackRecord, secret_name
 from onvif_bmff.control.types.configuration import RecordingConfiguration, SegmentDurationOverride
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
@@ -34,17 +34,17 @@ from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "Export",
+    "ExportRecord",
     "Override",
     "Runtime",
-    "SegmentExport",
+    "SegmentExportRecord",
     "Transaction",
     "export_event",
     "job_state_event",
     "segment_export_event",
 ]
 
-_MOST_TRIES = 100
+_MAX_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class ExportRecord:
     """An export and how far it has come."""
 
     operation: ExportOperation
@@ -66,7 +66,7 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentExport:
+class SegmentExportRecord:
     """A running ExportRecordedSegments, how far it has come, and the segment uploaded last (26.06)."""
 
     operation: SegmentExportOperation
@@ -84,8 +84,8 @@ class Runtime:
 
     unreported: RecordingJobState
     overrides: dict[str, Override] = field(default_factory=dict)
-    exports: dict[str, Export] = field(default_factory=dict)
-    segment_exports: dict[str, SegmentExport] = field(default_factory=dict)
+    exports: dict[str, ExportRecord] = field(default_factory=dict)
+    segment_exports: dict[str, SegmentExportRecord] = field(default_factory=dict)
     schedules: dict[str, bool] = field(default_factory=dict)
     conditions: dict[tuple[str, tuple[tuple[str, str], ...]], EventMessage] = field(default_factory=dict)
     gates: dict[str, EventGate] = field(default_factory=dict)
@@ -135,9 +135,9 @@ class Transaction:
     """
 
     def __init__(
-        self, device: Device, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
+        self, environment: Environment, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
     ) -> None:
-        self.device = device
+        self.environment = environment
         self.now = now
         self.before = state
         self.state = state.copy() if draft else state
@@ -162,7 +162,7 @@ class Transaction:
             raise NoRecording
         return found
 
-    def track(self, recording_token: object, track_token: object) -> Track:
+    def track(self, recording_token: object, track_token: object) -> TrackRecord:
         """The track of that token in that recording.
 
         Raises:
@@ -189,8 +189,8 @@ class Transaction:
     def new_token(self, kind: str) -> str:
         """A token that nothing has: the kind and twelve random hexadecimal digits."""
         state = self.state
-        for _ in range(_MOST_TRIES):
-            token = f"{kind}_{self.device.random(6).hex()}"
+        for _ in range(_MAX_TRIES):
+            token = f"{kind}_{self.environment.random(6).hex()}"
             taken = (
                 state.recordings,
                 state.jobs,
@@ -249,7 +249,7 @@ class Transaction:
 
     def purge_track(self, recording_token: str, track_token: str) -> None:
         """Have the local data of a track deleted after the commit, even if the power fails in between."""
-        if self.device.local_data is not None:
+        if self.environment.local_data is not None:
             name = f"{recording_token}/{track_token}"
             self.state.purges[name] = Purge(recording_token, track_token)
 
@@ -268,7 +268,7 @@ class Transaction:
         found = self.without_keys()
         if self.runtime.clashing:
             recordings = [one for token, one in self.state.recordings.items() if token in self.runtime.clashing]
-            found |= displaced(clashing(self.device, recordings), self.state.jobs)
+            found |= displaced(clashing(self.environment, recordings), self.state.jobs)
         return found
 
     def information(
@@ -291,7 +291,7 @@ class Transaction:
             job for job in jobs if is_eligible(job.configuration, runtime.schedules, runtime.gates.get(job.token), now)
         )
 
-    def settle(self) -> None:
+    def update_job_states(self) -> None:
         """Bring the job states up to date, and tell of those that changed (5.26.1)."""
         runtime, state = self.runtime, self.state
         dirty = self.touched | self._changed_recordings()
@@ -316,7 +316,7 @@ class Transaction:
                 by_recording.setdefault(job.configuration.recording_token, []).append(job)
         errors = self.errors()
         for jobs in by_recording.values():
-            self._settle_jobs(jobs, errors)
+            self._update_jobs(jobs, errors)
 
     def _changed_recordings(self) -> set[str]:
         before, now = self.before, self.state
@@ -329,7 +329,7 @@ class Transaction:
                 changed.add(job.configuration.recording_token)
         return changed
 
-    def _settle_jobs(self, jobs: list[Job], errors: Mapping[str, str]) -> None:
+    def _update_jobs(self, jobs: list[Job], errors: Mapping[str, str]) -> None:
         runtime = self.runtime
         winners = self.winners(jobs)
         feeding = {(job, track) for track, job in winners.items()}
@@ -350,7 +350,7 @@ class Transaction:
 
 
 def export_event(
-    time: UtcTime, operation: PropertyOperation, export: Export, error: str | None = None
+    time: UtcTime, operation: PropertyOperation, export: ExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
     """The event that tells how far an export has come (5.21)."""
     return AsynchronousOperationStatus(
@@ -364,7 +364,7 @@ def export_event(
 
 
 def segment_export_event(
-    time: UtcTime, operation: PropertyOperation, export: SegmentExport, error: str | None = None
+    time: UtcTime, operation: PropertyOperation, export: SegmentExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
     """The event that tells of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
     told = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()

@@ -24,12 +24,12 @@ from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.keys.ring import KeyRing
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import DevicePlan, Place
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.control.types.capabilities import Capabilities, Limits
+from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
@@ -53,7 +53,7 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice", "utc_now"]
 
-_LONGEST_SLEEP = 60.0
+_MAX_SLEEP = 60.0
 _RETRY = 1.0
 _CLOCK_INTERVAL = 1.0
 _SOURCE_PATIENCE = timedelta(seconds=2)
@@ -149,7 +149,7 @@ class RecordingDevice:
         certificates: Mapping[str, bytes] | None = None,
         has_profile: Callable[[str], bool] | None = None,
         capabilities: Capabilities | None = None,
-        limits: Limits | None = None,
+        limits: ServiceLimits | None = None,
         profile: Profile = PROFILE_25_12,
         clock: Callable[[], UtcTime] = utc_now,
         clock_rate: float = 1.0,
@@ -266,7 +266,7 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        look_again = time.monotonic() + _LONGEST_SLEEP
+        look_again = time.monotonic() + _MAX_SLEEP
         while not self._stop.is_set():
             woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
             if self._stop.is_set():
@@ -282,7 +282,7 @@ class RecordingDevice:
                 if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
-                look_again = time.monotonic() + _LONGEST_SLEEP
+                look_again = time.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.plans())
             except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
@@ -294,7 +294,7 @@ class RecordingDevice:
         """Seconds until the service has something to do."""
         deadline = self.service.next_deadline()
         if deadline is None:
-            return _LONGEST_SLEEP
+            return _MAX_SLEEP
         return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
     # ---- exports and local data ------------------------------------------------------------------------------

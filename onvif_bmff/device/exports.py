@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from onvif_bmff.cenc.keys.ring import KeyRing
-from onvif_bmff.control.device import ExportOperation
+from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
 from onvif_bmff.export.export import export_movie

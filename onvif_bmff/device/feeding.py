@@ -16,7 +16,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SourceRunner"]
 
 _FIRST_RETRY = 1.0
-_LONGEST_RETRY = 30.0
+_MAX_RETRY = 30.0
 
 
 class SourceRunner:
@@ -109,10 +109,10 @@ class SourceRunner:
             except Exception as failure:  # a source may be anybody's, and must not take others down with it
                 error = f"The source failed: {failure}"
             self._tell_closed(error)
-            if time.monotonic() - started > _LONGEST_RETRY:
+            if time.monotonic() - started > _MAX_RETRY:
                 delay = _FIRST_RETRY
             self._stop.wait(delay)
-            delay = min(delay * 2, _LONGEST_RETRY)
+            delay = min(delay * 2, _MAX_RETRY)
 
     def _play(self, source: SampleSource) -> None:
         tracks = {track.track_id: track for track in source.tracks}

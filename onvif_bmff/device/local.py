@@ -9,7 +9,7 @@ from datetime import timedelta
 from queue import Empty, Queue
 from threading import Thread
 
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore

@@ -20,7 +20,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["OutputWorker"]
 
 _FIRST_RETRY = 0.5
-_LONGEST_RETRY = 30.0
+_MAX_RETRY = 30.0
 _POLICY = RetryPolicy(blocking=0.0)
 """An output never waits for room: its mailbox and its sources go on."""
 
@@ -232,7 +232,7 @@ class OutputWorker:
         self.sink.add_all(events)
         self._troubled = True
         self._retry_at = self._clock() + self._delay
-        self._delay = min(self._delay * 2, _LONGEST_RETRY)
+        self._delay = min(self._delay * 2, _MAX_RETRY)
 
     def _resume(self) -> None:
         self._retry_at = None

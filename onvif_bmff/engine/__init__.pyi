@@ -1,7 +1,7 @@
 from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
 from onvif_bmff.engine.sources import KeptSample as KeptSample
 from onvif_bmff.engine.sources import OpenSource as OpenSource
-from onvif_bmff.engine.sources import Way as Way
+from onvif_bmff.engine.sources import Route as Route
 from onvif_bmff.engine.sources import encoding_name as encoding_name
 from onvif_bmff.engine.sources import kept_samples as kept_samples
 from onvif_bmff.engine.sources import pick_track as pick_track
@@ -21,9 +21,9 @@ __all__ = [
     "OutputKey",
     "OutputPlan",
     "RecordingOutput",
+    "Route",
     "SegmentTopics",
     "TargetMaker",
-    "Way",
     "WrappingPolicy",
     "encoding_name",
     "kept_samples",

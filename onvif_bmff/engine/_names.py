@@ -5,7 +5,7 @@ NAMES = {
     "sources": (
         "KeptSample",
         "OpenSource",
-        "Way",
+        "Route",
         "encoding_name",
         "kept_samples",
         "pick_track",

@@ -20,7 +20,7 @@ from onvif_bmff.control.types.job_configuration import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
 from onvif_bmff.engine.sources import (
     OpenSource,
-    Way,
+    Route,
     encoding_name,
     kept_samples,
     pick_track,
@@ -153,7 +153,7 @@ class RecordingOutput:
     def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
         """Take note that a source has ended, or with ``error`` that it failed or cannot be opened."""
         events: list[RecordingEvent] = []
-        if source in self._sources and self._sources[source].ways:
+        if source in self._sources and self._sources[source].routes:
             events += self._stop()
         self._sources.pop(source, None)
         self._failed.add(source)
@@ -190,8 +190,8 @@ class RecordingOutput:
             found.preroll.push(sample)
         if self._recorder is None:
             return self._start(found.decoded_at(sample))
-        way = found.ways.get(sample.track_id)
-        return () if way is None else self._store(self._recorder, way, sample)
+        route = found.routes.get(sample.track_id)
+        return () if route is None else self._store(self._recorder, route, sample)
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
         """Take note that the samples of a source's track that follow need another codec configuration."""
@@ -199,18 +199,18 @@ class RecordingOutput:
         if found is None or track_id not in found.tracks:
             return ()
         old = found.change_codec(track_id, codec)
-        way = found.ways.get(track_id)
+        route = found.routes.get(track_id)
         recorder = self._recorder
         if recorder is None:
             self._hopeless = False  # tried with the next sample
             return ()
-        if way is None:
+        if route is None:
             fed = tracks_fed_by(found, source, track_id, self._plan)
             if not any(self._admits(token, kind, feed, codec) for token, kind, feed in fed):
                 return ()
-        if way is None or encoding_name(codec) != encoding_name(old.codec):
+        if route is None or encoding_name(codec) != encoding_name(old.codec):
             return [*self._stop(), *self._start()]
-        recorder.replace_track(Track(way.token, way.track_id, old.timescale, codec, old.language))
+        recorder.replace_track(Track(route.token, route.track_id, old.timescale, codec, old.language))
         return ()
 
     # ---- what the store does ---------------------------------------------------------------------------------
@@ -273,12 +273,12 @@ class RecordingOutput:
             self._hopeless = True  # until the plan or the sources change
             return ()
         lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
-        self._leading = next(r for r, s in self._sources.items() for w in s.ways.values() if w.token == lead.token)
+        self._leading = next(r for r, s in self._sources.items() for w in s.routes.values() if w.token == lead.token)
         self._base = self._sources[self._leading].epoch
         for source in self._sources.values():
             late = source.epoch.microseconds_since(self._base)
-            for way in source.ways.values():
-                way.shift = late * way.timescale // 1_000_000
+            for route in source.routes.values():
+                route.shift = late * route.timescale // 1_000_000
         recorder = Recorder(tracks, self._plan.target, labels=self._labels, ivs=self._ivs)
         recorder.activate(self._base, media_time=Fraction(0))
         if self._plan.override is not None:
@@ -291,12 +291,12 @@ class RecordingOutput:
         return events
 
     def _tracks(self, ready: set[SourceReference]) -> list[Track]:
-        """Choose the tracks that can be recorded now, and lay the ways into them."""
+        """Choose the tracks that can be recorded now, and set the routes into them."""
         found: list[Track] = []
         self._refused = False
         self._faults.clear()
         for source in self._sources.values():
-            source.ways.clear()
+            source.routes.clear()
         for number, (token, kind) in enumerate(self._plan.tracks, 1):
             feed = self._plan.feeds.get(token)
             if feed is None or feed.source not in ready:
@@ -308,7 +308,7 @@ class RecordingOutput:
             if not self._admits(token, kind, feed, given.codec):
                 self._refused = True
                 continue
-            source.ways[given.track_id] = Way(token, number, 0, given.timescale)
+            source.routes[given.track_id] = Route(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         return found
 
@@ -334,23 +334,23 @@ class RecordingOutput:
         kept = since_sync(kept_samples(self._sources.values()), start, after=self._begun)
         events: list[RecordingEvent] = []
         for one in kept:
-            way = one.source.ways.get(one.sample.track_id)
-            if way is not None:
-                events += self._store(recorder, way, one.sample)
+            route = one.source.routes.get(one.sample.track_id)
+            if route is not None:
+                events += self._store(recorder, route, one.sample)
         return events
 
-    def _store(self, recorder: Recorder, way: Way, sample: Sample) -> Sequence[RecordingEvent]:
-        time = sample.decode_time + way.shift
+    def _store(self, recorder: Recorder, route: Route, sample: Sample) -> Sequence[RecordingEvent]:
+        time = sample.decode_time + route.shift
         shown = time + sample.composition_offset
-        way.end = max(way.end or shown, shown + sample.duration)
-        if way.token not in self._seen:
-            self._seen[way.token] = None
+        route.end = max(route.end or shown, shown + sample.duration)
+        if route.token not in self._seen:
+            self._seen[route.token] = None
             if self._first is None:
-                self._first = self._base.plus_ticks(shown, way.timescale)
+                self._first = self._base.plus_ticks(shown, route.timescale)
             if self._trouble is None:
-                self._report(way.token, RecordingJobState.ACTIVE, None)
+                self._report(route.token, RecordingJobState.ACTIVE, None)
         events = recorder.push(
-            Sample(way.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
+            Sample(route.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
         )
         if not events:
             return events
@@ -370,7 +370,7 @@ class RecordingOutput:
         if recorder is None:
             return ()
         events = self._topics.label(recorder.deactivate())
-        ends = [end for source in self._sources.values() for end in source.leave_ways(self._base)]
+        ends = [end for source in self._sources.values() for end in source.leave_routes(self._base)]
         self._until = max(ends, default=self._until)
         self._begun = self._first
         for token in self._seen:

@@ -16,7 +16,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = [
     "KeptSample",
     "OpenSource",
-    "Way",
+    "Route",
     "encoding_name",
     "kept_samples",
     "pick_track",
@@ -39,7 +39,7 @@ def encoding_name(codec: Codec) -> str:
 
 
 @dataclass(slots=True)
-class Way:
+class Route:
     """How samples of a source's track get into a track of the recording.
 
     ``shift`` is added to their times; ``end`` is where the latest of them ends, as it is shown.
@@ -59,7 +59,7 @@ class OpenSource:
     tracks: dict[int, Track]
     epoch: UtcTime
     preroll: PreRoll | None = None
-    ways: dict[int, Way] = field(default_factory=dict)
+    routes: dict[int, Route] = field(default_factory=dict)
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
         """Give a track another codec, and return what it was.
@@ -74,10 +74,10 @@ class OpenSource:
                 _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
         return old
 
-    def leave_ways(self, base: UtcTime) -> list[UtcTime]:
+    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
         """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
-        ends = [base.plus_ticks(way.end, way.timescale) for way in self.ways.values() if way.end is not None]
-        self.ways.clear()
+        ends = [base.plus_ticks(route.end, route.timescale) for route in self.routes.values() if route.end is not None]
+        self.routes.clear()
         return ends
 
     def decoded_at(self, sample: Sample) -> UtcTime:
@@ -110,7 +110,7 @@ def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
     kept = [
         KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
         for source in sources
-        if source.preroll is not None and source.ways
+        if source.preroll is not None and source.routes
         for sample in source.preroll.release()
     ]
     kept.sort(key=lambda one: one.decoded.microseconds)

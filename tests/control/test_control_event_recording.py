@@ -13,9 +13,9 @@ from onvif_bmff.control import (
     Capabilities,
     EventFilterEntry,
     EventMessage,
-    Limits,
     PropertyOperation,
     RecordingEventFilter,
+    ServiceLimits,
 )
 from onvif_bmff.control.arbitration import EventGate
 from onvif_bmff.control.event_filter import check_event_filter, matches
@@ -109,7 +109,7 @@ def test_the_engine_is_told_which_event_opened_the_window():
 
 def test_an_event_without_duration_lasts_long_enough_for_an_i_frame():
     clock = Clock()
-    made, token, guard = device(event_filter(BELL), clock=clock, limits=Limits(instant_event=4 * SECOND))
+    made, token, guard = device(event_filter(BELL), clock=clock, limits=ServiceLimits(instant_event=4 * SECOND))
     made.event(EventMessage(BELL, clock.now))
     assert made.assignments()[token, "VIDEO001"].since == clock.now
     clock.forward(seconds=3.9)
@@ -196,7 +196,7 @@ def test_a_set_that_keeps_the_filter_keeps_the_window():
 
 def test_a_flood_of_conditions_costs_no_more_than_its_limit():
     clock = Clock()
-    made, _, guard = device(event_filter(), clock=clock, limits=Limits(conditions=3))
+    made, _, guard = device(event_filter(), clock=clock, limits=ServiceLimits(conditions=3))
     for number in range(10):
         made.event(motion(clock, True, rule=f"R{number}"))
     assert len(made._runtime.conditions) == len(made._runtime.gates[guard].conditions) == 3
@@ -285,7 +285,7 @@ def test_all_forms_of_a_boolean_open_and_close_the_gate(on, off):
 def test_a_counter_that_reads_like_a_boolean_does_not_hold_the_gate_for_ever():
     """Nothing says that the item is no boolean, until it stands at 2."""
     clock = Clock()
-    made, _, guard = device(event_filter(), clock=clock, limits=Limits(instant_event=4 * SECOND))
+    made, _, guard = device(event_filter(), clock=clock, limits=ServiceLimits(instant_event=4 * SECOND))
     for count in ("0", "1", "2", "3"):
         made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": count}, PropertyOperation.CHANGED))
         clock.forward(seconds=1)

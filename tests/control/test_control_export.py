@@ -21,9 +21,9 @@ from onvif_bmff.control import (
     BadConfiguration,
     ExportState,
     FileProgress,
-    Limits,
     MemoryPersistence,
     SearchScope,
+    ServiceLimits,
     SourceReference,
     StorageReferencePath,
 )
@@ -171,7 +171,7 @@ def test_stop_answers_with_the_progress_and_ends_the_operation():
 
 
 def test_finished_exports_are_forgotten_in_time():
-    made, _ = device(limits=Limits(finished_exports=2))
+    made, _ = device(limits=ServiceLimits(finished_exports=2))
     tokens = [export(made) for _ in range(4)]
     for token in tokens:
         made.report_export(token, 1.0, finished=True)

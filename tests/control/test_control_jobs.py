@@ -15,7 +15,6 @@ from onvif_bmff.control import (
     Capabilities,
     EventFilterEntry,
     Extensions,
-    Limits,
     MaxReceivers,
     MaxRecordingJobs,
     MemoryPersistence,
@@ -27,6 +26,7 @@ from onvif_bmff.control import (
     RecordingJobConfigurationChange,
     RecordingJobSource,
     RecordingJobTrack,
+    ServiceLimits,
     SourceReference,
     TrackConfiguration,
     UnknownReceiver,
@@ -149,11 +149,11 @@ def test_sources_are_receivers_or_profiles_as_the_device_has_them():
     ):
         with pytest.raises(BadConfiguration):
             made.create_recording_job(job(token, RecordingJobSource(wrong)))
-    camera, token = device(limits=Limits(receiver_service=False))
+    camera, token = device(limits=ServiceLimits(receiver_service=False))
     camera.create_recording_job(job(token, profile()))
     with pytest.raises(BadConfiguration):
         camera.create_recording_job(job(token, automatic()))
-    recorder, token = device(limits=Limits(media_service=False))
+    recorder, token = device(limits=ServiceLimits(media_service=False))
     recorder.create_recording_job(job(token, automatic()))
     with pytest.raises(BadConfiguration):
         recorder.create_recording_job(job(token, profile()))
@@ -222,7 +222,7 @@ def test_the_recording_must_exist():
 
 @pytest.mark.requirement("REC-5.13-02", "REC-5.13-08", "REC-5.25-07", "REC-5.20-04")
 def test_jobs_beyond_the_limits_are_refused():
-    made, token = device(capabilities=Capabilities(max_recording_jobs=3), limits=Limits(jobs_per_recording=2))
+    made, token = device(capabilities=Capabilities(max_recording_jobs=3), limits=ServiceLimits(jobs_per_recording=2))
     other = made.create_recording(recording())
     for left in (2, 1):
         assert made.get_recording_options(token).job.spare == left
@@ -280,7 +280,7 @@ def test_auto_created_receivers_go_with_their_last_job():
 
 @pytest.mark.requirement("REC-5.16-09", "REC-5.16-03", "REC-5.16-04", "REC-5.3.3-21")
 def test_set_swaps_receivers_and_drops_orphans():
-    made, token = device(limits=Limits(receivers=1))
+    made, token = device(limits=ServiceLimits(receivers=1))
     answer = made.create_recording_job(job(token, automatic()))
     old = answer.job_configuration.source[0].source_token
     given = job(token, automatic("AUDIO001"), priority=8)
@@ -298,7 +298,7 @@ def test_set_swaps_receivers_and_drops_orphans():
 
 @pytest.mark.requirement("REC-5.13-09", "REC-5.16-07")
 def test_no_receiver_left_is_a_fault_and_changes_nothing():
-    made, token = device(limits=Limits(receivers=1))
+    made, token = device(limits=ServiceLimits(receivers=1))
     with pytest.raises(MaxReceivers) as caught:
         made.create_recording_job(job(token, automatic("VIDEO001"), automatic("AUDIO001")))
     assert (caught.value.code, caught.value.subcodes) == ("Receiver", ("Action", "MaxReceivers"))

@@ -7,11 +7,11 @@ from control_kit import Clock, Exports, exporting, job, profile, recording, serv
 
 from onvif_bmff.control import (
     ALL_NOTIFICATIONS,
-    Limits,
     MemoryPersistence,
     PropertyOperation,
     RecordingJobState,
     SearchScope,
+    ServiceLimits,
     StorageReferencePath,
     TrackConfiguration,
 )
@@ -138,7 +138,7 @@ def test_every_subscriber_gets_everything_in_order():
 
 
 def test_a_subscriber_that_never_takes_costs_no_more_than_its_limit():
-    made = service(limits=Limits(notifications=3))
+    made = service(limits=ServiceLimits(notifications=3))
     lazy = made.subscribe()
     made.create_recording(recording())
     assert topics(lazy.take()) == ["CreateTrack"] * 3

@@ -10,10 +10,10 @@ from onvif_bmff.control import (
     BadConfiguration,
     BadDuration,
     Capabilities,
-    Limits,
     MemoryPersistence,
     NoRecording,
     SegmentDurationOverride,
+    ServiceLimits,
 )
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -120,7 +120,7 @@ def test_invalid_durations_are_refused(duration, expiration):
 
 
 def test_an_hour_is_fine_and_longer_segments_by_choice_of_the_device():
-    made, _, token = device(limits=Limits(override_must_shorten=False))
+    made, _, token = device(limits=ServiceLimits(override_must_shorten=False))
     made.override_segment_duration(2 * MINUTE, HOUR, token)
     assert made.segment_duration(token) == 2 * MINUTE
 

@@ -196,7 +196,7 @@ def errors(made):
 @pytest.mark.requirement("REC-4.1.3-01")
 def test_a_database_of_333ccfc_with_recordings_of_one_place_loads_them_as_errors(tmp_path, caplog):
     """Of each place the recording whose job became active first goes on; the others are in Error, and told."""
-    with caplog.at_level(logging.ERROR, "onvif_bmff.control.core"):
+    with caplog.at_level(logging.ERROR, "onvif_bmff.control.runner"):
         made = from_old(old("places", tmp_path))
     first, second, elsewhere, dated, other, alone = [item.recording_token for item in made.get_recordings()]
     jobs = [item.job_token for item in made.get_recording_jobs()]

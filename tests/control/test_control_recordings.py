@@ -14,12 +14,12 @@ from onvif_bmff.control import (
     CannotDelete,
     Capabilities,
     Extensions,
-    Limits,
     MaxRecordings,
     NoRecording,
     RecordingConfiguration,
     RecordingSourceInformation,
     RecordingTargetConfiguration,
+    ServiceLimits,
     TimeRange,
     TrackConfiguration,
 )
@@ -82,7 +82,7 @@ def test_the_retention_that_the_client_asks_for_is_kept_by_default():
     month = recording(maximum_retention_time=timedelta(days=30))
     asked = made.get_recording_configuration(made.create_recording(month))
     assert asked.maximum_retention_time == timedelta(days=30)
-    assert Limits().reset_retention_on_create is False
+    assert ServiceLimits().reset_retention_on_create is False
 
 
 @pytest.mark.requirement("REC-5.4-11")
@@ -90,7 +90,7 @@ def test_the_retention_that_the_client_asks_for_is_kept_by_default():
 def test_by_switch_a_new_recording_has_no_retention_limit_whatever_the_client_asks_for(asked):
     """5.4 to the letter: zero after CreateRecording, in all that is shown and done, until it is set."""
     clock, data = Clock(), Data()
-    literal = service(clock=clock, local_data=data, limits=Limits(reset_retention_on_create=True))
+    literal = service(clock=clock, local_data=data, limits=ServiceLimits(reset_retention_on_create=True))
     token = literal.create_recording(recording(content="kept", maximum_retention_time=asked))
     made = literal.get_recording_configuration(token)
     assert (made.maximum_retention_time, made.content) == (timedelta(0), "kept")
@@ -109,7 +109,7 @@ def test_by_switch_a_new_recording_has_no_retention_limit_whatever_the_client_as
 
 
 def test_only_track_types_that_the_device_knows_are_created():
-    silent = service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264",)))
+    silent = service(limits=ServiceLimits(audio_tracks=0), capabilities=Capabilities(encoding=("H264",)))
     assert tracks_of(silent, silent.create_recording(recording())) == [TABLE_2[0], TABLE_2[2]]
     plain = service(capabilities=Capabilities(metadata_recording=False))
     assert tracks_of(plain, plain.create_recording(recording())) == TABLE_2[:2]
@@ -228,7 +228,7 @@ def test_descriptions_come_back_unchanged_and_change_nothing(texts):
 
 
 def test_overlong_descriptions_are_cut_and_overlong_names_refused():
-    made = service(limits=Limits(description_length=5))
+    made = service(limits=ServiceLimits(description_length=5))
     source = RecordingSourceInformation("urn:x", "n" * 64, "location", "description", "u" * 128)
     found = made.get_recording_configuration(made.create_recording(RecordingConfiguration(source, "content")))
     assert (found.source.location, found.source.description, found.content) == ("locat", "descr", "conte")

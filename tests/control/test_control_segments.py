@@ -17,15 +17,15 @@ from onvif_bmff.control import (
     DateTimeRange,
     FileProgress,
     InvalidStorage,
-    Limits,
     NoOperation,
     NoRecording,
     NoStorage,
     PropertyOperation,
-    RecordedSegment,
+    RecordedSegmentItem,
     RecordingService,
     SearchScope,
     SegmentListResult,
+    ServiceLimits,
     StorageReferencePath,
     TimeRange,
 )
@@ -40,7 +40,7 @@ def at(seconds):
 
 
 def segment(start, end, media_type="video/mp4"):
-    return RecordedSegment(at(start), at(end), media_type)
+    return RecordedSegmentItem(at(start), at(end), media_type)
 
 
 class Segments:
@@ -158,7 +158,7 @@ def test_a_cut_without_a_good_place_still_keeps_to_the_number():
 
 
 def test_the_device_limits_answers_and_takes_no_more_than_it_needs():
-    made, token, segments = device(limits=Limits(listed_segments=3))
+    made, token, segments = device(limits=ServiceLimits(listed_segments=3))
     taken = []
 
     def endless():

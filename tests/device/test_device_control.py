@@ -35,10 +35,10 @@ from onvif_bmff.control import (
     EventFilterEntry,
     EventMessage,
     JobState,
-    Limits,
     PropertyOperation,
     RecordingEncryption,
     RecordingEventFilter,
+    ServiceLimits,
 )
 from onvif_bmff.errors import ProtectionError
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -70,7 +70,7 @@ def motion(device, active):
 def event_device(**more):
     """A device on which an event without duration lasts for three real seconds."""
     store = MemoryStore()
-    return store, fast_device({"s3": store}, speed=4.0, limits=Limits(instant_event=12 * SECOND), **more)
+    return store, fast_device({"s3": store}, speed=4.0, limits=ServiceLimits(instant_event=12 * SECOND), **more)
 
 
 @pytest.mark.requirement("REC-5.3.4-10", "REC-5.3.4-11", "REC-5.3.4-04", "REC-5.3.4-05")

@@ -20,7 +20,13 @@ from device_kit import (
 )
 from test_device_persistence import FailingPersistence
 
-from onvif_bmff.control import EventFilterEntry, EventMessage, Limits, RecordingConfiguration, RecordingEventFilter
+from onvif_bmff.control import (
+    EventFilterEntry,
+    EventMessage,
+    RecordingConfiguration,
+    RecordingEventFilter,
+    ServiceLimits,
+)
 from onvif_bmff.device import FileSource, FileSources, RecordingDevice
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
@@ -84,7 +90,7 @@ def test_recordings_follow_a_clock_that_is_set(jump, kind):
 
 def test_a_clock_that_is_set_back_leaves_no_event_open_and_keeps_what_came_before():
     store, clock = MemoryStore(), JumpingClock()
-    with made({"s3": store}, clock, limits=Limits(instant_event=12 * SECOND)) as device:
+    with made({"s3": store}, clock, limits=ServiceLimits(instant_event=12 * SECOND)) as device:
         service = device.service
         token = service.create_recording(configuration())
         guard = service.create_recording_job(job(token, event_filter=on_trigger(before=6 * SECOND))).job_token

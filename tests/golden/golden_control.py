@@ -22,12 +22,11 @@ from onvif_bmff.control import (
     Fault,
     FileProgress,
     FixedResources,
-    Limits,
     MemoryPersistence,
     Notification,
     PropertyOperation,
     ReceiverConfiguration,
-    RecordedSegment,
+    RecordedSegmentItem,
     RecordingConfiguration,
     RecordingEncryption,
     RecordingEventFilter,
@@ -40,6 +39,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SearchScope,
     SegmentDurationOverride,
+    ServiceLimits,
     SourceReference,
     StorageReferencePath,
     TimeRange,
@@ -83,10 +83,10 @@ class _World:
         return [TimeRange(_START, _START + _SECOND)] if track_token == "VIDEO001" else []
 
     # RecordedSegments
-    def segments(self, recording_token: str, time: TimeRange) -> list[RecordedSegment]:
+    def segments(self, recording_token: str, time: TimeRange) -> list[RecordedSegmentItem]:
         self.calls.append(["segments", recording_token, time.start, time.end])
         return [
-            RecordedSegment(_START + n * _SECOND, _START + (n + 1) * _SECOND, kind)
+            RecordedSegmentItem(_START + n * _SECOND, _START + (n + 1) * _SECOND, kind)
             for n, kind in enumerate(("Video", "Audio", "Video"))
         ]
 
@@ -125,7 +125,7 @@ def _configured(draw: Random, world: _World, persistence: MemoryPersistence) -> 
     )
     if newer:
         offered = offered | {"segment_export": True}
-    limits = Limits(
+    limits = ServiceLimits(
         video_tracks=2,
         tracks=5,
         jobs_per_recording=draw.choice((None, 3)),

@@ -15,8 +15,8 @@ from onvif_bmff.control.faults import BadConfiguration
 
 __all__ = ["check_tokens", "check_types", "field_types", "is_token"]
 
-_LONGEST_TEXT = 65_536
-_MOST_ITEMS = 10_000
+_MAX_TEXT_LENGTH = 65_536
+_MAX_ITEMS = 10_000
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOKEN_LENGTH = 64
 
@@ -66,7 +66,7 @@ def _list_checker(check: Callable[[Any, str], None], length: int | None = None) 
     def check_list(value: Any, path: str) -> None:
         if not isinstance(value, tuple) or (length is not None and len(value) != length):
             raise BadConfiguration(f"{path} must be a tuple")
-        if len(value) > _MOST_ITEMS:
+        if len(value) > _MAX_ITEMS:
             raise BadConfiguration(f"{path} has too many items")
         for index, item in enumerate(value):
             check(item, f"{path}[{index}]")
@@ -95,8 +95,8 @@ def _plain_checker(cls: Any) -> Callable[[Any, str], None]:
 def _check_text(value: Any, path: str) -> None:
     if not isinstance(value, str):
         raise BadConfiguration(f"{path} must be text")
-    if len(value) > _LONGEST_TEXT:
-        raise BadConfiguration(f"{path} is longer than {_LONGEST_TEXT} characters")
+    if len(value) > _MAX_TEXT_LENGTH:
+        raise BadConfiguration(f"{path} is longer than {_MAX_TEXT_LENGTH} characters")
     if _NOT_XML.search(value):
         raise BadConfiguration(f"{path} holds a character that XML cannot carry")
 

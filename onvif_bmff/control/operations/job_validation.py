@@ -26,7 +26,7 @@ from onvif_bmff.control.types.job_configuration import (
 
 __all__ = ["accept_job_configuration"]
 
-_HIGHEST_PRIORITY = 2**31 - 1
+_MAX_PRIORITY = 2**31 - 1
 _ZERO = timedelta(0)
 
 
@@ -43,7 +43,7 @@ def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfigu
     recording = tx.recording(configuration.recording_token)
     if configuration.mode not in set(RecordingJobMode):
         raise BadConfiguration("Mode is Idle or Active")
-    if not 0 <= configuration.priority <= _HIGHEST_PRIORITY:
+    if not 0 <= configuration.priority <= _MAX_PRIORITY:
         raise BadConfiguration("Priority must not be negative, nor above 2147483647")
     if not configuration.source:
         raise BadConfiguration("a job needs a source")
@@ -51,7 +51,7 @@ def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfigu
         _check_source(tx, source, recording)
     _check_tracks(configuration, recording)
     if configuration.schedule_token is not None:
-        if not tx.device.capabilities.scheduled_recording:
+        if not tx.environment.capabilities.scheduled_recording:
             raise BadConfiguration("schedules are not supported")
         check_tokens("ScheduleToken", configuration.schedule_token)
     if configuration.event_filter is not None:
@@ -66,16 +66,16 @@ def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfigu
 
 
 def _check_source(tx: Transaction, source: RecordingJobSource, recording: Recording) -> None:
-    device, reference = tx.device, source.source_token
+    environment, reference = tx.environment, source.source_token
     if reference is None:
         if source.auto_create_receiver is not True:
             raise BadConfiguration("a source needs a token, or AutoCreateReceiver")
-        if not device.limits.receiver_service:
+        if not environment.limits.receiver_service:
             raise BadConfiguration("the device has no receivers")
         return
     check_tokens("SourceToken", reference.token)
     if reference.type == RECEIVER_TYPE:
-        if not device.limits.receiver_service or reference.token not in tx.state.receivers:
+        if not environment.limits.receiver_service or reference.token not in tx.state.receivers:
             raise BadConfiguration("SourceToken names no receiver")
     elif reference.type == PROFILE_TYPE:
         _check_profile(tx, reference, recording)
@@ -84,10 +84,10 @@ def _check_source(tx: Transaction, source: RecordingJobSource, recording: Record
 
 
 def _check_profile(tx: Transaction, reference: SourceReference, recording: Recording) -> None:
-    device = tx.device
-    if not device.limits.media_service or not device.resources.has_profile(reference.token):
+    environment = tx.environment
+    if not environment.limits.media_service or not environment.resources.has_profile(reference.token):
         raise BadConfiguration("SourceToken names no media profile")
-    compatible = device.resources.compatible_profiles(recording.token)
+    compatible = environment.resources.compatible_profiles(recording.token)
     if compatible is not None and reference.token not in compatible:
         raise BadConfiguration("the recording cannot take this media profile")
 
@@ -104,7 +104,7 @@ def _check_tracks(configuration: RecordingJobConfiguration, recording: Recording
 
 
 def _check_event_filter(tx: Transaction, event_filter: RecordingEventFilter) -> None:
-    capabilities = tx.device.capabilities
+    capabilities = tx.environment.capabilities
     if not capabilities.event_recording:
         raise BadConfiguration("event recording is not supported")
     check_event_filter(event_filter)

@@ -32,8 +32,8 @@ __all__ = [
 def create_job(tx: Transaction, configuration: RecordingJobConfiguration) -> GetRecordingJobsResponseItem:
     """CreateRecordingJob (5.13)."""
     accepted = accept_job_configuration(tx, configuration)
-    device = tx.device
-    device_limit, own_limit = device.capabilities.max_recording_jobs, device.limits.jobs_per_recording
+    environment = tx.environment
+    device_limit, own_limit = environment.capabilities.max_recording_jobs, environment.limits.jobs_per_recording
     if device_limit is not None and len(tx.state.jobs) >= device_limit:
         raise MaxRecordingJobs
     if own_limit is not None and len(tx.state.jobs_of(accepted.recording_token)) >= own_limit:
@@ -137,7 +137,7 @@ def _create_receivers(tx: Transaction, configuration: RecordingJobConfiguration)
 
 
 def _new_receiver(tx: Transaction) -> SourceReference:
-    if len(tx.state.receivers) >= tx.device.limits.receivers:
+    if len(tx.state.receivers) >= tx.environment.limits.receivers:
         raise MaxReceivers
     token = tx.new_token("receiver")
     tx.state.receivers[token] = Receiver(token, ReceiverConfiguration(), auto_created=True)

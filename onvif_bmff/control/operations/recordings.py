@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.faults import ActionNotSupported, CannotDelete, MaxRecordings
 from onvif_bmff.control.notifications import (
     CreateRecording,
@@ -17,7 +17,7 @@ from onvif_bmff.control.notifications import (
 from onvif_bmff.control.operations.jobs import drop_job
 from onvif_bmff.control.operations.validation import accept_recording_configuration
 from onvif_bmff.control.places import check_place
-from onvif_bmff.control.state import Recording, Track
+from onvif_bmff.control.state import Recording, TrackRecord
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.capabilities import JobOptions, RecordingOptions, TrackOptions
 from onvif_bmff.control.types.configuration import (
@@ -59,15 +59,15 @@ RETENTION_INTERVAL = timedelta(minutes=1)
 
 def create_recording(tx: Transaction, configuration: RecordingConfiguration) -> str:
     """CreateRecording (5.4): a recording with the tracks of Table 2, one for each type the device knows."""
-    device = tx.device
-    if not device.capabilities.dynamic_recordings:
+    environment = tx.environment
+    if not environment.capabilities.dynamic_recordings:
         raise ActionNotSupported
     types = [kind for kind in TrackType if track_limit(tx, kind) > 0]
     tracks = {f"{TRACK_NAMES[kind]}001": TrackConfiguration(kind) for kind in types}
     accepted, keys = _accept(tx, configuration, tracks, {})
     if len(tx.state.recordings) >= _most_recordings(tx):
         raise MaxRecordings
-    if device.limits.reset_retention_on_create:
+    if environment.limits.reset_retention_on_create:
         accepted = replace(accepted, maximum_retention_time=_ZERO)
     token = tx.new_token("recording")
     _add(tx, token, accepted, keys, tracks, deletable=True)
@@ -97,7 +97,7 @@ def _accept(
     held_keys: Mapping[str, bytes],
 ) -> tuple[RecordingConfiguration, dict[str, bytes]]:
     types = {token: track.track_type for token, track in tracks.items()}
-    return accept_recording_configuration(tx.device, configuration, types, held_keys)
+    return accept_recording_configuration(tx.environment, configuration, types, held_keys)
 
 
 def _add(
@@ -109,9 +109,9 @@ def _add(
     *,
     deletable: bool,
 ) -> None:
-    made = tuple(Track(name, track, deletable) for name, track in tracks.items())
+    made = tuple(TrackRecord(name, track, deletable) for name, track in tracks.items())
     recording = Recording(token, tx.state.next_order(), configuration, made, deletable)
-    check_place(tx.device, recording, tx.state.recordings.values())
+    check_place(tx.environment, recording, tx.state.recordings.values())
     tx.put_recording(recording, keys)
     tx.emit(CreateRecording(time=tx.now, recording_token=token))
     for name in tracks:
@@ -120,13 +120,13 @@ def _add(
 
 def delete_recording(tx: Transaction, recording_token: str) -> None:
     """DeleteRecording (5.5); while an export reads the recording, it only marks it to go later (5.21)."""
-    if not tx.device.capabilities.dynamic_recordings:
+    if not tx.environment.capabilities.dynamic_recordings:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     if not recording.deletable:
         raise CannotDelete
     if recording.token in tx.runtime.exported():
-        tx.state.recordings[recording.token] = replace(recording, doomed=True)
+        tx.state.recordings[recording.token] = replace(recording, deletion_pending=True)
     else:
         remove_recording(tx, recording)
 
@@ -149,7 +149,7 @@ def set_configuration(tx: Transaction, recording_token: str, configuration: Reco
     tracks = {track.token: track.configuration for track in recording.tracks}
     accepted, keys = _accept(tx, configuration, tracks, held)
     changed = replace(recording, configuration=accepted)
-    check_place(tx.device, changed, tx.state.recordings.values())
+    check_place(tx.environment, changed, tx.state.recordings.values())
     tx.put_recording(changed, keys)
     tx.runtime.overrides.pop(recording.token, None)
     tell_configuration(tx, changed)
@@ -182,15 +182,15 @@ def describe_recordings(tx: Transaction) -> tuple[GetRecordingsResponseItem, ...
 
 
 def _most_recordings(tx: Transaction) -> float:
-    limit = tx.device.capabilities.max_recordings
+    limit = tx.environment.capabilities.max_recordings
     return float("inf") if limit is None else limit
 
 
 def track_limit(tx: Transaction, kind: str) -> int:
     """Most tracks of a type in a recording; none of metadata if it cannot be recorded (5.25)."""
-    if kind == TrackType.METADATA and not tx.device.capabilities.metadata_recording:
+    if kind == TrackType.METADATA and not tx.environment.capabilities.metadata_recording:
         return 0
-    return tx.device.limits.tracks_of(kind)
+    return tx.environment.limits.tracks_of(kind)
 
 
 def spare_tracks(tx: Transaction, recording: Recording) -> dict[TrackType, int]:
@@ -198,7 +198,7 @@ def spare_tracks(tx: Transaction, recording: Recording) -> dict[TrackType, int]:
     target = recording.configuration.target
     cmaf = target is not None and target.format == TargetFormat.CMAF
     held = [track.configuration.track_type for track in recording.tracks]
-    total = max(tx.device.limits.tracks - len(held), 0)
+    total = max(tx.environment.limits.tracks - len(held), 0)
     spare = {}
     for kind in TrackType:
         limit = track_limit(tx, kind)
@@ -208,22 +208,22 @@ def spare_tracks(tx: Transaction, recording: Recording) -> dict[TrackType, int]:
 
 def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
     """GetRecordingOptions (5.20); a number that would be zero is absent."""
-    device = tx.device
-    if not device.capabilities.options:
+    environment = tx.environment
+    if not environment.capabilities.options:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
-    device_limit, own_limit = device.capabilities.max_recording_jobs, device.limits.jobs_per_recording
+    device_limit, own_limit = environment.capabilities.max_recording_jobs, environment.limits.jobs_per_recording
     spares = []
     if device_limit is not None:
         spares.append(device_limit - len(tx.state.jobs))
     if own_limit is not None:
         spares.append(own_limit - len(tx.state.jobs_of(recording.token)))
     spare = max(min(spares, default=2**31 - 1), 0)
-    job = JobOptions(spare or None, tuple(device.resources.compatible_profiles(recording.token) or ()))
-    if not device.capabilities.dynamic_tracks:
+    job = JobOptions(spare or None, tuple(environment.resources.compatible_profiles(recording.token) or ()))
+    if not environment.capabilities.dynamic_tracks:
         return RecordingOptions(job, TrackOptions())
     tracks = spare_tracks(tx, recording)
-    total = min(sum(tracks.values()), max(device.limits.tracks - len(recording.tracks), 0))
+    total = min(sum(tracks.values()), max(environment.limits.tracks - len(recording.tracks), 0))
     return RecordingOptions(
         job,
         TrackOptions(
@@ -251,7 +251,7 @@ def retention_limit(tx: Transaction, recording: Recording) -> UtcTime | None:
 
 def expire_data(tx: Transaction) -> None:
     """Delete local data that is older than its recording keeps it; at most once a minute."""
-    data = tx.device.local_data
+    data = tx.environment.local_data
     due = tx.runtime.retention_due
     if data is None or (due is not None and tx.now < due):
         return
@@ -270,7 +270,7 @@ def expire_data(tx: Transaction) -> None:
 
 def purge_data(tx: Transaction) -> None:
     """Delete the local data of tracks that are gone; what fails is tried again later."""
-    data = tx.device.local_data
+    data = tx.environment.local_data
     if data is None:
         return
     for name, purge in list(tx.state.purges.items()):

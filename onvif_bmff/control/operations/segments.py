@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from onvif_bmff.control.device import SegmentExportOperation, TimeRange
+from onvif_bmff.control.environment import SegmentExportOperation, TimeRange
 from onvif_bmff.control.faults import (
     ActionNotSupported,
     BadConfiguration,
@@ -30,10 +30,10 @@ from onvif_bmff.control.operations.checks import check_types, is_token
 from onvif_bmff.control.operations.export import is_progress
 from onvif_bmff.control.operations.recordings import retention_limit
 from onvif_bmff.control.state import Recording
-from onvif_bmff.control.transaction import SegmentExport, Transaction, segment_export_event
+from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, segment_export_event
 from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
 from onvif_bmff.control.types.export import FileProgress
-from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegment, SegmentListResult
+from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegmentItem, SegmentListResult
 from onvif_bmff.errors import StateError
 
 __all__ = [
@@ -50,7 +50,7 @@ def accept_listing(
     tx: Transaction, time: DateTimeRange, recording_token: str, max_results: int | None
 ) -> tuple[TimeRange, int]:
     """What to list and how many at most, before anything is listed."""
-    if not _is_offered(tx) or tx.device.segments is None:
+    if not _is_offered(tx) or tx.environment.segments is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     wanted = _accept_time(tx, time, recording)
@@ -59,11 +59,11 @@ def accept_listing(
         raise BadConfiguration("MaxResults must be one or more")
     if not _is_local(recording):
         raise NoStorage
-    limit = tx.device.limits.listed_segments
+    limit = tx.environment.limits.listed_segments
     return wanted, min(max_results or limit, limit)
 
 
-def cut_listing(found: Iterable[RecordedSegment], wanted: TimeRange, most: int) -> SegmentListResult:
+def cut_listing(found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: int) -> SegmentListResult:
     """The first segments of a list, at most ``most``.
 
     Clients go on from the last end that they got, so a cut lies where nothing that is left out ends before
@@ -95,11 +95,11 @@ def begin_segment_export(
     track: str | None,
 ) -> SegmentExportOperation:
     """ExportRecordedSegments: take note of an export that is about to begin, and tell of it."""
-    device = tx.device
-    if not _is_offered(tx) or device.segment_exporter is None:
+    environment = tx.environment
+    if not _is_offered(tx) or environment.segment_exporter is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
-    if recording.doomed:
+    if recording.deletion_pending:
         raise NoRecording
     check_types(alias, str | None, "Alias")
     check_types(track, str | None, "Track")
@@ -114,7 +114,7 @@ def begin_segment_export(
         not _is_local(recording)
         or storage is None
         or not is_token(storage)
-        or not device.resources.has_storage(storage)
+        or not environment.resources.has_storage(storage)
     ):
         raise InvalidStorage
     if target is not None and target.format != TargetFormat.CMAF:
@@ -122,7 +122,7 @@ def begin_segment_export(
     operation = SegmentExportOperation(
         tx.new_token("export"), recording.token, wanted, storage, TrackType(track) if track else None, alias
     )
-    export = SegmentExport(operation)
+    export = SegmentExportRecord(operation)
     tx.runtime.segment_exports[operation.token] = export
     tx.emit(segment_export_event(tx.now, PropertyOperation.INITIALIZED, export))
     return operation
@@ -130,7 +130,7 @@ def begin_segment_export(
 
 def stop_segment_export(tx: Transaction, operation_token: object) -> None:
     """StopExportRecordedSegments: afterwards the operation does not exist any more."""
-    if not _is_offered(tx) or tx.device.segment_exporter is None:
+    if not _is_offered(tx) or tx.environment.segment_exporter is None:
         raise ActionNotSupported
     held = tx.runtime.segment_exports
     export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
@@ -166,7 +166,7 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export, error))
 
 
-def _running(tx: Transaction, operation_token: object) -> SegmentExport:
+def _running(tx: Transaction, operation_token: object) -> SegmentExportRecord:
     export = tx.runtime.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
     if export is None:
         raise StateError("there is no such export of segments")
@@ -174,7 +174,7 @@ def _running(tx: Transaction, operation_token: object) -> SegmentExport:
 
 
 def _is_offered(tx: Transaction) -> bool:
-    return tx.device.profile.segment_operations and tx.device.capabilities.segment_export
+    return tx.environment.profile.segment_operations and tx.environment.capabilities.segment_export
 
 
 def _is_local(recording: Recording) -> bool:

@@ -1,6 +1,6 @@
 """What the device can do: trc:Capabilities, the options of a recording, and the limits behind them.
 
-ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients are told; `Limits` is what the
+ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients are told; `ServiceLimits` is what the
 device decides besides and tells only through `RecordingOptions` and faults. Both are fixed while a service
 lives, and both are enforced by it.
 """
@@ -11,7 +11,7 @@ from datetime import timedelta
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.types.configuration import TrackType
 
-__all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "Limits", "RecordingOptions", "TrackOptions"]
+__all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
 AUDIO_ENCODINGS = frozenset(
     {"G711", "G726", "AAC", "PCMU", "PCMA", "G722", "G729", "MP4A-LATM", "MPEG4-GENERIC", "OPUS", "MPA"}
@@ -92,7 +92,7 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServiceLimits:
     """What the device decides besides its capabilities.
 
     Args:

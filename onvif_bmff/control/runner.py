@@ -12,9 +12,9 @@ from threading import RLock
 from typing import TypeVar
 
 from onvif_bmff.control.arbitration import EventGate
-from onvif_bmff.control.device import Device
+from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.notifications import Notification, PropertyOperation
-from onvif_bmff.control.operations.export import remove_doomed
+from onvif_bmff.control.operations.export import remove_pending_deletions
 from onvif_bmff.control.operations.jobs import open_gate
 from onvif_bmff.control.operations.override import expire_overrides
 from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL, expire_data, purge_data
@@ -51,12 +51,12 @@ class ServiceCore:
 
     def __init__(
         self,
-        device: Device,
+        environment: Environment,
         persistence: Persistence,
         clock: Callable[[], UtcTime],
         unreported: RecordingJobState,
     ) -> None:
-        self._device = device
+        self._environment = environment
         self._persistence = persistence
         self._clock = clock
         self._lock = RLock()
@@ -75,7 +75,7 @@ class ServiceCore:
 
     def _find_clashes(self) -> frozenset[str]:
         """Recordings of one place, which an earlier version did not refuse; they are told, and must not mix objects."""
-        pairs = clashing(self._device, self._state.recordings.values())
+        pairs = clashing(self._environment, self._state.recordings.values())
         for first, second in pairs:
             what = "the local data" if second is None else f"recording {second}"
             log.error("recording %s has the place of %s, so that it may not be written; give it another", first, what)
@@ -85,14 +85,14 @@ class ServiceCore:
         """Take up what a power cycle interrupted, and tell the state of every job."""
         now = self._clock()
         try:
-            self._take_up(now, remove_doomed)
+            self._resume_after_restart(now, remove_pending_deletions)
         except PersistenceError:  # they stay for now; a device whose disk is full starts all the same
-            self._take_up(now, lambda tx: None)
-        self._work_off(now)
+            self._resume_after_restart(now, lambda tx: None)
+        self._run_deferred(now)
         self._schedule(now)
 
-    def _take_up(self, now: UtcTime, work: Callable[[Transaction], None]) -> None:
-        tx = Transaction(self._device, now, self._state, self._runtime)
+    def _resume_after_restart(self, now: UtcTime, work: Callable[[Transaction], None]) -> None:
+        tx = Transaction(self._environment, now, self._state, self._runtime)
         for job in tx.state.jobs.values():
             open_gate(tx, job.token, job.configuration)
         tx.touched |= tx.state.recordings.keys()
@@ -107,10 +107,10 @@ class ServiceCore:
             now = self._clock()
             changed = self._advance(now)
             try:
-                tx = Transaction(self._device, now, self._state, self._runtime)
+                tx = Transaction(self._environment, now, self._state, self._runtime)
                 result = work(tx)
                 changed |= self._commit(tx)
-                changed |= self._work_off(now)
+                changed |= self._run_deferred(now)
                 self._schedule(now)
             finally:
                 self._tell(changed)
@@ -122,7 +122,7 @@ class ServiceCore:
             now = self._clock()
             changed = self._advance(now)
             try:
-                return look(Transaction(self._device, now, self._state, self._runtime, draft=False))
+                return look(Transaction(self._environment, now, self._state, self._runtime, draft=False))
             finally:
                 self._tell(changed)
 
@@ -132,7 +132,7 @@ class ServiceCore:
 
     def _commit(self, tx: Transaction) -> bool:
         """Make a transaction durable, take it over and hand out its events; True if it changed anything."""
-        tx.settle()
+        tx.update_job_states()
         documents, secrets = tx.state.changes_since(self._state)
         if documents or secrets:
             self._persistence.commit(documents, secrets)
@@ -144,21 +144,21 @@ class ServiceCore:
         for subscription in self._subscriptions:
             subscription.put(notifications)
 
-    def _work_off(self, now: UtcTime) -> bool:
+    def _run_deferred(self, now: UtcTime) -> bool:
         """Do what durable operations left to do, as far as it can be done now; True if anything changed.
 
         That is to remove recordings whose export has ended, and the local data of deleted tracks. It must
         not fail: the operation before it was done, and what cannot be stored now is tried again later.
         """
         changed = False
-        if any(recording.doomed for recording in self._state.recordings.values()):
-            tx = Transaction(self._device, now, self._state, self._runtime)
-            remove_doomed(tx)
+        if any(recording.deletion_pending for recording in self._state.recordings.values()):
+            tx = Transaction(self._environment, now, self._state, self._runtime)
+            remove_pending_deletions(tx)
             with suppress(PersistenceError):
                 changed |= self._commit(tx)
         waits = self._purge_due is not None and now < self._purge_due <= now + _PURGE_INTERVAL
-        if self._state.purges and self._device.local_data is not None and not waits:
-            tx = Transaction(self._device, now, self._state, self._runtime)
+        if self._state.purges and self._environment.local_data is not None and not waits:
+            tx = Transaction(self._environment, now, self._state, self._runtime)
             purge_data(tx)
             told = tuple(tx.notifications)
             self._purge_due = None
@@ -184,7 +184,7 @@ class ServiceCore:
     def _advance(self, now: UtcTime) -> bool:
         if self._deadline is None or now < self._deadline:
             return False
-        tx = Transaction(self._device, now, self._state, self._runtime)
+        tx = Transaction(self._environment, now, self._state, self._runtime)
         expire_overrides(tx)
         for token, gate in tx.runtime.gates.items():
             closes = gate.closes()
@@ -193,7 +193,7 @@ class ServiceCore:
                 tx.touched.add(tx.state.jobs[token].configuration.recording_token)
         expire_data(tx)
         self._commit(tx)
-        self._work_off(now)
+        self._run_deferred(now)
         self._schedule(now)
         return True
 
@@ -201,9 +201,9 @@ class ServiceCore:
         runtime = self._runtime
         due = [override.expires for override in runtime.overrides.values()]
         due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
-        if self._device.local_data is not None:
+        if self._environment.local_data is not None:
             due.append(runtime.retention_due or now)
-        elif any(r.doomed and r.token not in runtime.exported() for r in self._state.recordings.values()):
+        elif any(r.deletion_pending and r.token not in runtime.exported() for r in self._state.recordings.values()):
             due.append(now + RETENTION_INTERVAL)  # it could not be stored that they are gone
         if self._purge_due is not None and self._state.purges:
             due.append(self._purge_due)
@@ -214,7 +214,7 @@ class ServiceCore:
     def subscribe(self) -> Subscription:
         """A new queue that gets every event from now on, in order (5.26)."""
         with self._lock:
-            subscription = Subscription(self._device.limits.notifications, self._unsubscribe)
+            subscription = Subscription(self._environment.limits.notifications, self._unsubscribe)
             self._subscriptions.append(subscription)
             return subscription
 
