@@ -8,17 +8,24 @@ import types
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any, TypeVar, Union, get_args, get_origin
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from onvif_bmff.control.operations.checks import field_types
 from onvif_bmff.errors import PersistenceError, TimeError
 from onvif_bmff.timing import format_duration, parse_duration
 
-__all__ = ["STORED_NAME", "from_plain", "to_plain"]
+__all__ = ["STORED_NAME", "field_types", "from_plain", "to_plain"]
 
 T = TypeVar("T")
 STORED_NAME = "stored name"
 """Key of a field's metadata: the name by which the field is written, where that is not the field's own."""
+
+
+@cache
+def field_types(cls: type[Any]) -> dict[str, Any]:
+    """The fields of a dataclass and their resolved type hints, in order."""
+    hints = get_type_hints(cls)
+    return {item.name: hints[item.name] for item in fields(cls)}
 
 
 def to_plain(value: Any) -> Any:

@@ -230,7 +230,7 @@ class RecordingDevice:
         """
         started = self._clock()
         self.service.on_change = self._wake.set
-        plan = self.service.plans()
+        plan = self.service.device_side.plans()
         waiting = [
             Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
             for token, store in self._stores().items()
@@ -275,7 +275,7 @@ class RecordingDevice:
                 jump = self._clock.jump()
                 if jump is not None:
                     try:
-                        self.service.clock_changes(jump, partial(self._clock.set, jump))
+                        self.service.device_side.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
                 at_rest = not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again
@@ -284,7 +284,7 @@ class RecordingDevice:
                 self._wake.clear()
                 look_again = time.monotonic() + _MAX_SLEEP
                 self.service.advance()
-                self._outputs.follow(self.service.plans())
+                self._outputs.follow(self.service.device_side.plans())
             except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
                 if self._stop.wait(_RETRY):
                     return
@@ -300,7 +300,7 @@ class RecordingDevice:
     # ---- exports and local data ------------------------------------------------------------------------------
 
     def _export_part(self, recording: str) -> ExportPart | None:
-        plan = self.service.plans().recordings.get(recording)
+        plan = self.service.device_side.plans().recordings.get(recording)
         if plan is None:
             return None
         target = plan.configuration.target
@@ -310,7 +310,7 @@ class RecordingDevice:
             return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
         if self._local is None or not plan.tracks:
             return None
-        since = self.service.accessible_since(recording)
+        since = self.service.device_side.accessible_since(recording)
         places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
         return ExportPart(self._local, places, keys, since)
 
@@ -323,10 +323,10 @@ class RecordingDevice:
         finished: bool = False,
         error: str | None = None,
     ) -> None:
-        self.service.report_export(operation_token, progress, files, finished=finished, error=error)
+        self.service.device_side.report_export(operation_token, progress, files, finished=finished, error=error)
 
     def _data_deleted(self, recording: str, track: str, found: TimeRange) -> None:
-        self.service.report_data_deleted(recording, track, found)
+        self.service.device_side.report_data_deleted(recording, track, found)
 
     def _is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         return self._outputs.is_written(recording, track, since)
@@ -362,7 +362,7 @@ class RecordingDevice:
             found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
             known = {  # looked at afterwards, for tracks may have been made meanwhile
                 local_prefix(recording.token, track)
-                for recording in self.service.plans().recordings.values()
+                for recording in self.service.device_side.plans().recordings.values()
                 for track, _ in recording.tracks
             }
             for prefix in found - known:

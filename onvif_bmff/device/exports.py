@@ -85,7 +85,7 @@ class MovieExporter:
     Args:
         storages: stores by token.
         part: tells where a recording lies, or None if nowhere; asked in the thread of the export.
-        report: `EngineSide.report_export`.
+        report: `DeviceSide.report_export`.
     """
 
     def __init__(

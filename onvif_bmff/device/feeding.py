@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider

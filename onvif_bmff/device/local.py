@@ -30,7 +30,7 @@ class LocalRecordings:
 
     Args:
         store: where the data lie, each track below ``recording/track``.
-        deleted: told of every range that was deleted: `EngineSide.report_data_deleted`.
+        deleted: told of every range that was deleted: `DeviceSide.report_data_deleted`.
         clock: the present instant.
         is_written: tells whether what began to write a track before an instant is still at it; a deleted track is
             cleared away afterwards, so that nothing of it comes back.

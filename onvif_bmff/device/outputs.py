@@ -8,7 +8,7 @@ from datetime import timedelta
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE, SourceReference
+from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.device.feeding import SourceRunner
@@ -66,7 +66,7 @@ class OutputSet:
         self._event_latency = event_latency
         self._source_patience = source_patience
         self._ivs = ivs
-        self._states = TrackStates(service.report_track_state)
+        self._states = TrackStates(service.device_side.report_track_state)
         self._plan = DevicePlan({}, {})
         self._refused: dict[str, str] = {}
         self._workers: dict[OutputKey, OutputWorker] = {}
@@ -158,7 +158,7 @@ class OutputSet:
 
         def accepts(job: str, track: str, kind: str, encoding: str) -> bool:
             self._states.forget(key, track)
-            return self._service.report_encoding(job, track, kind, encoding)
+            return self._service.device_side.report_encoding(job, track, kind, encoding)
 
         def report(track: str, state: RecordingJobState, error: str | None) -> None:
             self._states.say(key, track, state, error)

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from threading import Lock
 
-from onvif_bmff.control.arbitration import TrackReport
 from onvif_bmff.control.plan import DevicePlan
-from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.control.types.job_state import RecordingJobState, TrackReport
 from onvif_bmff.engine.targets import OutputKey
 
 __all__ = ["TrackStates"]
@@ -17,7 +16,7 @@ class TrackStates:
     """The state of every track that is fed, whichever outputs write it; an error of any of them is the track's.
 
     Args:
-        report: `EngineSide.report_track_state`.
+        report: `DeviceSide.report_track_state`.
     """
 
     def __init__(self, report: Callable[[str, str, RecordingJobState, str | None], bool]) -> None:

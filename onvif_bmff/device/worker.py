@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
 from onvif_bmff.engine.output import RecordingOutput

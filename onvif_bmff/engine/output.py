@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.plan import Feed
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
 from onvif_bmff.engine.sources import (
     OpenSource,

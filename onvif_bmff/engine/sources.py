@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from onvif_bmff.control.plan import Feed
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of

@@ -15,9 +15,8 @@ from onvif_bmff.cenc.keys.wrap import KeyWrapper, OaepHash
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import Feed, Place, RecordingPlan, Standby
-from onvif_bmff.control.types.configuration import TargetFormat
-from onvif_bmff.control.types.encryption import RecordingEncryption
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
+from onvif_bmff.control.types.configuration import RecordingEncryption, TargetFormat
 from onvif_bmff.errors import CertificateError, MissingKeyError, StateError, UnsupportedSchemeError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat

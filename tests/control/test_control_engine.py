@@ -9,7 +9,7 @@ import pytest
 from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control.plan import Feed, Standby
-from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.engine.output import RecordingOutput, encoding_name
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.media.track import Sample, Track

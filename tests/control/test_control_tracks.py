@@ -199,7 +199,7 @@ def test_data_that_could_not_be_deleted_is_deleted_later_and_its_token_not_reuse
     data.failing = StoreError("disk gone")
     made.delete_track(token, "VIDEO001")
     assert made.create_track(token, TrackConfiguration("Video")) == "VIDEO002"
-    again = service(clock=clock, persistence=made._persistence, local_data=data)
+    again = service(clock=clock, persistence=made._runner.persistence, local_data=data)
     data.failing = None
     again.advance()
     assert topics(again.take_notifications()) == ["DeleteTrackData"]

@@ -95,8 +95,8 @@ def on_the_wall(device, seconds):
 
 def wait(device, seconds):
     """Let so many seconds of the device's time pass."""
-    end = device.service._clock() + seconds * SECOND
-    until(lambda: device.service._clock() >= end)
+    end = device.service._runner.clock() + seconds * SECOND
+    until(lambda: device.service._runner.clock() >= end)
 
 
 def kept(device, recording):

@@ -108,7 +108,17 @@ class _Exporter:
 
 def _device_side(service: RecordingService) -> Any:
     """Where the methods are that the device calls, not its clients."""
-    return service
+    return _DeviceSide(service)
+
+
+class _DeviceSide:
+    """All parts of a service that face the device, as one object."""
+
+    def __init__(self, service: RecordingService) -> None:
+        self._parts = (service.device_side, service.provisioning, service)
+
+    def __getattr__(self, name: str) -> Any:
+        return next(getattr(part, name) for part in self._parts if hasattr(part, name))
 
 
 def _configured(draw: Random, world: _World, persistence: MemoryPersistence) -> Callable[[], RecordingService]:

@@ -4,7 +4,6 @@ A recorder asks a `KeySource` which key applies each time it opens a segment; a 
 open span means a new moov, which closes all spans (ONVIF Recording Control 25.12, B.2 and B.8).
 """
 
-import hmac
 import os
 import re
 from collections.abc import Callable
@@ -24,16 +23,12 @@ __all__ = [
     "KeySource",
     "RotatingKey",
     "generate_content_key",
-    "key_check_value",
     "parse_key",
     "parse_kid",
 ]
 
 KEY_SIZE: Final = 16
 """Bytes of a content key."""
-
-_CHECK_SIZE: Final = 4
-_CHECK_LABEL: Final = b"onvif_bmff key check value\0"
 
 _UUID_TEXT = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|([0-9a-f]{32})", re.I | re.A)
 _KEY_TEXT = re.compile(r"[0-9a-f]{32}", re.I | re.A)
@@ -67,17 +62,6 @@ def parse_key(text: str) -> bytes:
         del text  # debuggers and crash reporters show the variables of a traceback
         raise ProtectionError("a content key is exactly 32 hex digits (16 bytes)")
     return bytes.fromhex(text)
-
-
-def key_check_value(kid: UUID, key: bytes) -> str:
-    """What tells whether a stored key is still the one that was given for a KID: eight hex digits.
-
-    They are the first 32 bits of an HMAC-SHA-256 under the key. A key that was damaged by chance passes once in four
-    thousand million times. Nobody can work the key out from them; they tell an attacker who guesses one key in 2**32
-    candidates apart, which leaves 2**96 of those drawn at random. AES of a constant, the usual check value, is not
-    used: in counter mode that is a piece of key stream.
-    """
-    return hmac.digest(key, _CHECK_LABEL + kid.bytes, "sha256")[:_CHECK_SIZE].hex()
 
 
 class ContentKey:

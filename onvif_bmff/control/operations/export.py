@@ -10,10 +10,9 @@ from dataclasses import replace
 
 from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration
-from onvif_bmff.control.notifications import PropertyOperation
-from onvif_bmff.control.operations.checks import check_tokens, check_types
-from onvif_bmff.control.operations.recordings import remove_recording
+from onvif_bmff.control.operations.checks import check_tokens, check_types, is_progress
 from onvif_bmff.control.transaction import ExportRecord, Transaction, export_event
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.export import ExportState, FileProgress, SearchScope, StorageReferencePath
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
@@ -22,8 +21,6 @@ __all__ = [
     "accept_export",
     "begin_export",
     "export_state",
-    "is_progress",
-    "remove_pending_deletions",
     "report",
     "stop_export",
 ]
@@ -144,19 +141,6 @@ def report(
     if finished:
         _tell(tx, export, PropertyOperation.DELETED, error)
         _forget_oldest(tx)
-
-
-def is_progress(value: object) -> bool:
-    """Whether a value is a number from 0.0 to 1.0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
-
-
-def remove_pending_deletions(tx: Transaction) -> None:
-    """Delete the recordings that were deleted during an export which has ended."""
-    busy = tx.runtime.exported()
-    for recording in list(tx.state.recordings.values()):
-        if recording.deletion_pending and recording.token not in busy:
-            remove_recording(tx, recording)
 
 
 def _forget_oldest(tx: Transaction) -> None:

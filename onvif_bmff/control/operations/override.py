@@ -8,7 +8,6 @@ ends it.
 from datetime import timedelta
 
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration, BadDuration
-from onvif_bmff.control.operations.recordings import tell_configuration
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.transaction import Override, Transaction
 
@@ -37,7 +36,7 @@ def override_segment_duration(
     if tx.environment.limits.override_must_shorten and target_segment_duration >= target.segment_duration:
         raise BadDuration("an override asks for shorter segments than configured")
     tx.runtime.overrides[recording.token] = Override(target_segment_duration, tx.now + expiration)
-    tell_configuration(tx, recording)
+    tx.emit_configuration(recording)
 
 
 def expire_overrides(tx: Transaction) -> None:
@@ -45,7 +44,7 @@ def expire_overrides(tx: Transaction) -> None:
     for token, override in list(tx.runtime.overrides.items()):
         if override.expires <= tx.now:
             del tx.runtime.overrides[token]
-            tell_configuration(tx, tx.recording(token))
+            tx.emit_configuration(tx.recording(token))
 
 
 def segment_duration(tx: Transaction, recording: Recording) -> timedelta | None:

@@ -12,9 +12,8 @@ from onvif_bmff.control.notifications import (
     DeleteRecording,
     DeleteTrack,
     DeleteTrackData,
-    RecordingConfigurationChange,
 )
-from onvif_bmff.control.operations.jobs import drop_job
+from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES, spare_tracks, track_limit
 from onvif_bmff.control.operations.validation import accept_recording_configuration
 from onvif_bmff.control.places import check_place
 from onvif_bmff.control.state import Recording, TrackRecord
@@ -24,16 +23,13 @@ from onvif_bmff.control.types.configuration import (
     GetRecordingsResponseItem,
     GetTracksResponseItem,
     RecordingConfiguration,
-    TargetFormat,
     TrackConfiguration,
     TrackType,
 )
-from onvif_bmff.errors import OnvifBmffError, TimeError
-from onvif_bmff.timing import UtcTime
+from onvif_bmff.errors import OnvifBmffError
 
 __all__ = [
     "RETENTION_INTERVAL",
-    "TRACK_NAMES",
     "create_recording",
     "delete_recording",
     "describe_recordings",
@@ -41,16 +37,11 @@ __all__ = [
     "get_options",
     "provision_recording",
     "purge_data",
+    "remove_pending_deletions",
     "remove_recording",
-    "retention_limit",
     "set_configuration",
-    "spare_tracks",
-    "tell_configuration",
     "tell_deleted",
 ]
-
-TRACK_NAMES = {TrackType.VIDEO: "VIDEO", TrackType.AUDIO: "AUDIO", TrackType.METADATA: "META"}
-"""Beginning of the token of a track by its type; Table 2 numbers from 001."""
 
 _ZERO = timedelta(0)
 RETENTION_INTERVAL = timedelta(minutes=1)
@@ -62,7 +53,7 @@ def create_recording(tx: Transaction, configuration: RecordingConfiguration) -> 
     environment = tx.environment
     if not environment.capabilities.dynamic_recordings:
         raise ActionNotSupported
-    types = [kind for kind in TrackType if track_limit(tx, kind) > 0]
+    types = [kind for kind in TrackType if track_limit(tx.environment, kind) > 0]
     tracks = {f"{TRACK_NAMES[kind]}001": TrackConfiguration(kind) for kind in types}
     accepted, keys = _accept(tx, configuration, tracks, {})
     if len(tx.state.recordings) >= _most_recordings(tx):
@@ -111,7 +102,7 @@ def _add(
 ) -> None:
     made = tuple(TrackRecord(name, track, deletable) for name, track in tracks.items())
     recording = Recording(token, tx.state.next_order(), configuration, made, deletable)
-    check_place(tx.environment, recording, tx.state.recordings.values())
+    check_place(tx.environment.resources, recording, tx.state.recordings.values())
     tx.put_recording(recording, keys)
     tx.emit(CreateRecording(time=tx.now, recording_token=token))
     for name in tracks:
@@ -134,12 +125,20 @@ def delete_recording(tx: Transaction, recording_token: str) -> None:
 def remove_recording(tx: Transaction, recording: Recording) -> None:
     """Take a recording away with its jobs, their receivers, its tracks and their local data."""
     for job in tx.state.jobs_of(recording.token):
-        drop_job(tx, job)
+        tx.drop_job(job)
     tx.drop_recording(recording)
     for track in recording.tracks:
         tx.purge_track(recording.token, track.token)
         tx.emit(DeleteTrack(time=tx.now, recording_token=recording.token, track_token=track.token))
     tx.emit(DeleteRecording(time=tx.now, recording_token=recording.token))
+
+
+def remove_pending_deletions(tx: Transaction) -> None:
+    """Delete the recordings that were deleted during an export which has ended."""
+    busy = tx.runtime.exported()
+    for recording in list(tx.state.recordings.values()):
+        if recording.deletion_pending and recording.token not in busy:
+            remove_recording(tx, recording)
 
 
 def set_configuration(tx: Transaction, recording_token: str, configuration: RecordingConfiguration) -> None:
@@ -149,21 +148,10 @@ def set_configuration(tx: Transaction, recording_token: str, configuration: Reco
     tracks = {track.token: track.configuration for track in recording.tracks}
     accepted, keys = _accept(tx, configuration, tracks, held)
     changed = replace(recording, configuration=accepted)
-    check_place(tx.environment, changed, tx.state.recordings.values())
+    check_place(tx.environment.resources, changed, tx.state.recordings.values())
     tx.put_recording(changed, keys)
     tx.runtime.overrides.pop(recording.token, None)
-    tell_configuration(tx, changed)
-
-
-def tell_configuration(tx: Transaction, recording: Recording) -> None:
-    """Tell that a recording's configuration is another one now (5.26.2)."""
-    tx.emit(
-        RecordingConfigurationChange(
-            time=tx.now,
-            recording_token=recording.token,
-            configuration=tx.shown_configuration(recording),
-        )
-    )
+    tx.emit_configuration(changed)
 
 
 def describe_recordings(tx: Transaction) -> tuple[GetRecordingsResponseItem, ...]:
@@ -186,26 +174,6 @@ def _most_recordings(tx: Transaction) -> float:
     return float("inf") if limit is None else limit
 
 
-def track_limit(tx: Transaction, kind: str) -> int:
-    """Most tracks of a type in a recording; none of metadata if it cannot be recorded (5.25)."""
-    if kind == TrackType.METADATA and not tx.environment.capabilities.metadata_recording:
-        return 0
-    return tx.environment.limits.tracks_of(kind)
-
-
-def spare_tracks(tx: Transaction, recording: Recording) -> dict[TrackType, int]:
-    """How many more tracks of each type a recording takes."""
-    target = recording.configuration.target
-    cmaf = target is not None and target.format == TargetFormat.CMAF
-    held = [track.configuration.track_type for track in recording.tracks]
-    total = max(tx.environment.limits.tracks - len(held), 0)
-    spare = {}
-    for kind in TrackType:
-        limit = track_limit(tx, kind)
-        spare[kind] = min(max((min(limit, 1) if cmaf else limit) - held.count(kind), 0), total)
-    return spare
-
-
 def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
     """GetRecordingOptions (5.20); a number that would be zero is absent."""
     environment = tx.environment
@@ -222,7 +190,7 @@ def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
     job = JobOptions(spare or None, tuple(environment.resources.compatible_profiles(recording.token) or ()))
     if not environment.capabilities.dynamic_tracks:
         return RecordingOptions(job, TrackOptions())
-    tracks = spare_tracks(tx, recording)
+    tracks = spare_tracks(environment, recording)
     total = min(sum(tracks.values()), max(environment.limits.tracks - len(recording.tracks), 0))
     return RecordingOptions(
         job,
@@ -238,17 +206,6 @@ def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
 # ---- local data --------------------------------------------------------------------------------------
 
 
-def retention_limit(tx: Transaction, recording: Recording) -> UtcTime | None:
-    """Data of the recording older than this may no longer be reached; None sets no limit (5.3.1)."""
-    age = recording.configuration.maximum_retention_time
-    if age == _ZERO:
-        return None
-    try:
-        return tx.now - age
-    except TimeError:
-        return None
-
-
 def expire_data(tx: Transaction) -> None:
     """Delete local data that is older than its recording keeps it; at most once a minute."""
     data = tx.environment.local_data
@@ -257,7 +214,7 @@ def expire_data(tx: Transaction) -> None:
         return
     tx.runtime.retention_due = tx.now + RETENTION_INTERVAL
     for recording in tx.state.recordings.values():
-        limit = retention_limit(tx, recording)
+        limit = recording.accessible_since(tx.now)
         if limit is None:
             continue
         for track in recording.tracks:

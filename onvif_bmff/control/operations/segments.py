@@ -25,12 +25,10 @@ from onvif_bmff.control.faults import (
     NoRecording,
     NoStorage,
 )
-from onvif_bmff.control.notifications import PropertyOperation
-from onvif_bmff.control.operations.checks import check_types, is_token
-from onvif_bmff.control.operations.export import is_progress
-from onvif_bmff.control.operations.recordings import retention_limit
+from onvif_bmff.control.operations.checks import check_types, is_progress, is_token
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, segment_export_event
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegmentItem, SegmentListResult
@@ -77,13 +75,13 @@ def cut_listing(found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: i
         if segment.start_time >= taken[-1].end_time:
             break
     if not left:
-        return SegmentListResult(tuple(taken), False)
+        return SegmentListResult(tuple(taken), has_more_results=False)
     ends = min(segment.end_time for segment in left)
     for count in range(len(taken), 0, -1):
         if taken[count - 1].end_time < ends:
-            return SegmentListResult(tuple(taken[:count]), True)
+            return SegmentListResult(tuple(taken[:count]), has_more_results=True)
         ends = min(ends, taken[count - 1].end_time)
-    return SegmentListResult(tuple(taken), True)
+    return SegmentListResult(tuple(taken), has_more_results=True)
 
 
 def begin_segment_export(
@@ -187,5 +185,5 @@ def _accept_time(tx: Transaction, time: DateTimeRange, recording: Recording) -> 
     check_types(time, DateTimeRange, "Time")
     if time.until < time.from_:
         raise BadDuration("Until is before From")
-    oldest = retention_limit(tx, recording)
+    oldest = recording.accessible_since(tx.now)
     return TimeRange(time.from_ if oldest is None else max(time.from_, oldest), time.until)

@@ -9,7 +9,7 @@ from onvif_bmff.control.notifications import (
     RecordingJobConfigurationChange,
     TrackConfigurationChange,
 )
-from onvif_bmff.control.operations.recordings import TRACK_NAMES, spare_tracks, tell_configuration
+from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES, spare_tracks
 from onvif_bmff.control.operations.validation import accept_track_configuration
 from onvif_bmff.control.state import Recording, TrackRecord
 from onvif_bmff.control.transaction import Transaction
@@ -24,7 +24,7 @@ def create_track(tx: Transaction, recording_token: str, configuration: TrackConf
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     accepted = accept_track_configuration(tx.environment, configuration)
-    if not spare_tracks(tx, recording)[TrackType(accepted.track_type)]:
+    if not spare_tracks(tx.environment, recording)[TrackType(accepted.track_type)]:
         raise MaxTracks
     token = _new_track_token(tx, recording, TRACK_NAMES[TrackType(accepted.track_type)])
     tx.put_recording(replace(recording, tracks=(*recording.tracks, TrackRecord(token, accepted))))
@@ -62,7 +62,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
     tx.emit(DeleteTrack(time=tx.now, recording_token=recording.token, track_token=track.token))
     if changed.configuration is not recording.configuration:
         tx.runtime.overrides.pop(recording.token, None)
-        tell_configuration(tx, changed)
+        tx.emit_configuration(changed)
     for job in tx.state.jobs_of(recording.token):
         sources = tuple(
             replace(source, tracks=tuple(t for t in source.tracks if t.destination != track.token))

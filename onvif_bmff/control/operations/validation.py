@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from onvif_bmff.control.content_keys import KEY_SIZE, canonical_kid
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.faults import (
     AmbiguousConfiguration,
@@ -24,24 +25,24 @@ from onvif_bmff.control.faults import (
 )
 from onvif_bmff.control.operations.checks import check_tokens, check_types
 from onvif_bmff.control.types.configuration import (
+    AsymmetricEncryption,
     RecordingConfiguration,
+    RecordingEncryption,
     RecordingTargetConfiguration,
     StorageStrategy,
     TargetFormat,
     TrackConfiguration,
     TrackType,
 )
-from onvif_bmff.control.types.encryption import AsymmetricEncryption, RecordingEncryption
+from onvif_bmff.errors import ProtectionError
 
 __all__ = ["accept_recording_configuration", "accept_track_configuration", "check_cmaf_tracks"]
 
 _ZERO = timedelta(0)
-_KEY_SIZE = 16
 _MAX_KEY_LENGTH = 1024
 _MAX_DATE_AND_TIME_LENGTH = 64
 _MAX_NAME_LENGTH = 64
 _ADDITIONAL_INFO = 1024
-_KID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NC_NAME = re.compile(r"[^\W\d][\w.-]{0,63}")
 _UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f]")
 
@@ -203,15 +204,14 @@ def _accept_encryption(
 def _accept_key(entry: RecordingEncryption, held_keys: Mapping[str, bytes]) -> tuple[str, bytes]:
     if entry.kid is None:
         raise BadConfiguration("an encryption entry needs a key ID or asymmetric encryption")
-    kid = entry.kid.lower()
-    if not _KID.fullmatch(kid):
-        raise BadConfiguration("a key ID is a UUID")
-    digits = kid.replace("-", "")
-    kid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    try:
+        kid = canonical_kid(entry.kid)
+    except ProtectionError as error:
+        raise BadConfiguration(str(error)) from None
     key = held_keys.get(kid) if entry.key is None else entry.key
     if key is None:
         raise BadConfiguration("no key is given, and none is held for the key ID")
-    if len(key) != _KEY_SIZE:
+    if len(key) != KEY_SIZE:
         raise BadConfiguration("a key has 16 bytes")
     return kid, key
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.types.configuration import TrackType
 
 __all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
@@ -135,14 +134,6 @@ class ServiceLimits:
     finished_exports: int = 100
     notifications: int = 100_000
     listed_segments: int = 1000
-
-    def tracks_of(self, track_type: str) -> int:
-        """Most tracks of one type in a recording."""
-        return {
-            TrackType.VIDEO: self.video_tracks,
-            TrackType.AUDIO: self.audio_tracks,
-            TrackType.METADATA: self.metadata_tracks,
-        }[TrackType(track_type)]
 
     def check(self, capabilities: Capabilities) -> None:
         """Hold the limits against the capabilities.

@@ -1,7 +1,7 @@
-"""What the text of an event's item means: the lexical forms of XML Schema Part 2 for the types that ONVIF topics use.
+"""What the text of an XML value means: the lexical forms of XML Schema Part 2 for the types that ONVIF topics use.
 
-White space around a value is let be, as the schema has it for all these types. Cameras write booleans in capitals too,
-which is no form of the schema and is read all the same.
+White space around a value is ignored, as the schema has it for all these types. Cameras write booleans in capitals
+too, which is no form of the schema and is read all the same.
 """
 
 import re
