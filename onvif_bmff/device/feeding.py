@@ -10,6 +10,7 @@ from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.timing import UtcTime
 
@@ -130,6 +131,8 @@ class SourceRunner:
             if isinstance(item, CodecChange):
                 self._change(item)
                 continue
+            if item.track_id not in tracks:
+                raise MediaError(f"it gave a sample of track {item.track_id}, which it does not have")
             opens_gop = item.sync and item.track_id in opening
             for output in self._outputs:
                 output.push(reference, item, opens_gop=opens_gop)
@@ -137,7 +140,9 @@ class SourceRunner:
     def _change(self, change: CodecChange) -> None:
         with self._lock:
             if self._open is not None:
-                old = self._open[0][change.track_id]
+                old = self._open[0].get(change.track_id)
+                if old is None:
+                    raise MediaError(f"it changed the codec of track {change.track_id}, which it does not have")
                 track = Track(old.token, old.track_id, old.timescale, change.codec, old.language)
                 self._open[0][change.track_id] = track
             for output in self._outputs:

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from onvif_bmff.control.plan import Feed
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track, TrackType
@@ -17,6 +19,7 @@ __all__ = [
     "KeptSample",
     "OpenSource",
     "Route",
+    "SourceSet",
     "encoding_name",
     "kept_samples",
     "pick_track",
@@ -80,9 +83,20 @@ class OpenSource:
         self.routes.clear()
         return ends
 
+    def track(self, track_id: int) -> Track:
+        """The track of a number.
+
+        Raises:
+            MediaError: the source has none.
+        """
+        found = self.tracks.get(track_id)
+        if found is None:
+            raise MediaError(f"the source has no track {track_id}")
+        return found
+
     def decoded_at(self, sample: Sample) -> UtcTime:
-        """When a sample is decoded."""
-        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
+        """When a sample is decoded; ``MediaError`` for an unknown track."""
+        return self.epoch.plus_ticks(sample.decode_time, self.track(sample.track_id).timescale)
 
     def shown_at(self, sample: Sample) -> UtcTime:
         """When a sample is presented: the time that keys tell (B.4), and that Before counts from."""
@@ -103,6 +117,69 @@ class KeptSample:
     def is_video(self) -> bool:
         """Whether it is a picture."""
         return self.source.tracks[self.sample.track_id].type is TrackType.VIDEO
+
+
+class SourceSet:
+    """The sources of one output: those that are open, those that have failed, and the leading one.
+
+    Args:
+        preroll_bytes: bounds what is kept for events, for each source.
+        event_latency: how long after it happened an event may still come; so much more than Before is kept.
+    """
+
+    def __init__(self, preroll_bytes: int, event_latency: timedelta) -> None:
+        self._preroll_bytes = preroll_bytes
+        self._event_latency = event_latency
+        self.opened: dict[SourceReference, OpenSource] = {}
+        self.failed: set[SourceReference] = set()
+        self.leading: SourceReference | None = None
+
+    def open(self, reference: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> None:
+        """A source is open now; its media time 0 happens at ``epoch``."""
+        self.failed.discard(reference)
+        self.opened[reference] = OpenSource({track.track_id: track for track in tracks}, epoch)
+
+    def close(self, reference: SourceReference) -> None:
+        """A source has ended, or cannot be opened."""
+        self.opened.pop(reference, None)
+        self.failed.add(reference)
+
+    def is_recorded(self, reference: SourceReference) -> bool:
+        """Whether samples of a source lead into a track of the recording."""
+        return reference in self.opened and bool(self.opened[reference].routes)
+
+    def lead(self, token: str) -> UtcTime:
+        """Have all times counted from media time 0 of the source that feeds a track, and return its instant."""
+        self.leading = next(r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
+        base = self.opened[self.leading].epoch
+        for source in self.opened.values():
+            late = source.epoch.microseconds_since(base)
+            for route in source.routes.values():
+                route.shift = late * route.timescale // 1_000_000
+        return base
+
+    def clear_routes(self) -> None:
+        """Lead into no track."""
+        for source in self.opened.values():
+            source.routes.clear()
+
+    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
+        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        return [end for source in self.opened.values() for end in source.leave_routes(base)]
+
+    def keep_prerolls(self, plan: OutputPlan, *, recording: bool) -> None:
+        """See that each source is buffered as long as something may be wanted of it later, and no longer."""
+        for reference, source in self.opened.items():
+            waiting = [one.before for one in plan.standby if one.source == reference]
+            before = max(waiting) + self._event_latency if waiting else None
+            if before is None and not recording and any(feed.source == reference for feed in plan.feeds.values()):
+                before = timedelta(0)
+            if before is None:
+                source.preroll = None
+            elif source.preroll is None:
+                source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
+            else:
+                source.preroll.keep(before if waiting else max(before, source.preroll.before))
 
 
 def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
