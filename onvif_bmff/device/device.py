@@ -27,25 +27,26 @@ from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.places import local_prefix
-from onvif_bmff.control.plan import DevicePlan, Place
+from onvif_bmff.control.plan import Place
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
-from onvif_bmff.device.local import LocalRecordings, delete_segments
+from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
-from onvif_bmff.device.outputs import OutputSet
+from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
+from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
-from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.objects.stored import LocatedStore, ObjectStore
-from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_attributes import Labels
-from onvif_bmff.recovery import RecoveryReport, recover_store
+from onvif_bmff.recovery import RecoveryReport
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
 from onvif_bmff.storage.sqlite import SqlitePersistence
@@ -72,29 +73,34 @@ def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) ->
     return IvSources(CencIvAllocators(random=random, store=store), CbcsIvSource(random))
 
 
+def _all_capabilities(stores: DeviceStores) -> Capabilities:
+    """Everything that a device can do."""
+    return Capabilities(onboard_storage=stores.local is not None, supported_export_file_formats=EXPORT_FORMATS)
+
+
+def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
+    """Tells which media profiles there are, as far as that is known."""
+    return provider.profiles.__contains__ if isinstance(provider, FileSources) else {}.__contains__
+
+
 class _Resources:
     """What exists, for the service."""
 
     def __init__(
         self,
-        storages: Mapping[str, ObjectStore],
-        local: ObjectStore | None,
+        stores: DeviceStores,
         certificates: Mapping[str, bytes],
         profiles: Callable[[str], bool],
     ) -> None:
-        self._storages = storages
-        self._local = local
+        self._stores = stores
         self._certificates = certificates
         self._profiles = profiles
 
     def storage_location(self, token: str | None) -> str:
-        store = self._local if token is None else self._storages.get(token)
-        if store is None:
-            return "local:" if token is None else f"storage:{token}"
-        return store.location if isinstance(store, LocatedStore) else f"object:{id(store):x}"
+        return self._stores.location(token)
 
     def has_storage(self, token: str) -> bool:
-        return token in self._storages
+        return token in self._stores.storages
 
     def has_certificate(self, certificate_id: str) -> bool:
         return certificate_id in self._certificates
@@ -162,54 +168,41 @@ class RecordingDevice:
         event_latency: timedelta = timedelta(seconds=2),
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
     ) -> None:
-        self._storages = storages
-        self._local = local
+        self._stores = stores = DeviceStores(storages, local)
         provider = sources or FileSources()
-        if has_profile is None:
-            known = provider.profiles if isinstance(provider, FileSources) else {}
-            has_profile = known.__contains__
+        has_profile = has_profile or _profiles_of(provider)
         certificates = {} if certificates is None else certificates
         self._clock = steady = SteadyClock(clock, clock_rate)
         self._clock_rate = clock_rate
-        self._labels = labels
         self._wake = Event()
         self._stop = Event()
-        self._recovered = Event()
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
-        self.recovery: list[RecoveryReport] = []
         self._local_data = (
             None if local is None else LocalRecordings(local, self._data_deleted, steady, self._is_written)
         )
         self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
-        offered = capabilities or Capabilities(
-            onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
-        )
         self.service = RecordingService(
             clock=steady,
-            capabilities=offered,
+            capabilities=capabilities or _all_capabilities(stores),
             limits=limits,
             profile=profile,
             persistence=persistence,
-            resources=_Resources(storages, local, certificates, has_profile),
+            resources=_Resources(stores, certificates, has_profile),
             local_data=self._local_data,
             exporter=self._exporter,
             unreported=RecordingJobState.IDLE,
             random=random,
         )
+        self._recovery = DeviceRecovery(stores, labels, self.service.device_side.plans, steady, self._data_deleted)
+        ivs = ivs or _vectors(persistence, random)
+        latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         self._outputs = OutputSet(
-            self.service,
-            storages,
-            local,
-            provider,
+            self.service.device_side,
+            stores,
+            RunningSources(provider, steady),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             steady,
-            ivs=ivs or _vectors(persistence, random),
-            labels=labels,
-            max_bytes=max_bytes,
-            policy=policy,
-            room=room or Room(64 << 20),
-            event_latency=event_latency * clock_rate,
-            source_patience=_SOURCE_PATIENCE * clock_rate,
+            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience),
         )
 
     def __enter__(self) -> Self:
@@ -228,22 +221,19 @@ class RecordingDevice:
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
         """
-        started = self._clock()
         self.service.on_change = self._wake.set
-        plan = self.service.device_side.plans()
-        waiting = [
-            Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
-            for token, store in self._stores().items()
-        ]
-        for thread in waiting:
-            thread.start()
-        Thread(target=self._await_recovery, args=(waiting,), name="recovery", daemon=True).start()
+        self._recovery.start()
         self._wake.set()
         self._thread.start()
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; False if that takes longer."""
-        return self._recovered.wait(timeout)
+        return self._recovery.wait(timeout)
+
+    @property
+    def recovery(self) -> list[RecoveryReport]:
+        """What recovery has found so far, store by store."""
+        return self._recovery.reports
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
@@ -306,13 +296,13 @@ class RecordingDevice:
         target = plan.configuration.target
         keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
         if target is not None and Place.EXTERNAL in plan.places:
-            store = self._storages.get(target.storage)
+            store = self._stores.get(target.storage)
             return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
-        if self._local is None or not plan.tracks:
+        if self._stores.local is None or not plan.tracks:
             return None
         since = self.service.device_side.accessible_since(recording)
         places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
-        return ExportPart(self._local, places, keys, since)
+        return ExportPart(self._stores.local, places, keys, since)
 
     def _export_progress(
         self,
@@ -330,49 +320,3 @@ class RecordingDevice:
 
     def _is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         return self._outputs.is_written(recording, track, since)
-
-    # ---- recovery --------------------------------------------------------------------------------------------
-
-    def _stores(self) -> dict[str | None, ObjectStore]:
-        found: dict[str | None, ObjectStore] = {token: store for token, store in self._storages.items()}  # noqa: C416
-        if self._local is not None:
-            found[None] = self._local
-        return found
-
-    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
-        places: set[tuple[str, str]] = set()
-        for recording in plan.recordings.values():
-            target = recording.configuration.target
-            if token is None:
-                places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
-            elif target is not None and target.storage == token:
-                places.add((target.prefix or "", target.postfix or ""))
-        self.recovery.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
-        try:
-            cleared = clear_unfinished_exports(store, plan.recordings.keys())
-            self.recovery.append(RecoveryReport(abandoned=cleared))
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
-        if token is None:
-            self._drop_orphans(store)
-
-    def _drop_orphans(self, store: ObjectStore) -> None:
-        """Delete the local data of tracks that were deleted just before the power failed."""
-        try:
-            found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
-            known = {  # looked at afterwards, for tracks may have been made meanwhile
-                local_prefix(recording.token, track)
-                for recording in self.service.device_side.plans().recordings.values()
-                for track, _ in recording.tracks
-            }
-            for prefix in found - known:
-                recording, _, track = prefix.rpartition("/")
-                for gone in delete_segments(store, prefix, self._clock(), whole=True):
-                    self._data_deleted(recording, track, gone)
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
-
-    def _await_recovery(self, waiting: list[Thread]) -> None:
-        for thread in waiting:
-            thread.join()
-        self._recovered.set()

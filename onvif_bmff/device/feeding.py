@@ -1,10 +1,11 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from onvif_bmff.control.types.common import SourceReference
+from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider
@@ -14,7 +15,7 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SourceRunner"]
+__all__ = ["RunningSources", "SourceRunner"]
 
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
@@ -155,3 +156,57 @@ class SourceRunner:
                 for output in self._outputs:
                     output.closed(self._reference, error)
             self._state = (True, error)
+
+
+class RunningSources:
+    """Makes and ends the runners of sources; used by the thread of the device.
+
+    Args:
+        provider: opens sources.
+        clock: tells when their media time 0 was.
+    """
+
+    def __init__(self, provider: SourceProvider, clock: SteadyClock) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._runners: dict[SourceReference, SourceRunner] = {}
+
+    def follow(
+        self, wanted: Mapping[SourceReference, tuple[OutputWorker, ...]], receivers: Mapping[str, Receiver]
+    ) -> None:
+        """Run the sources that are wanted, each for its outputs, and no others."""
+        for source in list(self._runners):
+            runner = self._runners[source]
+            if source not in wanted or runner.receiver != _receiver(receivers, source):
+                runner.serve(())
+                runner.stop()
+                del self._runners[source]
+        for source, workers in wanted.items():
+            known = self._runners.get(source)
+            if known is not None:
+                known.serve(workers)
+                continue
+            runner = SourceRunner(source, _receiver(receivers, source), self._provider, self._clock)
+            runner.serve(workers)
+            runner.start()
+            self._runners[source] = runner
+
+    def clock_set(self, by: timedelta) -> None:
+        """The clock was set: the time of all media is another from now on."""
+        times_set = self._clock.read()[1]
+        for runner in self._runners.values():
+            runner.clock_set(by, times_set)
+
+    def stop(self) -> None:
+        """End all sources soon."""
+        for runner in self._runners.values():
+            runner.stop()
+
+    def join(self, deadline: float) -> None:
+        """Wait for all of them until a reading of ``time.monotonic``, and no longer."""
+        for runner in self._runners.values():
+            runner.join(max(deadline - time.monotonic(), 0.1))
+
+
+def _receiver(receivers: Mapping[str, Receiver], source: SourceReference) -> Receiver | None:
+    return receivers.get(source.token) if source.type == RECEIVER_TYPE else None
