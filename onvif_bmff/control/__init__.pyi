@@ -95,6 +95,7 @@ from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL as RETEN
 from onvif_bmff.control.operations.recordings import create_recording as create_recording
 from onvif_bmff.control.operations.recordings import delete_recording as delete_recording
 from onvif_bmff.control.operations.recordings import describe_recordings as describe_recordings
+from onvif_bmff.control.operations.recordings import emit_deleted as emit_deleted
 from onvif_bmff.control.operations.recordings import expire_data as expire_data
 from onvif_bmff.control.operations.recordings import get_options as get_options
 from onvif_bmff.control.operations.recordings import provision_recording as provision_recording
@@ -102,7 +103,6 @@ from onvif_bmff.control.operations.recordings import purge_data as purge_data
 from onvif_bmff.control.operations.recordings import remove_pending_deletions as remove_pending_deletions
 from onvif_bmff.control.operations.recordings import remove_recording as remove_recording
 from onvif_bmff.control.operations.recordings import set_configuration as set_configuration
-from onvif_bmff.control.operations.recordings import tell_deleted as tell_deleted
 from onvif_bmff.control.operations.segments import accept_listing as accept_listing
 from onvif_bmff.control.operations.segments import begin_segment_export as begin_segment_export
 from onvif_bmff.control.operations.segments import cut_listing as cut_listing
@@ -373,6 +373,7 @@ __all__ = [
     "delete_track",
     "describe_recordings",
     "displaced",
+    "emit_deleted",
     "end_export",
     "expire_data",
     "expire_overrides",
@@ -417,7 +418,6 @@ __all__ = [
     "stop_export",
     "stop_segment_export",
     "take_event",
-    "tell_deleted",
     "to_plain",
     "track_limit",
     "track_winners",

@@ -74,6 +74,7 @@ NAMES = {
         "create_recording",
         "delete_recording",
         "describe_recordings",
+        "emit_deleted",
         "expire_data",
         "get_options",
         "provision_recording",
@@ -81,7 +82,6 @@ NAMES = {
         "remove_pending_deletions",
         "remove_recording",
         "set_configuration",
-        "tell_deleted",
     ),
     "operations.segments": (
         "accept_listing",

@@ -131,14 +131,14 @@ class DeviceSide:
 
     def report_data_deleted(self, recording_token: str, track_token: str, *ranges: TimeRange) -> None:
         """Report that the device deleted local data by itself, to make room or because it was lost (5.26.3)."""
-        self._runner.run(lambda tx: recordings.tell_deleted(tx, recording_token, track_token, ranges))
+        self._runner.run(lambda tx: recordings.emit_deleted(tx, recording_token, track_token, ranges))
 
     def schedule_changed(self, schedule_token: str, active: bool | None) -> None:
         """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
         self._runner.run(lambda tx: events.change_schedule(tx, schedule_token, active=active))
 
     def clock_changes(self, by: timedelta, change: Callable[[], object]) -> None:
-        """Say that the clock is set forward, or back, and have that done while nobody else is served.
+        """Set the clock forward, or back, while no operation runs.
 
         What is due later (the ends of events and overrides) stays due after the same time.
 

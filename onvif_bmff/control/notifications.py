@@ -115,7 +115,7 @@ class RecordingJobConfigurationChange(Notification):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTrackData(Notification):
-    """Local data of a track was deleted (5.26.3); never told of objects in an external target."""
+    """Local data of a track was deleted (5.26.3); never of objects in an external target."""
 
     topic = "tns1:RecordingConfig/DeleteTrackData"
     source = _TRACK

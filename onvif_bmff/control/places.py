@@ -37,7 +37,7 @@ class Place(Enum):
 
 @runtime_checkable
 class LocatesStorages(Protocol):
-    """What `Resources` may offer besides, so that two tokens of one storage are known to be that."""
+    """What `Resources` may also offer, so that two tokens of one storage are known to be that."""
 
     def storage_location(self, token: str | None) -> str:
         """A URI, or any other path, of the storage of a token, or for None of the local data.

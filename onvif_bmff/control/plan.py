@@ -40,7 +40,7 @@ class Feed:
         job: the job.
         source: where its data comes from.
         source_tag: which track of the source.
-        since: record from this instant on, if an event opened the job: its beginning less Before. A feed by event
+        since: record from this instant on, if an event opened the job: its beginning minus Before. A feed by event
             always lasts long enough for one I-frame (`ServiceLimits.instant_event`).
         event_topic: topic of that event.
     """

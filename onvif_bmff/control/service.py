@@ -60,8 +60,8 @@ class RecordingService:
 
     Args:
         clock: the present instant.
-        capabilities: what clients are told, and what is enforced.
-        limits: what the device decides besides.
+        capabilities: what clients get to know, and what is enforced.
+        limits: what the device decides beyond its capabilities.
         profile: the release to speak.
         persistence: where the model is kept; in memory if nothing is given, so that a restart forgets it.
         resources: which storages, certificates and media profiles exist; none if nothing is given.

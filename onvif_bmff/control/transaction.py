@@ -64,7 +64,7 @@ class SegmentExportRecord:
 
 @dataclass(slots=True)
 class Runtime:
-    """What a restart may forget: overrides, exports, and what the world has told us so far.
+    """What a restart may forget: overrides, exports, and what has been reported so far.
 
     ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings of which more than
     one have one place, as an earlier version may have left them.
@@ -282,14 +282,14 @@ def segment_export_event(
     time: UtcTime, operation: PropertyOperation, export: SegmentExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
     """The event that tells of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
-    told = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
+    files = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
     return AsynchronousOperationStatus(
         time=time,
         operation=operation,
         token=export.operation.token,
         operation_name="ExportRecordedSegments",
         progress=export.progress,
-        file_progress_status=told,
+        file_progress_status=files,
         error=error,
         alias=export.operation.alias,
     )

@@ -126,7 +126,7 @@ class RecordingDevice:
         certificates: certificates (PEM or DER) by ID, for wrapped keys; may be changed at any time. Those that are
             not valid at the time of ``clock`` are left out, and shown in the state of the tracks.
         has_profile: tells which media profiles exist; by default those that `FileSources` was given.
-        capabilities: what clients are told; by default everything that the device can do.
+        capabilities: what clients get to know; by default everything that the device can do.
         limits: as for `RecordingService`.
         profile: as for `RecordingService`.
         clock: the present instant. When it jumps by more than a second, that is noticed within two: all spans close

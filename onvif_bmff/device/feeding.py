@@ -66,7 +66,7 @@ class SourceRunner:
         return not self._thread.is_alive()
 
     def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
-        """Say who gets the samples from now on."""
+        """Set the outputs that get the samples from now on."""
         with self._lock:
             if outputs == self._outputs:
                 return
@@ -105,12 +105,12 @@ class SourceRunner:
                 try:
                     self._play(source)
                 finally:
-                    self._tell_closed(None)
+                    self._report_closed(None)
                     source.close()
                 return
-            except Exception as failure:  # a source may be anybody's, and must not take others down with it
+            except Exception as failure:  # third-party sources may raise anything, and must not stop others
                 error = f"The source failed: {failure}"
-            self._tell_closed(error)
+            self._report_closed(error)
             if time.monotonic() - started > _MAX_RETRY:
                 delay = _FIRST_RETRY
             self._stop.wait(delay)
@@ -149,7 +149,7 @@ class SourceRunner:
             for output in self._outputs:
                 output.push(self._reference, change, opens_gop=False)
 
-    def _tell_closed(self, error: str | None) -> None:
+    def _report_closed(self, error: str | None) -> None:
         with self._lock:
             was_open, self._open = self._open is not None, None
             if was_open or error != self._state[1]:

@@ -134,14 +134,14 @@ class OutputSet:
             self._refused[recording.token] = error
             log.error("recording %s is not written: %s", recording.token, error)
         for track in recording.feeds:
-            self._states.say(OutputKey(recording.token, None), track, RecordingJobState.ERROR, error)
+            self._states.report(OutputKey(recording.token, None), track, RecordingJobState.ERROR, error)
 
     def _make_worker(self, key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
         store = self._stores.get(key.storage)
         if store is None:
             self._missing.add(key.storage)
             for track in plan.feeds:
-                self._states.say(key, track, RecordingJobState.ERROR, "The storage is not there")
+                self._states.report(key, track, RecordingJobState.ERROR, "The storage is not there")
             return None
 
         self._states.drop(key)
@@ -151,7 +151,7 @@ class OutputSet:
             return self._device_side.report_encoding(job, track, kind, encoding)
 
         def report(track: str, state: RecordingJobState, error: str | None) -> None:
-            self._states.say(key, track, state, error)
+            self._states.report(key, track, state, error)
 
         settings = self._settings
         output = RecordingOutput(
@@ -178,7 +178,7 @@ class OutputSet:
         self._sources.clock_set(by)
 
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
-        """Tell whether a worker that wrote a local track at an instant is still there."""
+        """Whether a worker that wrote a local track at an instant is still there."""
         key = OutputKey(recording, None, track)
         writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self._leaving]
         return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)

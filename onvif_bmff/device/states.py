@@ -1,4 +1,4 @@
-"""What outputs say of their tracks, put together and told to the service."""
+"""What outputs report of their tracks, combined and reported to the service."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -25,7 +25,7 @@ class TrackStates:
         self._said: dict[tuple[str, str], dict[OutputKey, TrackReport]] = {}
         self._jobs: dict[tuple[str, str], str] = {}
 
-    def say(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
+    def report(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
         """An output tells the state of a track."""
         where = (output.recording, track)
         with self._lock:

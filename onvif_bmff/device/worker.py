@@ -168,7 +168,7 @@ class OutputWorker:
     def _handle(self, message: _Message) -> None:
         try:
             events = self._events(message)
-        except Exception as error:  # media may be anybody's, and must not end the thread
+        except Exception as error:  # faulty media may raise anything, and must not end the thread
             self._give_up(str(error) or type(error).__name__)
             return
         if events:

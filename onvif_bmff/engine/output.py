@@ -146,7 +146,7 @@ class RecordingOutput:
         return events
 
     def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
-        """Take note that a source has ended, or with ``error`` that it failed or cannot be opened."""
+        """A source has ended, or with ``error`` that it failed or cannot be opened."""
         events: list[RecordingEvent] = []
         if self._sources.is_recorded(source):
             events += self._stop()
@@ -154,13 +154,13 @@ class RecordingOutput:
         self._enter(OutputEvent.CHANGED)
         for token, feed in self._plan.feeds.items():
             if feed.source == source:
-                self._reports.say(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
+                self._reports.report(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
         self._keep_prerolls()
         events += self._start()
         return events
 
     def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
-        """Take note that a clock was set: a source's media time 0 happens at another instant than was thought.
+        """A clock was set: a source's media time 0 happens at another instant than was thought.
 
         From the next sync sample on there are new spans, with the new time. What was kept for events stays.
         """
@@ -196,7 +196,7 @@ class RecordingOutput:
         return ()
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
-        """Take note that the samples of a source's track that follow need another codec configuration."""
+        """The samples of a source's track that follow need another codec configuration."""
         found = self._sources.opened.get(source)
         if found is None or track_id not in found.tracks:
             return ()

@@ -1,4 +1,4 @@
-"""From a recording's plan to what recorders are told: outputs, targets, key sources. 5.3.1, B.4, B.8.
+"""From a recording's plan to what recorders need: outputs, targets, key sources. 5.3.1, B.4, B.8.
 
 An output is what one recorder writes: a recording's external target, or one track of its local data. Local data are
 kept track by track, in objects below ``recording/track``, so that a track can be deleted by itself (5.10).
@@ -111,7 +111,7 @@ class TargetMaker:
         certificate: gives the certificate (PEM or DER) of an ID; ``LookupError`` if there is none.
         clock: the present instant, by which certificates are valid or not.
         random: where generated keys come from.
-        formats: recording formats by name, beside MP4 and CMAF.
+        formats: recording formats by name, in addition to MP4 and CMAF.
         wrapping: how keys are wrapped.
     """
 

@@ -26,7 +26,7 @@ class TrackReports:
         self._track_errors: dict[str, str] = {}
         self.recorded: dict[str, str | None] = {}
 
-    def say(self, token: str, state: RecordingJobState, error: str | None) -> None:
+    def report(self, token: str, state: RecordingJobState, error: str | None) -> None:
         """Report the state of a track, unless an error of the output hides it."""
         if self._output_error is None:
             self._report(token, state, error)
@@ -51,7 +51,7 @@ class TrackReports:
             self._track_errors.pop(token, None)
         else:
             self._track_errors[token] = error
-            self.say(token, RecordingJobState.ERROR, error)
+            self.report(token, RecordingJobState.ERROR, error)
 
     def clear_track_errors(self) -> None:
         """Take back all errors of tracks."""
@@ -60,7 +60,7 @@ class TrackReports:
     def begin(self, token: str) -> None:
         """A track is recorded from now on."""
         self.recorded[token] = None
-        self.say(token, RecordingJobState.ACTIVE, None)
+        self.report(token, RecordingJobState.ACTIVE, None)
 
     def update_keys(self, entries: Sequence[EncryptionEntry]) -> None:
         """Report for each track that is recorded whom its key is not wrapped for, where that changed."""
@@ -68,11 +68,11 @@ class TrackReports:
             text = trouble_of(entries, token)
             if text != known:
                 self.recorded[token] = text
-                self.say(token, *recorded_state(text))
+                self.report(token, *recorded_state(text))
 
     def end(self, fed: Collection[str]) -> None:
         """Nothing is recorded any more; ``fed`` are the tracks that still should be."""
         for token in self.recorded:
             if token in fed:
-                self.say(token, RecordingJobState.IDLE, None)
+                self.report(token, RecordingJobState.IDLE, None)
         self.recorded.clear()

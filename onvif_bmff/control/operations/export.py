@@ -93,10 +93,10 @@ def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
 
 
 def begin_export(tx: Transaction, operation: ExportOperation, file_names: Sequence[str]) -> None:
-    """Take note of an export that the exporter has begun."""
+    """Register an export that the exporter has begun."""
     files = tuple(FileProgress(name, 0.0) for name in file_names)
     tx.runtime.exports[operation.token] = ExportRecord(operation, files)
-    _tell(tx, tx.runtime.exports[operation.token], PropertyOperation.INITIALIZED)
+    _emit(tx, tx.runtime.exports[operation.token], PropertyOperation.INITIALIZED)
 
 
 def export_state(tx: Transaction, operation_token: object) -> ExportState:
@@ -110,7 +110,7 @@ def stop_export(tx: Transaction, operation_token: object) -> ExportState:
     export = _find(tx, operation_token)
     del tx.runtime.exports[export.operation.token]
     if not export.finished:
-        _tell(tx, export, PropertyOperation.DELETED)
+        _emit(tx, export, PropertyOperation.DELETED)
     return ExportState(export.progress, export.files)
 
 
@@ -137,9 +137,9 @@ def report(
         raise StateError("progress is a number from 0.0 to 1.0")
     export = replace(export, progress=float(progress), files=tuple(files) or export.files, finished=finished)
     tx.runtime.exports[operation_token] = export
-    _tell(tx, export, PropertyOperation.CHANGED, error)
+    _emit(tx, export, PropertyOperation.CHANGED, error)
     if finished:
-        _tell(tx, export, PropertyOperation.DELETED, error)
+        _emit(tx, export, PropertyOperation.DELETED, error)
         _forget_oldest(tx)
 
 
@@ -158,5 +158,5 @@ def _find(tx: Transaction, operation_token: object) -> ExportRecord:
     return found
 
 
-def _tell(tx: Transaction, export: ExportRecord, operation: PropertyOperation, error: str | None = None) -> None:
+def _emit(tx: Transaction, export: ExportRecord, operation: PropertyOperation, error: str | None = None) -> None:
     tx.emit(export_event(tx.now, operation, export, error))

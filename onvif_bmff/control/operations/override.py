@@ -1,7 +1,7 @@
 """OverrideSegmentDuration: shorter segments for a while (5.24).
 
 The override lives in memory only, as the text allows, and never changes SegmentDuration itself. Starting,
-replacing and expiring are told as changes of the recording's configuration; a SetRecordingConfiguration
+replacing and expiring are events of changes of the recording's configuration; a SetRecordingConfiguration
 ends it.
 """
 

@@ -33,6 +33,7 @@ __all__ = [
     "create_recording",
     "delete_recording",
     "describe_recordings",
+    "emit_deleted",
     "expire_data",
     "get_options",
     "provision_recording",
@@ -40,7 +41,6 @@ __all__ = [
     "remove_pending_deletions",
     "remove_recording",
     "set_configuration",
-    "tell_deleted",
 ]
 
 _ZERO = timedelta(0)
@@ -222,7 +222,7 @@ def expire_data(tx: Transaction) -> None:
                 deleted = data.delete_before(recording.token, track.token, limit)
             except OnvifBmffError:
                 continue  # storage trouble of one track must not keep the others; it is tried again
-            tell_deleted(tx, recording.token, track.token, deleted)
+            emit_deleted(tx, recording.token, track.token, deleted)
 
 
 def purge_data(tx: Transaction) -> None:
@@ -236,11 +236,11 @@ def purge_data(tx: Transaction) -> None:
         except OnvifBmffError:
             continue
         del tx.state.purges[name]
-        tell_deleted(tx, purge.recording, purge.track, deleted)
+        emit_deleted(tx, purge.recording, purge.track, deleted)
 
 
-def tell_deleted(tx: Transaction, recording: str, track: str, ranges: Sequence[TimeRange]) -> None:
-    """Tell that local data of a track was deleted (5.26.3)."""
+def emit_deleted(tx: Transaction, recording: str, track: str, ranges: Sequence[TimeRange]) -> None:
+    """Send the events that local data of a track was deleted (5.26.3)."""
     for found in ranges:
         tx.emit(
             DeleteTrackData(

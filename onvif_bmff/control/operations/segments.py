@@ -1,7 +1,7 @@
 """Recorded segments: list and export (26.06).
 
 Whoever has segments lists them (`RecordedSegments`) and uploads them (`SegmentExporter`); here is what may be
-asked for, how an answer is cut, and what clients are told. Where the text is silent:
+asked for, how an answer is cut, and which events clients get. Where the text is silent:
 
 * A range that ends before it begins is BadDuration, an empty one too for an export; wrong types, tracks and
   numbers of results are BadConfiguration.

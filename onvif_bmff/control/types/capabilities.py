@@ -1,7 +1,7 @@
 """What the device can do: trc:Capabilities, the options of a recording, and the limits behind them.
 
-ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients are told; `ServiceLimits` is what the
-device decides besides and tells only through `RecordingOptions` and faults. Both are fixed while a service
+ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients get to know; `ServiceLimits` is what the
+device decides otherwise and shows only through `RecordingOptions` and faults. Both are fixed while a service
 lives, and both are enforced by it.
 """
 
@@ -92,7 +92,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLimits:
-    """What the device decides besides its capabilities.
+    """What the device decides beyond its capabilities.
 
     Args:
         video_tracks: most video tracks of a recording; zero means the device knows no video.

@@ -29,7 +29,7 @@ class RecordingJobMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingJobTrack:
-    """One way from a source into a track.
+    """A route from a source into a track.
 
     Args:
         source_tag: tells apart tracks of one type within the source's stream; may be empty.

@@ -30,7 +30,7 @@ class RecordingJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingJobStateTrack:
-    """State of one way from a source into a track; ``error`` says more about an Error, in English."""
+    """State of a route from a source into a track; ``error`` says more about an Error, in English."""
 
     source_tag: str
     destination: str
