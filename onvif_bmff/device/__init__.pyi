@@ -12,7 +12,6 @@ from onvif_bmff.device.mailbox import OverloadPolicy as OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
-from onvif_bmff.device.recovery import end_open_spans as end_open_spans
 from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
@@ -44,6 +43,5 @@ __all__ = [
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",
-    "end_open_spans",
     "utc_now",
 ]

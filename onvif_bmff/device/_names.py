@@ -7,7 +7,7 @@ NAMES = {
     "local": ("LocalRecordings",),
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "outputs": ("OutputSet", "OutputSettings",),
-    "recovery": ("DeviceRecovery", "end_open_spans",),
+    "recovery": ("DeviceRecovery",),
     "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),

@@ -1,6 +1,6 @@
 """What a device does with its stores when it starts: its recordings are its own, so that old spans end at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from threading import Event, Thread
 
 from onvif_bmff.control.environment import TimeRange
@@ -16,18 +16,7 @@ from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["DeviceRecovery", "RecoveryReport", "end_open_spans", "recover_store"]
-
-
-def end_open_spans(
-    store: ObjectStore, places: Mapping[str, str] | Iterable[tuple[str, str]], started: UtcTime
-) -> RecoveryReport:
-    """Recover the places (prefix and postfix) of a device's recordings in a store; see `recover_store`.
-
-    ``started`` is when this device began to record; spans that began later are its own.
-    """
-    pairs: Iterable[tuple[str, str]] = places.items() if isinstance(places, Mapping) else places
-    return recover_store(store, places=pairs, before=started, exclusive=True)
+__all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 
 
 class DeviceRecovery:
