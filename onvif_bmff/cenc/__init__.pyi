@@ -39,7 +39,6 @@ from onvif_bmff.cenc.keys.content import KEY_SIZE as KEY_SIZE
 from onvif_bmff.cenc.keys.content import KeySource as KeySource
 from onvif_bmff.cenc.keys.content import RotatingKey as RotatingKey
 from onvif_bmff.cenc.keys.content import generate_content_key as generate_content_key
-from onvif_bmff.cenc.keys.content import key_check_value as key_check_value
 from onvif_bmff.cenc.keys.content import parse_key as parse_key
 from onvif_bmff.cenc.keys.content import parse_kid as parse_kid
 from onvif_bmff.cenc.keys.file import MAX_KEY_FILE as MAX_KEY_FILE
@@ -160,7 +159,6 @@ __all__ = [
     "generate_content_key",
     "is_protection_header",
     "kem_of",
-    "key_check_value",
     "load_certificate",
     "load_certificates",
     "load_recipient",

@@ -26,7 +26,6 @@ NAMES = {
         "KeySource",
         "RotatingKey",
         "generate_content_key",
-        "key_check_value",
         "parse_key",
         "parse_kid",
     ),

@@ -4,7 +4,6 @@ A recorder asks a ``KeySource`` for the key each time it opens a segment; a KID 
 new moov, which closes all spans (ONVIF Recording Control 25.12, B.2 and B.8).
 """
 
-import hmac
 import os
 import re
 from collections.abc import Callable
@@ -24,16 +23,12 @@ __all__ = [
     "KeySource",
     "RotatingKey",
     "generate_content_key",
-    "key_check_value",
     "parse_key",
     "parse_kid",
 ]
 
 KEY_SIZE: Final = 16
 """Bytes of a content key."""
-
-_CHECK_SIZE: Final = 4
-_CHECK_LABEL: Final = b"onvif_bmff key check value\0"
 
 _UUID_TEXT = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|([0-9a-f]{32})", re.I | re.A)
 _KEY_TEXT = re.compile(r"[0-9a-f]{32}", re.I | re.A)
@@ -67,16 +62,6 @@ def parse_key(text: str) -> bytes:
         del text  # debuggers and crash reporters show the variables of a traceback
         raise ProtectionError("a content key is exactly 32 hex digits (16 bytes)")
     return bytes.fromhex(text)
-
-
-def key_check_value(kid: UUID, key: bytes) -> str:
-    """Return a check value, eight hex digits, that reveals whether a stored key of a KID was damaged.
-
-    It is the first 32 bits of an HMAC-SHA-256 under the key. A randomly damaged key passes with a probability of
-    2**-32. The key cannot be derived from it; for an attacker it reduces the candidates of a random key from 2**128 to
-    2**96. AES of a constant, the usual check value, is not used: in counter mode that is a part of a key stream.
-    """
-    return hmac.digest(key, _CHECK_LABEL + kid.bytes, "sha256")[:_CHECK_SIZE].hex()
 
 
 class ContentKey:
