@@ -52,18 +52,18 @@ from onvif_bmff.bmff.language.columns import pack_columns as pack_columns
 from onvif_bmff.bmff.language.columns import unpack_columns as unpack_columns
 from onvif_bmff.bmff.language.fixed import Bits as Bits
 from onvif_bmff.bmff.language.fixed import FOURCC as FOURCC
+from onvif_bmff.bmff.language.fixed import FieldType as FieldType
 from onvif_bmff.bmff.language.fixed import Fields as Fields
 from onvif_bmff.bmff.language.fixed import Fixed as Fixed
-from onvif_bmff.bmff.language.fixed import PURSE as PURSE
-from onvif_bmff.bmff.language.fixed import Purse as Purse
-from onvif_bmff.bmff.language.fixed import UUID_WORD as UUID_WORD
-from onvif_bmff.bmff.language.fixed import Wire as Wire
+from onvif_bmff.bmff.language.fixed import ITEM_BUDGET as ITEM_BUDGET
+from onvif_bmff.bmff.language.fixed import ItemBudget as ItemBudget
+from onvif_bmff.bmff.language.fixed import UUID_FIELD as UUID_FIELD
 from onvif_bmff.bmff.language.fixed import WireError as WireError
-from onvif_bmff.bmff.language.fixed import as_wire as as_wire
-from onvif_bmff.bmff.language.fixed import same as same
-from onvif_bmff.bmff.language.fixed import short as short
+from onvif_bmff.bmff.language.fixed import as_field as as_field
+from onvif_bmff.bmff.language.fixed import identity as identity
+from onvif_bmff.bmff.language.fixed import raise_truncated as raise_truncated
 from onvif_bmff.bmff.language.fixed import unsigned as unsigned
-from onvif_bmff.bmff.language.layout import Codec as Codec
+from onvif_bmff.bmff.language.layout import Layout as Layout
 from onvif_bmff.bmff.language.probing import OptionalString as OptionalString
 from onvif_bmff.bmff.language.probing import Probed as Probed
 from onvif_bmff.bmff.language.probing import after_strings as after_strings
@@ -177,6 +177,7 @@ __all__ = [
     "BOXES",
     "COMMON_SYSTEM_ID",
     "FOURCC",
+    "ITEM_BUDGET",
     "LAYOUT_25_12",
     "LAYOUT_26_06",
     "NEED_DATA",
@@ -184,7 +185,6 @@ __all__ = [
     "NON_SYNC_SAMPLE",
     "PIFF_SENC",
     "PIFF_TENC",
-    "PURSE",
     "S16",
     "S32",
     "S64",
@@ -200,7 +200,7 @@ __all__ = [
     "U64",
     "U8",
     "UNITY_MATRIX",
-    "UUID_WORD",
+    "UUID_FIELD",
     "AsymmetricKeySystemHeaderBox",
     "AudioSampleEntry",
     "AuxiliaryInfo",
@@ -212,7 +212,6 @@ __all__ = [
     "BoxReader",
     "ChunkLargeOffsetBox",
     "ChunkOffsetBox",
-    "Codec",
     "ColourInformationBox",
     "Columns",
     "CompactSampleSizeBox",
@@ -230,6 +229,7 @@ __all__ = [
     "EsdBox",
     "EventMessageBox",
     "ExtendedLanguageBox",
+    "FieldType",
     "Fields",
     "FileTypeBox",
     "Fixed",
@@ -240,7 +240,9 @@ __all__ = [
     "HandlerBox",
     "HevcConfigurationBox",
     "HevcParameterArray",
+    "ItemBudget",
     "KindBox",
+    "Layout",
     "Limits",
     "ListOf",
     "MediaBox",
@@ -267,7 +269,6 @@ __all__ = [
     "ProducerReferenceTimeBox",
     "ProtectionSchemeInfoBox",
     "ProtectionSystemSpecificHeaderBox",
-    "Purse",
     "Record",
     "RecordOf",
     "Rest",
@@ -318,30 +319,29 @@ __all__ = [
     "View",
     "VisualSampleEntry",
     "VpCodecConfigurationBox",
-    "Wire",
     "WireError",
     "XmlMetaDataSampleEntry",
     "XmlSubtitleSampleEntry",
     "after_strings",
-    "as_wire",
+    "as_field",
     "box",
     "build_boxes",
     "build_esds",
     "by_version",
     "common_header",
+    "identity",
     "is_box_sequence",
     "iter_boxes",
     "no_rows",
     "pack_columns",
     "pack_language",
     "parse_boxes",
+    "raise_truncated",
     "read_auxiliary_info",
     "read_esds",
     "record",
-    "same",
     "sample_entry",
     "seig_entries",
-    "short",
     "unpack_columns",
     "unsigned",
     "when",

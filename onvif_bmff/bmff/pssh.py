@@ -10,7 +10,7 @@ from uuid import UUID
 from construct import Int16ub, Int32ub
 
 from onvif_bmff.bmff.language.box import Box, FullBox, Record, box, record
-from onvif_bmff.bmff.language.wire import U8, U16, UUID_WORD, ListOf, Purse, SizedBytes, Uuid, WireError, when
+from onvif_bmff.bmff.language.wire import U8, U16, UUID_FIELD, ItemBudget, ListOf, SizedBytes, Uuid, WireError, when
 from onvif_bmff.errors import BoxError
 
 __all__ = [
@@ -80,10 +80,12 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
     """Data of one protection system; version 1 lists KIDs. ISO/IEC 23001-7, 8.1."""
 
     system_id: Uuid
-    kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(Int32ub, UUID_WORD))] = None
+    kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(Int32ub, UUID_FIELD))] = (
+        None
+    )
     data: Annotated[bytes, SizedBytes(Int32ub)] = b""
 
-    def refined(self, purse: Purse) -> Box:
+    def refined(self, budget: ItemBudget) -> Box:
         """Return the header of the system that this is a header of, where its content can be read."""
         if self.system_id != ASYMMETRIC_SYSTEM_ID or not self.kids or len(self.kids) != 1:
             return self
@@ -92,13 +94,13 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
                 entries = _read_entries(self.data, layout)
             except WireError:
                 continue
-            purse.spend(len(entries), 0)
+            budget.charge(len(entries), 0)
             return AsymmetricKeySystemHeaderBox(
                 version=self.version,
                 flags=self.flags,
                 kid=self.kids[0],
                 entries=entries,
-                layout=layout,
+                entry_layout=layout,
                 trailing=self.trailing,
             )
         return self
@@ -113,7 +115,7 @@ def common_header(kids: tuple[UUID, ...]) -> ProtectionSystemSpecificHeaderBox:
 class AsymmetricKeySystemHeaderBox(FullBox):
     """The content key of ``kid``, wrapped for one or more certificates. ONVIF Recording Control 25.12, B.8.2.
 
-    A pssh box of version 1 with the SystemID ``ASYMMETRIC_SYSTEM_ID`` and one KID. ``layout`` is one of
+    A pssh box of version 1 with the SystemID ``ASYMMETRIC_SYSTEM_ID`` and one KID. ``entry_layout`` is one of
     ``LAYOUT_25_12`` and ``LAYOUT_26_06``. Headers that cannot be read (an unknown KEM hides the length of the
     rest) stay ``ProtectionSystemSpecificHeaderBox``.
     """
@@ -121,7 +123,7 @@ class AsymmetricKeySystemHeaderBox(FullBox):
     version: int = 1
     kid: UUID
     entries: tuple[EncryptedKeyEntry, ...]
-    layout: str = LAYOUT_25_12
+    entry_layout: str = LAYOUT_25_12
 
     @property
     def system_id(self) -> UUID:
@@ -150,8 +152,8 @@ class AsymmetricKeySystemHeaderBox(FullBox):
         for entry in self.entries:
             if _THUMBPRINTS.get(entry.thumbprint_algorithm) != len(entry.thumbprint):
                 raise WireError("a thumbprint's algorithm and size do not agree")
-            written.append(entry.codec.write({name: getattr(entry, name) for name in entry.codec.names}))
-            if entry.encryption_version == 2 and self.layout == LAYOUT_26_06:
+            written.append(entry.layout.write({name: getattr(entry, name) for name in entry.layout.names}))
+            if entry.encryption_version == 2 and self.entry_layout == LAYOUT_26_06:
                 written.append(_INFO.encode(entry.info or b"", {}))
         return b"".join(written)
 
@@ -176,7 +178,7 @@ def _read_entries(data: bytes, layout: str) -> tuple[EncryptedKeyEntry, ...]:
     entries = []
     for _ in range(count):
         values: dict[str, Any] = {}
-        pos = EncryptedKeyEntry.codec.read(view, pos, end, values)
+        pos = EncryptedKeyEntry.layout.read(view, pos, end, values)
         if _THUMBPRINTS.get(values["thumbprint_algorithm"]) != len(values["thumbprint"]):
             raise WireError("a thumbprint's algorithm and size do not agree", pos)
         if values["encryption_version"] == 2 and layout == LAYOUT_26_06:

@@ -122,7 +122,7 @@ def test_memory_of_floods_of_each_box(kind):
         cost = tracemalloc.get_traced_memory()[1] / len(boxes)
     finally:
         tracemalloc.stop()
-    weight = BOXES[kind].codec.weight
+    weight = BOXES[kind].layout.weight
     if weight <= len(one) / 128:
         assert cost <= 4 * len(one)
     else:

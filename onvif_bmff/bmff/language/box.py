@@ -1,6 +1,6 @@
 """Boxes: typed dataclasses whose class body declares their wire form. ISO/IEC 14496-12, 4.2.
 
-``@box("tfdt", versions=(0, 1))`` makes a slots dataclass, derives its codec from the annotations and registers
+``@box("tfdt", versions=(0, 1))`` makes a slots dataclass, derives its layout from the annotations and registers
 it under its four-character code; ``@sample_entry("avc1", "avc3")`` does the same for what lies in ``stsd``;
 ``@record`` for a structure inside a box. A code declared twice raises ``TypeError`` at import.
 """
@@ -14,8 +14,8 @@ from operator import attrgetter
 from typing import Annotated as _Annotated
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
 
-from onvif_bmff.bmff.language.layout import Codec
-from onvif_bmff.bmff.language.wire import PURSE, Purse, Wire, WireError, flat
+from onvif_bmff.bmff.language.layout import Layout
+from onvif_bmff.bmff.language.wire import ITEM_BUDGET, FieldType, ItemBudget, WireError, as_byte_view
 from onvif_bmff.errors import BoxError
 
 __all__ = [
@@ -41,7 +41,7 @@ SIZE_32, SIZE_64, SIZE_TO_END = 0, 1, 2
 
 B = TypeVar("B", bound="Box")
 T = TypeVar("T")
-_LONGEST_SHOWN = 32
+_MAX_SHOWN = 32
 """More bytes than this are a number of bytes in a ``repr``."""
 
 
@@ -61,11 +61,11 @@ class _Declared:
 
     def __repr__(self) -> str:
         shown = [(one.name, getattr(self, one.name)) for one in fields(self) if one.repr]  # type: ignore[arg-type]
-        parts = [f"{name}={_brief(value)}" for name, value in shown if name not in _QUIET or value]
+        parts = [f"{name}={_brief(value)}" for name, value in shown if name not in _SHOWN_IF_SET or value]
         return f"{type(self).__qualname__}({', '.join(parts)})"
 
 
-_QUIET = ("size_form", "trailing")
+_SHOWN_IF_SET = ("size_form", "trailing")
 """Fields that a ``repr`` shows only where they say something."""
 
 
@@ -76,7 +76,7 @@ def _compared(kind: Any) -> Callable[[Any], Any]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
-        return f"<{len(value)} bytes>" if len(value) > _LONGEST_SHOWN else repr(bytes(value))
+        return f"<{len(value)} bytes>" if len(value) > _MAX_SHOWN else repr(bytes(value))
     return repr(value)
 
 
@@ -90,7 +90,7 @@ class Box(_Declared):
     """
 
     fourcc: ClassVar[str] = ""
-    codec: ClassVar[Codec] = Codec(())
+    layout: ClassVar[Layout] = Layout(())
     versions: ClassVar[tuple[int, ...] | None] = None
     registry: ClassVar[Mapping[str, type["Box"]] | None] = None
 
@@ -118,7 +118,7 @@ class Box(_Declared):
         try:
             body = self._body()
             if self.trailing:
-                body.append(flat(self.trailing))
+                body.append(as_byte_view(self.trailing))
             name = self.type.encode("latin-1")
         except WireError as error:
             raise BoxError(error.reason, path=f"/{self.type}", offset=error.position) from None
@@ -138,10 +138,10 @@ class Box(_Declared):
         return [head, *body]
 
     def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.codec.names}
+        return {name: getattr(self, name) for name in self.layout.names}
 
     def _body(self) -> list[Any]:
-        return _with_payload(self, self.codec.write(self._fields()))
+        return _with_payload(self, self.layout.write(self._fields()))
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -151,10 +151,10 @@ class Box(_Declared):
         state = {one.name: getattr(self, one.name) for one in fields(self)}
         return None, {name: bytes(value) if isinstance(value, memoryview) else value for name, value in state.items()}
 
-    def refined(self, purse: Purse) -> "Box":
+    def refined(self, budget: ItemBudget) -> "Box":
         """Return the box to use for this one, just parsed: a class that knows more of the content, or itself.
 
-        What is made besides is paid for from ``purse``.
+        What is made besides is paid for from ``budget``.
         """
         return self
 
@@ -207,7 +207,7 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [self.codec.write(self._fields()), *_built(self.children)]
+        return [self.layout.write(self._fields()), *_built(self.children)]
 
 
 def _built(children: Iterable[Box]) -> list[Any]:
@@ -220,9 +220,9 @@ def _built(children: Iterable[Box]) -> list[Any]:
 
 
 def _with_payload(made: Box, head: bytes) -> list[Any]:
-    if made.codec.payload is None:
+    if made.layout.payload is None:
         return [head]
-    data = flat(getattr(made, made.codec.payload))
+    data = as_byte_view(getattr(made, made.layout.payload))
     return [head, data] if head else [data]
 
 
@@ -233,7 +233,7 @@ def _build_full(made: Any) -> bytes:
         raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
     values = made._fields()
     values["version"], values["flags"] = made.version, made.flags
-    body: bytes = made.codec.write(values)
+    body: bytes = made.layout.write(values)
     head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
     return head + body
 
@@ -268,14 +268,14 @@ class UnknownBox(Box):
     data: bytes | memoryview = b""
 
     def _body(self) -> list[Any]:
-        return [flat(self.data)]
+        return [as_byte_view(self.data)]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Record(_Declared):
     """Base of the structures inside boxes."""
 
-    codec: ClassVar[Codec] = Codec(())
+    layout: ClassVar[Layout] = Layout(())
 
 
 BOXES: dict[str, type[Box]] = {}
@@ -288,7 +288,7 @@ SAMPLE_ENTRIES: dict[str, type[Box]] = {}
 def record(cls: type[T]) -> type[T]:
     """Make a structure inside a box from an annotated class body."""
     made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
-    made.codec = Codec(_declared_fields(made))  # type: ignore[attr-defined]
+    made.layout = Layout(_declared_fields(made))  # type: ignore[attr-defined]
     return made
 
 
@@ -328,7 +328,7 @@ def sample_entry(*fourccs: str) -> Callable[[type[B]], type[B]]:
 
 def _make(cls: type[B]) -> type[B]:
     made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
-    made.codec = Codec(_declared_fields(made))
+    made.layout = Layout(_declared_fields(made))
     return made
 
 
@@ -344,9 +344,9 @@ def _declared_fields(cls: type[Any]) -> Iterator[tuple[str, Any]]:
         for name, annotation in inspect.get_annotations(owner).items():
             if isinstance(annotation, str):
                 raise TypeError(f"{owner.__name__}: postponed annotations hide the declaration")
-            word = _word(annotation)
-            if word is not None:
-                yield name, word
+            field_type = _word(annotation)
+            if field_type is not None:
+                yield name, field_type
 
 
 def _word(annotation: Any) -> Any:
@@ -355,7 +355,7 @@ def _word(annotation: Any) -> Any:
     return None
 
 
-class RecordOf(Wire):
+class RecordOf(FieldType):
     """One structure of class ``kind``."""
 
     def __init__(self, kind: Any) -> None:
@@ -363,13 +363,13 @@ class RecordOf(Wire):
         self.kind = kind
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[Any, int]:
-        """See ``Wire``."""
-        values: dict[str, Any] = {PURSE: this[PURSE]} if PURSE in this else {}
-        pos = self.kind.codec.read(view, pos, end, values)
-        values.pop(PURSE, None)
+        """See ``FieldType``."""
+        values: dict[str, Any] = {ITEM_BUDGET: this[ITEM_BUDGET]} if ITEM_BUDGET in this else {}
+        pos = self.kind.layout.read(view, pos, end, values)
+        values.pop(ITEM_BUDGET, None)
         return self.kind(**values), pos
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
-        data: bytes = value.codec.write({name: getattr(value, name) for name in value.codec.names})
+        """See ``FieldType``."""
+        data: bytes = value.layout.write({name: getattr(value, name) for name in value.layout.names})
         return data

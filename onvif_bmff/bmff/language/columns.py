@@ -109,7 +109,7 @@ def _array(name: str, values: Iterable[int]) -> "array[int]":
     raise BoxError(f"column {name}: {low}…{high} does not fit 64 bits")
 
 
-class _Layout:
+class _RowFormat:
     """What the codes of a table's columns mean: ``columns`` as (name, typecode, width), bytes a ``row``.
 
     ``whole`` is the typecode of an array that takes the rows as they are, where all columns are equally wide.
@@ -124,12 +124,12 @@ class _Layout:
         self.whole = {1: "B", 2: "H", 4: "I", 8: "Q"}.get(widths.pop()) if len(widths) == 1 else None
 
 
-_layout = lru_cache(maxsize=1024)(_Layout)
+_row_format = lru_cache(maxsize=1024)(_RowFormat)
 
 
 def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapping[str, str]) -> tuple[Columns, int]:
     """Read ``count`` rows at ``pos``; return them and the position behind. ``ValueError`` if they are not there."""
-    layout = _layout(tuple(codes.items()))
+    layout = _row_format(tuple(codes.items()))
     row = layout.row
     stop = pos + count * row
     if stop > end:
@@ -167,7 +167,7 @@ def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     """Return the rows on the wire; ``ValueError`` if the columns are not those of ``codes`` or do not fit."""
     if table._columns.keys() != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
-    layout = _layout(tuple(codes.items()))
+    layout = _row_format(tuple(codes.items()))
     count, row = len(table), layout.row
     if layout.whole is not None:
         return _pack_whole(table, layout, layout.whole)
@@ -184,7 +184,7 @@ def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     return bytes(raw)
 
 
-def _pack_whole(table: Columns, layout: _Layout, typecode: str) -> bytes:
+def _pack_whole(table: Columns, layout: _RowFormat, typecode: str) -> bytes:
     every = len(layout.columns)
     whole = array(typecode, bytes(len(table) * layout.row if every > 1 else 0))
     for index, (name, code, width) in enumerate(layout.columns):

@@ -1,6 +1,6 @@
-"""What every word of a declaration is, and the words of fixed size. ``wire`` has all the others.
+"""What every field type of a declaration is, and the field types of fixed size. ``wire`` has all the others.
 
-A word is a construct that reads from a buffer without a stream. Nothing outside ``bmff`` sees one, nor a ``WireError``.
+A field type reads from a buffer and writes bytes. Nothing outside ``bmff`` sees one, nor a ``WireError``.
 """
 
 import struct
@@ -13,29 +13,29 @@ from construct import Bytes, FormatField
 
 __all__ = [
     "FOURCC",
-    "PURSE",
-    "UUID_WORD",
+    "ITEM_BUDGET",
+    "UUID_FIELD",
     "Bits",
+    "FieldType",
     "Fields",
     "Fixed",
-    "Purse",
-    "Wire",
+    "ItemBudget",
     "WireError",
-    "as_wire",
-    "same",
-    "short",
+    "as_field",
+    "identity",
+    "raise_truncated",
     "unsigned",
 ]
 
 Fields = dict[str, Any]
-PURSE = "\0purse"
-"""Where ``this`` carries, while boxes are parsed, the ``Purse`` from which lists pay for their items."""
+ITEM_BUDGET = "\0item budget"
+"""Where ``this`` carries, while boxes are parsed, the ``ItemBudget`` from which lists pay for their items."""
 
 
-class Purse(Protocol):
+class ItemBudget(Protocol):
     """How many boxes and list items may still be read."""
 
-    def spend(self, count: int, position: int) -> None:
+    def charge(self, count: int, position: int) -> None:
         """Take ``count`` out; ``WireError`` if that is more than is left."""
 
 
@@ -48,21 +48,21 @@ class WireError(Exception):
         self.position = position
 
 
-def short(position: int, need: int, have: int) -> NoReturn:
+def raise_truncated(position: int, need: int, have: int) -> NoReturn:
     """Raise the ``WireError`` that says that bytes are missing."""
     raise WireError(f"{need} bytes needed, {have} left", position)
 
 
-class Wire(construct.Construct):  # type: ignore[misc]
+class FieldType(construct.Construct):  # type: ignore[misc]
     """A construct that reads from a buffer and writes bytes, without a stream."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
         """Return the value that starts at ``pos`` and the position behind it; never reads past ``end``."""
-        raise WireError("word without a reader", pos)
+        raise WireError("field type without a reader", pos)
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """Return the bytes of ``value``."""
-        raise WireError("word without a writer")
+        raise WireError("field type without a writer")
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         start = stream.tell()
@@ -84,7 +84,7 @@ def _fields_in(context: Any) -> Fields:
     return found
 
 
-class Fixed(Wire):
+class Fixed(FieldType):
     """A field of ``size`` bytes whose raw form (``struct`` code ``code``) is converted both ways."""
 
     def __init__(self, code: str, load: Callable[[Any], Any], dump: Callable[[Any], Any]) -> None:
@@ -93,14 +93,14 @@ class Fixed(Wire):
         self.packer = struct.Struct(">" + code)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         stop = pos + self.packer.size
         if stop > end:
-            short(pos, self.packer.size, end - pos)
+            raise_truncated(pos, self.packer.size, end - pos)
         return self.load(self.packer.unpack_from(view, pos)[0]), stop
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         return self.packer.pack(self.dump(value))
 
     def _sizeof(self, context: Any, path: str) -> int:
@@ -115,15 +115,15 @@ def _exact(text: str) -> bytes:
 
 
 def unsigned(size: int) -> Fixed:
-    """Return the word of an unsigned number of ``size`` bytes."""
+    """Return the field type of an unsigned number of ``size`` bytes."""
     return Fixed(f"{size}s", lambda raw: int.from_bytes(raw, "big"), lambda value: value.to_bytes(size, "big"))
 
 
 FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _exact)
-UUID_WORD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
+UUID_FIELD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
 
 
-class Bits(Wire):
+class Bits(FieldType):
     """``width`` bits of a run of bit fields; neighbouring runs must end on a byte boundary."""
 
     def __init__(self, width: int) -> None:
@@ -131,18 +131,18 @@ class Bits(Wire):
         self.width = width
 
 
-def as_wire(word: Any) -> Wire:
-    """Return ``word`` as a word: plain constructs of fixed size may be used in declarations too."""
-    if isinstance(word, Wire):
-        return word
-    if isinstance(word, FormatField):
-        return Fixed(word.fmtstr[-1], same, same)
-    if isinstance(word, Bytes):
-        return Fixed(f"{word.length}s", same, _exactly(word.length))
-    raise TypeError(f"{word!r} cannot be used in a declaration")
+def as_field(field_type: Any) -> FieldType:
+    """Return ``field_type`` as a field type: plain constructs of fixed size may be used in declarations too."""
+    if isinstance(field_type, FieldType):
+        return field_type
+    if isinstance(field_type, FormatField):
+        return Fixed(field_type.fmtstr[-1], identity, identity)
+    if isinstance(field_type, Bytes):
+        return Fixed(f"{field_type.length}s", identity, _exactly(field_type.length))
+    raise TypeError(f"{field_type!r} cannot be used in a declaration")
 
 
-def same(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """Return ``value``: the conversion of fields that need none."""
     return value
 

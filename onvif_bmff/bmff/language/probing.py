@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from onvif_bmff.bmff.language.wire import STRING, Wire, flat
+from onvif_bmff.bmff.language.wire import STRING, FieldType, as_byte_view
 
 __all__ = ["OptionalString", "Probed", "after_strings", "is_box_sequence"]
 
@@ -26,7 +26,7 @@ def is_box_sequence(view: memoryview, pos: int, end: int, *, rest: int = 0) -> b
     return end - pos <= rest
 
 
-class Probed(Wire):
+class Probed(FieldType):
     """Bytes up to where child boxes begin: the first of the candidate positions behind which boxes follow.
 
     ``candidates(view, pos, end)`` yields positions. All that is left is taken where none fits.
@@ -37,7 +37,7 @@ class Probed(Wire):
         self.candidates, self.rest = candidates, rest
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[bytes, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         for rest in sorted({0, self.rest}):  # rather a sequence that ends where the box ends
             for start in self.candidates(view, pos, end):
                 if start <= end and is_box_sequence(view, start, end, rest=rest):
@@ -45,15 +45,15 @@ class Probed(Wire):
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
-        return bytes(flat(value))
+        """See ``FieldType``."""
+        return bytes(as_byte_view(value))
 
 
-class OptionalString(Wire):
+class OptionalString(FieldType):
     """A NUL-terminated string that some writers leave out: None where boxes, or nothing, follow at once."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[str | None, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         if is_box_sequence(view, pos, end):
             return None, pos
         raw = view[pos:end].tobytes()
@@ -63,7 +63,7 @@ class OptionalString(Wire):
         return raw[:stop].decode("utf-8", "surrogateescape"), pos + stop + 1
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         return b"" if value is None else STRING.encode(value, this)
 
 

@@ -18,7 +18,7 @@ from onvif_bmff.bmff.language.box import (
     ContainerBox,
     UnknownBox,
 )
-from onvif_bmff.bmff.language.wire import PURSE, WireError, flat
+from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
 
 __all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
@@ -27,7 +27,7 @@ _HEADER = struct.Struct(">I4s")
 
 _BYTES_A_BOX: Final = 10
 """Bytes in a fragment's boxes that pay for one box; the tersest fragments of a recorder come to eleven."""
-_BYTES_AT_MOST: Final = 24
+_MAX_BYTES_PAID: Final = 24
 """Bytes that a box in a fragment pays with, at most, for each that it counts; so large ones pay for few others."""
 _IN_FRAGMENTS: Final = frozenset(("mfhd", "tfhd", "tfdt", "trun", "senc", "saiz", "saio", "sgpd", "sbgp"))
 """What pays, within a moof. Boxes that may be empty, such as moof itself and mdat, do not."""
@@ -66,7 +66,7 @@ def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAU
     Payloads (mdat, free, skip, unknown boxes) are views on ``data``, which may be a ``memoryview`` of an mmap.
     Raises ``BoxError`` with path and byte offset; its ``partial`` holds the boxes read before the fault.
     """
-    view = memoryview(flat(data))
+    view = memoryview(as_byte_view(data))
     parser = _Parser(view, limits)
     boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
     if pos != len(view):
@@ -82,7 +82,7 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
     ``limits.max_boxes`` holds for each of them. Raises ``BoxError`` where one cannot be read; its ``partial`` holds
     what was read of that one.
     """
-    view = memoryview(flat(data))
+    view = memoryview(as_byte_view(data))
     pos, end = 0, len(view)
     while end - pos >= 8:
         made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
@@ -113,7 +113,7 @@ class _Parser:
         self.budget = limits.boxes_in(len(view))
         self.paid = 0
 
-    def spend(self, count: int, position: int) -> None:
+    def charge(self, count: int, position: int) -> None:
         """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
         self.budget -= count
         if self.budget < 0:
@@ -123,7 +123,7 @@ class _Parser:
     def pay(self, path: str, size: int, weight: int) -> None:
         """Add what a box of ``size`` bytes pays for, if it lies in a fragment."""
         if path.startswith("/moof"):
-            more, self.paid = divmod(self.paid + min(size, _BYTES_AT_MOST * weight), _BYTES_A_BOX)
+            more, self.paid = divmod(self.paid + min(size, _MAX_BYTES_PAID * weight), _BYTES_A_BOX)
             self.budget += more
 
     def sequence(
@@ -194,12 +194,12 @@ class _Parser:
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
-            weight = 1 if kind is None else kind.codec.weight
+            weight = 1 if kind is None else kind.layout.weight
             self.budget -= weight
             if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
                 self.pay(path, stop - start, weight)
             if self.budget < 0:
-                self.spend(0, start)
+                self.charge(0, start)
             if kind is None:
                 return UnknownBox(type=name, data=view[pos:stop])
             if kind.versions is not None:
@@ -210,12 +210,12 @@ class _Parser:
                     return UnknownBox(type=name, data=view[pos:stop])
                 values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
                 pos += 4
-            if kind.codec.has_lists:
-                values[PURSE] = self
-                pos = kind.codec.read(view, pos, stop, values)
-                del values[PURSE]
+            if kind.layout.has_lists:
+                values[ITEM_BUDGET] = self
+                pos = kind.layout.read(view, pos, stop, values)
+                del values[ITEM_BUDGET]
             else:
-                pos = kind.codec.read(view, pos, stop, values)
+                pos = kind.layout.read(view, pos, stop, values)
         except WireError as error:
             raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
         except (struct.error, ValueError, OverflowError) as error:

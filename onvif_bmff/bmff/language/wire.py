@@ -1,4 +1,4 @@
-"""The words in which a box is declared.
+"""The field types in which a box is declared.
 
 A declaration is a typed class body whose annotations carry constructs::
 
@@ -6,8 +6,8 @@ A declaration is a typed class body whose annotations carry constructs::
     class TrackFragmentBaseMediaDecodeTimeBox(FullBox):
         base_media_decode_time: Annotated[int, by_version(Int32ub, Int64ub)]
 
-Every word is a construct, and lossless: the bytes that it reads are the bytes that it writes. ``codec`` turns the
-words of one class into what reads and writes them fast. Nothing outside ``bmff`` sees a construct or a
+Every field type is lossless: the bytes that it reads are the bytes that it writes. ``layout`` turns the
+field types of one class into what reads and writes them fast. Nothing outside ``bmff`` sees a construct or a
 ``WireError``.
 """
 
@@ -21,23 +21,23 @@ from construct import Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64s
 from onvif_bmff.bmff.language.columns import Columns, pack_columns, unpack_columns
 from onvif_bmff.bmff.language.fixed import (
     FOURCC,
-    PURSE,
-    UUID_WORD,
+    ITEM_BUDGET,
+    UUID_FIELD,
     Bits,
     Fields,
+    FieldType,
     Fixed,
-    Purse,
-    Wire,
+    ItemBudget,
     WireError,
-    as_wire,
-    same,
-    short,
+    as_field,
+    identity,
+    raise_truncated,
     unsigned,
 )
 
 __all__ = [
     "FOURCC",
-    "PURSE",
+    "ITEM_BUDGET",
     "S8",
     "S16",
     "S32",
@@ -48,39 +48,39 @@ __all__ = [
     "U32",
     "U48",
     "U64",
-    "UUID_WORD",
+    "UUID_FIELD",
     "Bits",
+    "FieldType",
     "Fields",
     "Fixed",
     "FourCC",
+    "ItemBudget",
     "ListOf",
-    "Purse",
     "Rest",
     "SizedBytes",
     "String",
     "Table",
     "Uuid",
     "View",
-    "Wire",
     "WireError",
-    "as_wire",
+    "as_field",
     "by_version",
-    "same",
-    "short",
+    "identity",
+    "raise_truncated",
     "unsigned",
     "when",
     "when_flag",
 ]
 
 
-class _Rest(Wire):
+class _Rest(FieldType):
     """All bytes that are left."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(flat(value))
+        return bytes(as_byte_view(value))
 
 
 class _View(_Rest):
@@ -90,7 +90,7 @@ class _View(_Rest):
         return view[pos:end], end
 
 
-def flat(data: Any) -> Any:
+def as_byte_view(data: Any) -> Any:
     """Return ``data`` as something whose length is its number of bytes; ``TypeError`` if it is none.
 
     Nothing is copied unless the bytes do not lie one after the other.
@@ -103,7 +103,7 @@ def flat(data: Any) -> Any:
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
-class _String(Wire):
+class _String(FieldType):
     """UTF-8 text up to and including a NUL; bytes that are not UTF-8 survive as surrogate escapes."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[str, int]:
@@ -120,7 +120,7 @@ class _String(Wire):
         return raw + b"\0"
 
 
-class SizedBytes(Wire):
+class SizedBytes(FieldType):
     """Bytes behind their own length, which is of type ``count``, or whose length ``count(this)`` gives."""
 
     def __init__(self, count: Any) -> None:
@@ -128,37 +128,37 @@ class SizedBytes(Wire):
         self.count = count
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         size, pos = _read_count(self.count, view, pos, end, this)
         if pos + size > end:
-            short(pos, size, end - pos)
+            raise_truncated(pos, size, end - pos)
         return view[pos : pos + size].tobytes(), pos + size
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
-        data = bytes(flat(value))
+        """See ``FieldType``."""
+        data = bytes(as_byte_view(value))
         return _count_bytes(self.count, len(data), this) + data
 
 
-class ListOf(Wire):
+class ListOf(FieldType):
     """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left.
 
-    Each item is paid for from the purse, because an item of two bytes makes an object of fifty.
+    Each item is paid for from the budget, because an item of two bytes makes an object of fifty.
     """
 
     def __init__(self, count: Any, item: Any) -> None:
         super().__init__()
-        self.count, self.item = count, as_wire(item)
+        self.count, self.item = count, as_field(item)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[tuple[Any, ...], int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         item, items = self.item, []
-        purse: Purse | None = this.get(PURSE)
+        budget: ItemBudget | None = this.get(ITEM_BUDGET)
         if self.count is None:
             while pos < end:
                 before = pos
-                if purse is not None:
-                    purse.spend(1, pos)
+                if budget is not None:
+                    budget.charge(1, pos)
                 value, pos = item.decode(view, pos, end, this)
                 if pos == before:
                     raise WireError("an item without bytes", pos)
@@ -168,20 +168,20 @@ class ListOf(Wire):
         least = item.packer.size if isinstance(item, Fixed) else 1
         if number * least > end - pos:
             raise WireError(f"{number} items in {end - pos} bytes", pos)
-        if purse is not None:
-            purse.spend(number, pos)
+        if budget is not None:
+            budget.charge(number, pos)
         for _ in range(number):
             value, pos = item.decode(view, pos, end, this)
             items.append(value)
         return tuple(items), pos
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         head = b"" if self.count is None else _count_bytes(self.count, len(value), this)
         return head + b"".join([self.item.encode(item, this) for item in value])
 
 
-class Table(Wire):
+class Table(FieldType):
     """Rows of numbers, kept as columns (see ``columns``); zero-width rows keep only their count.
 
     ``count`` is as in ``ListOf``, without the "all that is left". A column's code is one of ``bBhHtiIqQ``
@@ -214,7 +214,7 @@ class Table(Wire):
         return found
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Columns, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         count, pos = _read_count(self.count, view, pos, end, this)
         codes = self.codes(this)
         try:
@@ -223,7 +223,7 @@ class Table(Wire):
             raise WireError(str(error), pos) from None
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         try:
             rows = pack_columns(value, self.codes(this))
         except ValueError as error:
@@ -231,15 +231,15 @@ class Table(Wire):
         return _count_bytes(self.count, len(value), this) + rows
 
 
-class Conditional(Wire):
-    """A word that is there only under a condition; None stands for absent."""
+class Conditional(FieldType):
+    """A field type that is there only under a condition; None stands for absent."""
 
-    def __init__(self, present: Callable[[Mapping[str, Any]], Any], word: Any) -> None:
+    def __init__(self, present: Callable[[Mapping[str, Any]], Any], field_type: Any) -> None:
         super().__init__()
-        self.present, self.word = present, as_wire(word)
+        self.present, self.inner = present, as_field(field_type)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        return self.word.decode(view, pos, end, this) if self.present(this) else (None, pos)
+        return self.inner.decode(view, pos, end, this) if self.present(this) else (None, pos)
 
     def encode(self, value: Any, this: Fields) -> bytes:
         if not self.present(this):
@@ -248,30 +248,30 @@ class Conditional(Wire):
             return b""
         if value is None:
             raise WireError("no value is given, but the other fields say that there is one")
-        return bytes(self.word.encode(value, this))
+        return bytes(self.inner.encode(value, this))
 
 
 class WhenFlag(Conditional):
-    def __init__(self, mask: int, word: Any) -> None:
+    def __init__(self, mask: int, field_type: Any) -> None:
         self.mask = mask
-        if isinstance(word, str):  # the code of a table's column
+        if isinstance(field_type, str):  # the code of a table's column
             super().__init__(lambda this: False, Int8ub)
-            self.word = word  # type: ignore[assignment]
+            self.inner = field_type  # type: ignore[assignment]
         else:
-            super().__init__(lambda this: this.get("flags", 0) & mask, word)
+            super().__init__(lambda this: this.get("flags", 0) & mask, field_type)
 
 
-class ByVersion(Wire):
+class ByVersion(FieldType):
     def __init__(self, zero: Any, later: Any) -> None:
         super().__init__()
         self.zero, self.later = zero, later
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        value: tuple[Any, int] = as_wire(self.later if this["version"] else self.zero).decode(view, pos, end, this)
+        value: tuple[Any, int] = as_field(self.later if this["version"] else self.zero).decode(view, pos, end, this)
         return value
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(as_wire(self.later if this["version"] else self.zero).encode(value, this))
+        return bytes(as_field(self.later if this["version"] else self.zero).encode(value, this))
 
 
 def by_version(zero: Any, later: Any) -> Any:
@@ -279,39 +279,39 @@ def by_version(zero: Any, later: Any) -> Any:
     return ByVersion(zero, later)
 
 
-def when_flag(mask: int, word: Any) -> Any:
-    """``word`` if any bit of ``mask`` is set in the flags, else absent (None)."""
-    return WhenFlag(mask, word)
+def when_flag(mask: int, field_type: Any) -> Any:
+    """``field_type`` if any bit of ``mask`` is set in the flags, else absent (None)."""
+    return WhenFlag(mask, field_type)
 
 
-def when(present: Callable[[Mapping[str, Any]], Any], word: Any) -> Any:
-    """``word`` if ``present`` says so of the fields before it, else absent (None)."""
-    return Conditional(present, word)
+def when(present: Callable[[Mapping[str, Any]], Any], field_type: Any) -> Any:
+    """``field_type`` if ``present`` says so of the fields before it, else absent (None)."""
+    return Conditional(present, field_type)
 
 
-def decide(word: Any, version: int, flags: int) -> Any:
+def decide(field_type: Any, version: int, flags: int) -> Any:
     """Resolve conditions on version and flags; None means absent."""
     while True:
-        if isinstance(word, WhenFlag):
-            if not flags & word.mask:
+        if isinstance(field_type, WhenFlag):
+            if not flags & field_type.mask:
                 return None
-            word = word.word
-        elif isinstance(word, ByVersion):
-            word = word.later if version else word.zero
+            field_type = field_type.inner
+        elif isinstance(field_type, ByVersion):
+            field_type = field_type.later if version else field_type.zero
         else:
-            return word
+            return field_type
 
 
 def _read_count(count: Any, view: memoryview, pos: int, end: int, this: Fields) -> tuple[int, int]:
     if isinstance(count, construct.Construct):
-        number, pos = as_wire(count).decode(view, pos, end, this)
+        number, pos = as_field(count).decode(view, pos, end, this)
         return number, pos
     return count(this), pos
 
 
 def _count_bytes(count: Any, number: int, this: Fields) -> bytes:
     if isinstance(count, construct.Construct):
-        return bytes(as_wire(count).encode(number, this))
+        return bytes(as_field(count).encode(number, this))
     if count(this) != number:
         raise WireError(f"{number} items are given, but the other fields say {count(this)}")
     return b""
@@ -330,7 +330,7 @@ S16 = Annotated[int, Int16sb]
 S32 = Annotated[int, Int32sb]
 S64 = Annotated[int, Int64sb]
 FourCC = Annotated[str, FOURCC]
-Uuid = Annotated[uuid.UUID, UUID_WORD]
+Uuid = Annotated[uuid.UUID, UUID_FIELD]
 STRING = _String()
 String = Annotated[str, STRING]
 REST = _Rest()

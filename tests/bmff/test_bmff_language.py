@@ -1,4 +1,4 @@
-"""Declarations, words and plans: the fast plan and the plain construct of each class agree, and misuse is told."""
+"""Declarations, field types and plans: the fast plan and the plain construct of a class agree, misuse is refused."""
 
 import io
 import uuid
@@ -24,24 +24,24 @@ from onvif_bmff.bmff.language.box import (
     record,
 )
 from onvif_bmff.bmff.language.columns import Columns
-from onvif_bmff.bmff.language.layout import Codec
+from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import (
     FOURCC,
-    PURSE,
+    ITEM_BUDGET,
     REST,
     STRING,
-    UUID_WORD,
+    UUID_FIELD,
     VIEW,
     Bits,
+    FieldType,
     ListOf,
     SizedBytes,
     Table,
-    Wire,
     WireError,
-    as_wire,
+    as_byte_view,
+    as_field,
     by_version,
     decide,
-    flat,
     when,
     when_flag,
 )
@@ -53,30 +53,30 @@ DECLARED = sorted({*BOXES.values(), *SAMPLE_ENTRIES.values()}, key=lambda kind: 
 
 def combinations_of(kind):
     """All versions, and all sets of the flags on which the fields depend, of a class."""
-    mask = kind.codec.flag_mask
+    mask = kind.layout.flag_mask
     bits = [1 << bit for bit in range(24) if mask >> bit & 1]
     flags = [sum(chosen) for size in range(len(bits) + 1) for chosen in combinations(bits, size)]
     return [(version, one) for version in kind.versions or (0,) for one in flags]
 
 
-def hold_plan_and_construct_together(codec, fields):
+def hold_plan_and_construct_together(layout, fields):
     """Build and parse ``fields`` both ways."""
-    payload = bytes(fields[codec.payload]) if codec.payload else b""
-    fast = codec.write(fields) + payload
+    payload = bytes(fields[layout.payload]) if layout.payload else b""
+    fast = layout.write(fields) + payload
     groups = [
         (member.name, [part.name for part in member.subcon.subcon.subcons])
-        for member in codec.construct.subcons
+        for member in layout.construct.subcons
         if member.name.startswith("bits_")
     ]
     nested = fields | {group: {name: fields[name] for name in names} for group, names in groups}
-    assert codec.construct.build(nested) == fast
+    assert layout.construct.build(nested) == fast
     context = {name: fields[name] for name in ("version", "flags") if name in fields}
     read = dict(context)
-    assert codec.read(memoryview(fast), 0, len(fast), read) == len(fast)
-    plain = codec.construct.parse(fast, **context)
+    assert layout.read(memoryview(fast), 0, len(fast), read) == len(fast)
+    plain = layout.construct.parse(fast, **context)
     for group, _ in groups:
         plain.update(plain[group])
-    for name in codec.names:
+    for name in layout.names:
         assert plain[name] == read[name] == fields[name]
 
 
@@ -86,43 +86,43 @@ def hold_plan_and_construct_together(codec, fields):
 def test_plan_and_plain_construct_agree(kind, data):
     made = data.draw(boxes(kind, depth=0))
     context = {} if kind.versions is None else {"version": made.version, "flags": made.flags}
-    hold_plan_and_construct_together(kind.codec, made._fields() | context)
+    hold_plan_and_construct_together(kind.layout, made._fields() | context)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in DECLARED if kind.codec.flag_mask or len(kind.versions or ()) > 1])
+@pytest.mark.parametrize("kind", [kind for kind in DECLARED if kind.layout.flag_mask or len(kind.versions or ()) > 1])
 def test_plan_and_plain_construct_agree_for_each_version_and_flags(kind):
     for version, flags in combinations_of(kind):
         fields: dict[str, Any] = {"version": version, "flags": flags}
-        for name, word in kind.codec.fields:
-            fields[name] = smallest(decide(word, version, flags), fields)
-        hold_plan_and_construct_together(kind.codec, fields)
+        for name, field_type in kind.layout.fields:
+            fields[name] = smallest(decide(field_type, version, flags), fields)
+        hold_plan_and_construct_together(kind.layout, fields)
 
 
 CONDITIONAL = type(when(None, REST))
 
 
-def smallest(word, fields):
-    """A small value of ``word``."""
-    if word is None or (isinstance(word, CONDITIONAL) and not word.present(fields)):
+def smallest(field_type, fields):
+    """A small value of ``field_type``."""
+    if field_type is None or (isinstance(field_type, CONDITIONAL) and not field_type.present(fields)):
         return None
-    if isinstance(word, CONDITIONAL):
-        return smallest(decide(word.word, fields["version"], fields["flags"]), fields)
-    if isinstance(word, Table):
-        count = 1 if isinstance(word.count, construct.Construct) else word.count(fields)
-        return Columns(count, **{name: [1] * count for name in word.codes(fields)})
-    if word is FOURCC:
+    if isinstance(field_type, CONDITIONAL):
+        return smallest(decide(field_type.inner, fields["version"], fields["flags"]), fields)
+    if isinstance(field_type, Table):
+        count = 1 if isinstance(field_type.count, construct.Construct) else field_type.count(fields)
+        return Columns(count, **{name: [1] * count for name in field_type.codes(fields)})
+    if field_type is FOURCC:
         return "abcd"
-    if word is STRING:
+    if field_type is STRING:
         return "text"
-    if word is UUID_WORD:
+    if field_type is UUID_FIELD:
         return uuid.UUID(int=7)
-    if isinstance(word, ListOf):
+    if isinstance(field_type, ListOf):
         return ()
-    if isinstance(word, SizedBytes):
-        return bytes(0 if isinstance(word.count, construct.Construct) else word.count(fields))
-    if word in (REST, VIEW):
+    if isinstance(field_type, SizedBytes):
+        return bytes(0 if isinstance(field_type.count, construct.Construct) else field_type.count(fields))
+    if field_type in (REST, VIEW):
         return b"rest"
-    return bytes(word.length) if isinstance(word, construct.Bytes) else 1
+    return bytes(field_type.length) if isinstance(field_type, construct.Bytes) else 1
 
 
 @pytest.mark.parametrize(
@@ -142,15 +142,15 @@ def smallest(word, fields):
     ],
 )  # fmt: skip
 def test_records_agree_with_plain_construct(kind, values):
-    hold_plan_and_construct_together(kind.codec, values)
+    hold_plan_and_construct_together(kind.layout, values)
 
 
-# words
+# field types
 
 
-@pytest.mark.parametrize("word", [FOURCC, UUID_WORD, as_wire(construct.Int32ub), as_wire(construct.Bytes(3))])
-def test_size_of_fixed_words(word):
-    assert word.sizeof() == word.packer.size
+@pytest.mark.parametrize("field_type", [FOURCC, UUID_FIELD, as_field(construct.Int32ub), as_field(construct.Bytes(3))])
+def test_size_of_fixed_words(field_type):
+    assert field_type.sizeof() == field_type.packer.size
 
 
 def test_words_read_from_the_middle_of_a_stream():
@@ -170,29 +170,29 @@ def test_text_that_is_not_utf_8_survives():
 
 def test_a_bare_word_reads_and_writes_nothing():
     with pytest.raises(WireError):
-        Wire().decode(memoryview(b""), 0, 0, {})
+        FieldType().decode(memoryview(b""), 0, 0, {})
     with pytest.raises(WireError):
-        Wire().encode(0, {})
+        FieldType().encode(0, {})
 
 
 def test_by_version_within_another_word():
-    word = when(lambda this: True, by_version(construct.Int8ub, construct.Int16ub))
+    field_type = when(lambda this: True, by_version(construct.Int8ub, construct.Int16ub))
     for version, raw in ((0, b"\7"), (1, b"\0\7")):
         this = {"version": version}
-        assert word.decode(memoryview(raw), 0, len(raw), this) == (7, len(raw))
-        assert word.encode(7, this) == raw
+        assert field_type.decode(memoryview(raw), 0, len(raw), this) == (7, len(raw))
+        assert field_type.encode(7, this) == raw
 
 
 def test_conditions_hold_both_ways():
-    word = when(lambda this: this["there"], construct.Int8ub)
-    assert word.encode(None, {"there": 0}) == b""
+    field_type = when(lambda this: this["there"], construct.Int8ub)
+    assert field_type.encode(None, {"there": 0}) == b""
     with pytest.raises(WireError, match="there is none"):
-        word.encode(1, {"there": 0})
+        field_type.encode(1, {"there": 0})
     with pytest.raises(WireError, match="there is one"):
-        word.encode(None, {"there": 1})
-    codec = Codec([("value", when_flag(1, construct.Int8ub))])
+        field_type.encode(None, {"there": 1})
+    layout = Layout([("value", when_flag(1, construct.Int8ub))])
     with pytest.raises(WireError, match="absent"):
-        codec.write({"flags": 0, "value": 1})
+        layout.write({"flags": 0, "value": 1})
     inner = when_flag(2, construct.Int8ub)
     assert inner.decode(memoryview(b"\7"), 0, 1, {"flags": 2}) == (7, 1)
     assert inner.decode(memoryview(b"\7"), 0, 1, {"flags": 1}) == (None, 0)
@@ -214,23 +214,23 @@ def test_lists():
         counted.encode((1, 2), {"count": 1})
 
 
-class Purse:
+class ItemBudget:
     def __init__(self, money):
         self.money = money
 
-    def spend(self, count, position):
+    def charge(self, count, position):
         self.money -= count
         if self.money < 0:
             raise WireError("spent", position)
 
 
 def test_items_are_paid_for():
-    purse = Purse(5)
-    this = {PURSE: purse}
+    budget = ItemBudget(5)
+    this = {ITEM_BUDGET: budget}
     ListOf(construct.Int8ub, construct.Int8ub).decode(memoryview(b"\2ab"), 0, 3, this)
-    assert purse.money == 3
+    assert budget.money == 3
     ListOf(None, construct.Int8ub).decode(memoryview(b"ab"), 0, 2, this)
-    assert purse.money == 1
+    assert budget.money == 1
     arrays = ListOf(construct.Int8ub, RecordOf(HevcParameterArray))
     with pytest.raises(WireError, match="spent"):
         arrays.decode(memoryview(b"\1\x20\0\1\0\0"), 0, 6, this)
@@ -249,48 +249,48 @@ def test_tables_of_unequal_or_foreign_columns_are_refused():
 
 
 def test_bytes_of_fixed_length_are_exact():
-    word = as_wire(construct.Bytes(3))
-    assert word.encode(b"abc", {}) == b"abc"
+    field_type = as_field(construct.Bytes(3))
+    assert field_type.encode(b"abc", {}) == b"abc"
     with pytest.raises(WireError, match="3 bytes needed, not 2"):
-        word.encode(b"ab", {})
+        field_type.encode(b"ab", {})
     with pytest.raises(WireError, match="3 bytes needed, 2 left"):
-        word.decode(memoryview(b"ab"), 0, 2, {})
+        field_type.decode(memoryview(b"ab"), 0, 2, {})
 
 
 def test_flat_buffers():
-    assert flat(b"ab") == b"ab"
-    assert len(flat(memoryview(b"abcd").cast("I"))) == 4
+    assert as_byte_view(b"ab") == b"ab"
+    assert len(as_byte_view(memoryview(b"abcd").cast("I"))) == 4
     with pytest.raises(TypeError):
-        flat(memoryview(b"abcd")[::2].cast("H"))
+        as_byte_view(memoryview(b"abcd")[::2].cast("H"))
     with pytest.raises(TypeError):
-        flat("text")
+        as_byte_view("text")
 
 
 # bits
 
 
 def test_bit_fields():
-    codec = Codec([("a", Bits(4)), ("b", Bits(12)), ("c", Bits(24)), ("d", Bits(8))])
+    layout = Layout([("a", Bits(4)), ("b", Bits(12)), ("c", Bits(24)), ("d", Bits(8))])
     values = {"a": 1, "b": 0x234, "c": 0x56789A, "d": 0xBC}
-    hold_plan_and_construct_together(codec, values)
-    assert codec.write(values) == bytes.fromhex("123456789abc")
-    trailing = Codec([("a", construct.Int8ub), ("b", Bits(3)), ("c", Bits(5))])
+    hold_plan_and_construct_together(layout, values)
+    assert layout.write(values) == bytes.fromhex("123456789abc")
+    trailing = Layout([("a", construct.Int8ub), ("b", Bits(3)), ("c", Bits(5))])
     hold_plan_and_construct_together(trailing, {"a": 1, "b": 7, "c": 31})
     for wrong in (16, -1, None):
         with pytest.raises(WireError, match="a: "):
-            codec.write(values | {"a": wrong})
+            layout.write(values | {"a": wrong})
     with pytest.raises(TypeError, match="byte boundary"):
-        Codec([("a", Bits(3))]).write({"a": 1})
+        Layout([("a", Bits(3))]).write({"a": 1})
 
 
 @pytest.mark.parametrize(
-    ("word", "wrong"),
+    ("field_type", "wrong"),
     [
         (construct.Int8ub, 256),
         (construct.Int8ub, "x"),
         (FOURCC, "abc"),
         (FOURCC, None),
-        (UUID_WORD, b"x" * 16),
+        (UUID_FIELD, b"x" * 16),
         (Annotated[int, 0].__metadata__ and construct.Int16sb, 1 << 15),
         (STRING, 7),
         (ListOf(construct.Int8ub, construct.Int8ub), (1,) * 256),
@@ -299,15 +299,15 @@ def test_bit_fields():
         (RecordOf(HevcParameterArray), 7),
     ],
 )
-def test_values_that_do_not_fit_name_the_field(word, wrong):
+def test_values_that_do_not_fit_name_the_field(field_type, wrong):
     with pytest.raises(WireError, match="field"):
-        Codec([("field", word)]).write({"field": wrong})
+        Layout([("field", field_type)]).write({"field": wrong})
 
 
 def test_a_mixed_run_names_its_fields():
-    codec = Codec([("one", FOURCC), ("two", construct.Int8ub), ("bit", Bits(8))])
+    layout = Layout([("one", FOURCC), ("two", construct.Int8ub), ("bit", Bits(8))])
     with pytest.raises(WireError, match="one, two, bit: "):
-        codec.write({"one": "abcd", "two": 256, "bit": 1})
+        layout.write({"one": "abcd", "two": 256, "bit": 1})
 
 
 # declarations
@@ -328,7 +328,7 @@ def test_postponed_annotations_are_refused():
 
 def test_a_word_that_is_none_is_refused():
     with pytest.raises(TypeError, match="cannot be used"):
-        Codec([("field", construct.GreedyBytes)]).write({"field": b""})
+        Layout([("field", construct.GreedyBytes)]).write({"field": b""})
 
 
 def test_fields_without_a_word_are_not_on_the_wire():
@@ -337,14 +337,14 @@ def test_fields_without_a_word_are_not_on_the_wire():
         one: Annotated[int, construct.Int8ub]
         note: str = ""
 
-    assert Mixed.codec.names == ("one",)
-    assert Mixed(one=1, note="x").codec.write({"one": 1}) == b"\1"
+    assert Mixed.layout.names == ("one",)
+    assert Mixed(one=1, note="x").layout.write({"one": 1}) == b"\1"
 
 
 def test_a_full_box_may_carry_a_payload():
-    codec = FullBox.codec
+    layout = FullBox.layout
     try:
-        FullBox.codec = Codec([("trailing", VIEW)])
+        FullBox.layout = Layout([("trailing", VIEW)])
         assert FullBox(trailing=b"x")._body() == [bytes(4), b"x"]
     finally:
-        FullBox.codec = codec
+        FullBox.layout = layout
