@@ -7,23 +7,22 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from construct import Bytes, Construct, FormatField
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from onvif_bmff.bmff.language.box import (
-    BOXES,
-    SAMPLE_ENTRIES,
     SIZE_32,
     SIZE_64,
     Box,
     ContainerBox,
     FullBox,
     FullContainerBox,
-    RecordOf,
     UnknownBox,
 )
+from onvif_bmff.bmff.language.checks import fields_asked_for
 from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.conditions import Conditional, decide
+from onvif_bmff.bmff.language.declare import BOXES, SAMPLE_ENTRIES, RecordOf
 from onvif_bmff.bmff.language.probing import OptionalString, Probed
 from onvif_bmff.bmff.language.wire import (
     FOURCC,
@@ -32,14 +31,12 @@ from onvif_bmff.bmff.language.wire import (
     UUID_FIELD,
     VIEW,
     Bits,
-    ByVersion,
-    Conditional,
+    Bytes,
+    FieldType,
     Fixed,
     ListOf,
     SizedBytes,
     Table,
-    WhenFlag,
-    decide,
 )
 from onvif_bmff.bmff.movie import MetaBox
 from onvif_bmff.bmff.pssh import (
@@ -180,48 +177,17 @@ def _keeps_trailing(kind: type[Box]) -> bool:
     return True
 
 
-class _Asked(dict[str, Any]):
-    """Fields that remember which of them were looked at."""
-
-    def __init__(self, answer: int) -> None:
-        super().__init__()
-        self.answer = answer
-        self.names: set[str] = set()
-
-    def __missing__(self, name: str) -> int:
-        self.names.add(name)
-        return self.answer
+def _functions(field_type: FieldType) -> list[Callable[[Mapping[str, Any]], Any]]:
+    """Return what finds counts and conditions: the fields that it asks for are drawn small."""
+    return [*field_type.asks(), *[function for part in field_type.parts() for function in _functions(part)]]
 
 
-def _asked_by(functions: list[Callable[[Mapping[str, Any]], Any]]) -> set[str]:
-    """Return the fields on which counts and conditions depend: they are drawn small."""
-    names: set[str] = set()
-    for answer in (0, 1):  # either answer, for one may hide the next question
-        asked = _Asked(answer)
-        for function in functions:
-            function(asked)
-        names |= asked.names
-    return names
-
-
-def _functions(field_type: Any) -> list[Callable[[Mapping[str, Any]], Any]]:
-    if isinstance(field_type, WhenFlag):
-        return _functions(field_type.inner)
-    if isinstance(field_type, Conditional):
-        return [field_type.present, *_functions(field_type.inner)]
-    if isinstance(field_type, ByVersion):
-        return _functions(field_type.zero) + _functions(field_type.later)
-    if isinstance(field_type, ListOf):
-        return [*_counter(field_type.count), *_functions(field_type.item)]
-    return _counter(field_type.count) if isinstance(field_type, SizedBytes | Table) else []
-
-
-def _counter(count: Any) -> list[Callable[[Mapping[str, Any]], Any]]:
-    return [count] if callable(count) and not isinstance(count, Construct) else []
+def _is_asked(count: Any) -> bool:
+    return count is not None and not isinstance(count, FieldType)
 
 
 def _draw_fields(draw: DrawFn, kind: type[Any], fields: tuple[tuple[str, Any], ...], this: dict[str, Any]) -> None:
-    small = _asked_by([function for _, field_type in fields for function in _functions(field_type)])
+    small = fields_asked_for([function for _, field_type in fields for function in _functions(field_type)])
     for name, field_type in fields:
         if isinstance(field_type, Probed):
             this[name] = draw(_probed(kind))
@@ -250,7 +216,7 @@ def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> Se
         return fourccs()
     if field_type is UUID_FIELD:
         return st.uuids()
-    code = field_type.fmtstr[-1] if isinstance(field_type, FormatField) else getattr(field_type, "code", "")
+    code = field_type.code if isinstance(field_type, Fixed) else ""
     if code and small:
         return st.integers(0, _MAX_ITEMS)
     if code in _BITS:
@@ -265,7 +231,7 @@ def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> Se
     if isinstance(field_type, Table):
         return _tables(field_type, this)
     if isinstance(field_type, SizedBytes | ListOf):
-        low, high = (0, _MAX_ITEMS) if not _counter(field_type.count) else (field_type.count(this),) * 2
+        low, high = (0, _MAX_ITEMS) if not _is_asked(field_type.count) else (field_type.count(this),) * 2
         if isinstance(field_type, SizedBytes):
             return st.binary(min_size=low, max_size=high)
         return st.lists(_values(field_type.item, this), min_size=low, max_size=high).map(tuple)
@@ -280,7 +246,7 @@ def _integers(code: str) -> SearchStrategy[int]:
 
 def _tables(field_type: Table, this: dict[str, Any]) -> SearchStrategy[Columns]:
     codes = field_type.codes(this)
-    if _counter(field_type.count):
+    if _is_asked(field_type.count):
         counts = st.just(field_type.count(this))
     elif not codes:
         return st.integers(0, (1 << 32) - 1).map(Columns)  # a bare count takes no memory

@@ -9,7 +9,7 @@ from bmff_bytes import AUDIO, KID, VISUAL, P, asymmetric, box, entry, full, key_
 from support_work import bounded_work, lines_run
 
 from onvif_bmff.bmff import Limits, MediaDataBox, build_boxes, parse_boxes
-from onvif_bmff.bmff.language.box import BOXES
+from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.errors import BoxError
 from onvif_bmff.testing.files import fragmented_file
 

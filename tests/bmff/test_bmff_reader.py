@@ -31,7 +31,7 @@ from onvif_bmff.bmff import (
     iter_boxes,
     parse_boxes,
 )
-from onvif_bmff.bmff.language.box import BOXES
+from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import Fixed
 from onvif_bmff.errors import BoxError, StateError

@@ -293,7 +293,7 @@ def an_event_in_other_ticks(obj):
 
 def event(timescale=12_800):
     return EventMessageBox(
-        version=1, timescale=timescale, presentation_time=0, scheme_v1="urn:x", value_v1="", message_data=b""
+        version=1, timescale=timescale, presentation_time=0, scheme_id_uri="urn:x", value="", message_data=b""
     )
 
 

@@ -11,10 +11,9 @@ from functools import lru_cache
 
 from onvif_bmff.errors import BoxError
 
-__all__ = ["Columns", "no_rows", "pack_columns", "unpack_columns"]
+__all__ = ["COLUMN_CODES", "Columns", "no_rows", "pack_columns", "unpack_columns"]
 
-# code → (typecode of the array, bytes on the wire); "t" is a three-byte number
-_CODES = {
+COLUMN_CODES = {
     "b": ("b", 1),
     "B": ("B", 1),
     "h": ("h", 2),
@@ -25,6 +24,7 @@ _CODES = {
     "q": ("q", 8),
     "Q": ("Q", 8),
 }
+"""Code of a column → typecode of its array and bytes on the wire; "t" is a three-byte number."""
 _SWAP = sys.byteorder == "little"
 
 
@@ -50,6 +50,13 @@ class Columns:
             raise BoxError("columns of different lengths")
         self.count = count
         self._columns = made
+
+    @classmethod
+    def of_arrays(cls, count: int, columns: "dict[str, array[int]]") -> "Columns":
+        """Return the table of these columns, which are arrays of ``count`` numbers: not looked at again."""
+        made = cls.__new__(cls)
+        made.count, made._columns = count, columns
+        return made
 
     def __len__(self) -> int:
         return self.count
@@ -118,7 +125,7 @@ class _RowFormat:
     __slots__ = ("columns", "row", "whole")
 
     def __init__(self, codes: tuple[tuple[str, str], ...]) -> None:
-        self.columns = [(name, *_CODES[code]) for name, code in codes]
+        self.columns = [(name, *COLUMN_CODES[code]) for name, code in codes]
         widths = {width for _, _, width in self.columns}
         self.row = sum(width for _, _, width in self.columns)
         self.whole = {1: "B", 2: "H", 4: "I", 8: "Q"}.get(widths.pop()) if len(widths) == 1 else None
@@ -158,14 +165,12 @@ def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapp
             column.frombytes(gathered)
             columns[name] = column
             start += width
-    made = Columns.__new__(Columns)
-    made.count, made._columns = count, columns
-    return made, stop
+    return Columns.of_arrays(count, columns), stop
 
 
 def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     """Return the rows on the wire; ``ValueError`` if the columns are not those of ``codes`` or do not fit."""
-    if table._columns.keys() != codes.keys():
+    if {*table.names} != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
     layout = _row_format(tuple(codes.items()))
     count, row = len(table), layout.row

@@ -2,30 +2,25 @@
 
 ``Layout`` turns the field types (see ``wire``) of one class into a *plan* for each version and set of flags that
 matters: neighbouring fields of fixed size fuse into one ``struct.Struct``, conditions on version and flags are
-decided once, and only what is really variable runs code of its own. ``Layout.construct`` is the same declaration
-as a plain ``construct.Struct``; the tests hold both to the same bytes.
+decided once, and only what is really variable runs code of its own. ``plain`` makes a construct of the same
+declaration; the tests hold both to the same bytes.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import construct
-
+from onvif_bmff.bmff.language.checks import check_fields
+from onvif_bmff.bmff.language.conditions import ByVersion, WhenFlag, decide, is_column
 from onvif_bmff.bmff.language.wire import (
     VIEW,
     Bits,
-    ByVersion,
-    Conditional,
     Fields,
     FieldType,
     Fixed,
     ListOf,
     Table,
-    WhenFlag,
     WireError,
-    as_field,
-    decide,
     identity,
     raise_truncated,
     unsigned,
@@ -74,7 +69,7 @@ class _FixedRun:
         for target, _, dump in self.fields:
             name = target if isinstance(target, str) else target[0][0]
             try:
-                raw.append(dump(this[name] if name is target else _joined(target, this)))
+                raw.append(dump(this[name] if isinstance(target, str) else _joined(target, this)))
             except (WireError, OverflowError, ValueError, AttributeError, TypeError) as error:
                 raise WireError(f"{name}: {error}") from None
         try:
@@ -142,41 +137,42 @@ _Step = _FixedRun | _Variable | _Absent
 class Layout:
     """The fields of one class in wire order, with a plan for each version and set of flags that matters.
 
-    ``payload`` names the last field if it is a ``View``; ``has_lists`` tells of lists that need a budget, and
-    ``weight`` how many boxes one such box counts for in ``Limits``.
+    ``orders`` gives the names of the first fields, in wire order, for versions in which it is another one than that
+    of ``fields``. ``payload`` names the last field if it is a ``View``; ``has_lists`` tells of lists that need an item
+    budget, and ``weight`` how many boxes one such box counts for in ``Limits``. ``owner`` (the class, for messages)
+    has a version and flags if ``versioned``. Raises ``DeclarationError`` for fields that cannot follow one another.
     """
 
-    def __init__(self, fields: Iterable[tuple[str, Any]]) -> None:
-        self.fields = tuple(fields)
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, Any]],
+        *,
+        owner: str = "",
+        versioned: bool = True,
+        orders: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
+        given = tuple(fields)
+        self._orders = orders or {}
+        self.fields = check_fields(given, owner=owner, versioned=versioned)
+        for version in self._orders:
+            check_fields(self.ordered(version), owner=owner, versioned=versioned)
         self.names = tuple(name for name, _ in self.fields)
-        self.flag_mask = 0
         parts = [part for _, field_type in self.fields for part in _parts(field_type)]
+        self.flag_mask = 0
         for part in parts:
-            self.flag_mask |= part.mask if isinstance(part, WhenFlag) else 0
+            self.flag_mask |= _flag_mask(part)
         self.has_lists = any(isinstance(part, ListOf) for part in parts)
         self.weight = 1 + 2 * sum(isinstance(part, Table) for part in parts)
         self.payload = self.names[-1] if self.fields and self.fields[-1][1] is VIEW else None
         self._plans: dict[tuple[int, int], list[_Step]] = {}
 
-    @property
-    def construct(self) -> Any:
-        """The declaration as a plain ``construct.Struct``.
-
-        A run of bit fields is a ``BitStruct`` named "bits_" and the first field. Version and flags, where the
-        declaration asks for them, are parameters: ``parse(data, version=1, flags=0)``.
-        """
-        members: list[Any] = []
-        run: list[Any] = []
-        for name, field_type in (*self.fields, ("", None)):
-            if isinstance(field_type, Bits):
-                run.append(name / construct.BitsInteger(field_type.width))
-                continue
-            if run:
-                members.append(f"bits_{run[0].name}" / construct.BitStruct(*run))
-                run = []
-            if name:
-                members.append(name / field_type)
-        return construct.Struct(*members)
+    def ordered(self, version: int) -> tuple[tuple[str, FieldType], ...]:
+        """Return name and type of each field in the wire order of ``version``."""
+        first = self._orders.get(version)
+        if first is None:
+            return self.fields
+        by_name = dict(self.fields)
+        return (*[(name, by_name.pop(name)) for name in first], *by_name.items())
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
         """Read all fields into ``this`` (which may hold version and flags); return the position behind."""
@@ -208,7 +204,7 @@ class Layout:
                 steps.append(_FixedRun(run[:]))
                 run.clear()
 
-        fields = [(name, decide(field_type, version, flags)) for name, field_type in self.fields]
+        fields = [(name, decide(field_type, version, flags)) for name, field_type in self.ordered(version)]
         index = 0
         while index < len(fields):
             name, field_type = fields[index]
@@ -219,7 +215,6 @@ class Layout:
             if field_type is None:
                 steps_target: _Step = _Absent(name)
             else:
-                field_type = as_field(field_type)
                 if isinstance(field_type, Fixed):
                     run.append((name, field_type))
                     index += 1
@@ -244,8 +239,6 @@ def _bit_group(fields: list[tuple[str, Any]], index: int) -> tuple[tuple[Any, Fi
         index += 1
         if total % 8 == 0:
             break
-    if total % 8:
-        raise TypeError(f"the bit fields {[name for name, _ in run]} do not end on a byte boundary")
     left, targets = total, []
     for name, width in run:
         left -= width
@@ -255,13 +248,19 @@ def _bit_group(fields: list[tuple[str, Any]], index: int) -> tuple[tuple[Any, Fi
     return (tuple(targets), field_type), index
 
 
-def _parts(field_type: Any) -> Iterator[Any]:
+def _parts(field_type: FieldType) -> Iterator[FieldType]:
     yield field_type
-    if isinstance(field_type, WhenFlag | Conditional):
-        yield from _parts(field_type.inner)
-    elif isinstance(field_type, ByVersion):
-        yield from _parts(field_type.zero)
-        yield from _parts(field_type.later)
-    elif isinstance(field_type, Table):
-        for column in field_type.columns.values():
-            yield from _parts(column)
+    for part in field_type.parts():
+        yield from _parts(part)
+
+
+def _flag_mask(part: Any) -> int:
+    """Return the flags of which ``part``, or a column of it, asks."""
+    if isinstance(part, Table):
+        mask = 0
+        for code in part.columns.values():
+            mask |= _flag_mask(code)
+        return mask
+    if isinstance(part, ByVersion) and is_column(part):
+        return _flag_mask(part.zero) | _flag_mask(part.later)
+    return part.mask if isinstance(part, WhenFlag) else 0

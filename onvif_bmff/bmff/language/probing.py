@@ -33,7 +33,6 @@ class Probed(FieldType):
     """
 
     def __init__(self, candidates: Callable[[memoryview, int, int], Iterable[int]], *, rest: int = 0) -> None:
-        super().__init__()
         self.candidates, self.rest = candidates, rest
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[bytes, int]:

@@ -9,19 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from onvif_bmff.bmff.language.box import (
-    BOXES,
-    SIZE_32,
-    SIZE_64,
-    SIZE_TO_END,
-    Box,
-    ContainerBox,
-    UnknownBox,
-)
+from onvif_bmff.bmff.language.box import SIZE_32, SIZE_64, SIZE_TO_END, Box, ContainerBox, UnknownBox
+from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
 
-__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
+__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes", "read_children"]
 
 _HEADER = struct.Struct(">I4s")
 
@@ -89,6 +82,14 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
         yield made
     if pos != end:
         raise BoxError(f"{end - pos} bytes are too few for a box header", offset=pos)
+
+
+def read_children(data: bytes, registry: Mapping[str, type[Box]]) -> tuple[tuple[Box, ...], int]:
+    """Return the boxes in ``data``, the end of a container's body, and where they end; ``BoxError`` if one is wrong.
+
+    ``registry`` is where their types are looked up. Fewer than 8 bytes may be left over.
+    """
+    return _Parser(memoryview(data), _DEFAULT_LIMITS).sequence(0, len(data), "", 1, registry)
 
 
 def build_boxes(boxes: Iterable[Box]) -> bytes:

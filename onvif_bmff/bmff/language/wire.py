@@ -1,35 +1,46 @@
 """The field types in which a box is declared.
 
-A declaration is a typed class body whose annotations carry constructs::
+A declaration is a typed class body whose annotations carry field types::
 
     @box("tfdt", versions=(0, 1))
     class TrackFragmentBaseMediaDecodeTimeBox(FullBox):
-        base_media_decode_time: Annotated[int, by_version(Int32ub, Int64ub)]
+        base_media_decode_time: Annotated[int, by_version(U32, U64)]
 
-Every field type is lossless: the bytes that it reads are the bytes that it writes. ``layout`` turns the
-field types of one class into what reads and writes them fast. Nothing outside ``bmff`` sees a construct or a
-``WireError``.
+Every field type is lossless: the bytes that it reads are the bytes that it writes. ``layout`` turns those of one
+class into what reads and writes them fast, ``plain`` into a construct. Inside another field type they are spelt as
+in an annotation: ``ListOf(U16, U32)``, ``when_flag(0x1, String)``; construct's integers and ``Bytes`` may stand
+there too. Nothing outside ``bmff`` sees a ``WireError``.
 """
 
 import uuid
 from collections.abc import Callable, Mapping
+from inspect import isroutine
 from typing import Annotated, Any
 
-import construct
-from construct import Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
-
 from onvif_bmff.bmff.language.columns import Columns, pack_columns, unpack_columns
+from onvif_bmff.bmff.language.conditions import (
+    ByVersion,
+    WhenFlag,
+    by_version,
+    decide,
+    when,
+    when_flag,
+)
 from onvif_bmff.bmff.language.fixed import (
     FOURCC,
     ITEM_BUDGET,
+    NOT_WRITTEN,
     UUID_FIELD,
     Bits,
+    Bytes,
+    DeclarationError,
     Fields,
     FieldType,
     Fixed,
     ItemBudget,
     WireError,
     as_field,
+    as_inner,
     identity,
     raise_truncated,
     unsigned,
@@ -38,6 +49,7 @@ from onvif_bmff.bmff.language.fixed import (
 __all__ = [
     "FOURCC",
     "ITEM_BUDGET",
+    "NOT_WRITTEN",
     "S8",
     "S16",
     "S32",
@@ -50,6 +62,8 @@ __all__ = [
     "U64",
     "UUID_FIELD",
     "Bits",
+    "Bytes",
+    "DeclarationError",
     "FieldType",
     "Fields",
     "Fixed",
@@ -72,9 +86,25 @@ __all__ = [
     "when_flag",
 ]
 
+Count = Any
+"""A number on the wire (``U32``), a function of the fields before it, or None: all that is left."""
+
+
+def _as_count(count: Count) -> Any:
+    """Return a function or None as it is, and what else is given as field type."""
+    if count is None or isroutine(count):
+        return count
+    return as_inner(count)
+
+
+def _asked(count: Any) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+    return () if count is None or isinstance(count, FieldType) else (count,)
+
 
 class _Rest(FieldType):
     """All bytes that are left."""
+
+    takes_rest = True
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
         return view[pos:end].tobytes(), end
@@ -124,8 +154,11 @@ class SizedBytes(FieldType):
     """Bytes behind their own length, which is of type ``count``, or whose length ``count(this)`` gives."""
 
     def __init__(self, count: Any) -> None:
-        super().__init__()
-        self.count = count
+        self.count = _as_count(count)
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return _asked(self.count)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
         """See ``FieldType``."""
@@ -143,12 +176,20 @@ class SizedBytes(FieldType):
 class ListOf(FieldType):
     """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left.
 
-    Each item is paid for from the budget, because an item of two bytes makes an object of fifty.
+    Each item is charged to the budget, because an item of two bytes makes an object of fifty.
     """
 
     def __init__(self, count: Any, item: Any) -> None:
-        super().__init__()
-        self.count, self.item = count, as_field(item)
+        self.count, self.item = _as_count(count), as_inner(item)
+        self.takes_rest = count is None
+
+    def parts(self) -> tuple[FieldType, ...]:
+        """See ``FieldType``."""
+        return (self.item,)
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return _asked(self.count)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[tuple[Any, ...], int]:
         """See ``FieldType``."""
@@ -190,9 +231,13 @@ class Table(FieldType):
     """
 
     def __init__(self, count: Any, **columns: Any) -> None:
-        super().__init__()
-        self.count, self.columns = count, columns
+        self.count, self.columns = _as_count(count), columns
         self.decided = all(isinstance(code, str) for code in columns.values())
+        self.needs_version = any(isinstance(code, WhenFlag | ByVersion) for code in columns.values())
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return (*_asked(self.count), *[code for code in self.columns.values() if callable(code)])
 
     def resolve(self, version: int, flags: int) -> "Table":
         """Return the table with all conditions on version and flags decided."""
@@ -231,104 +276,30 @@ class Table(FieldType):
         return _count_bytes(self.count, len(value), this) + rows
 
 
-class Conditional(FieldType):
-    """A field type that is there only under a condition; None stands for absent."""
-
-    def __init__(self, present: Callable[[Mapping[str, Any]], Any], field_type: Any) -> None:
-        super().__init__()
-        self.present, self.inner = present, as_field(field_type)
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        return self.inner.decode(view, pos, end, this) if self.present(this) else (None, pos)
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        if not self.present(this):
-            if value is not None:
-                raise WireError("a value is given, but the other fields say that there is none")
-            return b""
-        if value is None:
-            raise WireError("no value is given, but the other fields say that there is one")
-        return bytes(self.inner.encode(value, this))
-
-
-class WhenFlag(Conditional):
-    def __init__(self, mask: int, field_type: Any) -> None:
-        self.mask = mask
-        if isinstance(field_type, str):  # the code of a table's column
-            super().__init__(lambda this: False, Int8ub)
-            self.inner = field_type  # type: ignore[assignment]
-        else:
-            super().__init__(lambda this: this.get("flags", 0) & mask, field_type)
-
-
-class ByVersion(FieldType):
-    def __init__(self, zero: Any, later: Any) -> None:
-        super().__init__()
-        self.zero, self.later = zero, later
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        value: tuple[Any, int] = as_field(self.later if this["version"] else self.zero).decode(view, pos, end, this)
-        return value
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(as_field(self.later if this["version"] else self.zero).encode(value, this))
-
-
-def by_version(zero: Any, later: Any) -> Any:
-    """Layout ``zero`` in version 0, ``later`` from version 1 on."""
-    return ByVersion(zero, later)
-
-
-def when_flag(mask: int, field_type: Any) -> Any:
-    """``field_type`` if any bit of ``mask`` is set in the flags, else absent (None)."""
-    return WhenFlag(mask, field_type)
-
-
-def when(present: Callable[[Mapping[str, Any]], Any], field_type: Any) -> Any:
-    """``field_type`` if ``present`` says so of the fields before it, else absent (None)."""
-    return Conditional(present, field_type)
-
-
-def decide(field_type: Any, version: int, flags: int) -> Any:
-    """Resolve conditions on version and flags; None means absent."""
-    while True:
-        if isinstance(field_type, WhenFlag):
-            if not flags & field_type.mask:
-                return None
-            field_type = field_type.inner
-        elif isinstance(field_type, ByVersion):
-            field_type = field_type.later if version else field_type.zero
-        else:
-            return field_type
-
-
 def _read_count(count: Any, view: memoryview, pos: int, end: int, this: Fields) -> tuple[int, int]:
-    if isinstance(count, construct.Construct):
-        number, pos = as_field(count).decode(view, pos, end, this)
-        return number, pos
+    if isinstance(count, FieldType):
+        return count.decode(view, pos, end, this)
     return count(this), pos
 
 
 def _count_bytes(count: Any, number: int, this: Fields) -> bytes:
-    if isinstance(count, construct.Construct):
-        return bytes(as_field(count).encode(number, this))
+    if isinstance(count, FieldType):
+        return count.encode(number, this)
     if count(this) != number:
         raise WireError(f"{number} items are given, but the other fields say {count(this)}")
     return b""
 
 
-_INT24 = unsigned(3)
-_INT48 = unsigned(6)
-U8 = Annotated[int, Int8ub]
-U16 = Annotated[int, Int16ub]
-U24 = Annotated[int, _INT24]
-U32 = Annotated[int, Int32ub]
-U48 = Annotated[int, _INT48]
-U64 = Annotated[int, Int64ub]
-S8 = Annotated[int, Int8sb]
-S16 = Annotated[int, Int16sb]
-S32 = Annotated[int, Int32sb]
-S64 = Annotated[int, Int64sb]
+U8 = Annotated[int, Fixed("B", identity, identity)]
+U16 = Annotated[int, Fixed("H", identity, identity)]
+U24 = Annotated[int, unsigned(3)]
+U32 = Annotated[int, Fixed("I", identity, identity)]
+U48 = Annotated[int, unsigned(6)]
+U64 = Annotated[int, Fixed("Q", identity, identity)]
+S8 = Annotated[int, Fixed("b", identity, identity)]
+S16 = Annotated[int, Fixed("h", identity, identity)]
+S32 = Annotated[int, Fixed("i", identity, identity)]
+S64 = Annotated[int, Fixed("q", identity, identity)]
 FourCC = Annotated[str, FOURCC]
 Uuid = Annotated[uuid.UUID, UUID_FIELD]
 STRING = _String()
