@@ -36,9 +36,6 @@ from onvif_bmff.bmff.language.box import ContainerBox as ContainerBox
 from onvif_bmff.bmff.language.box import Declared as Declared
 from onvif_bmff.bmff.language.box import FullBox as FullBox
 from onvif_bmff.bmff.language.box import FullContainerBox as FullContainerBox
-from onvif_bmff.bmff.language.box import SIZE_32 as SIZE_32
-from onvif_bmff.bmff.language.box import SIZE_64 as SIZE_64
-from onvif_bmff.bmff.language.box import SIZE_TO_END as SIZE_TO_END
 from onvif_bmff.bmff.language.box import UnknownBox as UnknownBox
 from onvif_bmff.bmff.language.checks import check_fields as check_fields
 from onvif_bmff.bmff.language.checks import fields_asked_for as fields_asked_for
@@ -84,6 +81,10 @@ from onvif_bmff.bmff.language.fixed import as_inner as as_inner
 from onvif_bmff.bmff.language.fixed import identity as identity
 from onvif_bmff.bmff.language.fixed import raise_truncated as raise_truncated
 from onvif_bmff.bmff.language.fixed import unsigned as unsigned
+from onvif_bmff.bmff.language.header import SIZE_32 as SIZE_32
+from onvif_bmff.bmff.language.header import SIZE_64 as SIZE_64
+from onvif_bmff.bmff.language.header import SIZE_TO_END as SIZE_TO_END
+from onvif_bmff.bmff.language.header import read_box_header as read_box_header
 from onvif_bmff.bmff.language.layout import Layout as Layout
 from onvif_bmff.bmff.language.plain import construct_of as construct_of
 from onvif_bmff.bmff.language.plain import field_construct as field_construct
@@ -379,6 +380,7 @@ __all__ = [
     "parse_boxes",
     "raise_truncated",
     "read_auxiliary_info",
+    "read_box_header",
     "read_children",
     "read_esds",
     "record",

@@ -137,7 +137,7 @@ class AuxiliaryInfo:
     subsamples: tuple[tuple[int, int], ...] | None
 
 
-def read_auxiliary_info(data: bytes | memoryview, count: int, iv_size: int, subsamples: bool) -> list[AuxiliaryInfo]:
+def read_auxiliary_info(data: bytes | memoryview, count: int, iv_size: int, *, subsamples: bool) -> list[AuxiliaryInfo]:
     """Read ``count`` samples' IVs of ``iv_size`` bytes and, with ``subsamples``, their maps. ISO/IEC 23001-7, 7.1.
 
     Raises ``BoxError`` if ``data`` is too short.

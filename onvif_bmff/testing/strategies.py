@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from onvif_bmff.bmff.language.box import (
-    SIZE_32,
-    SIZE_64,
     Box,
     ContainerBox,
     FullBox,
@@ -23,6 +21,7 @@ from onvif_bmff.bmff.language.checks import fields_asked_for
 from onvif_bmff.bmff.language.columns import Columns
 from onvif_bmff.bmff.language.conditions import Conditional, decide
 from onvif_bmff.bmff.language.declare import BOXES, SAMPLE_ENTRIES, RecordOf
+from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64
 from onvif_bmff.bmff.language.probing import OptionalString, Probed
 from onvif_bmff.bmff.language.wire import (
     FOURCC,

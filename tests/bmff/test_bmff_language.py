@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from onvif_bmff import bmff
 from onvif_bmff.bmff.codec_config import HevcParameterArray
-from onvif_bmff.bmff.language.box import SIZE_64, Box, ContainerBox, FullBox, UnknownBox
+from onvif_bmff.bmff.language.box import Box, ContainerBox, FullBox, UnknownBox
 from onvif_bmff.bmff.language.columns import Columns
 from onvif_bmff.bmff.language.conditions import decide
 from onvif_bmff.bmff.language.declare import (
@@ -26,6 +26,7 @@ from onvif_bmff.bmff.language.declare import (
     box,
     record,
 )
+from onvif_bmff.bmff.language.header import SIZE_64
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.plain import field_construct, struct_of
 from onvif_bmff.bmff.language.wire import (

@@ -11,14 +11,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from onvif_bmff.bmff.language.children import Children
+from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64, SIZE_TO_END
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import ItemBudget, WireError, as_byte_view
 from onvif_bmff.errors import BoxError
 
 __all__ = [
-    "SIZE_32",
-    "SIZE_64",
-    "SIZE_TO_END",
     "Box",
     "ContainerBox",
     "Declared",
@@ -26,9 +24,6 @@ __all__ = [
     "FullContainerBox",
     "UnknownBox",
 ]
-
-SIZE_32, SIZE_64, SIZE_TO_END = 0, 1, 2
-"""Forms of a box's size: 32 bits; 64 bits ("largesize"); 0, which means up to the end of the file."""
 
 B = TypeVar("B", bound="Box")
 _MAX_SHOWN = 32

@@ -36,7 +36,7 @@ class Columns:
     lengths and for what is no whole number of up to 64 bits.
     """
 
-    __slots__ = ("_columns", "count")
+    __slots__ = ("columns", "count")
 
     def __init__(self, count: int | None = None, **columns: Iterable[int]) -> None:
         made: dict[str, array[int]] = {}
@@ -49,49 +49,42 @@ class Columns:
         if lengths - {count} or count < 0:
             raise BoxError("columns of different lengths")
         self.count = count
-        self._columns = made
-
-    @classmethod
-    def of_arrays(cls, count: int, columns: "dict[str, array[int]]") -> "Columns":
-        """Return the table of these columns, which are arrays of ``count`` numbers: not looked at again."""
-        made = cls.__new__(cls)
-        made.count, made._columns = count, columns
-        return made
+        self.columns = made
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, name: str) -> "array[int]":
-        return self._columns[name]
+        return self.columns[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return name in self.columns
 
     def get(self, name: str) -> "array[int] | None":
         """Return the column, or None where the table does not have it."""
-        return self._columns.get(name)
+        return self.columns.get(name)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that are present, in wire order."""
-        return tuple(self._columns)
+        return tuple(self.columns)
 
     def rows(self) -> Iterator[tuple[int, ...]]:
         """Yield one tuple for each row, in the order of ``names``; nothing for a bare count."""
-        return zip(*self._columns.values(), strict=True)
+        return zip(*self.columns.values(), strict=True)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Columns):
             return NotImplemented
-        return self.count == other.count and {n: list(c) for n, c in self._columns.items()} == {
-            n: list(c) for n, c in other._columns.items()
+        return self.count == other.count and {n: list(c) for n, c in self.columns.items()} == {
+            n: list(c) for n, c in other.columns.items()
         }
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         parts = [f"{self.count} rows"]
-        for name, column in self._columns.items():
+        for name, column in self.columns.items():
             head = ", ".join(str(value) for value in column[:4])
             parts.append(f"{name}=[{head}{', …' if len(column) > 4 else ''}]")
         return f"Columns({', '.join(parts)})"
@@ -165,12 +158,14 @@ def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapp
             column.frombytes(gathered)
             columns[name] = column
             start += width
-    return Columns.of_arrays(count, columns), stop
+    made = Columns.__new__(Columns)  # its arrays need no second look
+    made.count, made.columns = count, columns
+    return made, stop
 
 
 def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     """Return the rows on the wire; ``ValueError`` if the columns are not those of ``codes`` or do not fit."""
-    if {*table.names} != codes.keys():
+    if table.columns.keys() != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
     layout = _row_format(tuple(codes.items()))
     count, row = len(table), layout.row

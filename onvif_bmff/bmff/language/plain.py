@@ -10,10 +10,11 @@ from typing import Any
 
 import construct
 
-from onvif_bmff.bmff.language.box import SIZE_TO_END, Box, ContainerBox
+from onvif_bmff.bmff.language.box import Box, ContainerBox
 from onvif_bmff.bmff.language.columns import Columns
 from onvif_bmff.bmff.language.conditions import ByVersion, Conditional, decide
 from onvif_bmff.bmff.language.declare import BOXES, RecordOf
+from onvif_bmff.bmff.language.header import SIZE_TO_END
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.reader import read_children
 from onvif_bmff.bmff.language.wire import STRING, Bits, Bytes, FieldType, Fixed, ListOf, SizedBytes, Table, WireError

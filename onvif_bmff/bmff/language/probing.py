@@ -1,14 +1,12 @@
 """Telling box sequences from other bytes, for structures whose length is known only from what follows them."""
 
-import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from onvif_bmff.bmff.language.header import SIZE_TO_END, read_box_header
 from onvif_bmff.bmff.language.wire import STRING, FieldType, as_byte_view
 
 __all__ = ["OptionalString", "Probed", "after_strings", "is_box_sequence"]
-
-_HEADER = struct.Struct(">I4s")
 
 
 def is_box_sequence(view: memoryview, pos: int, end: int, *, rest: int = 0) -> bool:
@@ -17,12 +15,15 @@ def is_box_sequence(view: memoryview, pos: int, end: int, *, rest: int = 0) -> b
     Up to ``rest`` bytes may be left over at the end.
     """
     while end - pos >= 8:
-        size, name = _HEADER.unpack_from(view, pos)
-        if size == 1 and end - pos >= 16:
-            size = int.from_bytes(view[pos + 8 : pos + 16], "big")
-        if size < 8 or size > end - pos or not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+        header = read_box_header(view, pos, end)
+        if header is None:
             return False
-        pos += size
+        name, _, stop, form = header
+        if form == SIZE_TO_END or not pos + 8 <= stop <= end:
+            return False
+        if not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+            return False
+        pos = stop
     return end - pos <= rest
 
 

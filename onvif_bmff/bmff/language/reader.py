@@ -7,16 +7,15 @@ that ``parse_boxes`` read. Time is linear in the input; nesting, number and size
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from onvif_bmff.bmff.language.box import SIZE_32, SIZE_64, SIZE_TO_END, Box, ContainerBox, UnknownBox
+from onvif_bmff.bmff.language.box import Box, ContainerBox, UnknownBox
 from onvif_bmff.bmff.language.declare import BOXES
+from onvif_bmff.bmff.language.header import SIZE_64, SIZE_TO_END, read_box_header
 from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
 
 __all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes", "read_children"]
-
-_HEADER = struct.Struct(">I4s")
 
 _BYTES_A_BOX: Final = 10
 """Bytes in a fragment's boxes that pay for one box; the tersest fragments of a recorder come to eleven."""
@@ -61,7 +60,7 @@ def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAU
     """
     view = memoryview(as_byte_view(data))
     parser = _Parser(view, limits)
-    boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
+    boxes, pos = parser.sequence(0, len(view), _TOP)
     if pos != len(view):
         error = BoxError(f"{len(view) - pos} bytes are too few for a box header", offset=pos)
         error.partial = boxes
@@ -78,7 +77,7 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
     view = memoryview(as_byte_view(data))
     pos, end = 0, len(view)
     while end - pos >= 8:
-        made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
+        made, pos = _Parser(view, limits).one(pos, end, _TOP)
         yield made
     if pos != end:
         raise BoxError(f"{end - pos} bytes are too few for a box header", offset=pos)
@@ -89,7 +88,7 @@ def read_children(data: bytes, registry: Mapping[str, type[Box]]) -> tuple[tuple
 
     ``registry`` is where their types are looked up. Fewer than 8 bytes may be left over.
     """
-    return _Parser(memoryview(data), _DEFAULT_LIMITS).sequence(0, len(data), "", 1, registry)
+    return _Parser(memoryview(data), _DEFAULT_LIMITS).sequence(0, len(data), _Place("", 1, registry, top=False))
 
 
 def build_boxes(boxes: Iterable[Box]) -> bytes:
@@ -127,78 +126,67 @@ class _Parser:
             more, self.paid = divmod(self.paid + min(size, _MAX_BYTES_PAID * weight), _BYTES_A_BOX)
             self.budget += more
 
-    def sequence(
-        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
-    ) -> tuple[tuple[Box, ...], int]:
+    def sequence(self, pos: int, end: int, place: "_Place") -> tuple[tuple[Box, ...], int]:
         """Read boxes from ``pos``; return them and where they end (fewer than 8 bytes before ``end``)."""
         boxes: list[Box] = []
         try:
-            if depth > self.limits.max_depth and end - pos >= 8:
-                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=path, offset=pos)
+            if place.depth > self.limits.max_depth and end - pos >= 8:
+                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=place.path, offset=pos)
             while end - pos >= 8:
-                made, pos = self.one(pos, end, path, depth, registry, top)
+                made, pos = self.one(pos, end, place)
                 boxes.append(made)
         except BoxError as error:
             error.partial = (*boxes, *error.partial)
             raise
         return tuple(boxes), pos
 
-    def one(
-        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], top: bool
-    ) -> tuple[Box, int]:
+    def one(self, pos: int, end: int, place: "_Place") -> tuple[Box, int]:
         """Read the box at ``pos``."""
-        view = self.view
-        size, raw_type = _HEADER.unpack_from(view, pos)
-        name = raw_type.decode("latin-1")
-        body, form = pos + 8, SIZE_32
-        if size == 1:
-            body, form = pos + 16, SIZE_64
-            if body > end:
-                raise BoxError("the 64-bit size is cut off", path=f"{path}/{name}", offset=pos)
-            size = int.from_bytes(view[pos + 8 : body], "big")
-        elif size == 0:
-            if not top:
-                raise BoxError("size 0 (up to the end of the file) inside a box", path=f"{path}/{name}", offset=pos)
-            size, form = end - pos, SIZE_TO_END
-        if size < body - pos:
-            raise BoxError(f"a size of {size} is less than the header", path=f"{path}/{name}", offset=pos)
-        stop = pos + size
+        header = read_box_header(self.view, pos, end)
+        if header is None:
+            name = bytes(self.view[pos + 4 : pos + 8]).decode("latin-1")
+            raise BoxError("the 64-bit size is cut off", path=f"{place.path}/{name}", offset=pos)
+        kind, body, stop, form = header
+        name = kind.decode("latin-1")
+        if form == SIZE_TO_END and not place.top:
+            path = f"{place.path}/{name}"
+            raise BoxError("size 0 (up to the end of the file) inside a box", path=path, offset=pos)
+        size = stop - pos
+        if stop < body:
+            raise BoxError(f"a size of {size} is less than the header", path=f"{place.path}/{name}", offset=pos)
         if stop > end:
-            where = "file" if top else "parent"
-            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=f"{path}/{name}", offset=pos)
-            error.partial = self.part(name, pos, body, end, path, depth, registry)
+            where = "file" if place.top else "parent"
+            path = f"{place.path}/{name}"
+            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=path, offset=pos)
+            error.partial = self.part(name, pos, body, end, place)
             raise error
         if size > self.limits.max_box_size:
-            raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
-        made = self.body(name, pos, body, stop, path, depth, registry)
+            raise BoxError(f"a size of {size} is above the limit", path=f"{place.path}/{name}", offset=pos)
+        made = self.body(name, pos, body, stop, place)
         made.size_form, made.offset, made.read_size = form, pos, size
         return made, stop
 
-    def part(
-        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
-    ) -> tuple[Box, ...]:
+    def part(self, name: str, start: int, pos: int, stop: int, place: "_Place") -> tuple[Box, ...]:
         """Return what is there of a box that is cut off at ``stop``: for ``BoxError.partial``."""
         try:
-            made = self.body(name, start, pos, stop, path, depth, registry)
+            made = self.body(name, start, pos, stop, place)
         except BoxError as error:
             return tuple([found for found in error.partial if isinstance(found, Box)])
         made.offset, made.read_size = start, stop - start
         return (made,)
 
-    def body(
-        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
-    ) -> Box:
+    def body(self, name: str, start: int, pos: int, stop: int, place: "_Place") -> Box:
         """Read the fields and children of the box that begins at ``start`` and whose body is ``pos``…``stop``."""
         view = self.view
-        kind = registry.get(name)
-        if kind is None and registry is not BOXES and name in ("free", "skip"):
+        kind = place.registry.get(name)
+        if kind is None and place.registry is not BOXES and name in ("free", "skip"):
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
             weight = 1 if kind is None else kind.layout.weight
             self.budget -= weight
             if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
-                self.pay(path, stop - start, weight)
+                self.pay(place.path, stop - start, weight)
             if self.budget < 0:
                 self.charge(0, start)
             if kind is None:
@@ -218,16 +206,20 @@ class _Parser:
             else:
                 pos = kind.layout.read(view, pos, stop, values)
         except WireError as error:
-            raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
+            raise BoxError(error.reason, path=f"{place.path}/{name}", offset=error.position) from None
         except (struct.error, ValueError, OverflowError) as error:
-            raise BoxError(str(error), path=f"{path}/{name}", offset=pos) from None
+            raise BoxError(str(error), path=f"{place.path}/{name}", offset=pos) from None
         if not kind.fourcc:
             values["type"] = name
+        return self.whole(kind, values, (start, pos, stop), f"{place.path}/{name}", place.depth)
+
+    def whole(self, kind: type[Box], values: dict[str, Any], span: tuple[int, int, int], path: str, depth: int) -> Box:
+        """Return the box with these fields; ``span`` is its start, where its children may begin, and its end."""
+        start, pos, stop = span
         if issubclass(kind, ContainerBox):
+            inside = _Place(path, depth + 1, kind.registry if kind.registry is not None else BOXES, top=False)
             try:
-                values["children"], pos = self.sequence(
-                    pos, stop, f"{path}/{name}", depth + 1, kind.registry if kind.registry is not None else BOXES
-                )
+                values["children"], pos = self.sequence(pos, stop, inside)
             except BoxError as error:
                 values["children"] = error.partial
                 partial = kind(**values)
@@ -235,11 +227,23 @@ class _Parser:
                 error.partial = (partial,)
                 raise
         if pos < stop:
-            values["trailing"] = view[pos:stop].tobytes()
+            values["trailing"] = self.view[pos:stop].tobytes()
         try:
             return kind(**values).refined(self)
         except WireError as error:
-            raise BoxError(error.reason, path=f"{path}/{name}", offset=start) from None
+            raise BoxError(error.reason, path=path, offset=start) from None
+
+
+class _Place(NamedTuple):
+    """Where boxes are read: path and depth of what they lie in, their classes, whether it is the file itself."""
+
+    path: str
+    depth: int
+    registry: Mapping[str, type[Box]]
+    top: bool
+
+
+_TOP: Final = _Place("", 1, BOXES, top=True)
 
 
 class NeedData:
@@ -276,25 +280,17 @@ class BoxReader:
     def next_box(self) -> Box | NeedData:
         """Return the next whole box, or ``NEED_DATA``. Raises ``BoxError`` (offsets count from the first byte fed)."""
         have = len(self._pending)
-        if have < 8:
+        header = read_box_header(self._pending, 0, have)
+        if header is None:
             return NEED_DATA
-        size, name = _HEADER.unpack_from(self._pending)
-        if size == 1:
-            if have < 16:
-                return NEED_DATA
-            size = int.from_bytes(self._pending[8:16], "big")
-            if size < 16:
-                return self._take(have)
-        if size == 0:
-            if have > self._limits.max_box_size:
-                raise BoxError(
-                    f"a size of {have} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
-                )
-            return NEED_DATA
+        kind, body, size, form = header
+        if form == SIZE_64 and size < body:
+            return self._take(have)
         if size > self._limits.max_box_size:
-            raise BoxError(
-                f"a size of {size} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
-            )
+            path = f"/{kind.decode('latin-1')}"
+            raise BoxError(f"a size of {size} is above the limit", path=path, offset=self._offset)
+        if form == SIZE_TO_END:
+            return NEED_DATA
         return self._take(max(size, 8)) if have >= size else NEED_DATA
 
     def close(self) -> tuple[Box, ...]:
