@@ -43,7 +43,7 @@ def test_auxiliary_information_with_and_without_subsamples():
         (b"12345678" + P(">HHI", 1, 5, 6) + b"1234", 2, 8, True),
     ],
 )
-def test_auxiliary_information_that_is_cut_off(data, count, iv_size, subsamples=subsamples):
+def test_auxiliary_information_that_is_cut_off(data, count, iv_size, subsamples):
     with pytest.raises(BoxError, match="/senc"):
         read_auxiliary_info(data, count, iv_size, subsamples=subsamples)
 

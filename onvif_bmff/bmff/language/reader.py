@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from onvif_bmff.bmff.language.box import Box, ContainerBox, UnknownBox
 from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.bmff.language.header import SIZE_64, SIZE_TO_END, read_box_header
+from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
 
@@ -50,6 +51,7 @@ class Limits:
 
 
 _DEFAULT_LIMITS: Final = Limits()
+_NO_FIELDS: Final = Layout(())
 
 
 def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> tuple[Box, ...]:
@@ -112,6 +114,8 @@ class _Parser:
         self.limits = limits
         self.budget = limits.boxes_in(len(view))
         self.paid = 0
+        self.by_size = limits.max_boxes is None
+        self.max_box_size = limits.max_box_size
 
     def charge(self, count: int, position: int) -> None:
         """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
@@ -160,7 +164,7 @@ class _Parser:
             error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=path, offset=pos)
             error.partial = self.part(name, pos, body, end, place)
             raise error
-        if size > self.limits.max_box_size:
+        if size > self.max_box_size:
             raise BoxError(f"a size of {size} is above the limit", path=f"{place.path}/{name}", offset=pos)
         made = self.body(name, pos, body, stop, place)
         made.size_form, made.offset, made.read_size = form, pos, size
@@ -178,14 +182,16 @@ class _Parser:
     def body(self, name: str, start: int, pos: int, stop: int, place: "_Place") -> Box:
         """Read the fields and children of the box that begins at ``start`` and whose body is ``pos``…``stop``."""
         view = self.view
-        kind = place.registry.get(name)
-        if kind is None and place.registry is not BOXES and name in ("free", "skip"):
+        registry = place.registry
+        kind = registry.get(name)
+        if kind is None and registry is not BOXES and name in ("free", "skip"):
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
-            weight = 1 if kind is None else kind.layout.weight
+            layout = _NO_FIELDS if kind is None else kind.layout
+            weight = layout.weight
             self.budget -= weight
-            if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
+            if name in _IN_FRAGMENTS and self.by_size:
                 self.pay(place.path, stop - start, weight)
             if self.budget < 0:
                 self.charge(0, start)
@@ -199,39 +205,42 @@ class _Parser:
                     return UnknownBox(type=name, data=view[pos:stop])
                 values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
                 pos += 4
-            if kind.layout.has_lists:
+            if layout.has_lists:
                 values[ITEM_BUDGET] = self
-                pos = kind.layout.read(view, pos, stop, values)
+                pos = layout.read(view, pos, stop, values)
                 del values[ITEM_BUDGET]
             else:
-                pos = kind.layout.read(view, pos, stop, values)
+                pos = layout.read(view, pos, stop, values)
         except WireError as error:
             raise BoxError(error.reason, path=f"{place.path}/{name}", offset=error.position) from None
         except (struct.error, ValueError, OverflowError) as error:
             raise BoxError(str(error), path=f"{place.path}/{name}", offset=pos) from None
         if not kind.fourcc:
             values["type"] = name
-        return self.whole(kind, values, (start, pos, stop), f"{place.path}/{name}", place.depth)
-
-    def whole(self, kind: type[Box], values: dict[str, Any], span: tuple[int, int, int], path: str, depth: int) -> Box:
-        """Return the box with these fields; ``span`` is its start, where its children may begin, and its end."""
-        start, pos, stop = span
         if issubclass(kind, ContainerBox):
-            inside = _Place(path, depth + 1, kind.registry if kind.registry is not None else BOXES, top=False)
-            try:
-                values["children"], pos = self.sequence(pos, stop, inside)
-            except BoxError as error:
-                values["children"] = error.partial
-                partial = kind(**values)
-                partial.offset, partial.read_size = start, stop - start
-                error.partial = (partial,)
-                raise
+            inside = _Place(
+                f"{place.path}/{name}", place.depth + 1, BOXES if kind.registry is None else kind.registry, top=False
+            )
+            pos = self.children(kind, values, (start, pos, stop), inside)
         if pos < stop:
-            values["trailing"] = self.view[pos:stop].tobytes()
+            values["trailing"] = view[pos:stop].tobytes()
         try:
             return kind(**values).refined(self)
         except WireError as error:
-            raise BoxError(error.reason, path=path, offset=start) from None
+            raise BoxError(error.reason, path=f"{place.path}/{name}", offset=start) from None
+
+    def children(self, kind: type[Box], values: dict[str, Any], span: tuple[int, int, int], inside: "_Place") -> int:
+        """Read the children into ``values``; return where they end. ``span``: start of the box, of them, and end."""
+        start, pos, stop = span
+        try:
+            values["children"], pos = self.sequence(pos, stop, inside)
+        except BoxError as error:
+            values["children"] = error.partial
+            partial = kind(**values)
+            partial.offset, partial.read_size = start, stop - start
+            error.partial = (partial,)
+            raise
+        return pos
 
 
 class _Place(NamedTuple):
