@@ -40,7 +40,7 @@ ALLOWED = {
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
 
 EXTERNAL = {
-    "construct": {"bmff", "testing"},
+    "construct": {"bmff"},
     "cryptography": {"cenc"},
     "hypothesis": {"testing"},
     "rich": {"cli"},

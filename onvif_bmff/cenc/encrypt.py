@@ -247,7 +247,7 @@ class TrackEncryptor:
         if isinstance(entry, AudioSampleEntry):
             return replace(entry, type="enca", children=(*entry.children, info))
         if isinstance(entry, ContainerBox) and self._codec.media_type == "Metadata":
-            fields = entry.codec.write({name: getattr(entry, name) for name in entry.codec.names})
+            fields = entry.layout.write({name: getattr(entry, name) for name in entry.layout.names})
             return EncryptedMetadataSampleEntry(
                 type="encm", original_fields=fields[8:], children=(*entry.children, info)
             )

@@ -30,6 +30,7 @@ from onvif_bmff.bmff import (
     TrackFragmentRandomAccessBox,
     TrackRunBox,
     parse_boxes,
+    read_box_header,
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.keys.ring import KeyRing
@@ -304,14 +305,10 @@ class ClearFile:
             if self._passed is not None and position - reported >= _REPORT_BYTES:
                 reported = position
                 self._passed()
-            size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
-            if size == 1:
-                size = int.from_bytes(data[position + 8 : position + 16], "big")
-            elif size == 0:
-                size = len(data) - position
-            end = position + size
-            if size < 8 or len(name) < 4:
+            header = read_box_header(data, position, len(data))
+            if header is None or header[2] < position + 8:
                 raise BoxError("no box begins here", offset=position)
+            name, _, end, _ = header
             if end > len(data):
                 path = "/" + name.decode("latin-1")
                 raise BoxError(f"the box runs {end - len(data)} bytes past its file", path=path, offset=position)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from onvif_bmff.bmff import Box, parse_boxes
+from onvif_bmff.bmff import SIZE_TO_END, Box, parse_boxes, read_box_header
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.objects.stored import ReadableStore
 
@@ -87,19 +87,18 @@ def box_head(source: ByteSource, position: int) -> BoxHead | None:
         BoxError: no box begins there.
     """
     view = source.view(position, 16)
-    if len(view) < 8:
-        if len(view):
-            raise BoxError(f"{len(view)} bytes are too few for a box header", offset=position)
+    if not len(view):
         return None
-    size, header = int.from_bytes(view[:4], "big"), 8
-    name = bytes(view[4:8]).decode("latin-1")
-    if size == 0:
-        return BoxHead(name, None, header)
-    if size == 1:
-        size, header = int.from_bytes(view[8:16], "big"), 16
-    if size < header or len(view) < header:
+    header = read_box_header(view, 0, len(view))
+    if header is None:
+        raise BoxError(f"{len(view)} bytes are too few for a box header", offset=position)
+    kind, body, size, form = header
+    name = kind.decode("latin-1")
+    if form == SIZE_TO_END:
+        return BoxHead(name, None, body)
+    if size < body:
         raise BoxError(f"a size of {size} is less than the header", path=f"/{name}", offset=position)
-    return BoxHead(name, size, header)
+    return BoxHead(name, size, body)
 
 
 def parse_one(source: ByteSource, position: int, size: int) -> Box:

@@ -137,7 +137,7 @@ class ProtectedPart:
             return None
         iv_size, subsamples = sizes.pop(), bool(senc.flags & _SUBSAMPLES)
         try:
-            records = read_auxiliary_info(senc.data, senc.sample_count, iv_size, subsamples)
+            records = read_auxiliary_info(senc.data, senc.sample_count, iv_size, subsamples=subsamples)
         except BoxError as error:
             self._add(rule, error.reason, offset=senc.offset, path=path)
             return None

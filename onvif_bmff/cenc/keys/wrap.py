@@ -272,7 +272,7 @@ class KeyWrapper:
                     _log.warning("keys are not wrapped for %s", one)
                 layout = LAYOUT_25_12 if self._wrapping.info is None else LAYOUT_26_06
                 self._header = AsymmetricKeySystemHeaderBox(
-                    kid=content_key.kid, entries=tuple(entries.values()), layout=layout
+                    kid=content_key.kid, entries=tuple(entries.values()), entry_layout=layout
                 )
                 self._entries = entries
             return self._header
