@@ -107,7 +107,7 @@ def run(quick: bool) -> list[dict[str, object]]:
             made.set_recording_job_mode(last, ("Idle", "Active")[n % 2])
 
         def plan(n: int, made=made, maker=maker) -> None:
-            for one in made.plans().recordings.values():
+            for one in made.device_side.plans().recordings.values():
                 maker.outputs(one)
 
         rows.append(row(f"control: change of one job's mode, {label}", seconds_each(flip, few) * 1e3, "ms"))

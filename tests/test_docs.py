@@ -136,9 +136,9 @@ def test_no_documented_command_has_a_key_among_its_arguments(page: Path) -> None
         assert not re.search(r"--key[ =]|[0-9a-fA-F]{32}", block)
 
 
-@pytest.fixture
-def conformance() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_conformance", ROOT / "docs" / "build_conformance.py")
+def script(name: str) -> ModuleType:
+    """A script of the folder docs, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -146,21 +146,36 @@ def conformance() -> ModuleType:
     return module
 
 
+@pytest.fixture
+def conformance() -> ModuleType:
+    return script("build_conformance")
+
+
+def test_diagrams_of_states_are_those_of_the_tables_that_run() -> None:
+    diagrams = script("build_diagrams")
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert diagrams.page(text) == text
+    for name, diagram in diagrams.DIAGRAMS.items():
+        assert f"<!-- diagram {name} -->\n```mermaid\n{diagram}\n```\n" in text
+        line = diagram.splitlines()[-1]
+        assert diagrams.page(text.replace(line, line.replace("-->", "<--"))) == text
+
+
 def test_deviations_are_shown_as_what_they_are_with_their_switch(conformance: ModuleType) -> None:
     text, wrong = conformance.page()
     assert wrong == []
     (row,) = re.findall(r"^\| REC-5\.4-11 \|.*", text, re.MULTILINE)
     assert "**deviation**" in row
-    assert "`Limits.reset_retention_on_create`" in row
+    assert "`ServiceLimits.reset_retention_on_create`" in row
     assert text.count("| **deviation**") == len(conformance.read_tsv("conformance_deviations.tsv"))
 
 
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        (["REC-9.9-99", "Limits.reset_retention_on_create", "x"], "is a deviation, but no requirement"),
-        (["REC-5.4-11", "Limits.another_switch", "x"], "do not all use the switch Limits.another_switch"),
-        (["REC-4.1.1-05", "Limits.reset_retention_on_create", "x"], "do not all use the switch"),
+        (["REC-9.9-99", "ServiceLimits.reset_retention_on_create", "x"], "is a deviation, but no requirement"),
+        (["REC-5.4-11", "ServiceLimits.another_switch", "x"], "do not all use the switch ServiceLimits.another_switch"),
+        (["REC-4.1.1-05", "ServiceLimits.reset_retention_on_create", "x"], "do not all use the switch"),
     ],
 )
 def test_a_deviation_needs_tests_of_its_switch(

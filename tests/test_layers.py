@@ -13,6 +13,7 @@ ALLOWED = {
     "errors": set(),
     "logs": set(),
     "timing": {"errors"},
+    "xml_values": {"errors", "timing"},
     "bmff": {"errors", "timing"},
     "media": {"bmff", "errors", "timing"},
     "codecs": {"media", "bmff", "errors"},
@@ -26,7 +27,7 @@ ALLOWED = {
         "recording", "playback", "objects", "demux", "codecs", "media", "bmff", "errors", "timing",
     },
     "validation": {"playback", "cenc", "objects", "demux", "codecs", "media", "bmff", "errors", "timing"},
-    "control": {"objects", "cenc", "errors", "timing"},
+    "control": {"objects", "xml_values", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "errors", "timing"},
     "storage": {"objects", "errors", "timing", "logs"},
     "ingest": {"demux", "codecs", "media", "bmff", "errors", "timing"},
@@ -39,7 +40,7 @@ ALLOWED = {
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
 
 EXTERNAL = {
-    "construct": {"bmff", "testing"},
+    "construct": {"bmff"},
     "cryptography": {"cenc"},
     "hypothesis": {"testing"},
     "rich": {"cli"},
@@ -112,3 +113,89 @@ def test_the_world_test_would_notice() -> None:
     tree = ast.parse("import os\nkey = os.urandom(16)\n")
     calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert set(calls) & WORLD
+
+
+# ---- floors and sizes --------------------------------------------------------------------------------
+
+MAX_FLOORS = {
+    "bmff": 7, "media": 4, "codecs": 7, "demux": 3, "cenc": 5, "objects": 4, "recording": 8, "playback": 7, "export": 4,
+    "recovery": 2, "validation": 8, "control": 7, "engine": 3, "storage": 4, "ingest": 2, "testing": 3, "device": 5,
+    "cli": 5,
+}  # fmt: skip
+"""The longest chain of imports between the modules of a room, folders included; a module that imports none is 1."""
+
+MAX_SHARE = 0.14
+"""How much of all lines the biggest room may have."""
+
+
+def runtime_imports(tree: ast.AST) -> Iterator[str]:
+    """What a module imports when it runs: as written, and with each name behind it, which may be a module."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from runtime_imports(ast.Module(node.orelse, []))
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from runtime_imports(node)
+
+
+def floors_of(modules: dict[str, ast.Module]) -> int:
+    """The longest chain of imports between modules, given by their dotted names."""
+    below = {name: (modules.keys() & set(runtime_imports(tree))) - {name} for name, tree in modules.items()}
+    heights: dict[str, int] = {}
+
+    def height(name: str, chain: tuple[str, ...] = ()) -> int:
+        assert name not in chain, f"{name} imports itself by {' -> '.join(chain)}"
+        if name not in heights:
+            heights[name] = 1 + max((height(found, (*chain, name)) for found in below[name]), default=0)
+        return heights[name]
+
+    return max(height(name) for name in modules)
+
+
+def modules_of(room: str) -> dict[str, ast.Module]:
+    found = {}
+    for name, path, tree in MODULES:
+        if name == room:
+            dotted = ".".join(("onvif_bmff", *path.relative_to(PACKAGE).with_suffix("").parts))
+            found[dotted.removesuffix(".__init__")] = tree
+    return found
+
+
+@pytest.mark.parametrize("room", MAX_FLOORS)
+def test_a_room_has_few_floors(room: str) -> None:
+    assert floors_of(modules_of(room)) <= MAX_FLOORS[room]
+
+
+def test_all_rooms_that_are_folders_have_a_limit_of_floors() -> None:
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(MAX_FLOORS)
+
+
+def test_floors_are_counted_by_what_is_imported_at_run_time() -> None:
+    texts = {
+        "r": "from r.c import x",
+        "r.a": "import os",
+        "r.b": "from r import a",
+        "r.c": "def f():\n    from r.b import y",
+        "r.d": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from r.c import x\nelse:\n    import r.a",
+    }
+    trees = {name: ast.parse(text) for name, text in texts.items()}
+    assert floors_of({name: trees[name] for name in ("r.a", "r.d")}) == 2
+    assert floors_of({name: trees[name] for name in ("r.a", "r.b", "r.c", "r.d")}) == 3
+    with pytest.raises(AssertionError, match="imports itself"):
+        floors_of({"r.a": ast.parse("import r.b"), "r.b": ast.parse("import r.a")})
+
+
+def test_no_room_is_too_big() -> None:
+    """Lines that people write: the tables of names are written by a script."""
+    lines: dict[str, int] = {}
+    for room, path, _ in MODULES:
+        if path.name != "_names.py":
+            lines[room] = lines.get(room, 0) + len(path.read_text().splitlines())
+    total = sum(lines.values())
+    shares = {room: count / total for room, count in lines.items()}
+    biggest = max(shares, key=lambda room: shares[room])
+    assert shares[biggest] <= MAX_SHARE, f"{biggest} has {shares[biggest]:.1%} of all lines"

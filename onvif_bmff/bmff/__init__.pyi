@@ -31,39 +31,64 @@ from onvif_bmff.bmff.fragment import TrackFragmentBaseMediaDecodeTimeBox as Trac
 from onvif_bmff.bmff.fragment import TrackFragmentBox as TrackFragmentBox
 from onvif_bmff.bmff.fragment import TrackFragmentHeaderBox as TrackFragmentHeaderBox
 from onvif_bmff.bmff.fragment import TrackRunBox as TrackRunBox
-from onvif_bmff.bmff.language.box import BOXES as BOXES
 from onvif_bmff.bmff.language.box import Box as Box
 from onvif_bmff.bmff.language.box import ContainerBox as ContainerBox
+from onvif_bmff.bmff.language.box import Declared as Declared
 from onvif_bmff.bmff.language.box import FullBox as FullBox
 from onvif_bmff.bmff.language.box import FullContainerBox as FullContainerBox
-from onvif_bmff.bmff.language.box import Record as Record
-from onvif_bmff.bmff.language.box import RecordOf as RecordOf
-from onvif_bmff.bmff.language.box import SAMPLE_ENTRIES as SAMPLE_ENTRIES
-from onvif_bmff.bmff.language.box import SIZE_32 as SIZE_32
-from onvif_bmff.bmff.language.box import SIZE_64 as SIZE_64
-from onvif_bmff.bmff.language.box import SIZE_TO_END as SIZE_TO_END
 from onvif_bmff.bmff.language.box import UnknownBox as UnknownBox
-from onvif_bmff.bmff.language.box import box as box
-from onvif_bmff.bmff.language.box import record as record
-from onvif_bmff.bmff.language.box import sample_entry as sample_entry
+from onvif_bmff.bmff.language.checks import check_fields as check_fields
+from onvif_bmff.bmff.language.checks import fields_asked_for as fields_asked_for
+from onvif_bmff.bmff.language.children import ChildCountFault as ChildCountFault
+from onvif_bmff.bmff.language.children import Children as Children
+from onvif_bmff.bmff.language.children import child_count_faults as child_count_faults
+from onvif_bmff.bmff.language.columns import COLUMN_CODES as COLUMN_CODES
 from onvif_bmff.bmff.language.columns import Columns as Columns
 from onvif_bmff.bmff.language.columns import no_rows as no_rows
 from onvif_bmff.bmff.language.columns import pack_columns as pack_columns
 from onvif_bmff.bmff.language.columns import unpack_columns as unpack_columns
+from onvif_bmff.bmff.language.conditions import ByVersion as ByVersion
+from onvif_bmff.bmff.language.conditions import Conditional as Conditional
+from onvif_bmff.bmff.language.conditions import WhenFlag as WhenFlag
+from onvif_bmff.bmff.language.conditions import by_version as by_version
+from onvif_bmff.bmff.language.conditions import decide as decide
+from onvif_bmff.bmff.language.conditions import is_column as is_column
+from onvif_bmff.bmff.language.conditions import when as when
+from onvif_bmff.bmff.language.conditions import when_flag as when_flag
+from onvif_bmff.bmff.language.declare import BOXES as BOXES
+from onvif_bmff.bmff.language.declare import Record as Record
+from onvif_bmff.bmff.language.declare import RecordOf as RecordOf
+from onvif_bmff.bmff.language.declare import SAMPLE_ENTRIES as SAMPLE_ENTRIES
+from onvif_bmff.bmff.language.declare import box as box
+from onvif_bmff.bmff.language.declare import record as record
+from onvif_bmff.bmff.language.declare import refinement as refinement
+from onvif_bmff.bmff.language.declare import sample_entry as sample_entry
 from onvif_bmff.bmff.language.fixed import Bits as Bits
+from onvif_bmff.bmff.language.fixed import Bytes as Bytes
+from onvif_bmff.bmff.language.fixed import DeclarationError as DeclarationError
 from onvif_bmff.bmff.language.fixed import FOURCC as FOURCC
+from onvif_bmff.bmff.language.fixed import FieldType as FieldType
 from onvif_bmff.bmff.language.fixed import Fields as Fields
 from onvif_bmff.bmff.language.fixed import Fixed as Fixed
-from onvif_bmff.bmff.language.fixed import PURSE as PURSE
-from onvif_bmff.bmff.language.fixed import Purse as Purse
-from onvif_bmff.bmff.language.fixed import UUID_WORD as UUID_WORD
-from onvif_bmff.bmff.language.fixed import Wire as Wire
+from onvif_bmff.bmff.language.fixed import ITEM_BUDGET as ITEM_BUDGET
+from onvif_bmff.bmff.language.fixed import ItemBudget as ItemBudget
+from onvif_bmff.bmff.language.fixed import NOT_WRITTEN as NOT_WRITTEN
+from onvif_bmff.bmff.language.fixed import Refused as Refused
+from onvif_bmff.bmff.language.fixed import UUID_FIELD as UUID_FIELD
 from onvif_bmff.bmff.language.fixed import WireError as WireError
-from onvif_bmff.bmff.language.fixed import as_wire as as_wire
-from onvif_bmff.bmff.language.fixed import same as same
-from onvif_bmff.bmff.language.fixed import short as short
+from onvif_bmff.bmff.language.fixed import as_field as as_field
+from onvif_bmff.bmff.language.fixed import as_inner as as_inner
+from onvif_bmff.bmff.language.fixed import identity as identity
+from onvif_bmff.bmff.language.fixed import raise_truncated as raise_truncated
 from onvif_bmff.bmff.language.fixed import unsigned as unsigned
-from onvif_bmff.bmff.language.layout import Codec as Codec
+from onvif_bmff.bmff.language.header import SIZE_32 as SIZE_32
+from onvif_bmff.bmff.language.header import SIZE_64 as SIZE_64
+from onvif_bmff.bmff.language.header import SIZE_TO_END as SIZE_TO_END
+from onvif_bmff.bmff.language.header import read_box_header as read_box_header
+from onvif_bmff.bmff.language.layout import Layout as Layout
+from onvif_bmff.bmff.language.plain import construct_of as construct_of
+from onvif_bmff.bmff.language.plain import field_construct as field_construct
+from onvif_bmff.bmff.language.plain import struct_of as struct_of
 from onvif_bmff.bmff.language.probing import OptionalString as OptionalString
 from onvif_bmff.bmff.language.probing import Probed as Probed
 from onvif_bmff.bmff.language.probing import after_strings as after_strings
@@ -75,6 +100,7 @@ from onvif_bmff.bmff.language.reader import NeedData as NeedData
 from onvif_bmff.bmff.language.reader import build_boxes as build_boxes
 from onvif_bmff.bmff.language.reader import iter_boxes as iter_boxes
 from onvif_bmff.bmff.language.reader import parse_boxes as parse_boxes
+from onvif_bmff.bmff.language.reader import read_children as read_children
 from onvif_bmff.bmff.language.wire import FourCC as FourCC
 from onvif_bmff.bmff.language.wire import ListOf as ListOf
 from onvif_bmff.bmff.language.wire import Rest as Rest
@@ -93,9 +119,6 @@ from onvif_bmff.bmff.language.wire import U64 as U64
 from onvif_bmff.bmff.language.wire import U8 as U8
 from onvif_bmff.bmff.language.wire import Uuid as Uuid
 from onvif_bmff.bmff.language.wire import View as View
-from onvif_bmff.bmff.language.wire import by_version as by_version
-from onvif_bmff.bmff.language.wire import when as when
-from onvif_bmff.bmff.language.wire import when_flag as when_flag
 from onvif_bmff.bmff.movie import KindBox as KindBox
 from onvif_bmff.bmff.movie import MetaBox as MetaBox
 from onvif_bmff.bmff.movie import MovieBox as MovieBox
@@ -175,16 +198,18 @@ from onvif_bmff.bmff.track import pack_language as pack_language
 __all__ = [
     "ASYMMETRIC_SYSTEM_ID",
     "BOXES",
+    "COLUMN_CODES",
     "COMMON_SYSTEM_ID",
     "FOURCC",
+    "ITEM_BUDGET",
     "LAYOUT_25_12",
     "LAYOUT_26_06",
     "NEED_DATA",
     "NENC",
     "NON_SYNC_SAMPLE",
+    "NOT_WRITTEN",
     "PIFF_SENC",
     "PIFF_TENC",
-    "PURSE",
     "S16",
     "S32",
     "S64",
@@ -200,7 +225,7 @@ __all__ = [
     "U64",
     "U8",
     "UNITY_MATRIX",
-    "UUID_WORD",
+    "UUID_FIELD",
     "AsymmetricKeySystemHeaderBox",
     "AudioSampleEntry",
     "AuxiliaryInfo",
@@ -210,18 +235,24 @@ __all__ = [
     "Bits",
     "Box",
     "BoxReader",
+    "ByVersion",
+    "Bytes",
+    "ChildCountFault",
+    "Children",
     "ChunkLargeOffsetBox",
     "ChunkOffsetBox",
-    "Codec",
     "ColourInformationBox",
     "Columns",
     "CompactSampleSizeBox",
     "CompositionOffsetBox",
     "CompositionToDecodeBox",
+    "Conditional",
     "ContainerBox",
     "DataEntryUrlBox",
     "DataInformationBox",
     "DataReferenceBox",
+    "DeclarationError",
+    "Declared",
     "DecoderConfig",
     "EditBox",
     "EditListBox",
@@ -230,6 +261,7 @@ __all__ = [
     "EsdBox",
     "EventMessageBox",
     "ExtendedLanguageBox",
+    "FieldType",
     "Fields",
     "FileTypeBox",
     "Fixed",
@@ -240,7 +272,9 @@ __all__ = [
     "HandlerBox",
     "HevcConfigurationBox",
     "HevcParameterArray",
+    "ItemBudget",
     "KindBox",
+    "Layout",
     "Limits",
     "ListOf",
     "MediaBox",
@@ -267,9 +301,9 @@ __all__ = [
     "ProducerReferenceTimeBox",
     "ProtectionSchemeInfoBox",
     "ProtectionSystemSpecificHeaderBox",
-    "Purse",
     "Record",
     "RecordOf",
+    "Refused",
     "Rest",
     "SampleAuxiliaryInformationOffsetsBox",
     "SampleAuxiliaryInformationSizesBox",
@@ -318,30 +352,42 @@ __all__ = [
     "View",
     "VisualSampleEntry",
     "VpCodecConfigurationBox",
-    "Wire",
+    "WhenFlag",
     "WireError",
     "XmlMetaDataSampleEntry",
     "XmlSubtitleSampleEntry",
     "after_strings",
-    "as_wire",
+    "as_field",
+    "as_inner",
     "box",
     "build_boxes",
     "build_esds",
     "by_version",
+    "check_fields",
+    "child_count_faults",
     "common_header",
+    "construct_of",
+    "decide",
+    "field_construct",
+    "fields_asked_for",
+    "identity",
     "is_box_sequence",
+    "is_column",
     "iter_boxes",
     "no_rows",
     "pack_columns",
     "pack_language",
     "parse_boxes",
+    "raise_truncated",
     "read_auxiliary_info",
+    "read_box_header",
+    "read_children",
     "read_esds",
     "record",
-    "same",
+    "refinement",
     "sample_entry",
     "seig_entries",
-    "short",
+    "struct_of",
     "unpack_columns",
     "unsigned",
     "when",

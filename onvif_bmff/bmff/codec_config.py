@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from construct import Int8ub, Int16ub
-
-from onvif_bmff.bmff.language.box import Box, FullBox, Record, RecordOf, box, record
+from onvif_bmff.bmff.language.box import Box, FullBox
+from onvif_bmff.bmff.language.declare import Record, RecordOf, box, record
 from onvif_bmff.bmff.language.wire import S16, U8, U16, U32, U48, Bits, FourCC, ListOf, Rest, SizedBytes, when
 
 __all__ = [
@@ -37,8 +36,8 @@ class AvcConfigurationBox(Box):
     length_size_minus_one: Annotated[int, Bits(2)] = 3
     reserved2: Annotated[int, Bits(3)] = 7
     sps_count: Annotated[int, Bits(5)]
-    sequence_parameter_sets: Annotated[tuple[bytes, ...], ListOf(lambda this: this["sps_count"], SizedBytes(Int16ub))]
-    picture_parameter_sets: Annotated[tuple[bytes, ...], ListOf(Int8ub, SizedBytes(Int16ub))]
+    sequence_parameter_sets: Annotated[tuple[bytes, ...], ListOf(lambda this: this["sps_count"], SizedBytes(U16))]
+    picture_parameter_sets: Annotated[tuple[bytes, ...], ListOf(U8, SizedBytes(U16))]
     extension: Rest = b""
 
 
@@ -49,7 +48,7 @@ class HevcParameterArray(Record):
     array_completeness: Annotated[int, Bits(1)] = 1
     reserved: Annotated[int, Bits(1)] = 0
     nal_unit_type: Annotated[int, Bits(6)]
-    nal_units: Annotated[tuple[bytes, ...], ListOf(Int16ub, SizedBytes(Int16ub))]
+    nal_units: Annotated[tuple[bytes, ...], ListOf(U16, SizedBytes(U16))]
 
 
 @box("hvcC")
@@ -78,7 +77,7 @@ class HevcConfigurationBox(Box):
     num_temporal_layers: Annotated[int, Bits(3)] = 1
     temporal_id_nested: Annotated[int, Bits(1)] = 0
     length_size_minus_one: Annotated[int, Bits(2)] = 3
-    arrays: Annotated[tuple[HevcParameterArray, ...], ListOf(Int8ub, RecordOf(HevcParameterArray))]
+    arrays: Annotated[tuple[HevcParameterArray, ...], ListOf(U8, RecordOf(HevcParameterArray))]
 
 
 @box("av1C")
@@ -115,7 +114,7 @@ class VpCodecConfigurationBox(FullBox):
     colour_primaries: U8 = 2
     transfer_characteristics: U8 = 2
     matrix_coefficients: U8 = 2
-    codec_initialization_data: Annotated[bytes, SizedBytes(Int16ub)] = b""
+    codec_initialization_data: Annotated[bytes, SizedBytes(U16)] = b""
 
 
 @box("dOps")

@@ -4,19 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
-from construct import Int16ub, Int32ub, Int64ub
-
-from onvif_bmff.bmff.language.box import Box, FullBox, box
+from onvif_bmff.bmff.language.box import Box, FullBox
 from onvif_bmff.bmff.language.columns import Columns, no_rows
+from onvif_bmff.bmff.language.declare import box
 from onvif_bmff.bmff.language.wire import (
-    FOURCC,
-    STRING,
     U16,
     U32,
     U64,
     FourCC,
     ListOf,
     Rest,
+    String,
     Table,
     Uuid,
     View,
@@ -43,7 +41,7 @@ class FileTypeBox(Box):
 
     major_brand: FourCC
     minor_version: U32 = 0
-    compatible_brands: Annotated[tuple[str, ...], ListOf(None, FOURCC)] = ()
+    compatible_brands: Annotated[tuple[str, ...], ListOf(None, FourCC)] = ()
 
 
 @box("styp")
@@ -52,7 +50,7 @@ class SegmentTypeBox(Box):
 
     major_brand: FourCC
     minor_version: U32 = 0
-    compatible_brands: Annotated[tuple[str, ...], ListOf(None, FOURCC)] = ()
+    compatible_brands: Annotated[tuple[str, ...], ListOf(None, FourCC)] = ()
 
 
 @box("mdat")
@@ -94,10 +92,10 @@ class SegmentIndexBox(FullBox):
 
     reference_id: U32
     timescale: U32
-    earliest_presentation_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
-    first_offset: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    earliest_presentation_time: Annotated[int, by_version(U32, U64)] = 0
+    first_offset: Annotated[int, by_version(U32, U64)] = 0
     reserved: U16 = 0
-    references: Annotated[Columns, Table(Int16ub, reference="I", duration="I", sap="I")] = field(
+    references: Annotated[Columns, Table(U16, reference="I", duration="I", sap="I")] = field(
         default_factory=no_rows("reference", "duration", "sap")
     )
 
@@ -108,37 +106,29 @@ class ProducerReferenceTimeBox(FullBox):
 
     reference_track_id: U32
     ntp_timestamp: U64
-    media_time: Annotated[int, by_version(Int32ub, Int64ub)]
+    media_time: Annotated[int, by_version(U32, U64)]
 
 
 def _is_version(number: int) -> Callable[[Mapping[str, Any]], bool]:
     return lambda this: bool(this["version"] == number)
 
 
-@box("emsg", versions=(0, 1))
+_EMSG_1 = ("timescale", "presentation_time", "event_duration", "id", "scheme_id_uri", "value")
+"""Version 1 has the strings behind the numbers."""
+
+
+@box("emsg", versions=(0, 1), orders={1: _EMSG_1})
 class EventMessageBox(FullBox):
     """An event on the media timeline. ISO/IEC 23009-1, 5.10.3.3.
 
     Version 0 carries ``presentation_time_delta``, version 1 ``presentation_time``; the other one is None.
     """
 
-    scheme_v0: Annotated[str | None, when(_is_version(0), STRING)] = None
-    value_v0: Annotated[str | None, when(_is_version(0), STRING)] = None
+    scheme_id_uri: String
+    value: String = ""
     timescale: U32
-    presentation_time_delta: Annotated[int | None, when(_is_version(0), Int32ub)] = None
-    presentation_time: Annotated[int | None, when(_is_version(1), Int64ub)] = None
+    presentation_time_delta: Annotated[int | None, when(_is_version(0), U32)] = None
+    presentation_time: Annotated[int | None, when(_is_version(1), U64)] = None
     event_duration: U32 = 0
     id: U32 = 0
-    scheme_v1: Annotated[str | None, when(_is_version(1), STRING)] = None
-    value_v1: Annotated[str | None, when(_is_version(1), STRING)] = None
     message_data: Rest = b""
-
-    @property
-    def scheme_id_uri(self) -> str:
-        """The scheme, wherever the version puts it."""
-        return self.scheme_v1 if self.version else self.scheme_v0  # type: ignore[return-value]
-
-    @property
-    def value(self) -> str:
-        """The value within the scheme, wherever the version puts it."""
-        return self.value_v1 if self.version else self.value_v0  # type: ignore[return-value]

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from construct import Int32sb, Int32ub, Int64ub
-
-from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox
+from onvif_bmff.bmff.language.children import Children
 from onvif_bmff.bmff.language.columns import Columns
-from onvif_bmff.bmff.language.wire import U32, FourCC, Rest, Table, by_version, when, when_flag
+from onvif_bmff.bmff.language.declare import box
+from onvif_bmff.bmff.language.wire import S32, U32, U64, FourCC, Rest, Table, by_version, when, when_flag
 
 __all__ = [
     "NON_SYNC_SAMPLE",
@@ -25,7 +25,7 @@ NON_SYNC_SAMPLE = 0x00010000
 """The bit of a sample's flags that says: not a sync sample. ISO/IEC 14496-12, 8.8.3.1."""
 
 
-@box("moof")
+@box("moof", children=Children(one=("mfhd",), optional=("meta",), many=("traf", "pssh")))
 class MovieFragmentBox(ContainerBox):
     """One fragment. ISO/IEC 14496-12, 8.8.4."""
 
@@ -37,7 +37,12 @@ class MovieFragmentHeaderBox(FullBox):
     sequence_number: U32
 
 
-@box("traf")
+@box(
+    "traf",
+    children=Children(
+        one=("tfhd",), optional=("tfdt", "senc", "meta"), many=("trun", "sbgp", "sgpd", "subs", "saiz", "saio")
+    ),
+)
 class TrackFragmentBox(ContainerBox):
     """One track's part of a fragment. ISO/IEC 14496-12, 8.8.6."""
 
@@ -47,18 +52,18 @@ class TrackFragmentHeaderBox(FullBox):
     """Defaults of the samples. ISO/IEC 14496-12, 8.8.7. Flag 0x20000: offsets count from the moof."""
 
     track_id: U32
-    base_data_offset: Annotated[int | None, when_flag(0x1, Int64ub)] = None
-    sample_description_index: Annotated[int | None, when_flag(0x2, Int32ub)] = None
-    default_sample_duration: Annotated[int | None, when_flag(0x8, Int32ub)] = None
-    default_sample_size: Annotated[int | None, when_flag(0x10, Int32ub)] = None
-    default_sample_flags: Annotated[int | None, when_flag(0x20, Int32ub)] = None
+    base_data_offset: Annotated[int | None, when_flag(0x1, U64)] = None
+    sample_description_index: Annotated[int | None, when_flag(0x2, U32)] = None
+    default_sample_duration: Annotated[int | None, when_flag(0x8, U32)] = None
+    default_sample_size: Annotated[int | None, when_flag(0x10, U32)] = None
+    default_sample_flags: Annotated[int | None, when_flag(0x20, U32)] = None
 
 
 @box("tfdt", versions=(0, 1))
 class TrackFragmentBaseMediaDecodeTimeBox(FullBox):
     """Decode time of the fragment's first sample, in media ticks. ISO/IEC 14496-12, 8.8.12."""
 
-    base_media_decode_time: Annotated[int, by_version(Int32ub, Int64ub)]
+    base_media_decode_time: Annotated[int, by_version(U32, U64)]
 
 
 @box("trun", versions=(0, 1))
@@ -70,8 +75,8 @@ class TrackRunBox(FullBox):
     """
 
     sample_count: U32
-    data_offset: Annotated[int | None, when_flag(0x1, Int32sb)] = None
-    first_sample_flags: Annotated[int | None, when_flag(0x4, Int32ub)] = None
+    data_offset: Annotated[int | None, when_flag(0x1, S32)] = None
+    first_sample_flags: Annotated[int | None, when_flag(0x4, U32)] = None
     samples: Annotated[
         Columns,
         Table(
@@ -100,7 +105,7 @@ class SampleGroupDescriptionBox(FullBox):
     """
 
     grouping_type: FourCC
-    default_length: Annotated[int | None, when(lambda this: this["version"] >= 1, Int32ub)] = None
+    default_length: Annotated[int | None, when(lambda this: this["version"] >= 1, U32)] = None
     entry_count: U32
     descriptions: Rest = b""
 
@@ -113,5 +118,5 @@ class SampleToGroupBox(FullBox):
     """
 
     grouping_type: FourCC
-    grouping_type_parameter: Annotated[int | None, when(lambda this: this["version"] == 1, Int32ub)] = None
-    entries: Annotated[Columns, Table(Int32ub, sample_count="I", group_description_index="I")]
+    grouping_type_parameter: Annotated[int | None, when(lambda this: this["version"] == 1, U32)] = None
+    entries: Annotated[Columns, Table(U32, sample_count="I", group_description_index="I")]

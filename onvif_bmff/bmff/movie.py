@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from construct import Bytes, Int32ub, Int64ub
-
-from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox
+from onvif_bmff.bmff.language.children import Children
+from onvif_bmff.bmff.language.declare import box
 from onvif_bmff.bmff.language.probing import Probed
-from onvif_bmff.bmff.language.wire import S16, S32, U32, String, by_version
+from onvif_bmff.bmff.language.wire import S16, S32, U32, U64, Bytes, String, by_version
 
 __all__ = [
     "UNITY_MATRIX",
@@ -24,7 +24,9 @@ UNITY_MATRIX = b"".join(number.to_bytes(4, "big") for number in (0x10000, 0, 0, 
 """Transformation matrix that changes nothing: nine 32-bit numbers, 16.16 and 2.30."""
 
 
-@box("moov")
+@box(
+    "moov", children=Children(one=("mvhd",), some=("trak",), optional=("mvex", "meta", "udta", "iods"), many=("pssh",))
+)
 class MovieBox(ContainerBox):
     """Metadata of all tracks. ISO/IEC 14496-12, 8.2.1."""
 
@@ -33,10 +35,10 @@ class MovieBox(ContainerBox):
 class MovieHeaderBox(FullBox):
     """Times and defaults of the movie; times in seconds since 1904, duration in ticks. ISO/IEC 14496-12, 8.2.2."""
 
-    creation_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
-    modification_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    creation_time: Annotated[int, by_version(U32, U64)] = 0
+    modification_time: Annotated[int, by_version(U32, U64)] = 0
     timescale: U32
-    duration: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    duration: Annotated[int, by_version(U32, U64)] = 0
     rate: S32 = 0x10000
     volume: S16 = 0x100
     reserved: Annotated[bytes, Bytes(10)] = bytes(10)
@@ -45,7 +47,7 @@ class MovieHeaderBox(FullBox):
     next_track_id: U32
 
 
-@box("mvex")
+@box("mvex", children=Children(some=("trex",), optional=("mehd", "leva")))
 class MovieExtendsBox(ContainerBox):
     """Tells that fragments follow. ISO/IEC 14496-12, 8.8.1."""
 
@@ -54,7 +56,7 @@ class MovieExtendsBox(ContainerBox):
 class MovieExtendsHeaderBox(FullBox):
     """Duration with all fragments, in movie ticks. ISO/IEC 14496-12, 8.8.2."""
 
-    fragment_duration: Annotated[int, by_version(Int32ub, Int64ub)]
+    fragment_duration: Annotated[int, by_version(U32, U64)]
 
 
 @box("trex")
@@ -68,7 +70,7 @@ class TrackExtendsBox(FullBox):
     default_sample_flags: U32 = 0
 
 
-@box("udta")
+@box("udta", children=Children(many=("kind", "cprt")))
 class UserDataBox(ContainerBox):
     """User data. ISO/IEC 14496-12, 8.10.1."""
 
@@ -85,7 +87,7 @@ def _meta_candidates(view: memoryview, pos: int, end: int) -> tuple[int, ...]:
     return (pos + 4, pos) if end - pos >= 4 else (pos,)
 
 
-@box("meta")
+@box("meta", children=Children(one=("hdlr",)))
 class MetaBox(ContainerBox):
     """Untimed metadata. ISO/IEC 14496-12, 8.11.1.
 

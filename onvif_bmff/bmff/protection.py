@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from construct import Int8ub, Int32ub
-
 from onvif_bmff.bmff.fragment import SampleGroupDescriptionBox
-from onvif_bmff.bmff.language.box import Box, ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.box import Box, ContainerBox, FullBox
+from onvif_bmff.bmff.language.children import Children
 from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.declare import box
 from onvif_bmff.bmff.language.wire import (
-    FOURCC,
-    STRING,
     U8,
     U32,
     Bits,
     FourCC,
     Rest,
     SizedBytes,
+    String,
     Table,
     Uuid,
     by_version,
@@ -51,7 +50,7 @@ PIFF_TENC = UUID("8974dbce-7be7-4c51-84f9-7148f9882554")
 """User type of the box in which PIFF files carry what tenc carries."""
 
 
-@box("sinf")
+@box("sinf", children=Children(one=("frma",), optional=("schm", "schi")))
 class ProtectionSchemeInfoBox(ContainerBox):
     """How a sample entry is protected. ISO/IEC 14496-12, 8.12.1."""
 
@@ -69,10 +68,10 @@ class SchemeTypeBox(FullBox):
 
     scheme_type: FourCC
     scheme_version: U32 = 0x00010000
-    scheme_uri: Annotated[str | None, when_flag(0x1, STRING)] = None
+    scheme_uri: Annotated[str | None, when_flag(0x1, String)] = None
 
 
-@box("schi")
+@box("schi", children=Children(optional=("tenc",)))
 class SchemeInformationBox(ContainerBox):
     """Data of the scheme. ISO/IEC 14496-12, 8.12.6."""
 
@@ -91,7 +90,7 @@ class TrackEncryptionBox(FullBox):
     default_is_protected: U8 = 1
     default_per_sample_iv_size: U8 = 0
     default_kid: Uuid
-    default_constant_iv: Annotated[bytes | None, when(_has_constant_iv, SizedBytes(Int8ub))] = None
+    default_constant_iv: Annotated[bytes | None, when(_has_constant_iv, SizedBytes(U8))] = None
 
 
 @box("senc")
@@ -114,8 +113,8 @@ def _own_sizes(this: Mapping[str, Any]) -> int:
 class SampleAuxiliaryInformationSizesBox(FullBox):
     """Sizes of auxiliary information, a byte a sample unless all are alike. ISO/IEC 14496-12, 8.7.8."""
 
-    aux_info_type: Annotated[str | None, when_flag(0x1, FOURCC)] = None
-    aux_info_type_parameter: Annotated[int | None, when_flag(0x1, Int32ub)] = None
+    aux_info_type: Annotated[str | None, when_flag(0x1, FourCC)] = None
+    aux_info_type_parameter: Annotated[int | None, when_flag(0x1, U32)] = None
     default_sample_info_size: U8 = 0
     sample_count: U32
     sizes: Annotated[bytes, SizedBytes(_own_sizes)] = b""
@@ -125,9 +124,9 @@ class SampleAuxiliaryInformationSizesBox(FullBox):
 class SampleAuxiliaryInformationOffsetsBox(FullBox):
     """Where auxiliary information lies, from the start of the moof. ISO/IEC 14496-12, 8.7.9."""
 
-    aux_info_type: Annotated[str | None, when_flag(0x1, FOURCC)] = None
-    aux_info_type_parameter: Annotated[int | None, when_flag(0x1, Int32ub)] = None
-    entries: Annotated[Columns, Table(Int32ub, offset=by_version("I", "Q"))]
+    aux_info_type: Annotated[str | None, when_flag(0x1, FourCC)] = None
+    aux_info_type_parameter: Annotated[int | None, when_flag(0x1, U32)] = None
+    entries: Annotated[Columns, Table(U32, offset=by_version("I", "Q"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class AuxiliaryInfo:
     subsamples: tuple[tuple[int, int], ...] | None
 
 
-def read_auxiliary_info(data: bytes | memoryview, count: int, iv_size: int, subsamples: bool) -> list[AuxiliaryInfo]:
+def read_auxiliary_info(data: bytes | memoryview, count: int, iv_size: int, *, subsamples: bool) -> list[AuxiliaryInfo]:
     """Read ``count`` samples' IVs of ``iv_size`` bytes and, with ``subsamples``, their maps. ISO/IEC 23001-7, 7.1.
 
     Raises ``BoxError`` if ``data`` is too short.

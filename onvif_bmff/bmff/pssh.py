@@ -7,10 +7,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from construct import Int16ub, Int32ub
-
-from onvif_bmff.bmff.language.box import Box, FullBox, Record, box, record
-from onvif_bmff.bmff.language.wire import U8, U16, UUID_WORD, ListOf, Purse, SizedBytes, Uuid, WireError, when
+from onvif_bmff.bmff.language.box import Box, FullBox
+from onvif_bmff.bmff.language.declare import Record, box, record, refinement
+from onvif_bmff.bmff.language.wire import (
+    NOT_WRITTEN,
+    U8,
+    U16,
+    U32,
+    ItemBudget,
+    ListOf,
+    SizedBytes,
+    Uuid,
+    WireError,
+    when,
+)
 from onvif_bmff.errors import BoxError
 
 __all__ = [
@@ -38,7 +48,7 @@ MAX_ENTRIES = 1024
 """More entries than this in one header are not read; it stays a ``ProtectionSystemSpecificHeaderBox``."""
 
 _THUMBPRINTS = {1: 20, 2: 32}
-_INFO = SizedBytes(Int16ub)
+_INFO = SizedBytes(U16)
 
 
 def _is_hpke(this: Mapping[str, Any]) -> bool:
@@ -65,14 +75,14 @@ class EncryptedKeyEntry(Record):
     """
 
     thumbprint_algorithm: U16 = 2
-    thumbprint: Annotated[bytes, SizedBytes(Int32ub)]
+    thumbprint: Annotated[bytes, SizedBytes(U32)]
     encryption_version: U8
-    hpke_kem: Annotated[int | None, when(_is_hpke, Int16ub)] = None
-    hpke_kdf: Annotated[int | None, when(_is_hpke, Int16ub)] = None
-    hpke_aead: Annotated[int | None, when(_is_hpke, Int16ub)] = None
+    hpke_kem: Annotated[int | None, when(_is_hpke, U16)] = None
+    hpke_kdf: Annotated[int | None, when(_is_hpke, U16)] = None
+    hpke_aead: Annotated[int | None, when(_is_hpke, U16)] = None
     encapsulated_secret: Annotated[bytes, SizedBytes(_secret_length)] = b""
-    encrypted_key: Annotated[bytes, SizedBytes(Int16ub)]
-    info: bytes | None = None
+    encrypted_key: Annotated[bytes, SizedBytes(U16)]
+    info: Annotated[bytes | None, NOT_WRITTEN] = None
 
 
 @box("pssh", versions=(0, 1))
@@ -80,10 +90,10 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
     """Data of one protection system; version 1 lists KIDs. ISO/IEC 23001-7, 8.1."""
 
     system_id: Uuid
-    kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(Int32ub, UUID_WORD))] = None
-    data: Annotated[bytes, SizedBytes(Int32ub)] = b""
+    kids: Annotated[tuple[UUID, ...] | None, when(lambda this: this["version"] == 1, ListOf(U32, Uuid))] = None
+    data: Annotated[bytes, SizedBytes(U32)] = b""
 
-    def refined(self, purse: Purse) -> Box:
+    def refined(self, budget: ItemBudget) -> Box:
         """Return the header of the system that this is a header of, where its content can be read."""
         if self.system_id != ASYMMETRIC_SYSTEM_ID or not self.kids or len(self.kids) != 1:
             return self
@@ -92,13 +102,13 @@ class ProtectionSystemSpecificHeaderBox(FullBox):
                 entries = _read_entries(self.data, layout)
             except WireError:
                 continue
-            purse.spend(len(entries), 0)
+            budget.charge(len(entries), 0)
             return AsymmetricKeySystemHeaderBox(
                 version=self.version,
                 flags=self.flags,
                 kid=self.kids[0],
                 entries=entries,
-                layout=layout,
+                entry_layout=layout,
                 trailing=self.trailing,
             )
         return self
@@ -109,11 +119,11 @@ def common_header(kids: tuple[UUID, ...]) -> ProtectionSystemSpecificHeaderBox:
     return ProtectionSystemSpecificHeaderBox(version=1, system_id=COMMON_SYSTEM_ID, kids=kids)
 
 
-@record
+@refinement(ProtectionSystemSpecificHeaderBox, versions=(1,))
 class AsymmetricKeySystemHeaderBox(FullBox):
     """The content key of ``kid``, wrapped for one or more certificates. ONVIF Recording Control 25.12, B.8.2.
 
-    A pssh box of version 1 with the SystemID ``ASYMMETRIC_SYSTEM_ID`` and one KID. ``layout`` is one of
+    A pssh box of version 1 with the SystemID ``ASYMMETRIC_SYSTEM_ID`` and one KID. ``entry_layout`` is one of
     ``LAYOUT_25_12`` and ``LAYOUT_26_06``. Headers that cannot be read (an unknown KEM hides the length of the
     rest) stay ``ProtectionSystemSpecificHeaderBox``.
     """
@@ -121,7 +131,7 @@ class AsymmetricKeySystemHeaderBox(FullBox):
     version: int = 1
     kid: UUID
     entries: tuple[EncryptedKeyEntry, ...]
-    layout: str = LAYOUT_25_12
+    entry_layout: str = LAYOUT_25_12
 
     @property
     def system_id(self) -> UUID:
@@ -150,21 +160,10 @@ class AsymmetricKeySystemHeaderBox(FullBox):
         for entry in self.entries:
             if _THUMBPRINTS.get(entry.thumbprint_algorithm) != len(entry.thumbprint):
                 raise WireError("a thumbprint's algorithm and size do not agree")
-            written.append(entry.codec.write({name: getattr(entry, name) for name in entry.codec.names}))
-            if entry.encryption_version == 2 and self.layout == LAYOUT_26_06:
+            written.append(entry.layout.write({name: getattr(entry, name) for name in entry.layout.names}))
+            if entry.encryption_version == 2 and self.entry_layout == LAYOUT_26_06:
                 written.append(_INFO.encode(entry.info or b"", {}))
         return b"".join(written)
-
-    def _body(self) -> list[Any]:
-        data = self.data
-        if self.version != 1:
-            raise WireError(f"version {self.version} has no KIDs, version 1 needed")
-        head = bytes((self.version,)) + self.flags.to_bytes(3, "big")
-        identity = ASYMMETRIC_SYSTEM_ID.bytes + (1).to_bytes(4, "big") + self.kid.bytes
-        return [head, identity, len(data).to_bytes(4, "big"), data]
-
-
-AsymmetricKeySystemHeaderBox.fourcc = "pssh"
 
 
 def _read_entries(data: bytes, layout: str) -> tuple[EncryptedKeyEntry, ...]:
@@ -176,7 +175,7 @@ def _read_entries(data: bytes, layout: str) -> tuple[EncryptedKeyEntry, ...]:
     entries = []
     for _ in range(count):
         values: dict[str, Any] = {}
-        pos = EncryptedKeyEntry.codec.read(view, pos, end, values)
+        pos = EncryptedKeyEntry.layout.read(view, pos, end, values)
         if _THUMBPRINTS.get(values["thumbprint_algorithm"]) != len(values["thumbprint"]):
             raise WireError("a thumbprint's algorithm and size do not agree", pos)
         if values["encryption_version"] == 2 and layout == LAYOUT_26_06:

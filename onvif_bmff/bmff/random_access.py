@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from construct import Int32ub
-
-from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox
+from onvif_bmff.bmff.language.children import Children
 from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.declare import box
 from onvif_bmff.bmff.language.wire import U32, Bits, Table, by_version
 
 __all__ = ["MovieFragmentRandomAccessBox", "MovieFragmentRandomAccessOffsetBox", "TrackFragmentRandomAccessBox"]
@@ -14,7 +14,7 @@ __all__ = ["MovieFragmentRandomAccessBox", "MovieFragmentRandomAccessOffsetBox",
 _CODES = ("B", "H", "t", "I")
 
 
-@box("mfra")
+@box("mfra", children=Children(one=("mfro",), many=("tfra",)))
 class MovieFragmentRandomAccessBox(ContainerBox):
     """Where the sync samples lie; last box of a file. ISO/IEC 14496-12, 8.8.9."""
 
@@ -39,7 +39,7 @@ class TrackFragmentRandomAccessBox(FullBox):
     entries: Annotated[
         Columns,
         Table(
-            Int32ub,
+            U32,
             time=by_version("I", "Q"),
             moof_offset=by_version("I", "Q"),
             traf_number=_number("length_size_of_traf_num"),

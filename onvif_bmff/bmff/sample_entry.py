@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from construct import Bytes
-
-from onvif_bmff.bmff.language.box import ContainerBox, FullBox, box, sample_entry
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox
+from onvif_bmff.bmff.language.declare import box, sample_entry
 from onvif_bmff.bmff.language.probing import OptionalString, Probed, after_strings
-from onvif_bmff.bmff.language.wire import S16, U16, U32, Rest, String
+from onvif_bmff.bmff.language.wire import S16, U16, U32, Bytes, Rest, String
 
 __all__ = [
     "AudioSampleEntry",

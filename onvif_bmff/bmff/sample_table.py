@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
-from construct import Int32ub
-
-from onvif_bmff.bmff.language.box import SAMPLE_ENTRIES, ContainerBox, FullBox, FullContainerBox, box
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, FullContainerBox
+from onvif_bmff.bmff.language.children import Children
 from onvif_bmff.bmff.language.columns import Columns, no_rows
+from onvif_bmff.bmff.language.declare import SAMPLE_ENTRIES, box
 from onvif_bmff.bmff.language.wire import U8, U24, U32, Rest, SizedBytes, Table, by_version
 
 __all__ = [
@@ -26,7 +26,14 @@ __all__ = [
 ]
 
 
-@box("stbl")
+@box(
+    "stbl",
+    children=Children(
+        one=("stsd", "stts", "stsc", "stsz|stz2", "stco|co64"),
+        optional=("ctts", "cslg", "stss", "stsh", "padb", "stdp", "sdtp"),
+        many=("sbgp", "sgpd", "subs", "saiz", "saio"),
+    ),
+)
 class SampleTableBox(ContainerBox):
     """All tables of a track. ISO/IEC 14496-12, 8.5.1."""
 
@@ -42,7 +49,7 @@ class SampleDescriptionBox(FullContainerBox):
 class TimeToSampleBox(FullBox):
     """Durations in runs: ``sample_count`` samples of ``sample_delta`` ticks. ISO/IEC 14496-12, 8.6.1.2."""
 
-    entries: Annotated[Columns, Table(Int32ub, sample_count="I", sample_delta="I")] = field(
+    entries: Annotated[Columns, Table(U32, sample_count="I", sample_delta="I")] = field(
         default_factory=no_rows("sample_count", "sample_delta")
     )
 
@@ -51,7 +58,7 @@ class TimeToSampleBox(FullBox):
 class CompositionOffsetBox(FullBox):
     """Composition offsets in runs; signed in version 1. ISO/IEC 14496-12, 8.6.1.3."""
 
-    entries: Annotated[Columns, Table(Int32ub, sample_count="I", sample_offset=by_version("I", "i"))]
+    entries: Annotated[Columns, Table(U32, sample_count="I", sample_offset=by_version("I", "i"))]
 
 
 @box("cslg", versions=(0, 1))
@@ -67,7 +74,7 @@ class SampleToChunkBox(FullBox):
 
     entries: Annotated[
         Columns,
-        Table(Int32ub, first_chunk="I", samples_per_chunk="I", sample_description_index="I"),
+        Table(U32, first_chunk="I", samples_per_chunk="I", sample_description_index="I"),
     ] = field(default_factory=no_rows("first_chunk", "samples_per_chunk", "sample_description_index"))
 
 
@@ -80,7 +87,7 @@ class SampleSizeBox(FullBox):
     """Sizes of samples in bytes; column ``size`` is absent where all are ``sample_size``. ISO/IEC 14496-12, 8.7.3.2."""
 
     sample_size: U32 = 0
-    entries: Annotated[Columns, Table(Int32ub, size=_size_if_own)] = field(default_factory=no_rows("size"))
+    entries: Annotated[Columns, Table(U32, size=_size_if_own)] = field(default_factory=no_rows("size"))
 
     @property
     def sample_count(self) -> int:
@@ -114,21 +121,21 @@ class CompactSampleSizeBox(FullBox):
 class ChunkOffsetBox(FullBox):
     """Offsets of chunks in the file, 32 bits. ISO/IEC 14496-12, 8.7.5."""
 
-    entries: Annotated[Columns, Table(Int32ub, chunk_offset="I")] = field(default_factory=no_rows("chunk_offset"))
+    entries: Annotated[Columns, Table(U32, chunk_offset="I")] = field(default_factory=no_rows("chunk_offset"))
 
 
 @box("co64")
 class ChunkLargeOffsetBox(FullBox):
     """Offsets of chunks in the file, 64 bits. ISO/IEC 14496-12, 8.7.5."""
 
-    entries: Annotated[Columns, Table(Int32ub, chunk_offset="Q")]
+    entries: Annotated[Columns, Table(U32, chunk_offset="Q")]
 
 
 @box("stss")
 class SyncSampleBox(FullBox):
     """Numbers (from 1) of the sync samples; without the box all samples are. ISO/IEC 14496-12, 8.6.2."""
 
-    entries: Annotated[Columns, Table(Int32ub, sample_number="I")] = field(default_factory=no_rows("sample_number"))
+    entries: Annotated[Columns, Table(U32, sample_number="I")] = field(default_factory=no_rows("sample_number"))
 
 
 @box("sdtp")

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from construct import Bytes, Int16sb, Int32ub, Int64ub
-
-from onvif_bmff.bmff.language.box import ContainerBox, FullBox, FullContainerBox, box
+from onvif_bmff.bmff.language.box import ContainerBox, FullBox, FullContainerBox
+from onvif_bmff.bmff.language.children import Children
 from onvif_bmff.bmff.language.columns import Columns
-from onvif_bmff.bmff.language.wire import S16, U16, U32, FourCC, Rest, String, Table, by_version
+from onvif_bmff.bmff.language.declare import box
+from onvif_bmff.bmff.language.wire import S16, U16, U32, U64, Bytes, FourCC, Rest, String, Table, by_version
 from onvif_bmff.bmff.movie import UNITY_MATRIX
 
 __all__ = [
@@ -39,7 +39,7 @@ def pack_language(code: str) -> int:
     return first << 10 | second << 5 | third
 
 
-@box("trak")
+@box("trak", children=Children(one=("tkhd", "mdia"), optional=("tref", "edts", "meta", "udta")))
 class TrackBox(ContainerBox):
     """One track. ISO/IEC 14496-12, 8.3.1."""
 
@@ -51,11 +51,11 @@ class TrackHeaderBox(FullBox):
     Flags: 1 enabled, 2 in movie, 4 in preview, 8 size is aspect ratio.
     """
 
-    creation_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
-    modification_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    creation_time: Annotated[int, by_version(U32, U64)] = 0
+    modification_time: Annotated[int, by_version(U32, U64)] = 0
     track_id: U32
     reserved1: U32 = 0
-    duration: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    duration: Annotated[int, by_version(U32, U64)] = 0
     reserved2: Annotated[bytes, Bytes(8)] = bytes(8)
     layer: S16 = 0
     alternate_group: S16 = 0
@@ -71,7 +71,7 @@ class TrackReferenceBox(ContainerBox):
     """References to other tracks. ISO/IEC 14496-12, 8.3.3."""
 
 
-@box("edts")
+@box("edts", children=Children(optional=("elst",)))
 class EditBox(ContainerBox):
     """Holds the edit list. ISO/IEC 14496-12, 8.6.5."""
 
@@ -87,7 +87,7 @@ class EditListBox(FullBox):
     entries: Annotated[
         Columns,
         Table(
-            Int32ub,
+            U32,
             edit_duration=by_version("I", "Q"),
             media_time=by_version("i", "q"),
             media_rate="h",
@@ -96,7 +96,7 @@ class EditListBox(FullBox):
     ]
 
 
-@box("mdia")
+@box("mdia", children=Children(one=("mdhd", "hdlr", "minf"), optional=("elng",)))
 class MediaBox(ContainerBox):
     """The media of a track. ISO/IEC 14496-12, 8.4.1."""
 
@@ -105,10 +105,10 @@ class MediaBox(ContainerBox):
 class MediaHeaderBox(FullBox):
     """Timescale (ticks a second), duration and language of the media. ISO/IEC 14496-12, 8.4.2."""
 
-    creation_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
-    modification_time: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    creation_time: Annotated[int, by_version(U32, U64)] = 0
+    modification_time: Annotated[int, by_version(U32, U64)] = 0
     timescale: U32
-    duration: Annotated[int, by_version(Int32ub, Int64ub)] = 0
+    duration: Annotated[int, by_version(U32, U64)] = 0
     language: U16 = 0x55C4
     pre_defined: U16 = 0
 
@@ -138,7 +138,7 @@ class ExtendedLanguageBox(FullBox):
     extended_language: String
 
 
-@box("minf")
+@box("minf", children=Children(one=("vmhd|smhd|hmhd|nmhd|sthd", "dinf", "stbl")))
 class MediaInformationBox(ContainerBox):
     """Media information. ISO/IEC 14496-12, 8.4.4."""
 
@@ -156,7 +156,7 @@ class VideoMediaHeaderBox(FullBox):
 class SoundMediaHeaderBox(FullBox):
     """Header of audio. ISO/IEC 14496-12, 12.2.2."""
 
-    balance: Annotated[int, Int16sb] = 0
+    balance: S16 = 0
     reserved: U16 = 0
 
 
@@ -170,7 +170,7 @@ class SubtitleMediaHeaderBox(FullBox):
     """Header of subtitles. ISO/IEC 14496-12, 12.6.2."""
 
 
-@box("dinf")
+@box("dinf", children=Children(one=("dref",)))
 class DataInformationBox(ContainerBox):
     """Where the media data lies. ISO/IEC 14496-12, 8.7.1."""
 

@@ -14,7 +14,6 @@ from onvif_bmff.cenc.encrypt import IvSources as IvSources
 from onvif_bmff.cenc.encrypt import ProtectedSamples as ProtectedSamples
 from onvif_bmff.cenc.encrypt import TrackEncryptor as TrackEncryptor
 from onvif_bmff.cenc.encrypt import slice_data_of as slice_data_of
-from onvif_bmff.cenc.forks import Forgetful as Forgetful
 from onvif_bmff.cenc.forks import draw as draw
 from onvif_bmff.cenc.forks import forget_after_fork as forget_after_fork
 from onvif_bmff.cenc.forks import notice_fork as notice_fork
@@ -40,7 +39,6 @@ from onvif_bmff.cenc.keys.content import KEY_SIZE as KEY_SIZE
 from onvif_bmff.cenc.keys.content import KeySource as KeySource
 from onvif_bmff.cenc.keys.content import RotatingKey as RotatingKey
 from onvif_bmff.cenc.keys.content import generate_content_key as generate_content_key
-from onvif_bmff.cenc.keys.content import key_check_value as key_check_value
 from onvif_bmff.cenc.keys.content import parse_key as parse_key
 from onvif_bmff.cenc.keys.content import parse_kid as parse_kid
 from onvif_bmff.cenc.keys.file import MAX_KEY_FILE as MAX_KEY_FILE
@@ -53,7 +51,6 @@ from onvif_bmff.cenc.keys.pem import PemBlock as PemBlock
 from onvif_bmff.cenc.keys.pem import describe as describe
 from onvif_bmff.cenc.keys.pem import first_line as first_line
 from onvif_bmff.cenc.keys.pem import pem_blocks as pem_blocks
-from onvif_bmff.cenc.keys.pem import plain_text as plain_text
 from onvif_bmff.cenc.keys.ring import KeyRing as KeyRing
 from onvif_bmff.cenc.keys.ring import KeyUnwrapper as KeyUnwrapper
 from onvif_bmff.cenc.keys.ring import NOT_OPENED as NOT_OPENED
@@ -83,7 +80,6 @@ from onvif_bmff.cenc.scheme import NO_PATTERN as NO_PATTERN
 from onvif_bmff.cenc.scheme import Pattern as Pattern
 from onvif_bmff.cenc.scheme import ProtectionScheme as ProtectionScheme
 from onvif_bmff.cenc.scheme import SCHEME_VERSION as SCHEME_VERSION
-from onvif_bmff.cenc.slice_data import CLEAR_LEAD as CLEAR_LEAD
 from onvif_bmff.cenc.slice_data import SHORT as SHORT
 from onvif_bmff.cenc.slice_data import SliceData as SliceData
 from onvif_bmff.cenc.subsample import cbcs_subsamples as cbcs_subsamples
@@ -95,7 +91,6 @@ from onvif_bmff.cenc.subsample import unpack_subsamples as unpack_subsamples
 
 __all__ = [
     "BLOCK",
-    "CLEAR_LEAD",
     "DEFAULT_SUITES",
     "ENCRYPTED_KEY",
     "IV_BITS",
@@ -122,7 +117,6 @@ __all__ = [
     "CtrCipher",
     "EcToken",
     "FixedKey",
-    "Forgetful",
     "FragmentDecryptor",
     "IvSources",
     "IvStore",
@@ -165,7 +159,6 @@ __all__ = [
     "generate_content_key",
     "is_protection_header",
     "kem_of",
-    "key_check_value",
     "load_certificate",
     "load_certificates",
     "load_recipient",
@@ -177,7 +170,6 @@ __all__ = [
     "parse_kid",
     "pem_blocks",
     "piff_protection",
-    "plain_text",
     "protected_ranges",
     "protection_headers",
     "protection_of",

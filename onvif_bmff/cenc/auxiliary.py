@@ -1,6 +1,6 @@
-"""Vectors and subsamples of samples, from wherever a file keeps them. ISO/IEC 23001-7, 7.
+"""Vectors and subsamples of samples (sample auxiliary information). ISO/IEC 23001-7, 7.
 
-That is senc, or PIFF's form of it, or, named by saiz and saio, any place in the file (often the start of the mdat).
+They lie in senc, or PIFF's form of it, or where saiz and saio refer to (often at the start of the mdat).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 __all__ = ["SampleMaps", "Work", "read_sample_maps"]
 
 Work = tuple[Protection, list[tuple[bytes, Sequence[Range]]]]
-"""A protection, and vector and ranges of each sample that has it."""
+"""A protection, and the vector and ranges of each sample with it."""
 
 _SUBSAMPLES: Final = 0x2
 _PIFF_OVERRIDE: Final = 0x1
@@ -36,11 +36,14 @@ _one_at = Struct(">HI").unpack_from
 
 
 class SampleMaps:
-    """Vectors and protected ranges of samples, given out in order.
+    """Vectors and protected ranges of samples, taken in order.
 
-    ``runs`` tell how the samples are protected; ``records`` are their vectors and subsamples one behind the other.
-    ``subsamples`` tells whether each record has a list of them; with ``sizes``, those of the records tell it.
-    ``all_recorded``: samples that are not protected have a record too.
+    Args:
+        runs: how the samples are protected.
+        records: their vectors and subsamples, concatenated.
+        subsamples: whether each record has a list of subsamples; with ``sizes``, the size of each record decides.
+        sizes: bytes of each record.
+        all_recorded: whether samples that are not protected have a record too.
     """
 
     __slots__ = ("_all_recorded", "_at", "_number", "_records", "_run", "_runs", "_sizes", "_subsamples", "_taken")
@@ -62,9 +65,10 @@ class SampleMaps:
         self._run = self._taken = self._at = self._number = 0
 
     def take(self, sizes: Sequence[int]) -> list[Work]:
-        """Return vectors and ranges of the next samples, of ``sizes`` bytes, which fill a buffer.
+        """Return vectors and ranges of the next samples, of ``sizes`` bytes, as positions in a buffer of them.
 
-        Raises ``ProtectionError`` where the records end early or do not fit the samples.
+        Raises:
+            ProtectionError: the records end early, or do not fit the samples.
         """
         found: list[Work] = []
         base = first = 0
@@ -87,7 +91,11 @@ class SampleMaps:
         return found
 
     def close(self) -> None:
-        """Check that all records were used: left-over bytes mean that they were misread."""
+        """Check that all records were used: remaining bytes mean that they were misread.
+
+        Raises:
+            ProtectionError: some were not.
+        """
         if self._run == len(self._runs) and self._at != len(self._records) and self._sizes is None:
             raise ProtectionError(
                 f"the samples use {self._at} of {len(self._records)} bytes of their protection information"
@@ -110,7 +118,7 @@ class SampleMaps:
                 else:
                     count = _count_at(records, at)[0]
                     at += 2
-                    if count == 1:  # what most samples have
+                    if count == 1:  # the usual sample
                         clear, protected = _one_at(records, at)
                         at += 6
                         if clear + protected != size:
@@ -128,7 +136,7 @@ class SampleMaps:
         return found
 
     def _lengths(self, iv_size: int, count: int) -> list[bool]:
-        """Whether the next records hold more than a vector."""
+        """Return for each of the next records whether it has more than a vector."""
         assert self._sizes is not None
         sizes = self._sizes[self._number : self._number + count]
         if any(size < iv_size for size in sizes):
@@ -136,7 +144,7 @@ class SampleMaps:
         return [size > iv_size for size in sizes]
 
     def _skip(self, count: int) -> None:
-        """Pass over the records of samples that are not protected: no vector, and an empty list if any."""
+        """Skip the records of samples that are not protected: no vector, and possibly an empty list."""
         if self._sizes is not None:
             self._at += sum(self._sizes[self._number : self._number + count])
         elif self._subsamples:
@@ -147,7 +155,7 @@ class SampleMaps:
 
 
 def _ranges(records: bytes, at: int, count: int, base: int, size: int) -> Sequence[Range]:
-    """The protected ranges of a sample with this many subsamples; all of it where there are none."""
+    """Return the protected ranges of a sample with ``count`` subsamples; all of it if there are none."""
     if not count:
         return ((base, base + size),)
     flat = unpack_from(">" + "HI" * count, records, at)
@@ -172,12 +180,19 @@ def read_sample_maps(
 ) -> SampleMaps:
     """Return the maps of the samples of a traf, or of a stbl.
 
-    ``boxes`` are its children; ``data`` is the file, in which offsets of saio count from ``base``; ``chunks`` are
-    the numbers of samples of each trun or chunk, which saio may list one by one. Without any information, samples
-    with a constant vector are protected as a whole. ``budget`` pays for information that lies outside of boxes.
+    Without auxiliary information, samples with a constant vector are protected as a whole.
 
-    Raises ``ProtectionError`` where information is missing, or does not fit the samples, or lies outside the file;
-    ``BoxError`` where the budget does not pay for it.
+    Args:
+        runs: how the samples are protected.
+        boxes: children of the traf or stbl.
+        base: position in ``data`` from which offsets of saio count.
+        data: the file.
+        chunks: number of samples of each trun or chunk, for which saio may have one offset each.
+        budget: limits the information that lies outside of boxes.
+
+    Raises:
+        ProtectionError: information is missing, does not fit the samples, or lies outside the file.
+        BoxError: the budget is exceeded.
     """
     count = sum([length for length, _ in runs])
     for found in boxes:
@@ -218,7 +233,7 @@ def _schemes(runs: Sequence[ProtectionRun]) -> set[str | None]:
 
 
 def _saiz(runs: Sequence[ProtectionRun], boxes: Sequence[Box]) -> SampleAuxiliaryInformationSizesBox | None:
-    """The sizes that belong to the scheme; none where they say that there is nothing."""
+    """Return the sizes of the scheme's information; None if there are none, or all are 0."""
     schemes = _schemes(runs)
     for found in boxes:
         if isinstance(found, SampleAuxiliaryInformationSizesBox) and found.aux_info_type in schemes:

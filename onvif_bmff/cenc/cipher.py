@@ -1,13 +1,12 @@
 """AES over the protected ranges of samples, in place, for all four schemes of ISO/IEC 23001-7.
 
-Every cipher here takes a writable buffer (usually the payload of an ``mdat``) and, for each sample, its
-initialisation vector and its protected ranges as ``(start, end)`` positions in that buffer. One call should
-hold a whole fragment: setting up a cipher costs as much as encrypting ten kilobytes. No state lives on
-between calls, so one cipher may serve several threads.
+Each cipher takes a writable buffer (usually the payload of an ``mdat``) and, for each sample, its initialisation vector
+and its protected ranges as ``(start, end)`` positions in that buffer. One call should cover a whole fragment: setting
+up a cipher costs as much as encrypting ten kilobytes. There is no state between calls, so a cipher is thread-safe.
 
-A pattern such as 1:9 is gathered into a row of blocks by strided slices of 64-bit words, two to a block,
-encrypted in one go and scattered back. Words need no alignment: eight views of the buffer, each begun one
-byte later, make any position a whole number of words.
+With a pattern such as 1:9, the encrypted blocks are gathered into a row by strided slices of 64-bit words, two for a
+block, encrypted in one call and scattered back. No alignment is needed: among eight views of the buffer, each one byte
+later, any position is a whole number of words.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,21 +37,21 @@ class SampleCipher(Protocol):
         """Encrypt the ranges of all samples.
 
         Raises:
-            ProtectionError: the buffer cannot be written, a range lies outside it, or a vector is neither
-                8 nor 16 bytes long. The buffer may then be half done and must be thrown away.
+            ProtectionError: the buffer is read-only, a range lies outside it, or a vector has neither 8 nor 16
+                bytes. The buffer may then be partly processed, and must be discarded.
         """
         ...
 
     def decrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Decrypt the ranges of all samples; raises as `encrypt` does."""
+        """Decrypt the ranges of all samples; raises as ``encrypt`` does."""
         ...
 
 
 class CtrCipher:
-    """cenc: AES-CTR. The key stream runs on over all ranges of a sample; clear bytes do not use it up.
+    """cenc: AES-CTR. The key stream continues over all ranges of a sample; clear bytes do not consume it.
 
-    A vector of 8 bytes is the upper half of the first counter block. One of 16 bytes is that whole block,
-    and its lower half alone counts up: at its end it returns to 0 without touching the upper half.
+    A vector of 8 bytes is the upper half of the first counter block. One of 16 bytes is that whole block, of which only
+    the lower half counts: it wraps to 0 without a carry to the upper half.
     """
 
     __slots__ = ("_cipher",)
@@ -61,7 +60,7 @@ class CtrCipher:
         self._cipher = Cipher(algorithms.AES(key.key), modes.CTR(_ZERO_IV))
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size = len(view)
         context = self._cipher.encryptor()
@@ -87,7 +86,7 @@ class CtrCipher:
 
 
 class CensCipher:
-    """cens: AES-CTR with a pattern. Only encrypted blocks use up the key stream.
+    """cens: AES-CTR with a pattern. Only encrypted blocks consume the key stream.
 
     Without a pattern all whole blocks of a range are encrypted; unlike cenc, a last partial block stays clear.
     """
@@ -96,10 +95,10 @@ class CensCipher:
 
     def __init__(self, key: ContentKey, pattern: Pattern) -> None:
         self._cipher = CtrCipher(key)
-        self._layout = _Layout.of(pattern)
+        self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view, layout = _writable(buffer), self._layout
         words = _word_views(view)
         for iv, ranges in samples:
@@ -122,7 +121,7 @@ class CensCipher:
 
 
 class CbcsCipher:
-    """cbcs: AES-CBC with a pattern that, like the chain, begins anew with every range.
+    """cbcs: AES-CBC with a pattern that, like the chain, restarts with every range.
 
     Skipped blocks are not chained. A last partial block, and a short last run of blocks, stay clear.
     Without a pattern all whole blocks of a range are encrypted. A vector of 8 bytes is followed by zeros.
@@ -134,14 +133,16 @@ class CbcsCipher:
 
     def __init__(self, key: ContentKey, pattern: Pattern = NAL_PATTERN) -> None:
         self._cipher = Cipher(algorithms.AES(key.key), modes.CBC(_ZERO_IV))
-        self._layout = _Layout.of(pattern)
+        self._layout = _PatternLayout.of(pattern)
 
     def encrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Encrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Encrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size, words, restart = len(view), _word_views(view), self._restart
         slack, unit, items, width, step = self._layout
         update = self._cipher.encryptor().update_into
+        upper = lower = view
+        lanes: list[memoryview] = []
         row, coded = _Stage(width), _Stage(width)
         # A chain cannot be restarted, but what it holds is known: the last block written. XORing that and
         # the vector into the first block of a range has the same effect and costs a tenth of a new context.
@@ -161,7 +162,7 @@ class CbcsCipher:
                 source = words[start & 7]
                 first = start >> 3
                 stop = first + (length - 1) * step + width
-                if width == 2:  # one block a run, which is what everybody writes: no loops over lanes
+                if width == 2:  # one block in a run, as in nearly all files: no loops over lanes
                     upper, lower = source[first:stop:step], source[first + 1 : stop : step]
                     row.upper[:length] = upper
                     row.lower[:length] = lower
@@ -185,12 +186,14 @@ class CbcsCipher:
                         lane[:] = place[:length]
 
     def decrypt(self, buffer: bytearray | memoryview, samples: Samples) -> None:
-        """Decrypt the ranges of all samples. See `SampleCipher.encrypt`."""
+        """Decrypt the ranges of all samples. See ``SampleCipher.encrypt``."""
         view = _writable(buffer)
         size, words, restart = len(view), _word_views(view), self._restart
         slack, unit, items, width, step = self._layout
         update = self._cipher.decryptor().update_into
-        # The vector goes in front of the blocks as if it were one: what comes out for it is thrown away.
+        upper = lower = view
+        lanes: list[memoryview] = []
+        # The vector is put before the blocks as if it were one, and its output is discarded.
         row, clear = _Stage(width, lead=2), _Stage(width, lead=2)
         for iv, ranges in samples:
             before = _iv_words(iv)
@@ -208,7 +211,7 @@ class CbcsCipher:
                 source = words[start & 7]
                 first = start >> 3
                 stop = first + (length - 1) * step + width
-                if width == 2:  # one block a run, which is what everybody writes: no loops over lanes
+                if width == 2:  # one block in a run, as in nearly all files: no loops over lanes
                     upper, lower = source[first:stop:step], source[first + 1 : stop : step]
                     row.upper[:length] = upper
                     row.lower[:length] = lower
@@ -240,10 +243,10 @@ class Cbc1Cipher(CbcsCipher):
 
 
 def cipher_for(scheme: ProtectionScheme, key: ContentKey, pattern: Pattern = NO_PATTERN) -> SampleCipher:
-    """The cipher of a scheme; ``pattern`` counts only where the scheme has one.
+    """Return the cipher of a scheme; ``pattern`` is ignored by schemes without one.
 
     Raises:
-        UnsupportedSchemeError: the pattern encrypts nothing that is defined.
+        UnsupportedSchemeError: the pattern is not defined.
     """
     match scheme:
         case ProtectionScheme.CENC:
@@ -256,15 +259,15 @@ def cipher_for(scheme: ProtectionScheme, key: ContentKey, pattern: Pattern = NO_
             return CbcsCipher(key, pattern)
 
 
-class _Layout(NamedTuple):
-    """Where the encrypted words of a range lie, and how they make a row of blocks.
+class _PatternLayout(NamedTuple):
+    """Positions of the encrypted words of a range, and their arrangement in a row of blocks.
 
-    They form ``width`` lanes: word n of the range begins lane n, and each further item of a lane lies
-    ``step`` words on. In the row the lanes are interleaved. Without skipped blocks one lane has it all.
+    They form ``width`` lanes: word n of the range begins lane n, and each further item of a lane lies ``step`` words
+    later. In the row the lanes are interleaved. Without skipped blocks there is one lane.
     """
 
     slack: int
-    """Bytes that a range may lack at its end and still hold a last full run: the skipped ones."""
+    """Bytes that may be missing at the end of a range with a complete last run: the skipped ones."""
     unit: int
     """Bytes from one run of encrypted blocks to the next."""
     items: int
@@ -273,7 +276,7 @@ class _Layout(NamedTuple):
     step: int
 
     @classmethod
-    def of(cls, pattern: Pattern) -> "_Layout":
+    def of(cls, pattern: Pattern) -> "_PatternLayout":
         pattern.check()
         crypt, skip = pattern
         if not skip:
@@ -282,7 +285,7 @@ class _Layout(NamedTuple):
         return cls(skip * BLOCK, (crypt + skip) * BLOCK, 1, 2 * crypt, 2 * (crypt + skip))
 
     def lanes(self, words: Sequence[memoryview], size: int, start: int, end: int) -> list[memoryview]:
-        """The lanes of one range, as views into the buffer; none if nothing of it is encrypted."""
+        """Return the lanes of one range, as views of the buffer; empty if nothing of it is encrypted."""
         if not 0 <= start <= end <= size:
             raise _outside(start, end, size)
         length = (end - start + self.slack) // self.unit * self.items
@@ -294,7 +297,7 @@ class _Layout(NamedTuple):
 
 
 class _Stage:
-    """A row of blocks between buffer and cipher, with the slack that ``update_into`` asks for."""
+    """A row of blocks between buffer and cipher, with the spare block that ``update_into`` requires."""
 
     __slots__ = ("buffer", "bytes", "lanes", "lower", "room", "upper", "words")
 
@@ -326,7 +329,7 @@ def _check_iv(iv: bytes) -> None:
 
 
 def _iv_words(iv: bytes) -> tuple[int, int]:
-    """A vector as two words in the byte order of this machine, as the row of blocks has them."""
+    """Return a vector as two words in native byte order, as in the row of blocks."""
     if len(iv) == 8:
         iv += _LOW_ZERO
     _check_iv(iv)
@@ -339,7 +342,7 @@ def _outside(start: int, end: int, size: int) -> ProtectionError:
 
 
 def _split(ranges: Sequence[Range], room: int) -> tuple[list[Range], list[Range]]:
-    """The ranges up to the ``room``-th protected byte, and those after it."""
+    """Return the ranges up to the ``room``-th protected byte, and those after it."""
     before: list[Range] = []
     after: list[Range] = []
     for start, end in ranges:

@@ -1,7 +1,7 @@
-"""The stage that decrypts the samples of a fragment. ISO/IEC 23001-7; ONVIF Recording Control 25.12, B.8.
+"""Decryption of the samples of a fragment. ISO/IEC 23001-7; ONVIF Recording Control 25.12, B.8.
 
-All four schemes are read, with vectors and keys from wherever a file may keep them: in the sample entry, in sample
-groups of the fragment or of the movie, in senc, in PIFF's boxes, or beside the media data.
+All four schemes are supported, with vectors and KIDs from any place in a file: the sample entry, sample groups of the
+fragment or movie, senc, PIFF boxes, or between the media data.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,17 +24,17 @@ from onvif_bmff.media.track import Sample
 __all__ = ["FragmentDecryptor", "clear_sample_entry", "protection_of"]
 
 _BATCH: Final = 8 << 20
-"""Bytes of samples that are decrypted together, at most, unless one sample is larger."""
+"""Largest number of bytes decrypted together, unless one sample is larger."""
 _BATCH_SAMPLES: Final = 4096
-"""And how many samples, as those may be tiny."""
+"""Largest number of samples decrypted together."""
 
 
 class FragmentDecryptor:
     """Decrypts the samples of protected tracks, fragment by fragment.
 
-    ``keys`` are asked for a key when the first sample needs it. ``data`` is the file, needed only for files that
-    keep vectors beside their media data (saiz and saio without senc). Calling it is a ``FragmentStage`` of
-    ``ingest.mp4``. One decryptor serves one file; it must not be shared by threads.
+    A key is looked up in ``keys`` when the first sample needs it. ``data`` is the file, needed only if vectors lie
+    between the media data (saiz and saio without senc). An instance can be called as a ``FragmentStage`` of
+    ``ingest.mp4``. It serves one file, and is not thread-safe.
     """
 
     __slots__ = ("_budget", "_ciphers", "_data", "_entries", "_keys", "_seig")
@@ -50,18 +50,21 @@ class FragmentDecryptor:
     def __call__(
         self, fragment: TrackFragment, samples: Iterable[Sample], data: bytes | memoryview | None = None
     ) -> Iterator[Sample]:
-        """Yield the samples of a fragment, decrypted; those of a clear sample entry as they are.
+        """Yield the samples of a fragment, decrypted; those of a clear sample entry unchanged.
 
-        Data are then views on a buffer of this decryptor's own. ``data``, if given, stands in for the file, with the
-        fragment at ``fragment.moof_offset``. Raises ``MissingKeyError`` for a key that is not
-        there, ``UnsupportedSchemeError`` for a protection that is not known, ``ProtectionError`` or ``BoxError``
-        where what is said of vectors and subsamples does not fit the samples.
+        Decrypted data are views on a new buffer. ``data``, if given, replaces the file, with the fragment at
+        ``fragment.moof_offset``.
+
+        Raises:
+            MissingKeyError: a content key is missing.
+            UnsupportedSchemeError: the protection is unknown.
+            ProtectionError, BoxError: vectors or subsamples do not fit the samples.
         """
         maps = self.maps(fragment, data)
         return iter(samples) if maps is None else self._decrypted(maps, samples)
 
     def maps(self, fragment: TrackFragment, data: bytes | memoryview | None = None) -> SampleMaps | None:
-        """Return vectors and protected ranges of a fragment's samples; None if they are clear. Raises as above."""
+        """Return vectors and protected ranges of a fragment's samples; None if they are clear. Raises as a call."""
         default = self._default(fragment.track.entry(fragment.description))
         if default is None:
             return None
@@ -79,23 +82,23 @@ class FragmentDecryptor:
         )
 
     def table_maps(self, track: MovieTrack, chunks: Sequence[int]) -> SampleMaps | None:
-        """Return the same of the samples that the movie box itself describes, ``chunks`` of them in each chunk.
+        """Return the same for samples that the movie box itself describes; ``chunks`` are the counts of its chunks.
 
-        Raises as above, and ``UnsupportedSchemeError`` for a track with several sample entries.
+        Raises as a call, and ``UnsupportedSchemeError`` for a track with several sample entries.
         """
         if len(track.entries) > 1 and track.is_protected:
             raise UnsupportedSchemeError(f"track {track.track_id} has samples of several kinds, some of them protected")
         default = self._default(track.entry(1))
         if default is None:
             return None
-        boxes = (*track.table.children, *track.box.children)  # senc lies in either
+        boxes = (*track.table.children, *track.box.children)  # senc may lie in either
         runs = protection_runs(default, sum(chunks), boxes)
         return read_sample_maps(runs, boxes, data=self._data, chunks=chunks, budget=self._budget)
 
     def table(self, track: MovieTrack, samples: Iterable[Sample | CodecChange]) -> Iterator[Sample | CodecChange]:
         """Yield, decrypted, the samples that the movie box itself describes. Needs the file (``data``).
 
-        Raises as above, and ``UnsupportedSchemeError`` for a track with several sample entries.
+        Raises as a call, and ``UnsupportedSchemeError`` for a track with several sample entries.
         """
         if not self._data:
             raise ProtectionError("a file that is not fragmented must be there as a whole to be decrypted")
@@ -103,7 +106,7 @@ class FragmentDecryptor:
         return iter(samples) if maps is None else self._decrypted(maps, _only_samples(samples))
 
     def decrypt(self, maps: SampleMaps, payload: bytearray | memoryview, sizes: Sequence[int]) -> None:
-        """Decrypt the next samples of ``maps`` in place: ``payload`` is filled by samples of ``sizes`` bytes."""
+        """Decrypt the next samples of ``maps`` in place: ``payload`` consists of samples of ``sizes`` bytes."""
         for protection, work in maps.take(sizes):
             self._cipher(protection).decrypt(payload, work)
 
@@ -141,12 +144,12 @@ class FragmentDecryptor:
 
 
 def _only_samples(items: Iterable[Sample | CodecChange]) -> Iterator[Sample]:
-    """The samples of a track with one sample entry, whose codec cannot change."""
+    """Return the samples of a track with one sample entry, whose codec cannot change."""
     return (item for item in items if isinstance(item, Sample))
 
 
 def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    """The samples in lists of so many bytes, so that a long fragment does not have to fit in memory."""
+    """Yield the samples in lists of limited size, so that a long fragment need not fit in memory."""
     batch: list[Sample] = []
     size = 0
     for sample in samples:

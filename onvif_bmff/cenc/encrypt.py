@@ -1,18 +1,18 @@
-"""The stage that encrypts the samples of a fragment. ISO/IEC 23001-7; ONVIF Recording Control 25.12, B.8.
+"""Encryption of the samples of a fragment. ISO/IEC 23001-7; ONVIF Recording Control 25.12, B.8.
 
-What is written, by scheme (``docs/decisions.md`` has the reasons):
+What is written, by scheme (reasons are in ``docs/decisions.md``):
 
 ===========================  ==========================================  ==================================
 scheme                       NAL video                                   other media
 ===========================  ==========================================  ==================================
 cenc                         senc: 8-byte IVs, subsamples                senc: 8-byte IVs
 cbcs, ``"seig"`` (default)   senc: subsamples; seig: IV of the fragment  seig: IV of the fragment
-cbcs, ``"segment"``          the same, and the segment has one fragment, whose IV tenc has too
+cbcs, ``"segment"``          the same, and the segment is one fragment, whose IV is in tenc too
 cbcs, ``"sample"``           senc: 16-byte IV of the fragment, subs.     senc: 16-byte IV of the fragment
 cbcs, ``"track"``            senc: subsamples; tenc: IV of the span      tenc: IV of the span
 ===========================  ==========================================  ==================================
 
-Wherever there is a senc there are saiz and saio. Vectors of cenc have 16 bytes where `CencIvAllocators` is told so.
+With senc there are saiz and saio. Vectors of cenc have 16 bytes where ``CencIvAllocators`` has that ``size``.
 """
 
 from collections.abc import Sequence
@@ -47,11 +47,11 @@ from onvif_bmff.media.track import Sample
 __all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
 
 IV_SIGNALLING = ("seig", "sample", "track", "segment")
-"""Ways in which cbcs can carry its IVs; "seig" and "segment" follow both ONVIF and ISO/IEC 23001-7 to the letter."""
+"""How cbcs carries its IVs; "seig" and "segment" follow both ONVIF and ISO/IEC 23001-7 strictly."""
 
 _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
 _UNSUPPORTED = frozenset(("av01", "dav1", "vp08", "vp09", "vp10"))
-"""Video for which Common Encryption, or the codec's binding, asks for subsamples that are not known here."""
+"""Video for which Common Encryption, or the binding of the codec, requires subsamples unknown to this library."""
 _LOCAL_GROUP = 0x10001
 
 _COUNTED = Struct(">I4sII")
@@ -63,7 +63,7 @@ _SEIG = Struct(">BBBB16sB")
 
 @dataclass(slots=True)
 class IvSources:
-    """Where IVs come from; share one among all that encrypt with a key. ``unique``: never twice under a key."""
+    """Sources of IVs, which do not repeat under a key; share one among all encryptors of a key."""
 
     cenc: CencIvAllocators = field(default_factory=CencIvAllocators)
     cbcs: CbcsIvSource = field(default_factory=CbcsIvSource)
@@ -71,10 +71,10 @@ class IvSources:
 
 @dataclass(slots=True)
 class ProtectedSamples:
-    """What a fragment stores of a track's encrypted samples.
+    """The encrypted samples of a track in a fragment.
 
     ``payload`` is their data; ``senc`` and ``saiz`` are whole boxes or both empty; ``groups`` is sbgp and sgpd, or
-    empty. ``constant_iv`` is what tenc has to say for readers that know no sample groups, if anything.
+    empty. ``constant_iv`` is the vector for tenc, for readers that do not support sample groups, or None.
     """
 
     payload: bytearray = field(repr=False)
@@ -85,15 +85,16 @@ class ProtectedSamples:
 
 
 class TrackEncryptor:
-    """Encrypts the samples of one track, fragment by fragment, for as long as a span lasts.
+    """Encrypts the samples of one track, fragment by fragment, during one span.
 
-    Video in NAL units is protected where its codec says that slice data lie (``cenc.slice_data`` sees that it leaves
-    none out), all other media as a whole.
+    NAL video is protected in the ranges of slice data that its codec finds (``cenc.slice_data`` checks that none is
+    missing), all other media as a whole.
 
-    Raises ``UnsupportedSchemeError`` for codecs that Common Encryption treats in ways not known here (AV1, VP9), for
-    video in NAL units whose codec does not know slice data, and for sample entries that have no protected form;
-    ``MediaError`` for a codec whose NAL family is not that of its entry; ``ProtectionError`` for an unknown
-    ``iv_signalling``.
+    Raises:
+        UnsupportedSchemeError: Common Encryption of this codec is not supported (AV1, VP9), the codec of NAL video does
+            not find slice data, or the sample entry has no protected form.
+        MediaError: the NAL family of the codec is not that of its sample entry.
+        ProtectionError: ``iv_signalling`` is unknown.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class TrackEncryptor:
         self._signalling = iv_signalling if scheme is ProtectionScheme.CBCS else "cenc"
         self._whole_segments = self._signalling == "segment"
         if self._whole_segments:
-            self._signalling = "seig"  # in any segment's moov of the span, as B.2 asks
+            self._signalling = "seig"  # in the moov of any segment of the span, as B.2 requires
         self._track_iv = ivs.cbcs.take() if self._signalling == "track" else None
 
     @property
@@ -133,15 +134,16 @@ class TrackEncryptor:
 
     @property
     def whole_segments(self) -> bool:
-        """Whether each segment is to be one fragment, so that tenc has the IV of all that is in it."""
+        """Whether each segment must be one fragment, so that tenc has the IV of all its samples."""
         return self._whole_segments
 
     def encrypt(self, samples: Sequence[Sample]) -> ProtectedSamples:
         """Encrypt the samples of one fragment.
 
-        Raises ``BitstreamError`` for a slice whose header cannot be parsed (cbcs only), ``ProtectionError`` for a
-        sample with more slices than can be described, for one that would be stored in the clear though it holds
-        slice data of a block or more, or when IVs run out.
+        Raises:
+            BitstreamError: a slice header cannot be parsed (cbcs only).
+            ProtectionError: a sample has more slices than can be described, or would be stored in the clear although
+                it has a block or more of slice data; or IVs are used up.
         """
         payload = bytearray().join([sample.data for sample in samples])
         return (
@@ -177,7 +179,7 @@ class TrackEncryptor:
                     packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
                 except ProtectionError:
                     raise
-                except Exception as error:  # of a codec, which may be a stranger's: cenc needs it for the lead only
+                except Exception as error:  # third-party codecs may raise anything; cenc can do without
                     ranges = slice_data.unparsed(data, error)
                     packed, protected = cenc_subsamples(size, ranges, base, limit=limit)
                 if not protected and size > SHORT:
@@ -209,7 +211,7 @@ class TrackEncryptor:
                     ):
                         ranges = slice_data.checked(data, ranges, lenient=False)
                     packed, protected = cbcs_subsamples(size, ranges, base, limit=limit)
-                except Exception as error:  # of a codec, which may be a stranger's
+                except Exception as error:  # third-party codecs may raise anything
                     raise slice_data.failed(error) from error
                 if size > SHORT and (not protected or protected[-1][1] - protected[-1][0] < BLOCK):
                     slice_data.check_clear(data, ranges, protected)
@@ -230,8 +232,8 @@ class TrackEncryptor:
     def sample_entry(self, entry: Box, constant_iv: bytes | None) -> Box:
         """Return the protected form of a clear sample entry. ISO/IEC 14496-12, 8.12.
 
-        ``constant_iv`` is that of the segment's first fragment; where the scheme needs one and that fragment has none
-        of this track, a new one is drawn. A vector of the whole span stands above either.
+        ``constant_iv`` is that of the segment's first fragment; if the scheme needs one and that fragment has no
+        samples of this track, a new one is drawn. A vector for the whole span takes precedence.
         """
         info = ProtectionSchemeInfoBox(
             children=(
@@ -245,7 +247,7 @@ class TrackEncryptor:
         if isinstance(entry, AudioSampleEntry):
             return replace(entry, type="enca", children=(*entry.children, info))
         if isinstance(entry, ContainerBox) and self._codec.media_type == "Metadata":
-            fields = entry.codec.write({name: getattr(entry, name) for name in entry.codec.names})
+            fields = entry.layout.write({name: getattr(entry, name) for name in entry.layout.names})
             return EncryptedMetadataSampleEntry(
                 type="encm", original_fields=fields[8:], children=(*entry.children, info)
             )
@@ -265,7 +267,7 @@ class TrackEncryptor:
         )
 
     def _groups(self, iv: bytes, count: int) -> bytes:
-        """A sample group of the fragment's own that gives all its samples this IV: sbgp and sgpd, packed by hand."""
+        """Return sbgp and sgpd of a fragment that assign this IV to all its samples, packed without box classes."""
         pattern = self._pattern.crypt << 4 | self._pattern.skip
         of_samples = _SBGP.pack(28, b"sbgp", 0, b"seig", 1, count, _LOCAL_GROUP)
         entry = _SEIG.pack(0, pattern, 1, 0, self._kid.bytes, len(iv)) + iv
@@ -273,10 +275,11 @@ class TrackEncryptor:
 
 
 def slice_data_of(codec: Codec) -> SliceData | None:
-    """Return where a track's slice data lie; None for media that are protected as a whole.
+    """Return the finder of a track's slice data; None for media that are protected as a whole.
 
-    Raises ``UnsupportedSchemeError`` for media that cannot be protected, ``MediaError`` for a codec whose NAL family
-    is not that of its entry.
+    Raises:
+        UnsupportedSchemeError: the media cannot be protected.
+        MediaError: the NAL family of the codec is not that of its sample entry.
     """
     entry = codec.sample_entry()
     kind = entry.type
@@ -293,17 +296,17 @@ def slice_data_of(codec: Codec) -> SliceData | None:
 
 
 def _is_whole(codec: Codec, kind: str) -> bool:
-    """Whether a codec for video without NAL units knows that its samples are to be protected as a whole."""
+    """Return whether a codec for video without NAL units states that samples are protected as a whole."""
     if kind in _UNSUPPORTED or isinstance(codec, PassThroughCodec):
         return False
     try:
         return codec.protected_ranges(b"") is None
-    except Exception:  # it does look into samples, then
+    except Exception:  # it parses samples
         return False
 
 
 def _auxiliary(records: list[bytes], *, subsamples: bool) -> tuple[bytes, bytes]:
-    """Return senc and saiz for these records, one a sample; packed by hand, for a camera makes many."""
+    """Return senc and saiz for these records, one for each sample; packed without box classes, for speed."""
     count = len(records)
     sizes = bytes(map(len, records))
     alike = sizes.count(sizes[0]) == count

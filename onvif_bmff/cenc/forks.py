@@ -1,9 +1,9 @@
 """Random bytes that a forked process does not share with its parent.
 
-``fork()`` copies everything: a generator in memory that was injected as a source of randomness gives parent and child
-the same bytes, a block of reserved numbers is handed out by both, and a lock that another thread held stays locked in
-the child for ever. Objects that must not live on like that are put into `forget_after_fork`; what they draw goes
-through `draw`, which mixes in what tells a child from all its relatives.
+``fork()`` copies everything: an injected random generator returns the same bytes in parent and child, both use the same
+block of reserved numbers, and a lock that another thread held stays locked in the child for ever. Objects for which
+that matters register with ``forget_after_fork``, and draw random bytes by ``draw``, which mixes in an identity of the
+process among its relatives.
 """
 
 import os
@@ -14,23 +14,23 @@ from weakref import WeakSet
 
 from onvif_bmff.errors import ProtectionError
 
-__all__ = ["Forgetful", "draw", "forget_after_fork", "notice_fork"]
+__all__ = ["draw", "forget_after_fork", "notice_fork"]
 
 
 class Forgetful(Protocol):
-    """Something that begins anew in a forked child."""
+    """An object that is reset in a forked child."""
 
     def forget(self) -> None:
-        """Replace locks, and drop everything that parent and child must not both use."""
+        """Replace locks, and drop all state that parent and child must not share."""
         ...
 
 
 class _Process:
-    """Which process this is among those that were forked from one another.
+    """Identity of this process among those forked from one another.
 
     ``lineage`` is empty in the process that loaded this module. Each child adds its ordinal among the forks of its
-    parent, and its process ID: the first tells children apart that come one after the other, the second those that
-    threads of the parent make at one moment.
+    parent, and its process ID: the first distinguishes successive children, the second those that threads of the parent
+    fork at the same time.
     """
 
     __slots__ = ("children", "lineage", "pid")
@@ -57,24 +57,24 @@ os.register_at_fork(before=_PROCESS.count, after_in_child=_PROCESS.become_child)
 
 
 def forget_after_fork(one: Forgetful) -> None:
-    """See that ``one.forget()`` is called in every child that Python forks from now on."""
+    """Call ``one.forget()`` in every child that Python forks from now on."""
     _forgetful.add(one)
 
 
 def notice_fork() -> None:
-    """Forget now, if this process was forked without Python's knowledge, by a library in C."""
+    """Reset registered objects if this process was forked without Python's knowledge, by a C library."""
     if os.getpid() != _PROCESS.pid:
         _PROCESS.become_child()
 
 
 def draw(random: Callable[[int], bytes], size: int) -> bytes:
-    """``size`` bytes from a source of randomness, at most 32; other ones in a child than in its parent.
+    """Return ``size`` bytes (at most 32) from a random source; a child gets others than its parent.
 
-    In a process that was not forked they are exactly what the source gave. In a child they are a hash of that and of
-    its lineage, so that they are as unpredictable as the source, and differ even where the source repeats itself.
+    In a process that was not forked they are the bytes of the source. In a child they are a hash of those and of its
+    lineage: as unpredictable as the source, and different even if the source repeats itself.
 
     Raises:
-        ProtectionError: the source gave another number of bytes.
+        ProtectionError: the source returned another number of bytes.
     """
     drawn = random(size)
     if len(drawn) != size:

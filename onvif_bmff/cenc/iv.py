@@ -1,16 +1,15 @@
 """Initialisation vectors that do not repeat under a key.
 
-In counter mode a vector used twice under a key gives away the XOR of two samples. Vectors of cenc are therefore
-numbers on a circle, one circle a key: a run of a process begins at a place drawn at random and counts up, one number a
-sample, modulo the size of the circle. No clock has a part in it, so that clocks which stand still, or are set back, do
-no harm. In a forked child a new run begins.
+In counter mode, a vector used twice under a key reveals the XOR of two samples. Vectors of cenc are therefore numbers
+on a circle, one circle for each key: a run of a process begins at a random number and counts up, one number for each
+sample, modulo the size of the circle. No clock is involved, so a clock that stops or is set back does no harm. In a
+forked child a new run begins.
 
-Two runs can meet by chance only. N runs of L samples under one key share a number with a probability of at most
-N² L / 2**64 for vectors of 8 bytes, and N² L / 2**104 for those of 16. A store (`IvStore`) lets a process go on where
-the last one ended, which keeps N low. ``docs/SECURITY.md`` says for how many cameras that is enough.
+Two runs can overlap only by chance. N runs of L samples under one key share a number with a probability of at most
+N² L / 2**64 for vectors of 8 bytes, and N² L / 2**104 for those of 16. With a store (``IvStore``) a process continues
+where the last one ended, which keeps N low. ``docs/SECURITY.md`` has the numbers of cameras for which that suffices.
 
-cbcs wants vectors that nobody can predict; they are drawn at random, one for each fragment (ONVIF Recording
-Control 25.12, B.8).
+cbcs needs unpredictable vectors; they are drawn at random, one for each fragment (ONVIF Recording Control 25.12, B.8).
 """
 
 import logging
@@ -31,47 +30,47 @@ log = logging.getLogger(__name__)
 IV_BITS: Final = {8: 64, 16: 104}
 """Size of a cenc vector in bytes -> bits of the number in it.
 
-One of 8 bytes leaves the lower half of the counter block to the blocks of the sample (ISO/IEC 23001-7, 9.6). In one of
-16 bytes the lowest 24 bits are zero, and count the blocks.
+A vector of 8 bytes is the upper half of the counter block; the lower half counts blocks (ISO/IEC 23001-7, 9.6). In one
+of 16 bytes the lowest 24 bits are zero, and count blocks.
 """
 MAX_SAMPLE_OF_16: Final = 16 << 24
-"""Most bytes of a sample under a vector of 16 bytes: more would run into the blocks of the next one."""
+"""Largest sample under a vector of 16 bytes, in bytes: counters of a larger one would overlap the next vector's."""
 
 _RECENT: Final = 4096
-_MOST_KEYS: Final = 4096
+_MAX_KEYS: Final = 4096
 _RESERVE: Final = 1 << 20
-_MOST_RESERVED: Final = 1 << 32  # so that no number of blocks in a lifetime goes round the circle
+_MAX_RESERVED: Final = 1 << 32  # so that reservations cannot wrap around the circle
 
 
 class IvStore(Protocol):
-    """Sets numbers of a key aside, for one process after the other; ``storage.SqliteIvStore`` is one."""
+    """Reserves numbers of a key across processes; see ``storage.SqliteIvStore``."""
 
     def reserve(self, kid: UUID, bits: int, count: int, fresh: int) -> int:
-        """Set ``count`` numbers aside and return the first; the others follow it, modulo ``2**bits``.
+        """Reserve ``count`` numbers and return the first; the others follow it, modulo ``2**bits``.
 
-        They follow those set aside last, if the store is certain that it knows them, which after a restore from a
-        backup it does not; else they begin at ``fresh``, which was drawn at random. When this returns, no process
-        is given any of them any more. May raise anything: then a run begins at random.
+        They follow the last reserved ones if the store is certain to know those, which it is not after a restore from
+        a backup; otherwise they begin at ``fresh``, a random number. After the return, no process gets any of them
+        again. If it raises any exception, a run begins at a random number.
         """
         ...
 
 
 class CencIvAllocator:
-    """Vectors of one key: each is given out once, in the order of their numbers.
+    """Allocates the vectors of one key: each once, in the order of their numbers.
 
-    May be shared by threads, and should be by everything in a process that encrypts with the key. It cannot be copied
-    or pickled, for the copy would give the same vectors.
+    Thread-safe; everything in a process that encrypts with the key should share it. It cannot be copied or pickled,
+    since the copy would return the same vectors.
 
     Args:
-        kid: the key, as the store knows it.
+        kid: identifies the key in the store.
         size: bytes of a vector, 8 or 16.
-        random: gives so many unpredictable bytes. Two processes must not be given sources that repeat each other.
-        store: sets numbers aside, or None. If it fails, that is logged, and a new run begins at random: a recording
-            does not end because a disk is full.
-        reserve: how many numbers are asked of the store at a time. The default lasts some hours.
+        random: returns the given number of unpredictable bytes. Sources of two processes must not repeat each other.
+        store: reserves numbers, or None. If it fails, that is logged and a new run begins at a random number, so that
+            a recording does not end because a disk is full.
+        reserve: numbers reserved at a time. The default suffices for some hours.
 
     Raises:
-        ProtectionError: ``reserve`` is not between 1 and 2**32, or ``size`` is another.
+        ProtectionError: ``reserve`` is not from 1 to 2**32, or ``size`` is not 8 or 16.
     """
 
     __slots__ = ("__weakref__", "_kid", "_left", "_lock", "_next", "_random", "_reserve", "_size", "_store")
@@ -100,12 +99,12 @@ class CencIvAllocator:
         raise ProtectionError("what gives out initialisation vectors cannot be copied: the copy would repeat them")
 
     def forget(self) -> None:
-        """Begin a new run, as in a forked child; its parent goes on with the numbers of this one."""
+        """Begin a new run, as in a forked child; the parent continues with the numbers of this one."""
         self._lock = Lock()
         self._left = None
 
     def take(self, count: int) -> list[bytes]:
-        """``count`` vectors, one for each sample of a fragment.
+        """Return ``count`` vectors, one for each sample of a fragment.
 
         Raises:
             ProtectionError: ``count`` is negative, the random source gave too few bytes, or the numbers of this key
@@ -129,7 +128,7 @@ class CencIvAllocator:
         return ivs
 
     def _begin(self, wanted: int, end: int) -> int:
-        """Get more numbers, the first of which is then `_next`; how many they are."""
+        """Get more numbers, of which the first is then ``_next``; return how many."""
         if self._store is None and self._left is not None:
             raise ProtectionError("the initialisation vectors of this key are used up; use a new key")
         fresh = int.from_bytes(draw(self._random, IV_BITS[self._size] // 8), "big")
@@ -141,7 +140,7 @@ class CencIvAllocator:
             first = self._store.reserve(self._kid, IV_BITS[self._size], count, fresh)
             if not 0 <= first < end:
                 raise ProtectionError("the store of initialisation vectors gave a number out of range")
-        except Exception as error:  # stores may be of any kind, and what they cannot do chance can
+        except Exception as error:  # third-party stores may raise anything; random numbers replace them
             log.warning("no initialisation vectors were set aside for key %s, a new run begins: %s", self._kid, error)
             first = fresh
         self._next = first
@@ -149,9 +148,9 @@ class CencIvAllocator:
 
 
 class CencIvAllocators:
-    """One allocator for each key, made when it is first asked for; keep one of these in a process.
+    """One allocator for each key, created on first use; use one instance in a process.
 
-    Those of the 4,096 keys used last are kept. The arguments are those of `CencIvAllocator`.
+    The allocators of the 4,096 keys used last are kept. For the arguments see ``CencIvAllocator``.
     """
 
     __slots__ = ("__weakref__", "_allocators", "_lock", "_random", "_reserve", "_size", "_store")
@@ -174,7 +173,7 @@ class CencIvAllocators:
         forget_after_fork(self)
 
     def forget(self) -> None:
-        """Be ready for use in a forked child; the allocators forget by themselves."""
+        """Replace the lock in a forked child; the allocators reset themselves."""
         self._lock = Lock()
 
     @property
@@ -183,7 +182,7 @@ class CencIvAllocators:
         return self._size
 
     def for_key(self, kid: UUID) -> CencIvAllocator:
-        """The allocator of a key, the same one for as long as the key is in use."""
+        """Return the allocator of a key, the same one while the key is in use."""
         with self._lock:
             found = self._allocators.get(kid)
             if found is None:
@@ -191,7 +190,7 @@ class CencIvAllocators:
                     kid, size=self._size, random=self._random, store=self._store, reserve=self._reserve
                 )
                 self._allocators[kid] = found
-                if len(self._allocators) > _MOST_KEYS:
+                if len(self._allocators) > _MAX_KEYS:
                     self._allocators.popitem(last=False)
             self._allocators.move_to_end(kid)
             return found
@@ -200,11 +199,11 @@ class CencIvAllocators:
 class CbcsIvSource:
     """Random 16-byte vectors for cbcs, one for each fragment.
 
-    A vector that was drawn among the last few thousand is refused: that happens only if the random source
-    is broken. May be shared by threads. A forked child gives other vectors than its parent, whatever the source.
+    A vector equal to one of the last 4,096 is refused: that happens only if the random source is broken. Thread-safe. A
+    forked child returns other vectors than its parent, with any source.
 
     Args:
-        random: gives so many unpredictable bytes.
+        random: returns the given number of unpredictable bytes.
     """
 
     __slots__ = ("__weakref__", "_lock", "_random", "_recent")
@@ -216,11 +215,11 @@ class CbcsIvSource:
         forget_after_fork(self)
 
     def forget(self) -> None:
-        """Be ready for use in a forked child."""
+        """Replace the lock in a forked child."""
         self._lock = Lock()
 
     def take(self) -> bytes:
-        """A new vector.
+        """Return a new vector.
 
         Raises:
             ProtectionError: the random source repeats itself, or gave too few bytes.
@@ -239,5 +238,5 @@ class CbcsIvSource:
 def _check(size: int, reserve: int) -> None:
     if size not in IV_BITS:
         raise ProtectionError("an initialisation vector of cenc has 8 or 16 bytes")
-    if not 0 < reserve <= _MOST_RESERVED:
+    if not 0 < reserve <= _MAX_RESERVED:
         raise ProtectionError("a block of vectors holds between 1 and 2**32")

@@ -1,6 +1,6 @@
-"""How the samples of a track are protected: what tenc says, and the sample groups in its place.
+"""How the samples of a track are protected: by tenc, or by sample groups in its place.
 
-Read are tenc and seig of ISO/IEC 23001-7 (8.2 and 6) and the tenc of PIFF, which many smooth streaming files have.
+Supported are tenc and seig of ISO/IEC 23001-7 (8.2 and 6), and the tenc of PIFF, common in Smooth Streaming files.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,15 +42,18 @@ _PIFF_PSSH: Final = UUID("d08a4f18-10f3-4a82-b6c8-32d8aba183d3")
 _PIFF_TENC_SIZE: Final = 24
 _PIFF_ALGORITHMS: Final = {1: ProtectionScheme.CENC, 2: ProtectionScheme.CBC1}
 _LOCAL: Final = 0x10000
-"""Group indices above this one are numbers of entries in the same traf. ISO/IEC 14496-12, 8.9.4."""
+"""Group indices above this value refer to entries in the same traf. ISO/IEC 14496-12, 8.9.4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """How samples are protected.
 
-    ``iv_size`` is 8 or 16 where each sample has a vector of its own, or 0 where all share ``constant_iv`` (empty for
-    samples that are not protected). Raises ``ProtectionError`` for vectors of other sizes.
+    ``iv_size`` is 8 or 16 (bytes) if each sample has its own vector, or 0 if all share ``constant_iv`` (empty for
+    samples that are not protected).
+
+    Raises:
+        ProtectionError: the size of a vector is invalid.
     """
 
     scheme: ProtectionScheme
@@ -70,14 +73,17 @@ class Protection:
 
 
 ProtectionRun = tuple[int, Protection]
-"""So many samples, and how they are protected."""
+"""A number of samples, and their protection."""
 
 
 def protection_of(entry: Box) -> Protection | None:
     """Return the default protection of the samples of a sample entry; None for a clear one.
 
-    Of several schemes the first that is known counts. Raises ``UnsupportedSchemeError`` if none is, and
-    ``ProtectionError`` where the boxes do not say enough.
+    Of several schemes the first known one counts.
+
+    Raises:
+        UnsupportedSchemeError: none is known.
+        ProtectionError: the boxes are incomplete.
     """
     infos = entry.find_all(ProtectionSchemeInfoBox) if isinstance(entry, ContainerBox) else ()
     unknown: UnsupportedSchemeError | None = None
@@ -135,7 +141,7 @@ def _from_piff(children: Iterable[Box]) -> Protection:
 
 
 def piff_protection(data: bytes) -> Protection:
-    """Read what PIFF writes in its tenc, and in its senc where that overrides it: algorithm, vector size and KID."""
+    """Read algorithm, vector size and KID from PIFF's tenc, or from its senc, which may override them."""
     algorithm, kid = int.from_bytes(data[:3], "big"), UUID(bytes=bytes(data[4:20]))
     if not algorithm:
         return Protection(ProtectionScheme.CENC, kid, is_protected=False)
@@ -147,14 +153,18 @@ def piff_protection(data: bytes) -> Protection:
 
 @dataclass(frozen=True, slots=True)
 class SeigDescriptions:
-    """The 'seig' descriptions of one stbl or traf, and the index that goes for samples in no group (0: none)."""
+    """The 'seig' descriptions of one stbl or traf, and the index for samples in no group (0: none)."""
 
     entries: Sequence[SeigEntry] = ()
     default: int = 0
 
     @classmethod
     def of(cls, boxes: Sequence[Box]) -> "SeigDescriptions":
-        """Read those among these boxes; ``BoxError`` for one that is cut off."""
+        """Read the descriptions in these boxes.
+
+        Raises:
+            BoxError: one is truncated.
+        """
         return cls(*_read(boxes))
 
 
@@ -164,8 +174,11 @@ def protection_runs(
     """Return how ``count`` samples are protected, in runs, by the sample groups of type 'seig'.
 
     ``own`` are the boxes of the traf (or of the stbl, for samples that it describes itself), ``of_track`` the
-    descriptions of the stbl, which is read once for all fragments. Samples in no group are protected as ``default``
-    says. Raises ``ProtectionError`` for a group without description, ``BoxError`` for a description that is cut off.
+    descriptions of the stbl, read once for all fragments. ``default`` applies to samples in no group.
+
+    Raises:
+        ProtectionError: a group has no description.
+        BoxError: a description is truncated.
     """
     descriptions = _Descriptions(default, own, of_track)
     mapping = next((box for box in own if isinstance(box, SampleToGroupBox) and box.grouping_type == "seig"), None)
@@ -182,7 +195,7 @@ def protection_runs(
 
 
 class _Descriptions:
-    """The seig descriptions that samples can refer to; each is read once, when asked for."""
+    """The seig descriptions to which samples can refer; each is read once, on demand."""
 
     def __init__(self, default: Protection, own: Sequence[Box], of_track: SeigDescriptions | None) -> None:
         self._default = default
@@ -195,7 +208,7 @@ class _Descriptions:
             self.of_others = self.find(of_track.default) if of_track is not None and of_track.default else default
 
     def find(self, index: int) -> Protection:
-        """The protection of group ``index``; those above 0x10000 are the traf's own."""
+        """Return the protection of group ``index``; indices above 0x10000 are those of the traf."""
         found = self._found.get(index)
         if found is None:
             found = self._found[index] = self._made(index)
@@ -219,7 +232,7 @@ class _Descriptions:
 
 
 def _read(boxes: Sequence[Box]) -> tuple[list[SeigEntry], int]:
-    """The seig descriptions among these boxes, and the index that goes for samples without one (0: none)."""
+    """Return the seig descriptions in these boxes, and the index for samples in no group (0: none)."""
     for found in boxes:
         if isinstance(found, SampleGroupDescriptionBox) and found.grouping_type == "seig":
             return (seig_entries(found), 0) if found.version < 2 else _read_version_2(found)
@@ -227,7 +240,7 @@ def _read(boxes: Sequence[Box]) -> tuple[list[SeigEntry], int]:
 
 
 def _read_version_2(found: SampleGroupDescriptionBox) -> tuple[list[SeigEntry], int]:
-    """Version 2 had a default index in place of the length once, and has both since; the sizes tell which it is."""
+    """Read version 2, which once had a default index in place of the length, and now has both; sizes decide."""
     length, second, data = found.default_length or 0, found.entry_count, found.descriptions
     count = int.from_bytes(data[:4], "big")
     if len(data) >= 4 and (count * length == len(data) - 4 if length else _lengths_fit(data, count)):
@@ -237,7 +250,7 @@ def _read_version_2(found: SampleGroupDescriptionBox) -> tuple[list[SeigEntry], 
 
 
 def _lengths_fit(data: bytes, count: int) -> bool:
-    """Whether ``count`` descriptions, each behind its length, fill the data behind the count."""
+    """Return whether ``count`` descriptions, each after its length, fill the data after the count."""
     position = 4
     for _ in range(min(count, len(data))):
         position += 4 + int.from_bytes(data[position : position + 4], "big")
@@ -245,7 +258,7 @@ def _lengths_fit(data: bytes, count: int) -> bool:
 
 
 def is_protection_header(found: Box) -> bool:
-    """Whether a box is a pssh, whatever its system, or that of PIFF."""
+    """Return whether a box is a pssh of any system, or that of PIFF."""
     if isinstance(found, ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox):
         return True
     return found.type == "pssh" or (isinstance(found, UuidBox) and found.user_type == _PIFF_PSSH)

@@ -1,4 +1,4 @@
-"""The four protection schemes of ISO/IEC 23001-7 and what each asks of patterns and vectors.
+"""The four protection schemes of ISO/IEC 23001-7, with their patterns and vectors.
 
 ========  ===========  ====================  ==============================  =======================
 scheme    cipher       NAL video             other media                     initialisation vector
@@ -9,7 +9,7 @@ cens      AES-128-CTR  slice data, pattern   every whole block               8 o
 cbc1      AES-128-CBC  slice data            every whole block               8 or 16 bytes a sample
 ========  ===========  ====================  ==============================  =======================
 
-ONVIF knows the first two (Recording Control 25.12, B.8, modes CENC and CBCS), and only these are written.
+ONVIF defines the first two (Recording Control 25.12, B.8, modes CENC and CBCS), and only these are written.
 """
 
 from enum import Enum
@@ -27,16 +27,16 @@ SCHEME_VERSION: Final = 0x00010000
 
 
 class Pattern(NamedTuple):
-    """Blocks encrypted and blocks skipped, over and over (``crypt_byte_block``, ``skip_byte_block``).
+    """Repeated numbers of encrypted and skipped blocks (``crypt_byte_block``, ``skip_byte_block``).
 
-    Both 0 means that there is no pattern. A run of ``crypt`` blocks that a range cuts short stays clear.
+    (0, 0) is no pattern. A run of ``crypt`` blocks that is truncated by the end of a range stays clear.
     """
 
     crypt: int
     skip: int
 
     def check(self) -> None:
-        """Refuse a pattern that no reader could follow.
+        """Check that the pattern is defined.
 
         Raises:
             UnsupportedSchemeError: a figure is outside 0 to 15, or blocks are only ever skipped.
@@ -49,7 +49,7 @@ NAL_PATTERN: Final = Pattern(1, 9)
 """The pattern over slice data in cbcs: one block of ten."""
 
 NO_PATTERN: Final = Pattern(0, 0)
-"""No pattern: everything that is protected is encrypted."""
+"""No pattern: all protected blocks are encrypted."""
 
 
 class ProtectionScheme(Enum):
@@ -66,10 +66,10 @@ class ProtectionScheme(Enum):
 
     @classmethod
     def from_fourcc(cls, fourcc: str) -> "ProtectionScheme":
-        """The scheme that a ``schm`` box names.
+        """Return the scheme that a ``schm`` box names.
 
         Raises:
-            UnsupportedSchemeError: it is none of the four.
+            UnsupportedSchemeError: it is not one of the four.
         """
         try:
             return cls(fourcc)
@@ -78,7 +78,7 @@ class ProtectionScheme(Enum):
 
     @classmethod
     def from_mode(cls, mode: str) -> "ProtectionScheme":
-        """The scheme of an encryption entry's ``Mode`` (ONVIF Recording Control 25.12, B.8).
+        """Return the scheme of an encryption entry's ``Mode`` (ONVIF Recording Control 25.12, B.8).
 
         Raises:
             UnsupportedSchemeError: ONVIF defines no such mode.
@@ -95,7 +95,7 @@ class ProtectionScheme(Enum):
 
     @property
     def mode(self) -> str | None:
-        """ONVIF's name of the scheme, or None for those that ONVIF does not know."""
+        """ONVIF's name of the scheme, or None for schemes that ONVIF does not define."""
         return {"cenc": "CENC", "cbcs": "CBCS"}.get(self.value)
 
     @property
@@ -105,36 +105,36 @@ class ProtectionScheme(Enum):
 
     @property
     def tenc_version(self) -> int:
-        """Version of the ``tenc`` box: 1 where a pattern can be stated, else 0."""
+        """Version of the ``tenc`` box: 1 if it has a pattern, else 0."""
         return 1 if self in (ProtectionScheme.CBCS, ProtectionScheme.CENS) else 0
 
     @property
     def per_sample_iv_size(self) -> int:
-        """Bytes of vector with each sample as written: 8, or 0 in cbcs, which has a constant one.
+        """Bytes of each sample's vector when written: 8, or 0 in cbcs, which has a constant one.
 
         Raises:
-            UnsupportedSchemeError: the scheme is only read.
+            UnsupportedSchemeError: the scheme is read-only.
         """
         self._check_written()
         return 8 if self is ProtectionScheme.CENC else 0
 
     @property
     def constant_iv_size(self) -> int:
-        """Bytes of constant vector as written: 16 in cbcs, 0 in cenc.
+        """Bytes of the constant vector when written: 16 in cbcs, 0 in cenc.
 
         Raises:
-            UnsupportedSchemeError: the scheme is only read.
+            UnsupportedSchemeError: the scheme is read-only.
         """
         self._check_written()
         return 16 if self is ProtectionScheme.CBCS else 0
 
     def pattern(self, *, nal_video: bool) -> Pattern:
-        """The pattern to write: 1:9 for NAL video in cbcs, none otherwise.
+        """Return the pattern to write: 1:9 for NAL video in cbcs, none otherwise.
 
         Video without slices (JPEG) is encrypted like audio; readers do not expect a pattern there.
 
         Raises:
-            UnsupportedSchemeError: the scheme is only read.
+            UnsupportedSchemeError: the scheme is read-only.
         """
         self._check_written()
         return NAL_PATTERN if nal_video and self is ProtectionScheme.CBCS else NO_PATTERN

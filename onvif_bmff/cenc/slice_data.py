@@ -1,10 +1,10 @@
-"""What a sample of NAL video has to have protected, and a guard that it is. ISO/IEC 23001-7, 9.5.
+"""The slice data of a NAL video sample, and a check that none stays clear. ISO/IEC 23001-7, 9.5.
 
-A codec says where the slice data of a sample lie. Nobody else notices if it says too little: a file with an entry
-'encv' and not one protected byte plays in every player. So what it says is held against the NAL units here. Rightly
-clear are units that hold no pictures (parameter sets, SEI, …) and what is too short to hold a header and a block:
-in a still scene, nearly all samples. All else needs a range up to its end that leaves no more clear than a header has.
-As the usual sample, one slice up to its end, needs one comparison only, this costs next to nothing.
+A codec finds the slice data of a sample. An error in it would go unnoticed: a file with an 'encv' entry and no
+protected byte plays in every player. So its ranges are checked against the NAL units here. Units without picture data
+(parameter sets, SEI, …) may be clear, and units too short for a header and a block: in a still scene, nearly all
+samples. Any other unit needs a range up to its end that leaves no more clear than a header. The usual sample, one slice
+up to its end, needs only one comparison.
 """
 
 import logging
@@ -16,34 +16,34 @@ from onvif_bmff.errors import BitstreamError, OnvifBmffError, ProtectionError, U
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import AVC, NalFamily
 
-__all__ = ["CLEAR_LEAD", "SHORT", "SliceData"]
+__all__ = ["SHORT", "SliceData"]
 
 Range = tuple[int, int]
 
 CLEAR_LEAD = 96
-"""Bytes of a slice that stay clear in cenc where its header cannot be parsed."""
+"""Bytes of a slice that stay clear in cenc if its header cannot be parsed."""
 SHORT = CLEAR_LEAD + BLOCK
-"""A unit with less bytes may be all header, or have less than a block behind it."""
-_LONGEST_HEADER = 512
-"""A slice with less than a block of data has no longer header than this, however many entry points it lists."""
-_LONGEST_WITH_ENTRIES = 4096
-"""What 440 entry points (H.265, A.4.1) need at most, and more; there is more data than that behind so many."""
+"""A NAL unit with fewer bytes may be all header, or have less than a block after it."""
+_MAX_HEADER = 512
+"""Longest header of a slice with less than a block of data, entry points included."""
+_MAX_HEADER_WITH_ENTRIES = 4096
+"""Above the size of 440 entry points (H.265, A.4.1), the largest number; such a slice has more data than that."""
 _LENGTH = 4
 
 _log = logging.getLogger(__name__)
 
 
 class SliceData:
-    """Where the slice data of a NAL video track's samples lie, as its codec says, checked.
+    """Checked ranges of slice data in the samples of a NAL video track.
 
     Args:
-        codec: the track's.
-        family: of its NAL units.
-        entry: its clear sample entry.
+        codec: that of the track.
+        family: that of its NAL units.
+        entry: the clear sample entry.
 
     Raises:
-        UnsupportedSchemeError: the codec does not know slice data (``protected_ranges`` returns None), or NAL lengths
-            have another size than 1, 2 or 4.
+        UnsupportedSchemeError: the codec does not find slice data (``protected_ranges`` returns None), or the size of
+            NAL lengths is not 1, 2 or 4.
     """
 
     __slots__ = ("_codec", "_entry_type", "_family", "_length_size", "_warned")
@@ -58,15 +58,15 @@ class SliceData:
             raise UnsupportedSchemeError(f"{entry.type!r} video with NAL lengths of 3 bytes cannot be encrypted")
         try:
             knows_none = codec.protected_ranges(b"") is None
-        except Exception:  # a codec may refuse an empty sample; what it says of real ones counts
+        except Exception:  # a codec may refuse an empty sample; real ones count
             knows_none = False
         if knows_none:
             raise self._unknown()
 
     def checked(self, data: bytes | memoryview, ranges: Sequence[Range] | None, *, lenient: bool) -> Sequence[Range]:
-        """Return ``ranges``, which the codec gave for the sample, if they leave no slice data out.
+        """Return the codec's ``ranges`` of a sample if they miss no slice data.
 
-        ``lenient`` (cenc): where they leave out some but not all, those units are added, less their first 96 bytes.
+        ``lenient`` (cenc): if they miss some but not all, those units are added, without their first 96 bytes.
 
         Raises:
             UnsupportedSchemeError: the ranges are None.
@@ -119,9 +119,9 @@ class SliceData:
         return sorted([*ranges, *((start + CLEAR_LEAD, end) for start, end, _ in missed)])
 
     def unparsed(self, data: bytes | memoryview, error: Exception) -> list[Range]:
-        """Return what is protected in cenc of a sample whose slice headers cannot be parsed because of ``error``.
+        """Return the ranges to protect in cenc if the slice headers of a sample cannot be parsed, due to ``error``.
 
-        That is all units that may hold pictures, less their first 96 bytes, and what is no NAL unit at all.
+        These are all units that may hold picture data, without their first 96 bytes, and bytes outside of NAL units.
         """
         self._warn(str(error) or type(error).__name__)
         family, size, length_size = self._family, len(data), self._length_size
@@ -137,40 +137,40 @@ class SliceData:
         return ranges
 
     def check_clear(self, data: bytes | memoryview, ranges: Sequence[Range], protected: Sequence[Range] = ()) -> None:
-        """See that a sample may stay clear as a whole, as it would with ``protected``, made of ``ranges``.
+        """Check that a sample may stay clear if ``protected``, derived from ``ranges``, has no whole block.
 
         Raises:
-            ProtectionError: a range has a block that is not protected, or a unit more clear bytes than headers have.
+            ProtectionError: a range has an unprotected block, or a unit more clear bytes than a header.
         """
         if any(end - start >= BLOCK for start, end in protected):
             return
         if any(end - start >= BLOCK for start, end in ranges):
             raise ProtectionError(f"a sample of {len(data)} bytes would be stored in the clear: it has too many parts")
-        for start, end in self._units(data) if len(data) > _LONGEST_HEADER else ():
-            if end - start > _LONGEST_HEADER and self._family.unit_type(data, start) not in self._family.other:
+        for start, end in self._units(data) if len(data) > _MAX_HEADER else ():
+            if end - start > _MAX_HEADER and self._family.unit_type(data, start) not in self._family.other:
                 raise _too_much_header(start, end)
 
     def failed(self, error: Exception) -> Exception:
-        """Return what to raise for an error of the codec: itself, or ours in place of what no caller expects."""
+        """Return the exception to raise for an error of the codec: itself, or one of this library in its place."""
         if isinstance(error, OnvifBmffError):
             return error
         what = str(error) or type(error).__name__
         return ProtectionError(f"the codec of {self._entry_type!r} video failed on a sample: {what}")
 
     def _covers(self, ranges: Sequence[Range], number: int, start: int, end: int) -> bool:
-        """Whether the ranges from ``number`` on leave no more of a unit clear than a slice header."""
+        """Return whether the ranges from ``number`` on leave at most a slice header of a unit clear."""
         covered = last = 0
         while number < len(ranges) and ranges[number][0] <= end:
             first, last = ranges[number]
             length = min(last, end) - max(first, start)
-            covered += length if last >= end else length & -BLOCK  # of each piece only whole blocks are protected
+            covered += length if last >= end else length & -BLOCK  # of each range only whole blocks are protected
             number += 1
         clear = end - start - covered
-        longest = _LONGEST_HEADER if self._family is AVC else max(_LONGEST_HEADER, min(covered, _LONGEST_WITH_ENTRIES))
+        longest = _MAX_HEADER if self._family is AVC else max(_MAX_HEADER, min(covered, _MAX_HEADER_WITH_ENTRIES))
         return end - last < BLOCK and clear <= longest
 
     def _units(self, data: bytes | memoryview) -> list[Range]:
-        """The NAL units of a sample, as far as they fit it."""
+        """Return the ranges of the NAL units of a sample, up to the first that exceeds it."""
         size, length_size = len(data), self._length_size
         units: list[Range] = []
         position = 0

@@ -1,8 +1,8 @@
-"""Subsamples: which bytes of a sample are clear and which protected, as ISO/IEC 23001-7 records them.
+"""Subsamples: the clear and protected bytes of a sample, as ISO/IEC 23001-7 stores them.
 
-A map covers its sample exactly, by turns of clear and protected bytes. It is stored as a 16-bit count and,
-for each subsample, 16 bits of clear and 32 bits of protected bytes: in ``senc`` after the sample's vector,
-if it has one. A record with its vector may hold no more than 255 bytes, for ``saiz`` gives it one byte.
+A map covers its sample exactly, with alternating clear and protected bytes. It is stored as a 16-bit count and, for
+each subsample, 16 bits of clear and 32 bits of protected bytes: in ``senc`` after the sample's vector, if it has one. A
+record with its vector has at most 255 bytes, since ``saiz`` stores its size in one byte.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ _pack_one = _ONE.pack
 
 
 def subsample_limit(iv_size: int) -> int:
-    """How many subsamples a record can hold beside a vector of 0, 8 or 16 bytes: 42, 40 or 39."""
+    """Return the largest number of subsamples in a record with a vector of 0, 8 or 16 bytes: 42, 40 or 39."""
     return (_MAX_RECORD - _COUNT.size - iv_size) // _ENTRY.size
 
 
@@ -48,24 +48,22 @@ _CBCS_LIMIT = subsample_limit(0)
 def cenc_subsamples(
     size: int, ranges: Sequence[Range], base: int = 0, *, limit: int = _CENC_LIMIT
 ) -> tuple[bytes, list[Range]]:
-    """The map of a NAL video sample in cenc.
+    """Return the map of a NAL video sample in cenc.
 
-    Of each slice the last bytes are protected, as many whole blocks of 16 as there are; what remains stays
-    clear with the slice header in front of it. If the record would grow too long, the smallest slices stay
-    clear as a whole.
+    In each slice, the largest multiple of 16 bytes at its end is protected; the remaining bytes stay clear with the
+    slice header before them. If the record would be too long, the smallest slices stay clear completely.
 
     Args:
         size: bytes of the sample.
         ranges: start and end of the slice data in the sample, ascending and not overlapping.
         base: position of the sample in the buffer that will be encrypted.
-        limit: subsamples that the record may hold.
+        limit: largest number of subsamples in the record.
 
     Returns:
         the packed map, and the protected ranges as positions in the buffer.
 
     Raises:
-        ProtectionError: the ranges are not in order or not in the sample, or the sample is too large to be
-            described at all.
+        ProtectionError: the ranges are not in order or not in the sample, or the sample is too large for a map.
     """
     if len(ranges) == 1:  # the usual sample: one slice up to its end
         start, end = ranges[0]
@@ -82,13 +80,13 @@ def cenc_subsamples(
 def cbcs_subsamples(
     size: int, ranges: Sequence[Range], base: int = 0, *, limit: int = _CBCS_LIMIT
 ) -> tuple[bytes, list[Range]]:
-    """The map of a NAL video sample in cbcs: slice data is protected to its last byte.
+    """Return the map of a NAL video sample in cbcs: slice data is protected to its last byte.
 
-    Arguments and result as in `cenc_subsamples`.
+    Arguments and result as in ``cenc_subsamples``.
 
     Raises:
-        ProtectionError: the ranges are not in order or not in the sample, or there are more than the
-            record can hold; no part of a slice may stay clear in this scheme.
+        ProtectionError: the ranges are not in order or not in the sample, or are too many for the record; in this
+            scheme no slice data may stay clear.
     """
     if len(ranges) == 1:
         start, end = ranges[0]
@@ -103,7 +101,7 @@ def cbcs_subsamples(
 
 
 def pack_subsamples(entries: Sequence[Subsample]) -> bytes:
-    """The stored form of a map: its count, then clear and protected bytes of each subsample.
+    """Return the stored form of a map.
 
     Args:
         entries: pairs of clear (up to 65535) and protected bytes, no more than 65535 pairs.
@@ -115,7 +113,7 @@ def unpack_subsamples(data: bytes | memoryview, offset: int = 0) -> tuple[list[S
     """Read a stored map.
 
     Returns:
-        pairs of clear and protected bytes, and the offset behind them.
+        pairs of clear and protected bytes, and the offset after them.
 
     Raises:
         ProtectionError: the data ends within the map.
@@ -131,7 +129,7 @@ def unpack_subsamples(data: bytes | memoryview, offset: int = 0) -> tuple[list[S
 
 
 def protected_ranges(entries: Sequence[Subsample], size: int, base: int = 0) -> list[Range]:
-    """The protected ranges that a map describes, the reverse of the functions above.
+    """Return the protected ranges that a map describes.
 
     A map without subsamples protects the whole sample.
 
@@ -163,9 +161,9 @@ def _packer(count: int) -> Callable[..., bytes]:
 
 
 def _map(size: int, ranges: Sequence[Range], rounding: int) -> tuple[list[Subsample], list[Range]]:
-    """The map of these ranges, and what of them is protected: as many last bytes as ``rounding`` leaves.
+    """Return the map of these ranges, and the protected ends of them, of a length masked by ``rounding``.
 
-    Long clear runs come in pieces; what follows the last range is clear too.
+    Long clear runs take several subsamples; bytes after the last range are clear.
     """
     entries: list[Subsample] = []
     kept: list[Range] = []
@@ -191,17 +189,17 @@ def _map(size: int, ranges: Sequence[Range], rounding: int) -> tuple[list[Subsam
 
 
 def _clear(entries: list[Subsample], clear: int) -> int:
-    """Lay down full pieces of a clear run until the rest fits into one subsample; return that rest."""
+    """Add subsamples for a long clear run until its rest fits into one; return that rest."""
     pieces = (clear - 1) // _MAX_CLEAR if clear else 0
     entries += [(_MAX_CLEAR, 0)] * pieces
     return clear - pieces * _MAX_CLEAR
 
 
 def _fit(size: int, ranges: Sequence[Range], limit: int) -> tuple[list[Subsample], list[Range]]:
-    """The largest ranges that a record has room for, and their map.
+    """Return the map of as many of the largest ranges as fit a record, and these ranges.
 
-    Fewer ranges do not always mean fewer subsamples, for long clear runs take several; so each number of
-    ranges is tried, from the most that could fit.
+    Fewer ranges do not always need fewer subsamples, since long clear runs take several; so each number of ranges is
+    tried, from the largest.
     """
     largest = nlargest(limit, ranges, key=lambda part: part[1] - part[0])
     while True:

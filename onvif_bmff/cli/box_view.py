@@ -112,7 +112,7 @@ def _encrypted_samples(found: SampleEncryptionBox, *, full: bool) -> Any:
     subsamples = bool(found.flags & 2)
     for iv_size in (8, 16, 0):
         try:
-            read = read_auxiliary_info(found.data, found.sample_count, iv_size, subsamples)
+            read = read_auxiliary_info(found.data, found.sample_count, iv_size, subsamples=subsamples)
         except BoxError:
             continue
         used = sum(iv_size + (2 + 6 * len(one.subsamples or ()) if subsamples else 0) for one in read)

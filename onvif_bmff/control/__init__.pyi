@@ -1,22 +1,25 @@
-from onvif_bmff.control.arbitration import EventGate as EventGate
-from onvif_bmff.control.arbitration import TrackReport as TrackReport
 from onvif_bmff.control.arbitration import aggregate as aggregate
+from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import is_eligible as is_eligible
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
-from onvif_bmff.control.core import ServiceCore as ServiceCore
-from onvif_bmff.control.device import Device as Device
-from onvif_bmff.control.device import ExportOperation as ExportOperation
-from onvif_bmff.control.device import Exporter as Exporter
-from onvif_bmff.control.device import FixedResources as FixedResources
-from onvif_bmff.control.device import LocalData as LocalData
-from onvif_bmff.control.device import RecordedSegments as RecordedSegments
-from onvif_bmff.control.device import Resources as Resources
-from onvif_bmff.control.device import SegmentExportOperation as SegmentExportOperation
-from onvif_bmff.control.device import SegmentExporter as SegmentExporter
-from onvif_bmff.control.device import TimeRange as TimeRange
-from onvif_bmff.control.engine_side import EngineSide as EngineSide
+from onvif_bmff.control.content_keys import KEY_SIZE as KEY_SIZE
+from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
+from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
+from onvif_bmff.control.content_keys import key_check_value as key_check_value
+from onvif_bmff.control.device_side import DeviceSide as DeviceSide
+from onvif_bmff.control.environment import Environment as Environment
+from onvif_bmff.control.environment import ExportOperation as ExportOperation
+from onvif_bmff.control.environment import Exporter as Exporter
+from onvif_bmff.control.environment import FixedResources as FixedResources
+from onvif_bmff.control.environment import LocalData as LocalData
+from onvif_bmff.control.environment import RecordedSegments as RecordedSegments
+from onvif_bmff.control.environment import Resources as Resources
+from onvif_bmff.control.environment import SegmentExportOperation as SegmentExportOperation
+from onvif_bmff.control.environment import SegmentExporter as SegmentExporter
+from onvif_bmff.control.environment import TimeRange as TimeRange
+from onvif_bmff.control.event_filter import EventGate as EventGate
 from onvif_bmff.control.event_filter import EventMessage as EventMessage
 from onvif_bmff.control.event_filter import check_event_filter as check_event_filter
 from onvif_bmff.control.event_filter import matches as matches
@@ -50,7 +53,6 @@ from onvif_bmff.control.notifications import DeleteTrack as DeleteTrack
 from onvif_bmff.control.notifications import DeleteTrackData as DeleteTrackData
 from onvif_bmff.control.notifications import JobState as JobState
 from onvif_bmff.control.notifications import Notification as Notification
-from onvif_bmff.control.notifications import PropertyOperation as PropertyOperation
 from onvif_bmff.control.notifications import RecordingConfigurationChange as RecordingConfigurationChange
 from onvif_bmff.control.notifications import RecordingJobConfigurationChange as RecordingJobConfigurationChange
 from onvif_bmff.control.notifications import TrackConfigurationChange as TrackConfigurationChange
@@ -60,24 +62,28 @@ from onvif_bmff.control.operations.catalogue import OPERATIONS_26_06 as OPERATIO
 from onvif_bmff.control.operations.catalogue import Operation as Operation
 from onvif_bmff.control.operations.checks import check_tokens as check_tokens
 from onvif_bmff.control.operations.checks import check_types as check_types
-from onvif_bmff.control.operations.checks import field_types as field_types
+from onvif_bmff.control.operations.checks import is_progress as is_progress
 from onvif_bmff.control.operations.checks import is_token as is_token
+from onvif_bmff.control.operations.events import change_schedule as change_schedule
+from onvif_bmff.control.operations.events import close_gates as close_gates
+from onvif_bmff.control.operations.events import take_event as take_event
 from onvif_bmff.control.operations.export import accept_export as accept_export
 from onvif_bmff.control.operations.export import begin_export as begin_export
 from onvif_bmff.control.operations.export import export_state as export_state
-from onvif_bmff.control.operations.export import is_progress as is_progress
-from onvif_bmff.control.operations.export import remove_doomed as remove_doomed
 from onvif_bmff.control.operations.export import report as report
 from onvif_bmff.control.operations.export import stop_export as stop_export
+from onvif_bmff.control.operations.job_states import current_properties as current_properties
+from onvif_bmff.control.operations.job_states import job_state as job_state
+from onvif_bmff.control.operations.job_states import report_encoding as report_encoding
+from onvif_bmff.control.operations.job_states import report_track_state as report_track_state
+from onvif_bmff.control.operations.job_states import update_job_states as update_job_states
 from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
 from onvif_bmff.control.operations.jobs import create_job as create_job
 from onvif_bmff.control.operations.jobs import delete_job as delete_job
-from onvif_bmff.control.operations.jobs import drop_job as drop_job
-from onvif_bmff.control.operations.jobs import job_state as job_state
 from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
-from onvif_bmff.control.operations.override import LONGEST_OVERRIDE as LONGEST_OVERRIDE
+from onvif_bmff.control.operations.override import MAX_OVERRIDE as MAX_OVERRIDE
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
@@ -86,26 +92,26 @@ from onvif_bmff.control.operations.receivers import create_receiver as create_re
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
 from onvif_bmff.control.operations.receivers import find_receiver as find_receiver
 from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL as RETENTION_INTERVAL
-from onvif_bmff.control.operations.recordings import TRACK_NAMES as TRACK_NAMES
 from onvif_bmff.control.operations.recordings import create_recording as create_recording
 from onvif_bmff.control.operations.recordings import delete_recording as delete_recording
 from onvif_bmff.control.operations.recordings import describe_recordings as describe_recordings
+from onvif_bmff.control.operations.recordings import emit_deleted as emit_deleted
 from onvif_bmff.control.operations.recordings import expire_data as expire_data
 from onvif_bmff.control.operations.recordings import get_options as get_options
 from onvif_bmff.control.operations.recordings import provision_recording as provision_recording
 from onvif_bmff.control.operations.recordings import purge_data as purge_data
+from onvif_bmff.control.operations.recordings import remove_pending_deletions as remove_pending_deletions
 from onvif_bmff.control.operations.recordings import remove_recording as remove_recording
-from onvif_bmff.control.operations.recordings import retention_limit as retention_limit
 from onvif_bmff.control.operations.recordings import set_configuration as set_configuration
-from onvif_bmff.control.operations.recordings import spare_tracks as spare_tracks
-from onvif_bmff.control.operations.recordings import tell_configuration as tell_configuration
-from onvif_bmff.control.operations.recordings import tell_deleted as tell_deleted
 from onvif_bmff.control.operations.segments import accept_listing as accept_listing
 from onvif_bmff.control.operations.segments import begin_segment_export as begin_segment_export
 from onvif_bmff.control.operations.segments import cut_listing as cut_listing
 from onvif_bmff.control.operations.segments import end_export as end_export
 from onvif_bmff.control.operations.segments import report_segment as report_segment
 from onvif_bmff.control.operations.segments import stop_segment_export as stop_segment_export
+from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES as TRACK_NAMES
+from onvif_bmff.control.operations.spare_tracks import spare_tracks as spare_tracks
+from onvif_bmff.control.operations.spare_tracks import track_limit as track_limit
 from onvif_bmff.control.operations.tracks import create_track as create_track
 from onvif_bmff.control.operations.tracks import delete_track as delete_track
 from onvif_bmff.control.operations.tracks import set_track_configuration as set_track_configuration
@@ -121,6 +127,8 @@ from onvif_bmff.control.places import clashing as clashing
 from onvif_bmff.control.places import displaced as displaced
 from onvif_bmff.control.places import local_prefix as local_prefix
 from onvif_bmff.control.places import places_of as places_of
+from onvif_bmff.control.plain import STORED_NAME as STORED_NAME
+from onvif_bmff.control.plain import field_types as field_types
 from onvif_bmff.control.plain import from_plain as from_plain
 from onvif_bmff.control.plain import to_plain as to_plain
 from onvif_bmff.control.plan import DevicePlan as DevicePlan
@@ -130,33 +138,42 @@ from onvif_bmff.control.plan import Standby as Standby
 from onvif_bmff.control.plan import read_assignments as read_assignments
 from onvif_bmff.control.plan import read_plans as read_plans
 from onvif_bmff.control.plan import read_standby as read_standby
-from onvif_bmff.control.segment_side import SegmentSide as SegmentSide
+from onvif_bmff.control.provisioning import Provisioning as Provisioning
+from onvif_bmff.control.runner import TransactionRunner as TransactionRunner
+from onvif_bmff.control.runner import Upkeep as Upkeep
 from onvif_bmff.control.service import RecordingService as RecordingService
 from onvif_bmff.control.state import DeviceState as DeviceState
 from onvif_bmff.control.state import Job as Job
-from onvif_bmff.control.state import KeyCheck as KeyCheck
 from onvif_bmff.control.state import Purge as Purge
 from onvif_bmff.control.state import Recording as Recording
-from onvif_bmff.control.state import Track as Track
+from onvif_bmff.control.state import TrackRecord as TrackRecord
 from onvif_bmff.control.state import secret_name as secret_name
 from onvif_bmff.control.subscription import Subscription as Subscription
-from onvif_bmff.control.transaction import Export as Export
+from onvif_bmff.control.transaction import ExportRecord as ExportRecord
 from onvif_bmff.control.transaction import Override as Override
 from onvif_bmff.control.transaction import Runtime as Runtime
-from onvif_bmff.control.transaction import SegmentExport as SegmentExport
+from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportRecord
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import export_event as export_event
-from onvif_bmff.control.transaction import job_state_event as job_state_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import AUDIO_ENCODINGS as AUDIO_ENCODINGS
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
-from onvif_bmff.control.types.capabilities import Limits as Limits
 from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
+from onvif_bmff.control.types.capabilities import ServiceLimits as ServiceLimits
 from onvif_bmff.control.types.capabilities import TrackOptions as TrackOptions
+from onvif_bmff.control.types.common import Extensions as Extensions
+from onvif_bmff.control.types.common import NO_EXTENSIONS as NO_EXTENSIONS
+from onvif_bmff.control.types.common import PROFILE_TYPE as PROFILE_TYPE
+from onvif_bmff.control.types.common import PropertyOperation as PropertyOperation
+from onvif_bmff.control.types.common import RECEIVER_TYPE as RECEIVER_TYPE
+from onvif_bmff.control.types.common import SourceReference as SourceReference
+from onvif_bmff.control.types.configuration import AsymmetricEncryption as AsymmetricEncryption
+from onvif_bmff.control.types.configuration import EncryptionMode as EncryptionMode
 from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
 from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
 from onvif_bmff.control.types.configuration import RecordingConfiguration as RecordingConfiguration
+from onvif_bmff.control.types.configuration import RecordingEncryption as RecordingEncryption
 from onvif_bmff.control.types.configuration import RecordingSourceInformation as RecordingSourceInformation
 from onvif_bmff.control.types.configuration import RecordingTargetConfiguration as RecordingTargetConfiguration
 from onvif_bmff.control.types.configuration import SegmentDurationOverride as SegmentDurationOverride
@@ -164,38 +181,24 @@ from onvif_bmff.control.types.configuration import StorageStrategy as StorageStr
 from onvif_bmff.control.types.configuration import TargetFormat as TargetFormat
 from onvif_bmff.control.types.configuration import TrackConfiguration as TrackConfiguration
 from onvif_bmff.control.types.configuration import TrackType as TrackType
-from onvif_bmff.control.types.encryption import AsymmetricEncryption as AsymmetricEncryption
-from onvif_bmff.control.types.encryption import EncryptionMode as EncryptionMode
-from onvif_bmff.control.types.encryption import RecordingEncryption as RecordingEncryption
 from onvif_bmff.control.types.export import ExportRecordedDataResponse as ExportRecordedDataResponse
 from onvif_bmff.control.types.export import ExportState as ExportState
 from onvif_bmff.control.types.export import FileProgress as FileProgress
 from onvif_bmff.control.types.export import SearchScope as SearchScope
 from onvif_bmff.control.types.export import StorageReferencePath as StorageReferencePath
-from onvif_bmff.control.types.extensions import Extensions as Extensions
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS as NO_EXTENSIONS
-from onvif_bmff.control.types.item_values import ItemDuration as ItemDuration
-from onvif_bmff.control.types.item_values import parse_boolean as parse_boolean
-from onvif_bmff.control.types.item_values import parse_date_time as parse_date_time
-from onvif_bmff.control.types.item_values import parse_duration as parse_duration
-from onvif_bmff.control.types.item_values import parse_float as parse_float
-from onvif_bmff.control.types.item_values import parse_int as parse_int
-from onvif_bmff.control.types.item_values import parse_item as parse_item
 from onvif_bmff.control.types.job_configuration import EventFilterEntry as EventFilterEntry
 from onvif_bmff.control.types.job_configuration import GetRecordingJobsResponseItem as GetRecordingJobsResponseItem
-from onvif_bmff.control.types.job_configuration import PROFILE_TYPE as PROFILE_TYPE
-from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE as RECEIVER_TYPE
 from onvif_bmff.control.types.job_configuration import RecordingEventFilter as RecordingEventFilter
 from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration as RecordingJobConfiguration
 from onvif_bmff.control.types.job_configuration import RecordingJobMode as RecordingJobMode
 from onvif_bmff.control.types.job_configuration import RecordingJobSource as RecordingJobSource
 from onvif_bmff.control.types.job_configuration import RecordingJobTrack as RecordingJobTrack
-from onvif_bmff.control.types.job_configuration import SourceReference as SourceReference
 from onvif_bmff.control.types.job_state import INCOMPATIBLE_STREAM as INCOMPATIBLE_STREAM
 from onvif_bmff.control.types.job_state import RecordingJobState as RecordingJobState
 from onvif_bmff.control.types.job_state import RecordingJobStateInformation as RecordingJobStateInformation
 from onvif_bmff.control.types.job_state import RecordingJobStateSource as RecordingJobStateSource
 from onvif_bmff.control.types.job_state import RecordingJobStateTrack as RecordingJobStateTrack
+from onvif_bmff.control.types.job_state import TrackReport as TrackReport
 from onvif_bmff.control.types.job_state import recorded_state as recorded_state
 from onvif_bmff.control.types.profile import PROFILE_25_12 as PROFILE_25_12
 from onvif_bmff.control.types.profile import PROFILE_26_06 as PROFILE_26_06
@@ -203,14 +206,16 @@ from onvif_bmff.control.types.profile import Profile as Profile
 from onvif_bmff.control.types.receiver import Receiver as Receiver
 from onvif_bmff.control.types.receiver import ReceiverConfiguration as ReceiverConfiguration
 from onvif_bmff.control.types.segments import DateTimeRange as DateTimeRange
-from onvif_bmff.control.types.segments import RecordedSegment as RecordedSegment
+from onvif_bmff.control.types.segments import RecordedSegmentItem as RecordedSegmentItem
 from onvif_bmff.control.types.segments import SegmentListResult as SegmentListResult
+from onvif_bmff.control.upkeep import ServiceUpkeep as ServiceUpkeep
 
 __all__ = [
     "ALL_NOTIFICATIONS",
     "AUDIO_ENCODINGS",
     "INCOMPATIBLE_STREAM",
-    "LONGEST_OVERRIDE",
+    "KEY_SIZE",
+    "MAX_OVERRIDE",
     "NO_EXTENSIONS",
     "OPERATIONS",
     "OPERATIONS_26_06",
@@ -219,6 +224,7 @@ __all__ = [
     "PROFILE_TYPE",
     "RECEIVER_TYPE",
     "RETENTION_INTERVAL",
+    "STORED_NAME",
     "TRACK_NAMES",
     "AccessClass",
     "ActionNotSupported",
@@ -237,16 +243,16 @@ __all__ = [
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
-    "Device",
     "DevicePlan",
+    "DeviceSide",
     "DeviceState",
     "EncryptionMode",
-    "EngineSide",
+    "Environment",
     "EventFilterEntry",
     "EventGate",
     "EventMessage",
-    "Export",
     "ExportOperation",
+    "ExportRecord",
     "ExportRecordedDataResponse",
     "ExportState",
     "Exporter",
@@ -259,12 +265,10 @@ __all__ = [
     "GetRecordingsResponseItem",
     "GetTracksResponseItem",
     "InvalidStorage",
-    "ItemDuration",
     "Job",
     "JobOptions",
     "JobState",
     "KeyCheck",
-    "Limits",
     "LocalData",
     "LocatesStorages",
     "MaxReceivers",
@@ -285,10 +289,11 @@ __all__ = [
     "Place",
     "Profile",
     "PropertyOperation",
+    "Provisioning",
     "Purge",
     "Receiver",
     "ReceiverConfiguration",
-    "RecordedSegment",
+    "RecordedSegmentItem",
     "RecordedSegments",
     "Recording",
     "RecordingConfiguration",
@@ -313,12 +318,12 @@ __all__ = [
     "Runtime",
     "SearchScope",
     "SegmentDurationOverride",
-    "SegmentExport",
     "SegmentExportOperation",
+    "SegmentExportRecord",
     "SegmentExporter",
     "SegmentListResult",
-    "SegmentSide",
-    "ServiceCore",
+    "ServiceLimits",
+    "ServiceUpkeep",
     "SourceReference",
     "Standby",
     "StorageReferencePath",
@@ -326,15 +331,17 @@ __all__ = [
     "Subscription",
     "TargetFormat",
     "TimeRange",
-    "Track",
     "TrackConfiguration",
     "TrackConfigurationChange",
     "TrackOptions",
+    "TrackRecord",
     "TrackReport",
     "TrackType",
     "Transaction",
+    "TransactionRunner",
     "UnknownReceiver",
     "UnsupportedStorageStrategy",
+    "Upkeep",
     "accept_export",
     "accept_job_configuration",
     "accept_listing",
@@ -343,17 +350,22 @@ __all__ = [
     "aggregate",
     "begin_export",
     "begin_segment_export",
+    "canonical_kid",
+    "change_schedule",
     "check_cmaf_tracks",
     "check_event_filter",
     "check_place",
     "check_tokens",
     "check_types",
     "clashing",
+    "close_gates",
     "configure_receiver",
     "create_job",
     "create_receiver",
     "create_recording",
     "create_track",
+    "current_properties",
+    "current_winners",
     "cut_listing",
     "delete_job",
     "delete_receiver",
@@ -361,7 +373,7 @@ __all__ = [
     "delete_track",
     "describe_recordings",
     "displaced",
-    "drop_job",
+    "emit_deleted",
     "end_export",
     "expire_data",
     "expire_overrides",
@@ -377,17 +389,11 @@ __all__ = [
     "is_token",
     "job_information",
     "job_state",
-    "job_state_event",
+    "key_check_value",
     "local_prefix",
     "matches",
     "open_gate",
     "override_segment_duration",
-    "parse_boolean",
-    "parse_date_time",
-    "parse_duration",
-    "parse_float",
-    "parse_int",
-    "parse_item",
     "places_of",
     "provision_recording",
     "purge_data",
@@ -395,11 +401,12 @@ __all__ = [
     "read_plans",
     "read_standby",
     "recorded_state",
-    "remove_doomed",
+    "remove_pending_deletions",
     "remove_recording",
     "report",
+    "report_encoding",
     "report_segment",
-    "retention_limit",
+    "report_track_state",
     "secret_name",
     "segment_duration",
     "segment_export_event",
@@ -410,8 +417,9 @@ __all__ = [
     "spare_tracks",
     "stop_export",
     "stop_segment_export",
-    "tell_configuration",
-    "tell_deleted",
+    "take_event",
     "to_plain",
+    "track_limit",
     "track_winners",
+    "update_job_states",
 ]

@@ -7,111 +7,28 @@ has it; a schedule or event that starts does not count as an activation. Annex A
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from onvif_bmff.control.event_filter import EventMessage, matches
+from onvif_bmff.control.event_filter import EventGate
 from onvif_bmff.control.state import Job
-from onvif_bmff.control.types.job_configuration import (
-    RecordingEventFilter,
-    RecordingJobConfiguration,
-    RecordingJobMode,
-    SourceReference,
-)
+from onvif_bmff.control.types.common import SourceReference
+from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration, RecordingJobMode
 from onvif_bmff.control.types.job_state import (
     RecordingJobState,
     RecordingJobStateInformation,
     RecordingJobStateSource,
     RecordingJobStateTrack,
+    TrackReport,
 )
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "EventGate",
-    "TrackReport",
     "aggregate",
+    "current_winners",
     "is_armed",
     "is_eligible",
     "job_information",
     "track_winners",
 ]
-
-_ZERO = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackReport:
-    """What whoever records says of one track of one job."""
-
-    state: RecordingJobState
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventGate:
-    """Whether the event condition of a job holds (5.3.4).
-
-    The gate is open while any matching condition is active, until After has passed since the last one
-    ended, and for the time of an instant event plus After. Windows that overlap are one.
-
-    Args:
-        conditions: property keys of the active conditions.
-        open_until: open at least until this instant.
-        opened: when the window that is open now, or was open last, began.
-        topic: of the event that opened it.
-    """
-
-    conditions: frozenset[tuple[str, tuple[tuple[str, str], ...]]] = frozenset()
-    open_until: UtcTime | None = None
-    opened: UtcTime | None = None
-    topic: str | None = None
-
-    def is_open(self, now: UtcTime) -> bool:
-        """Whether the job may record at an instant."""
-        return bool(self.conditions) or (self.open_until is not None and now < self.open_until)
-
-    def closes(self) -> UtcTime | None:
-        """When it closes if nothing more happens; None while a condition lasts or if it never opened."""
-        return None if self.conditions else self.open_until
-
-    def shifted(self, by: timedelta) -> "EventGate":
-        """The gate by a clock that is set."""
-        until, opened = self.open_until, self.opened
-        return replace(self, open_until=until and until + by, opened=opened and opened + by)
-
-    def after(
-        self, event_filter: RecordingEventFilter, message: EventMessage, now: UtcTime, instant: timedelta
-    ) -> "EventGate":
-        """The gate once an event has come; itself if the filter does not take the event.
-
-        Args:
-            event_filter: the job's filter.
-            message: the event; a time of its own that lies in the future counts as now.
-            now: the present.
-            instant: how long to stay open at least, so that one I-frame is recorded.
-        """
-        if not matches(event_filter, message):
-            return self
-        when = min(message.time, now)
-        was_open = self.is_open(now)
-        key = message.property_key()
-        conditions, until = self.conditions, self.open_until
-        if not message.is_lasting() or message.is_active():
-            ends = when + max(instant, event_filter.after or _ZERO)
-            if message.is_lasting():
-                conditions |= {key}
-                ends = when + instant
-            elif message.operation is not None:
-                conditions -= {key}  # the property is no boolean any more, so the condition cannot be waited for
-        elif key in conditions:
-            conditions -= {key}
-            ends = when + (event_filter.after or _ZERO)
-        else:
-            return self
-        until = ends if until is None else max(until, ends)
-        if was_open:
-            return EventGate(conditions, until, self.opened, self.topic)
-        return EventGate(conditions, until, when, message.topic)
 
 
 def is_armed(configuration: RecordingJobConfiguration, schedules: Mapping[str, bool]) -> bool:
@@ -147,6 +64,13 @@ def track_winners(jobs: Iterable[Job]) -> dict[str, str]:
                 if held is None or rank > (held.configuration.priority, held.activation):
                     best[track.destination] = job
     return {track: job.token for track, job in best.items()}
+
+
+def current_winners(
+    jobs: Iterable[Job], schedules: Mapping[str, bool], gates: Mapping[str, EventGate], now: UtcTime
+) -> dict[str, str]:
+    """Decide each track at an instant, from all jobs of one recording; see `track_winners`."""
+    return track_winners(job for job in jobs if is_eligible(job.configuration, schedules, gates.get(job.token), now))
 
 
 def aggregate(states: Iterable[RecordingJobState]) -> RecordingJobState:

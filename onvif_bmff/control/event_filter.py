@@ -11,21 +11,23 @@ Message data is not looked at, as 5.3.4 of the recording control specification a
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import lru_cache
 from typing import Self
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.notifications import PropertyOperation
-from onvif_bmff.control.types.item_values import parse_boolean, parse_date_time
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.job_configuration import RecordingEventFilter
 from onvif_bmff.errors import EventError
 from onvif_bmff.timing import UtcTime
+from onvif_bmff.xml_values import parse_boolean, parse_date_time
 
-__all__ = ["EventMessage", "check_event_filter", "matches"]
+__all__ = ["EventGate", "EventMessage", "check_event_filter", "matches"]
 
-_LONGEST = 4096
-_DEEPEST = 32
+_ZERO = timedelta(0)
+_MAX_LENGTH = 4096
+_MAX_DEPTH = 32
 _NAME = r"[^\W\d][\w.-]*"
 _TOPIC_PATH = re.compile(rf"(?:{_NAME}:)?{_NAME}(?:/(?:{_NAME}:)?{_NAME})*(//\.)?")
 _CONTENT_TOKEN = re.compile(
@@ -120,6 +122,73 @@ def matches(event_filter: RecordingEventFilter, message: EventMessage) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EventGate:
+    """Whether the event condition of a job holds (5.3.4).
+
+    The gate is open while any matching condition is active, until After has passed since the last one
+    ended, and for the time of an instant event plus After. Windows that overlap are one.
+
+    Args:
+        conditions: property keys of the active conditions.
+        open_until: open at least until this instant.
+        opened: when the window that is open now, or was open last, began.
+        topic: of the event that opened it.
+    """
+
+    conditions: frozenset[tuple[str, tuple[tuple[str, str], ...]]] = frozenset()
+    open_until: UtcTime | None = None
+    opened: UtcTime | None = None
+    topic: str | None = None
+
+    def is_open(self, now: UtcTime) -> bool:
+        """Whether the job may record at an instant."""
+        return bool(self.conditions) or (self.open_until is not None and now < self.open_until)
+
+    def closes(self) -> UtcTime | None:
+        """When it closes if nothing more happens; None while a condition lasts or if it never opened."""
+        return None if self.conditions else self.open_until
+
+    def shifted(self, by: timedelta) -> "EventGate":
+        """The gate by a clock that is set."""
+        until, opened = self.open_until, self.opened
+        return replace(self, open_until=until and until + by, opened=opened and opened + by)
+
+    def after(
+        self, event_filter: RecordingEventFilter, message: EventMessage, now: UtcTime, instant: timedelta
+    ) -> "EventGate":
+        """The gate once an event has come; itself if the filter does not take the event.
+
+        Args:
+            event_filter: the job's filter.
+            message: the event; a time of its own that lies in the future counts as now.
+            now: the present.
+            instant: how long to stay open at least, so that one I-frame is recorded.
+        """
+        if not matches(event_filter, message):
+            return self
+        when = min(message.time, now)
+        was_open = self.is_open(now)
+        key = message.property_key()
+        conditions, until = self.conditions, self.open_until
+        if not message.is_lasting() or message.is_active():
+            ends = when + max(instant, event_filter.after or _ZERO)
+            if message.is_lasting():
+                conditions |= {key}
+                ends = when + instant
+            elif message.operation is not None:
+                conditions -= {key}  # the property is no boolean any more, so the condition cannot be waited for
+        elif key in conditions:
+            conditions -= {key}
+            ends = when + (event_filter.after or _ZERO)
+        else:
+            return self
+        until = ends if until is None else max(until, ends)
+        if was_open:
+            return EventGate(conditions, until, self.opened, self.topic)
+        return EventGate(conditions, until, when, message.topic)
+
+
 def check_event_filter(event_filter: RecordingEventFilter) -> None:
     """See that a filter has entries, and that all its expressions can be read.
 
@@ -138,7 +207,7 @@ def check_event_filter(event_filter: RecordingEventFilter) -> None:
 def _topic_test(expression: str) -> Callable[[str], bool]:
     exact: set[str] = set()
     below: list[str] = []
-    if len(expression) > _LONGEST:
+    if len(expression) > _MAX_LENGTH:
         raise BadConfiguration("the topic expression is too long")
     for part in expression.split("|"):
         path = part.strip()
@@ -163,7 +232,7 @@ class _ContentParser:
     """Recursive descent over the small grammar of Core 9.4.4; ``and`` binds tighter than ``or``."""
 
     def __init__(self, expression: str) -> None:
-        if len(expression) > _LONGEST:
+        if len(expression) > _MAX_LENGTH:
             raise BadConfiguration("the content expression is too long")
         self._expression = expression
         self._depth = 0
@@ -203,7 +272,7 @@ class _ContentParser:
 
     def _any(self, operand: Callable[[], Callable[..., bool]]) -> Callable[..., bool]:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise BadConfiguration("the content expression is nested too deeply")
         tests = [self._all(operand)]
         while self._peek() == "or":

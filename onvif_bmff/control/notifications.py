@@ -6,9 +6,9 @@ Property events carry a `PropertyOperation`; for the others it is None.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import ClassVar
 
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration
@@ -25,19 +25,10 @@ __all__ = [
     "DeleteTrackData",
     "JobState",
     "Notification",
-    "PropertyOperation",
     "RecordingConfigurationChange",
     "RecordingJobConfigurationChange",
     "TrackConfigurationChange",
 ]
-
-
-class PropertyOperation(StrEnum):
-    """What happened to the property that an event tells of (ONVIF Core, 9.4)."""
-
-    INITIALIZED = "Initialized"
-    CHANGED = "Changed"
-    DELETED = "Deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +115,7 @@ class RecordingJobConfigurationChange(Notification):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTrackData(Notification):
-    """Local data of a track was deleted (5.26.3); never told of objects in an external target."""
+    """Local data of a track was deleted (5.26.3); never of objects in an external target."""
 
     topic = "tns1:RecordingConfig/DeleteTrackData"
     source = _TRACK

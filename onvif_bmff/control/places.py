@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from onvif_bmff.control.device import Device, Resources
+from onvif_bmff.control.environment import Resources
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.state import Job, Recording
 from onvif_bmff.control.types.configuration import RecordingTargetConfiguration, StorageStrategy
@@ -37,7 +37,7 @@ class Place(Enum):
 
 @runtime_checkable
 class LocatesStorages(Protocol):
-    """What `Resources` may offer besides, so that two tokens of one storage are known to be that."""
+    """What `Resources` may also offer, so that two tokens of one storage are known to be that."""
 
     def storage_location(self, token: str | None) -> str:
         """A URI, or any other path, of the storage of a token, or for None of the local data.
@@ -90,13 +90,13 @@ def _is_in_local_data(locate: Callable[[str | None], str], recording: Recording)
     return f"{locate(target.storage)}/{target.prefix or ''}/".startswith(local)
 
 
-def check_place(device: Device, recording: Recording, others: Iterable[Recording]) -> None:
+def check_place(resources: Resources, recording: Recording, others: Iterable[Recording]) -> None:
     """See that a recording gets a place of its own.
 
     Raises:
         BadConfiguration: a key of it could be one of another recording, or lies among the local data.
     """
-    locate = _locator(device.resources)
+    locate = _locator(resources)
     if _is_in_local_data(locate, recording):
         raise BadConfiguration("Storage and Prefix lead into the place of local data")
     own = _lead(locate, recording)
@@ -111,9 +111,9 @@ def check_place(device: Device, recording: Recording, others: Iterable[Recording
             )
 
 
-def clashing(device: Device, recordings: Iterable[Recording]) -> list[tuple[str, str | None]]:
+def clashing(resources: Resources, recordings: Iterable[Recording]) -> list[tuple[str, str | None]]:
     """All pairs of recordings that have one place, the earlier one first; or one and None, if it lies in local data."""
-    locate = _locator(device.resources)
+    locate = _locator(resources)
     alike: dict[KeyLead, list[tuple[KeyLead, str]]] = {}
     pairs: list[tuple[str, str | None]] = []
     for recording in recordings:

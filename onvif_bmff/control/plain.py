@@ -5,18 +5,27 @@ those never go where configurations go.
 """
 
 import types
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any, TypeVar, Union, get_args, get_origin
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from onvif_bmff.control.operations.checks import field_types
 from onvif_bmff.errors import PersistenceError, TimeError
 from onvif_bmff.timing import format_duration, parse_duration
 
-__all__ = ["from_plain", "to_plain"]
+__all__ = ["STORED_NAME", "field_types", "from_plain", "to_plain"]
 
 T = TypeVar("T")
+STORED_NAME = "stored name"
+"""Key of a field's metadata: the name by which the field is written, where that is not the field's own."""
+
+
+@cache
+def field_types(cls: type[Any]) -> dict[str, Any]:
+    """The fields of a dataclass and their resolved type hints, in order."""
+    hints = get_type_hints(cls)
+    return {item.name: hints[item.name] for item in fields(cls)}
 
 
 def to_plain(value: Any) -> Any:
@@ -38,7 +47,7 @@ def to_plain(value: Any) -> Any:
         for item in fields(value):
             held = getattr(value, item.name)
             if item.default is MISSING or held != item.default:
-                found[item.name] = to_plain(held)
+                found[_name(item)] = to_plain(held)
         return found
     raise PersistenceError(f"a {type(value).__name__} is not written down")
 
@@ -50,6 +59,10 @@ def from_plain(cls: type[T], data: Any) -> T:
         PersistenceError: the data does not fit the structure.
     """
     return _read(cls, data, cls.__name__)  # type: ignore[no-any-return]
+
+
+def _name(item: Field[Any]) -> str:
+    return str(item.metadata.get(STORED_NAME, item.name))
 
 
 def _read(hint: Any, data: Any, path: str) -> Any:
@@ -80,10 +93,13 @@ def _read_structure(cls: Any, data: Any, path: str) -> Any:
     if not isinstance(data, dict):
         raise PersistenceError(f"{path}: an object was expected")
     hints = field_types(cls)
-    unknown = data.keys() - hints.keys()
+    known = {_name(item): item for item in fields(cls)}
+    unknown = data.keys() - known.keys()
     if unknown:
         raise PersistenceError(f"{path}: nothing is known of {sorted(unknown)[0][:40]!r}")
-    values = {name: _read(hints[name], data[name], f"{path}.{name}") for name in hints if name in data}
+    values = {
+        item.name: _read(hints[item.name], data[name], f"{path}.{name}") for name, item in known.items() if name in data
+    }
     for item in fields(cls):
         if item.name not in values and item.default is MISSING:
             raise PersistenceError(f"{path}: {item.name} is missing")

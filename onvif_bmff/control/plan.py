@@ -7,12 +7,13 @@ job feeds each track from where, and what has to be kept at hand because an even
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from onvif_bmff.control.arbitration import TrackReport, is_armed
+from onvif_bmff.control.arbitration import current_winners, is_armed
 from onvif_bmff.control.places import Place, clashing, displaced, places_of
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.configuration import RecordingConfiguration
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.job_state import TrackReport
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.errors import TimeError
 from onvif_bmff.timing import UtcTime
@@ -39,8 +40,8 @@ class Feed:
         job: the job.
         source: where its data comes from.
         source_tag: which track of the source.
-        since: record from this instant on, if an event opened the job: its beginning less Before. A feed by event
-            always lasts long enough for one I-frame (`Limits.instant_event`).
+        since: record from this instant on, if an event opened the job: its beginning minus Before. A feed by event
+            always lasts long enough for one I-frame (`ServiceLimits.instant_event`).
         event_topic: topic of that event.
     """
 
@@ -119,7 +120,9 @@ def read_plans(tx: Transaction) -> DevicePlan:
         reports.setdefault(tx.state.jobs[job].configuration.recording_token, {})[job, track] = report
     plans: dict[str, RecordingPlan] = {}
     # Looked at each time, for a storage configuration may have become another one meanwhile.
-    errors = tx.without_keys() | displaced(clashing(tx.device, tx.state.recordings.values()), tx.state.jobs)
+    errors = tx.state.missing_keys() | displaced(
+        clashing(tx.environment.resources, tx.state.recordings.values()), tx.state.jobs
+    )
     for recording in tx.state.recordings.values():
         override = tx.runtime.overrides.get(recording.token)
         found = {track.token: feeds[recording.token, track.token] for track in recording.tracks}
@@ -149,7 +152,7 @@ def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
         jobs = by_recording[recording.token]
         if not jobs:
             continue
-        winners = tx.winners(jobs)
+        winners = current_winners(jobs, tx.runtime.schedules, tx.runtime.gates, tx.now)
         for job in jobs:
             since = _since(tx, job)
             gate = tx.runtime.gates.get(job.token)

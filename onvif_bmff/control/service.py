@@ -3,16 +3,17 @@
 Each method takes and returns the structures of this room and raises the `Fault` that ONVIF names; what a
 method does is written in the module of its noun. When a method returns, its change is durable (5.2) and
 its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations.catalogue`; whoever carries
-requests to this class checks them. `EngineSide` is the other side of the same object: the device's. The three
-operations that 26.06 adds are in `onvif_bmff.control.segment_side`.
+requests to this class checks them. The three operations that 26.06 adds are offered under a profile that has them
+(`PROFILE_26_06`), with the capability SegmentExport, and where the device has what they need.
 """
 
 import os
 from collections.abc import Callable
 from datetime import timedelta
 
-from onvif_bmff.control.device import (
-    Device,
+from onvif_bmff.control.device_side import DeviceSide
+from onvif_bmff.control.environment import (
+    Environment,
     Exporter,
     ExportOperation,
     FixedResources,
@@ -20,13 +21,17 @@ from onvif_bmff.control.device import (
     RecordedSegments,
     Resources,
     SegmentExporter,
+    SegmentExportOperation,
 )
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.operations import export, jobs, override, recordings, tracks
+from onvif_bmff.control.notifications import Notification
+from onvif_bmff.control.operations import export, job_states, jobs, override, recordings, segments, tracks
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
-from onvif_bmff.control.segment_side import SegmentSide
+from onvif_bmff.control.provisioning import Provisioning
+from onvif_bmff.control.runner import TransactionRunner
+from onvif_bmff.control.subscription import Subscription
 from onvif_bmff.control.transaction import Transaction
-from onvif_bmff.control.types.capabilities import Capabilities, Limits, RecordingOptions
+from onvif_bmff.control.types.capabilities import Capabilities, RecordingOptions, ServiceLimits
 from onvif_bmff.control.types.configuration import (
     GetRecordingsResponseItem,
     RecordingConfiguration,
@@ -41,18 +46,22 @@ from onvif_bmff.control.types.export import (
 from onvif_bmff.control.types.job_configuration import GetRecordingJobsResponseItem, RecordingJobConfiguration
 from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
+from onvif_bmff.control.types.segments import DateTimeRange, SegmentListResult
+from onvif_bmff.control.upkeep import ServiceUpkeep
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingService"]
 
 
-class RecordingService(SegmentSide):
+class RecordingService:
     """A recording control service.
+
+    ``device_side`` is what the device asks and reports; ``provisioning`` makes what belongs to the device.
 
     Args:
         clock: the present instant.
-        capabilities: what clients are told, and what is enforced.
-        limits: what the device decides besides.
+        capabilities: what clients get to know, and what is enforced.
+        limits: what the device decides beyond its capabilities.
         profile: the release to speak.
         persistence: where the model is kept; in memory if nothing is given, so that a restart forgets it.
         resources: which storages, certificates and media profiles exist; none if nothing is given.
@@ -74,7 +83,7 @@ class RecordingService(SegmentSide):
         *,
         clock: Callable[[], UtcTime],
         capabilities: Capabilities | None = None,
-        limits: Limits | None = None,
+        limits: ServiceLimits | None = None,
         profile: Profile = PROFILE_25_12,
         persistence: Persistence | None = None,
         resources: Resources | None = None,
@@ -85,13 +94,21 @@ class RecordingService(SegmentSide):
         unreported: RecordingJobState = RecordingJobState.ACTIVE,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        offered, limits = capabilities or Capabilities(), limits or Limits()
+        offered, limits = capabilities or Capabilities(), limits or ServiceLimits()
         limits.check(offered)
         if offered.supported_export_file_formats and exporter is None:
             raise BadConfiguration("export formats are offered, but there is no exporter")
         resources = resources or FixedResources()
-        device = Device(offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter)
-        super().__init__(device, persistence or MemoryPersistence(), clock, unreported)
+        environment = Environment(
+            offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter
+        )
+        self._runner = TransactionRunner(
+            environment, persistence or MemoryPersistence(), clock, unreported, ServiceUpkeep()
+        )
+        self._notifications = self._runner.subscribe()
+        self._runner.start()
+        self.device_side = DeviceSide(self._runner)
+        self.provisioning = Provisioning(self._runner)
 
     # ---- recordings --------------------------------------------------------------------------------
 
@@ -101,7 +118,7 @@ class RecordingService(SegmentSide):
         Tracks VIDEO001, AUDIO001 and META001 come with it, one for each type that the device knows.
         Faults: `MaxRecordings`, `BadConfiguration`, `AmbiguousConfiguration`, `ActionNotSupported`.
         """
-        return self._run(lambda tx: recordings.create_recording(tx, recording_configuration))
+        return self._runner.run(lambda tx: recordings.create_recording(tx, recording_configuration))
 
     def delete_recording(self, recording_token: str) -> None:
         """DeleteRecording, 5.5: with tracks, jobs, auto-created receivers and local data.
@@ -109,11 +126,11 @@ class RecordingService(SegmentSide):
         Objects in external targets stay. While an export reads the recording it stays too, and goes when
         the export ends. Faults: `NoRecording`, `ActionNotSupported`, `CannotDelete`.
         """
-        self._run(lambda tx: recordings.delete_recording(tx, recording_token))
+        self._runner.run(lambda tx: recordings.delete_recording(tx, recording_token))
 
     def get_recordings(self) -> tuple[GetRecordingsResponseItem, ...]:
         """GetRecordings, 5.6: every recording with its tracks, in the order of creation."""
-        return self._read(recordings.describe_recordings)
+        return self._runner.read(recordings.describe_recordings)
 
     def set_recording_configuration(
         self, recording_token: str, recording_configuration: RecordingConfiguration
@@ -122,15 +139,15 @@ class RecordingService(SegmentSide):
 
         Faults: `BadConfiguration`, `NoRecording`, `AmbiguousConfiguration`.
         """
-        self._run(lambda tx: recordings.set_configuration(tx, recording_token, recording_configuration))
+        self._runner.run(lambda tx: recordings.set_configuration(tx, recording_token, recording_configuration))
 
     def get_recording_configuration(self, recording_token: str) -> RecordingConfiguration:
         """GetRecordingConfiguration, 5.8: never with a content key. Fault: `NoRecording`."""
-        return self._read(lambda tx: tx.shown_configuration(tx.recording(recording_token)))
+        return self._runner.read(lambda tx: tx.shown_configuration(tx.recording(recording_token)))
 
     def get_recording_options(self, recording_token: str) -> RecordingOptions:
         """GetRecordingOptions, 5.20: spare jobs and tracks. Faults: `NoRecording`, `ActionNotSupported`."""
-        return self._read(lambda tx: recordings.get_options(tx, recording_token))
+        return self._runner.read(lambda tx: recordings.get_options(tx, recording_token))
 
     def override_segment_duration(
         self, target_segment_duration: timedelta, expiration: timedelta, recording_configuration: str
@@ -140,7 +157,7 @@ class RecordingService(SegmentSide):
         ``recording_configuration`` is the token of the recording, named so by ONVIF.
         Faults: `NoRecording`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
         """
-        self._run(
+        self._runner.run(
             lambda tx: override.override_segment_duration(
                 tx, recording_configuration, target_segment_duration, expiration
             )
@@ -153,18 +170,18 @@ class RecordingService(SegmentSide):
 
         Faults: `NoRecording`, `MaxTracks`, `BadConfiguration`, `ActionNotSupported`.
         """
-        return self._run(lambda tx: tracks.create_track(tx, recording_token, track_configuration))
+        return self._runner.run(lambda tx: tracks.create_track(tx, recording_token, track_configuration))
 
     def delete_track(self, recording_token: str, track_token: str) -> None:
         """DeleteTrack, 5.10: with its local data; objects in external targets stay.
 
         Faults: `NoRecording`, `NoTrack`, `CannotDelete`, `ActionNotSupported`.
         """
-        self._run(lambda tx: tracks.delete_track(tx, recording_token, track_token))
+        self._runner.run(lambda tx: tracks.delete_track(tx, recording_token, track_token))
 
     def get_track_configuration(self, recording_token: str, track_token: str) -> TrackConfiguration:
         """GetTrackConfiguration, 5.11. Faults: `NoRecording`, `NoTrack`."""
-        return self._read(lambda tx: tx.track(recording_token, track_token).configuration)
+        return self._runner.read(lambda tx: tx.track(recording_token, track_token).configuration)
 
     def set_track_configuration(
         self, recording_token: str, track_token: str, track_configuration: TrackConfiguration
@@ -173,7 +190,9 @@ class RecordingService(SegmentSide):
 
         Faults: `NoRecording`, `NoTrack`, `BadConfiguration`.
         """
-        self._run(lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration))
+        self._runner.run(
+            lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration)
+        )
 
     # ---- jobs --------------------------------------------------------------------------------------
 
@@ -182,15 +201,15 @@ class RecordingService(SegmentSide):
 
         Faults: `NoRecording`, `BadConfiguration`, `MaxRecordingJobs`, `MaxReceivers`.
         """
-        return self._run(lambda tx: jobs.create_job(tx, job_configuration))
+        return self._runner.run(lambda tx: jobs.create_job(tx, job_configuration))
 
     def delete_recording_job(self, job_token: str) -> None:
         """DeleteRecordingJob, 5.14: with auto-created receivers of no other use. Fault: `NoRecordingJob`."""
-        self._run(lambda tx: jobs.delete_job(tx, job_token))
+        self._runner.run(lambda tx: jobs.delete_job(tx, job_token))
 
     def get_recording_jobs(self) -> tuple[GetRecordingJobsResponseItem, ...]:
         """GetRecordingJobs, 5.15: every job with its configuration, in the order of creation."""
-        return self._read(
+        return self._runner.read(
             lambda tx: tuple(
                 GetRecordingJobsResponseItem(job.token, job.configuration) for job in tx.state.jobs.values()
             )
@@ -203,19 +222,19 @@ class RecordingService(SegmentSide):
 
         Faults: `NoRecordingJob`, `BadConfiguration`, `MaxReceivers`.
         """
-        return self._run(lambda tx: jobs.set_job_configuration(tx, job_token, job_configuration))
+        return self._runner.run(lambda tx: jobs.set_job_configuration(tx, job_token, job_configuration))
 
     def get_recording_job_configuration(self, job_token: str) -> RecordingJobConfiguration:
         """GetRecordingJobConfiguration, 5.17. Fault: `NoRecordingJob`."""
-        return self._read(lambda tx: tx.job(job_token).configuration)
+        return self._runner.read(lambda tx: tx.job(job_token).configuration)
 
     def set_recording_job_mode(self, job_token: str, mode: str) -> None:
         """SetRecordingJobMode, 5.18: Idle or Active. Faults: `NoRecordingJob`, `BadMode`."""
-        self._run(lambda tx: jobs.set_job_mode(tx, job_token, mode))
+        self._runner.run(lambda tx: jobs.set_job_mode(tx, job_token, mode))
 
     def get_recording_job_state(self, job_token: str) -> RecordingJobStateInformation:
         """GetRecordingJobState, 5.19. Fault: `NoRecordingJob`."""
-        return self._read(lambda tx: jobs.job_state(tx, job_token))
+        return self._runner.read(lambda tx: job_states.job_state(tx, job_token))
 
     # ---- export ------------------------------------------------------------------------------------
 
@@ -228,7 +247,7 @@ class RecordingService(SegmentSide):
         start_point: UtcTime | None = None,
         end_point: UtcTime | None = None,
     ) -> ExportRecordedDataResponse:
-        """ExportRecordedData, 5.21: starts an export, and tells its progress by events.
+        """ExportRecordedData, 5.21: starts an export, whose progress comes in events.
 
         Faults: `BadConfiguration`, `ActionNotSupported`.
         """
@@ -237,12 +256,12 @@ class RecordingService(SegmentSide):
             operation: ExportOperation = export.accept_export(
                 tx, start_point, end_point, search_scope, file_format, storage_destination
             )
-            assert tx.device.exporter is not None  # the constructor saw to it
-            names = tuple(tx.device.exporter.start(operation))
+            assert tx.environment.exporter is not None  # the constructor saw to it
+            names = tuple(tx.environment.exporter.start(operation))
             export.begin_export(tx, operation, names)
             return ExportRecordedDataResponse(operation.token, names)
 
-        return self._run(begin)
+        return self._runner.run(begin)
 
     def stop_export_recorded_data(self, operation_token: str) -> ExportState:
         """StopExportRecordedData, 5.22: afterwards the operation is unknown.
@@ -252,21 +271,117 @@ class RecordingService(SegmentSide):
 
         def stop(tx: Transaction) -> ExportState:
             state = export.stop_export(tx, operation_token)
-            if tx.device.exporter is not None:
-                tx.device.exporter.stop(operation_token)
+            if tx.environment.exporter is not None:
+                tx.environment.exporter.stop(operation_token)
             return state
 
-        return self._run(stop)
+        return self._runner.run(stop)
 
     def get_export_recorded_data_state(self, operation_token: str) -> ExportState:
         """GetExportRecordedDataState, 5.23.
 
         Faults: `BadConfiguration` (unknown operation), `ActionNotSupported`.
         """
-        return self._read(lambda tx: export.export_state(tx, operation_token))
+        return self._runner.read(lambda tx: export.export_state(tx, operation_token))
 
     # ---- capabilities ------------------------------------------------------------------------------
 
     def get_service_capabilities(self) -> Capabilities:
         """GetServiceCapabilities, 5.25: the same for as long as the service lives."""
-        return self._device.capabilities
+        return self._runner.environment.capabilities
+
+    # ---- recorded segments (26.06) ------------------------------------------------------------------
+
+    def list_recorded_segments(
+        self, time: DateTimeRange, recording_token: str, max_results: int | None = None
+    ) -> SegmentListResult:
+        """ListRecordedSegments, 26.06: whole segments that share an instant with a time, the oldest first.
+
+        Faults: `NoRecording`, `NoStorage`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
+        """
+        wanted, most = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
+        source = self._runner.environment.segments
+        assert source is not None  # accept_listing saw to it
+        # Not under the lock: a store may take its time, and recording must not wait for it.
+        return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
+
+    def export_recorded_segments(
+        self,
+        time: DateTimeRange,
+        recording_token: str,
+        *,
+        alias: str | None = None,
+        storage_token: str | None = None,
+        track: str | None = None,
+    ) -> str:
+        """ExportRecordedSegments, 26.06: uploads segments and returns the operation token.
+
+        ``storage_token`` replaces the storage of the recording's target; ``track`` is a `TrackType`; ``alias``
+        comes back in every event. Faults: `NoRecording`, `InvalidStorage`, `BadDuration`, `BadConfiguration`,
+        `ActionNotSupported`.
+        """
+
+        def begin(tx: Transaction) -> str:
+            operation: SegmentExportOperation = segments.begin_segment_export(
+                tx, time, recording_token, alias, storage_token, track
+            )
+            assert tx.environment.segment_exporter is not None  # begin_export saw to it
+            tx.environment.segment_exporter.start(operation)
+            return operation.token
+
+        return self._runner.run(begin)
+
+    def stop_export_recorded_segments(self, operation_token: str) -> None:
+        """StopExportRecordedSegments, 26.06. Faults: `NoOperation`, `ActionNotSupported`."""
+
+        def stop(tx: Transaction) -> None:
+            segments.stop_segment_export(tx, operation_token)
+            if tx.environment.segment_exporter is not None:
+                tx.environment.segment_exporter.stop(operation_token)
+
+        self._runner.run(stop)
+
+    # ---- events ------------------------------------------------------------------------------------
+
+    def subscribe(self) -> Subscription:
+        """A new queue that gets every event from now on, in order (5.26)."""
+        return self._runner.subscribe()
+
+    def take_notifications(self) -> tuple[Notification, ...]:
+        """All events since the last call, oldest first; the service's own subscription.
+
+        After a start it begins with the state of every job, as Initialized.
+        """
+        self._runner.read(lambda tx: None)
+        return self._notifications.take()
+
+    def current_properties(self) -> tuple[Notification, ...]:
+        """Every property event as Initialized: what a new subscriber must get first."""
+        return self._runner.read(job_states.current_properties)
+
+    # ---- time and the whole ------------------------------------------------------------------------
+
+    @property
+    def on_change(self) -> Callable[[], None] | None:
+        """A function to call after everything that changed anything; see `TransactionRunner`."""
+        return self._runner.on_change
+
+    @on_change.setter
+    def on_change(self, wake: Callable[[], None] | None) -> None:
+        self._runner.on_change = wake
+
+    def advance(self) -> None:
+        """Do what is due by now: end overrides and event windows, delete old local data."""
+        self._runner.advance()
+
+    def next_deadline(self) -> UtcTime | None:
+        """When `advance` should be called next; None if nothing is waiting for time to pass."""
+        return self._runner.next_deadline()
+
+    def snapshot(self) -> dict[str, object]:
+        """The persistent state as plain, JSON-able data, without content keys."""
+        return self._runner.read(lambda tx: tx.state.snapshot())
+
+    def close(self) -> None:
+        """Close the persistence; nothing may be called afterwards."""
+        self._runner.close()

@@ -9,23 +9,27 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from datetime import timedelta
 from typing import Any, Self
 
-from onvif_bmff.cenc.keys.content import KEY_SIZE, key_check_value, parse_kid
-from onvif_bmff.control.plain import from_plain, to_plain
+from onvif_bmff.control.content_keys import KEY_SIZE, KeyCheck
+from onvif_bmff.control.plain import STORED_NAME, from_plain, to_plain
+from onvif_bmff.control.types.common import RECEIVER_TYPE
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
-from onvif_bmff.control.types.job_configuration import RECEIVER_TYPE, RecordingJobConfiguration
+from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration
 from onvif_bmff.control.types.receiver import Receiver
-from onvif_bmff.errors import PersistenceError, ProtectionError
+from onvif_bmff.errors import PersistenceError, ProtectionError, TimeError
+from onvif_bmff.timing import UtcTime
 
-__all__ = ["DeviceState", "Job", "KeyCheck", "Purge", "Recording", "Track", "secret_name"]
+__all__ = ["DeviceState", "Job", "Purge", "Recording", "TrackRecord", "secret_name"]
 
 log = logging.getLogger(__name__)
 
+_ZERO = timedelta(0)
+
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TrackRecord:
     """A track of a recording.
 
     Args:
@@ -41,29 +45,6 @@ class Track:
     encoding: str | None = None
 
 
-_uuid_of = lru_cache(maxsize=4096)(parse_kid)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCheck:
-    """The check value of a content key, made when a client gave the key (`key_check_value`).
-
-    It lies with the recording, and not with the key, so that a key which is whole but another one is noticed too.
-    """
-
-    kid: str
-    value: str
-
-    @classmethod
-    def of(cls, kid: str, key: bytes) -> Self:
-        """The check value of a key.
-
-        Raises:
-            ProtectionError: the key ID is no UUID.
-        """
-        return cls(kid, key_check_value(_uuid_of(kid), key))
-
-
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A recording with its tracks.
@@ -74,23 +55,23 @@ class Recording:
         configuration: in effect, without content keys and without a running override.
         tracks: in the order of their creation.
         deletable: False for a recording that belongs to the device.
-        doomed: it was deleted while an export read it, and goes when the export ends (5.21).
+        deletion_pending: it was deleted while an export read it, and goes when the export ends (5.21).
         key_checks: of the content keys that its encryption entries use.
     """
 
     token: str
     order: int
     configuration: RecordingConfiguration
-    tracks: tuple[Track, ...] = ()
+    tracks: tuple[TrackRecord, ...] = ()
     deletable: bool = True
-    doomed: bool = False
+    deletion_pending: bool = field(default=False, metadata={STORED_NAME: "doomed"})
     key_checks: tuple[KeyCheck, ...] = ()
 
-    def track(self, token: str) -> Track | None:
+    def track(self, token: str) -> TrackRecord | None:
         """The track of that token, or None."""
         return next((track for track in self.tracks if track.token == token), None)
 
-    def with_track(self, changed: Track) -> "Recording":
+    def with_track(self, changed: TrackRecord) -> "Recording":
         """The recording with one of its tracks replaced."""
         return replace(self, tracks=tuple(changed if t.token == changed.token else t for t in self.tracks))
 
@@ -105,6 +86,16 @@ class Recording:
             return KeyCheck.of(kid, key) in self.key_checks
         except ProtectionError:
             return False
+
+    def accessible_since(self, now: UtcTime) -> UtcTime | None:
+        """Data older than this must not be given to anyone; None sets no limit (5.3.1)."""
+        age = self.configuration.maximum_retention_time
+        if age == _ZERO:
+            return None
+        try:
+            return now - age
+        except TimeError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +173,14 @@ class DeviceState:
             if source.source_token is not None and source.source_token.type == RECEIVER_TYPE
         }
 
+    def missing_keys(self) -> dict[str, str]:
+        """Recordings that lack a content key, with an error for their tracks' states, in English."""
+        found: dict[str, str] = {}
+        for name in sorted(self.lost_secrets):
+            token, _, kid = name.rpartition("/")
+            found[token] = f"The content key {kid} is missing or damaged; set it again"
+        return found
+
     def next_order(self) -> int:
         """A number higher than the order of anything there is."""
         recording = next(reversed(self.recordings.values()), None)
@@ -194,7 +193,8 @@ class DeviceState:
 
     # ---- documents ---------------------------------------------------------------------------------
 
-    def _tables(self) -> dict[str, dict[str, Any]]:
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The dictionaries that are written down, by kind of document."""
         return {
             "recording": self.recordings,
             "job": self.jobs,
@@ -205,7 +205,7 @@ class DeviceState:
     def snapshot(self) -> dict[str, Any]:
         """The whole state but the content keys as plain data: name of the document → JSON-able value."""
         return {
-            f"{kind}/{name}": to_plain(value) for kind, table in self._tables().items() for name, value in table.items()
+            f"{kind}/{name}": to_plain(value) for kind, table in self.tables().items() for name, value in table.items()
         }
 
     @classmethod
@@ -216,7 +216,7 @@ class DeviceState:
             PersistenceError: the data is damaged, or its parts do not fit together.
         """
         state = cls(secrets=dict(secrets))
-        tables = state._tables()
+        tables = state.tables()
         for name, data in snapshot.items():
             kind, _, key = name.partition("/")
             if kind not in _KINDS:
@@ -251,7 +251,7 @@ class DeviceState:
     def changes_since(self, old: "DeviceState") -> tuple[dict[str, str | None], dict[str, bytes | None]]:
         """Documents and secrets that differ from an older state; None means that one is gone."""
         documents: dict[str, str | None] = {}
-        for (kind, before), now in zip(old._tables().items(), self._tables().values(), strict=True):
+        for (kind, before), now in zip(old.tables().items(), self.tables().values(), strict=True):
             documents |= {f"{kind}/{name}": None for name in before if name not in now}
             for name, value in now.items():
                 if before.get(name) is not value and before.get(name) != value:

@@ -5,46 +5,34 @@ nothing has happened; if it returns, the service writes the changed documents du
 over the draft and hands out the events.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from onvif_bmff.control.arbitration import (
-    EventGate,
-    TrackReport,
-    is_eligible,
-    job_information,
-    track_winners,
-)
-from onvif_bmff.control.device import Device, ExportOperation, SegmentExportOperation
-from onvif_bmff.control.event_filter import EventMessage
+from onvif_bmff.control.content_keys import KeyCheck
+from onvif_bmff.control.environment import Environment, ExportOperation, SegmentExportOperation
+from onvif_bmff.control.event_filter import EventGate, EventMessage
 from onvif_bmff.control.faults import NoRecording, NoRecordingJob, NoTrack
-from onvif_bmff.control.notifications import (
-    AsynchronousOperationStatus,
-    JobState,
-    Notification,
-    PropertyOperation,
-)
-from onvif_bmff.control.places import clashing, displaced
-from onvif_bmff.control.state import DeviceState, Job, KeyCheck, Purge, Recording, Track, secret_name
+from onvif_bmff.control.notifications import AsynchronousOperationStatus, Notification, RecordingConfigurationChange
+from onvif_bmff.control.state import DeviceState, Job, Purge, Recording, TrackRecord, secret_name
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import RecordingConfiguration, SegmentDurationOverride
 from onvif_bmff.control.types.export import FileProgress
-from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
+from onvif_bmff.control.types.job_state import RecordingJobState, TrackReport
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "Export",
+    "ExportRecord",
     "Override",
     "Runtime",
-    "SegmentExport",
+    "SegmentExportRecord",
     "Transaction",
     "export_event",
-    "job_state_event",
     "segment_export_event",
 ]
 
-_MOST_TRIES = 100
+_MAX_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +44,7 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class ExportRecord:
     """An export and how far it has come."""
 
     operation: ExportOperation
@@ -66,7 +54,7 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentExport:
+class SegmentExportRecord:
     """A running ExportRecordedSegments, how far it has come, and the segment uploaded last (26.06)."""
 
     operation: SegmentExportOperation
@@ -76,7 +64,7 @@ class SegmentExport:
 
 @dataclass(slots=True)
 class Runtime:
-    """What a restart may forget: overrides, exports, and what the world has told us so far.
+    """What a restart may forget: overrides, exports, and what has been reported so far.
 
     ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings of which more than
     one have one place, as an earlier version may have left them.
@@ -84,8 +72,8 @@ class Runtime:
 
     unreported: RecordingJobState
     overrides: dict[str, Override] = field(default_factory=dict)
-    exports: dict[str, Export] = field(default_factory=dict)
-    segment_exports: dict[str, SegmentExport] = field(default_factory=dict)
+    exports: dict[str, ExportRecord] = field(default_factory=dict)
+    segment_exports: dict[str, SegmentExportRecord] = field(default_factory=dict)
     schedules: dict[str, bool] = field(default_factory=dict)
     conditions: dict[tuple[str, tuple[tuple[str, str], ...]], EventMessage] = field(default_factory=dict)
     gates: dict[str, EventGate] = field(default_factory=dict)
@@ -135,9 +123,9 @@ class Transaction:
     """
 
     def __init__(
-        self, device: Device, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
+        self, environment: Environment, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
     ) -> None:
-        self.device = device
+        self.environment = environment
         self.now = now
         self.before = state
         self.state = state.copy() if draft else state
@@ -146,8 +134,16 @@ class Transaction:
         self.touched: set[str] = set()
 
     def emit(self, notification: Notification) -> None:
-        """Tell of an event, once the operation is committed."""
+        """Send an event, once the operation is committed."""
         self.notifications.append(notification)
+
+    def emit_configuration(self, recording: Recording) -> None:
+        """Send the event that a recording's configuration is another one now (5.26.2)."""
+        self.emit(
+            RecordingConfigurationChange(
+                time=self.now, recording_token=recording.token, configuration=self.shown_configuration(recording)
+            )
+        )
 
     # ---- looking things up -------------------------------------------------------------------------
 
@@ -162,7 +158,7 @@ class Transaction:
             raise NoRecording
         return found
 
-    def track(self, recording_token: object, track_token: object) -> Track:
+    def track(self, recording_token: object, track_token: object) -> TrackRecord:
         """The track of that token in that recording.
 
         Raises:
@@ -189,8 +185,8 @@ class Transaction:
     def new_token(self, kind: str) -> str:
         """A token that nothing has: the kind and twelve random hexadecimal digits."""
         state = self.state
-        for _ in range(_MOST_TRIES):
-            token = f"{kind}_{self.device.random(6).hex()}"
+        for _ in range(_MAX_TRIES):
+            token = f"{kind}_{self.environment.random(6).hex()}"
             taken = (
                 state.recordings,
                 state.jobs,
@@ -237,6 +233,20 @@ class Transaction:
         self.runtime.overrides.pop(recording.token, None)
         self._drop_keys(recording.token, set())
 
+    def drop_job(self, job: Job) -> None:
+        """Remove a job, with the auto-created receivers that no other job uses."""
+        del self.state.jobs[job.token]
+        self.drop_unused_receivers()
+
+    def drop_unused_receivers(self) -> None:
+        """Remove the auto-created receivers that no job uses (5.14)."""
+        automatic = [receiver.token for receiver in self.state.receivers.values() if receiver.auto_created]
+        if automatic:
+            used = self.state.receivers_in_use()
+            for token in automatic:
+                if token not in used:
+                    del self.state.receivers[token]
+
     def _drop_keys(self, recording_token: str, kept: set[str]) -> None:
         secrets = self.state.secrets
         for name in [name for name in secrets if name.startswith(f"{recording_token}/")]:
@@ -249,108 +259,13 @@ class Transaction:
 
     def purge_track(self, recording_token: str, track_token: str) -> None:
         """Have the local data of a track deleted after the commit, even if the power fails in between."""
-        if self.device.local_data is not None:
+        if self.environment.local_data is not None:
             name = f"{recording_token}/{track_token}"
             self.state.purges[name] = Purge(recording_token, track_token)
 
-    # ---- what keeps recordings from being written ----------------------------------------------------
-
-    def without_keys(self) -> dict[str, str]:
-        """Recordings that lack a content key, and that they do, in English."""
-        found: dict[str, str] = {}
-        for name in sorted(self.state.lost_secrets):
-            token, _, kid = name.rpartition("/")
-            found[token] = f"The content key {kid} is missing or damaged; set it again"
-        return found
-
-    def errors(self) -> dict[str, str]:
-        """Recordings that cannot be written as they were loaded, and why."""
-        found = self.without_keys()
-        if self.runtime.clashing:
-            recordings = [one for token, one in self.state.recordings.items() if token in self.runtime.clashing]
-            found |= displaced(clashing(self.device, recordings), self.state.jobs)
-        return found
-
-    def information(
-        self, job: Job, winners: Mapping[str, str], errors: Mapping[str, str]
-    ) -> RecordingJobStateInformation:
-        """The state of a job, where `winners` says who feeds which track, and `errors` what cannot be written."""
-        runtime = self.runtime
-        error = errors.get(job.configuration.recording_token)
-        reports: Mapping[tuple[str, str], TrackReport] = runtime.reports
-        if error is not None:
-            reports = {(job.token, track): TrackReport(RecordingJobState.ERROR, error) for track in winners}
-        return job_information(job, winners, reports, runtime.unreported)
-
-    # ---- job states --------------------------------------------------------------------------------
-
-    def winners(self, jobs: Iterable[Job]) -> dict[str, str]:
-        """Track → job that feeds it now, from all jobs of one recording."""
-        runtime, now = self.runtime, self.now
-        return track_winners(
-            job for job in jobs if is_eligible(job.configuration, runtime.schedules, runtime.gates.get(job.token), now)
-        )
-
-    def settle(self) -> None:
-        """Bring the job states up to date, and tell of those that changed (5.26.1)."""
-        runtime, state = self.runtime, self.state
-        dirty = self.touched | self._changed_recordings()
-        if dirty & runtime.clashing:  # what one of them does decides on the others
-            dirty |= runtime.clashing
-        for token in [token for token in runtime.job_states if token not in state.jobs]:
-            self.emit(
-                JobState(
-                    time=self.now,
-                    operation=PropertyOperation.DELETED,
-                    recording_job_token=token,
-                    state=runtime.job_states.pop(token),
-                )
-            )
-            runtime.gates.pop(token, None)
-            runtime.reports = {key: report for key, report in runtime.reports.items() if key[0] != token}
-        if not dirty:
-            return
-        by_recording: dict[str, list[Job]] = {}
-        for job in state.jobs.values():
-            if job.configuration.recording_token in dirty:
-                by_recording.setdefault(job.configuration.recording_token, []).append(job)
-        errors = self.errors()
-        for jobs in by_recording.values():
-            self._settle_jobs(jobs, errors)
-
-    def _changed_recordings(self) -> set[str]:
-        before, now = self.before, self.state
-        changed = {token for token, value in now.recordings.items() if before.recordings.get(token) is not value}
-        for token, job in now.jobs.items():
-            if before.jobs.get(token) is not job:
-                changed.add(job.configuration.recording_token)
-        for token, job in before.jobs.items():
-            if token not in now.jobs:
-                changed.add(job.configuration.recording_token)
-        return changed
-
-    def _settle_jobs(self, jobs: list[Job], errors: Mapping[str, str]) -> None:
-        runtime = self.runtime
-        winners = self.winners(jobs)
-        feeding = {(job, track) for track, job in winners.items()}
-        tokens = {job.token for job in jobs}
-        for key in [key for key in runtime.reports if key[0] in tokens and key not in feeding]:
-            del runtime.reports[key]
-        feeders = set(winners.values())
-        for job in jobs:
-            known = runtime.job_states.get(job.token)
-            if known is RecordingJobState.IDLE and job.token not in feeders:
-                continue  # whoever feeds nothing is idle: of many jobs, most
-            information = self.information(job, winners, errors)
-            if known is information.state:
-                continue
-            runtime.job_states[job.token] = information.state
-            operation = PropertyOperation.INITIALIZED if known is None else PropertyOperation.CHANGED
-            self.emit(job_state_event(self.now, operation, job.token, information))
-
 
 def export_event(
-    time: UtcTime, operation: PropertyOperation, export: Export, error: str | None = None
+    time: UtcTime, operation: PropertyOperation, export: ExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
     """The event that tells how far an export has come (5.21)."""
     return AsynchronousOperationStatus(
@@ -364,31 +279,17 @@ def export_event(
 
 
 def segment_export_event(
-    time: UtcTime, operation: PropertyOperation, export: SegmentExport, error: str | None = None
+    time: UtcTime, operation: PropertyOperation, export: SegmentExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
     """The event that tells of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
-    told = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
+    files = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
     return AsynchronousOperationStatus(
         time=time,
         operation=operation,
         token=export.operation.token,
         operation_name="ExportRecordedSegments",
         progress=export.progress,
-        file_progress_status=told,
+        file_progress_status=files,
         error=error,
         alias=export.operation.alias,
-    )
-
-
-def job_state_event(
-    time: UtcTime, operation: PropertyOperation, job_token: str, information: RecordingJobStateInformation
-) -> JobState:
-    """The event that tells of a job's state; with details where its tracks differ (5.26.1)."""
-    differ = len({track.state for source in information.sources for track in source.tracks}) > 1
-    return JobState(
-        time=time,
-        operation=operation,
-        recording_job_token=job_token,
-        state=information.state,
-        information=information if differ else None,
     )

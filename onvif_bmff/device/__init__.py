@@ -1,6 +1,6 @@
 """A whole device in one process: the recording service with sources, stores, threads and a clock.
 
-This is the embedded runtime over `control`: `RecordingDevice` records what its service is told to, from files that
+This is the embedded runtime over `control`: `RecordingDevice` records what its service decides, from files that
 behave like cameras or from any other `SampleSource`, into any `ObjectStore`.
 """
 

@@ -4,22 +4,27 @@ from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
 from onvif_bmff.device.exports import clear_unfinished_exports as clear_unfinished_exports
+from onvif_bmff.device.feeding import RunningSources as RunningSources
 from onvif_bmff.device.feeding import SourceRunner as SourceRunner
 from onvif_bmff.device.local import LocalRecordings as LocalRecordings
 from onvif_bmff.device.mailbox import Mailbox as Mailbox
 from onvif_bmff.device.mailbox import OverloadPolicy as OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet as OutputSet
-from onvif_bmff.device.recovery import end_open_spans as end_open_spans
+from onvif_bmff.device.outputs import OutputSettings as OutputSettings
+from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
 from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
 from onvif_bmff.device.states import TrackStates as TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock as SteadyClock
+from onvif_bmff.device.stores import DeviceStores as DeviceStores
 from onvif_bmff.device.worker import OutputWorker as OutputWorker
 
 __all__ = [
     "EXPORT_FORMATS",
+    "DeviceRecovery",
+    "DeviceStores",
     "ExportPart",
     "FileSource",
     "FileSources",
@@ -27,15 +32,16 @@ __all__ = [
     "Mailbox",
     "MovieExporter",
     "OutputSet",
+    "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
     "RecordingDevice",
+    "RunningSources",
     "SampleSource",
     "SourceProvider",
     "SourceRunner",
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",
-    "end_open_spans",
     "utc_now",
 ]

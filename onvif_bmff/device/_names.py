@@ -3,13 +3,14 @@
 NAMES = {
     "device": ("RecordingDevice", "utc_now",),
     "exports": ("EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports",),
-    "feeding": ("SourceRunner",),
+    "feeding": ("RunningSources", "SourceRunner",),
     "local": ("LocalRecordings",),
     "mailbox": ("Mailbox", "OverloadPolicy",),
-    "outputs": ("OutputSet",),
-    "recovery": ("end_open_spans",),
+    "outputs": ("OutputSet", "OutputSettings",),
+    "recovery": ("DeviceRecovery",),
     "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),
+    "stores": ("DeviceStores",),
     "worker": ("OutputWorker",),
 }

@@ -24,28 +24,29 @@ from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.keys.ring import KeyRing
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.places import local_prefix
-from onvif_bmff.control.plan import DevicePlan, Place
+from onvif_bmff.control.plan import Place
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.control.types.capabilities import Capabilities, Limits
+from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter, clear_unfinished_exports
-from onvif_bmff.device.local import LocalRecordings, delete_segments
+from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
-from onvif_bmff.device.outputs import OutputSet
+from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.sources import FileSources, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
+from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
-from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.objects.stored import LocatedStore, ObjectStore
-from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_attributes import Labels
-from onvif_bmff.recovery import RecoveryReport, recover_store
+from onvif_bmff.recovery import RecoveryReport
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
 from onvif_bmff.storage.sqlite import SqlitePersistence
@@ -53,7 +54,7 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice", "utc_now"]
 
-_LONGEST_SLEEP = 60.0
+_MAX_SLEEP = 60.0
 _RETRY = 1.0
 _CLOCK_INTERVAL = 1.0
 _SOURCE_PATIENCE = timedelta(seconds=2)
@@ -72,29 +73,34 @@ def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) ->
     return IvSources(CencIvAllocators(random=random, store=store), CbcsIvSource(random))
 
 
+def _all_capabilities(stores: DeviceStores) -> Capabilities:
+    """Everything that a device can do."""
+    return Capabilities(onboard_storage=stores.local is not None, supported_export_file_formats=EXPORT_FORMATS)
+
+
+def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
+    """Tells which media profiles there are, as far as that is known."""
+    return provider.profiles.__contains__ if isinstance(provider, FileSources) else {}.__contains__
+
+
 class _Resources:
     """What exists, for the service."""
 
     def __init__(
         self,
-        storages: Mapping[str, ObjectStore],
-        local: ObjectStore | None,
+        stores: DeviceStores,
         certificates: Mapping[str, bytes],
         profiles: Callable[[str], bool],
     ) -> None:
-        self._storages = storages
-        self._local = local
+        self._stores = stores
         self._certificates = certificates
         self._profiles = profiles
 
     def storage_location(self, token: str | None) -> str:
-        store = self._local if token is None else self._storages.get(token)
-        if store is None:
-            return "local:" if token is None else f"storage:{token}"
-        return store.location if isinstance(store, LocatedStore) else f"object:{id(store):x}"
+        return self._stores.location(token)
 
     def has_storage(self, token: str) -> bool:
-        return token in self._storages
+        return token in self._stores.storages
 
     def has_certificate(self, certificate_id: str) -> bool:
         return certificate_id in self._certificates
@@ -120,7 +126,7 @@ class RecordingDevice:
         certificates: certificates (PEM or DER) by ID, for wrapped keys; may be changed at any time. Those that are
             not valid at the time of ``clock`` are left out, and shown in the state of the tracks.
         has_profile: tells which media profiles exist; by default those that `FileSources` was given.
-        capabilities: what clients are told; by default everything that the device can do.
+        capabilities: what clients get to know; by default everything that the device can do.
         limits: as for `RecordingService`.
         profile: as for `RecordingService`.
         clock: the present instant. When it jumps by more than a second, that is noticed within two: all spans close
@@ -149,7 +155,7 @@ class RecordingDevice:
         certificates: Mapping[str, bytes] | None = None,
         has_profile: Callable[[str], bool] | None = None,
         capabilities: Capabilities | None = None,
-        limits: Limits | None = None,
+        limits: ServiceLimits | None = None,
         profile: Profile = PROFILE_25_12,
         clock: Callable[[], UtcTime] = utc_now,
         clock_rate: float = 1.0,
@@ -162,54 +168,41 @@ class RecordingDevice:
         event_latency: timedelta = timedelta(seconds=2),
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
     ) -> None:
-        self._storages = storages
-        self._local = local
+        self._stores = stores = DeviceStores(storages, local)
         provider = sources or FileSources()
-        if has_profile is None:
-            known = provider.profiles if isinstance(provider, FileSources) else {}
-            has_profile = known.__contains__
+        has_profile = has_profile or _profiles_of(provider)
         certificates = {} if certificates is None else certificates
         self._clock = steady = SteadyClock(clock, clock_rate)
         self._clock_rate = clock_rate
-        self._labels = labels
         self._wake = Event()
         self._stop = Event()
-        self._recovered = Event()
         self._thread = Thread(target=self._run, name="recording device", daemon=True)
-        self.recovery: list[RecoveryReport] = []
         self._local_data = (
             None if local is None else LocalRecordings(local, self._data_deleted, steady, self._is_written)
         )
         self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
-        offered = capabilities or Capabilities(
-            onboard_storage=local is not None, supported_export_file_formats=EXPORT_FORMATS
-        )
         self.service = RecordingService(
             clock=steady,
-            capabilities=offered,
+            capabilities=capabilities or _all_capabilities(stores),
             limits=limits,
             profile=profile,
             persistence=persistence,
-            resources=_Resources(storages, local, certificates, has_profile),
+            resources=_Resources(stores, certificates, has_profile),
             local_data=self._local_data,
             exporter=self._exporter,
             unreported=RecordingJobState.IDLE,
             random=random,
         )
+        self._recovery = DeviceRecovery(stores, labels, self.service.device_side.plans, steady, self._data_deleted)
+        ivs = ivs or _vectors(persistence, random)
+        latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         self._outputs = OutputSet(
-            self.service,
-            storages,
-            local,
-            provider,
+            self.service.device_side,
+            stores,
+            RunningSources(provider, steady),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             steady,
-            ivs=ivs or _vectors(persistence, random),
-            labels=labels,
-            max_bytes=max_bytes,
-            policy=policy,
-            room=room or Room(64 << 20),
-            event_latency=event_latency * clock_rate,
-            source_patience=_SOURCE_PATIENCE * clock_rate,
+            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience),
         )
 
     def __enter__(self) -> Self:
@@ -228,22 +221,19 @@ class RecordingDevice:
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
         """
-        started = self._clock()
         self.service.on_change = self._wake.set
-        plan = self.service.plans()
-        waiting = [
-            Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
-            for token, store in self._stores().items()
-        ]
-        for thread in waiting:
-            thread.start()
-        Thread(target=self._await_recovery, args=(waiting,), name="recovery", daemon=True).start()
+        self._recovery.start()
         self._wake.set()
         self._thread.start()
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; False if that takes longer."""
-        return self._recovered.wait(timeout)
+        return self._recovery.wait(timeout)
+
+    @property
+    def recovery(self) -> list[RecoveryReport]:
+        """What recovery has found so far, store by store."""
+        return self._recovery.reports
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
@@ -266,7 +256,7 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        look_again = time.monotonic() + _LONGEST_SLEEP
+        look_again = time.monotonic() + _MAX_SLEEP
         while not self._stop.is_set():
             woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
             if self._stop.is_set():
@@ -275,16 +265,16 @@ class RecordingDevice:
                 jump = self._clock.jump()
                 if jump is not None:
                     try:
-                        self.service.clock_changes(jump, partial(self._clock.set, jump))
+                        self.service.device_side.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
                 at_rest = not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again
                 if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
-                look_again = time.monotonic() + _LONGEST_SLEEP
+                look_again = time.monotonic() + _MAX_SLEEP
                 self.service.advance()
-                self._outputs.follow(self.service.plans())
+                self._outputs.follow(self.service.device_side.plans())
             except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
                 if self._stop.wait(_RETRY):
                     return
@@ -294,25 +284,25 @@ class RecordingDevice:
         """Seconds until the service has something to do."""
         deadline = self.service.next_deadline()
         if deadline is None:
-            return _LONGEST_SLEEP
+            return _MAX_SLEEP
         return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
     # ---- exports and local data ------------------------------------------------------------------------------
 
     def _export_part(self, recording: str) -> ExportPart | None:
-        plan = self.service.plans().recordings.get(recording)
+        plan = self.service.device_side.plans().recordings.get(recording)
         if plan is None:
             return None
         target = plan.configuration.target
         keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
         if target is not None and Place.EXTERNAL in plan.places:
-            store = self._storages.get(target.storage)
+            store = self._stores.get(target.storage)
             return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
-        if self._local is None or not plan.tracks:
+        if self._stores.local is None or not plan.tracks:
             return None
-        since = self.service.accessible_since(recording)
+        since = self.service.device_side.accessible_since(recording)
         places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
-        return ExportPart(self._local, places, keys, since)
+        return ExportPart(self._stores.local, places, keys, since)
 
     def _export_progress(
         self,
@@ -323,56 +313,10 @@ class RecordingDevice:
         finished: bool = False,
         error: str | None = None,
     ) -> None:
-        self.service.report_export(operation_token, progress, files, finished=finished, error=error)
+        self.service.device_side.report_export(operation_token, progress, files, finished=finished, error=error)
 
     def _data_deleted(self, recording: str, track: str, found: TimeRange) -> None:
-        self.service.report_data_deleted(recording, track, found)
+        self.service.device_side.report_data_deleted(recording, track, found)
 
     def _is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         return self._outputs.is_written(recording, track, since)
-
-    # ---- recovery --------------------------------------------------------------------------------------------
-
-    def _stores(self) -> dict[str | None, ObjectStore]:
-        found: dict[str | None, ObjectStore] = {token: store for token, store in self._storages.items()}  # noqa: C416
-        if self._local is not None:
-            found[None] = self._local
-        return found
-
-    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
-        places: set[tuple[str, str]] = set()
-        for recording in plan.recordings.values():
-            target = recording.configuration.target
-            if token is None:
-                places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
-            elif target is not None and target.storage == token:
-                places.add((target.prefix or "", target.postfix or ""))
-        self.recovery.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
-        try:
-            cleared = clear_unfinished_exports(store, plan.recordings.keys())
-            self.recovery.append(RecoveryReport(abandoned=cleared))
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
-        if token is None:
-            self._drop_orphans(store)
-
-    def _drop_orphans(self, store: ObjectStore) -> None:
-        """Delete the local data of tracks that were deleted just before the power failed."""
-        try:
-            found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
-            known = {  # looked at afterwards, for tracks may have been made meanwhile
-                local_prefix(recording.token, track)
-                for recording in self.service.plans().recordings.values()
-                for track, _ in recording.tracks
-            }
-            for prefix in found - known:
-                recording, _, track = prefix.rpartition("/")
-                for gone in delete_segments(store, prefix, self._clock(), whole=True):
-                    self._data_deleted(recording, track, gone)
-        except OnvifBmffError as error:
-            self.recovery.append(RecoveryReport(errors=[str(error)]))
-
-    def _await_recovery(self, waiting: list[Thread]) -> None:
-        for thread in waiting:
-            thread.join()
-        self._recovered.set()

@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from onvif_bmff.cenc.keys.ring import KeyRing
-from onvif_bmff.control.device import ExportOperation
+from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
 from onvif_bmff.export.export import export_movie
@@ -85,7 +85,7 @@ class MovieExporter:
     Args:
         storages: stores by token.
         part: tells where a recording lies, or None if nowhere; asked in the thread of the export.
-        report: `EngineSide.report_export`.
+        report: `DeviceSide.report_export`.
     """
 
     def __init__(
@@ -126,16 +126,16 @@ class MovieExporter:
 
     def _run(self, operation: ExportOperation, names: Sequence[str], stop: Event) -> None:
         done = [0.0] * len(names)
-        told = 0.0
+        reported = 0.0
 
-        def tell(number: int, progress: float, *, finished: bool = False, error: str | None = None) -> None:
-            nonlocal told
+        def report(number: int, progress: float, *, finished: bool = False, error: str | None = None) -> None:
+            nonlocal reported
             if stop.is_set():
                 raise _StoppedError
             done[number] = progress
             total = 1.0 if finished and error is None else sum(done) / max(len(done), 1)
-            if finished or total - told >= _REPORT_EVERY:
-                told = total
+            if finished or total - reported >= _REPORT_EVERY:
+                reported = total
                 files = [FileProgress(name, value) for name, value in zip(names, done, strict=True)]
                 self._report(operation.token, total, files, finished=finished, error=error)
 
@@ -143,16 +143,16 @@ class MovieExporter:
             problem: str | None = None
             for number, token in enumerate(operation.recordings):
                 try:
-                    self._export(operation, token, names[number], partial(tell, number))
-                    tell(number, 1.0)
+                    self._export(operation, token, names[number], partial(report, number))
+                    report(number, 1.0)
                 except _StoppedError:
                     raise
-                except Exception as error:  # a store may be anybody's, and an export must not seem to run for ever
+                except Exception as error:  # third-party stores may raise anything; the export must come to an end
                     problem = problem or f"{token}: {str(error) or type(error).__name__}"
             while True:
                 try:
                     if names:
-                        tell(len(names) - 1, done[-1], finished=True, error=problem)
+                        report(len(names) - 1, done[-1], finished=True, error=problem)
                     else:
                         self._report(operation.token, 1.0, (), finished=True)
                     return
@@ -164,7 +164,7 @@ class MovieExporter:
             with self._lock:
                 self._running.pop(operation.token, None)
 
-    def _export(self, operation: ExportOperation, token: str, name: str, tell: Callable[[float], None]) -> None:
+    def _export(self, operation: ExportOperation, token: str, name: str, report: Callable[[float], None]) -> None:
         part = self._part(token)
         if part is None:
             return
@@ -189,7 +189,7 @@ class MovieExporter:
         store = self._storages[operation.storage_destination.storage_token]
         writer = store.open_writer(name, content_type=_CONTENT_TYPE)
         try:
-            out = _Output(writer, lambda size: tell(min(size / expected, 0.99)))
+            out = _Output(writer, lambda size: report(min(size / expected, 0.99)))
             export_movie(part.store, selection, out, keys=part.keys)  # type: ignore[arg-type]
             writer.seal({})
         finally:

@@ -1,22 +1,24 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SourceRunner"]
+__all__ = ["RunningSources", "SourceRunner"]
 
 _FIRST_RETRY = 1.0
-_LONGEST_RETRY = 30.0
+_MAX_RETRY = 30.0
 
 
 class SourceRunner:
@@ -64,7 +66,7 @@ class SourceRunner:
         return not self._thread.is_alive()
 
     def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
-        """Say who gets the samples from now on."""
+        """Set the outputs that get the samples from now on."""
         with self._lock:
             if outputs == self._outputs:
                 return
@@ -103,16 +105,16 @@ class SourceRunner:
                 try:
                     self._play(source)
                 finally:
-                    self._tell_closed(None)
+                    self._report_closed(None)
                     source.close()
                 return
-            except Exception as failure:  # a source may be anybody's, and must not take others down with it
+            except Exception as failure:  # third-party sources may raise anything, and must not stop others
                 error = f"The source failed: {failure}"
-            self._tell_closed(error)
-            if time.monotonic() - started > _LONGEST_RETRY:
+            self._report_closed(error)
+            if time.monotonic() - started > _MAX_RETRY:
                 delay = _FIRST_RETRY
             self._stop.wait(delay)
-            delay = min(delay * 2, _LONGEST_RETRY)
+            delay = min(delay * 2, _MAX_RETRY)
 
     def _play(self, source: SampleSource) -> None:
         tracks = {track.track_id: track for track in source.tracks}
@@ -130,6 +132,8 @@ class SourceRunner:
             if isinstance(item, CodecChange):
                 self._change(item)
                 continue
+            if item.track_id not in tracks:
+                raise MediaError(f"it gave a sample of track {item.track_id}, which it does not have")
             opens_gop = item.sync and item.track_id in opening
             for output in self._outputs:
                 output.push(reference, item, opens_gop=opens_gop)
@@ -137,16 +141,72 @@ class SourceRunner:
     def _change(self, change: CodecChange) -> None:
         with self._lock:
             if self._open is not None:
-                old = self._open[0][change.track_id]
+                old = self._open[0].get(change.track_id)
+                if old is None:
+                    raise MediaError(f"it changed the codec of track {change.track_id}, which it does not have")
                 track = Track(old.token, old.track_id, old.timescale, change.codec, old.language)
                 self._open[0][change.track_id] = track
             for output in self._outputs:
                 output.push(self._reference, change, opens_gop=False)
 
-    def _tell_closed(self, error: str | None) -> None:
+    def _report_closed(self, error: str | None) -> None:
         with self._lock:
             was_open, self._open = self._open is not None, None
             if was_open or error != self._state[1]:
                 for output in self._outputs:
                     output.closed(self._reference, error)
             self._state = (True, error)
+
+
+class RunningSources:
+    """Makes and ends the runners of sources; used by the thread of the device.
+
+    Args:
+        provider: opens sources.
+        clock: tells when their media time 0 was.
+    """
+
+    def __init__(self, provider: SourceProvider, clock: SteadyClock) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._runners: dict[SourceReference, SourceRunner] = {}
+
+    def follow(
+        self, wanted: Mapping[SourceReference, tuple[OutputWorker, ...]], receivers: Mapping[str, Receiver]
+    ) -> None:
+        """Run the sources that are wanted, each for its outputs, and no others."""
+        for source in list(self._runners):
+            runner = self._runners[source]
+            if source not in wanted or runner.receiver != _receiver(receivers, source):
+                runner.serve(())
+                runner.stop()
+                del self._runners[source]
+        for source, workers in wanted.items():
+            known = self._runners.get(source)
+            if known is not None:
+                known.serve(workers)
+                continue
+            runner = SourceRunner(source, _receiver(receivers, source), self._provider, self._clock)
+            runner.serve(workers)
+            runner.start()
+            self._runners[source] = runner
+
+    def clock_set(self, by: timedelta) -> None:
+        """The clock was set: the time of all media is another from now on."""
+        times_set = self._clock.read()[1]
+        for runner in self._runners.values():
+            runner.clock_set(by, times_set)
+
+    def stop(self) -> None:
+        """End all sources soon."""
+        for runner in self._runners.values():
+            runner.stop()
+
+    def join(self, deadline: float) -> None:
+        """Wait for all of them until a reading of ``time.monotonic``, and no longer."""
+        for runner in self._runners.values():
+            runner.join(max(deadline - time.monotonic(), 0.1))
+
+
+def _receiver(receivers: Mapping[str, Receiver], source: SourceReference) -> Receiver | None:
+    return receivers.get(source.token) if source.type == RECEIVER_TYPE else None

@@ -1,7 +1,7 @@
 """Data that the device keeps itself: its age is limited, and tracks can be deleted. 5.3.1, 5.10, 5.26.3.
 
 The service asks while it is locked, so nothing here touches the store at once: deletions are done by a thread of their
-own, and told when they are done.
+own, and reported when they are done.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from datetime import timedelta
 from queue import Empty, Queue
 from threading import Thread
 
-from onvif_bmff.control.device import TimeRange
+from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
@@ -30,7 +30,7 @@ class LocalRecordings:
 
     Args:
         store: where the data lie, each track below ``recording/track``.
-        deleted: told of every range that was deleted: `EngineSide.report_data_deleted`.
+        deleted: called with every range that was deleted: `DeviceSide.report_data_deleted`.
         clock: the present instant.
         is_written: tells whether what began to write a track before an instant is still at it; a deleted track is
             cleared away afterwards, so that nothing of it comes back.
@@ -52,7 +52,7 @@ class LocalRecordings:
         self._thread.start()
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
-        """Have deleted what is older than an instant; see `LocalData`. Ranges are told later."""
+        """Have deleted what is older than an instant; see `LocalData`. Ranges are reported later."""
         self._work.put((recording_token, track_token, limit, False))
         return ()
 

@@ -1,23 +1,102 @@
 """What a device does with its stores when it starts: its recordings are its own, so that old spans end at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
+from threading import Event, Thread
 
+from onvif_bmff.control.environment import TimeRange
+from onvif_bmff.control.places import local_prefix
+from onvif_bmff.control.plan import DevicePlan
+from onvif_bmff.device.exports import clear_unfinished_exports
+from onvif_bmff.device.local import delete_segments
+from onvif_bmff.device.stores import DeviceStores
+from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["RecoveryReport", "end_open_spans", "recover_store"]
+__all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 
 
-def end_open_spans(
-    store: ObjectStore, places: Mapping[str, str] | Iterable[tuple[str, str]], started: UtcTime
-) -> RecoveryReport:
-    """Recover the places (prefix and postfix) of a device's recordings in a store; see `recover_store`.
+class DeviceRecovery:
+    """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
-    ``started`` is when this device began to record; spans that began later are its own.
+    ``reports`` has what was found so far.
+
+    Args:
+        stores: the stores.
+        labels: of all objects.
+        plans: what is to be recorded now.
+        clock: the present instant.
+        deleted: called with every range of local data that was deleted.
     """
-    # A mapping is also an iterable of its keys, which a type checker may take for pairs.
-    pairs: Iterable[tuple[str, str]] = (
-        places.items() if isinstance(places, Mapping) else places  # pyright: ignore[reportAssignmentType]
-    )
-    return recover_store(store, places=pairs, before=started, exclusive=True)
+
+    def __init__(
+        self,
+        stores: DeviceStores,
+        labels: Labels,
+        plans: Callable[[], DevicePlan],
+        clock: Callable[[], UtcTime],
+        deleted: Callable[[str, str, TimeRange], None],
+    ) -> None:
+        self.reports: list[RecoveryReport] = []
+        self._stores = stores
+        self._labels = labels
+        self._plans = plans
+        self._clock = clock
+        self._deleted = deleted
+        self._done = Event()
+
+    def start(self) -> None:
+        """Begin; spans that begin from now on are not touched."""
+        started, plan = self._clock(), self._plans()
+        waiting = [
+            Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
+            for token, store in self._stores.all().items()
+        ]
+        for thread in waiting:
+            thread.start()
+        Thread(target=self._await, args=(waiting,), name="recovery", daemon=True).start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all stores have been recovered; False if that takes longer."""
+        return self._done.wait(timeout)
+
+    def _await(self, waiting: list[Thread]) -> None:
+        for thread in waiting:
+            thread.join()
+        self._done.set()
+
+    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
+        places: set[tuple[str, str]] = set()
+        for recording in plan.recordings.values():
+            target = recording.configuration.target
+            if token is None:
+                places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
+            elif target is not None and target.storage == token:
+                places.add((target.prefix or "", target.postfix or ""))
+        self.reports.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
+        try:
+            cleared = clear_unfinished_exports(store, plan.recordings.keys())
+            self.reports.append(RecoveryReport(abandoned=cleared))
+        except OnvifBmffError as error:
+            self.reports.append(RecoveryReport(errors=[str(error)]))
+        if token is None:
+            self._drop_orphans(store)
+
+    def _drop_orphans(self, store: ObjectStore) -> None:
+        """Delete the local data of tracks that were deleted just before the power failed."""
+        try:
+            found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
+            known = {  # looked at afterwards, for tracks may have been made meanwhile
+                local_prefix(recording.token, track)
+                for recording in self._plans().recordings.values()
+                for track, _ in recording.tracks
+            }
+            for prefix in found - known:
+                recording, _, track = prefix.rpartition("/")
+                for gone in delete_segments(store, prefix, self._clock(), whole=True):
+                    self._deleted(recording, track, gone)
+        except OnvifBmffError as error:
+            self.reports.append(RecoveryReport(errors=[str(error)]))

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError

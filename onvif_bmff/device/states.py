@@ -1,11 +1,10 @@
-"""What outputs say of their tracks, put together and told to the service."""
+"""What outputs report of their tracks, combined and reported to the service."""
 
 from collections.abc import Callable
 from threading import Lock
 
-from onvif_bmff.control.arbitration import TrackReport
 from onvif_bmff.control.plan import DevicePlan
-from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.control.types.job_state import RecordingJobState, TrackReport
 from onvif_bmff.engine.targets import OutputKey
 
 __all__ = ["TrackStates"]
@@ -17,7 +16,7 @@ class TrackStates:
     """The state of every track that is fed, whichever outputs write it; an error of any of them is the track's.
 
     Args:
-        report: `EngineSide.report_track_state`.
+        report: `DeviceSide.report_track_state`.
     """
 
     def __init__(self, report: Callable[[str, str, RecordingJobState, str | None], bool]) -> None:
@@ -26,7 +25,7 @@ class TrackStates:
         self._said: dict[tuple[str, str], dict[OutputKey, TrackReport]] = {}
         self._jobs: dict[tuple[str, str], str] = {}
 
-    def say(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
+    def report(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
         """An output tells the state of a track."""
         where = (output.recording, track)
         with self._lock:

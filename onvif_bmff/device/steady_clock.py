@@ -15,7 +15,7 @@ _TOO_SLOW = 0.1
 
 
 class SteadyClock:
-    """The present instant, which goes on evenly until it is told to follow its wall clock.
+    """The present instant, which goes on evenly until it is set to follow its wall clock.
 
     Media times and what is due later are reckoned from one reading of the clock. Were it to jump in between, events
     would last for years or end at once, and recordings would keep a wrong time until their source is opened again.

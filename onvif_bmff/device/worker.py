@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
 from onvif_bmff.engine.output import RecordingOutput
@@ -20,7 +20,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["OutputWorker"]
 
 _FIRST_RETRY = 0.5
-_LONGEST_RETRY = 30.0
+_MAX_RETRY = 30.0
 _POLICY = RetryPolicy(blocking=0.0)
 """An output never waits for room: its mailbox and its sources go on."""
 
@@ -168,7 +168,7 @@ class OutputWorker:
     def _handle(self, message: _Message) -> None:
         try:
             events = self._events(message)
-        except Exception as error:  # media may be anybody's, and must not end the thread
+        except Exception as error:  # faulty media may raise anything, and must not end the thread
             self._give_up(str(error) or type(error).__name__)
             return
         if events:
@@ -232,7 +232,7 @@ class OutputWorker:
         self.sink.add_all(events)
         self._troubled = True
         self._retry_at = self._clock() + self._delay
-        self._delay = min(self._delay * 2, _LONGEST_RETRY)
+        self._delay = min(self._delay * 2, _MAX_RETRY)
 
     def _resume(self) -> None:
         self._retry_at = None

@@ -1,7 +1,12 @@
 from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
+from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
+from onvif_bmff.engine.output_state import OutputState as OutputState
+from onvif_bmff.engine.output_state import OutputTimes as OutputTimes
+from onvif_bmff.engine.output_state import TRANSITIONS as TRANSITIONS
 from onvif_bmff.engine.sources import KeptSample as KeptSample
 from onvif_bmff.engine.sources import OpenSource as OpenSource
-from onvif_bmff.engine.sources import Way as Way
+from onvif_bmff.engine.sources import Route as Route
+from onvif_bmff.engine.sources import SourceSet as SourceSet
 from onvif_bmff.engine.sources import encoding_name as encoding_name
 from onvif_bmff.engine.sources import kept_samples as kept_samples
 from onvif_bmff.engine.sources import pick_track as pick_track
@@ -13,17 +18,26 @@ from onvif_bmff.engine.targets import OutputPlan as OutputPlan
 from onvif_bmff.engine.targets import TargetMaker as TargetMaker
 from onvif_bmff.engine.targets import WrappingPolicy as WrappingPolicy
 from onvif_bmff.engine.topics import SegmentTopics as SegmentTopics
+from onvif_bmff.engine.track_reports import Report as Report
+from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 
 __all__ = [
     "LOCAL_SEGMENT",
+    "TRANSITIONS",
     "KeptSample",
     "OpenSource",
+    "OutputEvent",
     "OutputKey",
     "OutputPlan",
+    "OutputState",
+    "OutputTimes",
     "RecordingOutput",
+    "Report",
+    "Route",
     "SegmentTopics",
+    "SourceSet",
     "TargetMaker",
-    "Way",
+    "TrackReports",
     "WrappingPolicy",
     "encoding_name",
     "kept_samples",

@@ -2,10 +2,12 @@
 
 NAMES = {
     "output": ("RecordingOutput",),
+    "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
     "sources": (
         "KeptSample",
         "OpenSource",
-        "Way",
+        "Route",
+        "SourceSet",
         "encoding_name",
         "kept_samples",
         "pick_track",
@@ -14,4 +16,5 @@ NAMES = {
     ),
     "targets": ("LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
     "topics": ("SegmentTopics",),
+    "track_reports": ("Report", "TrackReports",),
 }

@@ -16,11 +16,12 @@ from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.plan import Feed
-from onvif_bmff.control.types.job_configuration import SourceReference
-from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
+from onvif_bmff.control.types.common import SourceReference
+from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
 from onvif_bmff.engine.sources import (
-    OpenSource,
-    Way,
+    Route,
+    SourceSet,
     encoding_name,
     kept_samples,
     pick_track,
@@ -29,11 +30,11 @@ from onvif_bmff.engine.sources import (
 )
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
+from onvif_bmff.engine.track_reports import Report, TrackReports
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.encryption import encryption_fault, trouble_of
-from onvif_bmff.recording.preroll import PreRoll
+from onvif_bmff.recording.encryption import encryption_fault
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.timing import UtcTime
@@ -43,9 +44,8 @@ __all__ = ["RecordingOutput", "encoding_name"]
 _log = logging.getLogger(__name__)
 
 Accepts = Callable[[str, str, str, str], bool]
-"""Asks the service whether (job, track, type, encoding) may be stored: `EngineSide.report_encoding`."""
-Report = Callable[[str, RecordingJobState, str | None], None]
-"""Tells the state of a track, and for an error what is wrong."""
+"""Asks the service whether (job, track, type, encoding) may be stored: `DeviceSide.report_encoding`."""
+_MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
 
 class RecordingOutput:
@@ -53,13 +53,13 @@ class RecordingOutput:
 
     Each method returns the events that it caused. Recording begins when all sources that feed it are open, or
     ``source_patience`` after the first; it begins anew, in new spans, when the set of its tracks or their sources
-    changes, and goes on undisturbed when only the job is another one. Segments during which an event had a job record
-    are labelled with its topic (B.9, EventTopic).
+    changes, and goes on undisturbed when only the job is another one. Segments recorded while an event kept the job
+    active are labelled with its topic (B.9, EventTopic). `OutputState` has its states.
 
     Args:
         plan: what to do.
         accepts: asked before anything of a track is recorded.
-        report: told of track states.
+        report: called with the states of tracks.
         labels: of all objects.
         ivs: initialisation vectors, shared by all that use a key.
         preroll_bytes: bounds what is kept for events, for each source.
@@ -82,33 +82,29 @@ class RecordingOutput:
     ) -> None:
         self._plan = plan
         self._accepts = accepts
-        self._report = report
         self._labels = labels
         self._ivs = ivs
-        self._preroll_bytes = preroll_bytes
-        self._event_latency = event_latency
         self._source_patience = source_patience
         self._topics = SegmentTopics()
-        self._sources: dict[SourceReference, OpenSource] = {}
-        self._failed: set[SourceReference] = set()
+        self._sources = SourceSet(preroll_bytes, event_latency)
+        self._reports = TrackReports(report)
+        self._state = OutputState.IDLE
+        self._times = OutputTimes()
         self._recorder: Recorder | None = None
-        self._base = UtcTime(0)
-        self._leading: SourceReference | None = None
-        self._refused = False
-        self._faults: dict[str, str] = {}
-        self._hopeless = False
-        self._paused = False
-        self._trouble: str | None = None
-        self._waiting: UtcTime | None = None
-        self._first: UtcTime | None = None
-        self._begun: UtcTime | None = None
-        self._until: UtcTime | None = None
-        self._seen: dict[str, str | None] = {}  # what is wrong with the keys of a track that is recorded
+        self._some_refused = False
+
+    @property
+    def state(self) -> OutputState:
+        """What the output does."""
+        return self._state
 
     @property
     def recording(self) -> bool:
         """Whether a recorder is active."""
         return self._recorder is not None
+
+    def _enter(self, event: OutputEvent) -> None:
+        self._state = TRANSITIONS[self._state].get(event, self._state)
 
     # ---- what is wanted --------------------------------------------------------------------------------------
 
@@ -117,11 +113,11 @@ class RecordingOutput:
         old, self._plan = self._plan, plan
         before = {token: (feed.source, feed.source_tag) for token, feed in old.feeds.items()}
         after = {token: (feed.source, feed.source_tag) for token, feed in plan.feeds.items()}
-        self._failed &= plan.sources
-        self._hopeless = False
+        self._sources.failed &= plan.sources
+        self._enter(OutputEvent.CHANGED)
         recorder = self._recorder
         same_tracks = before == after and old.tracks == plan.tracks
-        if not same_tracks or (self._refused and (old.feeds != plan.feeds or old.target != plan.target)):
+        if not same_tracks or (self._some_refused and (old.feeds != plan.feeds or old.target != plan.target)):
             events = self._stop()
             self._keep_prerolls()
             return [*events, *self._start()]
@@ -137,13 +133,12 @@ class RecordingOutput:
     # ---- what the sources do ---------------------------------------------------------------------------------
 
     def source_opened(self, source: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> list[RecordingEvent]:
-        """Take a source up. Its media time 0 happens at ``epoch``; ``tracks`` have its own numbers and tokens."""
+        """Record from a source. Its media time 0 happens at ``epoch``; ``tracks`` have its own numbers and tokens."""
         events: list[RecordingEvent] = []
-        if source in self._sources:
+        if source in self._sources.opened:
             events += self.source_closed(source)
-        self._failed.discard(source)
-        self._hopeless = False
-        self._sources[source] = OpenSource({track.track_id: track for track in tracks}, epoch)
+        self._sources.open(source, tracks, epoch)
+        self._enter(OutputEvent.CHANGED)
         if self._recorder is not None and any(feed.source == source for feed in self._plan.feeds.values()):
             events += self._stop()  # the movie gets more tracks: all spans close (B.2)
         self._keep_prerolls()
@@ -151,78 +146,85 @@ class RecordingOutput:
         return events
 
     def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
-        """Take note that a source has ended, or with ``error`` that it failed or cannot be opened."""
+        """A source has ended, or with ``error`` that it failed or cannot be opened."""
         events: list[RecordingEvent] = []
-        if source in self._sources and self._sources[source].ways:
+        if self._sources.is_recorded(source):
             events += self._stop()
-        self._sources.pop(source, None)
-        self._failed.add(source)
-        self._hopeless = False
+        self._sources.close(source)
+        self._enter(OutputEvent.CHANGED)
         for token, feed in self._plan.feeds.items():
             if feed.source == source:
-                self._say(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
+                self._reports.report(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
         self._keep_prerolls()
         events += self._start()
         return events
 
     def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
-        """Take note that a clock was set: a source's media time 0 happens at another instant than was thought.
+        """A clock was set: a source's media time 0 happens at another instant than was thought.
 
         From the next sync sample on there are new spans, with the new time. What was kept for events stays.
         """
-        found = self._sources.get(source)
+        found = self._sources.opened.get(source)
         if found is None or found.epoch == epoch:
             return
         by = epoch - found.epoch
         found.epoch = epoch
-        self._until = self._begun = self._waiting = None
-        if self._recorder is not None and source == self._leading:  # the others are reckoned from it
-            self._base = epoch
-            self._first = self._first and self._first + by
+        times = self._times
+        times.forget()
+        if self._recorder is not None and source == self._sources.leading:  # the others are counted from it
+            times.base = epoch
+            times.began = times.began and times.began + by
             self._recorder.set_clock(epoch, Fraction(0))
 
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
-        """Take a sample, with the times and track numbers of its source."""
-        found = self._sources.get(source)
+        """Take a sample, with the times and track numbers of its source.
+
+        Raises ``MediaError`` if the source was opened without a track of that number; nothing has happened then. For
+        other errors see `Recorder.push`.
+        """
+        found = self._sources.opened.get(source)
         if found is None:
             return ()
         if found.preroll is not None:
             found.preroll.push(sample)
         if self._recorder is None:
             return self._start(found.decoded_at(sample))
-        way = found.ways.get(sample.track_id)
-        return () if way is None else self._store(self._recorder, way, sample)
+        route = found.routes.get(sample.track_id)
+        if route is not None:
+            return self._store(self._recorder, route, sample)
+        found.track(sample.track_id)
+        return ()
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
-        """Take note that the samples of a source's track that follow need another codec configuration."""
-        found = self._sources.get(source)
+        """The samples of a source's track that follow need another codec configuration."""
+        found = self._sources.opened.get(source)
         if found is None or track_id not in found.tracks:
             return ()
         old = found.change_codec(track_id, codec)
-        way = found.ways.get(track_id)
+        route = found.routes.get(track_id)
         recorder = self._recorder
         if recorder is None:
-            self._hopeless = False  # tried with the next sample
+            self._enter(OutputEvent.CHANGED)  # tried with the next sample
             return ()
-        if way is None:
+        if route is None:
             fed = tracks_fed_by(found, source, track_id, self._plan)
             if not any(self._admits(token, kind, feed, codec) for token, kind, feed in fed):
                 return ()
-        if way is None or encoding_name(codec) != encoding_name(old.codec):
+        if route is None or encoding_name(codec) != encoding_name(old.codec):
             return [*self._stop(), *self._start()]
-        recorder.replace_track(Track(way.token, way.track_id, old.timescale, codec, old.language))
+        recorder.replace_track(Track(route.token, route.track_id, old.timescale, codec, old.language))
         return ()
 
     # ---- what the store does ---------------------------------------------------------------------------------
 
     def skip(self) -> Sequence[RecordingEvent]:
-        """Samples are missing from here on, for want of time or room: close the spans, and go on in new ones."""
+        """Samples are missing from here on, as they were dropped: close the spans, and go on in new ones."""
         return [*self._stop(), *self._start()]
 
     def pause(self, error: str) -> Sequence[RecordingEvent]:
         """Stop recording because of an error, until `resume`. What comes meanwhile is kept as before an event."""
         events = self._stop()
-        self._paused = True
+        self._enter(OutputEvent.PAUSED)
         _log.warning("recording to %r pauses: %s", self._plan.target.prefix, error)
         self._keep_prerolls()
         self.set_trouble(error)
@@ -230,22 +232,12 @@ class RecordingOutput:
 
     def resume(self) -> Sequence[RecordingEvent]:
         """Try again."""
-        self._paused = False
+        self._enter(OutputEvent.RESUMED)
         return self._start()
 
     def set_trouble(self, error: str | None) -> None:
         """Show an error in the state of all tracks that are fed, or with None that all is well again."""
-        if error == self._trouble:
-            return
-        self._trouble = error
-        for token in self._plan.feeds:
-            known = error if error is not None else self._faults.get(token)
-            if known is not None:
-                self._report(token, RecordingJobState.ERROR, known)
-            elif token in self._seen:
-                self._report(token, *recorded_state(self._seen[token]))
-            else:
-                self._report(token, RecordingJobState.IDLE, None)
+        self._reports.set_output_error(error, self._plan.feeds)
 
     def close(self) -> Sequence[RecordingEvent]:
         """Stop for good."""
@@ -255,146 +247,119 @@ class RecordingOutput:
 
     def _start(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
         """Begin to record, if there is anything to record and nothing to wait for."""
-        feeds = self._plan.feeds
-        if self._recorder is not None or self._paused or self._hopeless or not feeds:
+        if self._state not in _MAY_START:
             return ()
-        wanted = {feed.source for feed in feeds.values()}
-        ready = wanted & self._sources.keys()
+        wanted = {feed.source for feed in self._plan.feeds.values()}
+        ready = wanted & self._sources.opened.keys()
         if not ready:
+            self._enter(OutputEvent.NO_SOURCE)
             return ()
-        if wanted - ready - self._failed:
-            if now is not None:
-                self._waiting = self._waiting or now
-            if now is None or self._waiting is None or now - self._waiting < self._source_patience:
-                return ()
-        self._waiting = None
-        tracks = self._tracks(ready)
+        if wanted - ready - self._sources.failed and not self._has_waited(now):
+            self._enter(OutputEvent.SOURCE_MISSING)
+            return ()
+        times = self._times
+        times.waiting_since = None
+        tracks = self._choose_tracks(ready)
         if not tracks:
-            self._hopeless = True  # until the plan or the sources change
+            self._enter(OutputEvent.REFUSED)
             return ()
         lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
-        self._leading = next(r for r, s in self._sources.items() for w in s.ways.values() if w.token == lead.token)
-        self._base = self._sources[self._leading].epoch
-        for source in self._sources.values():
-            late = source.epoch.microseconds_since(self._base)
-            for way in source.ways.values():
-                way.shift = late * way.timescale // 1_000_000
+        times.base = self._sources.lead(lead.token)
         recorder = Recorder(tracks, self._plan.target, labels=self._labels, ivs=self._ivs)
-        recorder.activate(self._base, media_time=Fraction(0))
+        recorder.activate(times.base, media_time=Fraction(0))
         if self._plan.override is not None:
             recorder.override_segment_duration(*self._plan.override)
         self._recorder = recorder
+        self._enter(OutputEvent.STARTED)
         self._topics.follow(self._plan)
-        self._first = None
+        times.began = None
         events = self._replay(recorder)
         self._keep_prerolls()
         return events
 
-    def _tracks(self, ready: set[SourceReference]) -> list[Track]:
-        """Choose the tracks that can be recorded now, and lay the ways into them."""
+    def _has_waited(self, now: UtcTime | None) -> bool:
+        """Whether, with a sample of ``now``, the missing sources have been waited for long enough."""
+        if now is None:
+            return False
+        if self._times.waiting_since is None:
+            self._times.waiting_since = now
+        return now - self._times.waiting_since >= self._source_patience
+
+    def _choose_tracks(self, ready: set[SourceReference]) -> list[Track]:
+        """Choose the tracks that can be recorded now, and set the routes into them."""
         found: list[Track] = []
-        self._refused = False
-        self._faults.clear()
-        for source in self._sources.values():
-            source.ways.clear()
+        self._some_refused = False
+        self._reports.clear_track_errors()
+        self._sources.clear_routes()
         for number, (token, kind) in enumerate(self._plan.tracks, 1):
             feed = self._plan.feeds.get(token)
             if feed is None or feed.source not in ready:
                 continue
-            source = self._sources[feed.source]
+            source = self._sources.opened[feed.source]
             given = pick_track(source, kind, feed)
             if given is None:
                 continue
             if not self._admits(token, kind, feed, given.codec):
-                self._refused = True
+                self._some_refused = True
                 continue
-            source.ways[given.track_id] = Way(token, number, 0, given.timescale)
+            source.routes[given.track_id] = Route(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         return found
 
     def _admits(self, token: str, kind: str, feed: Feed, codec: Codec) -> bool:
         """Whether a track can be recorded; if not, its state says why."""
-        self._faults.pop(token, None)
+        self._reports.set_track_error(token, None)
         if not self._accepts(feed.job, token, kind, encoding_name(codec)):
             return False
         fault = encryption_fault(self._plan.target.encryption, token, codec)
         if fault is None:
             return True
-        self._faults[token] = str(fault)  # never in the clear, and no reason to lose the other tracks
         _log.error("track %s is not recorded: %s", token, fault)
-        self._say(token, RecordingJobState.ERROR, str(fault))
+        self._reports.set_track_error(token, str(fault))  # never in the clear, and no reason to lose the other tracks
         return False
 
     def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
         """Record what was kept from before, from the last sync sample at or before the wanted instant."""
         since = [feed.since for feed in self._plan.feeds.values() if feed.since is not None]
         start = min(since, default=None)
-        if self._until is not None:
-            start = self._until if start is None or start < self._until else start
-        kept = since_sync(kept_samples(self._sources.values()), start, after=self._begun)
+        times = self._times
+        if times.previous_end is not None:
+            start = times.previous_end if start is None else max(start, times.previous_end)
+        kept = since_sync(kept_samples(self._sources.opened.values()), start, after=times.previous_begin)
         events: list[RecordingEvent] = []
         for one in kept:
-            way = one.source.ways.get(one.sample.track_id)
-            if way is not None:
-                events += self._store(recorder, way, one.sample)
+            route = one.source.routes.get(one.sample.track_id)
+            if route is not None:
+                events += self._store(recorder, route, one.sample)
         return events
 
-    def _store(self, recorder: Recorder, way: Way, sample: Sample) -> Sequence[RecordingEvent]:
-        time = sample.decode_time + way.shift
+    def _store(self, recorder: Recorder, route: Route, sample: Sample) -> Sequence[RecordingEvent]:
+        time = sample.decode_time + route.shift
         shown = time + sample.composition_offset
-        way.end = max(way.end or shown, shown + sample.duration)
-        if way.token not in self._seen:
-            self._seen[way.token] = None
-            if self._first is None:
-                self._first = self._base.plus_ticks(shown, way.timescale)
-            if self._trouble is None:
-                self._report(way.token, RecordingJobState.ACTIVE, None)
+        route.end = max(route.end or shown, shown + sample.duration)
+        if route.token not in self._reports.recorded:
+            if self._times.began is None:
+                self._times.began = self._times.base.plus_ticks(shown, route.timescale)
+            self._reports.begin(route.token)
         events = recorder.push(
-            Sample(way.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
+            Sample(route.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
         )
         if not events:
             return events
-        self._tell_of_keys()
+        self._reports.update_keys(self._plan.target.encryption)
         return self._topics.label(events)
-
-    def _tell_of_keys(self) -> None:
-        """Show in the state of each track that is recorded whom its key is not wrapped for."""
-        for token, said in self._seen.items():
-            text = trouble_of(self._plan.target.encryption, token)
-            if text != said:
-                self._seen[token] = text
-                self._say(token, *recorded_state(text))
 
     def _stop(self) -> Sequence[RecordingEvent]:
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return ()
+        self._enter(OutputEvent.STOPPED)
         events = self._topics.label(recorder.deactivate())
-        ends = [end for source in self._sources.values() for end in source.leave_ways(self._base)]
-        self._until = max(ends, default=self._until)
-        self._begun = self._first
-        for token in self._seen:
-            if self._trouble is None and token in self._plan.feeds:
-                self._report(token, RecordingJobState.IDLE, None)
-        self._seen.clear()
+        times = self._times
+        times.previous_end = max(self._sources.leave_routes(times.base), default=times.previous_end)
+        times.previous_begin = times.began
+        self._reports.end(self._plan.feeds)
         return events
 
-    def _say(self, token: str, state: RecordingJobState, error: str | None) -> None:
-        if self._trouble is None:
-            self._report(token, state, error)
-
     def _keep_prerolls(self) -> None:
-        """See that each source is buffered as long as something may be wanted of it later, and no longer."""
-        plan = self._plan
-        for reference, source in self._sources.items():
-            waiting = [one.before for one in plan.standby if one.source == reference]
-            before = max(waiting) + self._event_latency if waiting else None
-            if before is None and self._recorder is None and plan.feeds:
-                since = [feed for feed in plan.feeds.values() if feed.source == reference]
-                before = timedelta(0) if since else None
-            if before is None:
-                source.preroll = None
-            elif source.preroll is None:
-                source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
-            else:
-                source.preroll.keep(before if waiting else max(before, source.preroll.before))
+        self._sources.keep_prerolls(self._plan, recording=self._recorder is not None)

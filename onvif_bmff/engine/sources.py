@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from onvif_bmff.control.plan import Feed
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track, TrackType
@@ -16,7 +18,8 @@ from onvif_bmff.timing import UtcTime
 __all__ = [
     "KeptSample",
     "OpenSource",
-    "Way",
+    "Route",
+    "SourceSet",
     "encoding_name",
     "kept_samples",
     "pick_track",
@@ -39,7 +42,7 @@ def encoding_name(codec: Codec) -> str:
 
 
 @dataclass(slots=True)
-class Way:
+class Route:
     """How samples of a source's track get into a track of the recording.
 
     ``shift`` is added to their times; ``end`` is where the latest of them ends, as it is shown.
@@ -59,7 +62,7 @@ class OpenSource:
     tracks: dict[int, Track]
     epoch: UtcTime
     preroll: PreRoll | None = None
-    ways: dict[int, Way] = field(default_factory=dict)
+    routes: dict[int, Route] = field(default_factory=dict)
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
         """Give a track another codec, and return what it was.
@@ -74,15 +77,26 @@ class OpenSource:
                 _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
         return old
 
-    def leave_ways(self, base: UtcTime) -> list[UtcTime]:
+    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
         """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
-        ends = [base.plus_ticks(way.end, way.timescale) for way in self.ways.values() if way.end is not None]
-        self.ways.clear()
+        ends = [base.plus_ticks(route.end, route.timescale) for route in self.routes.values() if route.end is not None]
+        self.routes.clear()
         return ends
 
+    def track(self, track_id: int) -> Track:
+        """The track of a number.
+
+        Raises:
+            MediaError: the source has none.
+        """
+        found = self.tracks.get(track_id)
+        if found is None:
+            raise MediaError(f"the source has no track {track_id}")
+        return found
+
     def decoded_at(self, sample: Sample) -> UtcTime:
-        """When a sample is decoded."""
-        return self.epoch.plus_ticks(sample.decode_time, self.tracks[sample.track_id].timescale)
+        """When a sample is decoded; ``MediaError`` for an unknown track."""
+        return self.epoch.plus_ticks(sample.decode_time, self.track(sample.track_id).timescale)
 
     def shown_at(self, sample: Sample) -> UtcTime:
         """When a sample is presented: the time that keys tell (B.4), and that Before counts from."""
@@ -105,12 +119,75 @@ class KeptSample:
         return self.source.tracks[self.sample.track_id].type is TrackType.VIDEO
 
 
+class SourceSet:
+    """The sources of one output: those that are open, those that have failed, and the leading one.
+
+    Args:
+        preroll_bytes: bounds what is kept for events, for each source.
+        event_latency: how long after it happened an event may still come; so much more than Before is kept.
+    """
+
+    def __init__(self, preroll_bytes: int, event_latency: timedelta) -> None:
+        self._preroll_bytes = preroll_bytes
+        self._event_latency = event_latency
+        self.opened: dict[SourceReference, OpenSource] = {}
+        self.failed: set[SourceReference] = set()
+        self.leading: SourceReference | None = None
+
+    def open(self, reference: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> None:
+        """A source is open now; its media time 0 happens at ``epoch``."""
+        self.failed.discard(reference)
+        self.opened[reference] = OpenSource({track.track_id: track for track in tracks}, epoch)
+
+    def close(self, reference: SourceReference) -> None:
+        """A source has ended, or cannot be opened."""
+        self.opened.pop(reference, None)
+        self.failed.add(reference)
+
+    def is_recorded(self, reference: SourceReference) -> bool:
+        """Whether samples of a source lead into a track of the recording."""
+        return reference in self.opened and bool(self.opened[reference].routes)
+
+    def lead(self, token: str) -> UtcTime:
+        """Have all times counted from media time 0 of the source that feeds a track, and return its instant."""
+        self.leading = next(r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
+        base = self.opened[self.leading].epoch
+        for source in self.opened.values():
+            late = source.epoch.microseconds_since(base)
+            for route in source.routes.values():
+                route.shift = late * route.timescale // 1_000_000
+        return base
+
+    def clear_routes(self) -> None:
+        """Lead into no track."""
+        for source in self.opened.values():
+            source.routes.clear()
+
+    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
+        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        return [end for source in self.opened.values() for end in source.leave_routes(base)]
+
+    def keep_prerolls(self, plan: OutputPlan, *, recording: bool) -> None:
+        """See that each source is buffered as long as something may be wanted of it later, and no longer."""
+        for reference, source in self.opened.items():
+            waiting = [one.before for one in plan.standby if one.source == reference]
+            before = max(waiting) + self._event_latency if waiting else None
+            if before is None and not recording and any(feed.source == reference for feed in plan.feeds.values()):
+                before = timedelta(0)
+            if before is None:
+                source.preroll = None
+            elif source.preroll is None:
+                source.preroll = PreRoll(tuple(source.tracks.values()), before, max_bytes=self._preroll_bytes)
+            else:
+                source.preroll.keep(before if waiting else max(before, source.preroll.before))
+
+
 def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
     """Take what the sources that are recorded have kept from before, in order of decoding."""
     kept = [
         KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
         for source in sources
-        if source.preroll is not None and source.ways
+        if source.preroll is not None and source.routes
         for sample in source.preroll.release()
     ]
     kept.sort(key=lambda one: one.decoded.microseconds)

@@ -1,4 +1,4 @@
-"""From a recording's plan to what recorders are told: outputs, targets, key sources. 5.3.1, B.4, B.8.
+"""From a recording's plan to what recorders need: outputs, targets, key sources. 5.3.1, B.4, B.8.
 
 An output is what one recorder writes: a recording's external target, or one track of its local data. Local data are
 kept track by track, in objects below ``recording/track``, so that a track can be deleted by itself (5.10).
@@ -15,9 +15,8 @@ from onvif_bmff.cenc.keys.wrap import KeyWrapper, OaepHash
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import Feed, Place, RecordingPlan, Standby
-from onvif_bmff.control.types.configuration import TargetFormat
-from onvif_bmff.control.types.encryption import RecordingEncryption
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import SourceReference
+from onvif_bmff.control.types.configuration import RecordingEncryption, TargetFormat
 from onvif_bmff.errors import CertificateError, MissingKeyError, StateError, UnsupportedSchemeError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
@@ -112,7 +111,7 @@ class TargetMaker:
         certificate: gives the certificate (PEM or DER) of an ID; ``LookupError`` if there is none.
         clock: the present instant, by which certificates are valid or not.
         random: where generated keys come from.
-        formats: recording formats by name, beside MP4 and CMAF.
+        formats: recording formats by name, in addition to MP4 and CMAF.
         wrapping: how keys are wrapped.
     """
 

@@ -22,7 +22,7 @@ class SegmentTopics:
     def __init__(self) -> None:
         self._in_force: dict[str, str] = {}
         self._open: dict[str, str | None] = {}
-        self._unwritten: dict[str, str | None] = {}  # of the fragment under way, by extension
+        self._unwritten: dict[str, str | None] = {}  # of the fragment being written, by extension
 
     def follow(self, plan: OutputPlan) -> None:
         """What is recorded from now on is recorded for these feeds."""

@@ -1,8 +1,8 @@
 from onvif_bmff.export.clear_boxes import clear_fragment as clear_fragment
 from onvif_bmff.export.clear_boxes import clear_movie as clear_movie
 from onvif_bmff.export.clear_boxes import removed_size as removed_size
+from onvif_bmff.export.clear_file import ClearBytes as ClearBytes
 from onvif_bmff.export.clear_file import ClearFile as ClearFile
-from onvif_bmff.export.clear_file import Piece as Piece
 from onvif_bmff.export.export import ExportReport as ExportReport
 from onvif_bmff.export.export import export_movie as export_movie
 from onvif_bmff.export.hls import hls_playlists as hls_playlists
@@ -19,7 +19,7 @@ from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
 from onvif_bmff.export.tracks import EXPORT_ORDER as EXPORT_ORDER
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
-from onvif_bmff.export.writers import LONGEST as LONGEST
+from onvif_bmff.export.writers import MAX_DURATION as MAX_DURATION
 from onvif_bmff.export.writers import MovieWriter as MovieWriter
 from onvif_bmff.export.writers import OutputSample as OutputSample
 from onvif_bmff.export.writers import Presented as Presented
@@ -27,7 +27,8 @@ from onvif_bmff.export.writers import WaitingSamples as WaitingSamples
 
 __all__ = [
     "EXPORT_ORDER",
-    "LONGEST",
+    "MAX_DURATION",
+    "ClearBytes",
     "ClearFile",
     "Edit",
     "ExportReport",
@@ -35,7 +36,6 @@ __all__ = [
     "MovieWriter",
     "OutputSample",
     "OutputTrack",
-    "Piece",
     "Presented",
     "ProgressiveWriter",
     "TrackTables",

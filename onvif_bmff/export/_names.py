@@ -2,12 +2,12 @@
 
 NAMES = {
     "clear_boxes": ("clear_fragment", "clear_movie", "removed_size",),
-    "clear_file": ("ClearFile", "Piece",),
+    "clear_file": ("ClearBytes", "ClearFile",),
     "export": ("ExportReport", "export_movie",),
     "hls": ("hls_playlists",),
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "parameter_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
     "progressive": ("ProgressiveWriter",),
     "tracks": ("EXPORT_ORDER", "output_tracks",),
-    "writers": ("FragmentedWriter", "LONGEST", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
+    "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
 }

@@ -1,4 +1,4 @@
-"""Movie boxes and fragments without what tells of protection. ISO/IEC 23001-7, 4 to 8; ISO/IEC 14496-12, 8.12."""
+"""Removes protection from movie boxes and fragments. ISO/IEC 23001-7, 4 to 8; ISO/IEC 14496-12, 8.12."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -31,16 +31,17 @@ _PATH: Final = ("mdia", "minf", "stbl")
 
 
 def clear_movie(movie: MovieBox) -> MovieBox:
-    """Return the movie box with clear sample entries, without pssh and whatever else tells of protection.
+    """Return the movie box with clear sample entries and without all boxes of protection.
 
-    Raises ``MediaError`` for a protected sample entry that does not say what it was.
+    Raises:
+        MediaError: a protected sample entry has no original format.
     """
     children = [child for child in movie.children if not is_protection_header(child)]
     return replace(movie, children=tuple([_clear_track(child) for child in children]))
 
 
 def _clear_track(found: Box) -> Box:
-    """A trak without protection; a trak of clear entries, and any other box, as it is."""
+    """Return a trak without protection; a clear trak, and any other box, unchanged."""
     if not isinstance(found, ContainerBox) or found.type != "trak":
         return found
     return _clear_inside(found) if any(is_protected(entry) for entry in _entries(found)) else found
@@ -53,7 +54,7 @@ def _entries(track: ContainerBox) -> tuple[Box, ...]:
 def _clear_inside(found: ContainerBox) -> ContainerBox:
     children: list[Box] = []
     for child in found.children:
-        if _tells(child):
+        if _is_protection(child):
             continue
         if isinstance(child, SampleDescriptionBox):
             child = replace(child, children=tuple([clear_entry(entry) for entry in child.children]))
@@ -64,23 +65,23 @@ def _clear_inside(found: ContainerBox) -> ContainerBox:
 
 
 def clear_fragment(moof: MovieFragmentBox, protected: Collection[int]) -> MovieFragmentBox:
-    """Return the fragment without protection of the tracks numbered in ``protected``, its offsets as they were."""
+    """Return the fragment without protection of the track_IDs in ``protected``, with unchanged offsets."""
     children: list[Box] = []
     for child in moof.children:
         if is_protection_header(child):
             continue
         if isinstance(child, TrackFragmentBox) and _track_id(child) in protected:
-            child = replace(child, children=tuple([box for box in child.children if not _tells(box)]))
+            child = replace(child, children=tuple([box for box in child.children if not _is_protection(box)]))
         children.append(child)
     return replace(moof, children=tuple(children))
 
 
 def removed_size(moof: MovieFragmentBox, protected: Collection[int]) -> int:
-    """Return how many bytes ``clear_fragment`` takes out."""
+    """Return the number of bytes that ``clear_fragment`` removes."""
     removed = sum([child.read_size or 0 for child in moof.children if is_protection_header(child)])
     for child in moof.find_all(TrackFragmentBox):
         if _track_id(child) in protected:
-            removed += sum([box.read_size or 0 for box in child.children if _tells(box)])
+            removed += sum([box.read_size or 0 for box in child.children if _is_protection(box)])
     return removed
 
 
@@ -88,8 +89,8 @@ def _track_id(found: TrackFragmentBox) -> int:
     return found.require(TrackFragmentHeaderBox).track_id
 
 
-def _tells(found: Box) -> bool:
-    """Whether a box in a traf, trak or stbl tells of nothing but protection."""
+def _is_protection(found: Box) -> bool:
+    """Return whether a box in a traf, trak or stbl is about protection only."""
     if isinstance(found, SampleAuxiliaryInformationSizesBox | SampleAuxiliaryInformationOffsetsBox):
         return found.aux_info_type in _SCHEMES
     if isinstance(found, SampleToGroupBox | SampleGroupDescriptionBox):

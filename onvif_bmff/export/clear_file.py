@@ -1,10 +1,10 @@
-"""A protected file as a clear one of the same structure: what to write where, for whoever does the writing.
+"""Converts a protected file to a clear one of the same structure, as bytes with their positions.
 
-Samples stay where they are in their mdat. Boxes that tell of protection are taken out, so that what follows moves
-up, and all that points into the file is set right: chunk offsets, data offsets of fragments, sidx and mfra. Where
-an index cannot be set right, free space takes its place.
+Samples keep their place in the mdat. Boxes of protection are removed, so the following bytes move up, and references
+into the file are adjusted: chunk offsets, data offsets of fragments, sidx and mfra. An index that cannot be adjusted is
+replaced by free space.
 
-The file is walked twice, box by box, and media data pass through in pieces, so that memory does not grow with it.
+The file is read twice, box by box, and media data in batches, so memory does not grow with it.
 """
 
 from array import array
@@ -30,6 +30,7 @@ from onvif_bmff.bmff import (
     TrackFragmentRandomAccessBox,
     TrackRunBox,
     parse_boxes,
+    read_box_header,
 )
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.keys.ring import KeyRing
@@ -41,15 +42,15 @@ from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.export.clear_boxes import clear_fragment, clear_movie, removed_size
 from onvif_bmff.media.sample_entries import is_protected
 
-__all__ = ["ClearFile", "Piece"]
+__all__ = ["ClearBytes", "ClearFile"]
 
-_PIECE: Final = 4 << 20
-_PIECE_SAMPLES: Final = 4096
-_TELL: Final = 16 << 20
+_MAX_BATCH: Final = 4 << 20
+_MAX_BATCH_SAMPLES: Final = 4096
+_REPORT_BYTES: Final = 16 << 20
 _BASE_IS_MOOF: Final = 0x020000
 
 
-class Piece(NamedTuple):
+class ClearBytes(NamedTuple):
     """Bytes of the clear file: ``data`` belongs at ``position``."""
 
     position: int
@@ -58,21 +59,27 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class _Movie:
-    """The movie box that fragments belong to, and what reads and decrypts them."""
+    """The movie box that fragments belong to, and their reader."""
 
     tracks: tuple[MovieTrack, ...]
     reader: FragmentReader
 
 
 class ClearFile:
-    """Takes the protection off a file, fragmented or progressive.
+    """Removes the protection of a file, fragmented or progressive.
 
-    ``data`` is the whole file, best a map of it; ``keys`` the ring with its keys. ``unlock``, if given, is called
-    with the pssh boxes of a movie box or fragment before anything is decrypted, and may add to the ring. ``passed``
-    is called time and again while the file is walked, so that pages of a map can be given back. ``size`` is that of
-    the clear file, ``is_protected`` tells whether there is anything to take off.
+    Args:
+        data: the whole file, preferably a memory map.
+        keys: the content keys.
+        unlock: called with the pssh boxes of a movie box or fragment before anything is decrypted; may add keys.
+        passed: called every 16 MiB while the file is read, so that pages of a map can be released.
 
-    Raises ``BoxError`` and ``MediaError`` for a file that is broken, and what ``unlock`` raises.
+    Attributes:
+        size: bytes of the clear file.
+        is_protected: whether any track is protected.
+
+    Raises:
+        BoxError, MediaError: the file is invalid. Also what ``unlock`` raises.
     """
 
     def __init__(
@@ -113,14 +120,15 @@ class ClearFile:
         self._moved.append(position)
         self.size = position
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the clear file's bytes. Pieces may overlap: the later one counts.
+    def pieces(self) -> Iterator[ClearBytes]:
+        """Yield the bytes of the clear file. They may overlap: later ones replace earlier ones.
 
-        Raises ``MissingKeyError``, ``UnsupportedSchemeError`` and other ``ProtectionError``, ``BoxError`` and
-        ``MediaError`` where decryption cannot go on.
+        Raises:
+            MissingKeyError, UnsupportedSchemeError, ProtectionError: samples cannot be decrypted.
+            BoxError, MediaError: the file is invalid.
         """
         movie: _Movie | None = None
-        waiting: list[tuple[int, int, TrackFragment]] = []  # the end of its data, its number
+        waiting: list[tuple[int, int, TrackFragment]] = []  # end of the data, ordinal, traf
         number = 0
         budget = SampleBudget(len(self._data))
         tables: list[MovieTrack] = []
@@ -147,10 +155,10 @@ class ClearFile:
             elif isinstance(found, MovieFragmentRandomAccessBox):
                 made = self._random_access(found, end - start)
             if made is not None:
-                yield Piece(self._place(start), made.build())
+                yield ClearBytes(self._place(start), made.build())
                 continue
-            for at in range(start, end, _PIECE):
-                yield Piece(self._place(start) + at - start, self._data[at : min(at + _PIECE, end)])
+            for at in range(start, end, _MAX_BATCH):
+                yield ClearBytes(self._place(start) + at - start, self._data[at : min(at + _MAX_BATCH, end)])
             while waiting and waiting[0][0] <= end:
                 yield from self._fragment(heappop(waiting)[2])
         while waiting:
@@ -160,7 +168,7 @@ class ClearFile:
 
     # ---- samples --------------------------------------------------------------------------------------------
 
-    def _fragment(self, part: TrackFragment) -> Iterator[Piece]:
+    def _fragment(self, part: TrackFragment) -> Iterator[ClearBytes]:
         maps = self._decryptor.maps(part)
         if maps is None:
             return
@@ -170,25 +178,25 @@ class ClearFile:
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload)
+                yield ClearBytes(self._place(position), payload)
                 position = end
         maps.close()
 
-    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[Piece]:
-        """Samples that the movie box itself describes."""
+    def _table(self, track: MovieTrack, budget: SampleBudget) -> Iterator[ClearBytes]:
+        """Yield the decrypted samples that the movie box itself describes."""
         maps = self._decryptor.table_maps(track, chunk_counts(track))
         if maps is None:
             return
-        told = 0
+        reported = 0
         for position, sizes, _ in table_chunks(track, len(self._data), budget):
             for batch in _batches(sizes):
                 end = position + sum(batch)
                 payload = bytearray(self._data[position:end])
                 self._decryptor.decrypt(maps, payload, batch)
-                yield Piece(self._place(position), payload)
+                yield ClearBytes(self._place(position), payload)
                 position = end
-            if self._passed is not None and position - told >= _TELL:
-                told = position
+            if self._passed is not None and position - reported >= _REPORT_BYTES:
+                reported = position
                 self._passed()
         maps.close()
 
@@ -209,7 +217,7 @@ class ClearFile:
     def _with_data_offsets(
         self, moof: MovieFragmentBox, parts: Sequence[TrackFragment], start: int, protected: frozenset[int]
     ) -> MovieFragmentBox:
-        """The fragment without protection, its runs pointing to where samples now lie."""
+        """Return the fragment without protection, with data offsets to the new positions of samples."""
         remaining = iter(parts)
         base = moved_base = start_moved = self._place(start)
         base = start
@@ -240,7 +248,7 @@ class ClearFile:
         return replace(moof, children=tuple(children))
 
     def _index(self, found: SegmentIndexBox, start: int, end: int) -> Box | None:
-        """The index with sizes as they are now; free space where it does not point to the beginnings of boxes."""
+        """Return the index with the new sizes; free space if its references are not starts of boxes."""
         position = end + found.first_offset
         rows = found.references
         try:
@@ -274,7 +282,7 @@ class ClearFile:
     # ---- places ---------------------------------------------------------------------------------------------
 
     def _place(self, position: int) -> int:
-        """Where a byte of the protected file lies in the clear one."""
+        """Return the position in the clear file of a byte of the protected one."""
         number = bisect_right(self._starts, position) - 1
         if position > len(self._data) or number < 0:
             raise MediaError(f"byte {position} lies outside the file")
@@ -284,27 +292,23 @@ class ClearFile:
         return self._moved[number] + position - start
 
     def _beginning(self, position: int) -> int:
-        """Where a box at the top level that begins at ``position`` lies in the clear file."""
+        """Return the position in the clear file of a top-level box that begins at ``position``."""
         number = bisect_right(self._starts, position) - 1
         if number < 0 or self._starts[number] != position:
             raise MediaError(f"no box begins at byte {position}")
         return self._moved[number]
 
     def _scan(self) -> Iterator[tuple[bytes, int, int]]:
-        """Type, start and end of the boxes at the top level."""
-        data, position, told = self._data, 0, 0
+        """Type, start and end of the top-level boxes."""
+        data, position, reported = self._data, 0, 0
         while position < len(data):
-            if self._passed is not None and position - told >= _TELL:
-                told = position
+            if self._passed is not None and position - reported >= _REPORT_BYTES:
+                reported = position
                 self._passed()
-            size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
-            if size == 1:
-                size = int.from_bytes(data[position + 8 : position + 16], "big")
-            elif size == 0:
-                size = len(data) - position
-            end = position + size
-            if size < 8 or len(name) < 4:
+            header = read_box_header(data, position, len(data))
+            if header is None or header[2] < position + 8:
                 raise BoxError("no box begins here", offset=position)
+            name, _, end, _ = header
             if end > len(data):
                 path = "/" + name.decode("latin-1")
                 raise BoxError(f"the box runs {end - len(data)} bytes past its file", path=path, offset=position)
@@ -327,10 +331,10 @@ def _free(size: int) -> FreeSpaceBox:
 
 
 def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
-    """Sizes of samples in lists that make up so many bytes together, and not too many samples."""
+    """Yield sizes of samples in lists, each limited in total bytes and in samples."""
     batch, total = list[int](), 0
     for size in sizes:
-        if batch and (total + size > _PIECE or len(batch) == _PIECE_SAMPLES):
+        if batch and (total + size > _MAX_BATCH or len(batch) == _MAX_BATCH_SAMPLES):
             yield batch
             batch, total = [], 0
         batch.append(size)

@@ -6,9 +6,9 @@ Times in the file are those of the recording. What a gap becomes, and what a spa
 \                       fragmented                                   progressive
 ======================  ===========================================  ==========================================
 a gap, kept             the next decode time jumps                   the sample before it lasts until the next
-a gap, cut              nothing is left of it, in all tracks at once
-other parameter sets    another sample entry of the track, and all sets in band besides
-another codec           `MediaError`: no player can change the codec within a track
+a gap, cut              removed from all tracks alike
+other parameter sets    another sample entry of the track, and all parameter sets in band as well
+another codec           ``MediaError``: no player can change the codec within a track
 a track that starts     its first decode time                        an empty edit
 later
 ======================  ===========================================  ==========================================
@@ -41,7 +41,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
-_MOST_OFFSET = 1 << 30
+_MAX_OFFSET = 1 << 30
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
 
@@ -50,9 +50,14 @@ _LEAD_IN = 50_000
 class ExportReport:
     """What was exported.
 
-    ``start`` and ``end`` are the times of the earliest and latest sample in the file; ``samples`` how many each track
-    has; ``cut`` how long the gaps are that were cut out, in microseconds; ``missing`` objects that were listed but
-    could not be found; ``empty`` how many samples without bytes were left out, for which players refuse a whole file.
+    Attributes:
+        start: when the earliest sample in the file is presented.
+        end: when the latest one ends.
+        tracks: the tracks of the file.
+        samples: number of samples of each track.
+        cut: total length of the gaps that were cut out, in microseconds.
+        missing: objects that were listed but could not be found.
+        empty: number of samples without bytes; they are left out because players reject a file that has any.
     """
 
     start: UtcTime
@@ -80,19 +85,19 @@ def export_movie(
 
     Args:
         store: where the objects lie.
-        selection: what to export, see `select`.
+        selection: what to export, see ``select``.
         out: where the file is written; must be seekable for a progressive file without ``spool``.
-        progressive: with sample tables, for players that know no fragments; fragmented otherwise.
-        spool: an empty file for the media data of a progressive file, so that its moov comes first.
-        exact: hide what lies outside the range by an edit list. Not all players heed that in fragmented files.
-        cut_gaps: close up the times in which nothing of the selection was recorded, or is lost.
+        progressive: write sample tables, for players without support for fragments; fragmented otherwise.
+        spool: an empty file for the media data of a progressive file, so that its ``moov`` comes first.
+        exact: hide what lies outside the range by an edit list. Not all players apply it in fragmented files.
+        cut_gaps: remove times in which nothing of the selection was recorded, or objects are lost.
         keys: content keys.
-        unwrapper: what recovers content keys from the ``pssh`` boxes.
+        unwrapper: recovers content keys from the ``pssh`` boxes.
 
     Raises:
-        BoxError, MediaError: a segment is broken; there is nothing to export; or the spans' codecs do not go
-            together in one track.
-        ProtectionError: a key is missing, or does not open.
+        BoxError, MediaError: a segment is broken; there is nothing to export; or the codecs of the spans do not fit
+            one track.
+        ProtectionError: a key is missing, or cannot be unwrapped.
         StoreError: the store failed.
     """
     seeker = Seeker(store)
@@ -109,7 +114,8 @@ def export_movie(
         raise MediaError("there is nothing to export")
     cuts = _Cuts(selection, seeker) if cut_gaps else None
     reader = SampleReader(store, selection, keys=keys, unwrapper=unwrapper, seeker=seeker)
-    job = _Export(tracks, out, selection, cuts, floor, progressive=progressive, spool=spool, exact=exact)
+    times = _FileTimes(selection, cuts, floor, exact=exact)
+    job = _Export(tracks, times, out, progressive=progressive, spool=spool)
     for played in reader:
         job.add(played)
     return job.finish(tuple(reader.missing))
@@ -122,7 +128,7 @@ def _first_of_lead(
     keys: KeyRing | None,
     unwrapper: KeyUnwrapper | None,
 ) -> PlayedSample | None:
-    """The sample with which the leading track begins, so that all tracks can begin there; None without a range."""
+    """Return the first sample of the leading track, where all tracks begin; None without a range."""
     if selection.start is None:
         return None
     for media in EXPORT_ORDER:
@@ -143,7 +149,7 @@ def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPar
 
 
 class _Cuts:
-    """The times in which nothing was recorded, and what cutting them out does to the times after them."""
+    """The times in which nothing was recorded, and by how much cutting them out moves later times."""
 
     def __init__(self, selection: Selection, seeker: Seeker) -> None:
         covered: list[tuple[int, int]] = []
@@ -168,7 +174,7 @@ class _Cuts:
             reach = max(reach, over)
 
     def before(self, microseconds: int) -> int:
-        """How much is cut out before a time, in microseconds."""
+        """Return how much is cut out before a time, in microseconds."""
         index = bisect_right(self._ends, microseconds)
         return self._totals[index - 1] if index else 0
 
@@ -177,7 +183,7 @@ class _Cuts:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _FileTrack:
     """The state of one track of the file."""
 
     number: int
@@ -195,36 +201,78 @@ class _Lane:
     count: int = 0
 
 
+class _FileTimes:
+    """Maps times of the recording to times in the file.
+
+    ``floor`` is when the leading track begins, in microseconds since 1970. The file begins then, or with a sample of
+    another track up to 50 ms before.
+    """
+
+    def __init__(self, selection: Selection, cuts: _Cuts | None, floor: int | None, *, exact: bool) -> None:
+        self._selection = selection
+        self._cuts = cuts
+        self._floor = floor
+        self._exact = exact
+        self._origin = 0
+
+    def begin(self, microseconds: int) -> None:
+        """Set the beginning of the file, given the decode time of its first sample."""
+        floor = self._floor
+        if floor is not None and not floor - _LEAD_IN <= microseconds <= floor:
+            microseconds = floor
+        self._origin = microseconds
+
+    def cut_before(self, microseconds: int) -> int:
+        """Return how much is cut out before a time, in microseconds."""
+        return self._cuts.before(microseconds) if self._cuts is not None else 0
+
+    def ticks_at(self, microseconds: int, timescale: int) -> int:
+        """Return the time in the file of a time of the recording, in ticks, rounded to the nearest."""
+        elapsed = microseconds - self._origin - self.cut_before(microseconds)
+        return (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
+
+    def presented_from(self, timescale: int) -> int:
+        """Return the time in the file at which the presentation begins, in ticks."""
+        start = self._selection.start
+        if not self._exact or start is None:
+            return 0
+        return (start.microseconds - self._origin) * timescale // _SECOND
+
+    def presented_until(self, timescale: int) -> int | None:
+        """Return the time in the file at which the presentation ends, in ticks; None: with the last sample."""
+        return self.selected_end(timescale) if self._exact else None
+
+    def selected_end(self, timescale: int) -> int | None:
+        """Return the time in the file of the end of the selection, in ticks; None if it has no end."""
+        end = self._selection.end
+        if end is None:
+            return None
+        return (end.microseconds - self._origin - self.cut_before(end.microseconds)) * timescale // _SECOND
+
+
 class _Export:
-    """One file on its way."""
+    """Writes one file, sample by sample."""
 
     def __init__(
         self,
         tracks: dict[tuple[TrackType, int], OutputTrack],
+        times: _FileTimes,
         out: BinaryIO,
-        selection: Selection,
-        cuts: _Cuts | None,
-        floor: int | None,
         *,
         progressive: bool,
         spool: BinaryIO | None,
-        exact: bool,
     ) -> None:
         self._tracks = list(tracks.values())
-        self._waiting = {kind: _Lane(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
-        for lane in self._waiting.values():
-            codecs = lane.output.codecs
-            lane.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in enumerate(codecs, 1)}
-            lane.in_band = len(codecs) > 1
-            if lane.in_band:
-                lane.output.codecs = [in_band(codec) for codec in codecs]
-        self._lanes: dict[int, _Lane] = {}
-        self._out, self._spool, self._progressive, self._exact = out, spool, progressive, exact
-        self._selection = selection
-        self._cuts = cuts
-        self._floor = floor
-        self._timescale = self._tracks[0].timescale
-        self._origin = 0
+        self._waiting = {kind: _FileTrack(number, track, {}) for number, (kind, track) in enumerate(tracks.items())}
+        for target in self._waiting.values():
+            codecs = target.output.codecs
+            target.descriptions = {entry_bytes(codec.sample_entry()): number for number, codec in enumerate(codecs, 1)}
+            target.in_band = len(codecs) > 1
+            if target.in_band:
+                target.output.codecs = [in_band(codec) for codec in codecs]
+        self._file_tracks: dict[int, _FileTrack] = {}
+        self._times = times
+        self._out, self._spool, self._progressive = out, spool, progressive
         self._writer: MovieWriter | None = None
         self._start: UtcTime | None = None
         self._end: UtcTime | None = None
@@ -236,118 +284,98 @@ class _Export:
             self._leave_out(played)
             return
         if self._writer is None:
-            self._origin = played.decode_microseconds
-            if self._floor is not None and not self._floor - _LEAD_IN <= self._origin <= self._floor:
-                self._origin = self._floor
+            self._times.begin(played.decode_microseconds)
             self._writer = self._make_writer()
-        lane = self._lanes.get(played.track.number) or self._enter(played.track)
-        track, sample, output = played.track, played.sample, lane.output
-        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
-            self._turn(lane, played)
-        time = sample.decode_time * output.timescale // track.timescale + lane.offset
-        held = lane.held
-        if held is not None:
-            delta = time - held.time
-            if delta <= 0:  # a source that goes back in time
-                time, delta = held.time + 1, 1
-            slack = SAME_TIME * output.timescale // _SECOND
-            if self._progressive or delta <= held.duration + slack:
-                held.duration = delta
-            self._writer.add(lane.number, held)
-        end = (sample.decode_time + sample.duration) * output.timescale // track.timescale + lane.offset
+        target = self._file_tracks.get(played.track.number) or self._open_track(played.track)
+        track, sample, timescale = played.track, played.sample, target.output.timescale
+        if track is not target.source or played.run != target.run or played.clock is not target.clock:
+            self._change_source(target, played)
+        time = sample.decode_time * timescale // track.timescale + target.offset
+        if target.held is not None:
+            time = self._write_held(self._writer, target, target.held, time)
+        end = (sample.decode_time + sample.duration) * timescale // track.timescale + target.offset
         if time < 0:
             if track.type is TrackType.VIDEO or end <= 0:
                 return
-            time = 0  # a document that holds since long before the range
-        if track.type is TrackType.METADATA and self._selection.end is not None:
-            end = min(end, self._end_ticks(self._selection.end, output.timescale))
-        duration = end - time
-        offset = sample.composition_offset * output.timescale // track.timescale
-        if abs(offset) >= _MOST_OFFSET:
-            raise MediaError(f"a composition offset of {offset} ticks, in {track.span!r}, fits no sample table")
-        data = sample.data
-        if lane.sets and sample.sync:
-            data = with_parameter_sets(data, lane.sets, track.codec)
-        lane.held = OutputSample(time, max(duration, 0), offset, sample.sync, lane.description, data)
-        lane.next_time = time + max(duration, 0)
-        lane.count += 1
+            time = 0  # a metadata document that applies since long before the range
+        if track.type is TrackType.METADATA:
+            selected_end = self._times.selected_end(timescale)
+            end = end if selected_end is None else min(end, selected_end)
+        target.held = _output_sample(target, played, time, max(end - time, 0))
+        target.next_time = time + target.held.duration
+        target.count += 1
         self._note(played)
 
+    def _write_held(self, writer: MovieWriter, target: _FileTrack, held: OutputSample, time: int) -> int:
+        """Write the sample before the one at ``time``, which ends there unless a gap follows; return the time."""
+        delta = time - held.time
+        if delta <= 0:  # a source that goes back in time
+            time, delta = held.time + 1, 1
+        slack = SAME_TIME * target.output.timescale // _SECOND
+        if self._progressive or delta <= held.duration + slack:
+            held.duration = delta
+        writer.add(target.number, held)
+        return time
+
     def finish(self, missing: tuple[str, ...]) -> ExportReport:
-        """Write what is left."""
+        """Write the last samples and complete the file."""
         if self._writer is None or self._start is None or self._end is None:
             raise MediaError("there is nothing to export")
-        for lane in self._lanes.values():
-            if lane.held is not None:
-                self._writer.add(lane.number, lane.held)
-        by_number = {lane.number: lane for lane in self._lanes.values()}
+        for target in self._file_tracks.values():
+            if target.held is not None:
+                self._writer.add(target.number, target.held)
+        by_number = {target.number: target for target in self._file_tracks.values()}
+        times = self._times
         presented = [
-            (self._presented_from(track.timescale), self._presented_until(track.timescale)) for track in self._tracks
+            (times.presented_from(one.timescale), times.presented_until(one.timescale)) for one in self._tracks
         ]
         self._writer.finish(presented)
         counts = tuple([by_number[n].count if n in by_number else 0 for n in range(len(self._tracks))])
-        cut = self._cuts.before(self._end.microseconds) if self._cuts is not None else 0
+        cut = times.cut_before(self._end.microseconds)
         return ExportReport(self._start, self._end, tuple(self._tracks), counts, cut, missing, self._empty)
 
     def _leave_out(self, played: PlayedSample) -> None:
-        """Let the sample before one without bytes last until that one's end, unless it is a document."""
+        """Leave out a sample without bytes: the one before it lasts until its end, except in metadata tracks."""
         self._empty += 1
-        track, sample, lane = played.track, played.sample, self._lanes.get(played.track.number)
-        if lane is None or lane.held is None or track.type is TrackType.METADATA:
+        track, sample, target = played.track, played.sample, self._file_tracks.get(played.track.number)
+        if target is None or target.held is None or track.type is TrackType.METADATA:
             return
-        if track is not lane.source or played.run != lane.run or played.clock is not lane.clock:
+        if track is not target.source or played.run != target.run or played.clock is not target.clock:
             return
-        end = (sample.decode_time + sample.duration) * lane.output.timescale // track.timescale + lane.offset
-        if end > lane.held.time + lane.held.duration:
-            lane.held.duration = end - lane.held.time
-            lane.next_time = end
+        end = (sample.decode_time + sample.duration) * target.output.timescale // track.timescale + target.offset
+        if end > target.held.time + target.held.duration:
+            target.held.duration = end - target.held.time
+            target.next_time = end
 
     def _make_writer(self) -> MovieWriter:
+        timescale = self._tracks[0].timescale
         if self._progressive:
-            return ProgressiveWriter(self._out, self._tracks, lead=0, timescale=self._timescale, spool=self._spool)
-        skips = [max(0, self._presented_from(track.timescale)) for track in self._tracks]
-        return FragmentedWriter(self._out, self._tracks, lead=0, timescale=self._timescale, skips=skips)
+            return ProgressiveWriter(self._out, self._tracks, lead=0, timescale=timescale, spool=self._spool)
+        skips = [max(0, self._times.presented_from(track.timescale)) for track in self._tracks]
+        return FragmentedWriter(self._out, self._tracks, lead=0, timescale=timescale, skips=skips)
 
-    def _presented_from(self, timescale: int) -> int:
-        """The time in the file at which the presentation begins, in ticks."""
-        start = self._selection.start
-        if not self._exact or start is None:
-            return 0
-        return (start.microseconds - self._origin) * timescale // _SECOND
-
-    def _presented_until(self, timescale: int) -> int | None:
-        end = self._selection.end
-        return self._end_ticks(end, timescale) if self._exact and end is not None else None
-
-    def _end_ticks(self, end: UtcTime, timescale: int) -> int:
-        """The time in the file of the end of the selection, in ticks."""
-        cut = self._cuts.before(end.microseconds) if self._cuts is not None else 0
-        return (end.microseconds - self._origin - cut) * timescale // _SECOND
-
-    def _enter(self, track: PlayedTrack) -> _Lane:
-        """The lane of a track of the reader; its number says the how manieth of its kind it is."""
+    def _open_track(self, track: PlayedTrack) -> _FileTrack:
+        """Return the track of the file for one of the reader: that of the same type and ordinal."""
         kinds = [kind for kind in self._waiting if kind == (track.type, track.ordinal)]
         if not kinds:
             raise MediaError(f"a segment has a {track.type.value} track that its span's first segment has not")
-        lane = self._lanes[track.number] = self._waiting[kinds[0]]
-        return lane
+        target = self._file_tracks[track.number] = self._waiting[kinds[0]]
+        return target
 
-    def _turn(self, lane: _Lane, played: PlayedSample) -> None:
-        """Another run, clock or sample entry begins: find where it lies in the file."""
-        track, sample, timescale = played.track, played.sample, lane.output.timescale
-        if track is not lane.source:
-            description = lane.descriptions.get(entry_bytes(track.codec.sample_entry()))
+    def _change_source(self, target: _FileTrack, played: PlayedSample) -> None:
+        """Take over another run, clock or sample entry, and find where it lies in the file."""
+        track, sample, timescale = played.track, played.sample, target.output.timescale
+        if track is not target.source:
+            description = target.descriptions.get(entry_bytes(track.codec.sample_entry()))
             if description is None:
                 raise MediaError(f"the codec configuration changes within the span that starts at {track.span.start}")
-            lane.description = description
-            lane.sets = parameter_sets(track.codec) if lane.in_band else b""
-        now = played.decode_microseconds
-        elapsed = now - self._origin - (self._cuts.before(now) if self._cuts is not None else 0)
-        time = (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
-        if lane.next_time is not None and abs(time - lane.next_time) <= SAME_TIME * timescale // _SECOND:
-            time = lane.next_time  # keys are cut to milliseconds: this is no gap
-        lane.source, lane.run, lane.clock = track, played.run, played.clock
-        lane.offset = time - sample.decode_time * timescale // track.timescale
+            target.description = description
+            target.sets = parameter_sets(track.codec) if target.in_band else b""
+        time = self._times.ticks_at(played.decode_microseconds, timescale)
+        if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
+            time = target.next_time  # keys are cut to milliseconds: this is no gap
+        target.source, target.run, target.clock = track, played.run, played.clock
+        target.offset = time - sample.decode_time * timescale // track.timescale
 
     def _note(self, played: PlayedSample) -> None:
         time, end = played.time, played.end
@@ -355,3 +383,15 @@ class _Export:
             self._start = time
         if self._end is None or end > self._end:
             self._end = end
+
+
+def _output_sample(target: _FileTrack, played: PlayedSample, time: int, duration: int) -> OutputSample:
+    """Return a sample as the file has it, with parameter sets in band where the track needs them."""
+    track, sample = played.track, played.sample
+    offset = sample.composition_offset * target.output.timescale // track.timescale
+    if abs(offset) >= _MAX_OFFSET:
+        raise MediaError(f"a composition offset of {offset} ticks, in {track.span!r}, fits no sample table")
+    data = sample.data
+    if target.sets and sample.sync:
+        data = with_parameter_sets(data, target.sets, track.codec)
+    return OutputSample(time, duration, offset, sample.sync, target.description, data)

@@ -1,8 +1,8 @@
-"""HLS playlists over stored objects, which are played where they lie. RFC 8216, and its second edition.
+"""HLS playlists over stored objects, which players read in place. RFC 8216, and its second edition.
 
-Every piece is a byte range of an object that begins with a sync sample; the header of a span's first segment is the
-``EXT-X-MAP`` of them all (B.2). A gap, a loss and a new span are discontinuities, and count as such in the playlists
-of all media, so that players keep them in step. Metadata is left out, for players do not know what to do with it.
+Every media segment of a playlist is a subsegment, a byte range of an object; the header of a span's first segment is
+their ``EXT-X-MAP`` (B.2). A gap, a loss and a new span are discontinuities, and are counted in the playlists
+of all media, so that players keep these in sync. Metadata is left out, since players do not support it.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader, media_type_of
 from onvif_bmff.playback.recorded import RecordedSegment
-from onvif_bmff.playback.seek import Piece, Seeker
+from onvif_bmff.playback.seek import Seeker, Subsegment
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.timing import UtcTime
 
@@ -25,23 +25,23 @@ __all__ = ["hls_playlists"]
 _NAMES = {"mp4": "main.m3u8", "m4v": "video.m3u8", "m4a": "audio.m3u8"}
 _MASTER = "index.m3u8"
 _TOGETHER = 2_000_000
-"""Microseconds within which the spans of several media begin together."""
+"""Microseconds within which spans of several media count as beginning together."""
 
 
 def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
-    """Playlists by file name; ``index.m3u8`` is the one to open.
+    """Return playlists by file name; ``index.m3u8`` is the one to open.
 
-    Asks each object for its attributes, and one of each span for its header.
+    Reads the attributes of each object, and the header of one object of each span.
 
     Args:
-        store: where the objects lie.
-        selection: what is to be played, see `select`; whole pieces are.
-        base: what stands before the key of an object in its (relative) URI, such as ``"../store/"``.
+        store: holds the objects.
+        selection: what to play, rounded to subsegments; see ``select``.
+        base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
 
     Raises:
-        MediaError: there is nothing that could be played.
+        MediaError: there is nothing to play.
         ProtectionError: the recording is encrypted; only a clear copy can be played this way.
-        BoxError, MediaError: a segment is broken.
+        BoxError, MediaError: a segment is invalid.
         StoreError: the store failed.
     """
     seeker = Seeker(store)
@@ -50,67 +50,69 @@ def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "")
         parts = selection.parts.get(extension, ())
         if parts:
             renditions[extension] = _Rendition(name, list(_runs(parts, selection, seeker)))
-    renditions = {extension: one for extension, one in renditions.items() if any(run.pieces for run in one.runs)}
+    renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
         raise MediaError("there is nothing that HLS could play")
-    epochs = _epochs(run.pieces[0][1].start.microseconds for one in renditions.values() for run in one.runs)
+    epochs = _epochs(run.subsegments[0][1].start.microseconds for one in renditions.values() for run in one.runs)
     found = {one.name: _media_playlist(one, epochs, base) for one in renditions.values()}
     found[_MASTER] = _master_playlist(renditions)
     return found
 
 
 @dataclass(slots=True)
-class _Run:
-    """Pieces without a loss or gap between them."""
+class _ContinuousPart:
+    """Subsegments without a loss or gap between them."""
 
     header: SegmentHeader
     map_name: str
-    pieces: list[tuple[RecordedSegment, Piece]]
+    subsegments: list[tuple[RecordedSegment, Subsegment]]
 
 
 @dataclass(slots=True)
 class _Rendition:
-    """All that one playlist has."""
+    """Contents of one playlist."""
 
     name: str
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[_ContinuousPart] = field(default_factory=list)
 
     def headers(self) -> Iterator[SegmentHeader]:
         return (run.header for run in self.runs)
 
     @property
     def peak(self) -> int:
-        """Most bits a second of any piece."""
-        return max(_bit_rate(piece) for run in self.runs for _, piece in run.pieces)
+        """The largest bit rate of any subsegment, in bits per second."""
+        return max(_bit_rate(subsegment) for run in self.runs for _, subsegment in run.subsegments)
 
 
-def _bit_rate(piece: Piece) -> int:
-    lasting = max(piece.end.microseconds_since(piece.start), 1000)
-    return ceil((piece.stop - piece.offset) * 8_000_000 / lasting)
+def _bit_rate(subsegment: Subsegment) -> int:
+    length = max(subsegment.end.microseconds_since(subsegment.start), 1000)
+    return ceil((subsegment.stop - subsegment.offset) * 8_000_000 / length)
 
 
-def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_Run]:
+def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_ContinuousPart]:
     for part in parts:
         for run in part.runs():
             first: RecordedSegment | None = None
-            pieces: list[tuple[RecordedSegment, Piece]] = []
+            subsegments: list[tuple[RecordedSegment, Subsegment]] = []
             for segment in run.segments():
                 first = first or segment
                 header = seeker.header(segment)
                 if header.is_protected:
                     raise ProtectionError(f"{segment.name} is encrypted, which HLS players cannot play")
-                found = seeker.pieces(segment)
-                pieces += [(segment, piece) for piece in found if _wanted(piece, selection.start, selection.end)]
-            if first is not None and pieces:
-                yield _Run(seeker.header(first), first.name, pieces)
+                found = seeker.subsegments(segment)
+                subsegments += [
+                    (segment, subsegment) for subsegment in found if _wanted(subsegment, selection.start, selection.end)
+                ]
+            if first is not None and subsegments:
+                yield _ContinuousPart(seeker.header(first), first.name, subsegments)
 
 
-def _wanted(piece: Piece, start: UtcTime | None, end: UtcTime | None) -> bool:
-    return (start is None or piece.end > start) and (end is None or piece.start < end)
+def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:
+    return (start is None or subsegment.end > start) and (end is None or subsegment.start < end)
 
 
 def _epochs(starts: Iterable[int]) -> list[int]:
-    """The times at which anything begins anew, those that begin together as one."""
+    """Return the times at which continuous parts begin, merging those that begin together."""
     found: list[int] = []
     for start in sorted(starts):
         if not found or start > found[-1] + _TOGETHER:
@@ -119,7 +121,11 @@ def _epochs(starts: Iterable[int]) -> list[int]:
 
 
 def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
-    longest = max(piece.end.microseconds_since(piece.start) for run in rendition.runs for _, piece in run.pieces)
+    longest = max(
+        subsegment.end.microseconds_since(subsegment.start)
+        for run in rendition.runs
+        for _, subsegment in run.subsegments
+    )
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -129,20 +135,20 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
     ]
     epoch = 0
     for number, run in enumerate(rendition.runs):
-        for index, (segment, piece) in enumerate(run.pieces):
+        for index, (segment, subsegment) in enumerate(run.subsegments):
             uri = base + quote(segment.name)
-            now = max(bisect_right(epochs, piece.start.microseconds) - 1, 0)
+            now = max(bisect_right(epochs, subsegment.start.microseconds) - 1, 0)
             if index == 0 and number and now == epoch:
-                now += 1  # two runs that begin together are still two
+                now += 1  # parts that begin together are still two
             lines += ["#EXT-X-DISCONTINUITY"] * max(0, now - epoch)
             epoch = max(epoch, now)
             if index == 0:
                 header = base + quote(run.map_name)
                 lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
-            if index == 0 or run.pieces[index - 1][0] is not segment:
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{piece.start.isoformat(3)}")
-            lines.append(f"#EXTINF:{piece.end.microseconds_since(piece.start) / 1_000_000:.6f},")
-            lines.append(f"#EXT-X-BYTERANGE:{piece.stop - piece.offset}@{piece.offset}")
+            if index == 0 or run.subsegments[index - 1][0] is not segment:
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{subsegment.start.isoformat(3)}")
+            lines.append(f"#EXTINF:{subsegment.end.microseconds_since(subsegment.start) / 1_000_000:.6f},")
+            lines.append(f"#EXT-X-BYTERANGE:{subsegment.stop - subsegment.offset}@{subsegment.offset}")
             lines.append(uri)
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"

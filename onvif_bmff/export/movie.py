@@ -24,7 +24,7 @@ __all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tabl
 
 @dataclass(slots=True)
 class OutputTrack:
-    """A track of the file that is written: ``codecs`` are its sample entries in order, all of one kind."""
+    """A track of the output file; ``codecs`` are its sample entries in order."""
 
     track_id: int
     type: TrackType
@@ -35,16 +35,18 @@ class OutputTrack:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is presented of a track: after ``delay`` (movie ticks) the media from ``media_time`` (its ticks) on, for
-    ``duration`` (movie ticks; 0 in a fragmented file: all of it).
-    """  # noqa: D205
+    """The presented part of a track.
+
+    ``delay`` and ``duration`` are in movie ticks, ``media_time``, where the part begins, in ticks of the track. A
+    duration of 0, in a fragmented file, means all of it.
+    """
 
     delay: int
     duration: int
     media_time: int
 
     def box(self) -> EditBox:
-        """The edit list."""
+        """Return the edit list."""
         rows = [(self.delay, -1)] if self.delay else []
         rows.append((self.duration, self.media_time))
         wide = max(max(row) for row in rows) >= 1 << 31
@@ -62,7 +64,7 @@ class Edit:
 
 @dataclass(slots=True)
 class TrackTables:
-    """The tables of one track: boxes of stbl but stsd, the ticks of all samples, and the edit list if there is one."""
+    """The boxes of one track's stbl except stsd, the ticks of all samples, and the edit list, if any."""
 
     boxes: tuple[Box, ...]
     duration: int = 0
@@ -70,14 +72,14 @@ class TrackTables:
 
 
 def fragmented_tables(track: OutputTrack, edit: Edit | None = None) -> TrackTables:
-    """The tables of a fragmented file."""
+    """Return the (empty) tables of a track in a fragmented file."""
     return TrackTables(empty_tables(all_sync=track.type is not TrackType.VIDEO), 0, edit)
 
 
 def build_movie(
     tracks: Sequence[OutputTrack], tables: Sequence[TrackTables], timescale: int, *, fragmented: bool
 ) -> MovieBox:
-    """The movie box of ``tracks`` with their ``tables``; ``timescale`` is that of the movie."""
+    """Return the movie box of ``tracks`` with their ``tables``; ``timescale`` is that of the movie."""
     durations = [_presented(one, track, timescale) for one, track in zip(tables, tracks, strict=True)]
     longest = max(durations, default=0)
     children: list[Box] = [

@@ -1,7 +1,7 @@
-"""Parameter sets in band, for tracks whose spans have different ones. ISO/IEC 14496-15, 5.3.3, 8.3.3.
+"""In-band parameter sets, for tracks whose spans have different ones. ISO/IEC 14496-15, 5.3.3, 8.3.3.
 
-Another sample entry says all that is needed, but many players look at the first one only. With the sets before each
-sync sample as well, in entries that allow them there, all of them can follow.
+A further sample entry is sufficient, but many players read only the first one. With the sets also before each sync
+sample, in sample entries that allow them there, such players work as well.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ _AVC_DELIMITER, _HEVC_DELIMITER = 9, 35
 
 
 def in_band(codec: Codec) -> Codec:
-    """The codec with a sample entry that allows parameter sets in samples; itself if there is no such thing."""
+    """Return the codec with a sample entry that allows in-band parameter sets; itself if there is none."""
     entry = codec.sample_entry()
     family = nal_family_of(entry)
     if family is None or entry.type != family.with_sets or not isinstance(entry, VisualSampleEntry):
@@ -26,14 +26,14 @@ def in_band(codec: Codec) -> Codec:
 
 
 def is_same_family(old: Codec, new: Codec) -> bool:
-    """Whether both are of one family of NAL video that this library has a codec for, with sets in band or not."""
+    """Return whether both are of one NAL video family with a codec in this library."""
     before, after = old.sample_entry(), new.sample_entry()
     family = nal_family_of(before)
     return family is not None and before.type in family.own and after.type in family.own
 
 
 def parameter_sets(codec: Codec) -> bytes:
-    """The parameter sets of a codec's sample entry as they stand in a sample; empty for codecs without."""
+    """Return the parameter sets of a codec as NAL units in a sample, with lengths; empty for codecs without."""
     if isinstance(codec, AvcCodec):
         sets = (*codec.sps, *codec.pps)
     elif isinstance(codec, HevcCodec):
@@ -44,7 +44,7 @@ def parameter_sets(codec: Codec) -> bytes:
 
 
 def with_parameter_sets(data: bytes | memoryview, sets: bytes, codec: Codec) -> bytes:
-    """A sample with parameter sets in front, behind an access unit delimiter if it begins with one."""
+    """Return a sample with parameter sets inserted at its start, after an access unit delimiter if there is one."""
     at = 0
     if len(data) > 4:
         first = data[4]

@@ -1,6 +1,6 @@
-"""MP4 files with sample tables, as they are written. ISO/IEC 14496-12, 8.5 to 8.7.
+"""Writer of MP4 files with sample tables. ISO/IEC 14496-12, 8.5 to 8.7.
 
-Beside a second of media, the tables are held: some 8 bytes for each sample.
+Memory holds about a second of media, and the tables: some 8 bytes for each sample.
 """
 
 from array import array
@@ -22,7 +22,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import Edit, OutputTrack, TrackTables, build_movie
-from onvif_bmff.export.writers import LONGEST, OutputSample, Presented, WaitingSamples
+from onvif_bmff.export.writers import MAX_DURATION, OutputSample, Presented, WaitingSamples
 
 __all__ = ["ProgressiveWriter"]
 
@@ -31,7 +31,7 @@ _COPY = 1 << 20
 
 @dataclass(slots=True)
 class _Table:
-    """The tables of a track as they grow."""
+    """The growing tables of a track."""
 
     first: int | None = None
     total: int = 0
@@ -45,7 +45,7 @@ class _Table:
     chunks: "array[int]" = field(default_factory=lambda: array("Q"))
     runs: list[tuple[int, int, int]] = field(default_factory=list)
     shift: int = 0
-    """Ticks to add to the offsets so that none is negative, which old players cannot read."""
+    """Ticks to add to composition offsets so that none is negative, which old players do not support."""
 
     def add_chunk(self, samples: list[OutputSample], position: int) -> None:
         self.chunks.append(position)
@@ -64,7 +64,7 @@ class _Table:
                 self.sync.append(self.count)
 
     def boxes(self, shift: int) -> tuple[Box, ...]:
-        """The boxes with all chunks ``shift`` bytes later than they were added."""
+        """Return the boxes, with all chunks moved by ``shift`` bytes."""
         found: list[Box] = [
             TimeToSampleBox(entries=Columns(sample_count=self.delta_counts, sample_delta=self.deltas)),
         ]
@@ -101,10 +101,10 @@ def _extend(counts: "array[int]", values: "array[int]", value: int) -> None:
 
 
 class ProgressiveWriter:
-    """Writes a file with sample tables: the moov at its end, or in front with a ``spool`` for the media data.
+    """Writes a file with sample tables: the moov at its end, or first if a ``spool`` is given.
 
-    Without a spool ``out`` must be seekable. A spool is a file open for writing and reading, empty, that belongs to
-    the caller; the media data pass through it.
+    The spool is an empty file, open for writing and reading, that belongs to the caller; it buffers the media data.
+    Without a spool ``out`` must be seekable.
     """
 
     def __init__(
@@ -131,8 +131,8 @@ class ProgressiveWriter:
             out.write(self._brands + (1).to_bytes(4, "big") + b"mdat" + bytes(8))
 
     def add(self, number: int, sample: OutputSample) -> None:
-        """See `MovieWriter.add`."""
-        if sample.duration > LONGEST:
+        """See ``MovieWriter.add``."""
+        if sample.duration > MAX_DURATION:
             raise MediaError(
                 "a gap is too long for sample tables; write a fragmented file, cut gaps out, or export less"
             )
@@ -144,7 +144,7 @@ class ProgressiveWriter:
         self._chunks.add(number, sample)
 
     def finish(self, presented: Presented) -> None:
-        """See `MovieWriter.finish`."""
+        """See ``MovieWriter.finish``."""
         self._flush()
         if self._spool is None:
             size = self._data + 16
@@ -154,12 +154,10 @@ class ProgressiveWriter:
             self._out.write(size.to_bytes(8, "big"))
             self._out.seek(end)
             return
-        size = len(self._movie(0, presented))
-        for _ in range(3):  # 64-bit offsets, should they become needed, make the movie box larger
-            movie = self._movie(len(self._brands) + size + 16, presented)
-            if len(movie) == size:
-                break
+        movie, size = self._movie(0, presented), -1
+        while len(movie) != size:  # chunk offsets that come to need 64 bits make the movie box larger, once
             size = len(movie)
+            movie = self._movie(len(self._brands) + size + 16, presented)
         self._out.write(self._brands + movie)
         self._out.write((1).to_bytes(4, "big") + b"mdat" + (self._data + 16).to_bytes(8, "big"))
         self._spool.seek(0)
@@ -174,7 +172,7 @@ class ProgressiveWriter:
         return build_movie(self._tracks, tables, self._timescale, fragmented=False).build()
 
     def _edit(self, table: _Table, track: OutputTrack, times: tuple[int, int | None]) -> Edit | None:
-        """The edit list of a track, whose media begin with its first sample; None where it would say nothing."""
+        """Return the edit list of a track, whose media begin with its first sample; None if none is needed."""
         first = table.first
         if first is None:
             return None

@@ -1,4 +1,4 @@
-"""The tracks that an exported file has, with the sample entries of all the spans in it."""
+"""The tracks of an exported file, with the sample entries of all its spans."""
 
 from math import lcm
 
@@ -16,13 +16,13 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["EXPORT_ORDER", "output_tracks"]
 
-_MOST_TICKS = (1 << 31) - 1
+_MAX_TICKS = (1 << 31) - 1
 EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
-"""The order of tracks in a file; the first one leads."""
+"""The order of tracks in a file; the first one is the leading track."""
 
 
 def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
-    """The tracks of the file with all their sample entries: video first, then audio, then metadata."""
+    """Return the tracks of the file with all their sample entries: video first, then audio, then metadata."""
     found: dict[tuple[TrackType, int], OutputTrack] = {}
     known: dict[tuple[TrackType, int], set[bytes]] = {}
     spans = [part for parts in selection.parts.values() for part in parts]
@@ -33,7 +33,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
             if selection.media not in (None, media_type_of(track)):
                 continue
             kind = joined[track.track_id]
-            # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
+            # Multiplexed tracks share one timescale; players expect that of audio to be its sample rate.
             rate = getattr(track.codec(), "sample_rate", 0)
             timescale = rate if rate and track.timescale % rate == 0 else track.timescale
             output = found.get(kind)
@@ -49,7 +49,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
                     known[kind].add(name)
                     output.codecs.append(codec)
             common = lcm(output.timescale, timescale)
-            if common <= _MOST_TICKS:
+            if common <= _MAX_TICKS:
                 output.timescale = common
     ordered = sorted(found, key=lambda kind: (EXPORT_ORDER.index(kind[0]), kind[1]))
     for number, kind in enumerate(ordered, 1):

@@ -1,6 +1,6 @@
-"""MP4 files as they are written: what all writers share, and the one of fragments. ISO/IEC 14496-12, 8.8.
+"""Writers of MP4 files: the common interface, and the writer of fragmented files. ISO/IEC 14496-12, 8.8.
 
-The file object is the caller's; nothing is opened in here. A writer holds about a second of media.
+The file object belongs to the caller. A writer holds about a second of media.
 """
 
 from array import array
@@ -27,20 +27,21 @@ from onvif_bmff.bmff import (
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import Edit, OutputTrack, build_movie, fragmented_tables
 
-__all__ = ["LONGEST", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
+__all__ = ["MAX_DURATION", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
 
 _SYNC_FLAGS = 0x02000000
 _PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
-_MOST_BYTES = 8 << 20
-_MOST_SAMPLES = 10_000
-LONGEST = (1 << 32) - 1
+_MAX_BYTES = 8 << 20
+_MAX_SAMPLES = 10_000
+MAX_DURATION = (1 << 32) - 1
+"""Largest duration of a sample, in ticks."""
 
 
 @dataclass(slots=True)
 class OutputSample:
-    """A sample on its way into a file; ``time`` (decode), ``duration`` and ``offset`` in ticks of its track.
+    """A sample to write; decode ``time``, ``duration`` and composition ``offset`` are in ticks of its track.
 
-    ``description`` counts sample entries from 1.
+    ``description`` is the number of its sample entry, from 1.
     """
 
     time: int
@@ -52,7 +53,7 @@ class OutputSample:
 
 
 Presented = Sequence[tuple[int, int | None]]
-"""For each track, in its ticks: the time at which the presentation begins, and ends (None: with the last sample)."""
+"""For each track, in its ticks: start and end of the presentation (None: the end of the last sample)."""
 
 
 class MovieWriter(Protocol):
@@ -63,12 +64,12 @@ class MovieWriter(Protocol):
         ...
 
     def finish(self, presented: Presented) -> None:
-        """Write what is left; ``presented`` says for each track from when to when it is presented."""
+        """Write the remaining samples; ``presented`` is the presented range of each track."""
         ...
 
 
 class WaitingSamples:
-    """Samples that wait to be written, by track."""
+    """Buffered samples, by track."""
 
     def __init__(self, tracks: Sequence[OutputTrack], lead: int) -> None:
         self.tracks = tracks
@@ -77,12 +78,12 @@ class WaitingSamples:
         self._lead = lead
 
     def due(self, number: int, sample: OutputSample) -> bool:
-        """Whether everything that waits should be written before ``sample``."""
+        """Return whether the buffered samples should be written before ``sample`` is added."""
         waiting = self.pending[number]
         if not waiting:
             return False
         last = waiting[-1]
-        if self.size >= _MOST_BYTES or self.count >= _MOST_SAMPLES or last.description != sample.description:
+        if self.size >= _MAX_BYTES or self.count >= _MAX_SAMPLES or last.description != sample.description:
             return True
         if number == self._lead or not self.pending[self._lead]:
             length = sample.time - waiting[0].time
@@ -91,13 +92,13 @@ class WaitingSamples:
         return False
 
     def add(self, number: int, sample: OutputSample) -> None:
-        """Let a sample wait."""
+        """Buffer a sample."""
         self.pending[number].append(sample)
         self.size += len(sample.data)
         self.count += 1
 
     def take(self) -> list[tuple[int, list[OutputSample]]]:
-        """All that wait, by number of the track; nothing waits any more."""
+        """Return all buffered samples by number of the track, and empty the buffer."""
         found = [(number, samples) for number, samples in enumerate(self.pending) if samples]
         self.pending = [[] for _ in self.tracks]
         self.size = self.count = 0
@@ -105,11 +106,11 @@ class WaitingSamples:
 
 
 class FragmentedWriter:
-    """Writes ftyp and moov, fragments of about a second, and an mfra in the end.
+    """Writes ftyp and moov, fragments of about a second, and an mfra at the end.
 
-    ``skips`` are the ticks of each track that are not presented; they stand before the first fragment, so they are
-    needed here. Composition offsets are written without negative ones where the first fragment tells how, for some
-    players add up the others wrongly; an edit list takes the shift back.
+    ``skips`` are the ticks at the start of each track that are not presented; the moov, which comes first, needs them.
+    Composition offsets are shifted so that none is negative in the first fragment, since some players mishandle those;
+    an edit list compensates the shift.
     """
 
     def __init__(
@@ -134,8 +135,8 @@ class FragmentedWriter:
         self._position = 0
 
     def add(self, number: int, sample: OutputSample) -> None:
-        """See `MovieWriter.add`."""
-        if sample.duration > LONGEST:
+        """See ``MovieWriter.add``."""
+        if sample.duration > MAX_DURATION:
             raise MediaError(f"a sample of {sample.duration} ticks is too long for a fragment; export less")
         expected = self._next[number]
         jumps = expected is not None and expected != sample.time and bool(self._chunks.pending[number])
@@ -145,7 +146,7 @@ class FragmentedWriter:
         self._chunks.add(number, sample)
 
     def finish(self, presented: Presented) -> None:
-        """See `MovieWriter.finish`."""
+        """See ``MovieWriter.finish``."""
         self._flush()
         if not self._access:
             return
@@ -189,7 +190,7 @@ class FragmentedWriter:
         if number == self._lead and samples[0].sync:
             time = samples[0].time + samples[0].offset + self._shifts[number]
             self._access.append((time, self._position))
-        # The size of the moof does not depend on the offsets in it.
+        # The size of the moof does not depend on the data offsets in it.
         moof = self._moof(parts, [0] * len(parts))
         start = moof.size + 8
         offsets = [start + sum(sizes[:index]) for index in range(len(parts))]
@@ -204,7 +205,7 @@ class FragmentedWriter:
         self._sequence += 1
 
     def _moof(self, parts: Sequence[tuple[int, list[OutputSample]]], offsets: Sequence[int]) -> MovieFragmentBox:
-        children: list[Box] = [MovieFragmentHeaderBox(sequence_number=self._sequence & LONGEST)]
+        children: list[Box] = [MovieFragmentHeaderBox(sequence_number=self._sequence & 0xFFFFFFFF)]
         for (number, samples), offset in zip(parts, offsets, strict=True):
             header = TrackFragmentHeaderBox(
                 flags=0x20002,

@@ -13,7 +13,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Protocol
 
-from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes
+from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes, read_box_header
 from onvif_bmff.codecs.passthrough import MEDIA_TYPES
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
@@ -148,14 +148,10 @@ class Mp4Input:
         data = self.data
         end = len(data)
         while position < end:
-            size, name = int.from_bytes(data[position : position + 4], "big"), bytes(data[position + 4 : position + 8])
-            if size == 1:
-                size = int.from_bytes(data[position + 8 : position + 16], "big")
-            elif size == 0:
-                size = end - position
-            if size < 8 or len(name) < 4:
+            header = read_box_header(data, position, end)
+            if header is None or header[2] < position + 8:
                 raise BoxError("no box begins here", offset=position)
-            stop = position + size
+            name, _, stop, _ = header
             if name == b"mdat" and stop > end and position:
                 return  # a recording that broke off: its last samples say where they miss data
             if name in (b"moov", b"moof"):

@@ -30,9 +30,9 @@ from onvif_bmff.playback.recorded import SpanList as SpanList
 from onvif_bmff.playback.recorded import SpanState as SpanState
 from onvif_bmff.playback.samples import SampleReader as SampleReader
 from onvif_bmff.playback.samples import joined_tracks as joined_tracks
-from onvif_bmff.playback.seek import Piece as Piece
 from onvif_bmff.playback.seek import SeekPoint as SeekPoint
 from onvif_bmff.playback.seek import Seeker as Seeker
+from onvif_bmff.playback.seek import Subsegment as Subsegment
 from onvif_bmff.playback.seek_index import SegmentIndex as SegmentIndex
 from onvif_bmff.playback.seek_index import attributes_of as attributes_of
 from onvif_bmff.playback.seek_index import index_of_attributes as index_of_attributes
@@ -49,7 +49,7 @@ from onvif_bmff.playback.source import MemorySource as MemorySource
 from onvif_bmff.playback.source import StoreSource as StoreSource
 from onvif_bmff.playback.source import box_head as box_head
 from onvif_bmff.playback.source import parse_one as parse_one
-from onvif_bmff.playback.span_ends import MOST_OPEN as MOST_OPEN
+from onvif_bmff.playback.span_ends import MAX_OPEN as MAX_OPEN
 from onvif_bmff.playback.span_ends import OpenSpan as OpenSpan
 from onvif_bmff.playback.span_ends import SpanEnds as SpanEnds
 from onvif_bmff.playback.span_ends import choose as choose
@@ -59,7 +59,7 @@ from onvif_bmff.playback.timeline import Timeline as Timeline
 
 __all__ = [
     "EXTENSIONS",
-    "MOST_OPEN",
+    "MAX_OPEN",
     "SAME_TIME",
     "BoxHead",
     "ByteSource",
@@ -71,7 +71,6 @@ __all__ = [
     "MemorySource",
     "OpenSpan",
     "Overlap",
-    "Piece",
     "PlaybackKeys",
     "PlayedSample",
     "PlayedTrack",
@@ -92,6 +91,7 @@ __all__ = [
     "SpanState",
     "StoreSource",
     "StoredFragment",
+    "Subsegment",
     "Timeline",
     "attributes_of",
     "box_head",

@@ -12,11 +12,11 @@ NAMES = {
     "played": ("PlayedSample", "PlayedTrack",),
     "recorded": ("Gap", "LostObjects", "Overlap", "RecordedSegment", "RecordedSpan", "SpanList", "SpanState",),
     "samples": ("SampleReader", "joined_tracks",),
-    "seek": ("Piece", "SeekPoint", "Seeker",),
+    "seek": ("SeekPoint", "Seeker", "Subsegment",),
     "seek_index": ("SegmentIndex", "attributes_of", "index_of_attributes", "index_of_last_bytes",),
     "segment": ("Segment", "read_segment",),
     "selection": ("Selection", "SpanPart", "join", "select",),
     "source": ("BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one",),
-    "span_ends": ("MOST_OPEN", "OpenSpan", "SpanEnds", "choose", "without",),
+    "span_ends": ("MAX_OPEN", "OpenSpan", "SpanEnds", "choose", "without",),
     "timeline": ("EXTENSIONS", "Timeline",),
 }

@@ -1,4 +1,4 @@
-"""Media ticks as instants: what the key of a segment says of its ticks."""
+"""Maps media times to UTC, by the key of a segment."""
 
 from dataclasses import dataclass
 
@@ -12,36 +12,36 @@ __all__ = ["MediaClock", "first_presentation"]
 
 @dataclass(frozen=True, slots=True)
 class MediaClock:
-    """Presentation time ``ticks`` (of ``timescale`` a second) happens ``at``; all tracks of a span share it."""
+    """Presentation time ``ticks`` (in units of 1/``timescale`` s) is the instant ``at``; one clock serves a span."""
 
     at: UtcTime
     ticks: int
     timescale: int
 
     def utc(self, ticks: int, timescale: int) -> UtcTime:
-        """The instant of a presentation time in ticks of any timescale, cut to the microsecond."""
+        """Return the instant of a presentation time in ticks of any timescale, truncated to microseconds."""
         return self.at.plus_ticks(ticks * self.timescale - self.ticks * timescale, timescale * self.timescale)
 
     def microseconds(self, ticks: int, timescale: int) -> int:
-        """The same as a number that sorts: microseconds since 1970, not counting leap seconds."""
+        """Return the same in microseconds since 1970, without leap seconds."""
         return self.at.microseconds + (ticks * self.timescale - self.ticks * timescale) * 1_000_000 // (
             timescale * self.timescale
         )
 
     def ticks_at(self, at: UtcTime, timescale: int) -> int:
-        """The presentation time at an instant, in ticks of a timescale, rounded to the nearest."""
+        """Return the presentation time at an instant, in ticks of a timescale, rounded to the nearest."""
         elapsed = at.microseconds_since(self.at) * self.timescale + self.ticks * 1_000_000
         return (2 * elapsed * timescale + 1_000_000 * self.timescale) // (2 * 1_000_000 * self.timescale)
 
 
 def first_presentation(header: SegmentHeader, fragment: StoredFragment, *, first_of_span: bool) -> tuple[int, int]:
-    """The presentation time to which the key of a segment belongs, as ticks and timescale. B.4.
+    """Return the presentation time that the key of a segment states, as ticks and timescale. B.4.
 
-    That is the earliest first sample of the first ``fragment`` if the segment opens a span, otherwise the first
-    sample of the leading track.
+    If the segment opens a span, that is the earliest first sample of all tracks in its first ``fragment``; otherwise
+    the first sample of the leading track.
 
     Raises:
-        MediaError: the fragment has no sample of any track that can be played.
+        MediaError: the fragment has no samples of playable tracks.
     """
     lead = header.lead
     times: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""The fragments of a segment one after another, from memory or from a store, with bounded memory."""
+"""The fragments of a segment in order, from memory or a store, with bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.playback.header import SegmentHeader
-from onvif_bmff.playback.source import LARGEST_PIECE, ByteSource, box_head, parse_one
+from onvif_bmff.playback.source import MAX_READ, ByteSource, box_head, parse_one
 
 __all__ = ["StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments"]
 
@@ -18,10 +18,10 @@ _MFRO = 16
 
 @dataclass(slots=True)
 class StoredFragment:
-    """One fragment: ``moof`` and the ``mdat`` that follow it.
+    """One fragment: a ``moof`` and the ``mdat`` boxes after it.
 
-    ``offset`` and ``size`` say where it lies in the object. ``data`` are its bytes; the positions of samples in
-    ``parts`` (one a track) count from the start of ``data``.
+    ``offset`` and ``size`` give its position in the object. ``data`` are its bytes; the positions of samples in
+    ``parts`` (one for each track) count from the start of ``data``.
     """
 
     offset: int
@@ -31,7 +31,7 @@ class StoredFragment:
     parts: tuple[TrackFragment, ...]
 
     def part(self, track_id: int) -> TrackFragment | None:
-        """The part of a track with samples, or None if it has none here."""
+        """Return the part of a track with samples, or None if it has none here."""
         for part in self.parts:
             if part.track.track_id == track_id and part.sample_count:
                 return part
@@ -42,7 +42,7 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
     """Yield the fragments from byte ``start`` of the object on (after the header if None).
 
     Raises, after the fragments before it:
-        BoxError: a box is cut off or broken, or its samples are more than the fragments so far pay for.
+        BoxError: a box is truncated or invalid, or describes more samples than the budget allows.
         MediaError: a fragment does not fit the header, or its samples lie outside it.
     """
     budget = SampleBudget()
@@ -73,16 +73,16 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
 
 
 def _end_of_data(source: ByteSource, position: int) -> int:
-    """Where the mdat boxes behind a moof end."""
+    """Return the end of the mdat boxes after a moof."""
     while (head := box_head(source, position)) is not None and head.type == "mdat":
         if head.size is None:
-            return position + len(source.view(position, LARGEST_PIECE))
+            return position + len(source.view(position, MAX_READ))
         position += head.size
     return position
 
 
 def _rebase(part: TrackFragment, offset: int, size: int) -> None:
-    """Let positions count from the start of the fragment, and see that all samples lie in it."""
+    """Make positions count from the start of the fragment, and check that all samples lie in it."""
     for run in part.runs:
         run.position -= offset
         end = run.position + run.data_size
@@ -93,9 +93,9 @@ def _rebase(part: TrackFragment, offset: int, size: int) -> None:
 
 
 def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox | None:
-    """The ``mfra`` at the end of ``data``, which is an object or its last bytes; None where there is none.
+    """Return the ``mfra`` at the end of ``data``, which is an object or its last bytes; None if there is none.
 
-    Only one whose whole box is in ``data`` is found; the last four bytes of the object tell how long it is.
+    The box must lie completely in ``data``; the last four bytes of an object give its size.
     """
     size = random_access_size(data)
     if not 16 <= size <= len(data):
@@ -111,9 +111,9 @@ def random_access_of(data: bytes | memoryview) -> MovieFragmentRandomAccessBox |
 
 
 def last_tables_of(data: bytes) -> MovieFragmentRandomAccessBox | None:
-    """What there is of an ``mfra`` in ``data``, the last bytes of an object, if it begins before them.
+    """Return the end of an ``mfra`` that begins before ``data``, the last bytes of an object.
 
-    These are the ``tfra`` boxes that are there as a whole; None if there is none.
+    It has the ``tfra`` boxes that lie completely in ``data``; None if there is none.
     """
     stop = len(data) - _MFRO
     if random_access_size(data) <= len(data):
@@ -135,7 +135,7 @@ def last_tables_of(data: bytes) -> MovieFragmentRandomAccessBox | None:
 
 
 def random_access_size(data: bytes | memoryview) -> int:
-    """What the last four bytes of an object say of the size of its ``mfra``; 0 if they are no ``mfro``."""
+    """Return the size of an ``mfra`` by the last four bytes of an object; 0 if it does not end with an ``mfro``."""
     view = memoryview(data)
     if len(view) < 16 or bytes(view[-12:-8]) != b"mfro":
         return 0

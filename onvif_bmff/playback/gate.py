@@ -1,4 +1,4 @@
-"""Lets through what belongs to a time range, so that all of it can be decoded, and nothing twice."""
+"""Selects the samples of a time range, such that all can be decoded and none comes twice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,17 +10,21 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SAME_TIME", "RangeGate"]
 
 SAME_TIME = 2_000
-"""Microseconds by which a span may begin before another ends and still follow it: keys are cut to milliseconds."""
-_DEEPEST_REORDERING = 17
-"""Samples in decoding order without one presented before the end, after which none follows: H.264 and H.265 reorder
-by at most 16 pictures."""
+"""Microseconds by which a span may begin before another ends and still follow it: keys have milliseconds."""
+_MAX_REORDERING = 17
+"""After so many successive samples in decoding order presented after the end, none follows that is presented before:
+H.264 and H.265 reorder by at most 16 pictures."""
 _REORDERING = 1_000_000
-"""Microseconds after which a picture that is decoded later is not presented earlier any more."""
+"""Microseconds of decoding after which no picture is presented earlier than those before."""
 
 
 @dataclass(slots=True)
-class _Lane:
-    """The state of one track."""
+class _TrackGate:
+    """State of one track.
+
+    ``reach`` (µs): what earlier spans cover; ``before``: samples that wait for one after the start; ``after``: samples
+    after the end that wait for one before it.
+    """
 
     is_open: bool
     is_video: bool
@@ -33,103 +37,103 @@ class _Lane:
 
 
 class RangeGate:
-    """Takes the samples of one kind of spans in decoding order and gives those that are wanted.
+    """Takes the samples of one kind of spans in decoding order and returns those of the range.
 
-    Of each track: from the last sync sample at or before ``start`` to the last sample presented before ``end``;
-    after a loss from the next sync sample on; of spans that overlap what the first one has.
+    For each track these are the samples from the last sync sample at or before ``start`` to the last one presented
+    before ``end``. After a loss a track continues with its next sync sample. Of spans that overlap, the first counts.
     """
 
     def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
         self._start = None if start is None else start.microseconds
         self._end = None if end is None else end.microseconds
-        self._lanes: dict[int, _Lane] = {}
+        self._gates: dict[int, _TrackGate] = {}
 
     @property
     def done(self) -> bool:
-        """Whether all tracks that have come are past the end."""
-        return bool(self._lanes) and all(lane.done for lane in self._lanes.values())
+        """Whether all tracks seen so far are past the end."""
+        return bool(self._gates) and all(gate.done for gate in self._gates.values())
 
     def open_span(self) -> None:
-        """A new span begins: what it has of the time that was played already is passed over."""
-        for lane in self._lanes.values():
-            last = lane.last
+        """Begin a new span: what it has of the time already covered is skipped."""
+        for gate in self._gates.values():
+            last = gate.last
             if last is not None:
                 ticks = last.sample.decode_time + last.sample.duration
-                lane.reach = last.clock.microseconds(ticks, last.track.timescale) - SAME_TIME
+                gate.reach = last.clock.microseconds(ticks, last.track.timescale) - SAME_TIME
 
     def interrupted(self) -> None:
-        """Samples are missing here."""
-        for lane in self._lanes.values():
-            lane.need_sync = True
+        """Note that samples are missing here."""
+        for gate in self._gates.values():
+            gate.need_sync = True
 
     def push(self, played: PlayedSample) -> Iterable[PlayedSample]:
-        """Take a sample; return what may pass now."""
-        lane = self._lanes.get(played.track.number)
-        if lane is None:
+        """Take a sample; return the samples that pass now."""
+        gate = self._gates.get(played.track.number)
+        if gate is None:
             is_video = played.track.type is TrackType.VIDEO
-            lane = self._lanes[played.track.number] = _Lane(self._start is None, is_video)
+            gate = self._gates[played.track.number] = _TrackGate(self._start is None, is_video)
         sample = played.sample
-        if lane.done or (lane.need_sync and not sample.sync):
+        if gate.done or (gate.need_sync and not sample.sync):
             return ()
-        if lane.reach is not None:
-            if played.decode_microseconds < lane.reach:
-                lane.need_sync = True
+        if gate.reach is not None:
+            if played.decode_microseconds < gate.reach:
+                gate.need_sync = True
                 return ()
-            lane.reach = None
-        lane.need_sync = False
-        lane.last = played
-        if lane.is_open and self._end is None:
+            gate.reach = None
+        gate.need_sync = False
+        gate.last = played
+        if gate.is_open and self._end is None:
             return (played,)
         clock, timescale = played.clock, played.track.timescale
         time = clock.microseconds(sample.decode_time + sample.composition_offset, timescale)
         ready: list[PlayedSample] = []
-        if not lane.is_open:
+        if not gate.is_open:
             if self._start is not None and time <= self._start:
                 if sample.sync:
-                    lane.before = []
-                lane.before.append(played)
+                    gate.before = []
+                gate.before.append(played)
                 return ()
-            ready = self._open(lane, sample.sync)
+            ready = self._open(gate, starts_anew=sample.sync)
         if self._end is not None and time >= self._end:
-            lane.after.append(played)
-            many = _DEEPEST_REORDERING if lane.is_video else 1
-            lane.done = len(lane.after) >= many
+            gate.after.append(played)
+            many = _MAX_REORDERING if gate.is_video else 1
+            gate.done = len(gate.after) >= many
             return ready
-        if lane.after:
-            ready += lane.after
-            lane.after = []
+        if gate.after:
+            ready += gate.after
+            gate.after = []
         ready.append(played)
         return ready
 
     def flush(self) -> list[PlayedSample]:
-        """What has waited for a sample after the start, if it lasts longer than that."""
+        """Return the samples that wait for one after the start, if they reach beyond it."""
         return [
             played
-            for lane in self._lanes.values()
-            if not lane.is_open
-            for played in self._opened(lane, starts_anew=True)
+            for gate in self._gates.values()
+            if not gate.is_open
+            for played in self._opened(gate, starts_anew=True)
         ]
 
-    def _open(self, current: _Lane, starts_anew: bool) -> list[PlayedSample]:
-        """The first sample after the start has come: what its track has waiting, and video that has, in order."""
+    def _open(self, current: _TrackGate, *, starts_anew: bool) -> list[PlayedSample]:
+        """Open a track at its first sample after the start; return its waiting samples and those of video, in order."""
         found: list[PlayedSample] = []
-        for lane in self._lanes.values():
-            if lane is current:
-                found += self._opened(lane, starts_anew)
-            elif lane.is_video and not lane.is_open:
-                waiting = self._opened(lane, starts_anew=False)
-                lane.need_sync = not waiting
+        for gate in self._gates.values():
+            if gate is current:
+                found += self._opened(gate, starts_anew=starts_anew)
+            elif gate.is_video and not gate.is_open:
+                waiting = self._opened(gate, starts_anew=False)
+                gate.need_sync = not waiting
                 found += waiting
         found.sort(key=lambda played: played.decode_microseconds)
         return found
 
-    def _opened(self, lane: _Lane, starts_anew: bool) -> list[PlayedSample]:
-        """What a track has waiting, unless all of it is over by the start.
+    def _opened(self, gate: _TrackGate, *, starts_anew: bool) -> list[PlayedSample]:
+        """Return the waiting samples of a track, unless all of them end by the start.
 
-        Pictures are reordered, so that can only be told where decoding ``starts_anew``, or some time has passed.
+        As pictures are reordered, that is certain only at a sync sample (``starts_anew``), or after some time.
         """
-        lane.is_open = True
-        waiting, lane.before = lane.before, []
+        gate.is_open = True
+        waiting, gate.before = gate.before, []
         over = (self._start or 0) - (0 if starts_anew else _REORDERING)
         return waiting if waiting and _end_of(waiting) > over else []
 

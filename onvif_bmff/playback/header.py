@@ -1,4 +1,4 @@
-"""What stands before the fragments of a segment, and serves all segments of its span (B.2, B.6, B.7)."""
+"""The header of a segment, before its fragments; it serves all segments of the span (B.2, B.6, B.7)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from onvif_bmff.playback.source import ByteSource, box_head, parse_one
 __all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "lead_of", "media_type_of", "read_header"]
 
 DecryptStage = Callable[[TrackFragment, Iterator[Sample], memoryview], Iterable[Sample]]
-"""Takes the samples of a protected track's fragment and its bytes; gives the samples back decrypted, in order."""
+"""Takes the samples of a protected track fragment and its bytes; returns the decrypted samples, in order."""
 
 _ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 
@@ -25,8 +25,8 @@ _ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 class SegmentHeader:
     """``ftyp`` and ``moov`` of a segment.
 
-    ``size`` is how many bytes they take from the start of the object; ``raw`` are those bytes. ``tracks`` are the
-    video, audio and metadata tracks in the order of the file, ``movie_tracks`` all there are.
+    ``size`` is their number of bytes from the start of the object, ``raw`` those bytes. ``tracks`` are the video, audio
+    and metadata tracks in file order, ``movie_tracks`` all tracks.
     """
 
     size: int
@@ -57,7 +57,11 @@ class SegmentHeader:
         return lead_of(self.tracks)
 
     def track(self, track_id: int) -> MovieTrack:
-        """The track with a number; ``MediaError`` if there is none."""
+        """Return the track with this track_ID.
+
+        Raises:
+            MediaError: there is none.
+        """
         for track in self.tracks:
             if track.track_id == track_id:
                 return track
@@ -65,12 +69,12 @@ class SegmentHeader:
 
 
 def media_type_of(track: MovieTrack) -> TrackType:
-    """Kind of media of a track that is one of ``SegmentHeader.tracks``."""
+    """Return the kind of media of one of ``SegmentHeader.tracks``."""
     return TrackType(MEDIA_TYPES[track.handler])
 
 
 def lead_of(tracks: Iterable[MovieTrack]) -> MovieTrack:
-    """The track that decides where fragments begin."""
+    """Return the leading track, whose sync samples begin fragments."""
     return min(tracks, key=lambda track: _ORDER.index(media_type_of(track)))
 
 
@@ -78,8 +82,8 @@ def read_header(source: ByteSource) -> SegmentHeader:
     """Read the header of a segment.
 
     Raises:
-        BoxError: the bytes are no boxes, or a box is broken.
-        MediaError: there is no movie box before the first fragment, or no track that can be played.
+        BoxError: the bytes are not boxes, or a box is invalid.
+        MediaError: there is no movie box before the first fragment, or no playable track.
     """
     position = 0
     while (head := box_head(source, position)) is not None:
@@ -100,10 +104,10 @@ def read_header(source: ByteSource) -> SegmentHeader:
 
 
 def clear_samples(part: TrackFragment, data: memoryview, stage: DecryptStage | None) -> Iterator[Sample]:
-    """The samples of a track fragment, decrypted by ``stage`` if they are protected, NAL lengths of 4 bytes.
+    """Return the samples of a track fragment, decrypted by ``stage`` if protected, with NAL lengths of 4 bytes.
 
     Raises:
-        ProtectionError: they are protected, and there is no stage.
+        ProtectionError: they are protected, and ``stage`` is None.
     """
     samples = part.samples(data)
     if is_protected(part.track.entry(part.description)):

@@ -1,8 +1,8 @@
-"""Keys of one kind of span as columns of numbers, and how they fall into spans.
+"""Keys of one kind as columns of numbers, and their arrangement in spans.
 
-A timeline of a million keys must not keep a million strings. Order, counter and precision of a key are 17
-bytes; its name can be written again from them. Everything here works on whole columns and is linear in the
-number of keys, except for one sort where keys come out of order.
+A timeline of a million keys must not keep a million strings. Order, counter and precision of a key take 17 bytes, from
+which its name can be rebuilt. Everything here works on whole columns and is linear in the number of keys, except for
+one sort if keys are not in order.
 """
 
 from array import array
@@ -11,13 +11,13 @@ from operator import le, lt
 
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.key_order import time_of
-from onvif_bmff.playback.span_ends import MOST_OPEN, OpenSpan, SpanEnds, choose, without
+from onvif_bmff.playback.span_ends import MAX_OPEN, OpenSpan, SpanEnds, choose, without
 
 __all__ = ["KeyColumns", "SpanColumns"]
 
 
 class KeyColumns:
-    """Keys of one prefix, postfix and extension, in any order; `arrange` sorts them into spans."""
+    """Keys of one prefix, postfix and extension, in any order; ``arrange`` assigns them to spans."""
 
     def __init__(self, prefix: str, postfix: str, extension: str) -> None:
         self.prefix = prefix
@@ -27,20 +27,20 @@ class KeyColumns:
         self.counters = array("Q")
         self.digits = array("B")
         self.padded: dict[tuple[int, int], int] = {}
-        """Digits of counters that were written with leading zeros, by order and counter."""
+        """Number of digits of counters with leading zeros, by order and counter."""
 
     def arrange(self) -> "SpanColumns":
-        """Sort the keys into spans. The columns of this object are used up.
+        """Assign the keys to spans. Consumes the columns of this object.
 
-        Segments of a span have counters that grow with time. A counter of 0 begins a span. Others continue
-        the span that expects them, or skip some of its counters (objects are lost), or begin a span whose
-        first objects are not there. An end is that of the span whose counter and time it continues; where there are
-        several, the one that does not go on; and where nothing tells, the spans are ambiguous.
+        Counters of a span increase with time. A counter of 0 begins a span. Others continue the span that expects
+        them, or skip some of its counters (objects are lost), or begin a span whose first objects are missing. An end
+        belongs to the span whose counter and time it continues; of several, to the one without later segments. If that
+        does not decide it either, the spans are ambiguous.
         """
         duplicates = self._sort()
         spans = SpanColumns(self, duplicates)
         orders, counters, digits = self.orders, self.counters, self.digits
-        numbers = array("I")  # of the span of each segment
+        numbers = array("I")  # the span of each segment
         ends = [index for index, order in enumerate(orders) if not order & 1]
         candidates: list[OpenSpan] = []
         newest: OpenSpan | None = None
@@ -55,13 +55,7 @@ class KeyColumns:
                 else:
                     found = None
                 if found is None:
-                    found = OpenSpan(spans.add(), order, order, counter)
-                    for one in candidates:
-                        if one.superseded is None:
-                            one.superseded = order
-                    candidates.append(found)
-                    if len(candidates) > MOST_OPEN:
-                        del candidates[0]
+                    found = _open_span(spans.add(), candidates, order, counter)
                 else:
                     if order - found.last > found.longest:
                         found.longest = order - found.last
@@ -79,14 +73,13 @@ class KeyColumns:
                     candidates = without(candidates, over, order)
                     newest = candidates[-1] if candidates else None
         open_ends.close()
-        if ends:
-            for column in (orders, counters, digits):
-                _remove(column, ends)
+        for column in (orders, counters, digits) if ends else ():
+            _remove(column, ends)
         spans.take(orders, counters, digits, numbers)
         return spans
 
     def _sort(self) -> int:
-        """Put the keys in order of time, then counter; drop those that came twice and say how many."""
+        """Sort the keys by time and counter, and drop duplicates; return their number."""
         orders = self.orders
         if all(map(lt, orders, islice(orders, 1, None))):
             return 0
@@ -109,6 +102,18 @@ class KeyColumns:
                 self.digits.append(digit)
             at = end
         return len(rank) - len(self.orders)
+
+
+def _open_span(number: int, candidates: list[OpenSpan], order: int, counter: int) -> OpenSpan:
+    """Begin a span at a segment, and make it the newest of the candidates, of which the oldest may be dropped."""
+    for one in candidates:
+        if one.superseded is None:
+            one.superseded = order
+    found = OpenSpan(number, order, order, counter)
+    candidates.append(found)
+    if len(candidates) > MAX_OPEN:
+        del candidates[0]
+    return found
 
 
 def _remove(column: "array[int]", indexes: list[int]) -> None:
@@ -137,7 +142,7 @@ class SpanColumns:
         self.orphan_ends = 0
         self.ambiguous_ends = 0
         self.ambiguous: set[int] = set()
-        """Spans that one of several end objects, or none, may belong to."""
+        """Spans to which one of several end objects, or none, may belong."""
         self.orders = array("q")
         self.counters = array("Q")
         self.digits = array("B")
@@ -147,14 +152,14 @@ class SpanColumns:
         self.end_digits = array("B")
         self.starts = array("q")
         self.reaches = array("q")
-        """For each span the latest order that it or an earlier one is known to reach."""
+        """For each span the latest order that it, or an earlier one, is known to reach."""
         self._padded = keys.padded
 
     def __len__(self) -> int:
         return len(self.end_orders)
 
     def add(self) -> int:
-        """A new span without end; its number."""
+        """Add a span without end; return its number."""
         self.end_orders.append(-1)
         self.end_counters.append(0)
         self.end_digits.append(0)
@@ -167,7 +172,7 @@ class SpanColumns:
         self.end_digits[number] = digits
 
     def take(self, orders: "array[int]", counters: "array[int]", digits: "array[int]", numbers: "array[int]") -> None:
-        """Take the segments in order of time with the number of the span of each."""
+        """Take over the segments in order of time, with the span of each (``numbers``)."""
         if not all(map(le, numbers, islice(numbers, 1, None))):
             rank = sorted(range(len(numbers)), key=numbers.__getitem__)
             orders = array("q", map(orders.__getitem__, rank))
@@ -188,11 +193,11 @@ class SpanColumns:
             self.reaches.append(reach)
 
     def key(self, index: int) -> ObjectKey:
-        """The key of the segment at an index of the columns."""
+        """Return the key of the segment at an index of the columns."""
         return self._key(self.orders[index], self.counters[index], self.digits[index], span_end=False)
 
     def end_key(self, number: int) -> ObjectKey | None:
-        """The key of the end object of a span, or None."""
+        """Return the key of the end object of a span, or None."""
         order = self.end_orders[number]
         if order == -1:
             return None
@@ -204,7 +209,7 @@ class SpanColumns:
 
     @property
     def kept_bytes(self) -> int:
-        """Size of the columns."""
+        """Size of the columns, in bytes."""
         columns = (
             self.orders,
             self.counters,

@@ -1,4 +1,4 @@
-"""The keys of a player: given, or opened from the headers of what is played. B.8.2."""
+"""The keys of a player: given, or unwrapped from the headers of segments. B.8.2."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,11 +13,11 @@ __all__ = ["PlaybackKeys"]
 
 
 class PlaybackKeys:
-    """Content keys for all that one reader plays.
+    """Content keys for one reader.
 
     Args:
-        ring: keys by KID; it is added to as keys are recovered.
-        unwrapper: a private key, a hardware module or a key server that opens wrapped content keys.
+        ring: keys by KID; recovered ones are added.
+        unwrapper: opens wrapped content keys: a private key, a hardware module or a key server.
     """
 
     def __init__(self, ring: KeyRing | None = None, unwrapper: KeyUnwrapper | None = None) -> None:
@@ -26,10 +26,10 @@ class PlaybackKeys:
         self._any = ring is not None or unwrapper is not None
 
     def stage(self, header: SegmentHeader) -> DecryptStage | None:
-        """What decrypts the segments of a header; None if nothing is encrypted or no keys were given at all.
+        """Return the stage that decrypts the segments of a header; None if nothing is encrypted or no keys were given.
 
         Raises:
-            ProtectionError: the wrapped keys of the header do not open.
+            ProtectionError: the wrapped keys of the header cannot be opened.
         """
         if not header.is_protected or not self._any:
             return None

@@ -1,4 +1,4 @@
-"""Which prefixes to list for a time range, so that nobody lists a whole bucket (B.4 puts date and hour first)."""
+"""Prefixes to list for a time range, instead of a whole bucket: keys begin with date and hour (B.4)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,17 +21,17 @@ def listing_prefixes(
     postfix: str | None = "",
     lookback: timedelta = timedelta(hours=1),
 ) -> Iterator[str]:
-    """Key prefixes whose listings together have every segment with media from ``start`` to ``end``.
+    """Yield key prefixes whose listings contain every segment with media from ``start`` to ``end``.
 
-    A day that is wanted whole is one listing, otherwise each hour is one, in order of time. An unknown
-    ``postfix`` (None) leaves only days to choose from, and an unknown ``prefix`` only the whole store.
+    A whole day is one listing, otherwise each hour is one, in order of time. With an unknown ``postfix`` (None) only
+    days can be listed, with an unknown ``prefix`` only the whole store.
 
     Args:
-        start: begin of the range.
-        end: its end; the hour that begins at ``end`` is listed, too, as it may hold a span end object.
-        prefix: configured prefix, empty if none is.
-        postfix: configured postfix, empty if none is.
-        lookback: the longest segment, as one that began before ``start`` may reach into the range.
+        start: beginning of the range.
+        end: its end; the hour of ``end`` is included, since it may hold a span end object.
+        prefix: configured prefix, possibly empty.
+        postfix: configured postfix, possibly empty.
+        lookback: length of the longest segment; one that began before ``start`` may reach into the range.
 
     Raises:
         TimeError: the range ends before it starts.

@@ -1,4 +1,4 @@
-"""What a player gets: clear samples with the track that they belong to and the times at which they happened."""
+"""What a player gets: clear samples with their track and time."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ __all__ = ["PlayedSample", "PlayedTrack"]
 
 @dataclass(slots=True, eq=False)
 class PlayedTrack:
-    """A track of the recording as one span, and one sample entry, has it.
+    """A track of the recording, in one span and with one sample entry.
 
-    ``number`` (from 0) is the same for all spans: track ``ordinal`` (from 0) of its type is that everywhere.
-    ``timescale`` is ticks a second; ``span`` where it comes from.
+    ``number`` (from 0) identifies the track in all spans, as do ``type`` and ``ordinal`` (from 0) among tracks of that
+    type. ``timescale`` is in ticks per second.
     """
 
     number: int
@@ -32,7 +32,7 @@ class PlayedTrack:
 class PlayedSample:
     """A clear sample; its times are ticks on the media timeline of its span, which ``clock`` maps to UTC.
 
-    ``run`` counts the stretches of segments without a loss or a gap between them, over the whole reading.
+    ``run`` numbers the runs of segments without loss or gap, over the whole selection.
     """
 
     track: PlayedTrack
@@ -42,7 +42,7 @@ class PlayedSample:
 
     @property
     def time(self) -> UtcTime:
-        """When it is presented."""
+        """When the sample is presented."""
         sample = self.sample
         return self.clock.utc(sample.decode_time + sample.composition_offset, self.track.timescale)
 

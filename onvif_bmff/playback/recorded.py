@@ -1,4 +1,4 @@
-"""What keys say was recorded: segments and spans, as light views on the columns of a timeline."""
+"""Recorded segments and spans, as light views on the columns of a timeline."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -16,25 +16,24 @@ __all__ = ["Gap", "LostObjects", "Overlap", "RecordedSegment", "RecordedSpan", "
 
 
 class SpanState(Enum):
-    """How a span ended, as far as keys tell."""
+    """How a span ended, by the keys."""
 
     CLOSED = "closed"
     """It has a span end object."""
     OPEN = "open"
-    """It has none, and nothing came after it: it is still recorded, or its recorder stopped without a word."""
+    """It has no end object, and no later span: it is still recorded, or the recorder stopped without ending it."""
     AMBIGUOUS = "ambiguous"
-    """There is an end object that may be its own, or that of another span: counters and times go with both."""
+    """There is an end object whose counter and time fit this span and another one."""
     CUT_OFF = "cut off"
-    """It has none although a later span began: its recorder crashed, or does not write end objects."""
+    """It has no end object, though a later span began: the recorder crashed, or writes no end objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSegment:
     """A segment object of a span.
 
-    ``name`` is the key as it was listed. ``end`` is the start of the next segment or the end of the span; it
-    is None where keys do not tell, because what comes next is lost or the span has no end object. ``span`` is
-    the span that it belongs to.
+    ``name`` is the key as listed. ``end`` is the start of the next segment or the end of the span; None if the next
+    object is lost or the span has no end object. ``span`` is the span of the segment.
     """
 
     name: str
@@ -44,17 +43,17 @@ class RecordedSegment:
 
     @property
     def start(self) -> UtcTime:
-        """Time of the first sample, as precise as the key."""
+        """Time of the first sample, in the resolution of the key."""
         return self.key.time
 
 
 @dataclass(frozen=True, slots=True)
 class LostObjects:
-    """Counters of a span that no object has; lost objects, not a gap in the recording.
+    """Missing counters of a span: lost objects, not a gap in the recording.
 
-    ``after`` is the start of the last segment before them (None at the beginning of a span), ``before`` the
-    start of the next one, or the end of the span. ``trimmed``: they come before all that is there of their kind, as
-    retention and the life-cycle rules of a bucket leave it.
+    ``after`` is the start of the last segment before them (None at the beginning of a span), ``before`` the start of
+    the next one, or the end of the span. ``trimmed``: they precede all objects of their kind, as after deletion by
+    retention or life-cycle rules.
     """
 
     first_counter: int
@@ -86,49 +85,49 @@ class RecordedSpan:
 
     @property
     def prefix(self) -> str:
-        """Path before the date in its keys."""
+        """Path before the date in the keys."""
         return self._columns.prefix
 
     @property
     def postfix(self) -> str:
-        """Path after the date in its keys."""
+        """Path after the date in the keys."""
         return self._columns.postfix
 
     @property
     def extension(self) -> str:
-        """Extension of its keys, which tells the media: ``mp4``, ``m4v``, ``m4a`` or ``m4m``."""
+        """Extension of the keys: ``mp4``, ``m4v``, ``m4a`` or ``m4m``."""
         return self._columns.extension
 
     @property
     def segments(self) -> "SegmentList":
-        """Its segments in order of time; a sequence that makes them when asked."""
+        """The segments in order of time; a sequence that creates them on access."""
         return SegmentList(self._columns, self._number)
 
     @property
     def start(self) -> UtcTime:
-        """Start of the first segment that is there."""
+        """Start of the first segment."""
         return time_of(self._columns.starts[self._number])
 
     @property
     def end(self) -> UtcTime | None:
-        """The time of the span end object, None if there is none."""
+        """Time of the span end object, or None."""
         order = self._columns.end_orders[self._number]
         return None if order == -1 else time_of(order)
 
     @property
     def last_start(self) -> UtcTime:
-        """Start of the last segment: the span lasts longer than that even if its end is unknown."""
+        """Start of the last segment, which the span exceeds even if its end is unknown."""
         return time_of(self._columns.orders[self._columns.firsts[self._number + 1] - 1])
 
     @property
     def end_name(self) -> str | None:
-        """The key of the span end object as it was listed, None if there is none."""
+        """The key of the span end object as listed, or None."""
         key = self._columns.end_key(self._number)
         return None if key is None else str(key)
 
     @property
     def state(self) -> SpanState:
-        """Whether it is closed, open, cut off, or may be any of these."""
+        """How the span ended."""
         if self._columns.end_orders[self._number] != -1:
             return SpanState.CLOSED
         if self._number in self._columns.ambiguous:
@@ -137,7 +136,7 @@ class RecordedSpan:
 
     @property
     def first_counter(self) -> int:
-        """Counter of the first segment that is there; above 0 if earlier ones are not among the keys."""
+        """Counter of the first segment; above 0 if earlier ones are missing."""
         return self._columns.counters[self._columns.firsts[self._number]]
 
     def lost(self) -> Iterator[LostObjects]:
@@ -197,13 +196,13 @@ class SegmentList(Sequence[RecordedSegment]):
         return RecordedSegment(str(key), key, end, RecordedSpan(columns, self._number))
 
     def before(self, order: int) -> RecordedSegment:
-        """The last segment at or before an order, which is not before the span."""
+        """Return the last segment at or before an order, which must not precede the span."""
         place = bisect_right(self._columns.orders, order, self._first, self._first + len(self)) - 1
         return self._at(place)
 
 
 class SpanList(Sequence[RecordedSpan]):
-    """All spans of a timeline, one kind after the other, each in order of time."""
+    """The spans of a timeline, by kind and time."""
 
     def __init__(self, kinds: Sequence[SpanColumns]) -> None:
         self._kinds = kinds
@@ -238,9 +237,9 @@ class SpanList(Sequence[RecordedSpan]):
 class Gap:
     """A time between two spans of one kind in which nothing was recorded.
 
-    ``exact`` is false where a bound is not known from keys: the earlier span has no end object, so the gap
-    begins somewhere after ``start``, which is the start of that span's last segment; or the first objects of
-    the later span are lost, so the gap ends somewhere before ``end``.
+    ``exact`` is false if a bound is unknown: the span ``before`` has no end object, so the gap begins somewhere after
+    ``start``, the start of its last segment; or the first objects of the span ``after`` are lost, so the gap ends
+    somewhere before ``end``.
     """
 
     start: UtcTime
@@ -251,13 +250,13 @@ class Gap:
 
     @property
     def duration(self) -> timedelta:
-        """Its length; the longest possible one if it is not ``exact``."""
+        """Length of the gap; the longest possible one if it is not ``exact``."""
         return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A time for which two spans of one kind have recordings, at least from ``start`` to ``end``."""
+    """A time covered by two spans of one kind, at least from ``start`` to ``end``."""
 
     start: UtcTime
     end: UtcTime

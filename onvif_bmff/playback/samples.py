@@ -1,4 +1,4 @@
-"""Stored segments as clear, timed samples, over segments, spans, gaps and keys."""
+"""Stored segments as a stream of clear samples with times, across segments, spans, gaps and keys."""
 
 from collections.abc import Callable, Iterator
 from heapq import merge
@@ -24,9 +24,9 @@ __all__ = ["SampleReader", "joined_tracks"]
 
 _SECOND = 1_000_000
 _REANCHOR = _SECOND // 2
-"""How far (µs) the key of a segment may be off the clock of its span before it is believed instead."""
+"""Deviation (µs) of a segment's key from the clock of its span above which the key sets a new clock."""
 _WORTH_A_SEEK = 30 * _SECOND
-"""Segments that are longer (µs) are not read from their beginning for an instant in their middle."""
+"""Longer segments (µs) are not read from their beginning for an instant in their middle."""
 _Numbering = Callable[[tuple[TrackType, int]], int]
 _RANKS = ("m4v", "mp4", "m4a", "m4m")
 
@@ -34,7 +34,7 @@ _RANKS = ("m4v", "mp4", "m4a", "m4m")
 def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[TrackType, int]]:
     """For each track_ID the kind of media and which track of that kind it is, from ``ordinal`` on.
 
-    That is what joins the tracks of spans: track_IDs differ between the spans of CMAF.
+    These identify a track across spans; track_IDs may differ between them.
     """
     counts: dict[TrackType, int] = {}
     found: dict[int, tuple[TrackType, int]] = {}
@@ -46,25 +46,25 @@ def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[Tr
 
 
 class SampleReader:
-    """Plays a selection: iterate over it for `PlayedSample` in order of decode time.
+    """Plays a selection: an iterable of ``PlayedSample`` in order of decode time.
 
-    Each track begins with the last sync sample at or before the start of the selection, so that all of it can be
-    decoded, and ends with the last sample that is presented before its end, with those between. What spans of one
-    kind have in common, because they overlap, comes once. Where the start is that of a multiplexed segment, tracks
-    beside the leading one may begin a sample later, as the segment before is not read for that.
+    Each track begins with the last sync sample at or before the start of the selection, so that all can be decoded, and
+    ends with the last sample presented before its end. The common part of overlapping spans of one kind is played once.
+    If the selection starts with a multiplexed segment, tracks other than the leading one may begin a sample later,
+    since the segment before is not read.
 
-    Holds one block of bytes and one fragment for each kind of span; objects are read front to back, the first one
-    from the fragment that is needed.
+    Memory holds one block of bytes and one fragment for each kind of span. Objects are read sequentially, the first one
+    from the needed fragment on.
 
     Args:
-        store: where the objects lie.
-        selection: what to play, see `select`.
-        keys: content keys, added to as others are recovered.
-        unwrapper: what recovers them from the ``pssh`` boxes.
-        seeker: shares the headers that it knows.
+        store: holds the objects.
+        selection: what to play; see ``select``.
+        keys: content keys; recovered ones are added.
+        unwrapper: recovers content keys from the ``pssh`` boxes.
+        seeker: shares its known headers.
 
     Attributes:
-        missing: names of objects that were listed but are gone.
+        missing: names of listed objects that no longer exist.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class SampleReader:
         self.missing: list[str] = []
 
     def __iter__(self) -> Iterator[PlayedSample]:
-        """Play; see the class.
+        """Iterate over the samples; see the class.
 
         Raises:
             BoxError, MediaError: a segment is broken.
-            ProtectionError: a key is missing, or does not open.
+            ProtectionError: a key is missing, or cannot be unwrapped.
             StoreError: the store failed.
         """
         selection = self._selection
@@ -166,7 +166,7 @@ class SampleReader:
         gate: RangeGate,
         run: int,
     ) -> Iterator[PlayedSample]:
-        """The samples of one fragment, the tracks in step."""
+        """Yield the samples of one fragment, all tracks by decode time."""
         clock = reading.clock
         assert clock is not None
         streams = []
@@ -200,7 +200,7 @@ def _played(track: PlayedTrack, samples: Iterator[Sample], clock: MediaClock, ru
 
 
 class _SpanReading:
-    """What is known of a span while its segments are read."""
+    """State of a span while its segments are read."""
 
     def __init__(self, span: RecordedSpan, ordinal: int) -> None:
         self._span = span
@@ -213,14 +213,14 @@ class _SpanReading:
         self.clock: MediaClock | None = None
 
     def header_of(self, source: StoreSource) -> SegmentHeader:
-        """The header at the start of an object; that of the segment before it if the bytes are the same."""
+        """Return the header at the start of an object, reusing the known one if its bytes are equal."""
         known = self._header
         if known is not None and source.view(0, known.size) == known.raw:
             return known
         return read_header(source)
 
     def use(self, header: SegmentHeader, keys: PlaybackKeys) -> DecryptStage | None:
-        """Make a header the one in use; what decrypts its fragments."""
+        """Use a header from now on; return the stage that decrypts its fragments."""
         if header is not self._header:
             self._header = header
             self._stage = keys.stage(header)
@@ -229,10 +229,10 @@ class _SpanReading:
         return self._stage
 
     def follow(self, segment: RecordedSegment, header: SegmentHeader, fragment: StoredFragment) -> None:
-        """Set the clock by the key of a segment, unless it goes on as it does.
+        """Set the clock by the key of a segment, unless the present clock still fits it.
 
-        Keys are cut to milliseconds, so the clock of the span's first segment holds for all, as long as their
-        media times go on. Devices that restart them in each object get a clock for each.
+        Keys have milliseconds, so the clock of a span's first segment serves all, as long as media times continue. If
+        a device restarts them in each object, each gets its own clock.
         """
         ticks, timescale = first_presentation(header, fragment, first_of_span=segment.key.counter == 0)
         clock = self.clock
@@ -243,9 +243,9 @@ class _SpanReading:
         self.clock = MediaClock(segment.key.time, ticks, timescale)
 
     def in_step(self, track_id: int, samples: Iterator[Sample]) -> Iterator[Sample]:
-        """Samples of a track whose first in this span is presented when it is decoded, as it is in CMAF.
+        """Yield samples of a track, shifted such that its first one in the span is presented when decoded, as in CMAF.
 
-        Multiplexed segments may decode ahead of what they present; that would make a track seem to begin early.
+        In multiplexed segments a track may be decoded ahead of its presentation, and so would seem to begin early.
         """
         for sample in samples:
             shift = self._shifts.get(track_id)
@@ -259,7 +259,7 @@ class _SpanReading:
     def track(
         self, source: MovieTrack, description: int, number: Callable[[tuple[TrackType, int]], int]
     ) -> PlayedTrack:
-        """The track of a fragment."""
+        """Return the track of a fragment."""
         found = self._tracks.get((source.track_id, description))
         if found is None:
             kind = self.joined[source.track_id]

@@ -1,19 +1,19 @@
-"""From an instant to the bytes of a fragment, with as few and small requests as there can be. B.9.2.
+"""Finds the fragment for an instant, with few and small requests. ONVIF Recording Control 25.12, B.9.2.
 
-What is asked, in this order:
+Sources of the index:
 
 =====================================  ===============================================================
 object                                 requests
 =====================================  ===============================================================
-short, or of unknown length            HEAD: its SeekTable has every fragment, or nearly
-long, or without a close SeekTable     its last bytes: the ``mfra`` has every fragment
+short, or of unknown length            HEAD: its SeekTable lists (nearly) every fragment
+long, or with a coarse SeekTable       its last bytes: the ``mfra`` lists every fragment
 neither SeekTable nor ``mfra``         the head of each ``moof`` up to the instant, about 1 KiB each
 =====================================  ===============================================================
 
-and the header, unless one of the span was read before, and the fragment: three requests in the first two cases.
-An ``mfra`` of several tracks need not be read whole: the last bytes do if they hold the table of the leading track,
-which our recorder therefore puts last. One more request is needed where that table takes more than 60 KiB, or stands
-before others that do.
+The header, unless one of the span was read before, and the fragment follow: three requests in the first two cases.
+An ``mfra`` of several tracks need not be read completely: the last bytes suffice if they hold the table of the leading
+track, which our recorder therefore puts last. One more request is needed if that table, or those after it, take more
+than 60 KiB.
 """
 
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.seek_index import SegmentIndex, attributes_of, index_of_attributes, index_of_last_bytes
-from onvif_bmff.playback.source import BLOCK, LARGEST_PIECE, ByteSource, MemorySource, StoreSource, box_head, parse_one
+from onvif_bmff.playback.source import BLOCK, MAX_READ, ByteSource, MemorySource, StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Piece", "SeekPoint", "Seeker"]
+__all__ = ["SeekPoint", "Seeker", "Subsegment"]
 
 CLOSE = timedelta(seconds=10)
-"""Entries of a SeekTable that lie farther apart are too coarse where an ``mfra`` can be had."""
+"""A SeekTable whose entries lie farther apart is coarse: an ``mfra`` is preferred."""
 _SHORT = 8 * CLOSE
 _LONG = timedelta(hours=1)
-_LARGEST_HEADER = 1 << 20
+_MAX_HEADER_SIZE = 1 << 20
 _HEADER_GUESS = 8 << 10
 _FIRST_MOOF = 8 << 10
 _PEEK = 1 << 10
@@ -52,9 +52,9 @@ _ANY_SIZE = 1 << 62
 class SeekPoint:
     """Where to begin reading for an instant.
 
-    ``start`` is the byte at which the ``moof`` begins, ``end`` that of the next one that is known (None: the rest of
-    the object, probably ``likely_size`` bytes). ``clock`` maps media times to UTC. ``found_by`` is "SeekTable", "mfra"
-    or "moof".
+    ``start`` is the byte at which the ``moof`` begins, ``end`` that of the next known one (None: the rest of the
+    object, probably ``likely_size`` bytes). ``clock`` maps media times to UTC. ``found_by`` is "SeekTable", "mfra" or
+    "moof".
     """
 
     segment: RecordedSegment
@@ -66,8 +66,8 @@ class SeekPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes ``offset`` to ``stop`` of an object, whole fragments that begin with a sync sample, and their time."""
+class Subsegment:
+    """Bytes ``offset`` to ``stop`` of an object: whole fragments, the first with a sync sample; and their time."""
 
     offset: int
     stop: int
@@ -76,9 +76,9 @@ class Piece:
 
 
 class Seeker:
-    """Finds and reads fragments of stored segments. Keeps one header for each span that it meets.
+    """Finds and reads fragments of stored segments. Keeps the header of each span that it reads.
 
-    ``close`` is how far apart the entries of a SeekTable may be to be used although there may be an ``mfra``.
+    ``close`` is the largest distance of SeekTable entries that are used without looking for an ``mfra``.
     """
 
     def __init__(self, store: ReadableStore, *, close: timedelta = CLOSE) -> None:
@@ -90,22 +90,22 @@ class Seeker:
     # ---- headers -----------------------------------------------------------------------------------
 
     def header(self, segment: RecordedSegment, *, size: int | None = None, more: int = 0) -> SegmentHeader:
-        """The header of the segment's span; fetched only if no other segment of the span was met before. B.2.
+        """Return the header of the segment's span, fetched from the first segment that is asked for. B.2.
 
-        ``size`` is how many bytes it probably takes, ``more`` how many behind it are fetched along.
+        ``size`` is its probable number of bytes; ``more`` bytes after it are fetched in the same request.
 
         Raises:
-            BoxError, MediaError: the object is no segment.
+            BoxError, MediaError: the object is not a valid segment.
             StoreError: the store failed.
         """
         found = self._headers.get(segment.span)
         if found is None:
-            if size is not None and 0 < size <= _LARGEST_HEADER:
+            if size is not None and 0 < size <= _MAX_HEADER_SIZE:
                 data = self._store.get(segment.name, 0, size + more)
                 try:
                     found = read_header(MemorySource(data))
                 except (BoxError, MediaError):
-                    found = None  # the index was wrong; the object itself tells
+                    found = None  # the index was wrong; read the object itself
                 self._beginning = (segment.name, data)
             if found is None:
                 found = read_header(StoreSource(self._store, segment.name, block=_HEADER_GUESS))
@@ -113,34 +113,34 @@ class Seeker:
         return found
 
     def keep(self, span: RecordedSpan, header: SegmentHeader) -> None:
-        """Remember a header that somebody else has read."""
+        """Remember a header that was read elsewhere."""
         self._headers.setdefault(span, header)
 
     # ---- finding -----------------------------------------------------------------------------------
 
     def find(self, segment: RecordedSegment, at: UtcTime) -> SeekPoint:
-        """The fragment that has the last sync sample of the leading track at or before ``at``, else the first one.
+        """Return the fragment with the last sync sample of the leading track at or before ``at``, else the first one.
 
-        In a short object it may be one before that, as near as its SeekTable tells.
+        In a short object it may be an earlier one, as its SeekTable allows.
 
         Raises:
-            BoxError, MediaError: the object is no segment.
+            BoxError, MediaError: the object is not a valid segment.
             StoreError: the store failed.
         """
-        lasting = segment.end - segment.start if segment.end is not None else None
-        if lasting is None and at - segment.start > _SHORT:
-            lasting = _LONG
+        length = segment.end - segment.start if segment.end is not None else None
+        if length is None and at - segment.start > _SHORT:
+            length = _LONG
         info: ObjectInfo | None = None
         coarse: SegmentIndex | None = None
-        if lasting is None or lasting <= _SHORT:
+        if length is None or length <= _SHORT:
             info = self._store.head(segment.name)
-            lasting = attributes_of(info).duration or lasting
+            length = attributes_of(info).duration or length
             coarse = index_of_attributes(info)
             if coarse is not None:
                 point = self._pick(segment, coarse, at, self._close)
                 if point is not None:
                     return point
-        index = self._random_access(segment, lasting, info)
+        index = self._random_access(segment, length, info)
         if index is not None:
             point = self._pick(segment, index, at, None)
             if point is not None:
@@ -153,50 +153,50 @@ class Seeker:
                     return point
         return self._walk(segment, coarse, at)
 
-    def pieces(self, segment: RecordedSegment) -> list[Piece]:
-        """The segment in pieces that begin with a sync sample, as its index tells; whole where there is no index.
+    def subsegments(self, segment: RecordedSegment) -> list[Subsegment]:
+        """Return the subsegments of a segment by its index; the whole segment as one if it has no index.
 
-        Costs a HEAD request, and one more where the SeekTable is too coarse.
+        Costs a HEAD request, and one more if the SeekTable is coarse.
 
         Raises:
-            BoxError, MediaError: the object is no segment.
+            BoxError, MediaError: the object is not a valid segment.
             StoreError: the store failed.
         """
         info = self._store.head(segment.name)
         found = attributes_of(info)
         end = segment.end
         if found.duration is not None:
-            end = segment.start + found.duration  # exact, where keys are cut to milliseconds
+            end = segment.start + found.duration  # exact, while keys have milliseconds
         index = index_of_attributes(info)
-        lasting = end - segment.start if end is not None else None
-        if index is None or self._is_coarse(segment, index, lasting):
-            index = self._random_access(segment, lasting, info) or index
+        length = end - segment.start if end is not None else None
+        if index is None or self._is_coarse(segment, index, length):
+            index = self._random_access(segment, length, info) or index
         end = end or self.end(segment)
         if index is None:
-            return [Piece(self.header(segment).size, info.size, segment.start, end)]
+            return [Subsegment(self.header(segment).size, info.size, segment.start, end)]
         table = index.leading(self._headers.get(segment.span))
         clock = self._clock(segment, index, table)
         starts = [(entry.moof_offset, clock.utc(entry.time, index.scale(table))) for entry in table.entries]
         starts.append((info.size, max(end, starts[-1][1])))
-        found_pieces: list[Piece] = []
+        subsegments: list[Subsegment] = []
         for (offset, start), (stop, over) in pairwise(starts):
             if not 0 <= offset < stop <= info.size:
                 raise MediaError(f"the index of {segment.name} does not fit the object")
-            found_pieces.append(Piece(offset, stop, start, over))
-        return found_pieces
+            subsegments.append(Subsegment(offset, stop, start, over))
+        return subsegments
 
-    def _is_coarse(self, segment: RecordedSegment, index: SegmentIndex, lasting: timedelta | None) -> bool:
+    def _is_coarse(self, segment: RecordedSegment, index: SegmentIndex, length: timedelta | None) -> bool:
         entries = index.leading(self._headers.get(segment.span)).entries
         longest = max((later.time - one.time for one, later in pairwise(entries)), default=0)
-        if lasting is not None:
-            longest = max(longest, int(lasting.total_seconds() * index.timescale) - entries[-1].time + entries[0].time)
+        if length is not None:
+            longest = max(longest, int(length.total_seconds() * index.timescale) - entries[-1].time + entries[0].time)
         return longest > self._close.total_seconds() * index.timescale
 
     def end(self, segment: RecordedSegment) -> UtcTime:
-        """When a segment is over: as keys say, else its Duration attribute, else its last fragment.
+        """Return when a segment ends: by keys, else its Duration attribute, else its fragments.
 
         Raises:
-            BoxError, MediaError: the object is no segment.
+            BoxError, MediaError: the object is not a valid segment.
             StoreError: the store failed.
         """
         if segment.end is not None:
@@ -205,13 +205,13 @@ class Seeker:
         if found.duration is not None:
             return segment.start + found.duration
         header = self.header(segment)
-        lasting, leading = 0, header.lead
+        length, leading = 0, header.lead
         for _, parts in self._heads(segment, header, header.size):
-            lasting += sum(part.duration for part in parts if part.track is leading)
-        return segment.start.plus_ticks(lasting, leading.timescale)
+            length += sum(part.duration for part in parts if part.track is leading)
+        return segment.start.plus_ticks(length, leading.timescale)
 
     def read(self, point: SeekPoint) -> tuple[SegmentHeader, StoredFragment]:
-        """The header and the first fragment at a point, with at most one request each.
+        """Return the header and the first fragment at a point, with at most one request each.
 
         The last fragment of an object may take two, if it is larger than all others.
 
@@ -233,18 +233,18 @@ class Seeker:
     # ---- ways of finding -----------------------------------------------------------------------------
 
     def _random_access(
-        self, segment: RecordedSegment, lasting: timedelta | None, info: ObjectInfo | None
+        self, segment: RecordedSegment, length: timedelta | None, info: ObjectInfo | None
     ) -> SegmentIndex | None:
-        def header(size: int, is_whole: bool) -> SegmentHeader:
+        def header(size: int, *, is_whole: bool) -> SegmentHeader:
             more = 0 if is_whole or segment.key.counter else _FIRST_MOOF
             return self.header(segment, size=size, more=more)
 
-        return index_of_last_bytes(self._store, segment.name, lasting, info, header)
+        return index_of_last_bytes(self._store, segment.name, length, info, header)
 
     def _pick(
         self, segment: RecordedSegment, index: SegmentIndex, at: UtcTime, close: timedelta | None
     ) -> SeekPoint | None:
-        """The entry for an instant; None if the next one is farther away than ``close``."""
+        """Return the point for an instant; None if the next entry is farther away than ``close``."""
         table = index.leading(self.header(segment, size=index.header_size))
         clock = self._clock(segment, index, table)
         timescale = index.scale(table)
@@ -256,14 +256,14 @@ class Seeker:
         end = following.moof_offset if following is not None else index.end
         if end is not None and end <= entry.moof_offset:
             return None  # the index is wrong
-        likely = min(index.longest, LARGEST_PIECE) if end is None else BLOCK
+        likely = min(index.longest, MAX_READ) if end is None else BLOCK
         return SeekPoint(segment, entry.moof_offset, end, clock, index.found_by, likely)
 
     def _clock(self, segment: RecordedSegment, index: SegmentIndex, leading: TrackSeekTable) -> MediaClock:
         first_of_span = segment.key.counter == 0
         if index.is_whole or not first_of_span:
             return index.clock(segment.start, leading, first_of_span=first_of_span)
-        # The first fragment tells what the index does not: which track begins earliest.
+        # Only the first fragment shows which track begins earliest.
         header = self.header(segment)
         for _, parts in self._heads(segment, header, header.size):
             return MediaClock(segment.start, *_first_time(header, parts, first_of_span=True))
@@ -284,7 +284,7 @@ class Seeker:
         return segment.end is None or segment.end - start <= close
 
     def _walk(self, segment: RecordedSegment, index: SegmentIndex | None, at: UtcTime) -> SeekPoint:
-        """Look at one moof after another, from the best entry that is known."""
+        """Find the fragment by the moof boxes, from the best known entry on."""
         header = self.header(segment)
         start, clock = header.size, None
         if index is not None:
@@ -312,14 +312,14 @@ class Seeker:
     def _heads(
         self, segment: RecordedSegment, header: SegmentHeader, position: int
     ) -> Iterator[tuple[int, tuple[TrackFragment, ...]]]:
-        """Each moof from ``position`` on, without the media data between them."""
+        """Yield each moof from ``position`` on, without the media data between them."""
         name, data = self._beginning
         source = StoreSource(self._store, segment.name, block=_PEEK, data=data if name == segment.name else b"")
-        # Runs are added up, never spread out: the work is that of the boxes, whatever they claim.
+        # Runs are summed, never expanded: the work is bounded by the size of the boxes.
         reader = FragmentReader(header.movie_tracks, _ANY_SIZE)
         while (head := box_head(source, position)) is not None and head.size is not None:
             if head.type == "moof":
-                source.view(position, head.size + 16)  # the head of the mdat behind it in the same request
+                source.view(position, head.size + 16)  # with the header of the next mdat in the same request
                 moof = parse_one(source, position, head.size)
                 if not isinstance(moof, MovieFragmentBox):
                     raise BoxError("the fragment cannot be read", path="/moof", offset=position)

@@ -1,10 +1,10 @@
-"""The index of a stored object, from its attributes or its last bytes. ISO/IEC 14496-12, 8.8.9; B.9.2."""
+"""The index of a stored object, from its attributes or its last bytes. ISO/IEC 14496-12, 8.8.9; ONVIF 25.12, B.9.2."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Protocol
 
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
 from onvif_bmff.errors import ObjectAttributeError
@@ -18,19 +18,26 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["SegmentIndex", "attributes_of", "index_of_attributes", "index_of_last_bytes"]
 
-_LEAST = 4 << 10
-_MOST = 60 << 10
-_A_SECOND = 12
-_LARGEST = 64 << 20
+_MIN_TAIL = 4 << 10
+_MAX_TAIL = 60 << 10
+_BYTES_PER_SECOND = 12
+_MAX_INDEX = 64 << 20
+
+
+class HeaderReader(Protocol):
+    """Gives the header of the object whose index is read."""
+
+    def __call__(self, size: int, *, is_whole: bool) -> SegmentHeader:
+        """Return the header, which probably has ``size`` bytes; ``is_whole``: the index was read completely."""
+        ...
 
 
 @dataclass(slots=True)
 class SegmentIndex:
-    """Sync samples of an object, as SeekTable or ``mfra`` have them.
+    """Sync samples of an object, from its SeekTable or ``mfra``.
 
-    ``timescale`` is that of all tracks but those in ``timescales``. ``end`` is the byte at which the last fragment
-    ends, None if that is not known. ``found_by`` is "SeekTable" or "mfra"; ``is_whole`` tells whether all tracks that
-    it has are in the ``table``.
+    ``timescale`` applies to all tracks except those in ``timescales``. ``end`` is the byte at which the last fragment
+    ends, None if unknown. ``found_by`` is "SeekTable" or "mfra"; ``is_whole``: the ``table`` has all tracks of it.
     """
 
     table: SeekTable
@@ -42,34 +49,34 @@ class SegmentIndex:
 
     @property
     def header_size(self) -> int:
-        """Where the first fragment begins, if it has a sync sample."""
+        """Bytes before the first fragment, if that has a sync sample."""
         return min(track.entries[0].moof_offset for track in self.table.tracks)
 
     @property
     def longest(self) -> int:
-        """Bytes of the largest stretch between two sync samples."""
+        """The largest number of bytes between two sync samples."""
         offsets = sorted({entry.moof_offset for track in self.table.tracks for entry in track.entries})
         return max((later - one for one, later in pairwise(offsets)), default=0)
 
     def leading(self, header: SegmentHeader | None) -> TrackSeekTable:
-        """The entries of the leading track."""
+        """Return the entries of the leading track."""
         found = self.table.track(header.lead.track_id) if header is not None else None
         return found or self.table.tracks[0]
 
     def scale(self, track: TrackSeekTable) -> int:
-        """Ticks a second of a track's entries."""
+        """Return the timescale of a track's entries."""
         return self.timescales.get(track.track_id, self.timescale)
 
     def clock(self, at: UtcTime, leading: TrackSeekTable, *, first_of_span: bool) -> MediaClock:
-        """What the key of the object, that says ``at``, means for the times of the entries."""
-        # The key of a span's first segment is that of its earliest sample, in whatever track.
+        """Return the clock of the entries, given the time ``at`` of the object's key."""
+        # The key of a span's first segment is the time of its earliest sample, in any track.
         tracks = self.table.tracks if first_of_span else (leading,)
         times = [(track.entries[0].time, self.scale(track)) for track in tracks]
         return MediaClock(at, *min(times, key=lambda time: Fraction(*time)))
 
 
 def attributes_of(info: ObjectInfo) -> ObjectAttributes:
-    """The attributes of an object; none if they are broken."""
+    """Return the attributes of an object; empty ones if they are invalid."""
     try:
         return ObjectAttributes.from_metadata(info.attributes, strict=False)
     except ObjectAttributeError:
@@ -77,7 +84,7 @@ def attributes_of(info: ObjectInfo) -> ObjectAttributes:
 
 
 def index_of_attributes(info: ObjectInfo) -> SegmentIndex | None:
-    """The SeekTable of an object; None if it has none that can be used."""
+    """Return the index in the SeekTable of an object; None if there is no usable one."""
     found = attributes_of(info)
     if found.seek_table is None or found.timescale is None:
         return None
@@ -87,25 +94,25 @@ def index_of_attributes(info: ObjectInfo) -> SegmentIndex | None:
 def index_of_last_bytes(
     store: ReadableStore,
     name: str,
-    lasting: timedelta | None,
+    length: timedelta | None,
     info: ObjectInfo | None,
-    header: Callable[[int, bool], SegmentHeader],
+    header: HeaderReader,
 ) -> SegmentIndex | None:
-    """The ``mfra`` of an object, or as much of it as has the leading track; None without one.
+    """Return the index in the ``mfra`` of an object, or in its last tables; None without one.
 
-    Costs one request, and one more if the ``mfra`` is large for its ``lasting``. ``info``, if it is known already,
-    tells the size of the object, so that nothing has to be counted from its end. ``header`` gives the header, told how
-    many bytes it probably has, and whether the index is whole.
+    Costs one request, and one more if the ``mfra`` is large for the ``length`` of the object. ``info``, if known, gives
+    the size of the object, so that positions need not count from its end.
 
-    Raises what ``header`` raises, and ``StoreError``.
+    Raises:
+        StoreError: the store failed. Also what ``header`` raises.
     """
-    guess = _LEAST
-    if lasting is not None:
-        guess = max(guess, min(_MOST, int(lasting.total_seconds() * _A_SECOND) + 512))
+    guess = _MIN_TAIL
+    if length is not None:
+        guess = max(guess, min(_MAX_TAIL, int(length.total_seconds() * _BYTES_PER_SECOND) + 512))
     tail = _last_bytes(store, name, guess, 0, info)
     size = random_access_size(tail)
     end = info.size - size if info is not None else None
-    if len(tail) < size <= _LARGEST:
+    if len(tail) < size <= _MAX_INDEX:
         found = _index(last_tables_of(tail), end, header, is_whole=False)
         if found is not None:
             return found
@@ -116,7 +123,7 @@ def index_of_last_bytes(
 def _index(
     box: MovieFragmentRandomAccessBox | None,
     end: int | None,
-    header: Callable[[int, bool], SegmentHeader],
+    header: HeaderReader,
     *,
     is_whole: bool,
 ) -> SegmentIndex | None:
@@ -126,7 +133,7 @@ def _index(
         table = None
     if table is None:
         return None
-    known = header(min(track.entries[0].moof_offset for track in table.tracks), is_whole)
+    known = header(min(track.entries[0].moof_offset for track in table.tracks), is_whole=is_whole)
     if not is_whole and table.track(known.lead.track_id) is None:
         return None
     scales = {track.track_id: track.timescale for track in known.movie_tracks}
@@ -134,7 +141,7 @@ def _index(
 
 
 def _last_bytes(store: ReadableStore, name: str, first: int, last: int, info: ObjectInfo | None) -> bytes:
-    """From ``first`` bytes before the end of an object to ``last`` bytes before it."""
+    """Return the bytes from ``first`` before the end of an object to ``last`` before it."""
     if info is None:
         return store.get(name, -first, first - last if last else None)
     start = max(0, info.size - first)

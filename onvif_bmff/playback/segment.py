@@ -1,4 +1,4 @@
-"""One segment at hand: its header, its fragments, its samples. ONVIF Recording Control 25.12, B.3, B.6, B.7."""
+"""One segment in memory: header, fragments, samples. ONVIF Recording Control 25.12, B.3, B.6, B.7."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ __all__ = ["Segment", "read_segment"]
 
 @dataclass(slots=True)
 class Segment:
-    """A segment that was read whole.
+    """A segment that was read completely.
 
-    ``random_access`` is the ``mfra`` at its end, None where it has none.
+    ``random_access`` is the ``mfra`` at its end, or None.
     """
 
     header: SegmentHeader
@@ -34,7 +34,7 @@ class Segment:
 
     @property
     def tracks(self) -> tuple[MovieTrack, ...]:
-        """Its video, audio and metadata tracks."""
+        """The video, audio and metadata tracks."""
         return self.header.tracks
 
     def samples(self, track_id: int | None = None) -> Iterator[Sample]:
@@ -44,7 +44,7 @@ class Segment:
 
         Raises:
             MediaError: there is no such track.
-            ProtectionError: samples are encrypted, and their key was not given.
+            ProtectionError: samples are encrypted, and their key is missing.
         """
         wanted = self.header.tracks if track_id is None else (self.header.track(track_id),)
         numbers = {track.track_id for track in wanted}
@@ -62,12 +62,12 @@ class Segment:
 
     @property
     def duration(self) -> timedelta:
-        """How long the samples of the leading track last, which is what the Duration attribute says. B.9."""
+        """Duration of the leading track, as in the Duration attribute. B.9."""
         lead = self.header.lead
         return ticks_to_duration(self.duration_ticks(lead.track_id), lead.timescale)
 
     def clock(self, key: ObjectKey) -> MediaClock:
-        """What maps the media times of this segment to UTC, given its key; as precise as the key is.
+        """Return the clock that maps media times of this segment to UTC, in the resolution of its key.
 
         Raises:
             MediaError: the segment has no samples.
@@ -84,17 +84,17 @@ def read_segment(
     keys: KeyRing | None = None,
     unwrapper: KeyUnwrapper | None = None,
 ) -> Segment:
-    """Read a whole segment. Sample data stay views on ``data`` unless they are decrypted.
+    """Read a whole segment. Sample data are views on ``data`` unless they are decrypted.
 
     Args:
         data: the bytes of the object.
         keys: content keys for its encrypted tracks.
-        unwrapper: a private key, with which content keys are recovered from the ``pssh`` boxes.
+        unwrapper: recovers content keys from the ``pssh`` boxes, for example with a private key.
 
     Raises:
-        BoxError: the bytes are no segment, or a box is broken.
+        BoxError: the bytes are not a segment, or a box is invalid.
         MediaError: there is no movie box, or a fragment does not fit it.
-        ProtectionError: the ``pssh`` boxes do not open with the ``unwrapper``.
+        ProtectionError: the ``unwrapper`` opens none of the keys in the ``pssh`` boxes.
     """
     source = MemorySource(data)
     header = read_header(source)

@@ -1,4 +1,4 @@
-"""Which part of a timeline is to be played: one recording, a time range, some media."""
+"""The part of a timeline to play: one recording, a time range, a kind of media."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,9 @@ __all__ = ["Selection", "SpanPart", "join", "select"]
 
 @dataclass(frozen=True, slots=True)
 class SpanPart:
-    """The segments ``first`` up to, not including, ``stop`` of a span.
+    """The segments ``first`` to ``stop`` (excluded) of a span.
 
-    ``ordinal`` says which track of its kind it holds, from 0, where several spans of a kind play side by side.
+    ``ordinal`` (from 0) is that of its track among those of its kind, where several spans of a kind play in parallel.
     """
 
     span: RecordedSpan
@@ -26,12 +26,12 @@ class SpanPart:
     ordinal: int = 0
 
     def segments(self) -> Iterator[RecordedSegment]:
-        """The segments, made one after another."""
+        """Return an iterator over the segments."""
         segments = self.span.segments
         return (segments[index] for index in range(self.first, self.stop))
 
     def runs(self) -> Iterator["SpanPart"]:
-        """The part in pieces between which objects are lost."""
+        """Yield the runs of segments without lost objects between them."""
         segments = self.span.segments
         begin, before = self.first, -1
         for index in range(self.first, self.stop):
@@ -47,7 +47,7 @@ class SpanPart:
 class Selection:
     """Parts of the spans of one recording, by extension, each in order of time.
 
-    ``start`` and ``end`` bound the time (None: all there is); ``media`` the kind of media (None: all).
+    ``start`` and ``end`` limit the time (None: no limit), ``media`` the kind of media (None: all).
     """
 
     parts: dict[str, tuple[SpanPart, ...]] = field(repr=False)
@@ -68,13 +68,13 @@ def select(
     postfix: str | None = None,
     media: TrackType | None = None,
 ) -> Selection:
-    """Choose the segments that may have media from ``start`` to ``end``.
+    """Select the segments that may have media from ``start`` to ``end``.
 
-    ``prefix`` and ``postfix`` name the recording; they may be None where the timeline has only one.
+    ``prefix`` and ``postfix`` name the recording; they may be None if the timeline has only one.
 
     Raises:
         TimeError: the range ends before it starts.
-        MediaError: there are several recordings to choose from.
+        MediaError: the timeline has several recordings.
     """
     if start is not None and end is not None and end <= start:
         raise TimeError("the range ends before it starts")
@@ -89,29 +89,19 @@ def select(
             continue
         if start is not None and span.end is not None and span.end <= start:
             continue
-        segments = span.segments
-        first, stop = 0, len(segments)
-        if start is not None:
-            first = max(0, bisect_right(segments, start, key=_start) - 1)
-            known = segments[first].end
-            if known is not None and known <= start:
-                first += 1  # what comes next is the end of the span
-        if end is not None:
-            stop = bisect_right(segments, end, first, key=_start)
-            if stop > first and segments[stop - 1].start >= end:
-                stop -= 1
+        first, stop = _within(span, start, end)
         if stop > first:
             found.setdefault(span.extension, []).append(SpanPart(span, first, stop))
     return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media)
 
 
 def join(selections: Iterable[Selection]) -> Selection:
-    """Put together what was chosen of recordings that keep their tracks apart, so that it plays as one recording.
+    """Join selections of recordings that store one track each, so that they play as one recording.
 
-    All must be of one range and kind of media. Where several have spans of a kind, each is a track of its own.
+    All must have the same range and kind of media. Spans of one kind in several selections are separate tracks.
 
     Raises:
-        MediaError: there is nothing to put together.
+        MediaError: there is no selection.
     """
     given = list(selections)
     if not given:
@@ -123,6 +113,22 @@ def join(selections: Iterable[Selection]) -> Selection:
             ordinal = known[-1].ordinal + 1 if known else 0
             known += [replace(part, ordinal=ordinal) for part in parts]
     return replace(given[0], parts={extension: tuple(parts) for extension, parts in found.items()})
+
+
+def _within(span: RecordedSpan, start: UtcTime | None, end: UtcTime | None) -> tuple[int, int]:
+    """Return the range of a span's segments, first and stop, that may have media from ``start`` to ``end``."""
+    segments = span.segments
+    first, stop = 0, len(segments)
+    if start is not None:
+        first = max(0, bisect_right(segments, start, key=_start) - 1)
+        known = segments[first].end
+        if known is not None and known <= start:
+            first += 1  # the next segment, or the end of the span
+    if end is not None:
+        stop = bisect_right(segments, end, first, key=_start)
+        if stop > first and segments[stop - 1].start >= end:
+            stop -= 1
+    return first, stop
 
 
 def _start(segment: RecordedSegment) -> UtcTime:

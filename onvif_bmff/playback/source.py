@@ -1,43 +1,43 @@
-"""Where the bytes of a segment come from: memory, or an object that is read piece by piece."""
+"""Sources of the bytes of a segment: memory, or an object that is read in blocks."""
 
 from typing import NamedTuple, Protocol
 
-from onvif_bmff.bmff import Box, parse_boxes
+from onvif_bmff.bmff import SIZE_TO_END, Box, parse_boxes, read_box_header
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.objects.stored import ReadableStore
 
 __all__ = ["BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one"]
 
 BLOCK = 4 << 20
-"""Bytes that one request for a stored object asks for, when it is read from end to end."""
-LARGEST_PIECE = 256 << 20
-"""Bytes of one fragment or header that are held at once; larger ones are refused."""
+"""Bytes of one request when a stored object is read sequentially."""
+MAX_READ = 256 << 20
+"""Largest number of bytes read at once; larger fragments and headers are refused."""
 
 
 class ByteSource(Protocol):
     """The bytes of one object."""
 
     def view(self, start: int, length: int) -> memoryview:
-        """Bytes from ``start``, ``length`` of them; fewer only where the object ends."""
+        """Return ``length`` bytes from ``start``; fewer only at the end of the object."""
         ...
 
 
 class MemorySource:
-    """A whole segment at hand."""
+    """A whole segment in memory."""
 
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
         self._view = view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
     def view(self, start: int, length: int) -> memoryview:
-        """See `ByteSource.view`."""
+        """See ``ByteSource.view``."""
         return self._view[start : start + length]
 
 
 class StoreSource:
-    """A stored object, read in blocks as the reading goes on; each byte that follows another is fetched once.
+    """A stored object, read in blocks; sequential reads fetch each byte once.
 
-    Holds one block, or one piece where that is larger. ``data`` are the first bytes of the object that are known.
+    Holds one block, or one view if that is larger. ``data`` are the first bytes of the object, if known.
     """
 
     def __init__(self, store: ReadableStore, name: str, *, block: int = BLOCK, data: bytes = b"") -> None:
@@ -49,10 +49,10 @@ class StoreSource:
         self._ended = False
 
     def view(self, start: int, length: int) -> memoryview:
-        """See `ByteSource.view`.
+        """See ``ByteSource.view``.
 
         Raises:
-            MediaError: the piece is larger than `LARGEST_PIECE`.
+            MediaError: ``length`` exceeds ``MAX_READ``.
             StoreError: the store failed.
         """
         stop = start + length
@@ -61,7 +61,7 @@ class StoreSource:
             self._data, self._start, self._ended = memoryview(b""), start, False
             have = start
         if stop > have and not self._ended:
-            if length > LARGEST_PIECE:
+            if length > MAX_READ:
                 raise MediaError(f"a piece of {length} bytes at byte {start} is too large to be read at once")
             asked = max(stop - have, self._block)
             more = self._store.get(self._name, have, asked)
@@ -73,7 +73,7 @@ class StoreSource:
 
 
 class BoxHead(NamedTuple):
-    """Type of a box, its size in bytes (None: up to the end of the object), and that of its header."""
+    """Type of a box, its size in bytes (None: up to the end of the object), and the size of its header."""
 
     type: str
     size: int | None
@@ -81,35 +81,34 @@ class BoxHead(NamedTuple):
 
 
 def box_head(source: ByteSource, position: int) -> BoxHead | None:
-    """The header of the box at ``position``; None where the object ends.
+    """Return the header of the box at ``position``; None at the end of the object.
 
     Raises:
         BoxError: no box begins there.
     """
     view = source.view(position, 16)
-    if len(view) < 8:
-        if len(view):
-            raise BoxError(f"{len(view)} bytes are too few for a box header", offset=position)
+    if not len(view):
         return None
-    size, header = int.from_bytes(view[:4], "big"), 8
-    name = bytes(view[4:8]).decode("latin-1")
-    if size == 0:
-        return BoxHead(name, None, header)
-    if size == 1:
-        size, header = int.from_bytes(view[8:16], "big"), 16
-    if size < header or len(view) < header:
+    header = read_box_header(view, 0, len(view))
+    if header is None:
+        raise BoxError(f"{len(view)} bytes are too few for a box header", offset=position)
+    kind, body, size, form = header
+    name = kind.decode("latin-1")
+    if form == SIZE_TO_END:
+        return BoxHead(name, None, body)
+    if size < body:
         raise BoxError(f"a size of {size} is less than the header", path=f"/{name}", offset=position)
-    return BoxHead(name, size, header)
+    return BoxHead(name, size, body)
 
 
 def parse_one(source: ByteSource, position: int, size: int) -> Box:
-    """The box of ``size`` bytes at ``position``, parsed; offsets count from the start of the object.
+    """Return the box of ``size`` bytes at ``position``, parsed; offsets count from the start of the object.
 
     Raises:
-        BoxError: it is cut off or broken.
+        BoxError: it is truncated or invalid.
     """
-    # Nothing is read at all for a box that says it is larger than any piece can be.
-    view = source.view(position, min(size, LARGEST_PIECE + 1))
+    # A box that claims to be larger than MAX_READ is refused before anything is read.
+    view = source.view(position, min(size, MAX_READ + 1))
     if len(view) < size:
         raise BoxError(f"the box runs {size - len(view)} bytes past its file", offset=position)
     try:

@@ -1,4 +1,4 @@
-"""What was recorded when, from the keys of the objects alone (ONVIF Recording Control 25.12, B.2 to B.5)."""
+"""What was recorded when, by the keys of objects alone (ONVIF Recording Control 25.12, B.2 to B.5)."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -30,24 +30,23 @@ _EXAMPLES = 10
 
 
 class Timeline:
-    """Spans, gaps, lost objects and overlaps of recordings, as far as keys tell.
+    """Spans, gaps, lost objects and overlaps of recordings, by their keys.
 
-    Nothing is guessed: where the length of a segment is unknown, because the next one is lost or a span has
-    no end object, ends are None and gaps are not ``exact``.
+    Nothing is guessed: if the end of a segment is unknown, because the next one is lost or the span has no end object,
+    ends are None and gaps are not ``exact``.
 
-    Memory is some 40 bytes a key, as columns; names are written again when asked for.
+    Keys take some 40 bytes each, as columns; names are rebuilt on request.
 
     Attributes:
         spans: all spans, ordered by prefix, postfix, extension and time.
-        objects: how many keys of segments and span ends were read, duplicates included.
-        foreign: how many other names there were.
-        foreign_examples: the first few of those.
-        ambiguous: how many keys had more than one part that could be the date, while prefix and postfix
-            were not both known; the last such part was taken.
-        duplicates: how many keys came more than once.
-        orphan_ends: how many span end objects belong to no span whose segments are there.
-        ambiguous_ends: how many span end objects go with the counters and times of several spans, and with nothing
-            that tells which of them they end.
+        objects: number of keys of segments and span ends, including duplicates.
+        foreign: number of other names.
+        foreign_examples: the first ten of those.
+        ambiguous: number of keys with more than one part that could be the date, while prefix and postfix
+            were not both given; the last such part was taken.
+        duplicates: number of repeated keys.
+        orphan_ends: number of span end objects without a span.
+        ambiguous_ends: number of span end objects that fit the counters and times of several spans.
     """
 
     def __init__(self, kinds: list[SpanColumns]) -> None:
@@ -75,19 +74,19 @@ class Timeline:
         postfix: str | None = None,
         extensions: frozenset[str] = EXTENSIONS,
     ) -> Self:
-        """Read keys in any order. Keys that are none, or of another recording, are counted and passed over.
+        """Read keys in any order. Names that are not keys, or of another recording, are counted and skipped.
 
         Args:
-            keys: names of objects, read once.
+            keys: names of objects, iterated once.
             prefix: the configured prefix (empty: none is configured), or None for any.
             postfix: the configured postfix, likewise.
-            extensions: those that count as recordings.
+            extensions: extensions of recordings.
         """
         kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
         objects = foreign = ambiguous = 0
         examples: list[str] = []
         last_head: str | None = None
-        where = KeyHead("", "", 0, False)
+        where = KeyHead("", "", 0, ambiguous=False)
         base = 0
         here: dict[str, KeyColumns] = {}
         for given in keys:
@@ -97,7 +96,7 @@ class Timeline:
                 if head != last_head:
                     where = read_head(head, prefix, postfix)
                     last_head = head
-                    # The order of the hour's beginning; see order_of and UtcTime.sort_key.
+                    # The order of the start of the hour; see order_of and UtcTime.sort_key.
                     base = 2 * (2 * where.hour_start + _SECOND)
                     here = kinds.setdefault((where.prefix, where.postfix), {})
                 offset, leap, digits, counter, extension, span_end = read_tail(tail)
@@ -137,9 +136,9 @@ class Timeline:
         postfix: str | None = None,
         lookback: timedelta = timedelta(hours=1),
     ) -> Self:
-        """Read the keys of a store, and with ``start`` and ``end`` only the folders of that time.
+        """Read the keys of a store; with ``start`` and ``end`` only the folders of that time.
 
-        See `listing_prefixes` for the folders, and `from_keys`.
+        See ``listing_prefixes`` for the folders, and ``from_keys``.
 
         Raises:
             TimeError: the range ends before it starts.
@@ -156,12 +155,12 @@ class Timeline:
 
     @property
     def recordings(self) -> list[tuple[str, str]]:
-        """Prefix and postfix of each recording that there are keys of."""
+        """Prefix and postfix of each recording."""
         return sorted({(kind.prefix, kind.postfix) for kind in self._kinds})
 
     @property
     def extensions(self) -> list[str]:
-        """Extensions of the spans that are there."""
+        """Extensions of the spans."""
         return sorted({kind.extension for kind in self._kinds})
 
     def of(
@@ -171,7 +170,7 @@ class Timeline:
         prefix: str | None = None,
         postfix: str | None = None,
     ) -> SpanList:
-        """The spans that can hold a type of media, or have an extension, or belong to a recording."""
+        """Return the spans of a type of media or an extension, and of a recording."""
         return SpanList(list(self._of(media, prefix, postfix)))
 
     def gaps(
@@ -181,15 +180,15 @@ class Timeline:
         shortest: timedelta = timedelta(milliseconds=1),
         end_of: Callable[[RecordedSegment], UtcTime | None] | None = None,
     ) -> Iterator[Gap]:
-        """Times without a recording between the spans of each kind, in order of kinds and time.
+        """Yield the times without a recording between the spans of each kind, by kind and time.
 
-        Lost objects of a span are no gap; see `RecordedSpan.lost`.
+        Lost objects of a span are not gaps; see ``RecordedSpan.lost``.
 
         Args:
             media: a type of media or an extension; all if None.
-            shortest: what is not longer than that is no gap. Keys are cut to milliseconds as a rule.
-            end_of: gives the end of the last segment of a span without end object, for example from its
-                Duration attribute, or None if it does not know either.
+            shortest: shorter times, or equal ones, are not gaps. Keys usually have milliseconds.
+            end_of: returns the end of the last segment of a span without end object, for example by its
+                Duration attribute, or None if that is unknown.
         """
         for kind in self._of(media):
             reach: UtcTime | None = None
@@ -208,14 +207,14 @@ class Timeline:
                     reach, reached_by, exact = end or span.last_start, number, end is not None
 
     def overlaps(self, media: TrackType | str | None = None) -> Iterator[Overlap]:
-        """Spans that begin before an earlier one of their kind is over, each with the one that lasts longest."""
+        """Yield each span that begins before earlier ones of its kind end, with the one of them that ends last."""
         for kind in self._of(media):
             longest = 0
             for number in range(1, len(kind)):
                 start = kind.starts[number]
                 reach = kind.reaches[number - 1]
                 # The order of a span end is even and that of a segment at the same instant the odd one after
-                # it, so spans that merely touch do not overlap.
+                # it, so adjacent spans do not overlap.
                 if start <= reach:
                     mine = max(kind.end_orders[number], kind.orders[kind.firsts[number + 1] - 1])
                     first, second = RecordedSpan(kind, longest), RecordedSpan(kind, number)
@@ -231,10 +230,10 @@ class Timeline:
         prefix: str | None = None,
         postfix: str | None = None,
     ) -> RecordedSegment | None:
-        """The segment that holds an instant, or None if nothing was recorded then.
+        """Return the segment that covers an instant, or None if nothing was recorded then.
 
-        Where spans overlap it is the segment that began last. A segment without known end is taken to last
-        until something else begins; its ``end`` is None then, and the instant may lie behind it.
+        If spans overlap, it is the segment that began last. A segment with unknown end (``end`` is None) counts
+        until something else begins, so the instant may lie after its real end.
         """
         order = order_of(at)
         best: RecordedSegment | None = None
@@ -246,7 +245,7 @@ class Timeline:
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of memory that the columns take."""
+        """Memory of the columns, in bytes."""
         return sum(kind.kept_bytes for kind in self._kinds)
 
     def _of(
@@ -263,11 +262,11 @@ class Timeline:
 
 
 def _locate(kind: SpanColumns, order: int) -> RecordedSegment | None:
-    """The last segment of a kind that holds the instant of an order."""
+    """Return the last segment of a kind that covers the instant of an order."""
     number = bisect_right(kind.starts, order) - 1
     if number < 0:
         return None
-    endless = True  # what lies before a later start is over unless it is known to last longer
+    endless = True  # an earlier span ended before a later start, unless it is known to reach farther
     while True:
         end = kind.end_orders[number]
         last = kind.orders[kind.firsts[number + 1] - 1]

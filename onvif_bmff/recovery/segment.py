@@ -8,7 +8,15 @@ decrypted.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
+from onvif_bmff.bmff import (
+    SIZE_TO_END,
+    MovieBox,
+    MovieFragmentBox,
+    MovieFragmentRandomAccessBox,
+    TrackFragmentBox,
+    parse_boxes,
+    read_box_header,
+)
 from onvif_bmff.codecs.passthrough import MEDIA_TYPES
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import read_tracks
@@ -134,19 +142,17 @@ def span_end_before(key: ObjectKey) -> ObjectKey | None:
 
 def _box(view: memoryview, position: int) -> tuple[bytes, int] | None:
     """Type and end of the box at a position; None if it is not whole."""
-    if len(view) - position < 8:
+    header = read_box_header(view, position, len(view))
+    if header is None:
         return None
-    kind = bytes(view[position + 4 : position + 8])
-    size, least = int.from_bytes(view[position : position + 4], "big"), 8
-    if size == 1:
-        if len(view) - position < 16:
-            return None
-        size, least = int.from_bytes(view[position + 8 : position + 16], "big"), 16
-    if size < least:
-        if size == 0 and not any(view[position:]):
+    kind, body, stop, form = header
+    if form == SIZE_TO_END:
+        if not any(view[position:]):
             return None  # a power cut may leave room that was never written
-        raise BoxError(f"a size of {size} is less than the header", offset=position)
-    return (kind, position + size) if position + size <= len(view) else None
+        stop = position
+    if stop < body:
+        raise BoxError(f"a size of {stop - position} is less than the header", offset=position)
+    return (kind, stop) if stop <= len(view) else None
 
 
 def _header(view: memoryview) -> tuple[MovieBox, int] | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64, read_box_header
 from onvif_bmff.testing.scan import Node, scan
 
 __all__ = ["Mutator", "shorten_media"]
@@ -111,13 +112,14 @@ class Mutator:
         data[splice.start : splice.end] = splice.data
         node = splice.owner
         while node is not None:
-            if node.start + 8 <= len(data):
-                size = int.from_bytes(data[node.start : node.start + 4], "big")
-                if size > 1:
-                    struct.pack_into(">I", data, node.start, (size + change) & 0xFFFFFFFF)
-                elif size == 1 and node.start + 16 <= len(data):
-                    size = int.from_bytes(data[node.start + 8 : node.start + 16], "big")
-                    struct.pack_into(">Q", data, node.start + 8, (size + change) & 0xFFFFFFFFFFFFFFFF)
+            header = read_box_header(data, node.start, len(data))
+            if header is not None:
+                _, _, stop, form = header
+                size = stop - node.start + change
+                if form == SIZE_32:
+                    struct.pack_into(">I", data, node.start, size & 0xFFFFFFFF)
+                elif form == SIZE_64:
+                    struct.pack_into(">Q", data, node.start + 8, size & 0xFFFFFFFFFFFFFFFF)
             node = node.parent
 
     # damage that keeps the length

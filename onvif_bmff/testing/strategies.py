@@ -7,39 +7,35 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from construct import Bytes, Construct, FormatField
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from onvif_bmff.bmff.language.box import (
-    BOXES,
-    SAMPLE_ENTRIES,
-    SIZE_32,
-    SIZE_64,
     Box,
     ContainerBox,
     FullBox,
     FullContainerBox,
-    RecordOf,
     UnknownBox,
 )
+from onvif_bmff.bmff.language.checks import fields_asked_for
 from onvif_bmff.bmff.language.columns import Columns
+from onvif_bmff.bmff.language.conditions import Conditional, decide
+from onvif_bmff.bmff.language.declare import BOXES, SAMPLE_ENTRIES, RecordOf
+from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64
 from onvif_bmff.bmff.language.probing import OptionalString, Probed
 from onvif_bmff.bmff.language.wire import (
     FOURCC,
     REST,
     STRING,
-    UUID_WORD,
+    UUID_FIELD,
     VIEW,
     Bits,
-    ByVersion,
-    Conditional,
+    Bytes,
+    FieldType,
     Fixed,
     ListOf,
     SizedBytes,
     Table,
-    WhenFlag,
-    decide,
 )
 from onvif_bmff.bmff.movie import MetaBox
 from onvif_bmff.bmff.pssh import (
@@ -63,7 +59,7 @@ __all__ = [
     "unknown_boxes",
 ]
 
-_MOST = 5
+_MAX_ITEMS = 5
 """Rows of a table, items of a list, children of a box: at most so many."""
 _BITS = {"b": 8, "B": 8, "h": 16, "H": 16, "t": 24, "i": 32, "I": 32, "l": 32, "L": 32, "q": 64, "Q": 64}
 
@@ -100,7 +96,7 @@ def any_box(*, depth: int = 2) -> SearchStrategy[Box]:
 
 def box_trees(*, depth: int = 4) -> SearchStrategy[tuple[Box, ...]]:
     """Draw what ``parse_boxes`` returns: boxes one after another, nested up to ``depth`` levels."""
-    return st.lists(any_box(depth=depth), max_size=_MOST).map(tuple)
+    return st.lists(any_box(depth=depth), max_size=_MAX_ITEMS).map(tuple)
 
 
 def files() -> SearchStrategy[bytes]:
@@ -137,7 +133,7 @@ def asymmetric_headers(draw: DrawFn) -> AsymmetricKeySystemHeaderBox:
         ))  # fmt: skip
     if all(entry.encryption_version == 1 for entry in entries):
         layout = LAYOUT_25_12  # both layouts are the same then
-    return AsymmetricKeySystemHeaderBox(kid=draw(st.uuids()), entries=tuple(entries), layout=layout)
+    return AsymmetricKeySystemHeaderBox(kid=draw(st.uuids()), entries=tuple(entries), entry_layout=layout)
 
 
 @st.composite
@@ -145,11 +141,11 @@ def _boxes(draw: DrawFn, kind: type[Box], depth: int) -> Box:
     this: dict[str, Any] = {}
     if kind.versions is not None:
         this["version"] = draw(st.sampled_from(kind.versions))
-        mask = kind.codec.flag_mask
+        mask = kind.layout.flag_mask
         this["flags"] = draw(
             st.integers(0, (1 << 24) - 1) | st.integers(0, (1 << 24) - 1).map(lambda bits: bits & mask)
         )
-    _draw_fields(draw, kind, kind.codec.fields, this)
+    _draw_fields(draw, kind, kind.layout.fields, this)
     if not issubclass(kind, FullBox | FullContainerBox):
         this.pop("version", None)
         this.pop("flags", None)
@@ -172,101 +168,72 @@ def _children(kind: type[Box], depth: int) -> SearchStrategy[Box]:
 
 def _keeps_trailing(kind: type[Box]) -> bool:
     """Tell whether bytes behind the fields stay apart from them."""
-    for _, word in kind.codec.fields:
-        if word in (REST, VIEW) or isinstance(word, Probed | OptionalString):
+    for _, field_type in kind.layout.fields:
+        if field_type in (REST, VIEW) or isinstance(field_type, Probed | OptionalString):
             return False
-        if isinstance(word, ListOf) and word.count is None:
+        if isinstance(field_type, ListOf) and field_type.count is None:
             return False
     return True
 
 
-class _Asked(dict[str, Any]):
-    """Fields that remember which of them were looked at."""
-
-    def __init__(self, answer: int) -> None:
-        super().__init__()
-        self.answer = answer
-        self.names: set[str] = set()
-
-    def __missing__(self, name: str) -> int:
-        self.names.add(name)
-        return self.answer
+def _functions(field_type: FieldType) -> list[Callable[[Mapping[str, Any]], Any]]:
+    """Return what finds counts and conditions: the fields that it asks for are drawn small."""
+    return [*field_type.asks(), *[function for part in field_type.parts() for function in _functions(part)]]
 
 
-def _asked_by(functions: list[Callable[[Mapping[str, Any]], Any]]) -> set[str]:
-    """Return the fields on which counts and conditions depend: they are drawn small."""
-    names: set[str] = set()
-    for answer in (0, 1):  # either answer, for one may hide the next question
-        asked = _Asked(answer)
-        for function in functions:
-            function(asked)
-        names |= asked.names
-    return names
-
-
-def _functions(word: Any) -> list[Callable[[Mapping[str, Any]], Any]]:
-    if isinstance(word, WhenFlag):
-        return _functions(word.word)
-    if isinstance(word, Conditional):
-        return [word.present, *_functions(word.word)]
-    if isinstance(word, ByVersion):
-        return _functions(word.zero) + _functions(word.later)
-    if isinstance(word, ListOf):
-        return [*_counter(word.count), *_functions(word.item)]
-    return _counter(word.count) if isinstance(word, SizedBytes | Table) else []
-
-
-def _counter(count: Any) -> list[Callable[[Mapping[str, Any]], Any]]:
-    return [count] if callable(count) and not isinstance(count, Construct) else []
+def _is_asked(count: Any) -> bool:
+    return count is not None and not isinstance(count, FieldType)
 
 
 def _draw_fields(draw: DrawFn, kind: type[Any], fields: tuple[tuple[str, Any], ...], this: dict[str, Any]) -> None:
-    small = _asked_by([function for _, word in fields for function in _functions(word)])
-    for name, word in fields:
-        if isinstance(word, Probed):
+    small = fields_asked_for([function for _, field_type in fields for function in _functions(field_type)])
+    for name, field_type in fields:
+        if isinstance(field_type, Probed):
             this[name] = draw(_probed(kind))
-        elif isinstance(word, OptionalString) and any(
+        elif isinstance(field_type, OptionalString) and any(
             this.get(before, "") is None for before, other in fields if isinstance(other, OptionalString)
         ):
             this[name] = None  # behind a string that was left out there is none
         else:
-            this[name] = draw(_values(word, this, small=name in small))
+            this[name] = draw(_values(field_type, this, small=name in small))
 
 
-def _values(word: Any, this: dict[str, Any], *, small: bool = False) -> SearchStrategy[Any]:
-    """Return what draws values of ``word``, given the fields before it."""
-    word = decide(word, this.get("version", 0), this.get("flags", 0))
-    if word is None:
+def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> SearchStrategy[Any]:
+    """Return what draws values of ``field_type``, given the fields before it."""
+    field_type = decide(field_type, this.get("version", 0), this.get("flags", 0))
+    if field_type is None:
         return st.none()
-    if isinstance(word, Conditional):
-        return _values(word.word, this) if word.present(this) else st.none()
-    if isinstance(word, Bits):
-        return st.integers(0, (1 << word.width) - 1 if not small else min(_MOST, (1 << word.width) - 1))
-    if isinstance(word, Bytes):
-        return st.binary(min_size=word.length, max_size=word.length)
-    if word is FOURCC:
+    if isinstance(field_type, Conditional):
+        return _values(field_type.inner, this) if field_type.present(this) else st.none()
+    if isinstance(field_type, Bits):
+        return st.integers(
+            0, (1 << field_type.width) - 1 if not small else min(_MAX_ITEMS, (1 << field_type.width) - 1)
+        )
+    if isinstance(field_type, Bytes):
+        return st.binary(min_size=field_type.length, max_size=field_type.length)
+    if field_type is FOURCC:
         return fourccs()
-    if word is UUID_WORD:
+    if field_type is UUID_FIELD:
         return st.uuids()
-    code = word.fmtstr[-1] if isinstance(word, FormatField) else getattr(word, "code", "")
+    code = field_type.code if isinstance(field_type, Fixed) else ""
     if code and small:
-        return st.integers(0, _MOST)
+        return st.integers(0, _MAX_ITEMS)
     if code in _BITS:
         return _integers(code)
-    if isinstance(word, Fixed):  # a number of three or six bytes
-        return st.integers(0, (1 << 8 * word.packer.size) - 1)
-    if word is STRING or isinstance(word, OptionalString):
+    if isinstance(field_type, Fixed):  # a number of three or six bytes
+        return st.integers(0, (1 << 8 * field_type.packer.size) - 1)
+    if field_type is STRING or isinstance(field_type, OptionalString):
         text = st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=12)
-        return text | st.none() if isinstance(word, OptionalString) else text
-    if isinstance(word, RecordOf):
-        return _records(word.kind)
-    if isinstance(word, Table):
-        return _tables(word, this)
-    if isinstance(word, SizedBytes | ListOf):
-        low, high = (0, _MOST) if not _counter(word.count) else (word.count(this),) * 2
-        if isinstance(word, SizedBytes):
+        return text | st.none() if isinstance(field_type, OptionalString) else text
+    if isinstance(field_type, RecordOf):
+        return _records(field_type.kind)
+    if isinstance(field_type, Table):
+        return _tables(field_type, this)
+    if isinstance(field_type, SizedBytes | ListOf):
+        low, high = (0, _MAX_ITEMS) if not _is_asked(field_type.count) else (field_type.count(this),) * 2
+        if isinstance(field_type, SizedBytes):
             return st.binary(min_size=low, max_size=high)
-        return st.lists(_values(word.item, this), min_size=low, max_size=high).map(tuple)
+        return st.lists(_values(field_type.item, this), min_size=low, max_size=high).map(tuple)
     return st.binary(max_size=40)  # all that is left
 
 
@@ -276,14 +243,14 @@ def _integers(code: str) -> SearchStrategy[int]:
     return st.integers(low, low + (1 << bits) - 1)
 
 
-def _tables(word: Table, this: dict[str, Any]) -> SearchStrategy[Columns]:
-    codes = word.codes(this)
-    if _counter(word.count):
-        counts = st.just(word.count(this))
+def _tables(field_type: Table, this: dict[str, Any]) -> SearchStrategy[Columns]:
+    codes = field_type.codes(this)
+    if _is_asked(field_type.count):
+        counts = st.just(field_type.count(this))
     elif not codes:
         return st.integers(0, (1 << 32) - 1).map(Columns)  # a bare count takes no memory
     else:
-        counts = st.integers(0, _MOST)
+        counts = st.integers(0, _MAX_ITEMS)
 
     def columns(count: int) -> SearchStrategy[Columns]:
         rows = {name: st.lists(_integers(code), min_size=count, max_size=count) for name, code in codes.items()}
@@ -295,7 +262,7 @@ def _tables(word: Table, this: dict[str, Any]) -> SearchStrategy[Columns]:
 @st.composite
 def _records(draw: DrawFn, kind: type[Any]) -> Any:
     this: dict[str, Any] = {}
-    _draw_fields(draw, kind, kind.codec.fields, this)
+    _draw_fields(draw, kind, kind.layout.fields, this)
     return kind(**this)
 
 

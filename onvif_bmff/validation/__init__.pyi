@@ -1,7 +1,6 @@
 from onvif_bmff.validation.attributes import check_attributes as check_attributes
 from onvif_bmff.validation.attributes import check_content_type as check_content_type
 from onvif_bmff.validation.auxiliary import ProtectedPart as ProtectedPart
-from onvif_bmff.validation.auxiliary import SampleSite as SampleSite
 from onvif_bmff.validation.auxiliary import TRAF as TRAF
 from onvif_bmff.validation.auxiliary import needs_records as needs_records
 from onvif_bmff.validation.clear_bytes import Account as Account
@@ -12,6 +11,7 @@ from onvif_bmff.validation.clear_bytes import codec_of_part as codec_of_part
 from onvif_bmff.validation.clear_bytes import family_of as family_of
 from onvif_bmff.validation.clear_bytes import slices_of as slices_of
 from onvif_bmff.validation.coverage import CoverageChecker as CoverageChecker
+from onvif_bmff.validation.end_objects import EndObjects as EndObjects
 from onvif_bmff.validation.fragments import FragmentChecker as FragmentChecker
 from onvif_bmff.validation.fragments import MediaData as MediaData
 from onvif_bmff.validation.header import check_header as check_header
@@ -19,14 +19,13 @@ from onvif_bmff.validation.iv_reuse import Vectors as Vectors
 from onvif_bmff.validation.keys import NameChecker as NameChecker
 from onvif_bmff.validation.observed import Context as Context
 from onvif_bmff.validation.observed import Header as Header
-from onvif_bmff.validation.observed import PartFacts as PartFacts
+from onvif_bmff.validation.observed import ObservedFragment as ObservedFragment
+from onvif_bmff.validation.observed import ObservedSegment as ObservedSegment
+from onvif_bmff.validation.observed import ObservedTrack as ObservedTrack
 from onvif_bmff.validation.observed import RANK as RANK
-from onvif_bmff.validation.observed import SegmentFacts as SegmentFacts
 from onvif_bmff.validation.observed import StopLooking as StopLooking
-from onvif_bmff.validation.observed import TrackFacts as TrackFacts
-from onvif_bmff.validation.payload import NalRanges as NalRanges
+from onvif_bmff.validation.payload import decryption_fault as decryption_fault
 from onvif_bmff.validation.payload import is_intra as is_intra
-from onvif_bmff.validation.payload import spoilt as spoilt
 from onvif_bmff.validation.proof import EncryptionProof as EncryptionProof
 from onvif_bmff.validation.proof import TrackProof as TrackProof
 from onvif_bmff.validation.protection_headers import check_protection_headers as check_protection_headers
@@ -44,7 +43,6 @@ from onvif_bmff.validation.rules import Rule as Rule
 from onvif_bmff.validation.samples import SampleChecker as SampleChecker
 from onvif_bmff.validation.segment import check_segment as check_segment
 from onvif_bmff.validation.spans import KindChecker as KindChecker
-from onvif_bmff.validation.spans import MisfittingEnd as MisfittingEnd
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
 from onvif_bmff.validation.store import validate_store as validate_store
 
@@ -58,6 +56,7 @@ __all__ = [
     "Context",
     "CoverageChecker",
     "EncryptionProof",
+    "EndObjects",
     "Finding",
     "Findings",
     "FragmentChecker",
@@ -65,21 +64,18 @@ __all__ = [
     "KindChecker",
     "Level",
     "MediaData",
-    "MisfittingEnd",
-    "NalRanges",
     "NameChecker",
-    "PartFacts",
+    "ObservedFragment",
+    "ObservedSegment",
+    "ObservedTrack",
     "ProtectedPart",
     "Recurring",
     "Rule",
     "SampleChecker",
     "SampleLayout",
-    "SampleSite",
-    "SegmentFacts",
     "Skipped",
     "SpanChecker",
     "StopLooking",
-    "TrackFacts",
     "TrackProof",
     "Validation",
     "Vectors",
@@ -92,10 +88,10 @@ __all__ = [
     "check_seek_table",
     "check_segment",
     "codec_of_part",
+    "decryption_fault",
     "family_of",
     "is_intra",
     "needs_records",
     "slices_of",
-    "spoilt",
     "validate_store",
 ]

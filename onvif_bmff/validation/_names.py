@@ -2,15 +2,16 @@
 
 NAMES = {
     "attributes": ("check_attributes", "check_content_type",),
-    "auxiliary": ("ProtectedPart", "SampleSite", "TRAF", "needs_records",),
+    "auxiliary": ("ProtectedPart", "TRAF", "needs_records",),
     "clear_bytes": ("Account", "Clear", "SampleLayout", "account", "codec_of_part", "family_of", "slices_of",),
     "coverage": ("CoverageChecker",),
+    "end_objects": ("EndObjects",),
     "fragments": ("FragmentChecker", "MediaData",),
     "header": ("check_header",),
     "iv_reuse": ("Vectors",),
     "keys": ("NameChecker",),
-    "observed": ("Context", "Header", "PartFacts", "RANK", "SegmentFacts", "StopLooking", "TrackFacts",),
-    "payload": ("NalRanges", "is_intra", "spoilt",),
+    "observed": ("Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "RANK", "StopLooking",),
+    "payload": ("decryption_fault", "is_intra",),
     "proof": ("EncryptionProof", "TrackProof",),
     "protection_headers": ("check_protection_headers",),
     "random_access": ("check_random_access", "check_seek_table",),
@@ -18,6 +19,6 @@ NAMES = {
     "rules": ("Finding", "Findings", "Level", "RULES", "Recurring", "Rule",),
     "samples": ("SampleChecker",),
     "segment": ("check_segment",),
-    "spans": ("KindChecker", "MisfittingEnd", "SpanChecker",),
+    "spans": ("KindChecker", "SpanChecker",),
     "store": ("validate_store",),
 }

@@ -1,4 +1,4 @@
-"""Rules of an object's labels: content type and attributes, held against its content. ONVIF 25.12, B.6, B.7, B.9."""
+"""Rules of content type and attributes, compared with the object's content. ONVIF 25.12, B.6, B.7, B.9."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from onvif_bmff.errors import ObjectAttributeError, TimeError
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.timing import ticks_to_duration
-from onvif_bmff.validation.observed import Context, SegmentFacts, TrackFacts
+from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTrack
 from onvif_bmff.validation.random_access import check_seek_table
 from onvif_bmff.validation.rules import RULES, Recurring
 
@@ -53,16 +53,18 @@ _NAMES = {
     "timescale": "Timescale",
 }
 _CLOSE = timedelta(milliseconds=1)
-"""Devices write durations in milliseconds."""
+"""Tolerance of durations, which devices write in milliseconds."""
 _FACTOR = 10
-"""How far a bit rate may be from that of the samples: it may be the one asked for, but its unit must be right."""
+"""Tolerated factor between a bit rate and that of the samples: it may be the configured one, but in the right unit."""
 _RATE_TOLERANCE = Fraction(1, 20)
 
 
-def check_content_type(context: Context, info: ObjectInfo, facts: SegmentFacts | None, recurring: Recurring) -> None:
-    """Look at the content type of a segment; ``facts`` are None where it was not read.
+def check_content_type(
+    context: Context, info: ObjectInfo, observed: ObservedSegment | None, recurring: Recurring
+) -> None:
+    """Check the content type of a segment; ``observed`` is None if it was not read.
 
-    What is wrong with it is likely wrong with all objects of the place, and so goes to ``recurring``.
+    All objects of a place are likely to share a fault, so findings go to ``recurring``.
     """
     expected, rule = _CONTENT_TYPES[context.key.extension]
     of_codecs = context.rule("ANX-B.7-08", "ANX-B.6-04")
@@ -75,7 +77,7 @@ def check_content_type(context: Context, info: ObjectInfo, facts: SegmentFacts |
         message = f"the content type is {info.content_type[:80]!r}, not {expected}"
         recurring.add(rule, message, key=info.key, path=_CONTENT_TYPE)
     codecs = _codecs_in(info.content_type)
-    true = None if facts is None else _codecs_of(facts)
+    true = None if observed is None else _codecs_of(observed)
     if codecs is None:
         recurring.add(of_codecs, "no codecs parameter", key=info.key, path=_CONTENT_TYPE)
     elif true is not None and codecs != true:
@@ -90,19 +92,19 @@ def _codecs_in(content_type: str) -> set[str] | None:
     return {one.strip().lower() for one in (found[1] or found[2] or "").split(",")} - {""}
 
 
-def _codecs_of(facts: SegmentFacts) -> set[str] | None:
-    """The codecs of all tracks; None if they cannot be told."""
+def _codecs_of(observed: ObservedSegment) -> set[str] | None:
+    """Return the codecs of all tracks; None if they are unknown."""
     found = set()
-    for track in facts.tracks.values():
+    for track in observed.tracks.values():
         try:
             found.add(track.track.codec().codecs_parameter().lower())
-        except Exception:  # of a codec, which may be a stranger's
+        except Exception:  # a third-party codec may raise anything
             return None
     return found or None
 
 
-def check_attributes(context: Context, attributes: Mapping[str, str], facts: SegmentFacts | None) -> None:
-    """Look at the attributes of a segment; what they say is checked only where ``facts`` are complete."""
+def check_attributes(context: Context, attributes: Mapping[str, str], observed: ObservedSegment | None) -> None:
+    """Check the attributes of a segment; their values only if it was read completely (``observed``)."""
     add = context.findings.add
     if not attributes:
         context.checked.attributes_missing += 1
@@ -123,19 +125,19 @@ def check_attributes(context: Context, attributes: Mapping[str, str], facts: Seg
     table = by_name.get("seektable")
     if table is not None and "timescale" not in by_name:
         add("ANX-B.9.2-08", "SeekTable without Timescale", path="@SeekTable")
-    if facts is None or facts.header is None:
+    if observed is None or observed.header is None:
         return
     timescale = read["timescale"].timescale if "timescale" in read else None
     if timescale is not None:
-        _check_timescale(context, facts, timescale)
+        _check_timescale(context, observed, timescale)
     if table is not None:
-        check_seek_table(context, facts, table)
-    if facts.complete:
-        _check_values(context, facts, read)
+        check_seek_table(context, observed, table)
+    if observed.complete:
+        _check_values(context, observed, read)
 
 
-def _check_timescale(context: Context, facts: SegmentFacts, timescale: int) -> None:
-    add, header = context.findings.add, facts.header
+def _check_timescale(context: Context, observed: ObservedSegment, timescale: int) -> None:
+    add, header = context.findings.add, observed.header
     scales = [track.timescale for track in header.tracks] if header is not None else []
     if header is None or not scales:
         return
@@ -153,8 +155,8 @@ def _check_timescale(context: Context, facts: SegmentFacts, timescale: int) -> N
         add("ANX-B.9.1-03", message, offset=movie.offset, path="/moov/mvhd")
 
 
-def _check_values(context: Context, facts: SegmentFacts, read: Mapping[str, ObjectAttributes]) -> None:
-    add, lead = context.findings.add, facts.lead
+def _check_values(context: Context, observed: ObservedSegment, read: Mapping[str, ObjectAttributes]) -> None:
+    add, lead = context.findings.add, observed.lead
     if "duration" in read and lead is not None:
         true = ticks_to_duration(lead.duration, lead.track.timescale)
         given = read["duration"].duration or timedelta(0)
@@ -163,10 +165,10 @@ def _check_values(context: Context, facts: SegmentFacts, read: Mapping[str, Obje
             add("ANX-B.9-07", message, path="@Duration")
     if "fullcontenttype" in read:
         given_codecs = _codecs_in(read["fullcontenttype"].full_content_type or "") or set()
-        missing = (_codecs_of(facts) or set()) - given_codecs
+        missing = (_codecs_of(observed) or set()) - given_codecs
         if missing:
             add("ANX-B.9-08", f"no {', '.join(sorted(missing))}", path="@FullContentType")
-    video, audio = _first(facts, "vide"), _first(facts, "soun")
+    video, audio = _first(observed, "vide"), _first(observed, "soun")
     if video is not None:
         _check_bitrate(
             context, video, "VideoBitrate", read["videobitrate"].video_bitrate if "videobitrate" in read else None
@@ -180,11 +182,11 @@ def _check_values(context: Context, facts: SegmentFacts, read: Mapping[str, Obje
             _check_sample_rate(context, audio, read["audiosamplerate"].audio_sample_rate or 0)
 
 
-def _first(facts: SegmentFacts, handler: str) -> TrackFacts | None:
-    return next((track for track in facts.tracks.values() if track.track.handler == handler and track.parts), None)
+def _first(observed: ObservedSegment, handler: str) -> ObservedTrack | None:
+    return next((track for track in observed.tracks.values() if track.track.handler == handler and track.parts), None)
 
 
-def _check_bitrate(context: Context, track: TrackFacts, name: str, given: int | None) -> None:
+def _check_bitrate(context: Context, track: ObservedTrack, name: str, given: int | None) -> None:
     if given is None or not track.duration:
         return
     true = Fraction(track.size * 8 * track.track.timescale, track.duration * 1000)
@@ -193,7 +195,7 @@ def _check_bitrate(context: Context, track: TrackFacts, name: str, given: int | 
         context.findings.add("ANX-B.9-09", message, path=f"@{name}")
 
 
-def _check_picture(context: Context, video: TrackFacts, read: Mapping[str, ObjectAttributes]) -> None:
+def _check_picture(context: Context, video: ObservedTrack, read: Mapping[str, ObjectAttributes]) -> None:
     entry = next((entry for entry in video.track.entries if isinstance(entry, VisualSampleEntry)), None)
     if entry is not None:
         for name, given, true in (
@@ -210,7 +212,7 @@ def _check_picture(context: Context, video: TrackFacts, read: Mapping[str, Objec
             context.findings.add("ANX-B.9-11", message, path="@VideoFramerate")
 
 
-def _check_sample_rate(context: Context, audio: TrackFacts, given: int) -> None:
+def _check_sample_rate(context: Context, audio: ObservedTrack, given: int) -> None:
     rates = _rates(audio.track)
     if rates and not any(abs(given * 1000 - rate) < 1000 for rate in rates):
         message = f"{given}, while the sample rate is {min(rates)} Hz"
@@ -219,6 +221,6 @@ def _check_sample_rate(context: Context, audio: TrackFacts, given: int) -> None:
 
 def _rates(track: MovieTrack) -> set[int]:
     rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
-    with suppress(Exception):  # of a codec, which may be a stranger's
+    with suppress(Exception):  # a third-party codec may raise anything
         rates.add(int(getattr(track.codec(), "sample_rate", 0)))
     return rates - {0}

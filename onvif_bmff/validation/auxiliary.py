@@ -1,4 +1,4 @@
-"""The boxes that say how the samples of one traf are protected: senc, saiz, saio, sample groups. ISO/IEC 23001-7."""
+"""Rules of the boxes that describe the protection of samples: senc, saiz, saio, sample groups. ISO/IEC 23001-7."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -19,7 +19,7 @@ from onvif_bmff.errors import BoxError
 from onvif_bmff.validation.iv_reuse import Vectors
 from onvif_bmff.validation.observed import Context
 
-__all__ = ["TRAF", "ProtectedPart", "SampleSite", "needs_records"]
+__all__ = ["TRAF", "ProtectedPart", "needs_records"]
 
 TRAF = "/moof/traf"
 _SUBSAMPLES = 0x2
@@ -28,7 +28,7 @@ _FIRST_RECORD = 16
 
 
 class SampleSite(Protocol):
-    """What a check of samples knows of the segment that they are in."""
+    """The segment whose samples are checked."""
 
     @property
     def context(self) -> Context:
@@ -37,29 +37,29 @@ class SampleSite(Protocol):
 
     @property
     def vectors(self) -> Vectors:
-        """Those of the whole store."""
+        """The vectors of the whole store."""
         ...
 
     @property
     def kids(self) -> set[UUID]:
-        """Key identifiers that the header names."""
+        """Key identifiers of the header."""
         ...
 
     def once(self, rule: str, message: str, part: TrackFragment, path: str) -> None:
-        """Add a finding that stands once a segment."""
+        """Report a finding once for each segment."""
         ...
 
 
 def needs_records(runs: Sequence[ProtectionRun]) -> bool:
-    """Whether samples of these runs have vectors of their own."""
+    """Return whether samples of these runs have vectors of their own."""
     return any(run.is_protected and run.iv_size for _, run in runs)
 
 
 class ProtectedPart:
-    """The boxes that tell how the samples of one traf are protected."""
+    """Checks the boxes that describe the protection of one traf's samples."""
 
     def __init__(
-        self, checker: SampleSite, part: TrackFragment, runs: Sequence[ProtectionRun], is_nal_video: bool
+        self, checker: SampleSite, part: TrackFragment, runs: Sequence[ProtectionRun], *, is_nal_video: bool
     ) -> None:
         self._checker = checker
         self._context = checker.context
@@ -69,7 +69,7 @@ class ProtectedPart:
         self._is_nal_video = is_nal_video
 
     def check(self) -> list[AuxiliaryInfo] | None:
-        """Look at them; return vector and subsamples of each sample where there are any that can be read."""
+        """Check the boxes; return vector and subsamples of each sample, or None if none is usable."""
         part, runs = self._part, self._runs
         protected = {run.is_protected for _, run in runs}
         if len(protected) > 1 and self._context.is_cmaf:
@@ -95,7 +95,7 @@ class ProtectedPart:
             self._constants()
             return None
         if senc is None:
-            return None  # the records lie elsewhere in the object, and were passed already
+            return None  # the records lie in data of the object that were read before
         if counts[0] != counts[1]:
             return None
         records = self._records(senc)
@@ -106,7 +106,7 @@ class ProtectedPart:
         return records
 
     def _check_protections(self) -> None:
-        """What tenc or seig say, once for each object."""
+        """Check tenc and seig, once for each object."""
         part, once, rule = self._part, self._checker.once, self._context.rule
         for _, run in self._runs:
             if run.kid not in self._checker.kids:
@@ -125,7 +125,7 @@ class ProtectedPart:
                 once("ANX-B.8-07", "a pattern on other than video in NAL units", part, TRAF)
 
     def _records(self, senc: SampleEncryptionBox) -> list[AuxiliaryInfo] | None:
-        """The records of senc; None where they cannot be read, or vectors of several sizes are mixed."""
+        """Return the records of senc; None if they cannot be read, or have vectors of several sizes."""
         part, rule = self._part, self._context.rule("C-64", "ANX-B.8-01")
         path = f"{TRAF}/senc"
         if senc.sample_count != part.sample_count:
@@ -137,7 +137,7 @@ class ProtectedPart:
             return None
         iv_size, subsamples = sizes.pop(), bool(senc.flags & _SUBSAMPLES)
         try:
-            records = read_auxiliary_info(senc.data, senc.sample_count, iv_size, subsamples)
+            records = read_auxiliary_info(senc.data, senc.sample_count, iv_size, subsamples=subsamples)
         except BoxError as error:
             self._add(rule, error.reason, offset=senc.offset, path=path)
             return None
@@ -155,7 +155,7 @@ class ProtectedPart:
         places: SampleAuxiliaryInformationOffsetsBox | None,
         records: Sequence[AuxiliaryInfo],
     ) -> None:
-        """See that saiz and saio lead to the records of senc."""
+        """Check that saiz and saio refer to the records of senc."""
         part, rule, add = self._part, self._context.rule("C-63", "ANX-B.8-01"), self._add
         if sizes is None or places is None:
             add(rule, "senc without saiz or saio", offset=senc.offset, path=TRAF)
@@ -179,7 +179,7 @@ class ProtectedPart:
             add(rule, message, offset=places.offset, path=f"{TRAF}/saio")
 
     def _check_maps(self, records: Sequence[AuxiliaryInfo]) -> None:
-        """See that subsamples cover the samples, and that what they protect is whole blocks."""
+        """Check that subsamples cover the samples and protect whole blocks."""
         part, add, rule = self._part, self._add, self._context.rule
         scheme = self._runs[0][1].scheme
         of_scheme = "ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06"
@@ -197,7 +197,7 @@ class ProtectedPart:
                 add(rule("C-66", "ANX-B.8-06"), message, offset=part.box.offset, path=f"{TRAF}/senc")
 
     def _check_vectors(self, records: Sequence[AuxiliaryInfo]) -> None:
-        """See that vectors were not used before."""
+        """Check that vectors were not used before."""
         if any(run.scheme is ProtectionScheme.CBCS for _, run in self._runs):
             self._constants(records)
             return
@@ -210,7 +210,7 @@ class ProtectedPart:
                 self._repeated(again)
 
     def _constants(self, records: Sequence[AuxiliaryInfo] = ()) -> None:
-        """Take the vectors of cbcs: those in senc, or the constant ones."""
+        """Check the vectors of cbcs: those in senc, or the constant ones."""
         by_kid: dict[UUID, dict[bytes, None]] = {}
         first = 0
         for count, run in self._runs:

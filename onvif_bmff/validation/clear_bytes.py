@@ -1,8 +1,7 @@
 """Which bytes of a sample are encrypted, and why each of the others is clear. ISO/IEC 23001-7, 9.
 
-All of it is read from what readers go by: tenc, sample groups, senc, and the NAL headers and slice headers, which are
-clear. No key is needed, and none is asked for: that bytes which are said to be encrypted are so indeed can only be seen
-with the key.
+The sources are those of a reader: tenc, sample groups, senc, and the clear headers of NAL units and slices. No key is
+used, so whether bytes declared as encrypted really are cannot be checked here.
 """
 
 from bisect import bisect_left
@@ -25,11 +24,11 @@ __all__ = ["Account", "Clear", "SampleLayout", "account", "codec_of_part", "fami
 Range = tuple[int, int]
 
 _LENGTH = 4
-"""Bytes of NAL length fields where the configuration does not tell; the encryptor takes them for the same."""
+"""Bytes of NAL length fields without a configuration; the encryptor assumes the same."""
 
 
 class Clear(Enum):
-    """Why bytes of an encrypted track are clear; the value says it in a report."""
+    """Why bytes of an encrypted track are clear; the value is the text of reports."""
 
     LENGTHS = "NAL length fields"
     SETS = "parameter sets"
@@ -47,7 +46,7 @@ class Clear(Enum):
 
 @dataclass(slots=True)
 class Account:
-    """How many bytes are encrypted, and how many clear for which reason."""
+    """Number of encrypted bytes, and of clear bytes by reason."""
 
     encrypted: int = 0
     clear: Counter[Clear] = field(default_factory=Counter)
@@ -59,18 +58,18 @@ class Account:
 
     @property
     def unexplained(self) -> int:
-        """Clear bytes that there is no reason for."""
+        """Clear bytes without a reason."""
         return self.clear[Clear.UNEXPLAINED]
 
     def add(self, other: "Account") -> None:
-        """Count another account in."""
+        """Add the counts of another account."""
         self.encrypted += other.encrypted
         self.clear.update(other.clear)
 
 
 @dataclass(slots=True)
 class SampleLayout:
-    """How the samples of a track are made: of NAL units of a ``family``, or of anything else (None)."""
+    """Structure of a track's samples: NAL units of a ``family``, or anything else (None)."""
 
     family: NalFamily | None
     length_size: int | None
@@ -78,28 +77,28 @@ class SampleLayout:
 
     @classmethod
     def of(cls, entry: Box, codec: Codec | None) -> "SampleLayout":
-        """Return that of a (clear) sample entry; ``codec`` finds slice data, if there is one that can."""
+        """Return the layout for a (clear) sample entry; ``codec``, if given, finds slice data."""
         family = family_of(entry, codec)
         return cls(family, family.length_size(entry) or _LENGTH if family is not None else None, codec)
 
     def slices(self, data: memoryview) -> Sequence[Range]:
-        """The slice data that the codec finds; none where it cannot."""
+        """Return the ranges of slice data that the codec finds, possibly none."""
         return slices_of(self.codec, data) or ()
 
 
 def family_of(entry: Box, codec: Codec | None) -> NalFamily | None:
-    """The NAL family of a (clear) sample entry, or as a registered ``codec`` says where nobody knows the entry."""
+    """Return the NAL family of a (clear) sample entry; of an unknown entry that of its registered ``codec``."""
     family = nal_family_of(entry)
     if family is not None or codec is None:
         return family
     try:
         return family_of_codec(codec)
-    except Exception:  # of a codec, which may be a stranger's
+    except Exception:  # a third-party codec may raise anything
         return None
 
 
 def codec_of_part(part: TrackFragment) -> Codec | None:
-    """The codec of a traf's samples; None where it cannot be made, for whatever reason: it may be a stranger's."""
+    """Return the codec of a traf's samples; None if it cannot be created."""
     try:
         return part.track.codec(part.description)
     except Exception:
@@ -107,9 +106,9 @@ def codec_of_part(part: TrackFragment) -> Codec | None:
 
 
 def slices_of(codec: Codec | None, data: memoryview) -> Sequence[Range] | None:
-    """The slice data that a codec finds in a sample, in order; None where it finds none, or nothing that makes sense.
+    """Return the ranges of slice data that a codec finds in a sample, in order; None if it fails or they are invalid.
 
-    What it fails with is no matter: a codec may be a stranger's, and a sample anything.
+    A third-party codec may raise anything, and a sample may hold anything.
     """
     try:
         ranges = None if codec is None else codec.protected_ranges(data)
@@ -122,7 +121,7 @@ def slices_of(codec: Codec | None, data: memoryview) -> Sequence[Range] | None:
 def account(data: memoryview, layout: SampleLayout, protection: Protection, ranges: Sequence[Range] | None) -> Account:
     """Return the account of a sample.
 
-    ``ranges`` are those that are said to be protected, in order; None where the sample is said to be clear.
+    ``ranges`` are those declared as protected, in order; None if the sample is declared as clear.
     """
     found = Account()
     size = len(data)
@@ -142,7 +141,7 @@ def account(data: memoryview, layout: SampleLayout, protection: Protection, rang
 
 
 def _encrypted(found: Account, protection: Protection, length: int) -> None:
-    """Count a protected range of ``length`` bytes: what the scheme encrypts of it, and what it leaves clear."""
+    """Count the bytes of a protected range that the scheme encrypts, and those that it leaves clear."""
     if protection.scheme is ProtectionScheme.CENC:
         found.encrypted += length
         return
@@ -160,13 +159,13 @@ def _encrypted(found: Account, protection: Protection, length: int) -> None:
 def _of_units(
     found: Account, data: memoryview, layout: SampleLayout, protection: Protection, ranges: Sequence[Range]
 ) -> None:
-    """Count what is outside the protected ranges of a sample of NAL units."""
+    """Count the bytes outside the protected ranges of a sample of NAL units."""
     family, length_size, clear, size = layout.family, layout.length_size, found.clear, len(data)
     assert family is not None
     assert length_size is not None
     slices = layout.slices(data)
     begins = [start for start, _ in slices]
-    is_named = bool(ranges or slices)  # the sample has slices that are known, protected or rightly clear
+    is_named = bool(ranges or slices)  # the sample has known slices, protected or rightly clear
     is_full = len(ranges) >= subsample_limit(protection.iv_size) - 2
     cover = _Cover(ranges)
     position = 0
@@ -203,14 +202,14 @@ def _of_units(
     rest = size - position - protected
     if rest < BLOCK or not any(data[position:]):
         clear[Clear.OTHER_UNITS] += rest
-    elif rest <= SHORT + length_size:  # a unit whose length does not fit, or no unit at all
+    elif rest <= SHORT + length_size:  # a NAL unit whose length does not fit, or none at all
         clear[Clear.LEAD if protected else Clear.SHORT] += rest
     else:
         clear[Clear.UNEXPLAINED] += rest
 
 
 def _reason(protection: Protection, length: int, left: int, protected: int, unit: int, *, is_full: bool) -> Clear:
-    """Why ``left`` bytes of ``length`` of slice data, in a NAL unit of ``unit`` bytes, are clear."""
+    """Return why ``left`` bytes of ``length`` of slice data, in a NAL unit of ``unit`` bytes, are clear."""
     if protected:
         if left < BLOCK:
             return Clear.ALIGNMENT
@@ -220,12 +219,12 @@ def _reason(protection: Protection, length: int, left: int, protected: int, unit
         return Clear.SHORT
     if is_full:
         return Clear.SURPLUS
-    # Other writers keep the first 96 bytes of every slice clear, whether they can parse its header or not.
+    # Some writers keep the first 96 bytes of every slice clear, even if they can parse its header.
     return Clear.SHORT if unit < SHORT and protection.scheme is not ProtectionScheme.CBCS else Clear.UNEXPLAINED
 
 
 class _Cover:
-    """How many bytes of a place are in ranges that are in order; places are asked for in order too."""
+    """Counts covered bytes; ranges are in order, and queries must be too."""
 
     __slots__ = ("_at", "_ranges")
 
@@ -234,7 +233,7 @@ class _Cover:
         self._at = 0
 
     def within(self, start: int, end: int) -> int:
-        """How many bytes from ``start`` to ``end`` are covered."""
+        """Return the number of covered bytes from ``start`` to ``end``."""
         ranges, at, found = self._ranges, self._at, 0
         while at < len(ranges) and ranges[at][1] <= start:
             at += 1

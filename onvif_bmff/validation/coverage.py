@@ -1,4 +1,4 @@
-"""Whether the tracks of an object that say that they are encrypted are so: by their largest sample, or by all."""
+"""Checks that tracks declared as encrypted are encrypted: by their largest sample, or by all samples."""
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +25,10 @@ Range = tuple[int, int]
 
 @dataclass(slots=True)
 class _Track:
-    """What was seen of a track of the object.
+    """What was observed of a track of the object.
 
-    ``largest`` is the size of its largest sample that is said to be protected, -1 for none; ``said_clear`` how many
-    bytes are said to be clear.
+    ``largest`` is the size of its largest sample declared as protected, -1 for none; ``said_clear`` the number of bytes
+    declared as clear.
     """
 
     scheme: ProtectionScheme
@@ -42,10 +42,10 @@ class _Track:
 
 
 class CoverageChecker:
-    """Looks at the samples of one segment, traf by traf; what is wrong is noted when it is closed.
+    """Checks the samples of one segment, traf by traf; findings are reported by ``close``.
 
-    In a still scene nearly all samples are rightly clear, so that a track is judged by its largest sample of the
-    object. With a ``proof`` all samples are looked at, and counted there.
+    In a still scene nearly all samples are rightly clear, so a track is judged by its largest sample in the object.
+    With a ``proof``, all samples are checked and counted.
     """
 
     def __init__(self, context: Context, proof: EncryptionProof | None) -> None:
@@ -57,7 +57,7 @@ class CoverageChecker:
         self._seig: dict[int, SeigDescriptions] = {}
 
     def check(self, part: TrackFragment, clear: Box, views: SampleViews | None) -> None:
-        """Take a traf whose sample entry is ``clear`` without protection; ``views`` are its data, if they are there."""
+        """Check a traf. ``clear`` is its sample entry without protection; ``views`` are its data, if available."""
         track_id = part.track.track_id
         entry = part.track.entry(part.description)
         of_store = None if self._proof is None else self._proof.track(self._context.key, part.track.handler, track_id)
@@ -91,10 +91,10 @@ class CoverageChecker:
             maps = self._maps(part, runs, sizes)
             self._look(part, clear, views, maps, found, of_store, self._largest(part, runs, sizes, found))
         except OnvifBmffError:
-            self._unseen(of_store, part)  # other rules say what is wrong with them
+            self._unseen(of_store, part)  # other rules report the fault
 
     def close(self) -> None:
-        """Judge the tracks."""
+        """Report the faults of all tracks."""
         for found in self._tracks.values():
             cenc = self._context.rule("C-66", "ANX-B.8-06")
             cbcs = self._context.rule("C-67", "ANX-B.8-07")
@@ -120,7 +120,7 @@ class CoverageChecker:
             of_store.account.clear[Clear.UNSEEN] += sum(part.sizes())
 
     def _largest(self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int], found: _Track) -> int:
-        """Number of the largest protected sample, if it is larger than those before; else -1."""
+        """Return the number of the largest protected sample if it is larger than those before, else -1."""
         largest, size, first = -1, found.largest, 0
         for count, run in runs:
             own = sizes[first : first + count]
@@ -136,9 +136,9 @@ class CoverageChecker:
     def _maps(
         self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int]
     ) -> Generator[tuple[Protection, Sequence[Range] | None, int], None, None]:
-        """For each sample its protection, what is protected, and where it begins in the data that this counts from.
+        """Yield for each sample its protection, its protected ranges, and the position from which these count.
 
-        None for those that are said to be clear.
+        The ranges are None for samples declared as clear.
         """
         maps = self._reader.maps(part)
         first = 0
@@ -155,7 +155,11 @@ class CoverageChecker:
                 base += size
 
     def seig_of(self, track: MovieTrack) -> SeigDescriptions:
-        """The 'seig' descriptions of a track's stbl, read once; ``BoxError`` for one that is cut off."""
+        """Return the 'seig' descriptions of a track's stbl, read once.
+
+        Raises:
+            BoxError: a description is truncated.
+        """
         if track.track_id not in self._seig:
             self._seig[track.track_id] = SeigDescriptions.of(track.table.children)
         return self._seig[track.track_id]
@@ -175,7 +179,7 @@ class CoverageChecker:
         looked = enumerate(zip(views, maps, strict=True))
         if of_store is None:
             looked = list(islice(looked, largest, largest + 1)) if largest >= 0 else ()
-            maps.close()  # those of all the others
+            maps.close()  # of the samples that are not checked
         for number, (view, (protection, absolute, base)) in looked:
             ranges = absolute
             if absolute is not None and base:

@@ -1,4 +1,4 @@
-"""Rules of fragments: the boxes of moof, times that go on, data that are there. ISO/IEC 23000-19, 7.3.2.3, 7.5, 7.7."""
+"""Rules of fragments: boxes of the moof, continuous times, available data. ISO/IEC 23000-19, 7.3.2.3, 7.5, 7.7."""
 
 from array import array
 from bisect import bisect_right
@@ -21,7 +21,15 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
-from onvif_bmff.validation.observed import RANK, Context, Header, PartFacts, SegmentFacts, StopLooking, TrackFacts
+from onvif_bmff.validation.observed import (
+    RANK,
+    Context,
+    Header,
+    ObservedFragment,
+    ObservedSegment,
+    ObservedTrack,
+    StopLooking,
+)
 from onvif_bmff.validation.samples import SampleChecker
 
 __all__ = ["FragmentChecker", "MediaData"]
@@ -30,12 +38,12 @@ _BASE_IS_MOOF = 0x020000
 _ANY_SIZE = 1 << 62
 _TRAF = "/moof/traf"
 _DEPENDS = 1
-"""sample_depends_on of a sample that cannot be decoded by itself."""
+"""sample_depends_on of a sample that depends on others."""
 
 
 @dataclass(slots=True)
 class MediaData:
-    """Payload of an mdat: where it lies in the object, and its bytes unless they are too many."""
+    """Payload of an mdat: its position in the object, and its bytes unless there are too many."""
 
     start: int
     stop: int
@@ -43,12 +51,11 @@ class MediaData:
 
 
 class FragmentChecker:
-    """Looks at the fragments of one segment in order, and fills in the segment's facts."""
+    """Checks the fragments of one segment in order, and records them in ``observed``."""
 
-    def __init__(self, context: Context, facts: SegmentFacts, header: Header, samples: SampleChecker) -> None:
+    def __init__(self, context: Context, observed: ObservedSegment, header: Header, samples: SampleChecker) -> None:
         self._context = context
-        self._facts = facts
-        self._header = header
+        self._observed = observed
         self._samples = samples
         self._budget = SampleBudget()
         self._reader = FragmentReader(header.tracks, _ANY_SIZE, self._budget)
@@ -60,12 +67,14 @@ class FragmentChecker:
         self._lead_id = lead.track_id if lead is not None else 0
         self._number = 0
         self._shifted = {track.track_id for track in header.tracks if track.box.find(EditBox) is not None}
-        facts.tracks = {track.track_id: TrackFacts(track) for track in header.tracks}
+        observed.tracks = {track.track_id: ObservedTrack(track) for track in header.tracks}
 
     def check(self, moof: MovieFragmentBox, start: int, data: Sequence[MediaData], before: Sequence[Box]) -> None:
-        """Look at the moof at byte ``start``, the media data behind it, and what stands ``before`` it.
+        """Check the moof at byte ``start``, the media data after it, and the boxes ``before`` it.
 
-        Raises ``BoxError`` and ``MediaError`` for what makes the samples unreadable.
+        Raises:
+            BoxError, MediaError: the samples cannot be read.
+            StopLooking: a traf belongs to an unknown track.
         """
         context, add = self._context, self._context.findings.add
         number = moof.require(MovieFragmentHeaderBox).sequence_number
@@ -96,12 +105,12 @@ class FragmentChecker:
         self._number += 1
 
     def close(self, indexes: Sequence[SegmentIndexBox]) -> None:
-        """Look at what the fragments say together."""
+        """Check all fragments together."""
         self._samples.coverage.close()
         if not self._context.is_cmaf:
             return
         add = self._context.findings.add
-        for track in self._facts.tracks.values():
+        for track in self._observed.tracks.values():
             if not track.all_sync and track.track.table.find(SyncSampleBox) is None:
                 table = track.track.table
                 add(
@@ -110,7 +119,7 @@ class FragmentChecker:
                     offset=table.offset,
                     path="/moov/trak/mdia/minf/stbl",
                 )
-        count = sum(part.first_is_sync for track in self._facts.tracks.values() for part in track.parts)
+        count = sum(part.first_is_sync for track in self._observed.tracks.values() for part in track.parts)
         for index in indexes:
             rows = index.references
             if any(reference >> 31 for reference in rows["reference"]) or len(rows) != count:
@@ -131,7 +140,7 @@ class FragmentChecker:
                 add("C-50", f"a time of track {box.reference_track_id}", offset=box.offset, path="/prft")
 
     def _check_boxes(self, part: TrackFragment) -> None:
-        """What a traf's boxes have to say by themselves."""
+        """Check the boxes of a traf that need no other."""
         context, add = self._context, self._context.findings.add
         header = part.box.require(TrackFragmentHeaderBox)
         if part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is None:
@@ -162,11 +171,11 @@ class FragmentChecker:
                 add("C-46", f"only trex tells {', '.join(lacking)}", offset=header.offset, path=path)
 
     def _check_part(self, part: TrackFragment, traf_number: int, data: Sequence[MediaData], *, has_data: bool) -> None:
-        """Times and data of a traf that has samples."""
+        """Check times and data of a traf that has samples."""
         context, add = self._context, self._context.findings.add
         track_id = part.track.track_id
-        of_track = self._facts.tracks[track_id]
-        made = PartFacts.of(part, traf_number)
+        of_track = self._observed.tracks[track_id]
+        made = ObservedFragment.of(part, traf_number)
         self._check_times(part, made, of_track)
         of_track.parts.append(made)
         of_track.duration += part.duration
@@ -209,15 +218,15 @@ class FragmentChecker:
             if views is not None:
                 views.add(run, place.view, run.position - place.start)
         if views is not None and len(views) != part.sample_count:
-            views = None  # samples of no bytes: nothing to look into
+            views = None  # some samples have no bytes: their data are not checked
         self._samples.check(part, made, views, first_of_segment=first_of_segment)
 
-    def _check_times(self, part: TrackFragment, made: PartFacts, of_track: TrackFacts) -> None:
+    def _check_times(self, part: TrackFragment, made: ObservedFragment, of_track: ObservedTrack) -> None:
         context, add = self._context, self._context.findings.add
         track_id, path = part.track.track_id, f"{_TRAF}/tfdt"
         if of_track.parts and part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is not None:
             step = part.decode_time - of_track.end
-            # Other tracks of a multiplexed segment may pause, and even the leading one while others go on without it.
+            # Tracks of a multiplexed segment may pause; the leading one only while fragments of others continue.
             may_pause = not context.is_cmaf and (
                 track_id != self._lead_id or self._last_in.get(track_id) != self._number - 1
             )
@@ -240,7 +249,7 @@ class FragmentChecker:
 
 
 def _flags_of(run: SampleRun) -> set[int]:
-    """The different flags among the samples of a run."""
+    """Return the set of flags of the samples of a run."""
     if not isinstance(run.flags, array):
         found = {run.flags} if run.first_flags is None or run.count > 1 else set[int]()
     else:

@@ -1,4 +1,4 @@
-"""Rules of the header: ftyp, moov, and what their sample entries say of protection. ISO/IEC 23000-19, 7.3.2, 7.5, 8."""
+"""Rules of the header: ftyp, moov, and the protection in sample entries. ISO/IEC 23000-19, 7.3.2, 7.5, 8."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -64,7 +64,7 @@ _MODES = ("cenc", "cbcs")
 
 
 def check_header(context: Context, header: Header) -> None:
-    """Look at the header of a segment; fills in its ``protections``."""
+    """Check the header of a segment, and fill in its ``protections``."""
     add, movie = context.findings.add, header.movie
     if context.is_cmaf:
         _check_brands(context, header)
@@ -111,7 +111,7 @@ _STBL = "/moov/trak/mdia/minf/stbl"
 def _check_brands(context: Context, header: Header) -> None:
     add, found = context.findings.add, header.file_type
     if found is None:
-        return  # C-01 says so already
+        return  # C-01 reports it
     brands = found.compatible_brands
     if not any(brand in brands for brand in _BRANDS):
         add("C-02", "neither cmfc nor cmf2 is a compatible brand", offset=found.offset, path="/ftyp")
@@ -202,7 +202,7 @@ def _check_edits(context: Context, track: MovieTrack, brands: tuple[str, ...]) -
 
 
 def _check_entries(context: Context, track: MovieTrack) -> None:
-    """Configuration of video sample entries."""
+    """Check the configuration in video sample entries."""
     path = f"{_STBL}/stsd"
     for entry in track.entries:
         if track.handler != "vide" or not isinstance(entry, ContainerBox):
@@ -223,7 +223,7 @@ def _check_entries(context: Context, track: MovieTrack) -> None:
 
 
 def original_type(entry: Box) -> str:
-    """The type of a sample entry, before protection if it is protected and says so."""
+    """Return the type of a sample entry; of a protected one its original type, empty if that is missing."""
     if is_protected(entry):
         try:
             return clear_entry(entry).type
@@ -233,7 +233,7 @@ def original_type(entry: Box) -> str:
 
 
 def _check_protection(context: Context, header: Header, track: MovieTrack) -> None:
-    """What the sample entries of a track say of its protection. ISO/IEC 23001-7, 4.2, 8.2."""
+    """Check the protection in the sample entries of a track. ISO/IEC 23001-7, 4.2, 8.2."""
     add = context.findings.add
     schemes: dict[str, None] = {}
     for entry in track.entries:

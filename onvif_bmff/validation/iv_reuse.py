@@ -7,20 +7,20 @@ from uuid import UUID
 
 __all__ = ["Vectors"]
 
-_MOST = 1 << 17
-"""Vectors or ranges of them that are remembered for each key; older ones are forgotten."""
+_MAX_REMEMBERED = 1 << 17
+"""Vectors, or ranges of counters, remembered for each key; older ones are forgotten."""
 _PART = 1 << 64
 
 
 class Vectors:
-    """The vectors seen so far, in bounded memory: for each key the last 131,072 vectors or ranges of counters."""
+    """The vectors of a store, in bounded memory: for each key the last 131,072 vectors or ranges of counters."""
 
     def __init__(self) -> None:
         self._constant: dict[UUID, OrderedDict[bytes, None]] = {}
         self._counters: dict[UUID, _Intervals] = {}
 
     def constant(self, kid: UUID, vectors: Iterable[bytes]) -> bytes | None:
-        """Take the different vectors of one fragment in cbcs; return one that another fragment had, or None."""
+        """Add the distinct vectors of one fragment in cbcs; return one that another fragment had, or None."""
         seen = self._constant.setdefault(kid, OrderedDict())
         again: bytes | None = None
         for vector in vectors:
@@ -28,14 +28,14 @@ class Vectors:
                 again = vector
             else:
                 seen[vector] = None
-                if len(seen) > _MOST:
+                if len(seen) > _MAX_REMEMBERED:
                     seen.popitem(last=False)
         return again
 
     def counters(self, kid: UUID, vectors: Iterable[tuple[bytes, int]]) -> bytes | None:
-        """Take the vector of each sample in cenc, and its blocks; return one whose counters were used, or None.
+        """Add the vector of each sample in cenc, with its number of blocks; return one that was used before, or None.
 
-        A vector of 8 bytes stands for all counters that begin with it, one of 16 bytes for as many as there are blocks.
+        A vector of 8 bytes covers all counters that begin with it, one of 16 bytes one counter for each block.
         """
         ranges: list[list[int]] = []
         for vector, blocks in vectors:
@@ -57,13 +57,13 @@ class Vectors:
 
 
 class _Intervals:
-    """Sorted ranges that do not meet."""
+    """Sorted, disjoint ranges."""
 
     def __init__(self) -> None:
         self._ranges: list[tuple[int, int]] = []
 
     def add(self, start: int, stop: int) -> bool:
-        """Add a range; False if part of it is there already."""
+        """Add a range; return False if part of it is there already."""
         ranges = self._ranges
         at = bisect_left(ranges, (start, stop))
         is_new = not (at and ranges[at - 1][1] > start) and not (at < len(ranges) and ranges[at][0] < stop)
@@ -75,6 +75,6 @@ class _Intervals:
             low, high = ranges.pop(at)
             start, stop = min(low, start), max(high, stop)
         insort(ranges, (start, stop))
-        if len(ranges) > _MOST:
-            del ranges[: _MOST // 2]
+        if len(ranges) > _MAX_REMEMBERED:
+            del ranges[: _MAX_REMEMBERED // 2]
         return is_new

@@ -1,4 +1,4 @@
-"""What is wrong with the names of objects. ONVIF Recording Control 25.12, B.4, B.5."""
+"""Rules of object names. ONVIF Recording Control 25.12, B.4, B.5."""
 
 import re
 
@@ -15,9 +15,9 @@ _HOUR = re.compile(r"[0-9]{1,3}")
 
 
 class NameChecker:
-    """Looks at names as they are listed; those that do not end like a recording's object are none of ours.
+    """Checks names as they are listed; those without the extension of a recording's object are ignored.
 
-    ``ends`` collects the names of span end objects. All names are counted, and of those that are not ours, which kind.
+    ``ends`` collects the names of span end objects. All names are counted, and ignored ones by kind.
     """
 
     def __init__(self, findings: Findings, prefix: str | None, postfix: str | None, checked: Checked) -> None:
@@ -30,7 +30,7 @@ class NameChecker:
         self.ends: set[str] = set()
 
     def check(self, name: str) -> None:
-        """Look at the next name of a listing."""
+        """Check the next name of a listing."""
         self._checked.names += 1
         ours = _OURS.fullmatch(name)
         if ours is None:
@@ -50,7 +50,7 @@ class NameChecker:
         self._twice(name, key)
 
     def _elsewhere(self, name: str) -> bool:
-        """Whether the name is a proper one, only of another prefix or postfix."""
+        """Return whether the name is a valid key of another prefix or postfix."""
         try:
             ObjectKey.parse(name)
         except ObjectKeyError:
@@ -58,7 +58,7 @@ class NameChecker:
         return True
 
     def _twice(self, name: str, key: ObjectKey) -> None:
-        """Names that differ in digits only name one segment. They lie in one second, so side by side."""
+        """Report names of one segment that differ only in digits; they share a second, so they are adjacent."""
         head, _, tail = name.rpartition("/")
         second = f"{head}/{tail[:5]}"
         if second != self._second:
@@ -70,7 +70,7 @@ class NameChecker:
 
 
 def _fault_of(name: str) -> str:
-    """The rule that a name breaks that is no key."""
+    """Return the rule that an invalid key breaks."""
     lead, _, tail = name.rpartition("/")
     found = _TAIL.fullmatch(tail)
     if found is None:

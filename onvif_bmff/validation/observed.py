@@ -1,4 +1,4 @@
-"""What was seen of a segment, for the rules that compare: with its labels, its index, and the segments beside it."""
+"""What was observed in a segment, for rules that compare it with its attributes, its index and adjacent segments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["RANK", "Context", "Header", "PartFacts", "SegmentFacts", "StopLooking", "TrackFacts"]
+__all__ = ["RANK", "Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "StopLooking"]
 
 RANK = {"vide": 0, "soun": 1, "meta": 2}
 """Handlers of recorded media, in the order in which they lead."""
 
 
-class StopLooking(Exception):  # noqa: N818  no error: the finding that hides the rest was made already
-    """The rest of a segment cannot be understood. Never leaves ``check_segment``."""
+class StopLooking(Exception):  # noqa: N818  not an error: the finding has been reported
+    """The rest of a segment cannot be interpreted. Caught by ``check_segment``."""
 
 
 @dataclass(slots=True)
 class Context:
-    """The object at hand: its key, whether it is a CMAF one (by its extension), and where findings and counts go."""
+    """The object under test: its key, which tells whether it is CMAF, and where findings and counts go."""
 
     key: ObjectKey
     findings: Findings
@@ -33,17 +33,17 @@ class Context:
 
     @property
     def is_cmaf(self) -> bool:
-        """Whether the rules of CMAF hold."""
+        """Whether the rules of CMAF apply."""
         return self.key.extension != "mp4"
 
     def rule(self, cmaf: str, mp4: str) -> str:
-        """The rule that is broken: one of CMAF, or the one of annex B that stands for it in an MP4 object."""
+        """Return the id of the rule to report: that of CMAF, or its counterpart of annex B for an MP4 object."""
         return cmaf if self.is_cmaf else mp4
 
 
 @dataclass(slots=True)
 class Header:
-    """ftyp and moov. ``raw`` are the bytes of the moov, which begins at ``offset``; ``protections`` are by track_id."""
+    """ftyp and moov. ``raw`` holds the bytes of the moov, which begins at ``offset``; ``protections`` by track_ID."""
 
     file_type: FileTypeBox | None
     movie: MovieBox
@@ -64,8 +64,8 @@ class Header:
 
 
 @dataclass(slots=True)
-class PartFacts:
-    """One traf with samples: where it is, and its times in ticks."""
+class ObservedFragment:
+    """One traf with samples: its position, and its times in ticks."""
 
     moof_offset: int
     traf_number: int
@@ -77,8 +77,8 @@ class PartFacts:
     first_is_sync: bool
 
     @classmethod
-    def of(cls, part: TrackFragment, traf_number: int) -> "PartFacts":
-        """What there is to know of a traf, the ``traf_number``-th of its moof, that has samples."""
+    def of(cls, part: TrackFragment, traf_number: int) -> "ObservedFragment":
+        """Return the observations on a traf with samples, the ``traf_number``-th of its moof."""
         first: int | None = None
         earliest = end = decode_time = part.decode_time
         for run in part.runs:
@@ -88,7 +88,7 @@ class PartFacts:
             stop = decode_time + run.total_duration
             if isinstance(offsets, int):
                 start, low, high = decode_time + offsets, decode_time + offsets, stop + offsets
-            else:  # columns are summed as they are read: lists of numbers would be ten times their size
+            else:  # columns are summed while they are read: lists of ints would take ten times the memory
                 start = decode_time + offsets[0]
                 low = min(map(add, accumulate(_each(run.duration), initial=decode_time), offsets))
                 ends = accumulate(islice(_each(run.duration), run.count), initial=decode_time)
@@ -110,7 +110,7 @@ class PartFacts:
         )
 
     def decode_times(self) -> list[Sequence[int]]:
-        """Decode time of each sample of each trun; of those with a constant duration that of the first only."""
+        """Return the decode times of the samples of each trun; only the first if its durations are constant."""
         found: list[Sequence[int]] = []
         time = self.decode_time
         for run in self.runs:
@@ -126,17 +126,17 @@ class PartFacts:
 
     @property
     def last_duration(self) -> int:
-        """How long the last sample lasts, in ticks."""
+        """Duration of the last sample, in ticks."""
         duration = next(run for run in reversed(self.runs) if run.count).duration
         return duration if isinstance(duration, int) else duration[-1]
 
 
 @dataclass(slots=True)
-class TrackFacts:
-    """What a segment holds of a track: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
+class ObservedTrack:
+    """A track in a segment: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
 
     track: MovieTrack
-    parts: list[PartFacts] = field(default_factory=list)
+    parts: list[ObservedFragment] = field(default_factory=list)
     duration: int = 0
     samples: int = 0
     size: int = 0
@@ -146,24 +146,24 @@ class TrackFacts:
 
 
 @dataclass(slots=True)
-class SegmentFacts:
-    """What a segment holds. ``complete``: it was read to its end without a fault that hides the rest."""
+class ObservedSegment:
+    """What was observed in a segment. ``complete``: it was read to its end without a fatal fault."""
 
     key: ObjectKey
     name: str
     header: Header | None = None
-    tracks: dict[int, TrackFacts] = field(default_factory=dict)
+    tracks: dict[int, ObservedTrack] = field(default_factory=dict)
     moofs: list[int] = field(default_factory=list)
     complete: bool = False
 
     @property
-    def lead(self) -> TrackFacts | None:
+    def lead(self) -> ObservedTrack | None:
         """The leading track of those with samples: video, else audio, else metadata."""
         with_samples = [track for track in self.tracks.values() if track.parts]
         return min(with_samples, key=lambda found: RANK.get(found.track.handler, 3), default=None)
 
     def starts(self) -> list[tuple[int, int]]:
-        """Times that may count as the segment's first sample's, the likeliest first, with their timescales."""
+        """Return possible times of the segment's first sample, the most likely first, as ticks and timescale."""
         lead = self.lead
         found: list[tuple[int, int]] = []
         for track in sorted(self.tracks.values(), key=lambda one: one is not lead):
@@ -174,7 +174,7 @@ class SegmentFacts:
         return found
 
     def reference(self) -> tuple[int, int] | None:
-        """The time and timescale that the key names: of a span's first segment the earliest of its first fragment."""
+        """Return the time of the key as ticks and timescale: in a span's first segment the earliest of all tracks."""
         found = self.starts()
         if found and not self.key.counter:
             found = [
@@ -185,10 +185,10 @@ class SegmentFacts:
             return min(found, key=lambda one: one[0] / one[1])
         return found[0] if found else None
 
-    def placed(self) -> dict[tuple[str, int], TrackFacts]:
-        """The tracks that have samples, by handler and the how manieth of those with that handler they are."""
+    def placed(self) -> dict[tuple[str, int], ObservedTrack]:
+        """Return the tracks that have samples, by handler and ordinal among the tracks of that handler."""
         counts: dict[str, int] = {}
-        found: dict[tuple[str, int], TrackFacts] = {}
+        found: dict[tuple[str, int], ObservedTrack] = {}
         for track in self.tracks.values():
             handler = track.track.handler
             counts[handler] = counts.get(handler, -1) + 1
@@ -197,7 +197,7 @@ class SegmentFacts:
         return found
 
     def ends(self) -> list[tuple[int, int]]:
-        """Times that may count as the end of the last sample, the latest first, with their timescales."""
+        """Return possible times of the end of the last sample, the latest first, as ticks and timescale."""
         found = [
             (track.presentation_end + track.track.presentation_shift, track.track.timescale)
             for track in self.tracks.values()

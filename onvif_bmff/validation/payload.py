@@ -1,6 +1,6 @@
-"""What sample data tell by themselves: NAL units that fill a sample, pictures that need no others, keys that are wrong.
+"""Checks of sample data alone: intra pictures, and signs of decryption with a wrong key.
 
-Cheap looks only: lengths, types and the first bits of a slice; nothing is decoded.
+Only lengths, types and the first bits of a slice are read; nothing is decoded.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from onvif_bmff.errors import BitstreamError, BoxError
 from onvif_bmff.media.nal import BitReader, remove_emulation_prevention
 from onvif_bmff.media.nal_family import AVC, NAL_FAMILIES, nal_family_of
 
-__all__ = ["NalRanges", "is_intra", "spoilt"]
+__all__ = ["decryption_fault", "is_intra"]
 
 NalRanges = Iterable[tuple[int, int]]
 
 _HEAD = 40
-"""Bytes of a slice that hold its first two fields, whatever is emulated in them."""
+"""Bytes of a slice that surely contain its first two fields, emulation prevention included."""
 _INTRA = (2, 4)
 """slice_type of I and SI slices, modulo 5."""
 _START_CODES = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
@@ -25,7 +25,7 @@ _MPEG4_AUDIO = 0x40
 
 
 def is_intra(kind: str, data: memoryview, units: NalRanges) -> bool | None:
-    """Whether a picture needs no others, as its first slice says; None if that cannot be told.
+    """Return whether a picture is intra coded, by its first slice; None if that cannot be determined.
 
     ``kind`` is the type of the (clear) sample entry.
     """
@@ -52,18 +52,18 @@ def _is_aac(entry: Box) -> bool:
         return False
 
 
-def spoilt(entry: Box, data: memoryview, units: NalRanges | None) -> str | None:
-    """Why decrypted data cannot be a sample of the (clear) ``entry``; None where nothing is seen to be wrong.
+def decryption_fault(entry: Box, data: memoryview, units: NalRanges | None) -> str | None:
+    """Return why decrypted data cannot be a sample of the (clear) ``entry``, or None.
 
-    A wrong key makes noise. Noise in slice data is noticed only where it happens to hold a start code, as it does once
-    in some megabytes; other media are noticed by how their samples begin.
+    A wrong key gives random bytes. In slice data they are noticed only if they contain a start code, which happens
+    once in some megabytes; in other media by the first bytes of a sample.
     """
     if units is not None:
         family = nal_family_of(entry)
         for start, end in units:
             if family is None or family.unit_type(data, start) not in family.slices:
-                continue  # was never encrypted
-            unit = bytes(data[start:end]).rstrip(b"\0")  # encoders do fill up with zeros
+                continue  # not encrypted
+            unit = bytes(data[start:end]).rstrip(b"\0")  # some encoders pad with zeros
             if any(code in unit for code in _START_CODES):
                 return "a slice holds a start code"
         return None

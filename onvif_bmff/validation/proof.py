@@ -1,8 +1,8 @@
 """A count of the clear payload bytes of a store, track by track: what ``validate --prove-encrypted`` shows.
 
-It proves that readers are told to decrypt every byte of slice data, audio and metadata, but for those that Common
-Encryption itself leaves clear, which are named. It does not prove that a writer did encrypt what it says; keys do, with
-which samples are decrypted (``validate_store(keys=…)``).
+It proves that every byte of slice data, audio and metadata is declared as encrypted, except those that Common
+Encryption itself leaves clear, which are listed by reason. It does not prove that the writer did encrypt them;
+decryption does (``validate_store(keys=…)``).
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ _MEDIA = {"vide": "video", "soun": "audio", "meta": "metadata"}
 
 @dataclass(slots=True)
 class TrackProof:
-    """What the samples of one track of a recording come to, over all its objects that were looked at.
+    """The bytes of one track of a recording, over all its objects that were checked.
 
-    ``account`` counts those of encrypted sample entries, ``clear_bytes`` and ``clear_objects`` those of clear ones.
+    ``account`` counts samples of encrypted sample entries, ``clear_bytes`` and ``clear_objects`` those of clear ones.
     """
 
     recording: str
@@ -35,12 +35,12 @@ class TrackProof:
 
     @property
     def title(self) -> str:
-        """What the track is called in a report."""
+        """Name of the track in a report."""
         return f"{self.recording}: {self.media}, track {self.track_id}"
 
     @property
     def faults(self) -> list[str]:
-        """Why this track is not proven to be encrypted; a track that is clear everywhere has no fault of its own."""
+        """Why this track is not proven to be encrypted; empty for a track that is clear in all objects."""
         found = []
         if self.account.unexplained:
             found.append(f"{self.account.unexplained:,} clear bytes are unexplained")
@@ -51,7 +51,7 @@ class TrackProof:
         return found
 
     def lines(self) -> list[str]:
-        """Return the report on this track, a line for each reason to be clear."""
+        """Return the report on this track, one line for each reason why bytes are clear."""
         title = self.title
         if not self.objects:
             return [f"{title}: NOT ENCRYPTED, {self.clear_bytes:,} bytes in {self.clear_objects} objects"]
@@ -84,22 +84,22 @@ class TrackProof:
 
 
 class EncryptionProof:
-    """Counts what the validator sees of samples; give one to ``validate_store``, and ask it afterwards."""
+    """Counts the bytes of samples during a validation; see ``validate_store(proof=…)``."""
 
     def __init__(self) -> None:
         self._tracks: dict[tuple[str, str, str, int], TrackProof] = {}
 
     @property
     def tracks(self) -> list[TrackProof]:
-        """All tracks that were seen, by recording and kind of media."""
+        """All tracks, by recording and kind of media."""
         return [self._tracks[key] for key in sorted(self._tracks)]
 
     @property
     def faults(self) -> list[str]:
         """Why the store is not proven to be encrypted; empty if it is.
 
-        A track that is clear in all its objects is not among them as long as another one is encrypted, for an
-        encryption entry may leave tracks out and nothing in a store says which; the report names it.
+        A track that is clear in all its objects is no fault as long as another one is encrypted, since an encryption
+        entry may exclude tracks and a store does not say which; the report lists it.
         """
         found = [f"{one.title}: {fault}" for one in self.tracks for fault in one.faults]
         if not any(one.objects for one in self.tracks):

@@ -18,22 +18,22 @@ _PATH = "/moov/pssh"
 _THUMBPRINTS = {1: 20, 2: 32}
 _KDFS, _AEADS = (1, 2, 3), (1, 2, 3)
 _POINTS = (0x0010, 0x0011, 0x0012)
-"""KEMs whose encapsulated secret is a point that is not compressed."""
+"""KEMs whose encapsulated secret is an uncompressed point."""
 _WRAPPED_BY_HPKE = 32
 """A key of 16 bytes and a tag of 16."""
 _RSA_SIZES = range(128, 2049)
-_MOST_ENTRIES = 1024
+_MAX_ENTRIES = 1024
 
 Pssh = ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox
 
 
 def check_protection_headers(context: Context, header: Header) -> None:
-    """Look at the pssh boxes of a header."""
+    """Check the pssh boxes of a header."""
     boxes: list[Pssh] = []
     for box in header.movie.children:
         if isinstance(box, ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox):
             boxes.append(box)
-        elif box.type == "pssh":  # of a version that nobody knows
+        elif box.type == "pssh":  # of an unknown version
             system = bytes(getattr(box, "data", b""))[4:20]
             if system in (COMMON_SYSTEM_ID.bytes, ASYMMETRIC_SYSTEM_ID.bytes):
                 rule = "ANX-B.8.1-03" if system == COMMON_SYSTEM_ID.bytes else "ANX-B.8.2-11"
@@ -90,14 +90,14 @@ def _check_asymmetric(context: Context, box: Pssh) -> None:
         add("ANX-B.8.2-16", f"{len(box.trailing)} bytes behind those of DataSize", offset=box.offset, path=_PATH)
     best: list[tuple[str, str]] | None = None
     for with_info in (False, True):
-        faults = _faults_of(bytes(box.data), with_info)
+        faults = _faults_of(bytes(box.data), with_info=with_info)
         if best is None or len(faults) < len(best):
             best = faults
     for rule, message in best or ():
         add(rule, message, offset=box.offset, path=_PATH)
 
 
-class _End(Exception):  # noqa: N818  it ends a reading, and never leaves this file
+class _End(Exception):  # noqa: N818  control flow within this module, not an error
     """The data end within an entry."""
 
 
@@ -120,25 +120,25 @@ class _Reader:
         return int.from_bytes(self.take(size), "big")
 
 
-def _faults_of(data: bytes, with_info: bool) -> list[tuple[str, str]]:
-    """Rules that the entries in ``data`` break; ``with_info`` reads HPKE entries in the layout of release 26.06."""
+def _faults_of(data: bytes, *, with_info: bool) -> list[tuple[str, str]]:
+    """Return the rules that the entries in ``data`` break; ``with_info``: in the layout of release 26.06."""
     reader, found = _Reader(data), list[tuple[str, str]]()
     try:
         count = reader.number(4)
         if not count:
             found.append(("ANX-B.8.2-17", "no entries"))
-        for _ in range(min(count, _MOST_ENTRIES)):
-            if not _read_entry(reader, found, with_info):
+        for _ in range(min(count, _MAX_ENTRIES)):
+            if not _read_entry(reader, found, with_info=with_info):
                 return found
-        if count <= _MOST_ENTRIES and reader.left:
+        if count <= _MAX_ENTRIES and reader.left:
             found.append(("ANX-B.8.2-16", f"{reader.left} bytes behind the entries"))
     except _End:
         found.append(("ANX-B.8.2-16", f"the entries run past the {len(data)} bytes of DataSize"))
     return found
 
 
-def _read_entry(reader: _Reader, found: list[tuple[str, str]], with_info: bool) -> bool:
-    """Read one entry; False where its length cannot be known."""
+def _read_entry(reader: _Reader, found: list[tuple[str, str]], *, with_info: bool) -> bool:
+    """Check one entry; return False if its length is unknown."""
     algorithm, size = reader.number(2), reader.number(4)
     if algorithm not in _THUMBPRINTS:
         found.append(("ANX-B.8.2-18", f"thumbprint algorithm {algorithm}"))

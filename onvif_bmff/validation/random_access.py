@@ -12,19 +12,21 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects.seek_table import SeekEntry, SeekTable
-from onvif_bmff.validation.observed import Context, PartFacts, SegmentFacts, TrackFacts
+from onvif_bmff.validation.observed import Context, ObservedFragment, ObservedSegment, ObservedTrack
 
 __all__ = ["check_random_access", "check_seek_table"]
 
-_MOST_ENTRIES = 20
+_MAX_ENTRIES = 20
 _MFRO_SIZE = 16
 _SECONDS = 10
-"""What is no longer in the order of single-digit seconds."""
+"""Distances up to this count as "every few seconds"."""
 _ATTRIBUTE = "@SeekTable"
 
 
-def check_random_access(context: Context, facts: SegmentFacts, found: MovieFragmentRandomAccessBox | None) -> None:
-    """Look at the mfra of a segment (None: it has none)."""
+def check_random_access(
+    context: Context, observed: ObservedSegment, found: MovieFragmentRandomAccessBox | None
+) -> None:
+    """Check the mfra of a segment (None: it has none)."""
     add = context.findings.add
     if found is None:
         if not context.is_cmaf:
@@ -35,9 +37,9 @@ def check_random_access(context: Context, facts: SegmentFacts, found: MovieFragm
         message = "no mfro at its end that tells its size"
         add("ANX-B.3-08", message, offset=found.offset, path="/mfra/mfro")
     rule = context.rule("ANX-B.7-11", "ANX-B.6-07")
-    index = _Index(facts)
+    index = _Index(observed)
     for table in found.find_all(TrackFragmentRandomAccessBox):
-        track = facts.tracks.get(table.track_id)
+        track = observed.tracks.get(table.track_id)
         path = "/mfra/tfra"
         if track is None:
             message = f"a table of track {table.track_id}, which the moov does not have"
@@ -50,7 +52,7 @@ def check_random_access(context: Context, facts: SegmentFacts, found: MovieFragm
     listed: dict[int, set[int]] = {}
     for table in found.find_all(TrackFragmentRandomAccessBox):
         listed.setdefault(table.track_id, set()).update(table.entries["moof_offset"])
-    for track_id, track in facts.tracks.items():
+    for track_id, track in observed.tracks.items():
         have = listed.get(track_id, set())
         for part in track.parts:
             if part.first_is_sync and part.moof_offset not in have:
@@ -59,18 +61,18 @@ def check_random_access(context: Context, facts: SegmentFacts, found: MovieFragm
 
 
 class _Index:
-    """The samples of a segment by moof and number, to hold entries against."""
+    """The samples of a segment by moof and number, to check entries against."""
 
-    def __init__(self, facts: SegmentFacts) -> None:
-        self._moofs = set(facts.moofs)
+    def __init__(self, observed: ObservedSegment) -> None:
+        self._moofs = set(observed.moofs)
         self._parts = {
-            (track_id, part.moof_offset): part for track_id, track in facts.tracks.items() for part in track.parts
+            (track_id, part.moof_offset): part for track_id, track in observed.tracks.items() for part in track.parts
         }
-        self._spread: tuple[PartFacts | None, list[Sequence[int]]] = (None, [])
-        self._budget = 4 * sum(track.samples for track in facts.tracks.values()) + 1000
+        self._spread: tuple[ObservedFragment | None, list[Sequence[int]]] = (None, [])
+        self._budget = 4 * sum(track.samples for track in observed.tracks.values()) + 1000
 
-    def fault_of(self, track: TrackFacts, entry: SeekEntry) -> str | None:
-        """What is not true of an entry; None if all is."""
+    def fault_of(self, track: ObservedTrack, entry: SeekEntry) -> str | None:
+        """Return what is wrong with an entry, or None."""
         if entry.moof_offset not in self._moofs:
             return f"no fragment begins at byte {entry.moof_offset}"
         part = self._parts.get((track.track.track_id, entry.moof_offset))
@@ -88,7 +90,7 @@ class _Index:
             return f"the sample at byte {entry.moof_offset} is shown at {time}, not {entry.time}"
         return None
 
-    def _sample(self, part: PartFacts, trun: int, sample: int) -> tuple[int, bool] | None:
+    def _sample(self, part: ObservedFragment, trun: int, sample: int) -> tuple[int, bool] | None:
         if trun == sample == 1 and part.runs[0].count:
             return part.first_time, part.first_is_sync
         if self._spread[0] is not part:
@@ -107,8 +109,8 @@ class _Index:
         return time + offset, not (flags if isinstance(flags, int) else flags[sample - 1]) & NON_SYNC_SAMPLE
 
 
-def check_seek_table(context: Context, facts: SegmentFacts, text: str) -> None:
-    """Look at the SeekTable attribute of a segment that was read whole."""
+def check_seek_table(context: Context, observed: ObservedSegment, text: str) -> None:
+    """Check the SeekTable attribute of a segment that was read."""
     add = context.findings.add
     try:
         table = SeekTable.from_base64(text)
@@ -118,13 +120,13 @@ def check_seek_table(context: Context, facts: SegmentFacts, text: str) -> None:
         else:
             add("ANX-B.9.2-01", str(error), path=_ATTRIBUTE)
         return
-    if len(table) > _MOST_ENTRIES:
+    if len(table) > _MAX_ENTRIES:
         add("ANX-B.9.2-04", f"{len(table)} entries", path=_ATTRIBUTE)
-    if not facts.complete:
+    if not observed.complete:
         return
-    index = _Index(facts)
+    index = _Index(observed)
     for of_track in table.tracks:
-        track = facts.tracks.get(of_track.track_id)
+        track = observed.tracks.get(of_track.track_id)
         if track is None:
             add("ANX-B.9.2-01", f"track {of_track.track_id} is not in the moov", path=_ATTRIBUTE)
             continue
@@ -132,14 +134,14 @@ def check_seek_table(context: Context, facts: SegmentFacts, text: str) -> None:
             fault = index.fault_of(track, entry)
             if fault is not None:
                 add("ANX-B.9.2-01", f"track {of_track.track_id}: {fault}", path=_ATTRIBUTE)
-    for track_id, track in facts.tracks.items():
+    for track_id, track in observed.tracks.items():
         if not track.parts or not track.parts[0].first_is_sync:
             continue
         of_track_or_none = table.track(track_id)
         first = of_track_or_none.entries[0] if of_track_or_none is not None else None
         if first is None or first.moof_offset > track.parts[0].moof_offset:
             add("ANX-B.9.2-05", f"no entry for the first sample of track {track_id}", path=_ATTRIBUTE)
-    _check_precision(context, facts, table)
+    _check_precision(context, observed, table)
 
 
 def _keeps_length_of_mfro(text: str) -> bool:
@@ -150,11 +152,11 @@ def _keeps_length_of_mfro(text: str) -> bool:
     return data[4:8] == b"mfra" and int.from_bytes(data[:4], "big") == len(data) + _MFRO_SIZE
 
 
-def _check_precision(context: Context, facts: SegmentFacts, table: SeekTable) -> None:
-    """Entries that were left out although there was room and the way between two others is long."""
-    lead = facts.lead
+def _check_precision(context: Context, observed: ObservedSegment, table: SeekTable) -> None:
+    """Report entries left out although there was room and their neighbours are far apart."""
+    lead = observed.lead
     found = table.track(lead.track.track_id) if lead is not None else None
-    if lead is None or found is None or len(table) >= _MOST_ENTRIES:
+    if lead is None or found is None or len(table) >= _MAX_ENTRIES:
         return
     limit = _SECONDS * lead.track.timescale
     times = [entry.time for entry in found.entries]

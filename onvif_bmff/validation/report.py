@@ -1,4 +1,4 @@
-"""What a validation looked at, and what it could not: that nothing was found is worth no more than that."""
+"""What a validation checked, and what it could not check."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ _OUTSIDE = "what lies outside the time range was not listed"
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule that was not held, or not wholly, against ``count`` objects (spans, for rules of spans), and why not."""
+    """A rule that was not, or not fully, checked on ``count`` objects (spans, for rules of spans), and why."""
 
     rule: str
     reason: str
@@ -24,25 +24,25 @@ class Skipped:
 
 @dataclass(slots=True)
 class Checked:
-    """Counts of what was looked at.
+    """Counts of what was checked.
 
     Attributes:
         names: names that the store listed.
-        foreign: those of them that do not end like the name of a recording's object.
-        elsewhere: those that are keys of another prefix or postfix than the ones asked for.
-        spans: spans of which something was looked at.
-        segments: segment objects that were looked at; others lie outside the time range.
-        span_ends: span end objects that were looked at.
-        objects_read: segment objects that were read, not only their names and labels.
-        samples_clear: samples that are not encrypted, and whose data were there.
-        samples_opened: encrypted samples that were decrypted with the keys given, rightly or not.
-        samples_unopened: encrypted samples that could not be, so that only what surrounds them was checked.
-        samples_unread: clear samples whose data are not in their object, are empty, or are too many to look into.
-        missing_keys: identifiers of content keys that encrypted samples need and that were not given.
-        attributes_seen: segments on which the store has attributes.
-        attributes_missing: segments on which it has none, which is allowed and proves nothing.
+        foreign: names that do not end like that of a recording's object.
+        elsewhere: keys of another prefix or postfix than the requested ones.
+        spans: spans that were checked, at least in part.
+        segments: segment objects that were checked; others lie outside the time range.
+        span_ends: span end objects that were checked.
+        objects_read: segment objects whose bytes were read, not only names and attributes.
+        samples_clear: samples that are not encrypted and whose data were checked.
+        samples_opened: encrypted samples that were decrypted with the given keys, correctly or not.
+        samples_unopened: encrypted samples that could not be decrypted; only their boxes were checked.
+        samples_unread: clear samples whose data are not in their object, are empty, or are too large to check.
+        missing_keys: identifiers of content keys that are needed and were not given.
+        attributes_seen: segments that have attributes.
+        attributes_missing: segments that have none, which is allowed.
         content_types_unknown: segments whose content type the store does not know.
-        notes: findings that are notes, so neither errors nor warnings.
+        notes: findings that are notes, neither errors nor warnings.
     """
 
     names: int = 0
@@ -65,34 +65,34 @@ class Checked:
 
     @property
     def objects(self) -> int:
-        """Objects that were looked at: segments and span ends."""
+        """Objects that were checked: segments and span ends."""
         return self.segments + self.span_ends
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Rules that were skipped, by rule and reason. Rules about bytes are not listed where nothing was read."""
+        """Rules that were skipped, by rule and reason. Rules about bytes are not listed if nothing was read."""
         return tuple(Skipped(rule, reason, count) for (rule, reason), count in sorted(self._skipped.items()))
 
     def skip(self, reason: str, *rules: str) -> None:
-        """Note that one more object, or span, was not held against ``rules``."""
+        """Note that ``rules`` were not checked on one more object or span."""
         for rule in rules:
             self._skipped[rule, reason] = self._skipped.get((rule, reason), 0) + 1
 
     def skip_outside(self, rule: str) -> None:
-        """Note that a rule of spans cannot be held where a time range cuts the listing."""
+        """Note that a rule of spans cannot be checked where a time range limits the listing."""
         self.skip(_OUTSIDE, rule)
 
     def count_samples(
         self, count: int, runs: Sequence[ProtectionRun] | None, keys: Container[UUID], *, opened: bool, read: bool
     ) -> int:
-        """Note the samples of a fragment, and return how many of them are encrypted and were not opened.
+        """Count the samples of a fragment, and return how many encrypted ones were not decrypted.
 
         Args:
-            count: how many there are.
-            runs: how they are protected; empty for an entry that is clear, None where that cannot be told.
-            keys: the content keys at hand.
-            opened: they were decrypted, wherever they are encrypted.
-            read: their data were there.
+            count: number of samples.
+            runs: how they are protected; empty for a clear entry, None if unknown.
+            keys: identifiers of the available content keys.
+            opened: the encrypted ones were decrypted.
+            read: their data were available.
         """
         protected = [run for run in runs or () if run[1].is_protected]
         hidden = count if runs is None else sum([number for number, _ in protected])
@@ -108,12 +108,12 @@ class Checked:
         return 0 if opened else hidden
 
     def skip_decryption(self, schemes: Iterable[ProtectionScheme]) -> None:
-        """Note that samples of one more object were not decrypted, which is in one of these schemes."""
+        """Note one more object, of one of these schemes, with samples that were not decrypted."""
         rules = {"ANX-B.8-07" if scheme is ProtectionScheme.CBCS else "ANX-B.8-06" for scheme in schemes}
         self.skip("samples are encrypted, and were not opened", *rules)
 
     def counts(self) -> Mapping[str, object]:
-        """All of it as plain values that JSON can hold."""
+        """Return all counts as plain values for JSON."""
         names = [name for name in self.__slots__ if not name.startswith("_") and name != "missing_keys"]
         return {
             **{name: getattr(self, name) for name in names},
@@ -123,14 +123,14 @@ class Checked:
 
 
 class Validation(Iterator[Finding]):
-    """The findings of a validation, as they come. ``checked`` counts what was looked at until then."""
+    """Iterator over the findings of a validation. ``checked`` counts what was checked so far."""
 
     def __init__(self, findings: Iterator[Finding], checked: Checked) -> None:
         self._findings = findings
         self.checked = checked
 
     def __next__(self) -> Finding:
-        """The next finding."""
+        """Return the next finding."""
         found = next(self._findings)
         self.checked.notes += found.level is Level.NOTE
         return found

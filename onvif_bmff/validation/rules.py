@@ -1,7 +1,7 @@
-"""The rules that can be seen in a store, as one table, and what breaks them.
+"""The rules that can be checked in a store, as one table, and the findings that report violations.
 
 Ids that begin with ``ANX-`` are requirements of annex B of ONVIF Recording Control 25.12, by section; those that begin
-with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), and hold for CMAF objects.
+with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,15 @@ from onvif_bmff.errors import escaped
 
 __all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
 
-_MOST_OF_A_RULE = 5
-"""Findings of one rule in one object that are listed; the rest are counted."""
-_MOST_RECURRING = 100
+_MAX_PER_RULE = 5
+"""Findings of one rule in one object that are listed; the others are only counted."""
+_MAX_RECURRING = 100
 
 
 class Level(Enum):
-    """How binding a rule is: what shall be so is an error where it is not, what should be a warning.
+    """How binding a rule is: a broken "shall" is an error, a broken "should" a warning.
 
-    A note is no fault: it says where a rule does not hold because of what became of the bucket later.
+    A note is no fault: the rule does not hold because of later changes of the bucket, such as retention.
     """
 
     ERROR = "error"
@@ -30,7 +30,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its id, how binding it is, and what it asks for."""
+    """A rule: its id, level and requirement."""
 
     id: str
     level: Level
@@ -39,11 +39,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place where a rule is broken; the level is the rule's, or `Level.NOTE` where that is no fault.
+    """A place where a rule is broken.
 
-    ``key`` is the name of the object, empty where it is about the store; ``offset`` the byte in it, None where it is
-    not about bytes; ``path`` the box ("/moov/trak/tkhd") or ``@`` and the name of an attribute. ``message`` and
-    ``path`` are escaped (see `onvif_bmff.errors.escaped`); ``key`` is the name as it is.
+    Attributes:
+        rule: id of the rule.
+        level: that of the rule, or ``Level.NOTE`` if it is no fault.
+        key: name of the object, as it is; empty if the finding is about the store.
+        offset: byte position in the object; None if the finding is not about bytes.
+        message: what is wrong; escaped, see ``onvif_bmff.errors.escaped``.
+        path: the box ("/moov/trak/tkhd"), or ``@`` and the name of an attribute; escaped.
     """
 
     rule: str
@@ -70,7 +74,7 @@ _SHALL: Mapping[str, str] = {
     "ANX-B.4-07": "the hour in a key is a level of its own, before minute and second",
     "ANX-B.4-08": "hour, minute and second in a key have two digits and lie in their ranges",
     "ANX-B.4-10": "the time in a key ends with Z",
-    "ANX-B.4-11": "counters of a span count from 0 without a hole",
+    "ANX-B.4-11": "counters of a span count from 0 without gaps",
     "ANX-B.4-12": "the extension of a key is that of its span's media",
     "ANX-B.5-02": "the key of a span end object follows the grammar of B.4",
     "ANX-B.5-03": "the time of a span end object is the end of the span's last sample",
@@ -80,13 +84,13 @@ _SHALL: Mapping[str, str] = {
     "ANX-B.6-03": "the content type of MP4 segments is video/mp4",
     "ANX-B.6-05": "the moov of an MP4 segment describes no samples",
     "ANX-B.6-06": "the last box of an MP4 segment is an mfra",
-    "ANX-B.6-07": "the mfra refers to all tracks and fragments, truly",
+    "ANX-B.6-07": "the mfra refers to all tracks and fragments, correctly",
     "ANX-B.7-01": "a CMAF span has one track, and a recording one span of a kind at a time",
     "ANX-B.7-03": "the content type of video segments in CMAF is video/mp4",
     "ANX-B.7-05": "the content type of audio segments in CMAF is audio/mp4",
     "ANX-B.7-07": "the content type of metadata segments in CMAF is application/mp4",
-    "ANX-B.7-11": "the mfra of a CMAF segment, if there is one, refers to every fragment, truly",
-    "ANX-B.8-01": "encrypted samples are described as ISO/IEC 23001-7 asks",
+    "ANX-B.7-11": "the mfra of a CMAF segment, if any, refers to every fragment, correctly",
+    "ANX-B.8-01": "encrypted samples are described as ISO/IEC 23001-7 requires",
     "ANX-B.8-05": "the scheme is one of the two modes, cenc or cbcs",
     "ANX-B.8-06": "cenc leaves NAL headers of video clear and protects whole blocks",
     "ANX-B.8-07": "cbcs protects slice data of video by a pattern, with a constant vector",
@@ -118,7 +122,7 @@ _SHALL: Mapping[str, str] = {
     "ANX-B.9.1-01": "attribute Timescale is that of the media header",
     "ANX-B.9.1-02": "all media headers have the timescale that is an attribute",
     "ANX-B.9.1-03": "the movie header has the timescale that is an attribute",
-    "ANX-B.9.2-01": "attribute SeekTable is a true mfra box in base64",
+    "ANX-B.9.2-01": "attribute SeekTable is a correct mfra box in base64",
     "ANX-B.9.2-05": "attribute SeekTable has the first sample of each track",
     "ANX-B.9.2-07": "an mfra without mfro is shorter by that box",
     "ANX-B.9.2-08": "attribute SeekTable comes with Timescale",
@@ -132,20 +136,20 @@ _SHALL: Mapping[str, str] = {
     "C-15": "the handler is that of a CMAF track",
     "C-16": "the media header box is that of the handler, with default fields",
     "C-17": "dref has one entry, for data in the same file",
-    "C-18": "stsd has version 0, and the sample tables are there and empty",
-    "C-19": "stss is there if a sample is not a sync sample",
+    "C-18": "stsd has version 0, and the sample tables are present and empty",
+    "C-19": "stss is present if a sample is not a sync sample",
     "C-20": "mvex has one trex for the track",
     "C-21": "mehd, if there is one, has a duration",
     "C-25": "video with parameter sets in band has pasp and colr in its entry",
     "C-26": "a video entry has exactly one box with its codec's configuration",
     "C-30": "an edit list is one entry that moves the start",
     "C-32": "video with brand cmf2 has no edit list, and trun boxes of version 1",
-    "C-33": "with trun version 1, the first sample that is shown in a fragment is shown at its tfdt",
+    "C-33": "with trun version 1, the first sample presented in a fragment is presented at its tfdt",
     "C-40": "a chunk is moof, then mdat; one traf, one trun",
     "C-42": "tfhd has the header's track_ID and default-base-is-moof, no base-data-offset",
-    "C-43": "tfdt is there and is the sum of all durations before",
+    "C-43": "tfdt is present, and is the sum of all durations before",
     "C-45": "trun has a data offset and all its samples lie in the mdat behind it",
-    "C-46": "with brand cmf2, fragments do not lean on trex",
+    "C-46": "with brand cmf2, fragments use no defaults of trex",
     "C-47": "sync samples depend on no others",
     "C-48": "sidx refers to fragments only",
     "C-49": "emsg stands before a moof and counts in the track's timescale",
@@ -154,8 +158,8 @@ _SHALL: Mapping[str, str] = {
     "C-60": "protected sample entries have frma, schm version 1.0 with a known scheme, and schi",
     "C-61": "the header of an encrypted track has a tenc",
     "C-62": "a track is encrypted by one scheme",
-    "C-63": "saiz and saio tell of every sample's protection, and saio leads to it",
-    "C-64": "senc is there and its subsamples cover the samples",
+    "C-63": "saiz and saio describe the auxiliary information of every sample, and saio locates it",
+    "C-64": "senc is present, and its subsamples cover the samples",
     "C-66": "cenc has vectors of 8 bytes, and protects whole blocks of video",
     "C-67": "cbcs has a constant 16-byte vector, and protects slice data from its first byte",
     "C-68": "the samples of a fragment are all protected or all clear",
@@ -163,14 +167,14 @@ _SHALL: Mapping[str, str] = {
 }
 
 _SHOULD: Mapping[str, str] = {
-    "ANX-B.5-01": "an empty object tells the end of a span",
-    "ANX-B.6-04": "the content type of MP4 segments has a true codecs parameter",
-    "ANX-B.7-08": "the content type of CMAF segments has a true codecs parameter",
+    "ANX-B.5-01": "an empty object marks the end of a span",
+    "ANX-B.6-04": "the content type of MP4 segments has a correct codecs parameter",
+    "ANX-B.7-08": "the content type of CMAF segments has a correct codecs parameter",
     "ANX-B.9.2-03": "attribute SeekTable has an entry every few seconds",
     "ANX-B.9.2-04": "attribute SeekTable has at most twenty entries",
-    "C-03": "who lists cmf2 lists cmfc too",
-    "C-65": "samples that are wholly encrypted with a constant vector have no senc, saiz and saio",
-    "P-01": "every sample has bytes, for players refuse a whole segment for one that has none",
+    "C-03": "a file that lists brand cmf2 also lists cmfc",
+    "C-65": "samples encrypted as a whole with a constant vector have no senc, saiz and saio",
+    "P-01": "every sample has data, since players reject a whole segment with an empty sample",
 }
 
 RULES: Mapping[str, Rule] = {
@@ -181,11 +185,11 @@ RULES: Mapping[str, Rule] = {
 
 
 class Findings:
-    """Collects the findings of one object; of those of a rule beyond ``most``, the number only."""
+    """Collects the findings of one object; those of a rule beyond ``most`` are only counted."""
 
     __slots__ = ("_counts", "_found", "_most", "key")
 
-    def __init__(self, key: str = "", *, most: int = _MOST_OF_A_RULE) -> None:
+    def __init__(self, key: str = "", *, most: int = _MAX_PER_RULE) -> None:
         self.key = key
         self._most = most
         self._found: list[Finding] = []
@@ -194,7 +198,7 @@ class Findings:
     def add(
         self, rule: str, message: str, *, offset: int | None = None, path: str = "", key: str | None = None
     ) -> None:
-        """Say that ``rule`` is broken."""
+        """Report that ``rule`` is broken."""
         count = self._counts.get(rule, 0) + 1
         self._counts[rule] = count
         if count <= self._most:
@@ -202,14 +206,14 @@ class Findings:
             self._found.append(Finding(rule, RULES[rule].level, where, offset, escaped(message), escaped(path)))
 
     def note(self, rule: str, message: str, key: str) -> None:
-        """Say that ``rule`` does not hold, and that this is no fault."""
+        """Report that ``rule`` does not hold, which is no fault."""
         self._found.append(Finding(rule, Level.NOTE, key, None, escaped(message)))
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def take(self) -> Iterator[Finding]:
-        """Give out what was found, and forget it."""
+        """Yield the findings, and forget them."""
         yield from self._found
         for rule, count in self._counts.items():
             if count > self._most:
@@ -219,9 +223,9 @@ class Findings:
 
 
 class Recurring:
-    """Collects findings that all objects of a place are likely to have: each comes once, with how many objects have it.
+    """Collects findings that the objects of a place are likely to share: each is reported once, with its count.
 
-    Of messages of one rule beyond a hundred, only the number is kept.
+    Beyond a hundred different findings, only the number is kept.
     """
 
     __slots__ = ("_found",)
@@ -230,16 +234,16 @@ class Recurring:
         self._found: dict[tuple[str, str], tuple[Finding, int]] = {}
 
     def add(self, rule: str, message: str, *, key: str, path: str) -> None:
-        """Say that ``rule`` is broken by one more object."""
+        """Report that one more object breaks ``rule``."""
         message = escaped(message)
-        if (rule, message) not in self._found and len(self._found) >= _MOST_RECURRING:
+        if (rule, message) not in self._found and len(self._found) >= _MAX_RECURRING:
             message = "and others"
         first = Finding(rule, RULES[rule].level, key, None, message, escaped(path))
         first, count = self._found.get((rule, message), (first, 0))
         self._found[rule, message] = first, count + 1
 
     def take(self) -> Iterator[Finding]:
-        """Give out what was found, and forget it."""
+        """Yield the findings, and forget them."""
         for first, count in self._found.values():
             yield first if count == 1 else replace(first, message=f"{first.message} ({count} objects of this place)")
         self._found.clear()

@@ -1,4 +1,4 @@
-"""Rules of the samples of a traf: how they are protected, and what can be seen of their data. ISO/IEC 23001-7."""
+"""Rules of the samples of a traf: their protection, and what their data reveal. ISO/IEC 23001-7."""
 
 from bisect import bisect_right
 from collections import deque
@@ -22,17 +22,17 @@ from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
 from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_of
 from onvif_bmff.validation.coverage import CoverageChecker
 from onvif_bmff.validation.iv_reuse import Vectors
-from onvif_bmff.validation.observed import Context, Header, PartFacts
-from onvif_bmff.validation.payload import is_intra, spoilt
+from onvif_bmff.validation.observed import Context, Header, ObservedFragment
+from onvif_bmff.validation.payload import decryption_fault, is_intra
 from onvif_bmff.validation.proof import EncryptionProof
 
 __all__ = ["SampleChecker"]
 
 
 class SampleChecker:
-    """Looks at the samples of one segment, traf by traf.
+    """Checks the samples of one segment, traf by traf.
 
-    ``vectors`` are those of the whole store, and so is the ``proof``, if there is one; ``keys`` open what they can.
+    ``vectors`` and ``proof`` (optional) belong to the whole store; samples are decrypted as far as ``keys`` allow.
     """
 
     def __init__(
@@ -54,44 +54,44 @@ class SampleChecker:
         self._said: set[str] = set()
 
     def check(
-        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, *, first_of_segment: bool
+        self, part: TrackFragment, observed: ObservedFragment, views: SampleViews | None, *, first_of_segment: bool
     ) -> None:
-        """Look at the samples of a traf; ``views`` are their data, None where they cannot be had."""
+        """Check the samples of a traf; ``views`` are their data, None if they are not available."""
         entry = part.track.entry(part.description)
         clear, checked = self._clear_entry(entry), self._context.checked
         runs: list[ProtectionRun] | None = None if is_protected(entry) else []
         opened = False
         if clear is not None:
             self.coverage.check(part, clear, views)
-            runs, opened = self._look(part, facts, views, clear, first=first_of_segment)
-        left = checked.count_samples(facts.count, runs, self._keys or (), opened=opened, read=views is not None)
-        if left and "unopened" not in self._said:  # it counts by object
+            runs, opened = self._look(part, observed, views, clear, first=first_of_segment)
+        left = checked.count_samples(observed.count, runs, self._keys or (), opened=opened, read=views is not None)
+        if left and "unopened" not in self._said:  # counted once for each object
             self._said.add("unopened")
             checked.skip_decryption(protection.scheme for protection in self._protections.values())
 
     def _look(
-        self, part: TrackFragment, facts: PartFacts, views: SampleViews | None, clear: Box, *, first: bool
+        self, part: TrackFragment, observed: ObservedFragment, views: SampleViews | None, clear: Box, *, first: bool
     ) -> tuple[list[ProtectionRun] | None, bool]:
-        """How the samples are protected (None: that cannot be told), and whether they could be decrypted."""
+        """Return how the samples are protected (None: unknown), and whether they could be decrypted."""
         length_size = nal_length_size(clear)
         maps: list[AuxiliaryInfo] | None = None
         runs: list[ProtectionRun] = []
         default = self._protections.get(part.track.track_id)
         if is_protected(part.track.entry(part.description)):
             if default is None:
-                return None, False  # the header has said what is missing
+                return None, False  # check_header has reported what is missing
             try:
                 of_track = self.coverage.seig_of(part.track)
-                runs = protection_runs(default, facts.count, part.box.children, of_track)
+                runs = protection_runs(default, observed.count, part.box.children, of_track)
             except (ProtectionError, BoxError) as error:
                 rule = self._context.rule("C-69", "ANX-B.8-01")
                 message = error.reason if isinstance(error, BoxError) else str(error)
                 self._context.findings.add(rule, message, offset=part.box.offset, path=f"{TRAF}/sbgp")
                 return None, False
             is_nal_video = family_of(clear, codec_of_part(part)) is not None
-            maps = ProtectedPart(self, part, runs, is_nal_video).check()
+            maps = ProtectedPart(self, part, runs, is_nal_video=is_nal_video).check()
             if maps is None and is_nal_video:
-                return runs, False  # nobody knows which bytes are clear
+                return runs, False  # which bytes are clear is unknown
         if views is None:
             return runs, False
         whole = any(run.is_protected for _, run in runs) and (
@@ -99,24 +99,24 @@ class SampleChecker:
         )
         filled = False
         if length_size is not None and not whole:
-            filled = self._nal_units_fill(part, clear, views, length_size, facts, first_of_segment=first)
+            filled = self._nal_units_fill(part, clear, views, length_size, observed, first_of_segment=first)
             if maps is not None and filled:
                 self._check_slices(part, views.first, maps[0], runs[0][1])
         can_be_opened = maps is not None or not needs_records(runs)
-        del maps  # the decryptor reads them for itself, and there may be many
+        del maps  # there may be many, and the decryptor reads them again
         if runs and self._decryptor is not None and can_be_opened:
             return runs, self._decrypt(part, clear, views, runs, length_size if filled else None)
         return runs, False
 
     def once(self, rule: str, message: str, part: TrackFragment, path: str) -> None:
-        """Note what holds for the whole object, at the first place where it is seen."""
+        """Report a fault of the whole object, at the first place where it occurs."""
         if f"{rule} {message}" not in self._said:
             self._said.add(f"{rule} {message}")
             self._context.findings.add(rule, message, offset=part.box.offset, path=path)
 
     @property
     def context(self) -> Context:
-        """The object at hand."""
+        """The object under test."""
         return self._context
 
     @property
@@ -143,11 +143,11 @@ class SampleChecker:
         clear: Box,
         views: SampleViews,
         length_size: int,
-        facts: PartFacts,
+        observed: ObservedFragment,
         *,
         first_of_segment: bool,
     ) -> bool:
-        """Whether NAL units fill all samples."""
+        """Return whether NAL units fill all samples exactly."""
         add = self._context.findings.add
         try:
             for view in views:
@@ -156,18 +156,18 @@ class SampleChecker:
             add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
             return False
         first = views.first
-        if facts.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
+        if observed.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
             rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
         return True
 
     def _check_slices(self, part: TrackFragment, data: memoryview, one: AuxiliaryInfo, protection: Protection) -> None:
-        """See that protected ranges of the first sample begin no earlier than slice data do, in cbcs just there."""
+        """Check that protected ranges of the first sample begin within slice data, in cbcs at their first byte."""
         if not one.subsamples:
             return
         slices = slices_of(codec_of_part(part), data)
         if slices is None:
-            return  # a slice header that we cannot read proves nothing
+            return  # a slice header that cannot be parsed proves nothing
         position, wrong = 0, False
         starts = [start for start, _ in slices]
         for clear, protected in one.subsamples:
@@ -195,7 +195,7 @@ class SampleChecker:
         runs: Sequence[ProtectionRun],
         length_size: int | None,
     ) -> bool:
-        """Decrypt, and see whether what comes out can be media; False where there are no keys for it."""
+        """Decrypt, and check whether the result can be media; return False if a key is missing."""
         if self._decryptor is None or any(run.kid not in (self._keys or ()) for _, run in runs):
             return False
         scheme = runs[0][1].scheme
@@ -205,7 +205,7 @@ class SampleChecker:
         try:
             for sample, view in zip(self._decryptor(part, samples), views, strict=False):
                 units = None if length_size is None else iter_nal_ranges(view, length_size)
-                message = spoilt(clear, memoryview(sample.data), units)
+                message = decryption_fault(clear, memoryview(sample.data), units)
                 if message is not None:
                     break
         except OnvifBmffError as error:

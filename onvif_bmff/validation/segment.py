@@ -15,52 +15,53 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.playback.source import LARGEST_PIECE, BoxHead, ByteSource, box_head, parse_one
+from onvif_bmff.playback.source import MAX_READ, BoxHead, ByteSource, box_head, parse_one
 from onvif_bmff.validation.fragments import FragmentChecker, MediaData
 from onvif_bmff.validation.header import check_header
-from onvif_bmff.validation.observed import Context, Header, SegmentFacts, StopLooking
+from onvif_bmff.validation.observed import Context, Header, ObservedSegment, StopLooking
 from onvif_bmff.validation.protection_headers import check_protection_headers
 from onvif_bmff.validation.random_access import check_random_access
 from onvif_bmff.validation.samples import SampleChecker
 
 __all__ = ["check_segment"]
 
-_MOST_INDEX = 16 << 20
-"""Bytes of a box that is neither header nor fragment and still is looked into."""
+_MAX_INDEX = 16 << 20
+"""Size limit of a box other than header and fragments that is parsed."""
 
 
 def check_segment(
     source: ByteSource, context: Context, name: str, make_samples: Callable[[Context, Header], SampleChecker]
-) -> SegmentFacts:
-    """Look at the bytes of a segment; faults go to the context's findings.
+) -> ObservedSegment:
+    """Check the bytes of a segment, report faults to the context's findings, and return what was observed.
 
-    Raises ``StoreError`` where the source does.
+    Raises:
+        StoreError: the source failed.
     """
-    facts = SegmentFacts(context.key, name)
-    walk = _Walk(source, context, facts, make_samples)
+    observed = ObservedSegment(context.key, name)
+    scan = _SegmentScan(source, context, observed, make_samples)
     try:
-        walk.run()
-        facts.complete = True
+        scan.run()
+        observed.complete = True
     except BoxError as error:
         context.findings.add("ANX-B.3-08", error.reason, offset=error.offset, path=error.path)
     except MediaError as error:
-        context.findings.add("ANX-B.3-08", str(error), offset=walk.position)
+        context.findings.add("ANX-B.3-08", str(error), offset=scan.position)
     except StopLooking:
         pass
-    return facts
+    return observed
 
 
-class _Walk:
+class _SegmentScan:
     def __init__(
         self,
         source: ByteSource,
         context: Context,
-        facts: SegmentFacts,
+        observed: ObservedSegment,
         make_samples: Callable[[Context, Header], SampleChecker],
     ) -> None:
         self._source = source
         self._context = context
-        self._facts = facts
+        self._observed = observed
         self._make_samples = make_samples
         self._file_type: FileTypeBox | None = None
         self._fragments: FragmentChecker | None = None
@@ -78,16 +79,16 @@ class _Walk:
             if self._last == "mfra":
                 self._after_mfra(head)
             self._box(head)
-        header = self._facts.header
+        header = self._observed.header
         if header is None:
             add("ANX-B.1-02", "there is no movie box (moov)")
             return
-        if not self._facts.moofs:
+        if not self._observed.moofs:
             add("ANX-B.1-03", "there are no fragments")
         self._waiting("but the end of the object")
         if self._fragments is not None:
             self._fragments.close(self._indexes)
-        check_random_access(self._context, self._facts, self._random_access)
+        check_random_access(self._context, self._observed, self._random_access)
 
     def _after_mfra(self, head: BoxHead) -> None:
         rule = self._context.rule("ANX-B.3-08", "ANX-B.6-06")
@@ -96,7 +97,7 @@ class _Walk:
         )
 
     def _box(self, head: BoxHead) -> None:
-        """Take the box at hand, and go on behind it."""
+        """Check the box at ``position``, and move past it."""
         add, context, start = self._context.findings.add, self._context, self.position
         kind = head.type
         if start == 0 and kind != "ftyp":
@@ -130,7 +131,7 @@ class _Walk:
     def _past(self, head: BoxHead) -> None:
         self._last = head.type
         if head.size is None:
-            self.position += len(self._source.view(self.position, LARGEST_PIECE))
+            self.position += len(self._source.view(self.position, MAX_READ))
             return
         stop = self.position + head.size
         if not len(self._source.view(stop - 1, 1)):
@@ -140,8 +141,8 @@ class _Walk:
     def _small(self, head: BoxHead) -> Box:
         size = head.size
         if size is None:
-            size = len(self._source.view(self.position, _MOST_INDEX))
-        if size > _MOST_INDEX:
+            size = len(self._source.view(self.position, _MAX_INDEX))
+        if size > _MAX_INDEX:
             raise BoxError(f"a box of {size} bytes is too large", path=f"/{head.type}", offset=self.position)
         return parse_one(self._source, self.position, size)
 
@@ -156,22 +157,22 @@ class _Walk:
 
     def _movie(self, head: BoxHead) -> None:
         context, start = self._context, self.position
-        if self._facts.header is not None:
+        if self._observed.header is not None:
             context.findings.add(context.rule("C-01", "ANX-B.1-02"), "a second moov", offset=start, path="/moov")
             return
-        size = head.size or len(self._source.view(start, LARGEST_PIECE))
+        size = head.size or len(self._source.view(start, MAX_READ))
         movie = parse_one(self._source, start, size)
         if not isinstance(movie, MovieBox):
             raise BoxError("the movie box cannot be read", path="/moov", offset=start)
         raw = bytes(self._source.view(start, size))
         header = Header(self._file_type, movie, raw, start, read_tracks(movie))
-        self._facts.header = header
+        self._observed.header = header
         check_header(context, header)
         check_protection_headers(context, header)
-        self._fragments = FragmentChecker(context, self._facts, header, self._make_samples(context, header))
+        self._fragments = FragmentChecker(context, self._observed, header, self._make_samples(context, header))
 
     def _fragment(self, head: BoxHead) -> None:
-        """Take a moof and the media data behind it."""
+        """Check a moof and the media data after it."""
         context, start, fragments = self._context, self.position, self._fragments
         if fragments is None:
             context.findings.add("ANX-B.1-02", "a fragment comes before any moov", offset=start, path="/moof")
@@ -182,14 +183,14 @@ class _Walk:
         if not isinstance(moof, MovieFragmentBox):
             raise BoxError("the fragment cannot be read", path="/moof", offset=start)
         self._past(head)
-        self._facts.moofs.append(start)
+        self._observed.moofs.append(start)
         data: list[MediaData] = []
         while (following := box_head(self._source, self.position)) is not None and following.type == "mdat":
             size = following.size
             body = self.position + following.header
             view: memoryview | None = None
-            if size is None or size <= LARGEST_PIECE:
-                view = self._source.view(self.position, LARGEST_PIECE if size is None else size)[following.header :]
+            if size is None or size <= MAX_READ:
+                view = self._source.view(self.position, MAX_READ if size is None else size)[following.header :]
                 if size is not None and len(view) < size - following.header:
                     raise BoxError("the box runs past the end of the object", path="/mdat", offset=self.position)
             stop = body + len(view) if view is not None else self.position + (size or 0)
@@ -199,7 +200,7 @@ class _Walk:
         self._before = []
 
     def _aside(self, head: BoxHead) -> None:
-        """Take a box that speaks of the fragments: emsg and prft wait for theirs, sidx for the end."""
+        """Take a box about fragments: emsg and prft are kept for the next moof, sidx for the end."""
         found = self._small(head)
         if isinstance(found, SegmentIndexBox):
             self._indexes.append(found)
@@ -207,9 +208,9 @@ class _Walk:
         add = self._context.findings.add
         if isinstance(found, EventMessageBox | ProducerReferenceTimeBox):
             self._before.append(found)
-        if isinstance(found, EventMessageBox) and self._context.is_cmaf and self._facts.header is not None:
+        if isinstance(found, EventMessageBox) and self._context.is_cmaf and self._observed.header is not None:
             if self._timescales is None:
-                tracks = self._facts.header.tracks
+                tracks = self._observed.header.tracks
                 boxes = [box for track in tracks for _, box in track.box.walk()]
                 self._timescales = {box.timescale for box in boxes if isinstance(box, MediaHeaderBox)}
             if found.timescale not in self._timescales:

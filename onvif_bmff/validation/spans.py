@@ -1,4 +1,4 @@
-"""Rules of what lies side by side: segments of a span, its end object, and the span after it. ONVIF 25.12, B.1-B.5."""
+"""Rules of adjacent objects: segments of a span, its end object, and the next span. ONVIF 25.12, B.1 to B.5."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,24 +15,24 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.observed import RANK, Header, SegmentFacts
+from onvif_bmff.validation.observed import RANK, Header, ObservedSegment
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["KindChecker", "MisfittingEnd", "SpanChecker"]
+__all__ = ["KindChecker", "SpanChecker"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _LAG = 3_000_000
-"""Microseconds by which the end of a span may be later than the beginning of the next one."""
+"""Microseconds by which the end of a span may lie after the start of the next one."""
 _TENC_FIELDS = 32
 """Bytes of a tenc before its constant vector."""
 
 Place = tuple[str, int] | None
-"""A track: its handler, and the how manieth with that it is; None stands for all where samples were not seen."""
+"""A track: its handler, and its ordinal among the tracks of that handler. None: all tracks, if none was read."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What is kept of a segment until the next one comes."""
+    """What is kept of a segment until the next one."""
 
     key: ObjectKey
     starts: list[tuple[int, int]]
@@ -44,14 +44,14 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class MisfittingEnd:
-    """A span end object that is not where the last sample of its span ends."""
+    """A span end object whose time is not the end of its span's last sample."""
 
     last: _Seen
     key: ObjectKey
     name: str
 
     def is_that_of(self, other: "MisfittingEnd") -> bool:
-        """Whether this end object is where the last sample of another span ends, with as many segments."""
+        """Return whether this end object fits the end of another span with as many segments."""
         last = other.last
         return self.key.counter == other.key.counter and _fits(last.key, last.starts, self.key, last.ends)
 
@@ -64,35 +64,35 @@ class SpanChecker:
         self._last: _Seen | None = None
         self._header: bytes | None = None
         self.starts: dict[Place, UtcTime] = {}
-        """When the first sample of each track is presented, by handler and number."""
+        """When the first sample of each track is presented."""
         self.lasts: dict[Place, UtcTime] = {}
-        """When the last one of each is."""
+        """When the last sample of each track is presented."""
 
-    def segment(self, facts: SegmentFacts) -> None:
-        """Take the next segment."""
+    def segment(self, observed: ObservedSegment) -> None:
+        """Compare the next segment with the one before."""
         last = self._last
-        self._check_header(facts)
-        ends = {track_id: track.end for track_id, track in facts.tracks.items() if track.parts}
-        if last is not None and last.complete and facts.key.counter == last.key.counter + 1:
-            self._check_continuity(facts, last)
-            self._check_start(facts, last)
-        carried = last.decode_ends if last is not None and facts.key.counter == last.key.counter + 1 else {}
-        self._note_times(facts)
+        self._check_header(observed)
+        ends = {track_id: track.end for track_id, track in observed.tracks.items() if track.parts}
+        if last is not None and last.complete and observed.key.counter == last.key.counter + 1:
+            self._check_continuity(observed, last)
+            self._check_start(observed, last)
+        carried = last.decode_ends if last is not None and observed.key.counter == last.key.counter + 1 else {}
+        self._note_times(observed)
         self._last = _Seen(
-            facts.key,
-            facts.starts(),
-            facts.ends(),
+            observed.key,
+            observed.starts(),
+            observed.ends(),
             {**carried, **ends},
             frozenset(
                 track_id
-                for track_id, track in facts.tracks.items()
-                if track.parts and track.parts[-1].moof_offset == facts.moofs[-1]
+                for track_id, track in observed.tracks.items()
+                if track.parts and track.parts[-1].moof_offset == observed.moofs[-1]
             ),
-            facts.complete,
+            observed.complete,
         )
 
     def end(self, key: ObjectKey, name: str) -> "MisfittingEnd | None":
-        """Take the span end object; return it where its time is not the end of the last sample."""
+        """Return the span end object if its time is not the end of the last sample, else None."""
         last = self._last
         if last is None or not last.complete or key.counter != last.key.counter + 1 or not last.ends:
             return None
@@ -100,58 +100,59 @@ class SpanChecker:
             return None
         return MisfittingEnd(last, key, name)
 
-    def _note_times(self, facts: SegmentFacts) -> None:
-        reference = facts.reference()
-        if reference is None or not facts.complete:
+    def _note_times(self, observed: ObservedSegment) -> None:
+        reference = observed.reference()
+        if reference is None or not observed.complete:
             return
-        for place, track in facts.placed().items():
+        for place, track in observed.placed().items():
             shift, timescale = track.track.presentation_shift, track.track.timescale
             first, last = track.parts[0], track.parts[-1]
-            begin = _at(facts.key, reference, (first.first_time + shift, timescale))
-            end = _at(facts.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
+            begin = _at(observed.key, reference, (first.first_time + shift, timescale))
+            end = _at(observed.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
             if begin is not None and end is not None:
                 self.starts.setdefault(place, begin)
                 self.lasts[place] = end
 
-    def _check_header(self, facts: SegmentFacts) -> None:
-        if facts.header is None:
+    def _check_header(self, observed: ObservedSegment) -> None:
+        if observed.header is None:
             return
-        digest = _fingerprint(facts.header)
+        digest = _fingerprint(observed.header)
         if self._header is None:
             self._header = digest
         elif digest != self._header:
             message = "the moov differs from the other segments' in more than times, vectors and bit rates"
-            self._findings.add("ANX-B.2-05", message, offset=facts.header.offset, path="/moov", key=facts.name)
+            self._findings.add("ANX-B.2-05", message, offset=observed.header.offset, path="/moov", key=observed.name)
 
-    def _check_continuity(self, facts: SegmentFacts, last: _Seen) -> None:
-        lead_handler = min((track.track.handler for track in facts.tracks.values()), key=_rank, default="")
-        several = len(facts.tracks) > 1
-        for track_id, track in facts.tracks.items():
+    def _check_continuity(self, observed: ObservedSegment, last: _Seen) -> None:
+        lead_handler = min((track.track.handler for track in observed.tracks.values()), key=_rank, default="")
+        several = len(observed.tracks) > 1
+        for track_id, track in observed.tracks.items():
             before = last.decode_ends.get(track_id)
             if before is None or not track.parts:
                 continue
             first = track.parts[0]
             step = first.decode_time - before
             rule = "ANX-B.3-04" if step > 0 else "ANX-B.1-06"
-            paused = first.moof_offset != facts.moofs[0] or track_id not in last.in_last
+            paused = first.moof_offset != observed.moofs[0] or track_id not in last.in_last
             if step > 0 and several and (track.track.handler != lead_handler or paused):
                 continue  # in a multiplexed span other tracks may pause
             if step:
                 message = f"track {track_id} begins at {first.decode_time}, and ended at {before} in the segment before"
-                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=facts.name)
+                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=observed.name)
 
-    def _check_start(self, facts: SegmentFacts, last: _Seen) -> None:
-        starts = facts.starts()
-        if last.starts and starts and not _fits(last.key, last.starts, facts.key, starts):
+    def _check_start(self, observed: ObservedSegment, last: _Seen) -> None:
+        starts = observed.starts()
+        if last.starts and starts and not _fits(last.key, last.starts, observed.key, starts):
             expected = _at(last.key, last.starts[0], starts[0])
             message = f"the first sample is at {expected}, by the segment before"
-            self._findings.add("ANX-B.4-05", message, offset=facts.moofs[0], path="", key=facts.name)
+            self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
 
 
 class KindChecker:
     """Compares the spans of one recording and kind, in order: they may not cover the same time.
 
-    The last sample of a span may: how long it lasts is a guess where a recording ends, and another may begin at once.
+    The last sample of a span may overlap: its duration is an estimate where a recording ends, and another may begin at
+    once.
     """
 
     def __init__(self, findings: Findings, *, is_cmaf: bool) -> None:
@@ -161,7 +162,7 @@ class KindChecker:
         self._misfits: list[MisfittingEnd] = []
 
     def span(self, span: RecordedSpan, times: SpanChecker) -> None:
-        """Take the next span, with what was seen of its samples."""
+        """Compare the next span, with the times of its samples, to those before."""
         first, unit = span.segments[0], _unit(span.segments[0].key)
         starts: dict[Place, UtcTime] = times.starts or {None: first.start}
         for place, start in starts.items():
@@ -177,10 +178,10 @@ class KindChecker:
                 self._lasts[place] = last, unit
 
     def misfit(self, found: MisfittingEnd) -> None:
-        """Take an end object that is not where its span ends.
+        """Take an end object that does not fit the end of its span.
 
-        By their keys the ends of two spans with as many segments can be told only by their order, and a short span may
-        end before what hangs over from the one before it. Where each ends where the other should, nothing is wrong.
+        Keys assign the ends of two spans with equal counters by their order, and a short span may end before the last
+        sample of the span before it. If each end fits the other span, both are right.
         """
         for other in self._misfits:
             if found.is_that_of(other) and other.is_that_of(found):
@@ -189,7 +190,7 @@ class KindChecker:
         self._misfits.append(found)
 
     def close(self) -> None:
-        """Report what is left, behind the last span."""
+        """Report the remaining misfits, after the last span."""
         self._report(before=None)
 
     def _report(self, before: UtcTime | None) -> None:
@@ -208,13 +209,13 @@ def _rank(handler: str) -> int:
 
 
 def _unit(key: ObjectKey) -> int:
-    """Microseconds that the last digit of a key counts."""
+    """Return the resolution of a key in microseconds."""
     unit: int = 10 ** (6 - key.digits)
     return unit
 
 
 def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTime | None:
-    """The instant of a time (ticks, timescale), if ``start`` is at the time of ``key``; None outside the calendar."""
+    """Return the instant of a time (ticks, timescale), if ``key`` is the time of ``start``; None if out of range."""
     (ticks, scale), (from_ticks, from_scale) = time, start
     try:
         return key.time.plus_ticks(ticks * from_scale - from_ticks * scale, scale * from_scale)
@@ -223,10 +224,10 @@ def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTim
 
 
 def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]) -> bool:
-    """Whether two keys are as far apart as any of their times are, but for what was cut off."""
+    """Return whether the distance of two keys is that of any of their times, within the resolution of the keys."""
     for start in starts:
         for time in times:
-            # What was cut off: up to a unit of the first key makes it late, up to one of the other makes it early.
+            # Truncation of the first key makes the time seem late, that of the other one early.
             at = _at(key, start, time)
             late = other.time.microseconds_since(at) if at is not None else 1 << 62
             if -_unit(other) - 1 <= late <= _unit(key) + 1:
@@ -235,7 +236,7 @@ def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times
 
 
 def _fingerprint(header: Header) -> bytes:
-    """A digest of what fragments need of a moov: all but times, constant vectors, bit rates and pssh boxes."""
+    """Return a digest of a moov without what may differ in a span: times, constant IVs, bit rates and pssh boxes."""
     raw = bytearray(header.raw)
     cut: list[tuple[int, int]] = []
     for path, box in header.movie.walk():

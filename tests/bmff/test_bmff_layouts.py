@@ -168,7 +168,7 @@ CASES = [
      {"entries": Columns(offset=[1 << 40])}),
     ("ProtectionSystemSpecificHeaderBox", full("pssh", 0, 0, COMMON, P(">I", 3), b"abc"),
      {"kids": None, "data": b"abc"}),
-    ("AsymmetricKeySystemHeaderBox", asymmetric(key_entry(1, key=bytes(256))), {"layout": "25.12"}),
+    ("AsymmetricKeySystemHeaderBox", asymmetric(key_entry(1, key=bytes(256))), {"entry_layout": "25.12"}),
     ("MovieFragmentRandomAccessBox", box("mfra", S), {}),
     ("TrackFragmentRandomAccessBox", full("tfra", 0, 0, P(">III", 1, 1, 1), P(">IIBBH", 5, 600, 1, 2, 3)),
      {"track_id": 1, "length_size_of_sample_num": 1, "entries": Columns(time=[5], moof_offset=[600], traf_number=[1],

@@ -9,7 +9,7 @@ from bmff_bytes import AUDIO, KID, VISUAL, P, asymmetric, box, entry, full, key_
 from support_work import bounded_work, lines_run
 
 from onvif_bmff.bmff import Limits, MediaDataBox, build_boxes, parse_boxes
-from onvif_bmff.bmff.language.box import BOXES
+from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.errors import BoxError
 from onvif_bmff.testing.files import fragmented_file
 
@@ -122,7 +122,7 @@ def test_memory_of_floods_of_each_box(kind):
         cost = tracemalloc.get_traced_memory()[1] / len(boxes)
     finally:
         tracemalloc.stop()
-    weight = BOXES[kind].codec.weight
+    weight = BOXES[kind].layout.weight
     if weight <= len(one) / 128:
         assert cost <= 4 * len(one)
     else:

@@ -22,13 +22,13 @@ from onvif_bmff.errors import BoxError
 
 def test_auxiliary_information_with_and_without_subsamples():
     data = bytes(range(8)) + P(">HHIHI", 2, 5, 100, 0, 16) + bytes(8) + P(">H", 0)
-    assert read_auxiliary_info(data, 2, 8, True) == [
+    assert read_auxiliary_info(data, 2, 8, subsamples=True) == [
         AuxiliaryInfo(bytes(range(8)), ((5, 100), (0, 16))),
         AuxiliaryInfo(bytes(8), ()),
     ]
-    assert read_auxiliary_info(KID * 2, 2, 16, False) == [AuxiliaryInfo(KID, None)] * 2
-    assert read_auxiliary_info(P(">HHI", 1, 5, 6), 1, 0, True) == [AuxiliaryInfo(b"", ((5, 6),))]
-    assert read_auxiliary_info(b"", 3, 0, False) == [AuxiliaryInfo(b"", None)] * 3
+    assert read_auxiliary_info(KID * 2, 2, 16, subsamples=False) == [AuxiliaryInfo(KID, None)] * 2
+    assert read_auxiliary_info(P(">HHI", 1, 5, 6), 1, 0, subsamples=True) == [AuxiliaryInfo(b"", ((5, 6),))]
+    assert read_auxiliary_info(b"", 3, 0, subsamples=False) == [AuxiliaryInfo(b"", None)] * 3
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_auxiliary_information_with_and_without_subsamples():
 )
 def test_auxiliary_information_that_is_cut_off(data, count, iv_size, subsamples):
     with pytest.raises(BoxError, match="/senc"):
-        read_auxiliary_info(data, count, iv_size, subsamples)
+        read_auxiliary_info(data, count, iv_size, subsamples=subsamples)
 
 
 def test_seig_entries():

@@ -115,7 +115,7 @@ def test_several_entries_of_both_versions():
     )
     read = one(data)
     assert read == made
-    assert read.layout == LAYOUT_25_12
+    assert read.entry_layout == LAYOUT_25_12
     assert [entry.encryption_version for entry in read.entries] == [1, 2, 1, 2]
     with pytest.raises(BoxError, match="0 entries"):
         AsymmetricKeySystemHeaderBox(kid=UUID(bytes=KID), entries=()).build()
@@ -123,7 +123,7 @@ def test_several_entries_of_both_versions():
 
 def test_layout_of_26_06_is_told_by_its_length():
     entries = (hpke(0x10, b"site 7"), rsa(), hpke(0x11, b""), hpke(0x20, b"x"))
-    made = AsymmetricKeySystemHeaderBox(kid=UUID(bytes=KID), entries=entries, layout=LAYOUT_26_06)
+    made = AsymmetricKeySystemHeaderBox(kid=UUID(bytes=KID), entries=entries, entry_layout=LAYOUT_26_06)
     data = made.build()
     assert data == asymmetric(
         key_entry(2, bytes(65), info=b"site 7"),
@@ -132,8 +132,8 @@ def test_layout_of_26_06_is_told_by_its_length():
         key_entry(2, bytes(32), kem=0x20, info=b"x"),
     )
     assert one(data) == made
-    single = AsymmetricKeySystemHeaderBox(kid=UUID(bytes=KID), entries=(hpke(0x10, b""),), layout=LAYOUT_26_06)
-    assert one(single.build()).layout == LAYOUT_26_06
+    single = AsymmetricKeySystemHeaderBox(kid=UUID(bytes=KID), entries=(hpke(0x10, b""),), entry_layout=LAYOUT_26_06)
+    assert one(single.build()).entry_layout == LAYOUT_26_06
 
 
 @pytest.mark.requirement("ANX-B.8.2-22")

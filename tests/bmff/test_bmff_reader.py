@@ -31,8 +31,8 @@ from onvif_bmff.bmff import (
     iter_boxes,
     parse_boxes,
 )
-from onvif_bmff.bmff.language.box import BOXES
-from onvif_bmff.bmff.language.layout import Codec
+from onvif_bmff.bmff.language.declare import BOXES
+from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import Fixed
 from onvif_bmff.errors import BoxError, StateError
 from onvif_bmff.testing.files import fragmented_file
@@ -133,7 +133,7 @@ def test_errors_of_a_word_never_get_out(monkeypatch):
         raise ValueError(f"no {raw}")
 
     class Wrong(MovieFragmentHeaderBox):
-        codec = Codec([("value", Fixed("B", load, load))])
+        layout = Layout([("value", Fixed("B", load, load))])
 
     monkeypatch.setitem(BOXES, "mfhd", Wrong)
     error = fails(MFHD)

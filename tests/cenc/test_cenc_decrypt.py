@@ -229,7 +229,7 @@ def test_samples_and_clear_file_need_the_right_key():
 
 def test_long_fragments_are_decrypted_in_parts(monkeypatch):
     monkeypatch.setattr("onvif_bmff.cenc.decrypt._BATCH", 250)
-    monkeypatch.setattr("onvif_bmff.export.clear_file._PIECE", 250)
+    monkeypatch.setattr("onvif_bmff.export.clear_file._MAX_BATCH", 250)
     for place in ("senc", "mdat"):
         samples = [Coded(data(90 + 40 * n, n), struct.pack(">Q", n), [(n, 90 + 39 * n)]) for n in range(9)]
         check(header(Rule()) + fragment(samples, Rule(), place=place, runs=2), samples)

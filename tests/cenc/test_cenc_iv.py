@@ -163,7 +163,7 @@ def test_threads_share_an_allocator(size):
 
 
 def test_each_key_has_its_own_allocator_and_old_keys_are_let_go(monkeypatch):
-    monkeypatch.setattr(iv_module, "_MOST_KEYS", 3)
+    monkeypatch.setattr(iv_module, "_MAX_KEYS", 3)
     allocators = CencIvAllocators()
     first = allocators.for_key(KID)
     others = [uuid4() for _ in range(5)]

@@ -174,7 +174,7 @@ def test_through_a_ring_and_both_layouts(identities):
     for info in (None, b"info"):
         content_key = generate_content_key()
         entries = wrap_key(content_key, [identity.certificate], at=T0, info=info)
-        layout = {} if info is None else {"layout": LAYOUT_26_06}
+        layout = {} if info is None else {"entry_layout": LAYOUT_26_06}
         box = AsymmetricKeySystemHeaderBox(kid=content_key.kid, entries=entries, **layout)
         ring = KeyRing()
         assert ring.unlock(parse_boxes(box.build()), TokenUnwrapper(token_of(identity))) == (content_key.kid,)
@@ -208,7 +208,7 @@ def damages(entries, identity):
     (good,) = entries
 
     def changed(**values):
-        fields = {name: getattr(good, name) for name in good.codec.names} | {"info": good.info} | values
+        fields = {name: getattr(good, name) for name in good.layout.names} | {"info": good.info} | values
         return type(good)(**fields)
 
     sealed = good.encrypted_key

@@ -106,7 +106,7 @@ def service(*, clock=None, persistence=None, **kwargs):
 
 def restarted(old, clock, persistence, **kwargs):
     """The same device after a power cycle; the counting source goes on."""
-    random = old._device.random
+    random = old._runner.environment.random
     return service(clock=clock, persistence=persistence, random=random, **kwargs)
 
 

@@ -32,7 +32,7 @@ def device(**kwargs):
 
 
 def winner(made, token, track="VIDEO001"):
-    assigned = made.assignments()[token, track]
+    assigned = made.device_side.assignments()[token, track]
     return assigned and assigned.job
 
 
@@ -66,17 +66,17 @@ def test_example_1_record_a_single_camera():
     tracks = ("VIDEO001", "AUDIO001", "META001")
     answer = made.create_recording_job(job(token, automatic(*tracks), mode="Idle", priority=1))
     receiver = answer.job_configuration.source[0].source_token.token
-    made.configure_receiver(receiver, ReceiverConfiguration("AutoConnect", "rtsp://cam/1"))
-    assert set(made.assignments().values()) == {None}
+    made.provisioning.configure_receiver(receiver, ReceiverConfiguration("AutoConnect", "rtsp://cam/1"))
+    assert set(made.device_side.assignments().values()) == {None}
     made.set_recording_job_mode(answer.job_token, "Active")
     assert states(made, answer.job_token) == ["Active"]
-    assigned = made.assignments()
+    assigned = made.device_side.assignments()
     assert {track for (_, track), found in assigned.items() if found.source == SourceReference(receiver)} == set(tracks)
     again = service(persistence=persistence)  # the configuration cycle is needed only once
     assert states(again, answer.job_token) == ["Active"]
-    assert again.get_receivers()[0].configuration.media_uri == "rtsp://cam/1"
+    assert again.provisioning.get_receivers()[0].configuration.media_uri == "rtsp://cam/1"
     again.set_recording_job_mode(answer.job_token, "Idle")
-    assert set(again.assignments().values()) == {None}
+    assert set(again.device_side.assignments().values()) == {None}
 
 
 @pytest.mark.requirement("REC-5.27-02")
@@ -87,10 +87,10 @@ def test_example_2_record_two_streams_of_one_camera():
     answer = made.create_recording_job(job(token, automatic(*first), automatic(*second), mode="Idle"))
     receivers = [source.source_token.token for source in answer.job_configuration.source]
     for number, receiver in enumerate(receivers):
-        made.configure_receiver(receiver, ReceiverConfiguration("AutoConnect", f"rtsp://cam/{number}"))
+        made.provisioning.configure_receiver(receiver, ReceiverConfiguration("AutoConnect", f"rtsp://cam/{number}"))
     made.set_recording_job_mode(answer.job_token, "Active")
     assert states(made, answer.job_token) == ["Active"]
-    assigned = made.assignments()
+    assigned = made.device_side.assignments()
     for tracks, receiver in ((first, receivers[0]), (second, receivers[1])):
         assert {assigned[token, track].source.token for track in tracks} == {receiver}
 
@@ -127,12 +127,12 @@ def test_a_schedule_must_exist_and_be_active():
     night = made.create_recording_job(job(token, priority=9, schedule_token="night")).job_token
     always = made.create_recording_job(job(token, priority=1)).job_token
     assert states(made, night, always) == ["Idle", "Active"]
-    made.schedule_changed("day", True)
-    made.schedule_changed("night", False)
+    made.device_side.schedule_changed("day", True)
+    made.device_side.schedule_changed("night", False)
     assert states(made, night, always) == ["Idle", "Active"]
-    made.schedule_changed("night", True)
+    made.device_side.schedule_changed("night", True)
     assert states(made, night, always) == ["Active", "Idle"]
-    made.schedule_changed("night", None)  # the schedule was deleted
+    made.device_side.schedule_changed("night", None)  # the schedule was deleted
     assert states(made, night, always) == ["Idle", "Active"]
 
 
@@ -203,7 +203,7 @@ def test_table_3_holds_for_sources_and_jobs(video, audio, metadata, first, secon
     sources = (profile("VIDEO001", "AUDIO001"), profile("META001", token="prof2"))
     held = made.create_recording_job(job(token, *sources)).job_token
     for track, state in (("VIDEO001", video), ("AUDIO001", audio), ("META001", metadata)):
-        made.report_track_state(held, track, state)
+        made.device_side.report_track_state(held, track, state)
     found = made.get_recording_job_state(held)
     assert ([source.state for source in found.sources], found.state) == ([first, second], whole)
 
@@ -215,7 +215,7 @@ def test_state_information_mirrors_the_job():
     made, token = device()
     tagged = replace(profile(), tracks=(RecordingJobTrack("left", "VIDEO001"), RecordingJobTrack("mic", "AUDIO001")))
     answer = made.create_recording_job(job(token, tagged, automatic("META001")))
-    made.report_track_state(answer.job_token, "AUDIO001", IDLE)
+    made.device_side.report_track_state(answer.job_token, "AUDIO001", IDLE)
     found = made.get_recording_job_state(answer.job_token)
     assert (found.recording_token, found.state) == (token, PARTLY)
     assert [s.source_token for s in found.sources] == [s.source_token for s in answer.job_configuration.source]
@@ -231,21 +231,21 @@ def test_reports_decide_the_state_of_a_track_that_is_fed():
     made, token = device(unreported=IDLE)
     one = made.create_recording_job(job(token, profile("VIDEO001"))).job_token
     assert states(made, one) == ["Idle"]  # nothing was said yet
-    assert made.report_track_state(one, "VIDEO001", ACTIVE)
+    assert made.device_side.report_track_state(one, "VIDEO001", ACTIVE)
     assert states(made, one) == ["Active"]
-    assert made.report_track_state(one, "VIDEO001", ERROR, "The connection was refused.")
+    assert made.device_side.report_track_state(one, "VIDEO001", ERROR, "The connection was refused.")
     (track,) = made.get_recording_job_state(one).sources[0].tracks
     assert (track.state, track.error) == (ERROR, "The connection was refused.")
     two = made.create_recording_job(job(token, profile("VIDEO001"), priority=2)).job_token
     assert states(made, one, two) == ["Idle", "Idle"]  # superseded: the error is forgotten
-    assert not made.report_track_state(one, "VIDEO001", ACTIVE)
-    assert not made.report_track_state("nobody", "VIDEO001", ACTIVE)
-    assert not made.report_track_state(two, "AUDIO001", ACTIVE)
+    assert not made.device_side.report_track_state(one, "VIDEO001", ACTIVE)
+    assert not made.device_side.report_track_state("nobody", "VIDEO001", ACTIVE)
+    assert not made.device_side.report_track_state(two, "AUDIO001", ACTIVE)
     made.delete_recording_job(two)
     assert states(made, one) == ["Idle"]
     for wrong in ((PARTLY, None), (ACTIVE, "text")):
         with pytest.raises(StateError):
-            made.report_track_state(one, "VIDEO001", *wrong)
+            made.device_side.report_track_state(one, "VIDEO001", *wrong)
 
 
 @pytest.mark.requirement("REC-5.19-13")
@@ -253,11 +253,11 @@ def test_another_encoding_is_an_incompatible_stream():
     persistence = MemoryPersistence()
     made, token = device(persistence=persistence)
     one = made.create_recording_job(job(token, profile("VIDEO001"))).job_token
-    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
-    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
-    assert not made.report_encoding(one, "AUDIO001", "Audio", "AAC")
+    assert made.device_side.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert made.device_side.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert not made.device_side.report_encoding(one, "AUDIO001", "Audio", "AAC")
     again = service(persistence=persistence)
-    assert not again.report_encoding(one, "VIDEO001", "Video", "H265")
+    assert not again.device_side.report_encoding(one, "VIDEO001", "Video", "H265")
     (track,) = again.get_recording_job_state(one).sources[0].tracks
     assert (track.state, track.error) == (ERROR, INCOMPATIBLE_STREAM)
     assert INCOMPATIBLE_STREAM == "Incompatible Stream"
@@ -267,12 +267,12 @@ def test_another_encoding_is_an_incompatible_stream():
 def test_a_track_takes_data_of_its_own_type_only():
     made, token = device()
     one = made.create_recording_job(job(token, profile("VIDEO001", "AUDIO001"))).job_token
-    assert not made.report_encoding(one, "VIDEO001", "Audio", "AAC")
+    assert not made.device_side.report_encoding(one, "VIDEO001", "Audio", "AAC")
     video, audio = made.get_recording_job_state(one).sources[0].tracks
     assert (video.state, audio.state) == (ERROR, ACTIVE)
     assert video.error == "The source delivers Audio, but the track holds Video."
-    assert made.report_encoding(one, "AUDIO001", "Audio", "AAC")
-    assert made.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert made.device_side.report_encoding(one, "AUDIO001", "Audio", "AAC")
+    assert made.device_side.report_encoding(one, "VIDEO001", "Video", "H264")
 
 
 def test_many_jobs_of_one_recording():

@@ -18,7 +18,7 @@ from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control import BadConfiguration
 from onvif_bmff.control.plan import Feed, RecordingPlan
-from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, TargetMaker, WrappingPolicy
 from onvif_bmff.errors import CertificateError

@@ -73,7 +73,7 @@ def test_wrong_entries_are_refused(wrong):
         with pytest.raises(BadConfiguration) as caught:
             call(encrypted(*wrong))
         assert KEY.hex() not in str(caught.value)
-    assert made._state.secrets == {}
+    assert made._runner.state.secrets == {}
 
 
 @pytest.mark.requirement("REC-5.25-14", "REC-5.25-16")
@@ -113,18 +113,18 @@ def test_key_ids_are_shown_in_one_form(given):
     made = service()
     token = made.create_recording(encrypted(entry(kid=given)))
     assert entries_of(made, token) == (entry(key=None),)
-    assert made.content_key(token, KID) == KEY
+    assert made.device_side.content_key(token, KID) == KEY
 
 
 def test_a_read_configuration_can_be_written_back_without_losing_the_key():
     made = service()
     token = made.create_recording(encrypted(entry()))
     made.set_recording_configuration(token, made.get_recording_configuration(token))
-    assert made.content_key(token, KID) == KEY
+    assert made.device_side.content_key(token, KID) == KEY
     made.set_recording_configuration(token, encrypted(entry(key=OTHER_KEY)))
-    assert made.content_key(token, KID) == OTHER_KEY
+    assert made.device_side.content_key(token, KID) == OTHER_KEY
     made.set_recording_configuration(token, encrypted(entry(key=None), content="new"))
-    assert made.content_key(token, KID) == OTHER_KEY
+    assert made.device_side.content_key(token, KID) == OTHER_KEY
 
 
 def test_keys_go_with_their_entries():
@@ -132,14 +132,14 @@ def test_keys_go_with_their_entries():
     token = made.create_recording(encrypted(entry()))
     made.set_recording_configuration(token, encrypted(entry(kid=OTHER_KID)))
     with pytest.raises(MissingKeyError):
-        made.content_key(token, KID)
+        made.device_side.content_key(token, KID)
     with pytest.raises(BadConfiguration):
         made.set_recording_configuration(token, encrypted(entry(key=None)))
     made.set_recording_configuration(token, recording())
-    assert made._state.secrets == made._persistence.secrets == {}
+    assert made._runner.state.secrets == made._runner.persistence.secrets == {}
     other = made.create_recording(encrypted(entry()))
     made.delete_recording(other)
-    assert made._persistence.secrets == {}
+    assert made._runner.persistence.secrets == {}
 
 
 def test_deleting_the_last_track_of_an_entry_drops_the_entry():
@@ -151,7 +151,7 @@ def test_deleting_the_last_track_of_an_entry_drops_the_entry():
     made.delete_track(token, "VIDEO001")
     assert [(e.kid, e.track) for e in entries_of(made, token)] == [(OTHER_KID, ("AUDIO001",))]
     with pytest.raises(MissingKeyError):
-        made.content_key(token, KID)
+        made.device_side.content_key(token, KID)
     made.delete_track(token, "AUDIO001")
     assert entries_of(made, token) == ()
 

@@ -9,9 +9,11 @@ import pytest
 from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control.plan import Feed, Standby
-from onvif_bmff.control.types.job_configuration import PROFILE_TYPE, SourceReference
+from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.engine.output import RecordingOutput, encoding_name
+from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState
 from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded, collect_objects
 from onvif_bmff.playback import Timeline
@@ -341,3 +343,66 @@ def test_another_encoding_on_the_way_is_asked_for():
     rig.refuse.add("VIDEO001")
     rig.do(rig.output.change_codec(ONE, 1, G711Codec()))
     assert not rig.output.recording
+
+
+# ---- states --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["while sources are waited for", "while it records", "while it waits for events"])
+def test_a_sample_of_a_track_that_its_source_has_not_is_refused_and_changes_nothing(when):
+    feeds = {"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}
+    if when == "while it waits for events":
+        rig = Rig(plan({}, standby=[Standby("j", "r", "VIDEO001", ONE, "", SECOND)]))
+    else:
+        rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO)
+    if when == "while it records":
+        rig.open(TWO, AUDIO)
+    rig.play(ONE, 0, 1)
+    before = rig.output.state, dict(rig.states), len(rig.events)
+    with pytest.raises(MediaError, match="no track 7"):
+        rig.output.push(ONE, Sample(7, 3600 * 25, 3600, b"\xff\xd8", True))
+    assert (rig.output.state, rig.states, len(rig.events)) == before
+    rig.play(ONE, 1, 4)
+    rig.do(rig.output.close())
+    assert (rig.states.get("VIDEO001") == ("Idle", None)) == (when != "while it waits for events")
+
+
+def test_an_output_goes_through_its_states():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}), {"VIDEO001", "AUDIO001"})
+    output, seen = rig.output, [rig.output.state]
+
+    def step(events, state):
+        rig.do(events)
+        assert output.state is state
+        assert output.recording == (state is OutputState.RECORDING)
+        seen.append(state)
+
+    assert seen == [OutputState.IDLE]
+    step(output.source_opened(ONE, [VIDEO], START), OutputState.WAITING)
+    step(output.source_closed(ONE), OutputState.IDLE)
+    step(output.source_opened(ONE, [VIDEO], START), OutputState.WAITING)
+    step(output.source_opened(TWO, [AUDIO], START), OutputState.BLOCKED)
+    step(output.resume(), OutputState.BLOCKED)
+    rig.refuse.clear()
+    step(output.push(ONE, Sample(1, 0, 3600, b"\xff\xd8", True)), OutputState.BLOCKED)
+    step(output.configure(output._plan), OutputState.IDLE)
+    step(output.push(ONE, Sample(1, 3600, 3600, b"\xff\xd8", True)), OutputState.RECORDING)
+    step(output.pause("full"), OutputState.PAUSED)
+    step(output.push(ONE, Sample(1, 7200, 3600, b"\xff\xd8", True)), OutputState.PAUSED)
+    step(output.resume(), OutputState.RECORDING)
+    step(output.configure(plan({})), OutputState.IDLE)
+    known = {(state, to) for state, row in TRANSITIONS.items() for to in row.values()}
+    steps = {(state, to) for state, to in pairwise(seen) if state is not to}
+    assert steps - known == {
+        (OutputState.RECORDING, OutputState.PAUSED),  # both by way of Idle: an error stops the recorder first,
+        (OutputState.PAUSED, OutputState.RECORDING),  # and another try begins at once
+    }
+
+
+def test_every_state_of_an_output_has_a_row_and_can_be_reached_and_left():
+    assert TRANSITIONS.keys() == set(OutputState)
+    assert all(row for row in TRANSITIONS.values())
+    assert {to for row in TRANSITIONS.values() for to in row.values()} == set(OutputState)
+    assert {event for row in TRANSITIONS.values() for event in row} == set(OutputEvent)
+    assert all(to is not state for state, row in TRANSITIONS.items() for to in row.values())

@@ -13,12 +13,11 @@ from onvif_bmff.control import (
     Capabilities,
     EventFilterEntry,
     EventMessage,
-    Limits,
     PropertyOperation,
     RecordingEventFilter,
+    ServiceLimits,
 )
-from onvif_bmff.control.arbitration import EventGate
-from onvif_bmff.control.event_filter import check_event_filter, matches
+from onvif_bmff.control.event_filter import EventGate, check_event_filter, matches
 from onvif_bmff.timing import UtcTime
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
@@ -49,11 +48,11 @@ def test_a_property_event_records_while_it_is_true_and_after():
     clock = Clock()
     made, _, guard, always = device(event_filter(after=10 * SECOND), None, clock=clock)
     assert states(made, guard, always) == ["Idle", "Active"]
-    made.event(motion(clock, True))
+    made.device_side.event(motion(clock, True))
     assert states(made, guard, always) == ["Active", "Idle"]
     clock.forward(hours=2)
     assert states(made, guard, always) == ["Active", "Idle"]
-    made.event(motion(clock, False))
+    made.device_side.event(motion(clock, False))
     clock.forward(seconds=9)
     assert states(made, guard, always) == ["Active", "Idle"]
     made.take_notifications()
@@ -69,16 +68,16 @@ def test_a_property_event_records_while_it_is_true_and_after():
 def test_before_reaches_back_from_the_event_and_is_announced_for_buffering():
     clock = Clock()
     made, token, guard = device(event_filter(before=5 * SECOND), clock=clock)
-    (waiting,) = made.standby()
+    (waiting,) = made.device_side.standby()
     assert (waiting.job, waiting.recording, waiting.track) == (guard, token, "VIDEO001")
     assert (waiting.source.token, waiting.before) == ("prof1", 5 * SECOND)
     happened = clock.now
     clock.forward(milliseconds=200)
-    made.event(EventMessage(MOTION, happened, {}, {"IsMotion": "true"}, PropertyOperation.CHANGED))
-    assert made.assignments()[token, "VIDEO001"].since == happened - 5 * SECOND
-    assert made.standby() == ()
+    made.device_side.event(EventMessage(MOTION, happened, {}, {"IsMotion": "true"}, PropertyOperation.CHANGED))
+    assert made.device_side.assignments()[token, "VIDEO001"].since == happened - 5 * SECOND
+    assert made.device_side.standby() == ()
     made.set_recording_job_mode(guard, "Idle")
-    assert made.standby() == ()
+    assert made.device_side.standby() == ()
 
 
 @pytest.mark.requirement("ANX-B.9-06")
@@ -87,31 +86,31 @@ def test_the_engine_is_told_which_event_opened_the_window():
     made, token, guard = device(event_filter(f"{MOTION}|{BELL}", after=2 * SECOND), clock=clock)
 
     def topic():
-        feed = made.assignments()[token, "VIDEO001"]
+        feed = made.device_side.assignments()[token, "VIDEO001"]
         return feed and feed.event_topic
 
     assert topic() is None
-    made.event(EventMessage(BELL, clock.now))
-    made.event(motion(clock, True))
+    made.device_side.event(EventMessage(BELL, clock.now))
+    made.device_side.event(motion(clock, True))
     assert topic() == BELL, "the first one of the window"
-    made.event(motion(clock, False))
+    made.device_side.event(motion(clock, False))
     clock.forward(minutes=1)
     assert topic() is None
-    made.event(motion(clock, True))
+    made.device_side.event(motion(clock, True))
     assert topic() == MOTION
     made.set_recording_job_mode(guard, "Idle")
     made.set_recording_job_mode(guard, "Active")
     assert topic() == MOTION
     later = made.create_recording_job(job(token, priority=99, event_filter=event_filter(MOTION))).job_token
-    assert made.assignments()[token, "VIDEO001"].job == later
+    assert made.device_side.assignments()[token, "VIDEO001"].job == later
     assert topic() == MOTION, "a condition that held already"
 
 
 def test_an_event_without_duration_lasts_long_enough_for_an_i_frame():
     clock = Clock()
-    made, token, guard = device(event_filter(BELL), clock=clock, limits=Limits(instant_event=4 * SECOND))
-    made.event(EventMessage(BELL, clock.now))
-    assert made.assignments()[token, "VIDEO001"].since == clock.now
+    made, token, guard = device(event_filter(BELL), clock=clock, limits=ServiceLimits(instant_event=4 * SECOND))
+    made.device_side.event(EventMessage(BELL, clock.now))
+    assert made.device_side.assignments()[token, "VIDEO001"].since == clock.now
     clock.forward(seconds=3.9)
     assert states(made, guard) == ["Active"]
     clock.forward(seconds=0.1)
@@ -121,8 +120,8 @@ def test_an_event_without_duration_lasts_long_enough_for_an_i_frame():
 def test_a_short_property_event_lasts_as_long_as_one_without_duration():
     clock = Clock()
     made, _, guard = device(event_filter(), clock=clock)
-    made.event(motion(clock, True))
-    made.event(motion(clock, False))
+    made.device_side.event(motion(clock, True))
+    made.device_side.event(motion(clock, False))
     assert states(made, guard) == ["Active"]
     clock.forward(seconds=5)
     assert states(made, guard) == ["Idle"]
@@ -133,29 +132,29 @@ def test_many_alarms_are_one_recording():
     clock = Clock()
     made, token, guard = device(event_filter(BELL), clock=clock)
     for _ in range(5):
-        made.event(EventMessage(BELL, clock.now))
-        assert made.assignments()[token, "VIDEO001"].job == guard
+        made.device_side.event(EventMessage(BELL, clock.now))
+        assert made.device_side.assignments()[token, "VIDEO001"].job == guard
         clock.forward(hours=1)
         made.advance()
-        assert made.assignments()[token, "VIDEO001"] is None
+        assert made.device_side.assignments()[token, "VIDEO001"] is None
     assert [item.recording_token for item in made.get_recordings()] == [token]
 
 
 def test_overlapping_windows_are_one():
     clock = Clock()
     made, token, guard = device(event_filter(f"{MOTION}|{BELL}", after=10 * SECOND), clock=clock)
-    made.event(motion(clock, True, rule="R1"))
-    began = made.assignments()[token, "VIDEO001"].since
+    made.device_side.event(motion(clock, True, rule="R1"))
+    began = made.device_side.assignments()[token, "VIDEO001"].since
     clock.forward(seconds=1)
-    made.event(motion(clock, True, rule="R2"))
-    made.event(motion(clock, False, rule="R1"))
+    made.device_side.event(motion(clock, True, rule="R2"))
+    made.device_side.event(motion(clock, False, rule="R1"))
     clock.forward(seconds=60)
     assert states(made, guard) == ["Active"]
-    made.event(motion(clock, False, rule="R2"))
+    made.device_side.event(motion(clock, False, rule="R2"))
     clock.forward(seconds=9)
-    made.event(EventMessage(BELL, clock.now))
+    made.device_side.event(EventMessage(BELL, clock.now))
     clock.forward(seconds=9)
-    assert made.assignments()[token, "VIDEO001"].since == began
+    assert made.device_side.assignments()[token, "VIDEO001"].since == began
     clock.forward(seconds=1)
     assert states(made, guard) == ["Idle"]
 
@@ -163,30 +162,30 @@ def test_overlapping_windows_are_one():
 def test_a_deleted_property_ends_its_condition():
     clock = Clock()
     made, _, guard = device(event_filter(), clock=clock)
-    made.event(motion(clock, True, PropertyOperation.INITIALIZED))
+    made.device_side.event(motion(clock, True, PropertyOperation.INITIALIZED))
     clock.forward(minutes=1)
-    made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {}, PropertyOperation.DELETED))
+    made.device_side.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {}, PropertyOperation.DELETED))
     assert states(made, guard) == ["Idle"]
 
 
 def test_a_condition_that_holds_already_counts_for_a_new_job():
     clock = Clock()
     made, token = device(clock=clock)
-    made.event(motion(clock, True))
+    made.device_side.event(motion(clock, True))
     guard = made.create_recording_job(job(token, event_filter=event_filter()))
     assert states(made, guard.job_token) == ["Active"]
-    made.event(motion(clock, False))
+    made.device_side.event(motion(clock, False))
     assert states(made, guard.job_token) == ["Idle"]
     changed = job(token, event_filter=event_filter(BELL))
     made.set_recording_job_configuration(guard.job_token, changed)
-    made.event(motion(clock, True))
+    made.device_side.event(motion(clock, True))
     assert states(made, guard.job_token) == ["Idle"]
 
 
 def test_a_set_that_keeps_the_filter_keeps_the_window():
     clock = Clock()
     made, _, guard = device(event_filter(BELL), clock=clock)
-    made.event(EventMessage(BELL, clock.now))
+    made.device_side.event(EventMessage(BELL, clock.now))
     kept = made.get_recording_job_configuration(guard)
     assert made.set_recording_job_configuration(guard, replace(kept, priority=3)).priority == 3
     assert states(made, guard) == ["Active"]
@@ -196,12 +195,12 @@ def test_a_set_that_keeps_the_filter_keeps_the_window():
 
 def test_a_flood_of_conditions_costs_no_more_than_its_limit():
     clock = Clock()
-    made, _, guard = device(event_filter(), clock=clock, limits=Limits(conditions=3))
+    made, _, guard = device(event_filter(), clock=clock, limits=ServiceLimits(conditions=3))
     for number in range(10):
-        made.event(motion(clock, True, rule=f"R{number}"))
-    assert len(made._runtime.conditions) == len(made._runtime.gates[guard].conditions) == 3
+        made.device_side.event(motion(clock, True, rule=f"R{number}"))
+    assert len(made._runner.runtime.conditions) == len(made._runner.runtime.gates[guard].conditions) == 3
     for number in range(10):
-        made.event(motion(clock, False, rule=f"R{number}"))
+        made.device_side.event(motion(clock, False, rule=f"R{number}"))
     clock.forward(seconds=5)
     assert states(made, guard) == ["Idle"]
 
@@ -209,7 +208,7 @@ def test_a_flood_of_conditions_costs_no_more_than_its_limit():
 def test_times_of_events_that_lie_in_the_future_count_as_now():
     clock = Clock()
     made, _, guard = device(event_filter(BELL), clock=clock)
-    made.event(EventMessage(BELL, clock.now + timedelta(days=300)))
+    made.device_side.event(EventMessage(BELL, clock.now + timedelta(days=300)))
     clock.forward(seconds=5)
     assert states(made, guard) == ["Idle"]
 
@@ -224,10 +223,10 @@ def test_filter_and_schedule_must_both_hold():
     ).job_token
     seen = []
     for schedule, on in ((False, False), (False, True), (True, False), (True, True)):
-        made.schedule_changed("night", schedule)
-        made.event(motion(clock, on))
+        made.device_side.schedule_changed("night", schedule)
+        made.device_side.event(motion(clock, on))
         clock.forward(minutes=1)
-        seen.append((*states(made, guard), len(made.standby())))
+        seen.append((*states(made, guard), len(made.device_side.standby())))
     assert seen == [("Idle", 0), ("Idle", 0), ("Idle", 3), ("Active", 0)]
 
 
@@ -266,7 +265,9 @@ def test_all_forms_of_a_boolean_open_and_close_the_gate(on, off):
     made, _, guard = device(event_filter(after=3 * SECOND), clock=clock)
 
     def send(value):
-        made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"IsMotion": value}, PropertyOperation.CHANGED))
+        made.device_side.event(
+            EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"IsMotion": value}, PropertyOperation.CHANGED)
+        )
 
     send(off)
     assert states(made, guard) == ["Idle"], "an end without a beginning opens nothing"
@@ -285,11 +286,13 @@ def test_all_forms_of_a_boolean_open_and_close_the_gate(on, off):
 def test_a_counter_that_reads_like_a_boolean_does_not_hold_the_gate_for_ever():
     """Nothing says that the item is no boolean, until it stands at 2."""
     clock = Clock()
-    made, _, guard = device(event_filter(), clock=clock, limits=Limits(instant_event=4 * SECOND))
+    made, _, guard = device(event_filter(), clock=clock, limits=ServiceLimits(instant_event=4 * SECOND))
     for count in ("0", "1", "2", "3"):
-        made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": count}, PropertyOperation.CHANGED))
+        made.device_side.event(
+            EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": count}, PropertyOperation.CHANGED)
+        )
         clock.forward(seconds=1)
-    assert made._runtime.conditions == {}
+    assert made._runner.runtime.conditions == {}
     assert states(made, guard) == ["Active"]
     clock.forward(seconds=3)
     assert states(made, guard) == ["Idle"]
@@ -298,8 +301,8 @@ def test_a_counter_that_reads_like_a_boolean_does_not_hold_the_gate_for_ever():
 def test_an_event_beside_a_property_does_not_end_its_condition():
     clock = Clock()
     made, token, guard = device(event_filter(), clock=clock)
-    made.event(motion(clock, True))
-    made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": "2"}))
+    made.device_side.event(motion(clock, True))
+    made.device_side.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": "2"}))
     clock.forward(hours=1)
     assert states(made, guard) == ["Active"]
     later = made.create_recording_job(job(token, priority=99, event_filter=event_filter())).job_token
@@ -310,7 +313,7 @@ def test_a_counter_of_a_declared_type_is_an_event_without_duration_each_time():
     clock = Clock()
     made, _, guard = device(event_filter(), clock=clock)
     data, types = {"Count": "1"}, {"Count": "xs:int"}
-    made.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, data, PropertyOperation.CHANGED, types))
+    made.device_side.event(EventMessage(MOTION, clock.now, {"Rule": "R1"}, data, PropertyOperation.CHANGED, types))
     assert states(made, guard) == ["Active"]
     clock.forward(seconds=5)
     assert states(made, guard) == ["Idle"]
@@ -320,10 +323,10 @@ def test_a_counter_of_a_declared_type_is_an_event_without_duration_each_time():
 def test_topics_as_they_are_sent(sent):
     clock = Clock()
     made, token, guard = device(event_filter(MOTION), clock=clock)
-    made.event(EventMessage(sent, clock.now, {"Rule": "R1"}, {"IsMotion": "1"}, PropertyOperation.CHANGED))
+    made.device_side.event(EventMessage(sent, clock.now, {"Rule": "R1"}, {"IsMotion": "1"}, PropertyOperation.CHANGED))
     assert states(made, guard) == ["Active"]
-    assert made.assignments()[token, "VIDEO001"].event_topic == MOTION
-    made.event(motion(clock, False))
+    assert made.device_side.assignments()[token, "VIDEO001"].event_topic == MOTION
+    made.device_side.event(motion(clock, False))
     clock.forward(seconds=5)
     assert states(made, guard) == ["Idle"], "it is the same property, however its topic is written"
 
@@ -348,10 +351,10 @@ def test_a_gate_moves_with_the_clock():
 def test_setting_the_clock_neither_lengthens_nor_shortens_a_window(by):
     clock = Clock()
     made, token, guard = device(event_filter(BELL, before=2 * SECOND, after=10 * SECOND), clock=clock)
-    made.event(EventMessage(BELL, clock.now))
+    made.device_side.event(EventMessage(BELL, clock.now))
     clock.forward(seconds=4)
-    made.clock_changes(by * SECOND, lambda: clock.forward(seconds=by))
-    feed = made.assignments()[token, "VIDEO001"]
+    made.device_side.clock_changes(by * SECOND, lambda: clock.forward(seconds=by))
+    feed = made.device_side.assignments()[token, "VIDEO001"]
     assert feed.since == clock.now - 6 * SECOND, "four seconds ago, and two before"
     clock.forward(seconds=5.9)
     assert states(made, guard) == ["Active"]

@@ -21,9 +21,9 @@ from onvif_bmff.control import (
     BadConfiguration,
     ExportState,
     FileProgress,
-    Limits,
     MemoryPersistence,
     SearchScope,
+    ServiceLimits,
     SourceReference,
     StorageReferencePath,
 )
@@ -130,7 +130,7 @@ def test_progress_is_told_by_events_and_state():
     token = export(made, made.create_recording(recording()))
     made.take_notifications()
     half = (FileProgress("a.mp4", 1.0), FileProgress("late.mp4", 0.25))
-    made.report_export(token, 0.5, half)
+    made.device_side.report_export(token, 0.5, half)
     assert made.get_export_recorded_data_state(token) == ExportState(0.5, half)
     (event,) = made.take_notifications()
     assert event.topic == "tns1:Monitoring/AsynchronousOperationStatus"
@@ -140,18 +140,18 @@ def test_progress_is_told_by_events_and_state():
         "ServiceName": "Recording",
     }
     assert event.data_items() == {"Progress": 0.5, "FileProgressStatus": half}
-    made.report_export(token, 1.0, half, finished=True, error="one file is missing")
+    made.device_side.report_export(token, 1.0, half, finished=True, error="one file is missing")
     told = made.take_notifications()
     assert topics(told) == ["AsynchronousOperationStatus:Changed", "AsynchronousOperationStatus:Deleted"]
     assert told[0].data_items()["Error"] == "one file is missing"
     assert made.get_export_recorded_data_state(token).progress == 1.0
     for wrong in ((token, 1.0), ("nobody", 0.5)):
         with pytest.raises(StateError):
-            made.report_export(*wrong)
+            made.device_side.report_export(*wrong)
     other = export(made)
     for values in ((1.5, ()), (-0.1, ()), (float("nan"), ()), (0.5, (FileProgress("a", 2.0),))):
         with pytest.raises(StateError):
-            made.report_export(other, *values)
+            made.device_side.report_export(other, *values)
 
 
 @pytest.mark.requirement("REC-5.22-02", "REC-5.22-03", "REC-5.22-04", "REC-5.23-03")
@@ -159,7 +159,7 @@ def test_stop_answers_with_the_progress_and_ends_the_operation():
     made, exports = device()
     token = export(made)
     files = (FileProgress("a.mp4", 0.5),)
-    made.report_export(token, 0.25, files)
+    made.device_side.report_export(token, 0.25, files)
     made.take_notifications()
     assert made.stop_export_recorded_data(token) == ExportState(0.25, files)
     assert exports.stopped == [token]
@@ -171,10 +171,10 @@ def test_stop_answers_with_the_progress_and_ends_the_operation():
 
 
 def test_finished_exports_are_forgotten_in_time():
-    made, _ = device(limits=Limits(finished_exports=2))
+    made, _ = device(limits=ServiceLimits(finished_exports=2))
     tokens = [export(made) for _ in range(4)]
     for token in tokens:
-        made.report_export(token, 1.0, finished=True)
+        made.device_side.report_export(token, 1.0, finished=True)
     with pytest.raises(BadConfiguration):
         made.get_export_recorded_data_state(tokens[1])
     assert made.get_export_recorded_data_state(tokens[2]).progress == 1.0
@@ -196,9 +196,9 @@ def test_a_recording_under_export_is_deleted_when_the_export_ends(end):
     assert [item.recording_token for item in made.get_recordings()] == [token, other]
     made.take_notifications()
     if end == "finish":
-        made.report_export(first, 1.0, finished=True)
+        made.device_side.report_export(first, 1.0, finished=True)
         assert len(made.get_recordings()) == 2  # the second one reads it still
-        made.report_export(second, 1.0, finished=True)
+        made.device_side.report_export(second, 1.0, finished=True)
     elif end == "stop":
         made.stop_export_recorded_data(second)
         made.stop_export_recorded_data(first)
@@ -219,21 +219,21 @@ def test_a_deleted_recording_takes_no_new_export():
         export(made, gone)
     export(made)
     assert exports.started[-1].recordings == (kept,)
-    made.report_export(first, 1.0, finished=True)
+    made.device_side.report_export(first, 1.0, finished=True)
     assert [item.recording_token for item in made.get_recordings()] == [kept]
 
 
 def test_files_stay_known_when_a_report_names_none():
     made, _ = device()
     token = export(made)
-    made.report_export(token, 0.5)
+    made.device_side.report_export(token, 0.5)
     assert made.stop_export_recorded_data(token) == ExportState(
         0.5, (FileProgress("a.mp4", 0.0), FileProgress("b.mp4", 0.0))
     )
     other = export(made)
     for wrong in ("0.5", None, True):
         with pytest.raises(StateError):
-            made.report_export(other, wrong)
+            made.device_side.report_export(other, wrong)
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../b", "..", "./a", "a\tb", "a" * 600, "é" * 300])

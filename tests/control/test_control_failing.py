@@ -54,7 +54,7 @@ def test_an_export_ends_even_if_its_deleted_recording_cannot_go_yet():
     made.delete_recording(token)
     made.take_notifications()
     persistence.broken = refuse_all
-    made.report_export(running, 1.0, finished=True)
+    made.device_side.report_export(running, 1.0, finished=True)
     assert topics(made.take_notifications()) == [
         "AsynchronousOperationStatus:Changed",
         "AsynchronousOperationStatus:Deleted",
@@ -76,7 +76,7 @@ def test_a_database_that_became_read_only_refuses_changes_and_can_be_read(tmp_pa
     token = made.create_recording(recording())
     held = made.create_recording_job(job(token, profile("VIDEO001"))).job_token
     made.take_notifications()
-    before = (made.snapshot(), made.get_recordings(), made.assignments(), persistence.load())
+    before = (made.snapshot(), made.get_recordings(), made.device_side.assignments(), persistence.load())
     persistence._connection.execute("PRAGMA query_only = 1")
     for call in (
         lambda: made.create_recording(recording()),
@@ -90,7 +90,7 @@ def test_a_database_that_became_read_only_refuses_changes_and_can_be_read(tmp_pa
     ):
         with pytest.raises(PersistenceError, match="cannot be stored"):
             call()
-    assert (made.snapshot(), made.get_recordings(), made.assignments(), persistence.load()) == before
+    assert (made.snapshot(), made.get_recordings(), made.device_side.assignments(), persistence.load()) == before
     assert made.take_notifications() == ()
     persistence._connection.execute("PRAGMA query_only = 0")
     made.delete_recording(token)

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 import pytest
 from control_kit import (
@@ -102,7 +103,7 @@ def calls(token, held):
         "list_recorded_segments": (DateTimeRange(START, START), token, 5),
         "export_recorded_segments": (DateTimeRange(START, START + timedelta(1)), token),
         "stop_export_recorded_segments": (token,),
-        "content_key": (token, KID),
+        "device_side.content_key": (token, KID),
     }
 
 
@@ -113,15 +114,15 @@ def test_an_absurd_argument_is_refused_or_harmless(name):
     refused = 0
     for place, value in enumerate(arguments):
         for odd in variants(value):
-            before, secrets = made.snapshot(), dict(made._state.secrets)
+            before, secrets = made.snapshot(), dict(made._runner.state.secrets)
             try:
-                getattr(made, name)(*arguments[:place], odd, *arguments[place + 1 :])
+                attrgetter(name)(made)(*arguments[:place], odd, *arguments[place + 1 :])
             except OnvifBmffError as error:
                 refused += 1
                 assert len(str(error)) < 500  # noqa: PT017
-                assert (made.snapshot(), made._state.secrets) == (before, secrets)
+                assert (made.snapshot(), made._runner.state.secrets) == (before, secrets)
             else:
-                DeviceState.from_documents(*made._persistence.load())  # what was accepted can be read again
+                DeviceState.from_documents(*made._runner.persistence.load())  # what was accepted can be read again
                 made, token, held = device()
                 assert calls(token, held)[name] == arguments
     assert refused > 20
@@ -141,7 +142,7 @@ def test_under_26_06_absurd_segments_are_refused():
         (lambda *a: made.export_recorded_segments(*a[:2], alias=a[2], storage_token=a[3], track=a[4]),
          (time, token, "a", "s3", "Video")),
         (made.stop_export_recorded_segments, (token,)),
-        (made.report_segment, (token, "x", 0.5)),
+        (made.device_side.report_segment, (token, "x", 0.5)),
     ):  # fmt: skip
         refused = 0
         for place, value in enumerate(arguments):

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.control import EventMessage, ItemDuration, PropertyOperation, parse_item
-from onvif_bmff.control.types.item_values import (
+from onvif_bmff.control import EventMessage, PropertyOperation
+from onvif_bmff.errors import EventError
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.xml_values import (
+    ItemDuration,
     parse_boolean,
     parse_date_time,
     parse_duration,
     parse_float,
     parse_int,
+    parse_item,
 )
-from onvif_bmff.errors import EventError
-from onvif_bmff.timing import UtcTime
 
 SPACES = ("{}", " {}", "{}\n", "\t\r\n {} \n\t")
 SECOND = timedelta(seconds=1)

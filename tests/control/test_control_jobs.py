@@ -15,7 +15,6 @@ from onvif_bmff.control import (
     Capabilities,
     EventFilterEntry,
     Extensions,
-    Limits,
     MaxReceivers,
     MaxRecordingJobs,
     MemoryPersistence,
@@ -27,6 +26,7 @@ from onvif_bmff.control import (
     RecordingJobConfigurationChange,
     RecordingJobSource,
     RecordingJobTrack,
+    ServiceLimits,
     SourceReference,
     TrackConfiguration,
     UnknownReceiver,
@@ -55,7 +55,7 @@ def test_create_returns_token_and_configuration_in_effect():
     answer = made.create_recording_job(job(token, profile("VIDEO001"), priority=7))
     assert answer.job_configuration == job(token, profile("VIDEO001"), priority=7)
     assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
-    assigned = made.assignments()
+    assigned = made.device_side.assignments()
     assert assigned[token, "VIDEO001"].job == answer.job_token
     assert assigned[token, "AUDIO001"] is None
 
@@ -109,7 +109,9 @@ def test_without_tracks_all_tracks_are_assigned():
     assert destinations(answer.job_configuration) == [list(ALL)]
     assert {t.source_tag for t in answer.job_configuration.source[0].tracks} == {""}
     assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
-    assert {track for (_, track), fed in made.assignments().items() if fed.job == answer.job_token} == set(ALL)
+    assert {track for (_, track), fed in made.device_side.assignments().items() if fed.job == answer.job_token} == set(
+        ALL
+    )
 
 
 @pytest.mark.requirement("REC-5.3.3-23")
@@ -120,7 +122,7 @@ def test_tracks_of_one_type_are_shared_out_and_tagged():
     answer = made.create_recording_job(job(token, profile(), profile(token="prof2")))
     assert destinations(answer.job_configuration) == [list(ALL), [second, third]]
     assert [t.source_tag for t in answer.job_configuration.source[1].tracks] == ["", third]
-    assert made.assignments()[token, third].source_tag == third
+    assert made.device_side.assignments()[token, third].source_tag == third
 
 
 @pytest.mark.requirement("REC-5.13-03", "REC-5.3.3-22", "REC-5.13-07")
@@ -134,7 +136,7 @@ def test_a_source_needs_a_token_or_a_receiver():
 @pytest.mark.requirement("REC-5.3.3-14", "REC-5.3.3-15", "REC-5.3.3-18", "REC-5.3.3-19", "REC-5.25-11", "REC-5.25-12")
 def test_sources_are_receivers_or_profiles_as_the_device_has_them():
     made, token = device()
-    receiver = made.create_receiver(ReceiverConfiguration("AlwaysConnect", "rtsp://a"))
+    receiver = made.provisioning.create_receiver(ReceiverConfiguration("AlwaysConnect", "rtsp://a"))
     for reference in (SourceReference(receiver), SourceReference("prof1", PROFILE_TYPE)):
         answer = made.create_recording_job(job(token, RecordingJobSource(reference), mode="Idle"))
         assert answer.job_configuration.source[0].source_token == reference
@@ -149,11 +151,11 @@ def test_sources_are_receivers_or_profiles_as_the_device_has_them():
     ):
         with pytest.raises(BadConfiguration):
             made.create_recording_job(job(token, RecordingJobSource(wrong)))
-    camera, token = device(limits=Limits(receiver_service=False))
+    camera, token = device(limits=ServiceLimits(receiver_service=False))
     camera.create_recording_job(job(token, profile()))
     with pytest.raises(BadConfiguration):
         camera.create_recording_job(job(token, automatic()))
-    recorder, token = device(limits=Limits(media_service=False))
+    recorder, token = device(limits=ServiceLimits(media_service=False))
     recorder.create_recording_job(job(token, automatic()))
     with pytest.raises(BadConfiguration):
         recorder.create_recording_job(job(token, profile()))
@@ -222,7 +224,7 @@ def test_the_recording_must_exist():
 
 @pytest.mark.requirement("REC-5.13-02", "REC-5.13-08", "REC-5.25-07", "REC-5.20-04")
 def test_jobs_beyond_the_limits_are_refused():
-    made, token = device(capabilities=Capabilities(max_recording_jobs=3), limits=Limits(jobs_per_recording=2))
+    made, token = device(capabilities=Capabilities(max_recording_jobs=3), limits=ServiceLimits(jobs_per_recording=2))
     other = made.create_recording(recording())
     for left in (2, 1):
         assert made.get_recording_options(token).job.spare == left
@@ -246,12 +248,12 @@ def test_a_receiver_is_created_empty_and_given_back():
     answer = made.create_recording_job(job(token, automatic("VIDEO001")))
     (source,) = answer.job_configuration.source
     assert source.auto_create_receiver is None
-    (receiver,) = made.get_receivers()
+    (receiver,) = made.provisioning.get_receivers()
     assert source.source_token == SourceReference(receiver.token, RECEIVER_TYPE)
     assert receiver.auto_created
     assert receiver.configuration == ReceiverConfiguration("", "", "", "")
-    made.configure_receiver(receiver.token, ReceiverConfiguration("AutoConnect", "rtsp://cam"))
-    assert made.get_receivers()[0].configuration.media_uri == "rtsp://cam"
+    made.provisioning.configure_receiver(receiver.token, ReceiverConfiguration("AutoConnect", "rtsp://cam"))
+    assert made.provisioning.get_receivers()[0].configuration.media_uri == "rtsp://cam"
     for item in made.get_recording_jobs():
         assert all(s.auto_create_receiver is None for s in item.job_configuration.source)
 
@@ -261,31 +263,31 @@ def test_a_given_token_is_used_and_the_flag_dropped():
     source = RecordingJobSource(SourceReference("prof1", PROFILE_TYPE), auto_create_receiver=True)
     answer = made.create_recording_job(job(token, source))
     assert answer.job_configuration.source[0].auto_create_receiver is None
-    assert made.get_receivers() == ()
+    assert made.provisioning.get_receivers() == ()
 
 
 @pytest.mark.requirement("REC-5.1-05", "REC-5.14-02", "REC-5.5-04")
 def test_auto_created_receivers_go_with_their_last_job():
     made, token = device()
-    manual = made.create_receiver(ReceiverConfiguration())
+    manual = made.provisioning.create_receiver(ReceiverConfiguration())
     first = made.create_recording_job(job(token, automatic(), RecordingJobSource(SourceReference(manual))))
     shared = first.job_configuration.source[0].source_token
     other = made.create_recording(recording())
     made.create_recording_job(job(other, RecordingJobSource(shared)))
     made.delete_recording_job(first.job_token)
-    assert {r.token for r in made.get_receivers()} == {manual, shared.token}
+    assert {r.token for r in made.provisioning.get_receivers()} == {manual, shared.token}
     made.delete_recording(other)
-    assert [r.token for r in made.get_receivers()] == [manual]
+    assert [r.token for r in made.provisioning.get_receivers()] == [manual]
 
 
 @pytest.mark.requirement("REC-5.16-09", "REC-5.16-03", "REC-5.16-04", "REC-5.3.3-21")
 def test_set_swaps_receivers_and_drops_orphans():
-    made, token = device(limits=Limits(receivers=1))
+    made, token = device(limits=ServiceLimits(receivers=1))
     answer = made.create_recording_job(job(token, automatic()))
     old = answer.job_configuration.source[0].source_token
     given = job(token, automatic("AUDIO001"), priority=8)
     new = made.set_recording_job_configuration(answer.job_token, given)
-    (receiver,) = made.get_receivers()
+    (receiver,) = made.provisioning.get_receivers()
     (source,) = new.source
     assert source.auto_create_receiver is None
     assert source.source_token.type == RECEIVER_TYPE
@@ -293,39 +295,39 @@ def test_set_swaps_receivers_and_drops_orphans():
     assert made.get_recording_job_configuration(answer.job_token) == new
     assert receiver.token == new.source[0].source_token.token != old.token
     made.set_recording_job_configuration(answer.job_token, job(token, profile()))
-    assert made.get_receivers() == ()
+    assert made.provisioning.get_receivers() == ()
 
 
 @pytest.mark.requirement("REC-5.13-09", "REC-5.16-07")
 def test_no_receiver_left_is_a_fault_and_changes_nothing():
-    made, token = device(limits=Limits(receivers=1))
+    made, token = device(limits=ServiceLimits(receivers=1))
     with pytest.raises(MaxReceivers) as caught:
         made.create_recording_job(job(token, automatic("VIDEO001"), automatic("AUDIO001")))
     assert (caught.value.code, caught.value.subcodes) == ("Receiver", ("Action", "MaxReceivers"))
-    assert made.get_receivers() == made.get_recording_jobs() == ()
+    assert made.provisioning.get_receivers() == made.get_recording_jobs() == ()
     answer = made.create_recording_job(job(token, automatic("VIDEO001")))
     with pytest.raises(MaxReceivers):
         made.set_recording_job_configuration(answer.job_token, job(token, automatic("VIDEO001"), automatic("AUDIO001")))
     assert made.get_recording_job_configuration(answer.job_token) == answer.job_configuration
     with pytest.raises(MaxReceivers):
-        made.create_receiver(ReceiverConfiguration())
+        made.provisioning.create_receiver(ReceiverConfiguration())
 
 
 def test_receivers_in_use_stay():
     made, token = device()
-    receiver = made.create_receiver(ReceiverConfiguration())
+    receiver = made.provisioning.create_receiver(ReceiverConfiguration())
     made.create_recording_job(job(token, RecordingJobSource(SourceReference(receiver))))
     with pytest.raises(CannotDeleteReceiver):
-        made.delete_receiver(receiver)
+        made.provisioning.delete_receiver(receiver)
     made.delete_recording(token)
-    made.delete_receiver(receiver)
+    made.provisioning.delete_receiver(receiver)
     for wrong in (receiver, None):
         with pytest.raises(UnknownReceiver):
-            made.delete_receiver(wrong)
+            made.provisioning.delete_receiver(wrong)
         with pytest.raises(UnknownReceiver):
-            made.configure_receiver(wrong, ReceiverConfiguration())
+            made.provisioning.configure_receiver(wrong, ReceiverConfiguration())
     with pytest.raises(BadConfiguration):
-        made.create_receiver("rtsp://")
+        made.provisioning.create_receiver("rtsp://")
 
 
 # ---- reading and changing ------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from control_kit import (
     target,
 )
 
-from onvif_bmff.cenc.keys.content import key_check_value
 from onvif_bmff.control import BadConfiguration, MemoryPersistence
+from onvif_bmff.control.content_keys import key_check_value
 from onvif_bmff.errors import MissingKeyError
 from onvif_bmff.storage.sqlite import SqlitePersistence
 
@@ -117,26 +117,26 @@ def test_a_damaged_key_is_not_used_and_told_and_all_else_goes_on(path, damage, c
     assert KEY.hex() not in caplog.text
     assert flipped(KEY).hex() not in caplog.text
     assert made.snapshot() == before
-    plans = made.plans().recordings
+    plans = made.device_side.plans().recordings
     assert {token: plan.keys for token, plan in plans.items()} == {
         first: {},
         second: {OTHER_KID: OTHER_KEY},
         third: {},
     }
     with pytest.raises(MissingKeyError):
-        made.content_key(first, KID)
-    assert made.content_key(second, OTHER_KID) == OTHER_KEY
+        made.device_side.content_key(first, KID)
+    assert made.device_side.content_key(second, OTHER_KID) == OTHER_KEY
 
     # A client that reads, changes and writes back is told; one that gives the key again sets all right.
     with pytest.raises(BadConfiguration, match="no key is given"):
         made.set_recording_configuration(first, prefixed("first", entry(key=None)))
     made.set_recording_configuration(third, prefixed("third", entry(kid=OTHER_KID, key=OTHER_KEY)))
     made.set_recording_configuration(first, prefixed("first", entry()))
-    assert made.content_key(first, KID) == KEY
+    assert made.device_side.content_key(first, KID) == KEY
     made.close()
     caplog.clear()
     made = service(persistence=SqlitePersistence(path))
-    assert made.content_key(first, KID) == KEY
+    assert made.device_side.content_key(first, KID) == KEY
     assert not [record for record in caplog.records if record.name == "onvif_bmff.control.state"]
     made.close()
 
@@ -169,10 +169,10 @@ def test_a_damaged_key_goes_when_nobody_uses_it_any_more(path, way):
 def test_a_key_that_changes_in_memory_is_not_used():
     made = service()
     token = made.create_recording(encrypted(entry()))
-    made._state.secrets[f"{token}/{KID}"] = flipped(KEY)
-    assert made.plans().recordings[token].keys == {}
+    made._runner.state.secrets[f"{token}/{KID}"] = flipped(KEY)
+    assert made.device_side.plans().recordings[token].keys == {}
     with pytest.raises(MissingKeyError):
-        made.content_key(token, KID)
+        made.device_side.content_key(token, KID)
 
 
 def test_a_store_of_any_other_kind_is_checked_too():
@@ -181,7 +181,7 @@ def test_a_store_of_any_other_kind_is_checked_too():
     token = made.create_recording(encrypted(entry()))
     persistence.secrets[f"{token}/{KID}"] = flipped(KEY)
     made = service(persistence=persistence)
-    assert made.plans().recordings[token].keys == {}
+    assert made.device_side.plans().recordings[token].keys == {}
     made.delete_recording(token)
     assert persistence.secrets == {}
 
@@ -228,7 +228,7 @@ def test_a_database_of_333ccfc_opens_with_all_that_is_in_it(name, tmp_path):
 def test_keys_of_333ccfc_get_check_values_at_once(tmp_path):
     path = old("keys", tmp_path)
     made = from_old(path)
-    held = {kid: key for plan in made.plans().recordings.values() for kid, key in plan.keys.items()}
+    held = {kid: key for plan in made.device_side.plans().recordings.values() for kid, key in plan.keys.items()}
     assert held == dict(zip(OLD_KIDS[:3], OLD_KEYS[:3], strict=True))
     made.close()
     persistence = SqlitePersistence(path)
@@ -250,7 +250,7 @@ def test_keys_of_333ccfc_get_check_values_at_once(tmp_path):
 def test_a_database_of_333ccfc_whose_process_was_killed_opens_with_its_log(tmp_path):
     made = from_old(old("killed", tmp_path))
     (found,) = made.get_recordings()
-    assert made.content_key(found.recording_token, OLD_KIDS[0]) == OLD_KEYS[0]
+    assert made.device_side.content_key(found.recording_token, OLD_KIDS[0]) == OLD_KEYS[0]
     made.close()
 
 
@@ -274,7 +274,7 @@ def test_check_values_that_cannot_be_stored_yet_are_made_all_the_same(tmp_path):
 
     full = Full()
     full.documents, full.secrets = persistence.documents, persistence.secrets
-    assert service(persistence=full).content_key(token, KID) == KEY
+    assert service(persistence=full).device_side.content_key(token, KID) == KEY
     assert "key_checks" not in persistence.documents[name]
-    assert service(persistence=persistence).content_key(token, KID) == KEY
+    assert service(persistence=persistence).device_side.content_key(token, KID) == KEY
     assert "key_checks" in persistence.documents[name]

@@ -18,7 +18,6 @@ from onvif_bmff.control import (
     EventFilterEntry,
     EventMessage,
     Fault,
-    Limits,
     MemoryPersistence,
     PropertyOperation,
     RecordingConfiguration,
@@ -32,6 +31,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SearchScope,
     SegmentDurationOverride,
+    ServiceLimits,
     SourceReference,
     StorageReferencePath,
     TimeRange,
@@ -174,7 +174,7 @@ class Machine(RuleBasedStateMachine):
                 encryption_entry_limit=2,
                 supported_export_file_formats=("MP4",),
             ),
-            limits=Limits(video_tracks=VIDEO, tracks=TRACKS, jobs_per_recording=JOBS_EACH, receivers=RECEIVERS),
+            limits=ServiceLimits(video_tracks=VIDEO, tracks=TRACKS, jobs_per_recording=JOBS_EACH, receivers=RECEIVERS),
             persistence=self.persistence,
             resources=resources(),
             local_data=self.data,
@@ -364,7 +364,7 @@ class Machine(RuleBasedStateMachine):
     @rule(active=st.sampled_from([True, True, False, None]))
     def schedule(self, active):
         self.model.schedules["night"] = active
-        self.service.schedule_changed("night", active)
+        self.service.device_side.schedule_changed("night", active)
         self.expect([])
 
     @rule(
@@ -376,7 +376,7 @@ class Machine(RuleBasedStateMachine):
         operation = None if kind == "instant" else PropertyOperation.CHANGED
         data = {} if kind == "instant" else {"State": "true" if kind == "on" else "false"}
         self.model.history.append((self.model.now, f"{topic}/{source}", kind))
-        self.service.event(EventMessage(f"{topic}/{source}", self.clock.now, {}, data, operation))
+        self.service.device_side.event(EventMessage(f"{topic}/{source}", self.clock.now, {}, data, operation))
         self.expect([])
 
     @rule(number=numbers, track=numbers, state=st.sampled_from(["Idle", "Active", "Error"]))
@@ -387,7 +387,7 @@ class Machine(RuleBasedStateMachine):
         feeds = job is not None and self.model.feeder(job["recording"], track) == token
         if feeds:
             self.model.reports[token, track] = state
-        assert self.service.report_track_state(token, track, RecordingJobState(state)) is feeds
+        assert self.service.device_side.report_track_state(token, track, RecordingJobState(state)) is feeds
         self.expect([])
 
     @rule(seconds=st.sampled_from([1, 4, 5, 15, 20, 3600]))
@@ -426,7 +426,7 @@ class Machine(RuleBasedStateMachine):
                 self.service.get_export_recorded_data_state(token)
         else:
             events.insert(0, (name, token, "Changed"))
-            self.service.report_export(token, 1.0, finished=True)
+            self.service.device_side.report_export(token, 1.0, finished=True)
             assert self.service.get_export_recorded_data_state(token).progress == 1.0
         self.expect(events + self.model.end_export(token))
 
@@ -462,8 +462,8 @@ class Machine(RuleBasedStateMachine):
             assert options.track.spare_metadata == spare["Metadata"]
             left = min(MOST_JOBS - len(model.jobs), JOBS_EACH - len(model.of(token)))
             assert options.job.spare == (left or None)
-        assert {r.token: r.auto_created for r in made.get_receivers()} == model.receivers
-        assigned = made.assignments()
+        assert {r.token: r.auto_created for r in made.provisioning.get_receivers()} == model.receivers
+        assigned = made.device_side.assignments()
         assert {key: found and found.job for key, found in assigned.items()} == {
             (token, track): model.feeder(token, track)
             for token, held in model.recordings.items()

@@ -7,11 +7,11 @@ from control_kit import Clock, Exports, exporting, job, profile, recording, serv
 
 from onvif_bmff.control import (
     ALL_NOTIFICATIONS,
-    Limits,
     MemoryPersistence,
     PropertyOperation,
     RecordingJobState,
     SearchScope,
+    ServiceLimits,
     StorageReferencePath,
     TrackConfiguration,
 )
@@ -103,17 +103,17 @@ def test_job_states_are_a_property():
     assert first.operation is PropertyOperation.INITIALIZED
     assert first.source_items() == {"RecordingJobToken": held}
     assert first.data_items() == {"State": RecordingJobState.ACTIVE}
-    made.report_track_state(held, "VIDEO001", RecordingJobState.ACTIVE)
+    made.device_side.report_track_state(held, "VIDEO001", RecordingJobState.ACTIVE)
     assert made.take_notifications() == ()
-    made.report_track_state(held, "AUDIO001", RecordingJobState.IDLE)
+    made.device_side.report_track_state(held, "AUDIO001", RecordingJobState.IDLE)
     (second,) = made.take_notifications()
     assert second.operation is PropertyOperation.CHANGED
     assert second.data_items() == {
         "State": RecordingJobState.PARTIALLY_ACTIVE,
         "Information": made.get_recording_job_state(held),
     }
-    made.report_track_state(held, "AUDIO001", RecordingJobState.ERROR)
-    made.report_track_state(held, "VIDEO001", RecordingJobState.ERROR)
+    made.device_side.report_track_state(held, "AUDIO001", RecordingJobState.ERROR)
+    made.device_side.report_track_state(held, "VIDEO001", RecordingJobState.ERROR)
     told = made.take_notifications()
     assert [("Information" in n.data_items(), n.state) for n in told] == [(True, "Error")]
     made.delete_recording_job(held)
@@ -138,7 +138,7 @@ def test_every_subscriber_gets_everything_in_order():
 
 
 def test_a_subscriber_that_never_takes_costs_no_more_than_its_limit():
-    made = service(limits=Limits(notifications=3))
+    made = service(limits=ServiceLimits(notifications=3))
     lazy = made.subscribe()
     made.create_recording(recording())
     assert topics(lazy.take()) == ["CreateTrack"] * 3
@@ -178,7 +178,7 @@ def test_the_present_can_be_told_to_a_new_subscriber():
     two = made.create_recording_job(job(token)).job_token
     running = made.export_recorded_data(SearchScope(), "MP4", StorageReferencePath("s3")).operation_token
     done = made.export_recorded_data(SearchScope(), "MP4", StorageReferencePath("s3")).operation_token
-    made.report_export(done, 1.0, finished=True)
+    made.device_side.report_export(done, 1.0, finished=True)
     told = made.current_properties()
     assert {n.operation for n in told} == {PropertyOperation.INITIALIZED}
     assert [(n.recording_job_token, n.state) for n in told[:2]] == [(one, "Active"), (two, "Idle")]
@@ -194,6 +194,6 @@ def test_whoever_records_is_woken_by_changes_only():
     made.get_recordings()
     made.advance()
     assert len(woken) == 1
-    made.schedule_changed("s", True)
+    made.device_side.schedule_changed("s", True)
     made.set_recording_configuration(token, recording())
     assert len(woken) == 2

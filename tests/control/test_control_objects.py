@@ -43,7 +43,9 @@ def data_of(source, track, number):
 def recorded(made, token, *sources, seconds=8):
     """Objects of the recording by output, while each of ``sources`` gives so many seconds of media."""
     found = {}
-    for key, plan in TargetMaker(lambda name: b"", clock=lambda: START).outputs(made.plans().recordings[token]).items():
+    for key, plan in (
+        TargetMaker(lambda name: b"", clock=lambda: START).outputs(made.device_side.plans().recordings[token]).items()
+    ):
         output = RecordingOutput(plan, lambda *_: True, lambda *_: None)
         events = [event for source in sources for event in output.source_opened(source, TRACKS, START)]
         for number in range(seconds * 10):
@@ -81,7 +83,7 @@ def feeding(reference, **destinations):
 @pytest.mark.parametrize("kind", ["receiver", "profile"])
 def test_a_job_moves_what_its_source_gives_into_its_recording(kind):
     made = service()
-    receiver = made.create_receiver(ReceiverConfiguration("AutoConnect", "rtsp://cam"))
+    receiver = made.provisioning.create_receiver(ReceiverConfiguration("AutoConnect", "rtsp://cam"))
     mine = SourceReference(receiver) if kind == "receiver" else CAM
     fed, idle = (made.create_recording(recording(target(prefix=name, format="CMAF"))) for name in ("fed", "idle"))
     made.create_recording_job(job(fed, feeding(mine, VIDEO001="", AUDIO001="")))
@@ -99,7 +101,7 @@ def test_data_go_to_the_track_that_destination_names(first, second):
     added = made.create_track(token, TrackConfiguration("Video"))
     made.create_recording_job(job(token, feeding(CAM, VIDEO001=first, **{added: second}), feeding(OTHER, AUDIO001="")))
     (objects,) = recorded(made, token, CAM, OTHER).values()
-    numbers = {name: n for n, (name, _) in enumerate(made.plans().recordings[token].tracks, 1)}
+    numbers = {name: n for n, (name, _) in enumerate(made.device_side.plans().recordings[token].tracks, 1)}
     assert stored(objects) == {
         ("mp4", numbers["VIDEO001"]): {f"prof1 {first}": 80},
         ("mp4", numbers[added]): {f"prof1 {second}": 80},

@@ -15,9 +15,9 @@ from onvif_bmff.control import (
     BadConfiguration,
     Capabilities,
     Fault,
-    Limits,
     NoRecording,
     RecordingService,
+    ServiceLimits,
     TrackConfiguration,
     TrackOptions,
 )
@@ -127,7 +127,7 @@ def test_options_are_offered_if_signalled():
 
 @pytest.mark.requirement("REC-5.20-02", "REC-5.20-03", "REC-5.20-04", "REC-5.20-06")
 def test_options_count_down_to_absence():
-    made = service(limits=Limits(video_tracks=2, audio_tracks=3, metadata_tracks=1, tracks=5))
+    made = service(limits=ServiceLimits(video_tracks=2, audio_tracks=3, metadata_tracks=1, tracks=5))
     token = made.create_recording(recording())
     assert made.get_recording_options(token).track == TrackOptions(2, 1, 2, None)
     made.create_track(token, TrackConfiguration("Audio"))
@@ -187,12 +187,12 @@ def test_metadata_is_recorded_only_if_offered():
 @pytest.mark.requirement("REC-5.25-05")
 def test_a_device_without_audio_lists_no_audio_encoding():
     with pytest.raises(BadConfiguration):
-        service(limits=Limits(audio_tracks=0))
+        service(limits=ServiceLimits(audio_tracks=0))
     for name in ("G711", "G726", "AAC", "PCMU", "mp4a-latm", "opus", "Mpeg4-Generic"):
         with pytest.raises(BadConfiguration):
-            service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", name)))
+            service(limits=ServiceLimits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", name)))
         service(capabilities=Capabilities(encoding=("H264", name)))
-    made = service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", "H265")))
+    made = service(limits=ServiceLimits(audio_tracks=0), capabilities=Capabilities(encoding=("H264", "H265")))
     assert made.get_recording_options(made.create_recording(recording())).track.spare_audio is None
 
 
@@ -224,7 +224,7 @@ def test_contradictory_capabilities_are_refused(wrong):
 
 def test_source_texts_of_128_characters_must_be_supported():
     with pytest.raises(BadConfiguration):
-        service(limits=Limits(source_length=127))
+        service(limits=ServiceLimits(source_length=127))
 
 
 def test_a_repeating_random_source_is_reported():

@@ -10,10 +10,10 @@ from onvif_bmff.control import (
     BadConfiguration,
     BadDuration,
     Capabilities,
-    Limits,
     MemoryPersistence,
     NoRecording,
     SegmentDurationOverride,
+    ServiceLimits,
 )
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -37,13 +37,13 @@ def test_an_override_is_shown_with_the_time_left_and_ends_exactly():
     made.override_segment_duration(5 * SECOND, 10 * MINUTE, token)
     assert shown(made, token) == SegmentDurationOverride(5 * SECOND, 10 * MINUTE)
     assert made.get_recordings()[0].configuration.target.segment_duration == MINUTE
-    assert made.segment_duration(token) == 5 * SECOND
+    assert made.device_side.segment_duration(token) == 5 * SECOND
     clock.forward(minutes=9, seconds=59, microseconds=999_999)
     assert shown(made, token).expiration == timedelta(microseconds=1)
     assert made.next_deadline() == clock.now + timedelta(microseconds=1)
     clock.forward(microseconds=1)
     assert shown(made, token) is None
-    assert made.segment_duration(token) == MINUTE
+    assert made.device_side.segment_duration(token) == MINUTE
     assert made.next_deadline() is None
 
 
@@ -120,9 +120,9 @@ def test_invalid_durations_are_refused(duration, expiration):
 
 
 def test_an_hour_is_fine_and_longer_segments_by_choice_of_the_device():
-    made, _, token = device(limits=Limits(override_must_shorten=False))
+    made, _, token = device(limits=ServiceLimits(override_must_shorten=False))
     made.override_segment_duration(2 * MINUTE, HOUR, token)
-    assert made.segment_duration(token) == 2 * MINUTE
+    assert made.device_side.segment_duration(token) == 2 * MINUTE
 
 
 @pytest.mark.requirement("REC-5.24-12", "REC-5.24-14")
@@ -134,7 +134,7 @@ def test_unknown_recordings_and_devices_without_it():
     local = made.create_recording(recording())
     with pytest.raises(BadConfiguration):
         made.override_segment_duration(SECOND, MINUTE, local)
-    assert made.segment_duration(local) is None
+    assert made.device_side.segment_duration(local) is None
     made, _, token = device(capabilities=Capabilities(override_segment_duration=False))
     with pytest.raises(ActionNotSupported):
         made.override_segment_duration(SECOND, MINUTE, token)

@@ -81,7 +81,7 @@ def test_places_that_only_look_alike_are_taken(first, second):
     made = service()
     made.create_recording(first)
     made.create_recording(second)
-    assert {plan.error for plan in made.plans().recordings.values()} == {None}
+    assert {plan.error for plan in made.device_side.plans().recordings.values()} == {None}
 
 
 def test_a_deleted_recording_leaves_its_place():
@@ -92,12 +92,12 @@ def test_a_deleted_recording_leaves_its_place():
 
 def test_recordings_that_belong_to_the_device_are_looked_at_too():
     made = service()
-    made.provision_recording("own", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
-    made.provision_recording("own", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
+    made.provisioning.provision_recording("own", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
+    made.provisioning.provision_recording("own", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
     with pytest.raises(BadConfiguration):
         made.create_recording(at("cam"))
     with pytest.raises(BadConfiguration):
-        made.provision_recording("more", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
+        made.provisioning.provision_recording("more", at("cam"), {"VIDEO001": TrackConfiguration("Video")})
 
 
 @pytest.mark.parametrize(
@@ -196,11 +196,11 @@ def errors(made):
 @pytest.mark.requirement("REC-4.1.3-01")
 def test_a_database_of_333ccfc_with_recordings_of_one_place_loads_them_as_errors(tmp_path, caplog):
     """Of each place the recording whose job became active first goes on; the others are in Error, and told."""
-    with caplog.at_level(logging.ERROR, "onvif_bmff.control.core"):
+    with caplog.at_level(logging.ERROR, "onvif_bmff.control.upkeep"):
         made = from_old(old("places", tmp_path))
     first, second, elsewhere, dated, other, alone = [item.recording_token for item in made.get_recordings()]
     jobs = [item.job_token for item in made.get_recording_jobs()]
-    plans = made.plans().recordings
+    plans = made.device_side.plans().recordings
     blocked = {token: plan.error for token, plan in plans.items() if plan.error}
     assert blocked == {
         second: f"Its storage, prefix and postfix are those of recording {first}; give it others",
@@ -240,7 +240,7 @@ def test_a_database_of_333ccfc_with_recordings_of_one_place_loads_them_as_errors
     assert errors(made)[jobs[3]] == ("Active", None)
     assert errors(made)[jobs[2]] == errors(made)[jobs[5]] == ("Active", None)
     assert elsewhere != alone
-    assert {plan.error for plan in made.plans().recordings.values()} == {None}
+    assert {plan.error for plan in made.device_side.plans().recordings.values()} == {None}
     made.close()
 
 
@@ -252,13 +252,13 @@ def test_storages_that_become_one_stop_all_but_one():
     for token in (second, first):
         made.create_recording_job(job(token, profile("VIDEO001")))
     places["b"] = places["a"]
-    found = {token: plan.error for token, plan in made.plans().recordings.items()}
+    found = {token: plan.error for token, plan in made.device_side.plans().recordings.items()}
     assert found[second] is None, "its job was there first"
     assert second in found[first]
     places["b"] = "file:///local/x"
-    assert "local data" in made.plans().recordings[second].error
+    assert "local data" in made.device_side.plans().recordings[second].error
     places["b"] = "s3://two"
-    assert {plan.error for plan in made.plans().recordings.values()} == {None}
+    assert {plan.error for plan in made.device_side.plans().recordings.values()} == {None}
 
 
 def test_a_recording_in_local_data_loads_as_an_error():

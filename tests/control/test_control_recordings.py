@@ -14,12 +14,12 @@ from onvif_bmff.control import (
     CannotDelete,
     Capabilities,
     Extensions,
-    Limits,
     MaxRecordings,
     NoRecording,
     RecordingConfiguration,
     RecordingSourceInformation,
     RecordingTargetConfiguration,
+    ServiceLimits,
     TimeRange,
     TrackConfiguration,
 )
@@ -69,7 +69,7 @@ def test_create_takes_the_whole_configuration_of_the_request():
     assert made.get_recording_configuration(token) == whole
     assert made.get_recording_configuration(plain) == unset
     assert [item.configuration for item in made.get_recordings()] == [whole, unset]
-    assert made.content_key(token, whole.target.encryption[0].kid) == KEY
+    assert made.device_side.content_key(token, whole.target.encryption[0].kid) == KEY
     for missing in (None, {}, "", TrackConfiguration("Video")):
         with pytest.raises(BadConfiguration):
             made.create_recording(missing)
@@ -82,7 +82,7 @@ def test_the_retention_that_the_client_asks_for_is_kept_by_default():
     month = recording(maximum_retention_time=timedelta(days=30))
     asked = made.get_recording_configuration(made.create_recording(month))
     assert asked.maximum_retention_time == timedelta(days=30)
-    assert Limits().reset_retention_on_create is False
+    assert ServiceLimits().reset_retention_on_create is False
 
 
 @pytest.mark.requirement("REC-5.4-11")
@@ -90,7 +90,7 @@ def test_the_retention_that_the_client_asks_for_is_kept_by_default():
 def test_by_switch_a_new_recording_has_no_retention_limit_whatever_the_client_asks_for(asked):
     """5.4 to the letter: zero after CreateRecording, in all that is shown and done, until it is set."""
     clock, data = Clock(), Data()
-    literal = service(clock=clock, local_data=data, limits=Limits(reset_retention_on_create=True))
+    literal = service(clock=clock, local_data=data, limits=ServiceLimits(reset_retention_on_create=True))
     token = literal.create_recording(recording(content="kept", maximum_retention_time=asked))
     made = literal.get_recording_configuration(token)
     assert (made.maximum_retention_time, made.content) == (timedelta(0), "kept")
@@ -99,7 +99,7 @@ def test_by_switch_a_new_recording_has_no_retention_limit_whatever_the_client_as
     data.add(token, "VIDEO001", held)
     clock.forward(days=400)
     literal.advance()
-    assert literal.accessible_since(token) is None
+    assert literal.device_side.accessible_since(token) is None
     assert data.ranges[token, "VIDEO001"] == [held]
     literal.set_recording_configuration(token, replace(made, maximum_retention_time=timedelta(days=30)))
     assert literal.get_recording_configuration(token).maximum_retention_time == timedelta(days=30)
@@ -109,7 +109,7 @@ def test_by_switch_a_new_recording_has_no_retention_limit_whatever_the_client_as
 
 
 def test_only_track_types_that_the_device_knows_are_created():
-    silent = service(limits=Limits(audio_tracks=0), capabilities=Capabilities(encoding=("H264",)))
+    silent = service(limits=ServiceLimits(audio_tracks=0), capabilities=Capabilities(encoding=("H264",)))
     assert tracks_of(silent, silent.create_recording(recording())) == [TABLE_2[0], TABLE_2[2]]
     plain = service(capabilities=Capabilities(metadata_recording=False))
     assert tracks_of(plain, plain.create_recording(recording())) == TABLE_2[:2]
@@ -174,8 +174,8 @@ def test_delete_takes_tracks_and_jobs_along():
 @pytest.mark.requirement("REC-5.5-09", "REC-5.10-07")
 def test_what_belongs_to_the_device_cannot_be_deleted():
     made = service()
-    made.provision_recording("Edge", recording(), {"VIDEO001": TrackConfiguration("Video")})
-    made.provision_recording("Edge", recording(), {})
+    made.provisioning.provision_recording("Edge", recording(), {"VIDEO001": TrackConfiguration("Video")})
+    made.provisioning.provision_recording("Edge", recording(), {})
     assert tracks_of(made, "Edge") == [("VIDEO001", "Video")]
     with pytest.raises(CannotDelete):
         made.delete_recording("Edge")
@@ -184,7 +184,7 @@ def test_what_belongs_to_the_device_cannot_be_deleted():
     added = made.create_track("Edge", TrackConfiguration("Video"))
     made.delete_track("Edge", added)
     with pytest.raises(BadConfiguration):
-        made.provision_recording("a/b", recording(), {})
+        made.provisioning.provision_recording("a/b", recording(), {})
 
 
 @pytest.mark.requirement("REC-5.6-01", "REC-5.6-02", "REC-5.6-03")
@@ -220,15 +220,15 @@ def test_descriptions_come_back_unchanged_and_change_nothing(texts):
     made.create_recording_job(job(made.create_recording(recording())))
     token = made.create_recording(recording())
     source = RecordingSourceInformation("urn:" + texts[0], texts[1], texts[2], texts[3], "rtsp://x")
-    before = made.assignments()
+    before = made.device_side.assignments()
     made.set_recording_configuration(token, RecordingConfiguration(source, texts[2]))
     found = made.get_recording_configuration(token)
     assert (found.source, found.content) == (source, texts[2])
-    assert made.assignments() == before
+    assert made.device_side.assignments() == before
 
 
 def test_overlong_descriptions_are_cut_and_overlong_names_refused():
-    made = service(limits=Limits(description_length=5))
+    made = service(limits=ServiceLimits(description_length=5))
     source = RecordingSourceInformation("urn:x", "n" * 64, "location", "description", "u" * 128)
     found = made.get_recording_configuration(made.create_recording(RecordingConfiguration(source, "content")))
     assert (found.source.location, found.source.description, found.content) == ("locat", "descr", "conte")
@@ -366,8 +366,8 @@ def test_old_local_data_goes_and_is_told_of():
     made.take_notifications()
     clock.forward(minutes=71)
     assert made.next_deadline() <= clock.now
-    assert made.accessible_since(limited) == clock.now - timedelta(hours=1)
-    assert made.accessible_since(forever) is None
+    assert made.device_side.accessible_since(limited) == clock.now - timedelta(hours=1)
+    assert made.device_side.accessible_since(forever) is None
     made.advance()
     told = made.take_notifications()
     assert topics(told) == ["DeleteTrackData", "DeleteTrackData"]
@@ -385,7 +385,7 @@ def test_data_that_the_device_deletes_by_itself_is_told_of():
     made = service(clock=clock)
     token = made.create_recording(recording())
     made.take_notifications()
-    made.report_data_deleted(token, "VIDEO001", TimeRange(clock.now, clock.now + timedelta(minutes=1)))
+    made.device_side.report_data_deleted(token, "VIDEO001", TimeRange(clock.now, clock.now + timedelta(minutes=1)))
     (event,) = made.take_notifications()
     assert event.source_items() == {"RecordingToken": token, "TrackToken": "VIDEO001"}
     assert event.data_items() == {"StartTime": clock.now, "EndTime": clock.now + timedelta(minutes=1)}
@@ -394,7 +394,7 @@ def test_data_that_the_device_deletes_by_itself_is_told_of():
 def test_a_retention_longer_than_time_itself_limits_nothing():
     made = service(local_data=Data())
     token = made.create_recording(recording(maximum_retention_time=timedelta.max))
-    assert made.accessible_since(token) is None
+    assert made.device_side.accessible_since(token) is None
 
 
 @pytest.mark.requirement("REC-5.26.3-02")
@@ -432,7 +432,7 @@ def test_no_key_shows_anywhere():
             made.snapshot(),
         )
     )
-    shown += repr(entry()) + repr(made._state) + repr(made._persistence)
+    shown += repr(entry()) + repr(made._runner.state) + repr(made._runner.persistence)
     assert repr(KEY) not in shown
     assert KEY.hex() not in shown
     assert made.get_recording_configuration(token).target.encryption[0].key is None

@@ -17,15 +17,15 @@ from onvif_bmff.control import (
     DateTimeRange,
     FileProgress,
     InvalidStorage,
-    Limits,
     NoOperation,
     NoRecording,
     NoStorage,
     PropertyOperation,
-    RecordedSegment,
+    RecordedSegmentItem,
     RecordingService,
     SearchScope,
     SegmentListResult,
+    ServiceLimits,
     StorageReferencePath,
     TimeRange,
 )
@@ -40,7 +40,7 @@ def at(seconds):
 
 
 def segment(start, end, media_type="video/mp4"):
-    return RecordedSegment(at(start), at(end), media_type)
+    return RecordedSegmentItem(at(start), at(end), media_type)
 
 
 class Segments:
@@ -158,7 +158,7 @@ def test_a_cut_without_a_good_place_still_keeps_to_the_number():
 
 
 def test_the_device_limits_answers_and_takes_no_more_than_it_needs():
-    made, token, segments = device(limits=Limits(listed_segments=3))
+    made, token, segments = device(limits=ServiceLimits(listed_segments=3))
     taken = []
 
     def endless():
@@ -213,9 +213,9 @@ def test_every_uploaded_segment_is_one_event_and_the_end_another():
     assert (begun.token, begun.recording, begun.storage_token) == (operation, token, "s3")
     assert (begun.time, begun.track, begun.alias) == (TimeRange(LONG.from_, LONG.until), "Video", "case 7")
     assert made.current_properties()[-1].token == operation
-    made.report_segment(operation, "https://s3/bucket/a.m4v", 0.5)
-    made.report_segment(operation, "https://s3/bucket/b.m4v", 1.0)
-    made.report_segments_done(operation)
+    made.device_side.report_segment(operation, "https://s3/bucket/a.m4v", 0.5)
+    made.device_side.report_segment(operation, "https://s3/bucket/b.m4v", 1.0)
+    made.device_side.report_segments_done(operation)
     told = made.take_notifications()
     assert [n.operation for n in told] == [
         PropertyOperation.INITIALIZED, PropertyOperation.CHANGED, PropertyOperation.CHANGED, PropertyOperation.DELETED,
@@ -229,7 +229,10 @@ def test_every_uploaded_segment_is_one_event_and_the_end_another():
         {"Progress": 1.0, "Alias": "case 7"},
     ]
     assert made.current_properties() == ()
-    for call in (lambda: made.report_segment(operation, "x", 1.0), lambda: made.report_segments_done(operation)):
+    for call in (
+        lambda: made.device_side.report_segment(operation, "x", 1.0),
+        lambda: made.device_side.report_segments_done(operation),
+    ):
         with pytest.raises(StateError):
             call()
 
@@ -239,8 +242,8 @@ def test_a_failed_export_says_why_and_a_wrong_report_is_refused():
     operation = made.export_recorded_segments(LONG, token)
     for wrong in (("", 0.5), ("x", 1.5), ("x", float("nan")), ("x", "1"), ("x", None)):
         with pytest.raises(StateError):
-            made.report_segment(operation, *wrong)
-    made.report_segments_done(operation, "the bucket is gone")
+            made.device_side.report_segment(operation, *wrong)
+    made.device_side.report_segments_done(operation, "the bucket is gone")
     last = made.take_notifications()[-1]
     assert last.data_items() == {"Progress": 0.0, "Error": "the bucket is gone"}
 
@@ -302,9 +305,9 @@ def test_the_two_kinds_of_export_do_not_mix_and_both_hold_a_deleted_recording():
     with pytest.raises(BadConfiguration):
         made.stop_export_recorded_data(parts)
     made.delete_recording(token)
-    made.report_export(data, 1.0, finished=True)
+    made.device_side.report_export(data, 1.0, finished=True)
     assert len(made.get_recordings()) == 1
     with pytest.raises(NoRecording):
         made.export_recorded_segments(LONG, token)
-    made.report_segments_done(parts)
+    made.device_side.report_segments_done(parts)
     assert made.get_recordings() == ()

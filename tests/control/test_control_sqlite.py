@@ -55,16 +55,16 @@ def test_everything_survives_a_power_cycle(path):
     token = made.create_recording(encrypted(entry(), maximum_retention_time=timedelta(days=3)))
     track = made.create_track(token, TrackConfiguration("Video", "second"))
     held = made.create_recording_job(job(token, automatic(track), profile("VIDEO001"))).job_token
-    before = (made.get_recordings(), made.get_recording_jobs(), made.get_receivers(), made.snapshot())
+    before = (made.get_recordings(), made.get_recording_jobs(), made.provisioning.get_receivers(), made.snapshot())
     made.close()
     made = service(persistence=SqlitePersistence(path))
     assert before == (
         made.get_recordings(),
         made.get_recording_jobs(),
-        made.get_receivers(),
+        made.provisioning.get_receivers(),
         made.snapshot(),
     )
-    assert made.content_key(token, KID) == KEY
+    assert made.device_side.content_key(token, KID) == KEY
     assert made.get_recording_job_state(held).state == "Active"
     made.close()
 
@@ -101,7 +101,7 @@ def test_a_damaged_model_is_reported_and_left_alone(path, change, words):
     token = made.create_recording(encrypted(entry()))
     made.create_recording_job(job(token, automatic()))
     resealed = "; UPDATE document SET digest = row_digest('document', name, body)"
-    made._persistence._connection.executescript(change + resealed)
+    made._runner.persistence._connection.executescript(change + resealed)
     made.close()
     before = path.read_bytes()
     if words is None:  # a change that is none: all places agree
@@ -119,7 +119,7 @@ def test_a_document_with_a_flipped_bit_is_reported_and_left_alone(path):
     """Even where it would still make sense: nobody would know that a device does what nobody asked it to."""
     made = service(persistence=SqlitePersistence(path))
     made.create_recording(recording(target()))
-    made._persistence._connection.executescript("UPDATE document SET body = replace(body, 'Gate', 'Gaze')")
+    made._runner.persistence._connection.executescript("UPDATE document SET body = replace(body, 'Gate', 'Gaze')")
     made.close()
     before = path.read_bytes()
     persistence = SqlitePersistence(path)

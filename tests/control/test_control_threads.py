@@ -78,7 +78,7 @@ def test_many_threads_leave_a_whole_model():
             for item in made.get_recordings():
                 assert len(item.tracks) >= 3
             made.take_notifications()
-            made.plans()
+            made.device_side.plans()
             made.delete_track(own, added)
             made.delete_recording_job(two)
             try:

@@ -10,10 +10,10 @@ from onvif_bmff.control import (
     BadConfiguration,
     Capabilities,
     Extensions,
-    Limits,
     MaxTracks,
     NoRecording,
     NoTrack,
+    ServiceLimits,
     TimeRange,
     TrackConfiguration,
     TrackType,
@@ -23,7 +23,7 @@ from onvif_bmff.errors import StoreError
 
 @pytest.mark.requirement("REC-4.1.1-02", "REC-5.1-02", "REC-5.3.2-01", "REC-5.9-01", "REC-5.9-02", "REC-5.9-04")
 def test_tracks_are_added_where_options_show_a_spare():
-    made = service(limits=Limits(video_tracks=2))
+    made = service(limits=ServiceLimits(video_tracks=2))
     token = made.create_recording(recording())
     assert made.get_recording_options(token).track.spare_video == 1
     added = made.create_track(token, TrackConfiguration("Video", "second"))
@@ -36,7 +36,7 @@ def test_tracks_are_added_where_options_show_a_spare():
 
 @pytest.mark.requirement("REC-5.9-07", "REC-5.9-02")
 def test_tracks_beyond_the_limits_are_refused():
-    made = service(limits=Limits(video_tracks=2, tracks=5))
+    made = service(limits=ServiceLimits(video_tracks=2, tracks=5))
     token = made.create_recording(recording())
     made.create_track(token, TrackConfiguration("Video"))
     with pytest.raises(MaxTracks) as caught:
@@ -199,7 +199,7 @@ def test_data_that_could_not_be_deleted_is_deleted_later_and_its_token_not_reuse
     data.failing = StoreError("disk gone")
     made.delete_track(token, "VIDEO001")
     assert made.create_track(token, TrackConfiguration("Video")) == "VIDEO002"
-    again = service(clock=clock, persistence=made._persistence, local_data=data)
+    again = service(clock=clock, persistence=made._runner.persistence, local_data=data)
     data.failing = None
     again.advance()
     assert topics(again.take_notifications()) == ["DeleteTrackData"]

@@ -38,19 +38,19 @@ def crowd(count, seconds, speed, folder, *, segment=10):
             tokens[number] = record(service, f"cam{number:03}", sources=(camera,), seconds=segment, storage=weak)
         healthy = [number for number in range(count) if number not in failing and number not in hanging]
         until(lambda: all(state(service, job) in ("Active", "PartiallyActive") for _, job in tokens.values()), 120)
-        start = service._clock()
+        start = service._runner.clock()
         for number in failing:
             stores[f"weak{number}"].failing = True
         for number in hanging:
             stores[f"weak{number}"].hang()
-        until(lambda: service._clock() >= start + (seconds // 2) * SECOND, 600)
+        until(lambda: service._runner.clock() >= start + (seconds // 2) * SECOND, 600)
         troubled = sum(state(service, tokens[number][1]) == "Error" for number in failing)
         for number in failing:
             stores[f"weak{number}"].failing = False
         for number in hanging:
             stores[f"weak{number}"].free.set()
-        until(lambda: service._clock() >= start + seconds * SECOND, 600)
-        end = service._clock()
+        until(lambda: service._runner.clock() >= start + seconds * SECOND, 600)
+        end = service._runner.clock()
         dropped = sum(device.worker(tokens[number][0]).mailbox.dropped for number in healthy)
         lost = sum(device.worker(tokens[number][0]).mailbox.dropped for number in hanging)
     processor = time.process_time() - began

@@ -95,14 +95,14 @@ def on_the_wall(device, seconds):
 
 def wait(device, seconds):
     """Let so many seconds of the device's time pass."""
-    end = device.service._clock() + seconds * SECOND
-    until(lambda: device.service._clock() >= end)
+    end = device.service._runner.clock() + seconds * SECOND
+    until(lambda: device.service._runner.clock() >= end)
 
 
 def kept(device, recording):
     """How much of the video an output keeps for events."""
     worker = device.worker(recording)
-    sources = [] if worker is None else list(worker._output._sources.values())
+    sources = [] if worker is None else list(worker._output._sources.opened.values())
     found = [source.preroll for source in sources if source.preroll is not None and source.preroll._starts]
     return max(((one._newest - one._starts[0]) / one._timescale * SECOND for one in found), default=0 * SECOND)
 

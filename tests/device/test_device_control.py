@@ -35,10 +35,10 @@ from onvif_bmff.control import (
     EventFilterEntry,
     EventMessage,
     JobState,
-    Limits,
     PropertyOperation,
     RecordingEncryption,
     RecordingEventFilter,
+    ServiceLimits,
 )
 from onvif_bmff.errors import ProtectionError
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -60,8 +60,8 @@ def on_events(*topics, before=None, after=None):
 
 
 def motion(device, active):
-    at = device.service._clock()
-    device.service.event(
+    at = device.service._runner.clock()
+    device.service.device_side.event(
         EventMessage(MOTION, at, {"Rule": "1"}, {"State": str(active).lower()}, PropertyOperation.CHANGED)
     )
     return at
@@ -70,7 +70,7 @@ def motion(device, active):
 def event_device(**more):
     """A device on which an event without duration lasts for three real seconds."""
     store = MemoryStore()
-    return store, fast_device({"s3": store}, speed=4.0, limits=Limits(instant_event=12 * SECOND), **more)
+    return store, fast_device({"s3": store}, speed=4.0, limits=ServiceLimits(instant_event=12 * SECOND), **more)
 
 
 @pytest.mark.requirement("REC-5.3.4-10", "REC-5.3.4-11", "REC-5.3.4-04", "REC-5.3.4-05")
@@ -110,8 +110,8 @@ def test_an_event_without_duration_leaves_at_least_an_i_frame(before):
         token = service.create_recording(configuration())
         service.create_recording_job(job(token, event_filter=on_events(TRIGGER, before=before)))
         until(lambda: before is None or kept(device, token) >= before + GOP)
-        at = service._clock()
-        service.event(EventMessage(TRIGGER, at, {"Token": "1"}, {"Value": "x"}))
+        at = service._runner.clock()
+        service.device_side.event(EventMessage(TRIGGER, at, {"Token": "1"}, {"Value": "x"}))
         until(lambda: spans(store) and spans(store)[0].end)
     (span,) = spans(store)
     first = read_segment(store.get(span.segments[0].name))
@@ -135,10 +135,10 @@ def test_with_schedule_and_events_both_must_hold():
         motion(device, True)
         wait(device, 4)
         assert (state(service, made), list(store.keys())) == ("Idle", [])
-        service.schedule_changed("night", True)
+        service.device_side.schedule_changed("night", True)
         until(lambda: state(service, made) == "Active")
         until(lambda: sealed(store))
-        service.schedule_changed("night", None)
+        service.device_side.schedule_changed("night", None)
         until(lambda: state(service, made) == "Idle")
         until(lambda: spans(store)[0].end)
         assert len(spans(store)) == 1
@@ -176,13 +176,13 @@ def test_an_override_cuts_now_shortens_and_expires():
         token, _ = record(service, seconds=60)
         until(lambda: state(service, service.get_recording_jobs()[0].job_token) == "Active")
         wait(device, 5)
-        asked = service._clock()
+        asked = service._runner.clock()
         service.override_segment_duration(GOP, 20 * SECOND, token)
-        expires = service.plans().recordings[token].override[1]
+        expires = service.device_side.plans().recordings[token].override[1]
         shown = service.get_recording_configuration(token).target.segment_duration_override
         assert shown.duration == GOP
         assert timedelta(0) < shown.expiration <= 20 * SECOND
-        until(lambda: service._clock() >= expires + 10 * SECOND)
+        until(lambda: service._runner.clock() >= expires + 10 * SECOND)
         assert service.get_recording_configuration(token).target.segment_duration_override is None
         service.override_segment_duration(GOP, timedelta(hours=1), token)
         count = len(sealed(store))
@@ -277,7 +277,7 @@ def test_incompatible_streams_are_refused_and_shown():
     device = fast_device({"s3": store})
     service = device.service  # not started: nothing records yet
     _, made = record(service)
-    assert service.report_encoding(made, "VIDEO001", "Video", "H265")
+    assert service.device_side.report_encoding(made, "VIDEO001", "Video", "H265")
     device.start()
     until(lambda: sealed(store))
     until(lambda: state(service, made) == "Error")

@@ -57,7 +57,7 @@ def test_example_1_records_a_camera_into_a_bucket(store, kind):
             RecordingJobConfiguration(token, "Idle", 1, (automatic("VIDEO001", "AUDIO001", "META001"),))
         )
         receiver = answer.job_configuration.source[0].source_token.token
-        service.configure_receiver(receiver, RECEIVED)
+        service.provisioning.configure_receiver(receiver, RECEIVED)
         assert state(service, answer.job_token) == "Idle"
         assert sealed(store) == []
         service.set_recording_job_mode(answer.job_token, "Active")
@@ -91,7 +91,7 @@ def test_example_2_records_two_streams_of_a_camera_into_one_recording(store):
             )
         )
         for source in answer.job_configuration.source:
-            service.configure_receiver(source.source_token.token, RECEIVED)
+            service.provisioning.configure_receiver(source.source_token.token, RECEIVED)
         service.set_recording_job_mode(answer.job_token, "Active")
         until(lambda: len(sealed(store)) >= 3)
     assert faults(store) == []

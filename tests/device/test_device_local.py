@@ -63,7 +63,7 @@ def test_local_data_is_kept_as_long_as_asked_and_deletions_are_told():
         told = until(lambda: deletions(service, token))
         deleted = [n for n in told if n.track_token == "VIDEO001"]
         assert deleted
-        assert all(n.end_time <= service._clock() - 60 * SECOND for n in deleted)
+        assert all(n.end_time <= service._runner.clock() - 60 * SECOND for n in deleted)
         assert all(n.start_time < n.end_time for n in deleted)
         kept = sealed(bucket)
         assert faults(bucket) == []

@@ -20,7 +20,13 @@ from device_kit import (
 )
 from test_device_persistence import FailingPersistence
 
-from onvif_bmff.control import EventFilterEntry, EventMessage, Limits, RecordingConfiguration, RecordingEventFilter
+from onvif_bmff.control import (
+    EventFilterEntry,
+    EventMessage,
+    RecordingConfiguration,
+    RecordingEventFilter,
+    ServiceLimits,
+)
 from onvif_bmff.device import FileSource, FileSources, RecordingDevice
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
@@ -55,7 +61,7 @@ def made(stores, clock=None, *, sources=None, **more):
 
 
 def trigger(service):
-    service.event(EventMessage(TRIGGER, service._clock(), {}, {"Value": "1"}))
+    service.device_side.event(EventMessage(TRIGGER, service._runner.clock(), {}, {"Value": "1"}))
 
 
 def on_trigger(**more):
@@ -75,7 +81,7 @@ def test_recordings_follow_a_clock_that_is_set(jump, kind):
         until(lambda: len(spans(store, extension)) == 2)
         count = len(sealed(store))
         until(lambda: len(sealed(store)) >= count + 4)
-        late = device.service._clock() - clock()
+        late = device.service._runner.clock() - clock()
         assert abs(late) < SPEED * SECOND
     first, second = sorted(spans(store, extension), key=lambda span: span.start, reverse=jump < timedelta(0))
     assert abs(second.start - first.end - jump) < 0.2 * SECOND, "nothing but the jump is between them"
@@ -84,21 +90,21 @@ def test_recordings_follow_a_clock_that_is_set(jump, kind):
 
 def test_a_clock_that_is_set_back_leaves_no_event_open_and_keeps_what_came_before():
     store, clock = MemoryStore(), JumpingClock()
-    with made({"s3": store}, clock, limits=Limits(instant_event=12 * SECOND)) as device:
+    with made({"s3": store}, clock, limits=ServiceLimits(instant_event=12 * SECOND)) as device:
         service = device.service
         token = service.create_recording(configuration())
         guard = service.create_recording_job(job(token, event_filter=on_trigger(before=6 * SECOND))).job_token
         trigger(service)
         until(lambda: state(service, guard) == "Active")
-        before = service._clock()
+        before = service._runner.clock()
         clock.ahead = -HOUR
-        until(lambda: service._clock() < before - HOUR / 2)
+        until(lambda: service._runner.clock() < before - HOUR / 2)
         until(lambda: state(service, guard) == "Idle", 30)
         until(lambda: kept(device, token) >= 9 * SECOND)
-        before = service._clock()
+        before = service._runner.clock()
         clock.ahead = timedelta(0)
-        until(lambda: service._clock() > before + HOUR / 2)
-        at = service._clock()
+        until(lambda: service._runner.clock() > before + HOUR / 2)
+        at = service._runner.clock()
         trigger(service)
         until(lambda: any(span.start > at - 9 * SECOND and span.end for span in spans(store)))
     newest = max(spans(store), key=lambda span: span.start)

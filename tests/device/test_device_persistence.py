@@ -58,12 +58,12 @@ def test_recording_outlives_a_database_that_fails():
         persistence.broken = True
         with pytest.raises(PersistenceError):
             service.create_recording(configuration("more"))
-        service.event(EventMessage("tns1:Device/Trigger", service._clock(), {}, {"Value": "1"}))
+        service.device_side.event(EventMessage("tns1:Device/Trigger", service._runner.clock(), {}, {"Value": "1"}))
         count = len(sealed(store, "cam/"))
         until(lambda: len(sealed(store, "cam/")) >= count + 4)
         persistence.broken = False
-        until(lambda: len(sealed(store, "event/")) >= 1 or service.event(
-            EventMessage("tns1:Device/Trigger", service._clock(), {}, {"Value": "1"})
+        until(lambda: len(sealed(store, "event/")) >= 1 or service.device_side.event(
+            EventMessage("tns1:Device/Trigger", service._runner.clock(), {}, {"Value": "1"})
         ))  # fmt: skip
     assert len(spans(store, prefix="cam")) == 1
     assert faults(store, prefix="cam") == []

@@ -50,7 +50,9 @@ def boxes(data):
                 elif isinstance(inner, SampleGroupDescriptionBox):
                     seig_entries(inner)
                 elif isinstance(inner, SampleEncryptionBox):
-                    read_auxiliary_info(inner.data, min(inner.sample_count, 1 << 16), 8, bool(inner.flags & 2))
+                    read_auxiliary_info(
+                        inner.data, min(inner.sample_count, 1 << 16), 8, subsamples=bool(inner.flags & 2)
+                    )
             except BoxError:
                 pass
     return True

@@ -22,12 +22,11 @@ from onvif_bmff.control import (
     Fault,
     FileProgress,
     FixedResources,
-    Limits,
     MemoryPersistence,
     Notification,
     PropertyOperation,
     ReceiverConfiguration,
-    RecordedSegment,
+    RecordedSegmentItem,
     RecordingConfiguration,
     RecordingEncryption,
     RecordingEventFilter,
@@ -40,6 +39,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SearchScope,
     SegmentDurationOverride,
+    ServiceLimits,
     SourceReference,
     StorageReferencePath,
     TimeRange,
@@ -83,10 +83,10 @@ class _World:
         return [TimeRange(_START, _START + _SECOND)] if track_token == "VIDEO001" else []
 
     # RecordedSegments
-    def segments(self, recording_token: str, time: TimeRange) -> list[RecordedSegment]:
+    def segments(self, recording_token: str, time: TimeRange) -> list[RecordedSegmentItem]:
         self.calls.append(["segments", recording_token, time.start, time.end])
         return [
-            RecordedSegment(_START + n * _SECOND, _START + (n + 1) * _SECOND, kind)
+            RecordedSegmentItem(_START + n * _SECOND, _START + (n + 1) * _SECOND, kind)
             for n, kind in enumerate(("Video", "Audio", "Video"))
         ]
 
@@ -108,7 +108,17 @@ class _Exporter:
 
 def _device_side(service: RecordingService) -> Any:
     """Where the methods are that the device calls, not its clients."""
-    return service
+    return _DeviceSide(service)
+
+
+class _DeviceSide:
+    """All parts of a service that face the device, as one object."""
+
+    def __init__(self, service: RecordingService) -> None:
+        self._parts = (service.device_side, service.provisioning, service)
+
+    def __getattr__(self, name: str) -> Any:
+        return next(getattr(part, name) for part in self._parts if hasattr(part, name))
 
 
 def _configured(draw: Random, world: _World, persistence: MemoryPersistence) -> Callable[[], RecordingService]:
@@ -125,7 +135,7 @@ def _configured(draw: Random, world: _World, persistence: MemoryPersistence) -> 
     )
     if newer:
         offered = offered | {"segment_export": True}
-    limits = Limits(
+    limits = ServiceLimits(
         video_tracks=2,
         tracks=5,
         jobs_per_recording=draw.choice((None, 3)),

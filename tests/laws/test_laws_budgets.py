@@ -262,7 +262,7 @@ def repeated(body, size):
 
 
 def weight(box):
-    return sum(type(inner).codec.weight for _, inner in box.walk())
+    return sum(type(inner).layout.weight for _, inner in box.walk())
 
 
 def test_an_hour_of_one_picture_fragments_is_no_bomb():

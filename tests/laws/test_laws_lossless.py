@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onvif_bmff.bmff import Box, build_boxes, parse_boxes
-from onvif_bmff.bmff.language.box import SAMPLE_ENTRIES
+from onvif_bmff.bmff.language.declare import SAMPLE_ENTRIES
 from onvif_bmff.bmff.sample_table import SampleDescriptionBox
 from onvif_bmff.errors import BoxError
 from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file

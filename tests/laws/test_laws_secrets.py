@@ -25,7 +25,7 @@ from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.cli.keys import Keys, Secret
 from onvif_bmff.cli.main import main
-from onvif_bmff.control.types.encryption import RecordingEncryption
+from onvif_bmff.control.types.configuration import RecordingEncryption
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.playback.keys import PlaybackKeys
 

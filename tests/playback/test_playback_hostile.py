@@ -18,7 +18,7 @@ from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
 from onvif_bmff.export import export_movie, hls_playlists
 from onvif_bmff.objects import ObjectKey, SegmentObject
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
-from onvif_bmff.playback.source import LARGEST_PIECE, StoreSource
+from onvif_bmff.playback.source import MAX_READ, StoreSource
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import MP4
 from onvif_bmff.recording.target import RecordingTarget
@@ -129,7 +129,7 @@ def test_a_box_that_says_it_is_huge(bodies):
     at = body.index(b"mdat") - 4
     body[at : at + 4] = b"\x7f\xff\xff\xff"
     with pytest.raises(MediaError, match="too large"):
-        StoreSource(MemoryStore(), "none").view(0, LARGEST_PIECE + 1)
+        StoreSource(MemoryStore(), "none").view(0, MAX_READ + 1)
     with pytest.raises(BoxError, match="past its file"):
         read_segment(body)
     assert play_all(bytes(body)) >= 3

@@ -178,6 +178,7 @@ DOCUMENT_OVER_A_CUT = {
 @given(plan=recordings())
 @example(plan=DOCUMENT_OVER_A_CUT)
 @example(plan=DOCUMENT_OVER_A_CUT | {"gops": [1, 1, 3, 12, 1], "durations": [2727], "offsets": [41]})
+@example(plan=DOCUMENT_OVER_A_CUT | {"gops": [1, 1, 8, 1], "durations": [4576], "offsets": [26]})
 def test_play_gives_what_was_recorded(plan, pictures):
     tracks, samples = make_samples(plan, pictures)
     source = Rotating(plan["rotation"] or 10**9)

@@ -307,7 +307,7 @@ def test_false_indexes_are_errors_or_harmless(entries, junk, at):
     seeker = Seeker(store)
     try:
         seeker.read(seeker.find(key, after(at)))
-        seeker.pieces(key)
+        seeker.subsegments(key)
     except OnvifBmffError:
         pass
 

@@ -293,7 +293,7 @@ def an_event_in_other_ticks(obj):
 
 def event(timescale=12_800):
     return EventMessageBox(
-        version=1, timescale=timescale, presentation_time=0, scheme_v1="urn:x", value_v1="", message_data=b""
+        version=1, timescale=timescale, presentation_time=0, scheme_id_uri="urn:x", value="", message_data=b""
     )
 
 
@@ -372,7 +372,7 @@ def no_senc(obj):
 def records(obj, change):
     """Change the subsamples of the first sample of senc: a list of [clear, protected]."""
     senc = obj.inside(obj.traf(), SampleEncryptionBox)
-    found = read_auxiliary_info(senc.data, senc.sample_count, 8, True)
+    found = read_auxiliary_info(senc.data, senc.sample_count, 8, subsamples=True)
     maps = [[list(pair) for pair in one.subsamples] for one in found]
     change(maps[0])
     senc.data = b"".join(
@@ -414,7 +414,7 @@ def slice_headers_encrypted(obj):
 @cenc("ANX-B.8-06", "C-63")
 def whole_pictures_encrypted(obj):
     senc = obj.inside(obj.traf(), SampleEncryptionBox)
-    found = read_auxiliary_info(senc.data, senc.sample_count, 8, True)
+    found = read_auxiliary_info(senc.data, senc.sample_count, 8, subsamples=True)
     senc.flags, senc.data = 0, b"".join(one.iv for one in found)
 
 

@@ -1,54 +1,56 @@
-"""Boxes: typed dataclasses whose class body declares their wire form. ISO/IEC 14496-12, 4.2.
+"""The base classes of boxes: what they hold, how they are built, how children are found. ISO/IEC 14496-12, 4.2.
 
-``@box("tfdt", versions=(0, 1))`` makes a slots dataclass, derives its codec from the annotations and registers
-it under its four-character code; ``@sample_entry("avc1", "avc3")`` does the same for what lies in ``stsd``;
-``@record`` for a structure inside a box. A code declared twice raises ``TypeError`` at import.
+``declare`` makes the classes of the boxes from these.
 """
 
-import inspect
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from operator import attrgetter
-from typing import Annotated as _Annotated
-from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from onvif_bmff.bmff.language.layout import Codec
-from onvif_bmff.bmff.language.wire import PURSE, Purse, Wire, WireError, flat
+from onvif_bmff.bmff.language.children import Children
+from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64, SIZE_TO_END
+from onvif_bmff.bmff.language.layout import Layout
+from onvif_bmff.bmff.language.wire import ItemBudget, WireError, as_byte_view
 from onvif_bmff.errors import BoxError
 
 __all__ = [
-    "BOXES",
-    "SAMPLE_ENTRIES",
-    "SIZE_32",
-    "SIZE_64",
-    "SIZE_TO_END",
     "Box",
     "ContainerBox",
+    "Declared",
     "FullBox",
     "FullContainerBox",
-    "Record",
-    "RecordOf",
     "UnknownBox",
-    "box",
-    "record",
-    "sample_entry",
 ]
 
-SIZE_32, SIZE_64, SIZE_TO_END = 0, 1, 2
-"""Forms of a box's size: 32 bits; 64 bits ("largesize"); 0, which means up to the end of the file."""
-
 B = TypeVar("B", bound="Box")
-T = TypeVar("T")
-_LONGEST_SHOWN = 32
+_MAX_SHOWN = 32
 """More bytes than this are a number of bytes in a ``repr``."""
 
 
-class _Declared:
-    """Equality and representation of all declared classes: written once, for to generate them costs start-up time."""
+class _PlainConstruct:
+    """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for."""
+
+    def __get__(self, made: Any, owner: Any) -> Any:
+        from onvif_bmff.bmff.language.plain import construct_of
+
+        return construct_of(owner)
+
+
+class Declared:
+    """Base of all declared classes. Equality and ``repr`` stand here, because generating them per class is slow.
+
+    ``construct`` reads and builds the body (what lies behind the box's header, without trailing bytes) of a class as
+    plain construct, and composes with others: ``Struct("count" / Int8ub, "tfdt" / TfdtBox.construct)``. It gives a
+    ``Container`` of the fields, and builds from one or from a dict.
+    """
 
     __slots__ = ()
+
+    layout: ClassVar[Layout] = Layout(())
+    construct: ClassVar[Any] = _PlainConstruct()
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -61,11 +63,11 @@ class _Declared:
 
     def __repr__(self) -> str:
         shown = [(one.name, getattr(self, one.name)) for one in fields(self) if one.repr]  # type: ignore[arg-type]
-        parts = [f"{name}={_brief(value)}" for name, value in shown if name not in _QUIET or value]
+        parts = [f"{name}={_brief(value)}" for name, value in shown if name not in _SHOWN_IF_SET or value]
         return f"{type(self).__qualname__}({', '.join(parts)})"
 
 
-_QUIET = ("size_form", "trailing")
+_SHOWN_IF_SET = ("size_form", "trailing")
 """Fields that a ``repr`` shows only where they say something."""
 
 
@@ -76,12 +78,12 @@ def _compared(kind: Any) -> Callable[[Any], Any]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
-        return f"<{len(value)} bytes>" if len(value) > _LONGEST_SHOWN else repr(bytes(value))
+        return f"<{len(value)} bytes>" if len(value) > _MAX_SHOWN else repr(bytes(value))
     return repr(value)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Box(_Declared):
+class Box(Declared):
     """Base of all boxes.
 
     ``trailing`` keeps bytes behind the declared fields, ``size_form`` how the size was written (one of
@@ -90,19 +92,23 @@ class Box(_Declared):
     """
 
     fourcc: ClassVar[str] = ""
-    codec: ClassVar[Codec] = Codec(())
     versions: ClassVar[tuple[int, ...] | None] = None
     registry: ClassVar[Mapping[str, type["Box"]] | None] = None
+    child_rules: ClassVar[Children | None] = None
 
     size_form: int = SIZE_32
     trailing: bytes = b""
     offset: int | None = field(default=None, compare=False, repr=False)
     read_size: int | None = field(default=None, compare=False, repr=False)
 
-    @property
-    def type(self) -> str:
-        """The four-character code in the box's header."""
-        return self.fourcc
+    if TYPE_CHECKING:  # boxes of several codes make a field of it
+        type: str = field(init=False)
+    else:
+
+        @property
+        def type(self) -> str:
+            """The four-character code in the box's header."""
+            return self.fourcc
 
     @property
     def size(self) -> int:
@@ -118,7 +124,7 @@ class Box(_Declared):
         try:
             body = self._body()
             if self.trailing:
-                body.append(flat(self.trailing))
+                body.append(as_byte_view(self.trailing))
             name = self.type.encode("latin-1")
         except WireError as error:
             raise BoxError(error.reason, path=f"/{self.type}", offset=error.position) from None
@@ -138,10 +144,10 @@ class Box(_Declared):
         return [head, *body]
 
     def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.codec.names}
+        return {name: getattr(self, name) for name in self.layout.names}
 
     def _body(self) -> list[Any]:
-        return _with_payload(self, self.codec.write(self._fields()))
+        return _with_payload(self, self.layout.write(self._fields()))
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -151,10 +157,10 @@ class Box(_Declared):
         state = {one.name: getattr(self, one.name) for one in fields(self)}
         return None, {name: bytes(value) if isinstance(value, memoryview) else value for name, value in state.items()}
 
-    def refined(self, purse: Purse) -> "Box":
+    def refined(self, budget: ItemBudget) -> "Box":
         """Return the box to use for this one, just parsed: a class that knows more of the content, or itself.
 
-        What is made besides is paid for from ``purse``.
+        What is made besides is charged to ``budget``.
         """
         return self
 
@@ -181,22 +187,39 @@ class ContainerBox(Box):
         """The boxes inside this one."""
         return self.children
 
-    def find(self, kind: type[B]) -> B | None:
-        """Return the first child of class ``kind``, or None."""
+    @overload
+    def find(self, kind: type[B]) -> B | None: ...
+    @overload
+    def find(self, kind: str) -> Box | None: ...
+    def find(self, kind: type[Box] | str) -> Box | None:
+        """Return the first child of class or type ``kind``, or None. "trak/tkhd" finds the first at that path."""
+        if isinstance(kind, str):
+            return next(_at_path(self.children, kind), None)
         for child in self.children:
             if isinstance(child, kind):
                 return child
         return None
 
-    def find_all(self, kind: type[B]) -> tuple[B, ...]:
-        """Return all children of class ``kind`` in file order."""
+    @overload
+    def find_all(self, kind: type[B]) -> tuple[B, ...]: ...
+    @overload
+    def find_all(self, kind: str) -> tuple[Box, ...]: ...
+    def find_all(self, kind: type[Box] | str) -> tuple[Box, ...]:
+        """Return all children of class or type ``kind``, or at the path ``kind``, in file order."""
+        if isinstance(kind, str):
+            return tuple(_at_path(self.children, kind))
         return tuple([child for child in self.children if isinstance(child, kind)])
 
-    def require(self, kind: type[B]) -> B:
-        """Return the first child of class ``kind``; ``BoxError`` where there is none."""
+    @overload
+    def require(self, kind: type[B]) -> B: ...
+    @overload
+    def require(self, kind: str) -> Box: ...
+    def require(self, kind: type[Box] | str) -> Box:
+        """Return what ``find`` finds; ``BoxError`` where there is none."""
         found = self.find(kind)
         if found is None:
-            raise BoxError(f"no {kind.fourcc or kind.__name__} box", path=f"/{self.type}", offset=self.offset or 0)
+            name = kind if isinstance(kind, str) else kind.fourcc or kind.__name__
+            raise BoxError(f"no {name} box", path=f"/{self.type}", offset=self.offset or 0)
         return found
 
     def descend(self, *kinds: type[Box]) -> Box | None:
@@ -207,7 +230,17 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [self.codec.write(self._fields()), *_built(self.children)]
+        return [self.layout.write(self._fields()), *_built(self.children)]
+
+
+def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
+    name, _, below = path.partition("/")
+    for child in children:
+        if child.type == name:
+            if below:
+                yield from _at_path(child.children_of(), below)
+            else:
+                yield child
 
 
 def _built(children: Iterable[Box]) -> list[Any]:
@@ -220,9 +253,9 @@ def _built(children: Iterable[Box]) -> list[Any]:
 
 
 def _with_payload(made: Box, head: bytes) -> list[Any]:
-    if made.codec.payload is None:
+    if made.layout.payload is None:
         return [head]
-    data = flat(getattr(made, made.codec.payload))
+    data = as_byte_view(getattr(made, made.layout.payload))
     return [head, data] if head else [data]
 
 
@@ -233,7 +266,7 @@ def _build_full(made: Any) -> bytes:
         raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
     values = made._fields()
     values["version"], values["flags"] = made.version, made.flags
-    body: bytes = made.codec.write(values)
+    body: bytes = made.layout.write(values)
     head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
     return head + body
 
@@ -268,108 +301,4 @@ class UnknownBox(Box):
     data: bytes | memoryview = b""
 
     def _body(self) -> list[Any]:
-        return [flat(self.data)]
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Record(_Declared):
-    """Base of the structures inside boxes."""
-
-    codec: ClassVar[Codec] = Codec(())
-
-
-BOXES: dict[str, type[Box]] = {}
-"""All declared boxes by four-character code, save sample entries."""
-SAMPLE_ENTRIES: dict[str, type[Box]] = {}
-"""All declared sample entries by four-character code (the children of stsd)."""
-
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
-def record(cls: type[T]) -> type[T]:
-    """Make a structure inside a box from an annotated class body."""
-    made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
-    made.codec = Codec(_declared_fields(made))  # type: ignore[attr-defined]
-    return made
-
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
-def box(
-    fourcc: str, *, versions: tuple[int, ...] = (0,), registry: Mapping[str, type[Box]] | None = None
-) -> Callable[[type[B]], type[B]]:
-    """Make and register a box class. ``versions`` (of a FullBox) lists those that the body describes.
-
-    ``registry`` is where the codes of its children are looked up (``BOXES`` if None). A box of another version
-    is read as ``UnknownBox``.
-    """
-
-    def declare(cls: type[B]) -> type[B]:
-        made = _make(cls)
-        made.fourcc = fourcc
-        made.registry = registry
-        made.versions = versions if issubclass(made, FullBox | FullContainerBox) else None
-        _register(BOXES, fourcc, made)
-        return made
-
-    return declare
-
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
-def sample_entry(*fourccs: str) -> Callable[[type[B]], type[B]]:
-    """Make a sample entry class and register it under each of its codes; its instances carry ``type``."""
-
-    def declare(cls: type[B]) -> type[B]:
-        made = _make(cls)
-        for fourcc in fourccs:
-            _register(SAMPLE_ENTRIES, fourcc, made)
-        return made
-
-    return declare
-
-
-def _make(cls: type[B]) -> type[B]:
-    made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
-    made.codec = Codec(_declared_fields(made))
-    return made
-
-
-def _register(registry: dict[str, type[Box]], fourcc: str, made: type[Box]) -> None:
-    if fourcc in registry:
-        raise TypeError(f"{fourcc!r} is declared twice")
-    registry[fourcc] = made
-
-
-def _declared_fields(cls: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield name and construct of the annotated fields, those of base classes first."""
-    for owner in reversed(cls.__mro__):
-        for name, annotation in inspect.get_annotations(owner).items():
-            if isinstance(annotation, str):
-                raise TypeError(f"{owner.__name__}: postponed annotations hide the declaration")
-            word = _word(annotation)
-            if word is not None:
-                yield name, word
-
-
-def _word(annotation: Any) -> Any:
-    if get_origin(annotation) is _Annotated:
-        return get_args(annotation)[1]
-    return None
-
-
-class RecordOf(Wire):
-    """One structure of class ``kind``."""
-
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[Any, int]:
-        """See ``Wire``."""
-        values: dict[str, Any] = {PURSE: this[PURSE]} if PURSE in this else {}
-        pos = self.kind.codec.read(view, pos, end, values)
-        values.pop(PURSE, None)
-        return self.kind(**values), pos
-
-    def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
-        data: bytes = value.codec.write({name: getattr(value, name) for name in value.codec.names})
-        return data
+        return [as_byte_view(self.data)]

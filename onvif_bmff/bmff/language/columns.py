@@ -11,10 +11,9 @@ from functools import lru_cache
 
 from onvif_bmff.errors import BoxError
 
-__all__ = ["Columns", "no_rows", "pack_columns", "unpack_columns"]
+__all__ = ["COLUMN_CODES", "Columns", "no_rows", "pack_columns", "unpack_columns"]
 
-# code → (typecode of the array, bytes on the wire); "t" is a three-byte number
-_CODES = {
+COLUMN_CODES = {
     "b": ("b", 1),
     "B": ("B", 1),
     "h": ("h", 2),
@@ -25,6 +24,7 @@ _CODES = {
     "q": ("q", 8),
     "Q": ("Q", 8),
 }
+"""Code of a column → typecode of its array and bytes on the wire; "t" is a three-byte number."""
 _SWAP = sys.byteorder == "little"
 
 
@@ -36,7 +36,7 @@ class Columns:
     lengths and for what is no whole number of up to 64 bits.
     """
 
-    __slots__ = ("_columns", "count")
+    __slots__ = ("columns", "count")
 
     def __init__(self, count: int | None = None, **columns: Iterable[int]) -> None:
         made: dict[str, array[int]] = {}
@@ -49,42 +49,42 @@ class Columns:
         if lengths - {count} or count < 0:
             raise BoxError("columns of different lengths")
         self.count = count
-        self._columns = made
+        self.columns = made
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, name: str) -> "array[int]":
-        return self._columns[name]
+        return self.columns[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return name in self.columns
 
     def get(self, name: str) -> "array[int] | None":
         """Return the column, or None where the table does not have it."""
-        return self._columns.get(name)
+        return self.columns.get(name)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that are present, in wire order."""
-        return tuple(self._columns)
+        return tuple(self.columns)
 
     def rows(self) -> Iterator[tuple[int, ...]]:
         """Yield one tuple for each row, in the order of ``names``; nothing for a bare count."""
-        return zip(*self._columns.values(), strict=True)
+        return zip(*self.columns.values(), strict=True)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Columns):
             return NotImplemented
-        return self.count == other.count and {n: list(c) for n, c in self._columns.items()} == {
-            n: list(c) for n, c in other._columns.items()
+        return self.count == other.count and {n: list(c) for n, c in self.columns.items()} == {
+            n: list(c) for n, c in other.columns.items()
         }
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         parts = [f"{self.count} rows"]
-        for name, column in self._columns.items():
+        for name, column in self.columns.items():
             head = ", ".join(str(value) for value in column[:4])
             parts.append(f"{name}=[{head}{', …' if len(column) > 4 else ''}]")
         return f"Columns({', '.join(parts)})"
@@ -109,7 +109,7 @@ def _array(name: str, values: Iterable[int]) -> "array[int]":
     raise BoxError(f"column {name}: {low}…{high} does not fit 64 bits")
 
 
-class _Layout:
+class _RowFormat:
     """What the codes of a table's columns mean: ``columns`` as (name, typecode, width), bytes a ``row``.
 
     ``whole`` is the typecode of an array that takes the rows as they are, where all columns are equally wide.
@@ -118,18 +118,18 @@ class _Layout:
     __slots__ = ("columns", "row", "whole")
 
     def __init__(self, codes: tuple[tuple[str, str], ...]) -> None:
-        self.columns = [(name, *_CODES[code]) for name, code in codes]
+        self.columns = [(name, *COLUMN_CODES[code]) for name, code in codes]
         widths = {width for _, _, width in self.columns}
         self.row = sum(width for _, _, width in self.columns)
         self.whole = {1: "B", 2: "H", 4: "I", 8: "Q"}.get(widths.pop()) if len(widths) == 1 else None
 
 
-_layout = lru_cache(maxsize=1024)(_Layout)
+_row_format = lru_cache(maxsize=1024)(_RowFormat)
 
 
 def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapping[str, str]) -> tuple[Columns, int]:
     """Read ``count`` rows at ``pos``; return them and the position behind. ``ValueError`` if they are not there."""
-    layout = _layout(tuple(codes.items()))
+    layout = _row_format(tuple(codes.items()))
     row = layout.row
     stop = pos + count * row
     if stop > end:
@@ -158,16 +158,16 @@ def unpack_columns(view: memoryview, pos: int, end: int, count: int, codes: Mapp
             column.frombytes(gathered)
             columns[name] = column
             start += width
-    made = Columns.__new__(Columns)
-    made.count, made._columns = count, columns
+    made = Columns.__new__(Columns)  # its arrays need no second look
+    made.count, made.columns = count, columns
     return made, stop
 
 
 def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     """Return the rows on the wire; ``ValueError`` if the columns are not those of ``codes`` or do not fit."""
-    if table._columns.keys() != codes.keys():
+    if table.columns.keys() != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
-    layout = _layout(tuple(codes.items()))
+    layout = _row_format(tuple(codes.items()))
     count, row = len(table), layout.row
     if layout.whole is not None:
         return _pack_whole(table, layout, layout.whole)
@@ -184,7 +184,7 @@ def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     return bytes(raw)
 
 
-def _pack_whole(table: Columns, layout: _Layout, typecode: str) -> bytes:
+def _pack_whole(table: Columns, layout: _RowFormat, typecode: str) -> bytes:
     every = len(layout.columns)
     whole = array(typecode, bytes(len(table) * layout.row if every > 1 else 0))
     for index, (name, code, width) in enumerate(layout.columns):

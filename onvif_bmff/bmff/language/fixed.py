@@ -1,41 +1,43 @@
-"""What every word of a declaration is, and the words of fixed size. ``wire`` has all the others.
+"""What a field type is, and the field types of fixed size. ``wire`` has all the others.
 
-A word is a construct that reads from a buffer without a stream. Nothing outside ``bmff`` sees one, nor a ``WireError``.
+A field type reads from a buffer and writes bytes. Nothing outside ``bmff`` sees one, nor a ``WireError``.
 """
 
 import struct
 import uuid
-from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
-
-import construct
-from construct import Bytes, FormatField
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NoReturn, Protocol, get_args, get_origin
 
 __all__ = [
     "FOURCC",
-    "PURSE",
-    "UUID_WORD",
+    "ITEM_BUDGET",
+    "NOT_WRITTEN",
+    "UUID_FIELD",
     "Bits",
+    "Bytes",
+    "DeclarationError",
+    "FieldType",
     "Fields",
     "Fixed",
-    "Purse",
-    "Wire",
+    "ItemBudget",
+    "Refused",
     "WireError",
-    "as_wire",
-    "same",
-    "short",
+    "as_field",
+    "as_inner",
+    "identity",
+    "raise_truncated",
     "unsigned",
 ]
 
 Fields = dict[str, Any]
-PURSE = "\0purse"
-"""Where ``this`` carries, while boxes are parsed, the ``Purse`` from which lists pay for their items."""
+ITEM_BUDGET = "\0item budget"
+"""Where ``this`` carries, while boxes are parsed, the ``ItemBudget`` to which lists charge their items."""
 
 
-class Purse(Protocol):
+class ItemBudget(Protocol):
     """How many boxes and list items may still be read."""
 
-    def spend(self, count: int, position: int) -> None:
+    def charge(self, count: int, position: int) -> None:
         """Take ``count`` out; ``WireError`` if that is more than is left."""
 
 
@@ -48,66 +50,80 @@ class WireError(Exception):
         self.position = position
 
 
-def short(position: int, need: int, have: int) -> NoReturn:
+class DeclarationError(TypeError):
+    """A class body that cannot be a layout; raised when the class is made, and names class and field."""
+
+
+def raise_truncated(position: int, need: int, have: int) -> NoReturn:
     """Raise the ``WireError`` that says that bytes are missing."""
     raise WireError(f"{need} bytes needed, {have} left", position)
 
 
-class Wire(construct.Construct):  # type: ignore[misc]
-    """A construct that reads from a buffer and writes bytes, without a stream."""
+class FieldType:
+    """How a field lies on the wire.
+
+    ``takes_rest``: it reads all bytes that are left, so that no field can follow.
+    ``needs_version``: it asks for version or flags.
+    """
+
+    takes_rest = False
+    needs_version = False
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
         """Return the value that starts at ``pos`` and the position behind it; never reads past ``end``."""
-        raise WireError("word without a reader", pos)
+        raise WireError("field type without a reader", pos)
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """Return the bytes of ``value``."""
-        raise WireError("word without a writer")
+        raise WireError("field type without a writer")
 
-    def _parse(self, stream: Any, context: Any, path: str) -> Any:
-        start = stream.tell()
-        view = memoryview(stream.read())
-        value, pos = self.decode(view, 0, len(view), _fields_in(context))
-        stream.seek(start + pos)
-        return value
+    def parts(self) -> "tuple[FieldType, ...]":
+        """The field types of which it is made."""
+        return ()
 
-    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        stream.write(self.encode(obj, _fields_in(context)))
-        return obj
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """The functions of earlier fields by which it finds a count, a condition or a column."""
+        return ()
 
 
-def _fields_in(context: Any) -> Fields:
-    """Return the fields that a construct's context knows: those around it, its own, and those in groups of bits."""
-    found: Fields = dict(context.get("_") or {})
-    for name, value in context.items():
-        found.update(value if isinstance(value, construct.Container) else {name: value})
-    return found
-
-
-class Fixed(Wire):
+class Fixed(FieldType):
     """A field of ``size`` bytes whose raw form (``struct`` code ``code``) is converted both ways."""
 
     def __init__(self, code: str, load: Callable[[Any], Any], dump: Callable[[Any], Any]) -> None:
-        super().__init__()
         self.code, self.load, self.dump = code, load, dump
         self.packer = struct.Struct(">" + code)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         stop = pos + self.packer.size
         if stop > end:
-            short(pos, self.packer.size, end - pos)
+            raise_truncated(pos, self.packer.size, end - pos)
         return self.load(self.packer.unpack_from(view, pos)[0]), stop
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         return self.packer.pack(self.dump(value))
 
-    def _sizeof(self, context: Any, path: str) -> int:
-        return self.packer.size
+
+def identity(value: Any) -> Any:
+    """Return ``value``: the conversion of fields that need none."""
+    return value
 
 
-def _exact(text: str) -> bytes:
+class Bytes(Fixed):
+    """Exactly ``length`` bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"{length}s", identity, self._check)
+        self.length = length
+
+    def _check(self, value: Any) -> Any:
+        if len(value) != self.length:
+            raise WireError(f"{self.length} bytes needed, not {len(value)}")
+        return value
+
+
+def _four(text: str) -> bytes:
     raw = text.encode("latin-1")
     if len(raw) != 4:
         raise WireError(f"a four-character code has 4 characters, not {len(raw)}")
@@ -115,42 +131,62 @@ def _exact(text: str) -> bytes:
 
 
 def unsigned(size: int) -> Fixed:
-    """Return the word of an unsigned number of ``size`` bytes."""
+    """Return the field type of an unsigned number of ``size`` bytes."""
     return Fixed(f"{size}s", lambda raw: int.from_bytes(raw, "big"), lambda value: value.to_bytes(size, "big"))
 
 
-FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _exact)
-UUID_WORD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
+FOURCC = Fixed("4s", lambda raw: raw.decode("latin-1"), _four)
+UUID_FIELD = Fixed("16s", lambda raw: uuid.UUID(bytes=raw), lambda value: value.bytes)
 
 
-class Bits(Wire):
+class Bits(FieldType):
     """``width`` bits of a run of bit fields; neighbouring runs must end on a byte boundary."""
 
     def __init__(self, width: int) -> None:
-        super().__init__()
         self.width = width
 
 
-def as_wire(word: Any) -> Wire:
-    """Return ``word`` as a word: plain constructs of fixed size may be used in declarations too."""
-    if isinstance(word, Wire):
-        return word
-    if isinstance(word, FormatField):
-        return Fixed(word.fmtstr[-1], same, same)
-    if isinstance(word, Bytes):
-        return Fixed(f"{word.length}s", same, _exactly(word.length))
-    raise TypeError(f"{word!r} cannot be used in a declaration")
+NOT_WRITTEN = FieldType()
+"""Marks a field of the class that is not on the wire: ``note: Annotated[str, NOT_WRITTEN] = ""``."""
 
 
-def same(value: Any) -> Any:
-    """Return ``value``: the conversion of fields that need none."""
-    return value
+def as_field(declared: Any) -> FieldType:
+    """Return the field type in ``declared``: itself, that of an annotation such as ``U32``, or of a construct.
+
+    Of construct's own names those of fixed size can be used: integers and ``Bytes``. ``DeclarationError`` for others.
+    """
+    if isinstance(declared, FieldType):
+        return declared
+    if get_origin(declared) is Annotated:
+        return as_field(get_args(declared)[1])
+    found = _from_construct(declared)
+    if found is None:
+        raise DeclarationError(f"{declared!r} cannot be used in a declaration")
+    return found
 
 
-def _exactly(size: int) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if len(value) != size:
-            raise WireError(f"{size} bytes needed, not {len(value)}")
-        return value
+class Refused(FieldType):
+    """Stands inside another field type for what cannot be used there, until the class can be named."""
 
-    return check
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def as_inner(declared: Any) -> FieldType:
+    """Return ``as_field(declared)``, or ``Refused`` where that raises."""
+    try:
+        return as_field(declared)
+    except DeclarationError as error:
+        return Refused(str(error))
+
+
+def _from_construct(declared: Any) -> Fixed | None:
+    """Return what ``declared`` means if it is a construct of fixed size; told by its class's name, without import."""
+    kind = type(declared)
+    if kind.__module__.partition(".")[0] != "construct":
+        return None
+    if kind.__name__ == "FormatField" and declared.fmtstr[0] == ">" and declared.fmtstr[1] in "bBhHlLiIqQ":
+        return Fixed(declared.fmtstr[1], identity, identity)
+    if kind.__name__ == "Bytes" and isinstance(declared.length, int):
+        return Bytes(declared.length)
+    return None

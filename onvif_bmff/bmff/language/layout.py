@@ -1,37 +1,32 @@
 """From the declaration of a class to what reads and writes it fast.
 
-``Codec`` turns the words (see ``wire``) of one class into a *plan* for each combination of version and flags that
+``Layout`` turns the field types (see ``wire``) of one class into a *plan* for each version and set of flags that
 matters: neighbouring fields of fixed size fuse into one ``struct.Struct``, conditions on version and flags are
-decided once, and only what is really variable runs code of its own. ``Codec.construct`` is the same declaration
-as a plain ``construct.Struct``; the tests hold both to the same bytes.
+decided once, and only what is really variable runs code of its own. ``plain`` makes a construct of the same
+declaration; the tests hold both to the same bytes.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import construct
-
+from onvif_bmff.bmff.language.checks import check_fields
+from onvif_bmff.bmff.language.conditions import ByVersion, WhenFlag, decide, is_column
 from onvif_bmff.bmff.language.wire import (
     VIEW,
     Bits,
-    ByVersion,
-    Conditional,
     Fields,
+    FieldType,
     Fixed,
     ListOf,
     Table,
-    WhenFlag,
-    Wire,
     WireError,
-    as_wire,
-    decide,
-    same,
-    short,
+    identity,
+    raise_truncated,
     unsigned,
 )
 
-__all__ = ["Codec"]
+__all__ = ["Layout"]
 
 _NEITHER = (0, 0)
 """Version and flags of what has neither."""
@@ -41,16 +36,16 @@ class _FixedRun:
     """Neighbouring fields of fixed size, read and written by one ``struct.Struct``."""
 
     def __init__(self, fields: list[tuple[Any, Fixed]]) -> None:
-        self.packer = struct.Struct(">" + "".join(word.code for _, word in fields))
-        self.fields = [(target, word.load, word.dump) for target, word in fields]
-        plain = all(isinstance(target, str) and word.load is same for target, word in fields)
+        self.packer = struct.Struct(">" + "".join(field_type.code for _, field_type in fields))
+        self.fields = [(target, field_type.load, field_type.dump) for target, field_type in fields]
+        plain = all(isinstance(target, str) and field_type.load is identity for target, field_type in fields)
         self.names = tuple(target for target, _ in fields) if plain else None
-        self.unchanged = plain and all(word.dump is same for _, word in fields)
+        self.unchanged = plain and all(field_type.dump is identity for _, field_type in fields)
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
         stop = pos + self.packer.size
         if stop > end:
-            short(pos, self.packer.size, end - pos)
+            raise_truncated(pos, self.packer.size, end - pos)
         values = self.packer.unpack_from(view, pos)
         if self.names is not None:
             this.update(zip(self.names, values, strict=True))
@@ -74,7 +69,7 @@ class _FixedRun:
         for target, _, dump in self.fields:
             name = target if isinstance(target, str) else target[0][0]
             try:
-                raw.append(dump(this[name] if name is target else _joined(target, this)))
+                raw.append(dump(this[name] if isinstance(target, str) else _joined(target, this)))
             except (WireError, OverflowError, ValueError, AttributeError, TypeError) as error:
                 raise WireError(f"{name}: {error}") from None
         try:
@@ -97,16 +92,16 @@ def _joined(target: tuple[tuple[str, int, int], ...], this: Fields) -> int:
 class _Variable:
     """One field that runs code of its own."""
 
-    def __init__(self, name: str, word: Wire) -> None:
-        self.name, self.word = name, word
+    def __init__(self, name: str, field_type: FieldType) -> None:
+        self.name, self.field_type = name, field_type
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
-        this[self.name], pos = self.word.decode(view, pos, end, this)
+        this[self.name], pos = self.field_type.decode(view, pos, end, this)
         return pos
 
     def write(self, this: Fields) -> bytes:
         try:
-            return self.word.encode(this[self.name], this)
+            return self.field_type.encode(this[self.name], this)
         except WireError as error:
             raise WireError(f"{self.name}: {error.reason}") from None
         except (OverflowError, ValueError, AttributeError, TypeError, struct.error) as error:
@@ -114,7 +109,7 @@ class _Variable:
 
 
 class _Payload(_Variable):
-    """A payload that may be gigabytes: ``Codec.write`` leaves it out, the box hands it on as it is."""
+    """A payload that may be gigabytes: ``Layout.write`` leaves it out, the box hands it on as it is."""
 
     def write(self, this: Fields) -> bytes:
         return b""
@@ -139,44 +134,45 @@ class _Absent:
 _Step = _FixedRun | _Variable | _Absent
 
 
-class Codec:
+class Layout:
     """The fields of one class in wire order, with a plan for each version and set of flags that matters.
 
-    ``payload`` names the last field if it is a ``View``; ``has_lists`` tells of lists that need a purse, and
-    ``weight`` how many boxes one such box counts for in ``Limits``.
+    ``orders`` gives the names of the first fields, in wire order, for versions in which it is another one than that
+    of ``fields``. ``payload`` names the last field if it is a ``View``; ``has_lists`` tells of lists that need an item
+    budget, and ``weight`` how many boxes one such box counts for in ``Limits``. ``owner`` (the class, for messages)
+    has a version and flags if ``versioned``. Raises ``DeclarationError`` for fields that cannot follow one another.
     """
 
-    def __init__(self, fields: Iterable[tuple[str, Any]]) -> None:
-        self.fields = tuple(fields)
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, Any]],
+        *,
+        owner: str = "",
+        versioned: bool = True,
+        orders: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
+        given = tuple(fields)
+        self._orders = orders or {}
+        self.fields = check_fields(given, owner=owner, versioned=versioned)
+        for version in self._orders:
+            check_fields(self.ordered(version), owner=owner, versioned=versioned)
         self.names = tuple(name for name, _ in self.fields)
+        parts = [part for _, field_type in self.fields for part in _parts(field_type)]
         self.flag_mask = 0
-        words = [part for _, word in self.fields for part in _parts(word)]
-        for part in words:
-            self.flag_mask |= part.mask if isinstance(part, WhenFlag) else 0
-        self.has_lists = any(isinstance(part, ListOf) for part in words)
-        self.weight = 1 + 2 * sum(isinstance(part, Table) for part in words)
+        for part in parts:
+            self.flag_mask |= _flag_mask(part)
+        self.has_lists = any(isinstance(part, ListOf) for part in parts)
+        self.weight = 1 + 2 * sum(isinstance(part, Table) for part in parts)
         self.payload = self.names[-1] if self.fields and self.fields[-1][1] is VIEW else None
         self._plans: dict[tuple[int, int], list[_Step]] = {}
 
-    @property
-    def construct(self) -> Any:
-        """The declaration as a plain ``construct.Struct``.
-
-        A run of bit fields is a ``BitStruct`` named "bits_" and the first field. Version and flags, where the
-        declaration asks for them, are parameters: ``parse(data, version=1, flags=0)``.
-        """
-        members: list[Any] = []
-        run: list[Any] = []
-        for name, word in (*self.fields, ("", None)):
-            if isinstance(word, Bits):
-                run.append(name / construct.BitsInteger(word.width))
-                continue
-            if run:
-                members.append(f"bits_{run[0].name}" / construct.BitStruct(*run))
-                run = []
-            if name:
-                members.append(name / word)
-        return construct.Struct(*members)
+    def ordered(self, version: int) -> tuple[tuple[str, FieldType], ...]:
+        """Return name and type of each field in the wire order of ``version``."""
+        first = self._orders.get(version)
+        if first is None:
+            return self.fields
+        by_name = dict(self.fields)
+        return (*[(name, by_name.pop(name)) for name in first], *by_name.items())
 
     def read(self, view: memoryview, pos: int, end: int, this: Fields) -> int:
         """Read all fields into ``this`` (which may hold version and flags); return the position behind."""
@@ -208,25 +204,24 @@ class Codec:
                 steps.append(_FixedRun(run[:]))
                 run.clear()
 
-        fields = [(name, decide(word, version, flags)) for name, word in self.fields]
+        fields = [(name, decide(field_type, version, flags)) for name, field_type in self.ordered(version)]
         index = 0
         while index < len(fields):
-            name, word = fields[index]
-            if isinstance(word, Bits):
+            name, field_type = fields[index]
+            if isinstance(field_type, Bits):
                 group, index = _bit_group(fields, index)
                 run.append(group)
                 continue
-            if word is None:
+            if field_type is None:
                 steps_target: _Step = _Absent(name)
             else:
-                word = as_wire(word)
-                if isinstance(word, Fixed):
-                    run.append((name, word))
+                if isinstance(field_type, Fixed):
+                    run.append((name, field_type))
                     index += 1
                     continue
-                if isinstance(word, Table):
-                    word = word.resolve(version, flags)
-                steps_target = (_Payload if word is VIEW else _Variable)(name, word)
+                if isinstance(field_type, Table):
+                    field_type = field_type.resolve(version, flags)
+                steps_target = (_Payload if field_type is VIEW else _Variable)(name, field_type)
             finish()
             steps.append(steps_target)
             index += 1
@@ -238,30 +233,34 @@ def _bit_group(fields: list[tuple[str, Any]], index: int) -> tuple[tuple[Any, Fi
     run: list[tuple[str, int]] = []
     total = 0
     while index < len(fields) and isinstance(fields[index][1], Bits):
-        name, word = fields[index]
-        run.append((name, word.width))
-        total += word.width
+        name, field_type = fields[index]
+        run.append((name, field_type.width))
+        total += field_type.width
         index += 1
         if total % 8 == 0:
             break
-    if total % 8:
-        raise TypeError(f"the bit fields {[name for name, _ in run]} do not end on a byte boundary")
     left, targets = total, []
     for name, width in run:
         left -= width
         targets.append((name, left, (1 << width) - 1))
     code = {8: "B", 16: "H", 32: "I", 64: "Q"}.get(total)
-    word = Fixed(code, same, same) if code else unsigned(total // 8)
-    return (tuple(targets), word), index
+    field_type = Fixed(code, identity, identity) if code else unsigned(total // 8)
+    return (tuple(targets), field_type), index
 
 
-def _parts(word: Any) -> Iterator[Any]:
-    yield word
-    if isinstance(word, WhenFlag | Conditional):
-        yield from _parts(word.word)
-    elif isinstance(word, ByVersion):
-        yield from _parts(word.zero)
-        yield from _parts(word.later)
-    elif isinstance(word, Table):
-        for column in word.columns.values():
-            yield from _parts(column)
+def _parts(field_type: FieldType) -> Iterator[FieldType]:
+    yield field_type
+    for part in field_type.parts():
+        yield from _parts(part)
+
+
+def _flag_mask(part: Any) -> int:
+    """Return the flags of which ``part``, or a column of it, asks."""
+    if isinstance(part, Table):
+        mask = 0
+        for code in part.columns.values():
+            mask |= _flag_mask(code)
+        return mask
+    if isinstance(part, ByVersion) and is_column(part):
+        return _flag_mask(part.zero) | _flag_mask(part.later)
+    return part.mask if isinstance(part, WhenFlag) else 0

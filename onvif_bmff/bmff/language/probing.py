@@ -1,14 +1,12 @@
 """Telling box sequences from other bytes, for structures whose length is known only from what follows them."""
 
-import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from onvif_bmff.bmff.language.wire import STRING, Wire, flat
+from onvif_bmff.bmff.language.header import SIZE_TO_END, read_box_header
+from onvif_bmff.bmff.language.wire import STRING, FieldType, as_byte_view
 
 __all__ = ["OptionalString", "Probed", "after_strings", "is_box_sequence"]
-
-_HEADER = struct.Struct(">I4s")
 
 
 def is_box_sequence(view: memoryview, pos: int, end: int, *, rest: int = 0) -> bool:
@@ -17,27 +15,29 @@ def is_box_sequence(view: memoryview, pos: int, end: int, *, rest: int = 0) -> b
     Up to ``rest`` bytes may be left over at the end.
     """
     while end - pos >= 8:
-        size, name = _HEADER.unpack_from(view, pos)
-        if size == 1 and end - pos >= 16:
-            size = int.from_bytes(view[pos + 8 : pos + 16], "big")
-        if size < 8 or size > end - pos or not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+        header = read_box_header(view, pos, end)
+        if header is None:
             return False
-        pos += size
+        name, _, stop, form = header
+        if form == SIZE_TO_END or not pos + 8 <= stop <= end:
+            return False
+        if not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+            return False
+        pos = stop
     return end - pos <= rest
 
 
-class Probed(Wire):
+class Probed(FieldType):
     """Bytes up to where child boxes begin: the first of the candidate positions behind which boxes follow.
 
     ``candidates(view, pos, end)`` yields positions. All that is left is taken where none fits.
     """
 
     def __init__(self, candidates: Callable[[memoryview, int, int], Iterable[int]], *, rest: int = 0) -> None:
-        super().__init__()
         self.candidates, self.rest = candidates, rest
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[bytes, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         for rest in sorted({0, self.rest}):  # rather a sequence that ends where the box ends
             for start in self.candidates(view, pos, end):
                 if start <= end and is_box_sequence(view, start, end, rest=rest):
@@ -45,15 +45,15 @@ class Probed(Wire):
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
-        return bytes(flat(value))
+        """See ``FieldType``."""
+        return bytes(as_byte_view(value))
 
 
-class OptionalString(Wire):
+class OptionalString(FieldType):
     """A NUL-terminated string that some writers leave out: None where boxes, or nothing, follow at once."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: dict[str, Any]) -> tuple[str | None, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         if is_box_sequence(view, pos, end):
             return None, pos
         raw = view[pos:end].tobytes()
@@ -63,7 +63,7 @@ class OptionalString(Wire):
         return raw[:stop].decode("utf-8", "surrogateescape"), pos + stop + 1
 
     def encode(self, value: Any, this: dict[str, Any]) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         return b"" if value is None else STRING.encode(value, this)
 
 

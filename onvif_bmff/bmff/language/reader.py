@@ -7,27 +7,20 @@ that ``parse_boxes`` read. Time is linear in the input; nesting, number and size
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from onvif_bmff.bmff.language.box import (
-    BOXES,
-    SIZE_32,
-    SIZE_64,
-    SIZE_TO_END,
-    Box,
-    ContainerBox,
-    UnknownBox,
-)
-from onvif_bmff.bmff.language.wire import PURSE, WireError, flat
+from onvif_bmff.bmff.language.box import Box, ContainerBox, UnknownBox
+from onvif_bmff.bmff.language.declare import BOXES
+from onvif_bmff.bmff.language.header import SIZE_64, SIZE_TO_END, read_box_header
+from onvif_bmff.bmff.language.layout import Layout
+from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
 
-__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes"]
-
-_HEADER = struct.Struct(">I4s")
+__all__ = ["NEED_DATA", "BoxReader", "Limits", "NeedData", "build_boxes", "iter_boxes", "parse_boxes", "read_children"]
 
 _BYTES_A_BOX: Final = 10
 """Bytes in a fragment's boxes that pay for one box; the tersest fragments of a recorder come to eleven."""
-_BYTES_AT_MOST: Final = 24
+_MAX_BYTES_PAID: Final = 24
 """Bytes that a box in a fragment pays with, at most, for each that it counts; so large ones pay for few others."""
 _IN_FRAGMENTS: Final = frozenset(("mfhd", "tfhd", "tfdt", "trun", "senc", "saiz", "saio", "sgpd", "sbgp"))
 """What pays, within a moof. Boxes that may be empty, such as moof itself and mdat, do not."""
@@ -58,6 +51,7 @@ class Limits:
 
 
 _DEFAULT_LIMITS: Final = Limits()
+_NO_FIELDS: Final = Layout(())
 
 
 def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAULT_LIMITS) -> tuple[Box, ...]:
@@ -66,9 +60,9 @@ def parse_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAU
     Payloads (mdat, free, skip, unknown boxes) are views on ``data``, which may be a ``memoryview`` of an mmap.
     Raises ``BoxError`` with path and byte offset; its ``partial`` holds the boxes read before the fault.
     """
-    view = memoryview(flat(data))
+    view = memoryview(as_byte_view(data))
     parser = _Parser(view, limits)
-    boxes, pos = parser.sequence(0, len(view), "", 1, BOXES, top=True)
+    boxes, pos = parser.sequence(0, len(view), _TOP)
     if pos != len(view):
         error = BoxError(f"{len(view) - pos} bytes are too few for a box header", offset=pos)
         error.partial = boxes
@@ -82,13 +76,21 @@ def iter_boxes(data: bytes | bytearray | memoryview, *, limits: Limits = _DEFAUL
     ``limits.max_boxes`` holds for each of them. Raises ``BoxError`` where one cannot be read; its ``partial`` holds
     what was read of that one.
     """
-    view = memoryview(flat(data))
+    view = memoryview(as_byte_view(data))
     pos, end = 0, len(view)
     while end - pos >= 8:
-        made, pos = _Parser(view, limits).one(pos, end, "", 1, BOXES, True)
+        made, pos = _Parser(view, limits).one(pos, end, _TOP)
         yield made
     if pos != end:
         raise BoxError(f"{end - pos} bytes are too few for a box header", offset=pos)
+
+
+def read_children(data: bytes, registry: Mapping[str, type[Box]]) -> tuple[tuple[Box, ...], int]:
+    """Return the boxes in ``data``, the end of a container's body, and where they end; ``BoxError`` if one is wrong.
+
+    ``registry`` is where their types are looked up. Fewer than 8 bytes may be left over.
+    """
+    return _Parser(memoryview(data), _DEFAULT_LIMITS).sequence(0, len(data), _Place("", 1, registry, top=False))
 
 
 def build_boxes(boxes: Iterable[Box]) -> bytes:
@@ -112,8 +114,10 @@ class _Parser:
         self.limits = limits
         self.budget = limits.boxes_in(len(view))
         self.paid = 0
+        self.by_size = limits.max_boxes is None
+        self.max_box_size = limits.max_box_size
 
-    def spend(self, count: int, position: int) -> None:
+    def charge(self, count: int, position: int) -> None:
         """Pay for ``count`` boxes or list items; ``WireError`` when the limit is reached."""
         self.budget -= count
         if self.budget < 0:
@@ -123,83 +127,74 @@ class _Parser:
     def pay(self, path: str, size: int, weight: int) -> None:
         """Add what a box of ``size`` bytes pays for, if it lies in a fragment."""
         if path.startswith("/moof"):
-            more, self.paid = divmod(self.paid + min(size, _BYTES_AT_MOST * weight), _BYTES_A_BOX)
+            more, self.paid = divmod(self.paid + min(size, _MAX_BYTES_PAID * weight), _BYTES_A_BOX)
             self.budget += more
 
-    def sequence(
-        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], *, top: bool = False
-    ) -> tuple[tuple[Box, ...], int]:
+    def sequence(self, pos: int, end: int, place: "_Place") -> tuple[tuple[Box, ...], int]:
         """Read boxes from ``pos``; return them and where they end (fewer than 8 bytes before ``end``)."""
         boxes: list[Box] = []
         try:
-            if depth > self.limits.max_depth and end - pos >= 8:
-                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=path, offset=pos)
+            if place.depth > self.limits.max_depth and end - pos >= 8:
+                raise BoxError(f"boxes are nested more than {self.limits.max_depth} deep", path=place.path, offset=pos)
             while end - pos >= 8:
-                made, pos = self.one(pos, end, path, depth, registry, top)
+                made, pos = self.one(pos, end, place)
                 boxes.append(made)
         except BoxError as error:
             error.partial = (*boxes, *error.partial)
             raise
         return tuple(boxes), pos
 
-    def one(
-        self, pos: int, end: int, path: str, depth: int, registry: Mapping[str, type[Box]], top: bool
-    ) -> tuple[Box, int]:
+    def one(self, pos: int, end: int, place: "_Place") -> tuple[Box, int]:
         """Read the box at ``pos``."""
-        view = self.view
-        size, raw_type = _HEADER.unpack_from(view, pos)
-        name = raw_type.decode("latin-1")
-        body, form = pos + 8, SIZE_32
-        if size == 1:
-            body, form = pos + 16, SIZE_64
-            if body > end:
-                raise BoxError("the 64-bit size is cut off", path=f"{path}/{name}", offset=pos)
-            size = int.from_bytes(view[pos + 8 : body], "big")
-        elif size == 0:
-            if not top:
-                raise BoxError("size 0 (up to the end of the file) inside a box", path=f"{path}/{name}", offset=pos)
-            size, form = end - pos, SIZE_TO_END
-        if size < body - pos:
-            raise BoxError(f"a size of {size} is less than the header", path=f"{path}/{name}", offset=pos)
-        stop = pos + size
+        header = read_box_header(self.view, pos, end)
+        if header is None:
+            name = bytes(self.view[pos + 4 : pos + 8]).decode("latin-1")
+            raise BoxError("the 64-bit size is cut off", path=f"{place.path}/{name}", offset=pos)
+        kind, body, stop, form = header
+        name = kind.decode("latin-1")
+        if form == SIZE_TO_END and not place.top:
+            path = f"{place.path}/{name}"
+            raise BoxError("size 0 (up to the end of the file) inside a box", path=path, offset=pos)
+        size = stop - pos
+        if stop < body:
+            raise BoxError(f"a size of {size} is less than the header", path=f"{place.path}/{name}", offset=pos)
         if stop > end:
-            where = "file" if top else "parent"
-            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=f"{path}/{name}", offset=pos)
-            error.partial = self.part(name, pos, body, end, path, depth, registry)
+            where = "file" if place.top else "parent"
+            path = f"{place.path}/{name}"
+            error = BoxError(f"the box runs {stop - end} bytes past its {where}", path=path, offset=pos)
+            error.partial = self.part(name, pos, body, end, place)
             raise error
-        if size > self.limits.max_box_size:
-            raise BoxError(f"a size of {size} is above the limit", path=f"{path}/{name}", offset=pos)
-        made = self.body(name, pos, body, stop, path, depth, registry)
+        if size > self.max_box_size:
+            raise BoxError(f"a size of {size} is above the limit", path=f"{place.path}/{name}", offset=pos)
+        made = self.body(name, pos, body, stop, place)
         made.size_form, made.offset, made.read_size = form, pos, size
         return made, stop
 
-    def part(
-        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
-    ) -> tuple[Box, ...]:
+    def part(self, name: str, start: int, pos: int, stop: int, place: "_Place") -> tuple[Box, ...]:
         """Return what is there of a box that is cut off at ``stop``: for ``BoxError.partial``."""
         try:
-            made = self.body(name, start, pos, stop, path, depth, registry)
+            made = self.body(name, start, pos, stop, place)
         except BoxError as error:
             return tuple([found for found in error.partial if isinstance(found, Box)])
         made.offset, made.read_size = start, stop - start
         return (made,)
 
-    def body(
-        self, name: str, start: int, pos: int, stop: int, path: str, depth: int, registry: Mapping[str, type[Box]]
-    ) -> Box:
+    def body(self, name: str, start: int, pos: int, stop: int, place: "_Place") -> Box:
         """Read the fields and children of the box that begins at ``start`` and whose body is ``pos``…``stop``."""
         view = self.view
+        registry = place.registry
         kind = registry.get(name)
         if kind is None and registry is not BOXES and name in ("free", "skip"):
             kind = BOXES[name]
         values: dict[str, Any] = {}
         try:
-            weight = 1 if kind is None else kind.codec.weight
+            layout = _NO_FIELDS if kind is None else kind.layout
+            weight = layout.weight
             self.budget -= weight
-            if name in _IN_FRAGMENTS and self.limits.max_boxes is None:
-                self.pay(path, stop - start, weight)
+            if name in _IN_FRAGMENTS and self.by_size:
+                self.pay(place.path, stop - start, weight)
             if self.budget < 0:
-                self.spend(0, start)
+                self.charge(0, start)
             if kind is None:
                 return UnknownBox(type=name, data=view[pos:stop])
             if kind.versions is not None:
@@ -210,35 +205,54 @@ class _Parser:
                     return UnknownBox(type=name, data=view[pos:stop])
                 values["version"], values["flags"] = version, int.from_bytes(view[pos + 1 : pos + 4], "big")
                 pos += 4
-            if kind.codec.has_lists:
-                values[PURSE] = self
-                pos = kind.codec.read(view, pos, stop, values)
-                del values[PURSE]
+            if layout.has_lists:
+                values[ITEM_BUDGET] = self
+                pos = layout.read(view, pos, stop, values)
+                del values[ITEM_BUDGET]
             else:
-                pos = kind.codec.read(view, pos, stop, values)
+                pos = layout.read(view, pos, stop, values)
         except WireError as error:
-            raise BoxError(error.reason, path=f"{path}/{name}", offset=error.position) from None
+            raise BoxError(error.reason, path=f"{place.path}/{name}", offset=error.position) from None
         except (struct.error, ValueError, OverflowError) as error:
-            raise BoxError(str(error), path=f"{path}/{name}", offset=pos) from None
+            raise BoxError(str(error), path=f"{place.path}/{name}", offset=pos) from None
         if not kind.fourcc:
             values["type"] = name
         if issubclass(kind, ContainerBox):
-            try:
-                values["children"], pos = self.sequence(
-                    pos, stop, f"{path}/{name}", depth + 1, kind.registry if kind.registry is not None else BOXES
-                )
-            except BoxError as error:
-                values["children"] = error.partial
-                partial = kind(**values)
-                partial.offset, partial.read_size = start, stop - start
-                error.partial = (partial,)
-                raise
+            inside = _Place(
+                f"{place.path}/{name}", place.depth + 1, BOXES if kind.registry is None else kind.registry, top=False
+            )
+            pos = self.children(kind, values, (start, pos, stop), inside)
         if pos < stop:
             values["trailing"] = view[pos:stop].tobytes()
         try:
             return kind(**values).refined(self)
         except WireError as error:
-            raise BoxError(error.reason, path=f"{path}/{name}", offset=start) from None
+            raise BoxError(error.reason, path=f"{place.path}/{name}", offset=start) from None
+
+    def children(self, kind: type[Box], values: dict[str, Any], span: tuple[int, int, int], inside: "_Place") -> int:
+        """Read the children into ``values``; return where they end. ``span``: start of the box, of them, and end."""
+        start, pos, stop = span
+        try:
+            values["children"], pos = self.sequence(pos, stop, inside)
+        except BoxError as error:
+            values["children"] = error.partial
+            partial = kind(**values)
+            partial.offset, partial.read_size = start, stop - start
+            error.partial = (partial,)
+            raise
+        return pos
+
+
+class _Place(NamedTuple):
+    """Where boxes are read: path and depth of what they lie in, their classes, whether it is the file itself."""
+
+    path: str
+    depth: int
+    registry: Mapping[str, type[Box]]
+    top: bool
+
+
+_TOP: Final = _Place("", 1, BOXES, top=True)
 
 
 class NeedData:
@@ -275,25 +289,17 @@ class BoxReader:
     def next_box(self) -> Box | NeedData:
         """Return the next whole box, or ``NEED_DATA``. Raises ``BoxError`` (offsets count from the first byte fed)."""
         have = len(self._pending)
-        if have < 8:
+        header = read_box_header(self._pending, 0, have)
+        if header is None:
             return NEED_DATA
-        size, name = _HEADER.unpack_from(self._pending)
-        if size == 1:
-            if have < 16:
-                return NEED_DATA
-            size = int.from_bytes(self._pending[8:16], "big")
-            if size < 16:
-                return self._take(have)
-        if size == 0:
-            if have > self._limits.max_box_size:
-                raise BoxError(
-                    f"a size of {have} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
-                )
-            return NEED_DATA
+        kind, body, size, form = header
+        if form == SIZE_64 and size < body:
+            return self._take(have)
         if size > self._limits.max_box_size:
-            raise BoxError(
-                f"a size of {size} is above the limit", path=f"/{name.decode('latin-1')}", offset=self._offset
-            )
+            path = f"/{kind.decode('latin-1')}"
+            raise BoxError(f"a size of {size} is above the limit", path=path, offset=self._offset)
+        if form == SIZE_TO_END:
+            return NEED_DATA
         return self._take(max(size, 8)) if have >= size else NEED_DATA
 
     def close(self) -> tuple[Box, ...]:

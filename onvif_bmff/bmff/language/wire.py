@@ -1,43 +1,55 @@
-"""The words in which a box is declared.
+"""The field types in which a box is declared.
 
-A declaration is a typed class body whose annotations carry constructs::
+A declaration is a typed class body whose annotations carry field types::
 
     @box("tfdt", versions=(0, 1))
     class TrackFragmentBaseMediaDecodeTimeBox(FullBox):
-        base_media_decode_time: Annotated[int, by_version(Int32ub, Int64ub)]
+        base_media_decode_time: Annotated[int, by_version(U32, U64)]
 
-Every word is a construct, and lossless: the bytes that it reads are the bytes that it writes. ``codec`` turns the
-words of one class into what reads and writes them fast. Nothing outside ``bmff`` sees a construct or a
-``WireError``.
+Every field type is lossless: the bytes that it reads are the bytes that it writes. ``layout`` turns those of one
+class into what reads and writes them fast, ``plain`` into a construct. Inside another field type they are spelt as
+in an annotation: ``ListOf(U16, U32)``, ``when_flag(0x1, String)``; construct's integers and ``Bytes`` may stand
+there too. Nothing outside ``bmff`` sees a ``WireError``.
 """
 
 import uuid
 from collections.abc import Callable, Mapping
+from inspect import isroutine
 from typing import Annotated, Any
 
-import construct
-from construct import Int8sb, Int8ub, Int16sb, Int16ub, Int32sb, Int32ub, Int64sb, Int64ub
-
 from onvif_bmff.bmff.language.columns import Columns, pack_columns, unpack_columns
+from onvif_bmff.bmff.language.conditions import (
+    ByVersion,
+    WhenFlag,
+    by_version,
+    decide,
+    when,
+    when_flag,
+)
 from onvif_bmff.bmff.language.fixed import (
     FOURCC,
-    PURSE,
-    UUID_WORD,
+    ITEM_BUDGET,
+    NOT_WRITTEN,
+    UUID_FIELD,
     Bits,
+    Bytes,
+    DeclarationError,
     Fields,
+    FieldType,
     Fixed,
-    Purse,
-    Wire,
+    ItemBudget,
     WireError,
-    as_wire,
-    same,
-    short,
+    as_field,
+    as_inner,
+    identity,
+    raise_truncated,
     unsigned,
 )
 
 __all__ = [
     "FOURCC",
-    "PURSE",
+    "ITEM_BUDGET",
+    "NOT_WRITTEN",
     "S8",
     "S16",
     "S32",
@@ -48,39 +60,57 @@ __all__ = [
     "U32",
     "U48",
     "U64",
-    "UUID_WORD",
+    "UUID_FIELD",
     "Bits",
+    "Bytes",
+    "DeclarationError",
+    "FieldType",
     "Fields",
     "Fixed",
     "FourCC",
+    "ItemBudget",
     "ListOf",
-    "Purse",
     "Rest",
     "SizedBytes",
     "String",
     "Table",
     "Uuid",
     "View",
-    "Wire",
     "WireError",
-    "as_wire",
+    "as_field",
     "by_version",
-    "same",
-    "short",
+    "identity",
+    "raise_truncated",
     "unsigned",
     "when",
     "when_flag",
 ]
 
+Count = Any
+"""A number on the wire (``U32``), a function of the fields before it, or None: all that is left."""
 
-class _Rest(Wire):
+
+def _as_count(count: Count) -> Any:
+    """Return a function or None as it is, and what else is given as field type."""
+    if count is None or isroutine(count):
+        return count
+    return as_inner(count)
+
+
+def _asked(count: Any) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+    return () if count is None or isinstance(count, FieldType) else (count,)
+
+
+class _Rest(FieldType):
     """All bytes that are left."""
+
+    takes_rest = True
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
         return view[pos:end].tobytes(), end
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(flat(value))
+        return bytes(as_byte_view(value))
 
 
 class _View(_Rest):
@@ -90,7 +120,7 @@ class _View(_Rest):
         return view[pos:end], end
 
 
-def flat(data: Any) -> Any:
+def as_byte_view(data: Any) -> Any:
     """Return ``data`` as something whose length is its number of bytes; ``TypeError`` if it is none.
 
     Nothing is copied unless the bytes do not lie one after the other.
@@ -103,7 +133,7 @@ def flat(data: Any) -> Any:
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
-class _String(Wire):
+class _String(FieldType):
     """UTF-8 text up to and including a NUL; bytes that are not UTF-8 survive as surrogate escapes."""
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[str, int]:
@@ -120,45 +150,56 @@ class _String(Wire):
         return raw + b"\0"
 
 
-class SizedBytes(Wire):
+class SizedBytes(FieldType):
     """Bytes behind their own length, which is of type ``count``, or whose length ``count(this)`` gives."""
 
     def __init__(self, count: Any) -> None:
-        super().__init__()
-        self.count = count
+        self.count = _as_count(count)
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return _asked(self.count)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[bytes, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         size, pos = _read_count(self.count, view, pos, end, this)
         if pos + size > end:
-            short(pos, size, end - pos)
+            raise_truncated(pos, size, end - pos)
         return view[pos : pos + size].tobytes(), pos + size
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
-        data = bytes(flat(value))
+        """See ``FieldType``."""
+        data = bytes(as_byte_view(value))
         return _count_bytes(self.count, len(data), this) + data
 
 
-class ListOf(Wire):
+class ListOf(FieldType):
     """A list of ``item``s behind their number of type ``count``; ``count(this)`` items; or all that is left.
 
-    Each item is paid for from the purse, because an item of two bytes makes an object of fifty.
+    Each item is charged to the budget, because an item of two bytes makes an object of fifty.
     """
 
     def __init__(self, count: Any, item: Any) -> None:
-        super().__init__()
-        self.count, self.item = count, as_wire(item)
+        self.count, self.item = _as_count(count), as_inner(item)
+        self.takes_rest = count is None
+
+    def parts(self) -> tuple[FieldType, ...]:
+        """See ``FieldType``."""
+        return (self.item,)
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return _asked(self.count)
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[tuple[Any, ...], int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         item, items = self.item, []
-        purse: Purse | None = this.get(PURSE)
+        budget: ItemBudget | None = this.get(ITEM_BUDGET)
         if self.count is None:
             while pos < end:
                 before = pos
-                if purse is not None:
-                    purse.spend(1, pos)
+                if budget is not None:
+                    budget.charge(1, pos)
                 value, pos = item.decode(view, pos, end, this)
                 if pos == before:
                     raise WireError("an item without bytes", pos)
@@ -168,20 +209,20 @@ class ListOf(Wire):
         least = item.packer.size if isinstance(item, Fixed) else 1
         if number * least > end - pos:
             raise WireError(f"{number} items in {end - pos} bytes", pos)
-        if purse is not None:
-            purse.spend(number, pos)
+        if budget is not None:
+            budget.charge(number, pos)
         for _ in range(number):
             value, pos = item.decode(view, pos, end, this)
             items.append(value)
         return tuple(items), pos
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         head = b"" if self.count is None else _count_bytes(self.count, len(value), this)
         return head + b"".join([self.item.encode(item, this) for item in value])
 
 
-class Table(Wire):
+class Table(FieldType):
     """Rows of numbers, kept as columns (see ``columns``); zero-width rows keep only their count.
 
     ``count`` is as in ``ListOf``, without the "all that is left". A column's code is one of ``bBhHtiIqQ``
@@ -190,9 +231,13 @@ class Table(Wire):
     """
 
     def __init__(self, count: Any, **columns: Any) -> None:
-        super().__init__()
-        self.count, self.columns = count, columns
+        self.count, self.columns = _as_count(count), columns
         self.decided = all(isinstance(code, str) for code in columns.values())
+        self.needs_version = any(isinstance(code, WhenFlag | ByVersion) for code in columns.values())
+
+    def asks(self) -> tuple[Callable[[Mapping[str, Any]], Any], ...]:
+        """See ``FieldType``."""
+        return (*_asked(self.count), *[code for code in self.columns.values() if callable(code)])
 
     def resolve(self, version: int, flags: int) -> "Table":
         """Return the table with all conditions on version and flags decided."""
@@ -214,7 +259,7 @@ class Table(Wire):
         return found
 
     def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Columns, int]:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         count, pos = _read_count(self.count, view, pos, end, this)
         codes = self.codes(this)
         try:
@@ -223,7 +268,7 @@ class Table(Wire):
             raise WireError(str(error), pos) from None
 
     def encode(self, value: Any, this: Fields) -> bytes:
-        """See ``Wire``."""
+        """See ``FieldType``."""
         try:
             rows = pack_columns(value, self.codes(this))
         except ValueError as error:
@@ -231,106 +276,32 @@ class Table(Wire):
         return _count_bytes(self.count, len(value), this) + rows
 
 
-class Conditional(Wire):
-    """A word that is there only under a condition; None stands for absent."""
-
-    def __init__(self, present: Callable[[Mapping[str, Any]], Any], word: Any) -> None:
-        super().__init__()
-        self.present, self.word = present, as_wire(word)
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        return self.word.decode(view, pos, end, this) if self.present(this) else (None, pos)
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        if not self.present(this):
-            if value is not None:
-                raise WireError("a value is given, but the other fields say that there is none")
-            return b""
-        if value is None:
-            raise WireError("no value is given, but the other fields say that there is one")
-        return bytes(self.word.encode(value, this))
-
-
-class WhenFlag(Conditional):
-    def __init__(self, mask: int, word: Any) -> None:
-        self.mask = mask
-        if isinstance(word, str):  # the code of a table's column
-            super().__init__(lambda this: False, Int8ub)
-            self.word = word  # type: ignore[assignment]
-        else:
-            super().__init__(lambda this: this.get("flags", 0) & mask, word)
-
-
-class ByVersion(Wire):
-    def __init__(self, zero: Any, later: Any) -> None:
-        super().__init__()
-        self.zero, self.later = zero, later
-
-    def decode(self, view: memoryview, pos: int, end: int, this: Fields) -> tuple[Any, int]:
-        value: tuple[Any, int] = as_wire(self.later if this["version"] else self.zero).decode(view, pos, end, this)
-        return value
-
-    def encode(self, value: Any, this: Fields) -> bytes:
-        return bytes(as_wire(self.later if this["version"] else self.zero).encode(value, this))
-
-
-def by_version(zero: Any, later: Any) -> Any:
-    """Layout ``zero`` in version 0, ``later`` from version 1 on."""
-    return ByVersion(zero, later)
-
-
-def when_flag(mask: int, word: Any) -> Any:
-    """``word`` if any bit of ``mask`` is set in the flags, else absent (None)."""
-    return WhenFlag(mask, word)
-
-
-def when(present: Callable[[Mapping[str, Any]], Any], word: Any) -> Any:
-    """``word`` if ``present`` says so of the fields before it, else absent (None)."""
-    return Conditional(present, word)
-
-
-def decide(word: Any, version: int, flags: int) -> Any:
-    """Resolve conditions on version and flags; None means absent."""
-    while True:
-        if isinstance(word, WhenFlag):
-            if not flags & word.mask:
-                return None
-            word = word.word
-        elif isinstance(word, ByVersion):
-            word = word.later if version else word.zero
-        else:
-            return word
-
-
 def _read_count(count: Any, view: memoryview, pos: int, end: int, this: Fields) -> tuple[int, int]:
-    if isinstance(count, construct.Construct):
-        number, pos = as_wire(count).decode(view, pos, end, this)
-        return number, pos
+    if isinstance(count, FieldType):
+        return count.decode(view, pos, end, this)
     return count(this), pos
 
 
 def _count_bytes(count: Any, number: int, this: Fields) -> bytes:
-    if isinstance(count, construct.Construct):
-        return bytes(as_wire(count).encode(number, this))
+    if isinstance(count, FieldType):
+        return count.encode(number, this)
     if count(this) != number:
         raise WireError(f"{number} items are given, but the other fields say {count(this)}")
     return b""
 
 
-_INT24 = unsigned(3)
-_INT48 = unsigned(6)
-U8 = Annotated[int, Int8ub]
-U16 = Annotated[int, Int16ub]
-U24 = Annotated[int, _INT24]
-U32 = Annotated[int, Int32ub]
-U48 = Annotated[int, _INT48]
-U64 = Annotated[int, Int64ub]
-S8 = Annotated[int, Int8sb]
-S16 = Annotated[int, Int16sb]
-S32 = Annotated[int, Int32sb]
-S64 = Annotated[int, Int64sb]
+U8 = Annotated[int, Fixed("B", identity, identity)]
+U16 = Annotated[int, Fixed("H", identity, identity)]
+U24 = Annotated[int, unsigned(3)]
+U32 = Annotated[int, Fixed("I", identity, identity)]
+U48 = Annotated[int, unsigned(6)]
+U64 = Annotated[int, Fixed("Q", identity, identity)]
+S8 = Annotated[int, Fixed("b", identity, identity)]
+S16 = Annotated[int, Fixed("h", identity, identity)]
+S32 = Annotated[int, Fixed("i", identity, identity)]
+S64 = Annotated[int, Fixed("q", identity, identity)]
 FourCC = Annotated[str, FOURCC]
-Uuid = Annotated[uuid.UUID, UUID_WORD]
+Uuid = Annotated[uuid.UUID, UUID_FIELD]
 STRING = _String()
 String = Annotated[str, STRING]
 REST = _Rest()

@@ -1,1 +1,1 @@
-"""Content keys: where they come from, how they are wrapped for recipients, and who opens them. ONVIF B.8."""
+"""Content keys: their sources, wrapping for recipients, and unwrapping. ONVIF Recording Control 25.12, B.8."""

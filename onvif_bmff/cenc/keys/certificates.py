@@ -1,7 +1,7 @@
-"""Certificates that content keys are wrapped for: reading them, naming them, and telling which can be used.
+"""Certificates for which content keys are wrapped: loading, names, and checks of their use.
 
-A certificate is not verified here: neither its chain nor its revocation. Whoever configures it trusts it.
-``docs/SECURITY.md`` says what is looked at, and why.
+Neither the chain nor the revocation of a certificate is verified: it is trusted by configuration. ``docs/SECURITY.md``
+has the checks and their reasons.
 """
 
 import logging
@@ -43,20 +43,20 @@ HASHES: Final[dict[str, hashes.HashAlgorithm]] = {"sha1": hashes.SHA1(), "sha256
 UNREADABLE: Final = (
     ValueError, TypeError, UnsupportedAlgorithm, InternalError, x509.InvalidVersion, x509.DuplicateExtension,
 )  # fmt: skip
-"""What ``cryptography`` raises over damaged certificates and keys."""
+"""Exceptions of ``cryptography`` for damaged certificates and keys."""
 
 _KEM_OF_CURVE: Final = {"secp256r1": 0x0010, "secp384r1": 0x0011, "secp521r1": 0x0012}
 _KEM_X25519: Final = 0x0020
 _MIN_RSA_BITS: Final = 2048
 _BASELINE_RSA_BITS: Final = 3072
-_LONGEST_SUBJECT: Final = 120
+_MAX_SUBJECT: Final = 120
 _THUMBPRINT_SHOWN: Final = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A certificate that a content key was not wrapped for: which one, and why."""
+    """A certificate that a content key was not wrapped for, and the reason."""
 
     name: str
     reason: str
@@ -67,14 +67,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A certificate that keys can be wrapped for, at least while it is valid.
+    """A certificate for which keys can be wrapped while it is valid.
 
     Args:
-        name: its subject, and the beginning of its SHA-256 thumbprint, for people.
+        name: subject, and the beginning of the SHA-256 thumbprint, for display.
         certificate: the certificate.
-        public_key: its RSA key, or one on P-256, P-384, P-521 or X25519.
-        not_before: it is valid from this instant,
-        not_after: to this one, both included.
+        public_key: its public key: RSA, P-256, P-384, P-521 or X25519.
+        not_before: first instant of its validity.
+        not_after: last instant of its validity.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Recipient:
     not_after: datetime
 
     def reason_against(self, at: UtcTime) -> str | None:
-        """Why the certificate is not valid at an instant; None if it is."""
+        """Return why the certificate is not valid at an instant, or None."""
         moment = at.to_datetime()
         if moment < self.not_before:
             return f"the certificate is not valid before {self.not_before:{_TIME}} (valid to {self.not_after:{_TIME}})"
@@ -94,10 +94,10 @@ class Recipient:
 
 
 def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
-    """All certificates of a file, PEM (RFC 7468, with text around the blocks) or DER, each once.
+    """Return all certificates of a file, PEM (RFC 7468, with text around the blocks) or DER, each once.
 
     Raises:
-        CertificateError: there is none, or one cannot be read; what the file is instead is said.
+        CertificateError: there is none, or one cannot be read; the message says what the file is instead.
     """
     blocks = [block for block in pem_blocks(data) if block.is_certificate]
     forms = [_der_of(block.text, block.label) for block in blocks] if blocks else [data]
@@ -117,12 +117,12 @@ def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def load_certificate(data: bytes) -> x509.Certificate:
-    """The certificate of a file; of a chain the one at its end, which is nobody's issuer.
+    """Return the certificate of a file; of a chain the end entity.
 
-    Of several certificates those are left aside that issued another one in the file, then those of authorities.
+    Of several certificates, issuers of others in the file are excluded, then certification authorities.
 
     Raises:
-        CertificateError: the file cannot be read, or it is not clear which certificate is meant.
+        CertificateError: the file cannot be read, or several certificates remain.
     """
     found = load_certificates(data)
     if len(found) == 1:
@@ -139,7 +139,7 @@ def load_certificate(data: bytes) -> x509.Certificate:
 
 
 def load_recipient(data: bytes) -> Recipient:
-    """Read a certificate and see that keys can be wrapped for it while it is valid; advice goes to the log.
+    """Load a certificate and check that keys can be wrapped for it while it is valid; advice is logged.
 
     Raises:
         CertificateError: it cannot be read or used.
@@ -165,7 +165,7 @@ def load_recipient(data: bytes) -> Recipient:
 
 
 def check_certificate(certificate: bytes, *, at: UtcTime, allow_expired: bool = False) -> None:
-    """Tell whether keys can be wrapped for a certificate (PEM or DER) at an instant.
+    """Check that keys can be wrapped for a certificate (PEM or DER) at an instant.
 
     Raises:
         CertificateError: they cannot.
@@ -177,7 +177,7 @@ def check_certificate(certificate: bytes, *, at: UtcTime, allow_expired: bool = 
 
 
 def certificate_fault(certificate: bytes) -> str | None:
-    """Why keys can never be wrapped for a certificate (PEM or DER), whatever the time; None if they can."""
+    """Return why keys can never be wrapped for a certificate (PEM or DER), at any time, or None."""
     try:
         load_recipient(certificate)
     except CertificateError as error:
@@ -186,7 +186,7 @@ def certificate_fault(certificate: bytes) -> str | None:
 
 
 def thumbprint(certificate: bytes, hash_name: ThumbprintHash = "sha256") -> bytes:
-    """Hash over the DER form of a certificate given as PEM or DER: 32 bytes, or 20 for SHA-1.
+    """Return the hash of the DER form of a certificate (PEM or DER): 32 bytes, or 20 for SHA-1.
 
     Raises:
         CertificateError: the certificate cannot be read.
@@ -197,7 +197,7 @@ def thumbprint(certificate: bytes, hash_name: ThumbprintHash = "sha256") -> byte
 def kem_of(
     key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey | x25519.X25519PublicKey | x25519.X25519PrivateKey,
 ) -> int:
-    """The KEM of HPKE that an elliptic curve key is for (RFC 9180, 7.1).
+    """Return the KEM of HPKE for an elliptic curve key (RFC 9180, 7.1).
 
     Raises:
         CertificateError: there is none for its curve.
@@ -211,23 +211,23 @@ def kem_of(
 
 
 def _der_of(text: bytes, label: bytes) -> bytes:
-    """The bytes of a PEM block; empty if they are no base64."""
+    """Return the bytes of a PEM block; empty if it is not valid base64."""
     try:
         der = b64decode(b"".join(text.splitlines()[1:-1]).replace(b" ", b"").replace(b"\t", b""), validate=True)
     except Base64Error:
         return b""
-    if label == b"TRUSTED CERTIFICATE" and der[:2] == b"\x30\x82":  # OpenSSL's own remarks stand behind it
+    if label == b"TRUSTED CERTIFICATE" and der[:2] == b"\x30\x82":  # followed by data of OpenSSL
         return der[: 4 + int.from_bytes(der[2:4], "big")]
     return der
 
 
 def _name(certificate: x509.Certificate) -> str:
-    """Subject and thumbprint, without letters that a terminal might obey."""
+    """Return subject and thumbprint, without control characters."""
     try:
         subject = certificate.subject.rfc4514_string()
     except UNREADABLE:
         subject = ""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in subject[:_LONGEST_SUBJECT])
+    shown = "".join(letter if letter.isprintable() else "?" for letter in subject[:_MAX_SUBJECT])
     digest = certificate.fingerprint(hashes.SHA256()).hex()[:_THUMBPRINT_SHOWN]
     return f"certificate {shown or 'without subject'} (SHA-256 {digest}…)"
 
@@ -259,9 +259,9 @@ def _public_key(certificate: x509.Certificate) -> PublicKey:
 
 
 def _check_usage(certificate: x509.Certificate, public_key: PublicKey, name: str) -> None:
-    """Honour KeyUsage (RFC 5280, 4.2.1.3) where it is critical; say so where it is not, or is of another kind.
+    """Check KeyUsage (RFC 5280, 4.2.1.3) if it is critical; otherwise, and for ExtendedKeyUsage, only warn.
 
-    ExtendedKeyUsage says nothing for or against: no purpose is registered for content keys.
+    No purpose is registered for content keys, so ExtendedKeyUsage is not decisive.
     """
     try:
         extensions = certificate.extensions

@@ -1,10 +1,9 @@
-"""Content keys, and where a recorder gets them from.
+"""Content keys, and their sources for a recorder.
 
-A recorder asks a `KeySource` which key applies each time it opens a segment; a KID other than that of the
-open span means a new moov, which closes all spans (ONVIF Recording Control 25.12, B.2 and B.8).
+A recorder asks a ``KeySource`` for the key each time it opens a segment; a KID other than that of the open span needs a
+new moov, which closes all spans (ONVIF Recording Control 25.12, B.2 and B.8).
 """
 
-import hmac
 import os
 import re
 from collections.abc import Callable
@@ -24,7 +23,6 @@ __all__ = [
     "KeySource",
     "RotatingKey",
     "generate_content_key",
-    "key_check_value",
     "parse_key",
     "parse_kid",
 ]
@@ -32,24 +30,21 @@ __all__ = [
 KEY_SIZE: Final = 16
 """Bytes of a content key."""
 
-_CHECK_SIZE: Final = 4
-_CHECK_LABEL: Final = b"onvif_bmff key check value\0"
-
 _UUID_TEXT = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|([0-9a-f]{32})", re.I | re.A)
 _KEY_TEXT = re.compile(r"[0-9a-f]{32}", re.I | re.A)
 
 Random = Callable[[int], bytes]
-"""Gives so many unpredictable bytes, as ``os.urandom`` does."""
+"""Returns the given number of unpredictable bytes, as ``os.urandom``."""
 
 
 def parse_kid(text: str) -> UUID:
-    """A key identifier from its text: a UUID (RFC 9562, with or without ``urn:uuid:``) or 32 hex digits.
+    """Return a key identifier from its text: a UUID (RFC 9562, with or without ``urn:uuid:``) or 32 hex digits.
 
-    Either case is taken, braces are not. The bytes of a KID in ``tenc``, ``seig`` and ``pssh`` are those
+    Upper and lower case are accepted, braces are not. The bytes of a KID in ``tenc``, ``seig`` and ``pssh`` are those
     of the text in reading order, that is ``UUID.bytes``.
 
     Raises:
-        ProtectionError: the text is neither. The message does not repeat it: it may be a key by mistake.
+        ProtectionError: the text is neither. The message does not quote it: it may be a key by mistake.
     """
     found = _UUID_TEXT.fullmatch(text)
     if found is None:
@@ -58,7 +53,7 @@ def parse_kid(text: str) -> UUID:
 
 
 def parse_key(text: str) -> bytes:
-    """The 16 bytes of a content key from 32 hex digits (xs:hexBinary), nothing around or between them.
+    """Return the 16 bytes of a content key from exactly 32 hex digits (xs:hexBinary).
 
     Raises:
         ProtectionError: the text is anything else.
@@ -69,22 +64,10 @@ def parse_key(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def key_check_value(kid: UUID, key: bytes) -> str:
-    """What tells whether a stored key is still the one that was given for a KID: eight hex digits.
-
-    They are the first 32 bits of an HMAC-SHA-256 under the key. A key that was damaged by chance passes once in four
-    thousand million times. Nobody can work the key out from them; they tell an attacker who guesses one key in 2**32
-    candidates apart, which leaves 2**96 of those drawn at random. AES of a constant, the usual check value, is not
-    used: in counter mode that is a piece of key stream.
-    """
-    return hmac.digest(key, _CHECK_LABEL + kid.bytes, "sha256")[:_CHECK_SIZE].hex()
-
-
 class ContentKey:
     """An AES-128 key with its identifier; immutable.
 
-    The key shows up in no representation, and an instance refuses to be pickled. ``copy`` gives the
-    instance itself.
+    The key is hidden in representations, and an instance cannot be pickled. ``copy`` returns the instance itself.
 
     Args:
         kid: key identifier.
@@ -143,32 +126,31 @@ class ContentKey:
 
 
 def generate_content_key(random: Random = os.urandom) -> ContentKey:
-    """A new key under a new random KID, a UUID of version 4 (ONVIF Recording Control 25.12, B.8.2).
+    """Return a new key under a new random KID, a UUID of version 4 (ONVIF Recording Control 25.12, B.8.2).
 
     Raises:
-        ProtectionError: the random source gave too few bytes.
+        ProtectionError: the random source returned a wrong number of bytes.
     """
     return ContentKey(UUID(bytes=_draw(random, KEY_SIZE), version=4), _draw(random, KEY_SIZE))
 
 
 class KeySource(Protocol):
-    """Tells a recorder which key to encrypt with. A key server is reached by writing one of these."""
+    """Source of a recorder's content keys; implement it to use a key server."""
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The key of a segment that is opened at this instant.
+        """Return the key for a segment that is opened at this instant.
 
-        A segment keeps its key until it ends, so this is asked once for each segment, or once for all
-        segments that open together. The answer stays the same as long as the key does. A new key needs a
-        new KID: callers tell keys apart by that.
+        A segment keeps its key until it ends, so this is called once for each segment, or once for all segments that
+        open together. A new key needs a new KID, by which callers distinguish keys.
 
         Raises:
-            ProtectionError: no key can be had.
+            ProtectionError: no key is available.
         """
         ...
 
 
 class FixedKey:
-    """A key that never changes, such as the KID and Key of an encryption entry."""
+    """A constant key, such as the KID and Key of an encryption entry."""
 
     __slots__ = ("_content_key",)
 
@@ -176,25 +158,23 @@ class FixedKey:
         self._content_key = content_key
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The one key, whenever the segment starts."""
+        """Return the key."""
         return self._content_key
 
 
 class RotatingKey:
-    """Keys made here, a new one each time an interval has passed (ONVIF Recording Control 25.12, B.8.2).
+    """Generated keys, a new one after each interval (ONVIF Recording Control 25.12, B.8.2).
 
-    The first key is made when a segment first asks for one. From that instant on the intervals are
-    counted, on the time line of the segments and not from one segment to the next. Where several
-    intervals end within one segment, only the newest key is ever used. A segment that starts earlier than
-    one before it gets the newest key too; if it starts more than a whole interval before the newest key
-    was made, the clock was set back, and the intervals are counted from there, so that no key outlives
-    two of them.
+    The first key is generated for the first segment. From its start on intervals are counted, on the time line of the
+    segments. If several intervals end within one segment, only the newest key is used. A segment that starts earlier
+    than the one before gets the newest key as well; if it starts more than an interval before that key was generated,
+    the clock was set back, and intervals count from that start, so that no key is used for more than two of them.
 
-    May be shared by threads.
+    Thread-safe.
 
     Args:
-        every: the interval (KeyRotationDuration), or None to keep the first key for good.
-        random: where keys and KIDs come from.
+        every: the interval (KeyRotationDuration), or None to keep the first key.
+        random: source of keys and KIDs.
 
     Raises:
         ProtectionError: the interval is not positive.
@@ -212,7 +192,7 @@ class RotatingKey:
         self._current: ContentKey | None = None
 
     def key_for(self, segment_start: UtcTime) -> ContentKey:
-        """The newest key at this instant, made now if the last interval has ended.
+        """Return the newest key at this instant, generated now if the last interval has ended.
 
         Raises:
             ProtectionError: the random source failed, or repeated a KID.

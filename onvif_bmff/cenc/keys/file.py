@@ -1,4 +1,4 @@
-"""Content keys as text: one a line, as KID and key in hexadecimal digits."""
+"""Content keys as text: one on each line, as KID and key in hexadecimal digits."""
 
 import codecs
 import re
@@ -10,22 +10,22 @@ from onvif_bmff.errors import ProtectionError
 __all__ = ["MAX_KEY_FILE", "build_key_file", "parse_key_file"]
 
 MAX_KEY_FILE = 1 << 20
-"""Bytes of the longest key file that is read: more than ten thousand keys."""
+"""Largest size of a key file, in bytes: more than ten thousand keys."""
 
 _LINE = re.compile(r"(?:urn:uuid:)?([^=:\s]+)\s*[=:]\s*(\S+)", re.I)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def parse_key_file(data: bytes) -> tuple[ContentKey, ...]:
-    """The keys of a file, in order, each once.
+    """Return the keys of a file, in order, each once.
 
-    A line is ``KID=KEY`` or ``KID:KEY``: the identifier as a UUID (with or without dashes or ``urn:uuid:``), the key
-    as 32 hex digits, spaces around either. Empty lines, and those that begin with ``#`` or ``;``, are passed over. The
-    text is UTF-8 with or without a byte order mark, or UTF-16 with one; line ends are of any system.
+    A line is ``KID=KEY`` or ``KID:KEY``: the identifier as a UUID (with or without dashes or ``urn:uuid:``), the key as
+    32 hex digits, with optional spaces. Empty lines, and those that begin with ``#`` or ``;``, are ignored. The text is
+    UTF-8 with or without a byte order mark, or UTF-16 with one, with any line ends.
 
     Raises:
-        ProtectionError: a line is no key, a KID has two different keys, or there is no key at all; with the number of
-            the line. No text of the file is repeated.
+        ProtectionError: a line is invalid, a KID has two different keys, or there is no key. The message has the
+            line number, and no text of the file.
     """
     found: dict[object, ContentKey] = {}
     for number, line in enumerate(_text(data).splitlines(), 1):
@@ -41,7 +41,7 @@ def parse_key_file(data: bytes) -> tuple[ContentKey, ...]:
 
 
 def build_key_file(keys: Iterable[ContentKey]) -> bytes:
-    """The text of a key file, which `parse_key_file` reads."""
+    """Return the text of a key file, which ``parse_key_file`` reads."""
     return "".join(f"{key.kid}={key.key.hex()}\n" for key in keys).encode()
 
 

@@ -1,8 +1,8 @@
-"""HPKE in base mode where the private key is elsewhere, and only the agreed secret comes back (RFC 9180).
+"""HPKE in base mode with an external private key that only returns the shared secret of Diffie-Hellman (RFC 9180).
 
-A token (PKCS#11 ``CKM_ECDH1_DERIVE``, a key server) multiplies a point by its private key and gives the result. What
-follows from there needs no private key: the KEM's extraction (4.1), the key schedule of mode base (5.1), and opening
-what was sealed as the first message (5.2), with empty associated data.
+A token (PKCS#11 ``CKM_ECDH1_DERIVE``, a key server) multiplies a point by its private key and returns the result. The
+rest needs no private key: the extraction of the KEM (4.1), the key schedule of mode base (5.1), and the decryption of
+the first message (5.2), with empty associated data.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ AgreementKey = ec.EllipticCurvePublicKey | x25519.X25519PublicKey
 
 @dataclass(frozen=True, slots=True)
 class _Kem:
-    """A key encapsulation mechanism. RFC 9180, 7.1: its hash, and the length of an agreed secret (Ndh) in bytes."""
+    """A key encapsulation mechanism (RFC 9180, 7.1): its hash, and the length (Ndh) of ``agreed`` in bytes."""
 
     hash: hashes.HashAlgorithm
     agreed: int
@@ -48,17 +48,17 @@ _BASE: Final = b"\x00"
 
 
 def point_of(key: AgreementKey) -> bytes:
-    """The form in which RFC 9180, 7.1.1 writes a public key: an uncompressed point (SEC 1), X25519 as it is."""
+    """Return a public key serialized as in RFC 9180, 7.1.1: an uncompressed point (SEC 1), or X25519 bytes."""
     if isinstance(key, x25519.X25519PublicKey):
         return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def check_point(kem: int, encapsulated: bytes) -> None:
-    """See that an encapsulated secret is a point of the curve, before a private key is multiplied with it (7.1.4).
+    """Check that an encapsulated secret is a point of the curve, before it is used with a private key (7.1.4).
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not.
     """
     curve = _KEMS[kem].curve
     if curve is None:
@@ -76,22 +76,21 @@ def open_sealed(
     *,
     info: bytes = b"",
 ) -> bytes:
-    """Open what was sealed for ``recipient``.
+    """Decrypt a message for ``recipient``.
 
     Args:
-        suite: the numbers of KEM, KDF and AEAD, each one that ``hpke_suite`` knows.
-        agreed: what Diffie-Hellman gives of ``encapsulated`` and the recipient's private key: the x-coordinate, big
-            endian, or for X25519 the 32 bytes as they are. Zeros that a token cut off on the left of a coordinate are
-            put back.
-        encapsulated: the sender's public key as it came.
-        recipient: public key of the private key that agreed.
-        sealed: cipher text with its tag.
-        info: what both sides agreed on, possibly nothing.
+        suite: the numbers of KEM, KDF and AEAD, as for ``hpke_suite``.
+        agreed: result of Diffie-Hellman of ``encapsulated`` and the recipient's private key: the x-coordinate, big
+            endian, or 32 bytes for X25519. Leading zeros that a token removed are restored.
+        encapsulated: the sender's public key, serialized.
+        recipient: the recipient's public key.
+        sealed: ciphertext with its tag.
+        info: ``info`` that both sides agreed on, possibly empty.
 
     Raises:
-        UnsupportedSchemeError: a number is not known.
-        ValueError: ``agreed`` is no secret of this KEM.
-        cryptography.exceptions.InvalidTag: it does not open.
+        UnsupportedSchemeError: a number is unknown.
+        ValueError: ``agreed`` is not a secret of this KEM.
+        cryptography.exceptions.InvalidTag: the message cannot be decrypted.
     """
     hpke_suite(*suite)
     kem, kdf, aead = suite

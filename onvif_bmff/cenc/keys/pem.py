@@ -1,15 +1,15 @@
-"""Text around keys and certificates (RFC 7468, read laxly), and what a file is that is something else.
+"""PEM blocks of keys and certificates (RFC 7468, lenient), and descriptions of files that are something else.
 
-What people have in their hands are files from ``openssl pkcs12``, ``openssl x509 -text``, Windows and web pages: PEM
-with explanations before, between and after the blocks, a byte order mark, UTF-16, any line ends. All of that is legal
-or harmless, and taken. A file that is no certificate or key at all is named, so that its owner knows what to do.
+Files come from ``openssl pkcs12``, ``openssl x509 -text``, Windows and web pages: PEM with text before, between and
+after the blocks, a byte order mark, UTF-16, any line ends. All of that is legal or harmless, and accepted. A file that
+is neither certificate nor key is described, so that its owner knows what to do.
 """
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks", "plain_text"]
+__all__ = ["ENCRYPTED_KEY", "PemBlock", "describe", "first_line", "pem_blocks"]
 
 _BEGIN: Final = b"-----BEGIN "
 _END: Final = b"-----END "
@@ -69,46 +69,46 @@ _BEGINNINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PemBlock:
-    """One block of a PEM file: its label ("CERTIFICATE"), and its lines from BEGIN to END with nothing around them."""
+    """One block of a PEM file: its label ("CERTIFICATE"), and its lines from BEGIN to END."""
 
     label: bytes
     text: bytes = field(repr=False)
 
     @property
     def is_certificate(self) -> bool:
-        """Whether its label is one of a certificate."""
+        """Whether the label is that of a certificate."""
         return _LABELS.get(self.label) is _CERTIFICATE
 
     @property
     def is_private_key(self) -> bool:
-        """Whether its label is one of a private key of a form that can be read."""
+        """Whether the label is that of a private key in a supported form."""
         return _LABELS.get(self.label) in (_PRIVATE, ENCRYPTED_KEY)
 
 
 def plain_text(data: bytes) -> bytes:
-    """Text as UTF-8 without a byte order mark; UTF-16 with one is converted. Other bytes come back as they are."""
+    """Return text as UTF-8 without byte order mark; UTF-16 with one is converted, other bytes are unchanged."""
     if data.startswith(BOM_UTF8):
         return data[len(BOM_UTF8) :]
     for mark, encoding in ((BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):
             try:
                 return data[len(mark) :].decode(encoding).encode()
-            except UnicodeError:  # two bytes by chance
+            except UnicodeError:  # not UTF-16: the mark is there by chance
                 return data
     return data
 
 
 def first_line(data: bytes) -> bytes:
-    """The first line of a file that holds one secret, such as a password, without byte order mark and line end."""
+    """Return the first line of a file with one secret, such as a password, without byte order mark and line end."""
     return next(iter(plain_text(data).splitlines()), b"")
 
 
 def pem_blocks(data: bytes) -> tuple[PemBlock, ...]:
-    """All complete PEM blocks of a file; whatever stands around them is passed over."""
+    """Return all complete PEM blocks of a file; other text is ignored."""
     found: list[PemBlock] = []
     label: bytes | None = None
     lines: list[bytes] = []
-    for line in plain_text(data).replace(BOM_UTF8, b"").splitlines():  # files put together have marks within
+    for line in plain_text(data).replace(BOM_UTF8, b"").splitlines():  # concatenated files have marks within
         line = line.strip()
         if line.startswith(_BEGIN) and line.endswith(_DASHES):
             label, lines = line[len(_BEGIN) : -len(_DASHES)], [line]
@@ -121,7 +121,7 @@ def pem_blocks(data: bytes) -> tuple[PemBlock, ...]:
 
 
 def describe(data: bytes) -> str:
-    """What a file seems to be, for an error: "a PKCS#12 bundle …". Nothing of its contents is repeated."""
+    """Return what a file seems to be, for error messages: "a PKCS#12 bundle …". Its contents are not quoted."""
     if not data.strip():
         return "an empty file"
     kinds = [_LABELS.get(block.label, "a PEM block of an unknown kind") for block in pem_blocks(data)]
@@ -137,7 +137,7 @@ def describe(data: bytes) -> str:
 
 
 def _describe_der(data: bytes) -> str | None:
-    """What a DER structure is, by the kinds of its first fields."""
+    """Return what a DER structure is, by the tags of its first fields, or None."""
     outer = _fields(data, limit=1)
     if not outer or outer[0][0] != _SEQUENCE:
         return None
@@ -162,7 +162,7 @@ def _describe_der(data: bytes) -> str | None:
 
 
 def _describe_signed(tags: list[int]) -> str:
-    """What was signed: a request has a name and a key, a list a time after its name, a certificate a serial number."""
+    """Return the kind of a signed structure, by the tags of its content: CSR, CRL or certificate."""
     if tags[:3] == [_INTEGER, _SEQUENCE, _SEQUENCE] and tags[3:] in ([], [0xA0]):
         return _CSR
     if any(tag in _TIMES for tag in tags):
@@ -171,7 +171,7 @@ def _describe_signed(tags: list[int]) -> str:
 
 
 def _fields(data: bytes, *, limit: int) -> list[tuple[int, bytes]]:
-    """Tag and contents of the first fields of a DER structure, as far as they are whole."""
+    """Return tag and contents of the first complete fields of a DER structure."""
     found: list[tuple[int, bytes]] = []
     at = 0
     while len(found) < limit and at + 2 <= len(data):

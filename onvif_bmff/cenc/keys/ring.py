@@ -1,4 +1,4 @@
-"""The content keys that a reader holds, given by hand or opened from the headers of a file."""
+"""The content keys of a reader, given or unwrapped from the headers of a file."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ __all__ = ["NOT_OPENED", "KeyRing", "KeyUnwrapper"]
 _log = logging.getLogger(__name__)
 
 NOT_OPENED: Final = "the private key opens none of the wrapped forms of the content key"
-"""All that is said of keys that do not open, whatever is wrong: more would help those who forge boxes."""
-_MOST_FAILURES: Final = 256
-"""Entries offered in vain after which a file is given up: each may cost a use of the private key."""
+"""The only message for keys that cannot be opened: details would help an attacker who forges boxes."""
+_MAX_FAILURES: Final = 256
+"""Number of failed entries after which no further ones are tried: each may need the private key."""
 _ENTRY_HEAD = Struct(">HI")
 
 
@@ -31,18 +31,18 @@ class KeyUnwrapper(Protocol):
     """The private side of a certificate: a key file, a hardware module or a key server."""
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open one of the wrapped forms of a content key and return its 16 bytes.
+        """Unwrap one of the entries of a content key and return its 16 bytes.
 
-        Where the boxes may come from strangers, neither the error nor the time that it takes may tell why no entry
-        opens (see `onvif_bmff.cenc.keys.unwrap`).
+        If the boxes may come from an attacker, neither the error nor its timing may reveal why no entry opens (see
+        ``onvif_bmff.cenc.keys.unwrap``).
 
         Args:
             kid: identifier of the content key.
-            entries: the same key, wrapped for one certificate each.
+            entries: this key, wrapped for one certificate each.
 
         Raises:
-            WrongKeyError: none of the entries could be opened, for whatever reason that lies in them.
-            ProtectionError: the private key cannot be used at all; a token or key server is not there, say.
+            WrongKeyError: none of the entries could be opened.
+            ProtectionError: the private key is not available, for example if a token or key server cannot be reached.
         """
         ...
 
@@ -50,7 +50,7 @@ class KeyUnwrapper(Protocol):
 class KeyRing(Mapping[UUID, ContentKey]):
     """Content keys by KID, for reading.
 
-    A KID that is not there is a `MissingKeyError` from ``find`` and a KeyError from ``[]``.
+    For an unknown KID, ``find`` raises ``MissingKeyError``, and ``[]`` KeyError.
     """
 
     __slots__ = ("_keys",)
@@ -61,19 +61,19 @@ class KeyRing(Mapping[UUID, ContentKey]):
             self.add(key)
 
     def add(self, key: ContentKey) -> None:
-        """Put a key on the ring.
+        """Add a key.
 
         Raises:
-            ProtectionError: another key is there under the same KID.
+            ProtectionError: there is another key with the same KID.
         """
         if self._keys.setdefault(key.kid, key) != key:
             raise ProtectionError(f"two different keys for KID {key.kid}")
 
     def find(self, kid: UUID) -> ContentKey:
-        """The key of a KID.
+        """Return the key of a KID.
 
         Raises:
-            MissingKeyError: it is not on the ring.
+            MissingKeyError: there is none.
         """
         try:
             return self._keys[kid]
@@ -81,19 +81,18 @@ class KeyRing(Mapping[UUID, ContentKey]):
             raise MissingKeyError(f"no content key for KID {kid}") from None
 
     def unlock(self, headers: Iterable[object], unwrapper: KeyUnwrapper) -> tuple[UUID, ...]:
-        """Open the wrapped keys of a file's asymmetric ``pssh`` boxes (ONVIF Recording Control 25.12, B.8.2).
+        """Unwrap and add the keys of a file's asymmetric ``pssh`` boxes (ONVIF Recording Control 25.12, B.8.2).
 
-        Boxes of other kinds, and those whose KID is on the ring already, are passed over. Several boxes may
-        be meant for different readers, so it is enough if one of them opens.
+        Other boxes, and those with known KIDs, are ignored. Boxes may be for different readers, so it suffices if one
+        of them can be opened.
 
         Returns:
             the KIDs that were added.
 
         Raises:
-            WrongKeyError: there were boxes to open, and the private key opened none. That is all that is told.
-            UnsupportedSchemeError: there was none that could be read, and one uses a version or KEM that is not known.
-            ProtectionError: there was none that could be read, and one is cut short; or the private key cannot
-                be used at all.
+            WrongKeyError: there were readable boxes, and the private key opened none. The message has no details.
+            UnsupportedSchemeError: no box could be read, and one uses an unknown version or KEM.
+            ProtectionError: no box could be read, and one is truncated; or the private key is not available.
         """
         opened: list[UUID] = []
         unreadable: ProtectionError | None = None
@@ -102,7 +101,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
             if isinstance(header, AsymmetricKeySystemHeaderBox):
                 if header.kid in self._keys:
                     continue
-                if failures >= _MOST_FAILURES:
+                if failures >= _MAX_FAILURES:
                     _log.warning("%d wrapped keys did not open; those behind them are not tried", failures)
                     break
                 try:
@@ -140,7 +139,7 @@ class KeyRing(Mapping[UUID, ContentKey]):
 
 
 def _unreadable(data: bytes) -> ProtectionError:
-    """Why the entries of an asymmetric header could not be read: what stands where the first one goes wrong."""
+    """Return why the entries of an asymmetric header could not be read, by the first invalid one."""
     count = int.from_bytes(data[:4], "big")
     at = 4
     for _ in range(count):

@@ -1,7 +1,8 @@
-"""Opening wrapped content keys with a private key that is elsewhere: hardware module, smart card, key server.
+"""Unwrapping of content keys with an external private key: hardware module, smart card, key server.
 
-The private key never comes into this process. For RSA the holder undoes OAEP and gives the content key; for elliptic
-curves it only agrees on a secret (a point times the private key), and the rest of HPKE is done here (`cenc.hpke`).
+The private key is never in this process. With RSA the token decrypts OAEP and returns the content key; with elliptic
+curves it only computes the shared secret (a point times the private key), and the rest of HPKE is done here, in
+``cenc.keys.hpke``.
 """
 
 import logging
@@ -26,15 +27,15 @@ __all__ = ["EcToken", "RsaToken", "SeveralUnwrappers", "TokenUnwrapper"]
 _LOG = logging.getLogger(__name__)
 
 _HASHES: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (("sha1", "sha1"), ("sha256", "sha256"), ("sha256", "sha1"))
-"""Hash of OAEP, and that of its mask generation function: what keys are wrapped with, in the order to try."""
-_MOST_TRIES: Final = 8
-"""Entries of one header that are tried: it has one for each certificate, unless it was made to keep a token busy."""
+"""Hashes of OAEP and of its mask generation function, in the order to try."""
+_MAX_TRIED: Final = 8
+"""Largest number of entries tried in one header, so that a forged one cannot keep a token busy."""
 
 
 class RsaToken(Protocol):
-    """An RSA private key that stays where it is. An exception of any kind from ``decrypt`` means: it does not open.
+    """An external RSA private key. Any exception of ``decrypt`` means that the entry cannot be opened.
 
-    Only ``OSError`` (``ConnectionError``, ``TimeoutError``) means that the holder cannot be reached, and is told.
+    Only ``OSError`` (``ConnectionError``, ``TimeoutError``) means that the token cannot be reached, and is reported.
     """
 
     @property
@@ -43,12 +44,12 @@ class RsaToken(Protocol):
         ...
 
     def decrypt(self, wrapped: bytes, oaep_hash: OaepHash, mask_hash: OaepHash) -> bytes:
-        """Undo RSA-OAEP with this hash, MGF1 with that one, and no label (PKCS#11: ``CKM_RSA_PKCS_OAEP``)."""
+        """Decrypt RSA-OAEP with these hashes (OAEP, MGF1) and no label (PKCS#11: ``CKM_RSA_PKCS_OAEP``)."""
         ...
 
 
 class EcToken(Protocol):
-    """A private key of P-256, P-384, P-521 or X25519 that stays where it is. Exceptions as in `RsaToken`."""
+    """An external private key on P-256, P-384, P-521 or X25519. Exceptions as in ``RsaToken``."""
 
     @property
     def certificates(self) -> Sequence[bytes]:
@@ -59,8 +60,8 @@ class EcToken(Protocol):
         """Multiply a point by the private key (PKCS#11: ``CKM_ECDH1_DERIVE`` with ``CKD_NULL``).
 
         Args:
-            point: the other's public key, uncompressed as in SEC 1 (0x04, x, y); for X25519 its 32 bytes. It lies
-                on the curve.
+            point: public key of the other side, uncompressed as in SEC 1 (0x04, x, y); for X25519 its 32 bytes. It
+                was checked to lie on the curve.
 
         Returns:
             the x-coordinate, 32, 48 or 66 bytes big endian; for X25519 32 bytes.
@@ -69,21 +70,21 @@ class EcToken(Protocol):
 
 
 class TokenUnwrapper:
-    """A private key elsewhere, as a `KeyUnwrapper`.
+    """An external private key, as a ``KeyUnwrapper``.
 
-    Entries are found by the thumbprints of the certificates; those are worked out here, in SHA-1 and SHA-256. Whatever
-    goes wrong with an entry, the caller is told the same (an answer that told a wrong padding from a wrong length would
-    help to decrypt without the key); the log ``onvif_bmff.cenc.keys.token`` says more, at level DEBUG.
+    Entries are found by the thumbprints (SHA-1 and SHA-256) of the certificates. All failures of entries raise the same
+    error (distinguishing a wrong padding from a wrong length would help to decrypt without the key); the log
+    ``onvif_bmff.cenc.keys.token`` has the reason, at level DEBUG.
 
     Args:
-        token: the holder of the private key.
-        certificates: certificates of the key, PEM or DER, besides those that the token has. The first of all says which
-            key it is; those of other keys (a chain) are passed over.
-        info: ``info`` of HPKE for entries that carry none; empty unless both sides agreed on one.
+        token: holds the private key.
+        certificates: certificates of the key, PEM or DER, in addition to those of the token. The first one identifies
+            the key; those of other keys (a chain) are ignored.
+        info: ``info`` of HPKE for entries without one; empty unless both sides agreed on a value.
 
     Raises:
-        CertificateError: there is no certificate, one cannot be read, or keys are never wrapped for such a key.
-        ProtectionError: the token cannot do what a key of this kind has to.
+        CertificateError: there is no certificate, one cannot be read, or its kind of key is not supported.
+        ProtectionError: the token lacks the method for this kind of key.
     """
 
     __slots__ = ("_info", "_public_key", "_thumbprints", "_token")
@@ -105,14 +106,14 @@ class TokenUnwrapper:
         return f"TokenUnwrapper(<{type(self._token).__name__}>)"
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
             WrongKeyError: no entry is for this key, or none could be opened.
-            ProtectionError: the holder of the private key cannot be reached.
+            ProtectionError: the token cannot be reached.
         """
         mine = [entry for entry in entries if entry.thumbprint in self._thumbprints]
-        for entry in mine[:_MOST_TRIES]:
+        for entry in mine[:_MAX_TRIED]:
             key = self._open(entry)
             if key is not None:
                 return key
@@ -155,7 +156,11 @@ class TokenUnwrapper:
 
     @staticmethod
     def _refused(what: str, error: Exception) -> None:
-        """Keep the reason for the log; go on, unless the holder of the key is out of reach."""
+        """Log the reason.
+
+        Raises:
+            ProtectionError: the token cannot be reached.
+        """
         if isinstance(error, OSError):
             raise ProtectionError(f"the holder of the private key cannot be reached: {error}") from error
         reason = "the tag is wrong" if isinstance(error, InvalidTag) else str(error)
@@ -163,10 +168,10 @@ class TokenUnwrapper:
 
 
 class SeveralUnwrappers:
-    """Several private keys as one `KeyUnwrapper`: the first that opens a key counts.
+    """Several private keys as one ``KeyUnwrapper``; the first that opens a key is used.
 
     Args:
-        unwrappers: one or more, in the order in which they are asked.
+        unwrappers: one or more, in the order to try.
     """
 
     __slots__ = ("_unwrappers",)
@@ -175,11 +180,11 @@ class SeveralUnwrappers:
         self._unwrappers = tuple(unwrappers)
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
             WrongKeyError: none of them opens any entry.
-            ProtectionError: as one of them raises.
+            ProtectionError: one of them raised it.
         """
         refused = WrongKeyError(NOT_OPENED)
         for unwrapper in self._unwrappers:
@@ -206,7 +211,7 @@ def _public_key(certificate: bytes) -> rsa.RSAPublicKey | AgreementKey:
 
 
 def _written(certificate: bytes) -> bytes | None:
-    """The public key of a certificate in DER; None where it is of a kind that nobody knows here."""
+    """Return the public key of a certificate in DER; None if its kind is unknown."""
     loaded = load_certificate(certificate)
     try:
         return loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,9 +1,9 @@
-"""Opening wrapped content keys with a private key (ONVIF Recording Control 25.12, B.8.2).
+"""Unwrapping of content keys with a private key (ONVIF Recording Control 25.12, B.8.2).
 
-Whoever can submit ``pssh`` boxes to somebody's private key must not learn from the answers: an error that tells a wrong
-padding from a wrong length opens RSA-OAEP within some thousand questions. So there is one answer, `NOT_OPENED`, and
-before it is given the private key has been used as often, and on values of the same size, whatever was wrong. Why an
-entry did not open goes to the debug log of ``onvif_bmff.cenc``, which is for the owner of the key alone.
+Someone who submits ``pssh`` boxes to a private key must not learn from the answers: if errors distinguish a wrong
+padding from a wrong length, RSA-OAEP is broken with some thousand queries. So there is one error, ``NOT_OPENED``, and
+before it is raised the private key has been used equally often, on values of the same size, whatever was wrong. The
+reason goes to the debug log of ``onvif_bmff.cenc``, which only the owner of the key may read.
 """
 
 import logging
@@ -41,12 +41,12 @@ __all__ = ["PrivateKeyUnwrapper"]
 _log = logging.getLogger(__name__)
 
 _TAG: Final = 16
-_MOST_TRIED: Final = 64
-"""Entries of one box that are tried; a box may claim thousands, each of which costs time."""
+_MAX_TRIED: Final = 64
+"""Largest number of entries tried in one box, which may have thousands."""
 _PADDINGS: Final[tuple[tuple[OaepHash, OaepHash], ...]] = (
     ("sha1", "sha1"),
     ("sha256", "sha256"),
-    ("sha256", "sha1"),  # what some platforms understand by OAEP with SHA-256
+    ("sha256", "sha1"),  # OAEP with SHA-256 on some platforms
 )
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
@@ -54,21 +54,20 @@ _SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class PrivateKeyUnwrapper:
-    """A private key at hand, as a `KeyUnwrapper`.
+    """A private key in memory, as a ``KeyUnwrapper``.
 
-    With the certificate, exactly the entries made for it are opened. Without it every entry that could be
-    for this kind of key is tried.
+    With the certificate, only the entries for it are opened. Without it, every entry for this kind of key is tried.
 
     Args:
         private_key: RSA, P-256, P-384, P-521 or X25519 key, PEM or DER.
-        password: if the key is encrypted.
+        password: password of an encrypted key.
         certificate: PEM or DER certificate of this key.
-        info: ``info`` of HPKE for entries that carry none; empty unless both sides agreed on one.
+        info: ``info`` of HPKE for entries without one; empty unless both sides agreed on a value.
 
     Raises:
-        WrongKeyError: the password is missing or wrong, or the key is not that of the certificate.
+        WrongKeyError: the password is missing or wrong, or the key does not belong to the certificate.
         CertificateError: the certificate cannot be read.
-        ProtectionError: the private key cannot be read, or is of a kind that keys are never wrapped for.
+        ProtectionError: the private key cannot be read, or its kind is not supported.
     """
 
     __slots__ = ("_opener", "_thumbprints")
@@ -88,18 +87,18 @@ class PrivateKeyUnwrapper:
             self._thumbprints = _thumbprints(certificate, key.public_key().public_bytes(*_SPKI))
 
     def unwrap(self, kid: UUID, entries: Sequence[EncryptedKeyEntry]) -> bytes:
-        """Open the content key. See `KeyUnwrapper.unwrap`.
+        """Open the content key. See ``KeyUnwrapper.unwrap``.
 
         Raises:
-            WrongKeyError: no entry could be opened, for whatever reason. The debug log of ``onvif_bmff.cenc`` says it.
+            WrongKeyError: no entry could be opened. The debug log of ``onvif_bmff.cenc`` has the reason.
         """
         mine = [(number, entry) for number, entry in enumerate(entries, 1) if self._is_mine(entry)]
-        if len(mine) > _MOST_TRIED:
-            _log.warning("KID %s: only %d of %d entries are tried; give the certificate", kid, _MOST_TRIED, len(mine))
+        if len(mine) > _MAX_TRIED:
+            _log.warning("KID %s: only %d of %d entries are tried; give the certificate", kid, _MAX_TRIED, len(mine))
         if not mine:
-            self._opener.open(None)  # takes as long as an entry that does not open
+            self._opener.open(None)  # takes as long as for an entry that does not open
             _log.debug("KID %s: none of its %d entries is for this private key", kid, len(entries))
-        for number, entry in mine[:_MOST_TRIED]:
+        for number, entry in mine[:_MAX_TRIED]:
             key, reason = self._opener.open(entry)
             if key is not None:
                 return key
@@ -109,7 +108,7 @@ class PrivateKeyUnwrapper:
     def _is_mine(self, entry: EncryptedKeyEntry) -> bool:
         if self._thumbprints is None:
             return self._opener.is_for(entry)
-        return any([compare_digest(entry.thumbprint, mine) for mine in self._thumbprints])  # noqa: C419 - all of them
+        return any([compare_digest(entry.thumbprint, mine) for mine in self._thumbprints])  # noqa: C419 - compares all, in constant time
 
 
 class _RsaOpener:
@@ -124,11 +123,11 @@ class _RsaOpener:
         self._stand_in = (self._modulus // 3).to_bytes(self._size, "big")
 
     def is_for(self, entry: EncryptedKeyEntry) -> bool:
-        """Whether an entry may be for this key, by what anybody can see of it."""
+        """Return whether an entry may be for this key, by its public fields."""
         return entry.encryption_version == VERSION_RSA_OAEP and len(entry.encrypted_key) == self._size
 
     def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
-        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        """Return the content key, or None and the reason; failures take equal time, also without an entry."""
         sealed, reason = self._stand_in, "there is no entry"
         if entry is not None:
             reason = self._fault(entry)
@@ -140,13 +139,13 @@ class _RsaOpener:
                 if len(key) == KEY_SIZE and not reason:
                     return key, ""
                 found = f"what was wrapped is {len(key)} bytes, not {KEY_SIZE}"
-                raise ValueError(found)  # takes as long as a padding that does not fit
+                raise ValueError(found)  # takes as long as for a wrong padding
             except UNREADABLE:
                 continue
         return None, reason or found
 
     def _fault(self, entry: EncryptedKeyEntry) -> str:
-        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        """Return what is wrong with the public fields of an entry; empty if nothing is."""
         if entry.encryption_version != VERSION_RSA_OAEP:
             return f"the entry has version {entry.encryption_version}, and an RSA key opens version {VERSION_RSA_OAEP}"
         if len(entry.encrypted_key) != self._size:
@@ -173,11 +172,11 @@ class _HpkeOpener:
         self._stand_in = secret + bytes(KEY_SIZE + _TAG)
 
     def is_for(self, entry: EncryptedKeyEntry) -> bool:
-        """Whether an entry may be for this key, by what anybody can see of it."""
+        """Return whether an entry may be for this key, by its public fields."""
         return entry.encryption_version == VERSION_HPKE and entry.hpke_kem == self._kem
 
     def open(self, entry: EncryptedKeyEntry | None) -> tuple[bytes | None, str]:
-        """The content key, or None and why; the work is that of an entry that does not open, also for no entry."""
+        """Return the content key, or None and the reason; failures take equal time, also without an entry."""
         suite = hpke_suite(self._kem, *DEFAULT_SUITES[self._kem])
         sealed, info, reason = self._stand_in, self._info, "there is no entry"
         if entry is not None:
@@ -195,7 +194,7 @@ class _HpkeOpener:
         return (None, reason) if reason else (key, "")
 
     def _fault(self, entry: EncryptedKeyEntry) -> str:
-        """What is wrong with an entry as anybody can see it; empty if nothing is."""
+        """Return what is wrong with the public fields of an entry; empty if nothing is."""
         if entry.encryption_version != VERSION_HPKE:
             return f"the entry has version {entry.encryption_version}, and this key opens version {VERSION_HPKE}"
         if entry.hpke_kem != self._kem:
@@ -221,11 +220,11 @@ class _HpkeOpener:
 
 
 def _thumbprints(certificate: bytes, spki: bytes) -> tuple[bytes, ...]:
-    """Thumbprints of the certificates of a file that are for a public key.
+    """Return the thumbprints of those certificates in a file that are for a public key.
 
     Raises:
         CertificateError: none can be read.
-        WrongKeyError: none is for this key.
+        WrongKeyError: none is for this public key.
     """
     found: list[bytes] = []
     for one in load_certificates(certificate):
@@ -243,7 +242,7 @@ def _thumbprints(certificate: bytes, spki: bytes) -> tuple[bytes, ...]:
 def _load(data: bytes, password: bytes | None) -> PrivateKey:
     blocks = [block for block in pem_blocks(data) if block.is_private_key]
     load, form = (load_pem_private_key, blocks[0].text) if blocks else (load_der_private_key, data)
-    # Whether a password is wanted, missing or wrong cannot be told from a damaged key by the error alone.
+    # The exception alone does not distinguish a missing or wrong password from a damaged key.
     encrypted = b"ENCRYPTED" in form[:200] if blocks else password is not None
     try:
         key = load(form, password)

@@ -1,12 +1,12 @@
-"""Content keys wrapped for the holders of certificates (ONVIF Recording Control 25.12, B.8.2).
+"""Wrapping of content keys for the holders of certificates (ONVIF Recording Control 25.12, B.8.2).
 
-A certificate with an RSA key takes the content key directly by OAEP (encryption version 1), one with an
-elliptic curve key by HPKE in base mode (version 2, RFC 9180). What the specification leaves open is decided
-so: OAEP uses SHA-1 with MGF1-SHA-1 and no label, the defaults of RFC 8017, or SHA-256 by option; the
-associated data of HPKE is empty, and so is its info unless the layout of 26.06 carries one.
+For an RSA key, the content key is encrypted by OAEP (encryption version 1), for an elliptic curve key by HPKE in base
+mode (version 2, RFC 9180). Choices that the specification leaves open: OAEP uses SHA-1 with MGF1-SHA-1 and no label,
+the defaults of RFC 8017, or SHA-256 by option; the associated data of HPKE are empty, and so is its info unless the
+layout of 26.06 carries one.
 
-Certificates expire, and are made for later. What counts is the time at which a key is wrapped, by the clock on the
-wall, never that of the media: an archive of ten years ago is wrapped for the certificates of today.
+A certificate must be valid when a key is wrapped, by the system clock and not by the time of the media: an archive of
+ten years ago is wrapped for the certificates of today.
 """
 
 import logging
@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 OaepHash = Literal["sha1", "sha256"]
 OAEP_HASHES: Final[tuple[OaepHash, ...]] = ("sha1", "sha256")
-"""Hashes that OAEP can be asked for, the default first."""
+"""Hashes for OAEP, the default first."""
 
 VERSION_RSA_OAEP: Final = 1
 """``EncryptionVersion`` of a key wrapped by RSA-OAEP. B.8.2.3."""
@@ -75,8 +75,8 @@ DEFAULT_SUITES: Final[Mapping[int, tuple[int, int]]] = {
     0x0012: (3, 2),
     0x0020: (1, 2),
 }
-"""For the KEM of each kind of key (P-256, P-384, P-521, X25519) the KDF and AEAD to wrap with, by the
-numbers of RFC 9180: HKDF with the hash of the KEM, and AES-256-GCM."""
+"""KDF and AEAD for the KEM of each kind of key (P-256, P-384, P-521, X25519), by the numbers of RFC 9180: HKDF with the
+hash of the KEM, and AES-256-GCM."""
 
 _KEMS = {0x0010: hpke.KEM.P256, 0x0011: hpke.KEM.P384, 0x0012: hpke.KEM.P521, 0x0020: hpke.KEM.X25519}
 _KDFS = {1: hpke.KDF.HKDF_SHA256, 2: hpke.KDF.HKDF_SHA384, 3: hpke.KDF.HKDF_SHA512}
@@ -87,12 +87,12 @@ _NONE_GIVEN = "a content key must be wrapped for at least one certificate"
 _MAX_INFO = 0xFFFF
 
 Recipients = Callable[[], Iterable[Recipient | LeftOut]]
-"""Gives the certificates to wrap for, each time a key is wrapped, and those that are known to be of no use."""
+"""Returns the certificates to wrap for, each time a key is wrapped, and those known to be unusable."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wrapping:
-    """How keys are wrapped: the options of `wrap_key`, checked."""
+    """The checked options of ``wrap_key``."""
 
     oaep_hash: OaepHash
     thumbprint_hash: ThumbprintHash
@@ -107,11 +107,11 @@ class _Wrapping:
             raise UnsupportedSchemeError(f"HPKE info is limited to {_MAX_INFO} bytes, not {len(self.info)}")
 
     def reason_against(self, recipient: Recipient, at: UtcTime) -> str | None:
-        """Why nothing is wrapped for a certificate at an instant; None if it is."""
+        """Return why a certificate cannot be used at an instant, or None."""
         return None if self.allow_expired else recipient.reason_against(at)
 
     def wrap(self, content_key: ContentKey, recipient: Recipient) -> EncryptedKeyEntry:
-        """Wrap a key for one certificate. Raises as `wrap_key` does."""
+        """Wrap a key for one certificate. Raises as ``wrap_key``."""
         public_key = recipient.public_key
         name = recipient.certificate.fingerprint(HASHES[self.thumbprint_hash])
         algorithm = _THUMBPRINT_ID[self.thumbprint_hash]
@@ -160,18 +160,18 @@ def wrap_key(
         content_key: the key.
         certificates: X.509 certificates, PEM or DER, at least one.
         at: the time at which they must be valid.
-        oaep_hash: hash of OAEP and of its mask generation function, for RSA keys.
-        thumbprint_hash: hash over the DER form of a certificate that names it in its entry.
-        suites: KDF and AEAD for a KEM, where others than `DEFAULT_SUITES` are wanted.
-        info: ``info`` of HPKE, which asks for the layout of 26.06; None, as in 25.12, is an empty one.
-        allow_expired: take certificates that are not valid at that time.
+        oaep_hash: hash of OAEP and its mask generation function, for RSA keys.
+        thumbprint_hash: hash of a certificate's DER form, which identifies it in its entry.
+        suites: KDF and AEAD for a KEM, if other than in ``DEFAULT_SUITES``.
+        info: ``info`` of HPKE, which needs the layout of 26.06; None (25.12): empty.
+        allow_expired: accept certificates that are not valid at that time.
 
     Returns:
-        the entries of an `AsymmetricKeySystemHeaderBox`, in the order of the certificates.
+        the entries of an ``AsymmetricKeySystemHeaderBox``, in the order of the certificates.
 
     Raises:
         CertificateError: a certificate cannot be used, or there is none.
-        UnsupportedSchemeError: a suite is not known, or an option has no such value.
+        UnsupportedSchemeError: a suite is unknown, or an option has an invalid value.
     """
     wrapping = _Wrapping(oaep_hash, thumbprint_hash, suites, info, allow_expired)
     entries = []
@@ -191,22 +191,21 @@ def _system_time() -> UtcTime:
 
 
 class KeyWrapper:
-    """Makes the header with the wrapped forms of a content key, for the certificates that are valid at that time.
+    """Creates the header with a content key wrapped for all certificates that are valid at that time.
 
-    Wrapping is randomised, but all segments of a span share one moov, so the header of a key stays the same as long
-    as it can: only when a certificate becomes valid later is an entry for it added, for spans that open from then on.
-    A certificate that is not valid any more, or not yet, is left out, which the log says once and `trouble` as long
-    as it lasts. May be shared by threads.
+    Wrapping is randomised, but all segments of a span share one moov, so the header of a key does not change, except
+    that an entry is added when a certificate becomes valid later; new spans have it then. A certificate that is not
+    yet, or no longer, valid is left out, which is logged once and shown by ``trouble`` while it holds. Thread-safe.
 
     Args:
-        certificates: X.509 certificates, PEM or DER, at least one; or what gives them whenever a key is wrapped.
-        clock: the present instant, by which certificates are judged; the media's own time decides nothing.
-        oaep_hash, thumbprint_hash, suites, info, allow_expired: as for `wrap_key`.
+        certificates: X.509 certificates, PEM or DER, at least one; or a function that returns them for each wrapping.
+        clock: returns the present instant, at which certificates must be valid.
+        oaep_hash, thumbprint_hash, suites, info, allow_expired: as for ``wrap_key``.
 
     Raises:
-        CertificateError: a certificate cannot be read or used, or there is none. Whether it is valid is
-            checked whenever a key is wrapped.
-        UnsupportedSchemeError: an option has no such value.
+        CertificateError: a certificate cannot be read or used, or there is none. Its validity is checked when a key is
+            wrapped.
+        UnsupportedSchemeError: an option has an invalid value.
     """
 
     __slots__ = ("_clock", "_entries", "_header", "_left_out", "_lock", "_recipients", "_trouble", "_wrapping")
@@ -233,24 +232,24 @@ class KeyWrapper:
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
-        """All certificates that a key was not wrapped for, since this was made."""
+        """All certificates that any key was not wrapped for."""
         with self._lock:
             return tuple(self._left_out.values())
 
     @property
     def trouble(self) -> str | None:
-        """Whom the last key was not wrapped for, in one line; None if it was for all."""
+        """The certificates that the last key was not wrapped for, in one line; None if there are none."""
         with self._lock:
             return "; ".join(map(str, self._trouble)) or None
 
     def header(self, content_key: ContentKey, *, at: UtcTime) -> AsymmetricKeySystemHeaderBox:
-        """The ``pssh`` box of a content key, made at an instant by the clock on the wall.
+        """Return the ``pssh`` box of a content key, created at an instant of the system clock.
 
         For the KID of the last call it is the same box, unless certificates have become valid since.
 
         Raises:
-            CertificateError: there is no certificate that is valid at this time; what was wrapped before stays.
-            UnsupportedSchemeError: a suite is not known.
+            CertificateError: no certificate is valid at this time, and the key was not wrapped before.
+            UnsupportedSchemeError: a suite is unknown.
         """
         with self._lock:
             same = self._header is not None and self._header.kid == content_key.kid
@@ -273,20 +272,20 @@ class KeyWrapper:
                     _log.warning("keys are not wrapped for %s", one)
                 layout = LAYOUT_25_12 if self._wrapping.info is None else LAYOUT_26_06
                 self._header = AsymmetricKeySystemHeaderBox(
-                    kid=content_key.kid, entries=tuple(entries.values()), layout=layout
+                    kid=content_key.kid, entries=tuple(entries.values()), entry_layout=layout
                 )
                 self._entries = entries
             return self._header
 
     def __call__(self, content_key: ContentKey, at: UtcTime) -> tuple[AsymmetricKeySystemHeaderBox]:
-        """The headers of a content key, as an encryption entry of a recording asks for them. Raises as `header`.
+        """Return the headers of a content key for an encryption entry of a recording. Raises as ``header``.
 
-        ``at`` is when the media happened, which does not matter here.
+        ``at`` is the time of the media, which is ignored.
         """
         return (self.header(content_key, at=self._clock()),)
 
     def _take_note(self, left: list[LeftOut]) -> list[LeftOut]:
-        """Keep who is left out; return those of whom, or of whose reason, nothing was known."""
+        """Remember the certificates left out; return those that are new, or have a new reason."""
         news = [one for one in left if self._left_out.get(one.name) != one]
         self._trouble = tuple(left)
         self._left_out.update((one.name, one) for one in left)
@@ -294,7 +293,7 @@ class KeyWrapper:
 
 
 def _fixed(certificates: Iterable[bytes]) -> Recipients:
-    """Certificates that stay the same, each once, in their order."""
+    """Return a source of constant certificates, each once, in their order."""
     found = tuple({one.name: one for one in map(load_recipient, certificates)}.values())
     if not found:
         raise CertificateError(_NONE_GIVEN)
@@ -302,10 +301,10 @@ def _fixed(certificates: Iterable[bytes]) -> Recipients:
 
 
 def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite:
-    """The suite of these numbers.
+    """Return the HPKE suite of these numbers.
 
     Raises:
-        UnsupportedSchemeError: one of them is not known here.
+        UnsupportedSchemeError: one of them is unknown.
     """
     for name, number, known in (("KEM", kem, _KEMS), ("KDF", kdf, _KDFS), ("AEAD", aead, _AEADS)):
         if number not in known:
@@ -314,5 +313,5 @@ def hpke_suite(kem: int | None, kdf: int | None, aead: int | None) -> hpke.Suite
 
 
 def oaep_padding(hash_name: OaepHash, mask_hash: OaepHash) -> padding.OAEP:
-    """OAEP with these hashes and no label."""
+    """Return OAEP with these hashes and no label."""
     return padding.OAEP(padding.MGF1(HASHES[mask_hash]), HASHES[hash_name], None)

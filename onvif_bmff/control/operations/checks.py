@@ -7,25 +7,19 @@ could only fail later, so that all other code may trust the types it was promise
 import re
 import types
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.plain import field_types
 
-__all__ = ["check_tokens", "check_types", "field_types", "is_token"]
+__all__ = ["check_tokens", "check_types", "is_progress", "is_token"]
 
-_LONGEST_TEXT = 65_536
-_MOST_ITEMS = 10_000
+_MAX_TEXT_LENGTH = 65_536
+_MAX_ITEMS = 10_000
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOKEN_LENGTH = 64
-
-
-@cache
-def field_types(cls: type[Any]) -> dict[str, Any]:
-    """The fields of a dataclass and their resolved type hints, in order."""
-    hints = get_type_hints(cls)
-    return {item.name: hints[item.name] for item in fields(cls)}
 
 
 def check_types(value: object, hint: Any, path: str) -> None:
@@ -66,7 +60,7 @@ def _list_checker(check: Callable[[Any, str], None], length: int | None = None) 
     def check_list(value: Any, path: str) -> None:
         if not isinstance(value, tuple) or (length is not None and len(value) != length):
             raise BadConfiguration(f"{path} must be a tuple")
-        if len(value) > _MOST_ITEMS:
+        if len(value) > _MAX_ITEMS:
             raise BadConfiguration(f"{path} has too many items")
         for index, item in enumerate(value):
             check(item, f"{path}[{index}]")
@@ -95,8 +89,8 @@ def _plain_checker(cls: Any) -> Callable[[Any, str], None]:
 def _check_text(value: Any, path: str) -> None:
     if not isinstance(value, str):
         raise BadConfiguration(f"{path} must be text")
-    if len(value) > _LONGEST_TEXT:
-        raise BadConfiguration(f"{path} is longer than {_LONGEST_TEXT} characters")
+    if len(value) > _MAX_TEXT_LENGTH:
+        raise BadConfiguration(f"{path} is longer than {_MAX_TEXT_LENGTH} characters")
     if _NOT_XML.search(value):
         raise BadConfiguration(f"{path} holds a character that XML cannot carry")
 
@@ -115,3 +109,8 @@ def check_tokens(path: str, *tokens: str) -> None:
     for token in tokens:
         if not is_token(token):
             raise BadConfiguration(f"{path} must be a token of 1 to {_TOKEN_LENGTH} characters")
+
+
+def is_progress(value: object) -> bool:
+    """Whether a value is a number from 0.0 to 1.0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0

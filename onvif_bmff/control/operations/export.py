@@ -8,12 +8,11 @@ export ends; the deletion itself is durable.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from onvif_bmff.control.device import ExportOperation
+from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration
-from onvif_bmff.control.notifications import PropertyOperation
-from onvif_bmff.control.operations.checks import check_tokens, check_types
-from onvif_bmff.control.operations.recordings import remove_recording
-from onvif_bmff.control.transaction import Export, Transaction, export_event
+from onvif_bmff.control.operations.checks import check_tokens, check_types, is_progress
+from onvif_bmff.control.transaction import ExportRecord, Transaction, export_event
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.export import ExportState, FileProgress, SearchScope, StorageReferencePath
 from onvif_bmff.errors import StateError
 from onvif_bmff.timing import UtcTime
@@ -22,13 +21,11 @@ __all__ = [
     "accept_export",
     "begin_export",
     "export_state",
-    "is_progress",
-    "remove_doomed",
     "report",
     "stop_export",
 ]
 
-_LONGEST_PATH = 512
+_MAX_PATH_LENGTH = 512
 
 
 def accept_export(
@@ -40,7 +37,7 @@ def accept_export(
     storage_destination: StorageReferencePath,
 ) -> ExportOperation:
     """ExportRecordedData, before anything is begun (5.21)."""
-    formats = tx.device.capabilities.supported_export_file_formats
+    formats = tx.environment.capabilities.supported_export_file_formats
     if not formats:
         raise ActionNotSupported
     check_types(search_scope, SearchScope, "SearchScope")
@@ -54,7 +51,7 @@ def accept_export(
         raise BadConfiguration("EndPoint is before StartPoint")
     check_tokens("StorageToken", storage_destination.storage_token)
     _check_path(storage_destination.relative_path or "")
-    if not tx.device.resources.has_storage(storage_destination.storage_token):
+    if not tx.environment.resources.has_storage(storage_destination.storage_token):
         raise BadConfiguration("StorageToken names no storage configuration")
     return ExportOperation(
         tx.new_token("export"),
@@ -67,9 +64,9 @@ def accept_export(
 
 
 def _check_path(path: str) -> None:
-    if len(path.encode()) > _LONGEST_PATH or any(part in (".", "..") for part in path.split("/")):
+    if len(path.encode()) > _MAX_PATH_LENGTH or any(part in (".", "..") for part in path.split("/")):
         raise BadConfiguration(
-            f'RelativePath must not hold "." or ".." parts, nor be longer than {_LONGEST_PATH} bytes'
+            f'RelativePath must not hold "." or ".." parts, nor be longer than {_MAX_PATH_LENGTH} bytes'
         )
     if not path.isprintable():
         raise BadConfiguration("RelativePath must not hold control characters")
@@ -79,7 +76,7 @@ def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
     """The recordings of a scope; one that was deleted only waits for older exports, and takes no new one."""
     if scope.recording_information_filter:
         raise BadConfiguration("RecordingInformationFilter is not supported")
-    known = {token for token, recording in tx.state.recordings.items() if not recording.doomed}
+    known = {token for token, recording in tx.state.recordings.items() if not recording.deletion_pending}
     if not known.issuperset(scope.included_recordings):
         raise BadConfiguration("IncludedRecordings names an unknown recording")
     found = tuple(dict.fromkeys(scope.included_recordings)) or tuple(t for t in tx.state.recordings if t in known)
@@ -96,10 +93,10 @@ def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
 
 
 def begin_export(tx: Transaction, operation: ExportOperation, file_names: Sequence[str]) -> None:
-    """Take note of an export that the exporter has begun."""
+    """Register an export that the exporter has begun."""
     files = tuple(FileProgress(name, 0.0) for name in file_names)
-    tx.runtime.exports[operation.token] = Export(operation, files)
-    _tell(tx, tx.runtime.exports[operation.token], PropertyOperation.INITIALIZED)
+    tx.runtime.exports[operation.token] = ExportRecord(operation, files)
+    _emit(tx, tx.runtime.exports[operation.token], PropertyOperation.INITIALIZED)
 
 
 def export_state(tx: Transaction, operation_token: object) -> ExportState:
@@ -113,7 +110,7 @@ def stop_export(tx: Transaction, operation_token: object) -> ExportState:
     export = _find(tx, operation_token)
     del tx.runtime.exports[export.operation.token]
     if not export.finished:
-        _tell(tx, export, PropertyOperation.DELETED)
+        _emit(tx, export, PropertyOperation.DELETED)
     return ExportState(export.progress, export.files)
 
 
@@ -140,33 +137,20 @@ def report(
         raise StateError("progress is a number from 0.0 to 1.0")
     export = replace(export, progress=float(progress), files=tuple(files) or export.files, finished=finished)
     tx.runtime.exports[operation_token] = export
-    _tell(tx, export, PropertyOperation.CHANGED, error)
+    _emit(tx, export, PropertyOperation.CHANGED, error)
     if finished:
-        _tell(tx, export, PropertyOperation.DELETED, error)
+        _emit(tx, export, PropertyOperation.DELETED, error)
         _forget_oldest(tx)
-
-
-def is_progress(value: object) -> bool:
-    """Whether a value is a number from 0.0 to 1.0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
-
-
-def remove_doomed(tx: Transaction) -> None:
-    """Delete the recordings that were deleted during an export which has ended."""
-    busy = tx.runtime.exported()
-    for recording in list(tx.state.recordings.values()):
-        if recording.doomed and recording.token not in busy:
-            remove_recording(tx, recording)
 
 
 def _forget_oldest(tx: Transaction) -> None:
     finished = [token for token, export in tx.runtime.exports.items() if export.finished]
-    for token in finished[: max(len(finished) - tx.device.limits.finished_exports, 0)]:
+    for token in finished[: max(len(finished) - tx.environment.limits.finished_exports, 0)]:
         del tx.runtime.exports[token]
 
 
-def _find(tx: Transaction, operation_token: object) -> Export:
-    if not tx.device.capabilities.supported_export_file_formats:
+def _find(tx: Transaction, operation_token: object) -> ExportRecord:
+    if not tx.environment.capabilities.supported_export_file_formats:
         raise ActionNotSupported
     found = tx.runtime.exports.get(operation_token) if isinstance(operation_token, str) else None
     if found is None:
@@ -174,5 +158,5 @@ def _find(tx: Transaction, operation_token: object) -> Export:
     return found
 
 
-def _tell(tx: Transaction, export: Export, operation: PropertyOperation, error: str | None = None) -> None:
+def _emit(tx: Transaction, export: ExportRecord, operation: PropertyOperation, error: str | None = None) -> None:
     tx.emit(export_event(tx.now, operation, export, error))

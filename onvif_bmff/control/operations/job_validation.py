@@ -7,30 +7,30 @@ refused and not cut, since the answer of SetRecordingJobConfiguration must equal
 from dataclasses import replace
 from datetime import timedelta
 
+from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.event_filter import check_event_filter
-from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.operations.checks import check_tokens, check_types
-from onvif_bmff.control.state import Recording
-from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.state import DeviceState, Recording
+from onvif_bmff.control.types.common import PROFILE_TYPE, RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.configuration import TrackType
 from onvif_bmff.control.types.job_configuration import (
-    PROFILE_TYPE,
-    RECEIVER_TYPE,
     RecordingEventFilter,
     RecordingJobConfiguration,
     RecordingJobMode,
     RecordingJobSource,
     RecordingJobTrack,
-    SourceReference,
 )
 
 __all__ = ["accept_job_configuration"]
 
-_HIGHEST_PRIORITY = 2**31 - 1
+_MAX_PRIORITY = 2**31 - 1
 _ZERO = timedelta(0)
 
 
-def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfiguration) -> RecordingJobConfiguration:
+def accept_job_configuration(
+    environment: Environment, state: DeviceState, configuration: RecordingJobConfiguration
+) -> RecordingJobConfiguration:
     """The configuration that takes effect, but for receivers that are still to be created.
 
     A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet.
@@ -40,22 +40,24 @@ def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfigu
         NoRecording: the recording does not exist.
     """
     check_types(configuration, RecordingJobConfiguration, "JobConfiguration")
-    recording = tx.recording(configuration.recording_token)
+    recording = state.recordings.get(configuration.recording_token)
+    if recording is None:
+        raise NoRecording
     if configuration.mode not in set(RecordingJobMode):
         raise BadConfiguration("Mode is Idle or Active")
-    if not 0 <= configuration.priority <= _HIGHEST_PRIORITY:
+    if not 0 <= configuration.priority <= _MAX_PRIORITY:
         raise BadConfiguration("Priority must not be negative, nor above 2147483647")
     if not configuration.source:
         raise BadConfiguration("a job needs a source")
     for source in configuration.source:
-        _check_source(tx, source, recording)
+        _check_source(environment, state, source, recording)
     _check_tracks(configuration, recording)
     if configuration.schedule_token is not None:
-        if not tx.device.capabilities.scheduled_recording:
+        if not environment.capabilities.scheduled_recording:
             raise BadConfiguration("schedules are not supported")
         check_tokens("ScheduleToken", configuration.schedule_token)
     if configuration.event_filter is not None:
-        _check_event_filter(tx, configuration.event_filter)
+        _check_event_filter(environment, configuration.event_filter)
     sources = configuration.source
     if not any(source.tracks for source in sources):
         sources = _with_all_tracks(sources, recording)
@@ -65,29 +67,30 @@ def accept_job_configuration(tx: Transaction, configuration: RecordingJobConfigu
     return replace(configuration, mode=RecordingJobMode(configuration.mode), source=sources)
 
 
-def _check_source(tx: Transaction, source: RecordingJobSource, recording: Recording) -> None:
-    device, reference = tx.device, source.source_token
+def _check_source(
+    environment: Environment, state: DeviceState, source: RecordingJobSource, recording: Recording
+) -> None:
+    reference = source.source_token
     if reference is None:
         if source.auto_create_receiver is not True:
             raise BadConfiguration("a source needs a token, or AutoCreateReceiver")
-        if not device.limits.receiver_service:
+        if not environment.limits.receiver_service:
             raise BadConfiguration("the device has no receivers")
         return
     check_tokens("SourceToken", reference.token)
     if reference.type == RECEIVER_TYPE:
-        if not device.limits.receiver_service or reference.token not in tx.state.receivers:
+        if not environment.limits.receiver_service or reference.token not in state.receivers:
             raise BadConfiguration("SourceToken names no receiver")
     elif reference.type == PROFILE_TYPE:
-        _check_profile(tx, reference, recording)
+        _check_profile(environment, reference, recording)
     else:
         raise BadConfiguration("the type of a source is receiver or profile")
 
 
-def _check_profile(tx: Transaction, reference: SourceReference, recording: Recording) -> None:
-    device = tx.device
-    if not device.limits.media_service or not device.resources.has_profile(reference.token):
+def _check_profile(environment: Environment, reference: SourceReference, recording: Recording) -> None:
+    if not environment.limits.media_service or not environment.resources.has_profile(reference.token):
         raise BadConfiguration("SourceToken names no media profile")
-    compatible = device.resources.compatible_profiles(recording.token)
+    compatible = environment.resources.compatible_profiles(recording.token)
     if compatible is not None and reference.token not in compatible:
         raise BadConfiguration("the recording cannot take this media profile")
 
@@ -103,8 +106,8 @@ def _check_tracks(configuration: RecordingJobConfiguration, recording: Recording
             fed.add(track.destination)
 
 
-def _check_event_filter(tx: Transaction, event_filter: RecordingEventFilter) -> None:
-    capabilities = tx.device.capabilities
+def _check_event_filter(environment: Environment, event_filter: RecordingEventFilter) -> None:
+    capabilities = environment.capabilities
     if not capabilities.event_recording:
         raise BadConfiguration("event recording is not supported")
     check_event_filter(event_filter)

@@ -2,27 +2,23 @@
 
 from dataclasses import replace
 
-from onvif_bmff.control.arbitration import EventGate
-from onvif_bmff.control.event_filter import matches
+from onvif_bmff.control.event_filter import EventGate, matches
 from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
 from onvif_bmff.control.notifications import RecordingJobConfigurationChange
 from onvif_bmff.control.operations.job_validation import accept_job_configuration
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_configuration import (
     GetRecordingJobsResponseItem,
     RecordingJobConfiguration,
     RecordingJobMode,
-    SourceReference,
 )
-from onvif_bmff.control.types.job_state import RecordingJobStateInformation
 from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 
 __all__ = [
     "create_job",
     "delete_job",
-    "drop_job",
-    "job_state",
     "open_gate",
     "set_job_configuration",
     "set_job_mode",
@@ -31,9 +27,9 @@ __all__ = [
 
 def create_job(tx: Transaction, configuration: RecordingJobConfiguration) -> GetRecordingJobsResponseItem:
     """CreateRecordingJob (5.13)."""
-    accepted = accept_job_configuration(tx, configuration)
-    device = tx.device
-    device_limit, own_limit = device.capabilities.max_recording_jobs, device.limits.jobs_per_recording
+    accepted = accept_job_configuration(tx.environment, tx.state, configuration)
+    environment = tx.environment
+    device_limit, own_limit = environment.capabilities.max_recording_jobs, environment.limits.jobs_per_recording
     if device_limit is not None and len(tx.state.jobs) >= device_limit:
         raise MaxRecordingJobs
     if own_limit is not None and len(tx.state.jobs_of(accepted.recording_token)) >= own_limit:
@@ -49,13 +45,7 @@ def create_job(tx: Transaction, configuration: RecordingJobConfiguration) -> Get
 
 def delete_job(tx: Transaction, job_token: str) -> None:
     """DeleteRecordingJob (5.14)."""
-    drop_job(tx, tx.job(job_token))
-
-
-def drop_job(tx: Transaction, job: Job) -> None:
-    """Take a job away, with the auto-created receivers that no other job uses."""
-    del tx.state.jobs[job.token]
-    _drop_orphans(tx)
+    tx.drop_job(tx.job(job_token))
 
 
 def set_job_configuration(
@@ -66,10 +56,10 @@ def set_job_configuration(
     given = getattr(configuration, "recording_token", None)
     if given != job.configuration.recording_token:
         raise BadConfiguration("the recording of a job cannot be changed")
-    accepted = accept_job_configuration(tx, configuration)
+    accepted = accept_job_configuration(tx.environment, tx.state, configuration)
     # The job lets go of its receivers before new ones are made, so that a full device can still swap them.
     tx.state.jobs[job.token] = replace(job, configuration=accepted)
-    _drop_orphans(tx)
+    tx.drop_unused_receivers()
     accepted = _create_receivers(tx, accepted)
     _store(tx, job, accepted)
     if accepted.event_filter != job.configuration.event_filter:
@@ -93,13 +83,6 @@ def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) 
     tx.emit(RecordingJobConfigurationChange(time=tx.now, recording_job_token=job.token, configuration=configuration))
 
 
-def job_state(tx: Transaction, job_token: str) -> RecordingJobStateInformation:
-    """GetRecordingJobState (5.19)."""
-    job = tx.job(job_token)
-    winners = tx.winners(tx.state.jobs_of(job.configuration.recording_token))
-    return tx.information(job, winners, tx.errors())
-
-
 def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:
     """Give a job the gate of its event filter: open if a condition it waits for is active already."""
     tx.runtime.gates.pop(job_token, None)
@@ -112,15 +95,6 @@ def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfig
 
 
 # ---- receivers ---------------------------------------------------------------------------------------
-
-
-def _drop_orphans(tx: Transaction) -> None:
-    automatic = [receiver.token for receiver in tx.state.receivers.values() if receiver.auto_created]
-    if automatic:
-        used = tx.state.receivers_in_use()
-        for token in automatic:
-            if token not in used:
-                del tx.state.receivers[token]
 
 
 def _create_receivers(tx: Transaction, configuration: RecordingJobConfiguration) -> RecordingJobConfiguration:
@@ -137,7 +111,7 @@ def _create_receivers(tx: Transaction, configuration: RecordingJobConfiguration)
 
 
 def _new_receiver(tx: Transaction) -> SourceReference:
-    if len(tx.state.receivers) >= tx.device.limits.receivers:
+    if len(tx.state.receivers) >= tx.environment.limits.receivers:
         raise MaxReceivers
     token = tx.new_token("receiver")
     tx.state.receivers[token] = Receiver(token, ReceiverConfiguration(), auto_created=True)

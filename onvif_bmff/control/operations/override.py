@@ -1,20 +1,19 @@
 """OverrideSegmentDuration: shorter segments for a while (5.24).
 
 The override lives in memory only, as the text allows, and never changes SegmentDuration itself. Starting,
-replacing and expiring are told as changes of the recording's configuration; a SetRecordingConfiguration
+replacing and expiring are events of changes of the recording's configuration; a SetRecordingConfiguration
 ends it.
 """
 
 from datetime import timedelta
 
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration, BadDuration
-from onvif_bmff.control.operations.recordings import tell_configuration
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.transaction import Override, Transaction
 
-__all__ = ["LONGEST_OVERRIDE", "expire_overrides", "override_segment_duration", "segment_duration"]
+__all__ = ["MAX_OVERRIDE", "expire_overrides", "override_segment_duration", "segment_duration"]
 
-LONGEST_OVERRIDE = timedelta(hours=1)
+MAX_OVERRIDE = timedelta(hours=1)
 """An override must not last longer than this (5.24)."""
 
 _ZERO = timedelta(0)
@@ -24,20 +23,20 @@ def override_segment_duration(
     tx: Transaction, recording_token: str, target_segment_duration: object, expiration: object
 ) -> None:
     """Start an override, or replace the running one and its expiry."""
-    if not tx.device.capabilities.override_segment_duration:
+    if not tx.environment.capabilities.override_segment_duration:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     if not isinstance(target_segment_duration, timedelta) or not isinstance(expiration, timedelta):
         raise BadDuration
-    if target_segment_duration <= _ZERO or not _ZERO < expiration <= LONGEST_OVERRIDE:
+    if target_segment_duration <= _ZERO or not _ZERO < expiration <= MAX_OVERRIDE:
         raise BadDuration("durations must be longer than zero, and Expiration at most one hour")
     target = recording.configuration.target
     if target is None:
         raise BadConfiguration("the recording has no target whose segments could be shortened")
-    if tx.device.limits.override_must_shorten and target_segment_duration >= target.segment_duration:
+    if tx.environment.limits.override_must_shorten and target_segment_duration >= target.segment_duration:
         raise BadDuration("an override asks for shorter segments than configured")
     tx.runtime.overrides[recording.token] = Override(target_segment_duration, tx.now + expiration)
-    tell_configuration(tx, recording)
+    tx.emit_configuration(recording)
 
 
 def expire_overrides(tx: Transaction) -> None:
@@ -45,7 +44,7 @@ def expire_overrides(tx: Transaction) -> None:
     for token, override in list(tx.runtime.overrides.items()):
         if override.expires <= tx.now:
             del tx.runtime.overrides[token]
-            tell_configuration(tx, tx.recording(token))
+            tx.emit_configuration(tx.recording(token))
 
 
 def segment_duration(tx: Transaction, recording: Recording) -> timedelta | None:

@@ -13,7 +13,7 @@ __all__ = ["configure_receiver", "create_receiver", "delete_receiver", "find_rec
 def create_receiver(tx: Transaction, configuration: ReceiverConfiguration) -> str:
     """CreateReceiver: one that stays until it is deleted."""
     check_types(configuration, ReceiverConfiguration, "ReceiverConfiguration")
-    if len(tx.state.receivers) >= tx.device.limits.receivers:
+    if len(tx.state.receivers) >= tx.environment.limits.receivers:
         raise MaxReceivers
     token = tx.new_token("receiver")
     tx.state.receivers[token] = Receiver(token, configuration, auto_created=False)

@@ -1,7 +1,7 @@
 """Recorded segments: list and export (26.06).
 
 Whoever has segments lists them (`RecordedSegments`) and uploads them (`SegmentExporter`); here is what may be
-asked for, how an answer is cut, and what clients are told. Where the text is silent:
+asked for, how an answer is cut, and which events clients get. Where the text is silent:
 
 * A range that ends before it begins is BadDuration, an empty one too for an export; wrong types, tracks and
   numbers of results are BadConfiguration.
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from onvif_bmff.control.device import SegmentExportOperation, TimeRange
+from onvif_bmff.control.environment import SegmentExportOperation, TimeRange
 from onvif_bmff.control.faults import (
     ActionNotSupported,
     BadConfiguration,
@@ -25,15 +25,13 @@ from onvif_bmff.control.faults import (
     NoRecording,
     NoStorage,
 )
-from onvif_bmff.control.notifications import PropertyOperation
-from onvif_bmff.control.operations.checks import check_types, is_token
-from onvif_bmff.control.operations.export import is_progress
-from onvif_bmff.control.operations.recordings import retention_limit
+from onvif_bmff.control.operations.checks import check_types, is_progress, is_token
 from onvif_bmff.control.state import Recording
-from onvif_bmff.control.transaction import SegmentExport, Transaction, segment_export_event
+from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, segment_export_event
+from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
 from onvif_bmff.control.types.export import FileProgress
-from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegment, SegmentListResult
+from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegmentItem, SegmentListResult
 from onvif_bmff.errors import StateError
 
 __all__ = [
@@ -50,7 +48,7 @@ def accept_listing(
     tx: Transaction, time: DateTimeRange, recording_token: str, max_results: int | None
 ) -> tuple[TimeRange, int]:
     """What to list and how many at most, before anything is listed."""
-    if not _is_offered(tx) or tx.device.segments is None:
+    if not _is_offered(tx) or tx.environment.segments is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     wanted = _accept_time(tx, time, recording)
@@ -59,11 +57,11 @@ def accept_listing(
         raise BadConfiguration("MaxResults must be one or more")
     if not _is_local(recording):
         raise NoStorage
-    limit = tx.device.limits.listed_segments
+    limit = tx.environment.limits.listed_segments
     return wanted, min(max_results or limit, limit)
 
 
-def cut_listing(found: Iterable[RecordedSegment], wanted: TimeRange, most: int) -> SegmentListResult:
+def cut_listing(found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: int) -> SegmentListResult:
     """The first segments of a list, at most ``most``.
 
     Clients go on from the last end that they got, so a cut lies where nothing that is left out ends before
@@ -77,13 +75,13 @@ def cut_listing(found: Iterable[RecordedSegment], wanted: TimeRange, most: int) 
         if segment.start_time >= taken[-1].end_time:
             break
     if not left:
-        return SegmentListResult(tuple(taken), False)
+        return SegmentListResult(tuple(taken), has_more_results=False)
     ends = min(segment.end_time for segment in left)
     for count in range(len(taken), 0, -1):
         if taken[count - 1].end_time < ends:
-            return SegmentListResult(tuple(taken[:count]), True)
+            return SegmentListResult(tuple(taken[:count]), has_more_results=True)
         ends = min(ends, taken[count - 1].end_time)
-    return SegmentListResult(tuple(taken), True)
+    return SegmentListResult(tuple(taken), has_more_results=True)
 
 
 def begin_segment_export(
@@ -95,11 +93,11 @@ def begin_segment_export(
     track: str | None,
 ) -> SegmentExportOperation:
     """ExportRecordedSegments: take note of an export that is about to begin, and tell of it."""
-    device = tx.device
-    if not _is_offered(tx) or device.segment_exporter is None:
+    environment = tx.environment
+    if not _is_offered(tx) or environment.segment_exporter is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
-    if recording.doomed:
+    if recording.deletion_pending:
         raise NoRecording
     check_types(alias, str | None, "Alias")
     check_types(track, str | None, "Track")
@@ -114,7 +112,7 @@ def begin_segment_export(
         not _is_local(recording)
         or storage is None
         or not is_token(storage)
-        or not device.resources.has_storage(storage)
+        or not environment.resources.has_storage(storage)
     ):
         raise InvalidStorage
     if target is not None and target.format != TargetFormat.CMAF:
@@ -122,7 +120,7 @@ def begin_segment_export(
     operation = SegmentExportOperation(
         tx.new_token("export"), recording.token, wanted, storage, TrackType(track) if track else None, alias
     )
-    export = SegmentExport(operation)
+    export = SegmentExportRecord(operation)
     tx.runtime.segment_exports[operation.token] = export
     tx.emit(segment_export_event(tx.now, PropertyOperation.INITIALIZED, export))
     return operation
@@ -130,7 +128,7 @@ def begin_segment_export(
 
 def stop_segment_export(tx: Transaction, operation_token: object) -> None:
     """StopExportRecordedSegments: afterwards the operation does not exist any more."""
-    if not _is_offered(tx) or tx.device.segment_exporter is None:
+    if not _is_offered(tx) or tx.environment.segment_exporter is None:
         raise ActionNotSupported
     held = tx.runtime.segment_exports
     export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
@@ -166,7 +164,7 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export, error))
 
 
-def _running(tx: Transaction, operation_token: object) -> SegmentExport:
+def _running(tx: Transaction, operation_token: object) -> SegmentExportRecord:
     export = tx.runtime.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
     if export is None:
         raise StateError("there is no such export of segments")
@@ -174,7 +172,7 @@ def _running(tx: Transaction, operation_token: object) -> SegmentExport:
 
 
 def _is_offered(tx: Transaction) -> bool:
-    return tx.device.profile.segment_operations and tx.device.capabilities.segment_export
+    return tx.environment.profile.segment_operations and tx.environment.capabilities.segment_export
 
 
 def _is_local(recording: Recording) -> bool:
@@ -187,5 +185,5 @@ def _accept_time(tx: Transaction, time: DateTimeRange, recording: Recording) -> 
     check_types(time, DateTimeRange, "Time")
     if time.until < time.from_:
         raise BadDuration("Until is before From")
-    oldest = retention_limit(tx, recording)
+    oldest = recording.accessible_since(tx.now)
     return TimeRange(time.from_ if oldest is None else max(time.from_, oldest), time.until)

@@ -9,9 +9,9 @@ from onvif_bmff.control.notifications import (
     RecordingJobConfigurationChange,
     TrackConfigurationChange,
 )
-from onvif_bmff.control.operations.recordings import TRACK_NAMES, spare_tracks, tell_configuration
+from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES, spare_tracks
 from onvif_bmff.control.operations.validation import accept_track_configuration
-from onvif_bmff.control.state import Recording, Track
+from onvif_bmff.control.state import Recording, TrackRecord
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.configuration import TrackConfiguration, TrackType
 
@@ -20,14 +20,14 @@ __all__ = ["create_track", "delete_track", "set_track_configuration"]
 
 def create_track(tx: Transaction, recording_token: str, configuration: TrackConfiguration) -> str:
     """CreateTrack (5.9): only where the recording's options show a spare track of the type."""
-    if not tx.device.capabilities.dynamic_tracks:
+    if not tx.environment.capabilities.dynamic_tracks:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
-    accepted = accept_track_configuration(tx.device, configuration)
-    if not spare_tracks(tx, recording)[TrackType(accepted.track_type)]:
+    accepted = accept_track_configuration(tx.environment, configuration)
+    if not spare_tracks(tx.environment, recording)[TrackType(accepted.track_type)]:
         raise MaxTracks
     token = _new_track_token(tx, recording, TRACK_NAMES[TrackType(accepted.track_type)])
-    tx.put_recording(replace(recording, tracks=(*recording.tracks, Track(token, accepted))))
+    tx.put_recording(replace(recording, tracks=(*recording.tracks, TrackRecord(token, accepted))))
     tx.emit(CreateTrack(time=tx.now, recording_token=recording.token, track_token=token))
     return token
 
@@ -49,7 +49,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
     track goes altogether: an empty list would mean all tracks. A job that loses its last track stays, and
     is idle.
     """
-    if not tx.device.capabilities.dynamic_tracks:
+    if not tx.environment.capabilities.dynamic_tracks:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
     track = tx.track(recording_token, track_token)
@@ -62,7 +62,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
     tx.emit(DeleteTrack(time=tx.now, recording_token=recording.token, track_token=track.token))
     if changed.configuration is not recording.configuration:
         tx.runtime.overrides.pop(recording.token, None)
-        tell_configuration(tx, changed)
+        tx.emit_configuration(changed)
     for job in tx.state.jobs_of(recording.token):
         sources = tuple(
             replace(source, tracks=tuple(t for t in source.tracks if t.destination != track.token))
@@ -96,7 +96,7 @@ def set_track_configuration(
     """SetTrackConfiguration (5.12); the type in the request is not looked at."""
     recording = tx.recording(recording_token)
     track = tx.track(recording_token, track_token)
-    accepted = accept_track_configuration(tx.device, configuration, fixed_type=track.configuration.track_type)
+    accepted = accept_track_configuration(tx.environment, configuration, fixed_type=track.configuration.track_type)
     tx.put_recording(recording.with_track(replace(track, configuration=accepted)))
     tx.emit(
         TrackConfigurationChange(

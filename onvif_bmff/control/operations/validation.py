@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control.device import Device
+from onvif_bmff.control.content_keys import KEY_SIZE, canonical_kid
+from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.faults import (
     AmbiguousConfiguration,
     BadConfiguration,
@@ -24,30 +25,30 @@ from onvif_bmff.control.faults import (
 )
 from onvif_bmff.control.operations.checks import check_tokens, check_types
 from onvif_bmff.control.types.configuration import (
+    AsymmetricEncryption,
     RecordingConfiguration,
+    RecordingEncryption,
     RecordingTargetConfiguration,
     StorageStrategy,
     TargetFormat,
     TrackConfiguration,
     TrackType,
 )
-from onvif_bmff.control.types.encryption import AsymmetricEncryption, RecordingEncryption
+from onvif_bmff.errors import ProtectionError
 
 __all__ = ["accept_recording_configuration", "accept_track_configuration", "check_cmaf_tracks"]
 
 _ZERO = timedelta(0)
-_KEY_SIZE = 16
-_LONGEST_KEY = 1024
-_LONGEST_DATE_AND_TIME = 64
-_LONGEST_NAME = 64
+_MAX_KEY_LENGTH = 1024
+_MAX_DATE_AND_TIME_LENGTH = 64
+_MAX_NAME_LENGTH = 64
 _ADDITIONAL_INFO = 1024
-_KID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NC_NAME = re.compile(r"[^\W\d][\w.-]{0,63}")
 _UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f]")
 
 
 def accept_recording_configuration(
-    device: Device,
+    environment: Environment,
     configuration: RecordingConfiguration,
     tracks: Mapping[str, str],
     held_keys: Mapping[str, bytes],
@@ -55,7 +56,7 @@ def accept_recording_configuration(
     """The configuration that takes effect, without content keys, and the content keys by key ID.
 
     Args:
-        device: what the device offers.
+        environment: what the device offers.
         configuration: as the client sent it.
         tracks: the recording's tracks, token → type.
         held_keys: content keys that the recording holds already, by key ID.
@@ -67,16 +68,16 @@ def accept_recording_configuration(
         UnsupportedStorageStrategy: the device does not offer the strategy (26.06).
     """
     check_types(configuration, RecordingConfiguration, "RecordingConfiguration")
-    limits, source = device.limits, configuration.source
+    limits, source = environment.limits, configuration.source
     if configuration.maximum_retention_time < _ZERO:
         raise BadConfiguration("MaximumRetentionTime must not be negative")
-    if len(source.name) > _LONGEST_NAME:
+    if len(source.name) > _MAX_NAME_LENGTH:
         raise BadConfiguration("the name of the source is longer than 64 characters")
     if max(len(source.source_id), len(source.address)) > limits.source_length:
         raise BadConfiguration("SourceId or Address is too long")
     if source.video_source_token is not None:
-        if not device.profile.video_source_token:
-            raise BadConfiguration(f"VideoSourceToken is no part of release {device.profile.name}")
+        if not environment.profile.video_source_token:
+            raise BadConfiguration(f"VideoSourceToken is no part of release {environment.profile.name}")
         check_tokens("VideoSourceToken", source.video_source_token)
     cut = limits.description_length
     accepted = replace(
@@ -84,16 +85,16 @@ def accept_recording_configuration(
         source=replace(source, location=source.location[:cut], description=source.description[:cut]),
         content=configuration.content[:cut],
     )
-    _check_place(device, configuration.target)
+    _check_place(environment, configuration.target)
     if configuration.target is None:
         return accepted, {}
-    target, keys = _accept_target(device, configuration.target, tracks, held_keys)
+    target, keys = _accept_target(environment, configuration.target, tracks, held_keys)
     return replace(accepted, target=target), keys
 
 
-def _check_place(device: Device, target: RecordingTargetConfiguration | None) -> None:
+def _check_place(environment: Environment, target: RecordingTargetConfiguration | None) -> None:
     """Whether there is a place to record to: local, external or both."""
-    capabilities, profile = device.capabilities, device.profile
+    capabilities, profile = environment.capabilities, environment.profile
     local = capabilities.onboard_storage
     if target is None:
         if not local:
@@ -113,17 +114,17 @@ def _check_place(device: Device, target: RecordingTargetConfiguration | None) ->
 
 
 def _accept_target(
-    device: Device,
+    environment: Environment,
     target: RecordingTargetConfiguration,
     tracks: Mapping[str, str],
     held_keys: Mapping[str, bytes],
 ) -> tuple[RecordingTargetConfiguration, dict[str, bytes]]:
-    if not device.capabilities.supported_target_formats:
+    if not environment.capabilities.supported_target_formats:
         raise BadConfiguration("external targets are not supported")
-    if target.format not in device.capabilities.supported_target_formats:
+    if target.format not in environment.capabilities.supported_target_formats:
         raise BadConfiguration(f"the target format {target.format[:40]!r} is not supported")
     check_tokens("Storage", target.storage)
-    if not device.resources.has_storage(target.storage):
+    if not environment.resources.has_storage(target.storage):
         raise BadConfiguration("Storage names no storage configuration")
     if target.segment_duration <= _ZERO:
         raise BadConfiguration("SegmentDuration must be longer than zero")
@@ -132,10 +133,10 @@ def _accept_target(
     paths = (target.prefix or "", target.postfix or "")
     for path in paths:
         _check_path(path)
-    if sum(len(path.encode()) for path in paths) + _LONGEST_DATE_AND_TIME > _LONGEST_KEY:
+    if sum(len(path.encode()) for path in paths) + _MAX_DATE_AND_TIME_LENGTH > _MAX_KEY_LENGTH:
         raise BadConfiguration("Prefix and Postfix make object keys longer than 1024 bytes")
     check_cmaf_tracks(target, tracks.values())
-    entries, keys = _accept_encryption(device, target.encryption, tracks, held_keys)
+    entries, keys = _accept_encryption(environment, target.encryption, tracks, held_keys)
     accepted = replace(
         target,
         prefix=target.prefix or None,
@@ -165,7 +166,7 @@ def check_cmaf_tracks(target: RecordingTargetConfiguration | None, types: Iterab
 
 
 def _accept_encryption(
-    device: Device,
+    environment: Environment,
     entries: Sequence[RecordingEncryption],
     tracks: Mapping[str, str],
     held_keys: Mapping[str, bytes],
@@ -173,13 +174,13 @@ def _accept_encryption(
     for entry in entries:
         if entry.asymmetric_encryption is not None and (entry.kid is not None or entry.key is not None):
             raise AmbiguousConfiguration
-    if len(entries) > (device.capabilities.encryption_entry_limit or 0):
+    if len(entries) > (environment.capabilities.encryption_entry_limit or 0):
         raise BadConfiguration("there are more encryption entries than the device supports")
     covered: set[str] = set()
     accepted: list[RecordingEncryption] = []
     keys: dict[str, bytes] = {}
     for entry in entries:
-        if entry.mode not in device.capabilities.supported_encryption_modes:
+        if entry.mode not in environment.capabilities.supported_encryption_modes:
             raise BadConfiguration(f"the encryption mode {entry.mode[:40]!r} is not supported")
         if not entry.track and len(entries) > 1:
             raise BadConfiguration("an encryption entry for all tracks must be the only one")
@@ -190,7 +191,7 @@ def _accept_encryption(
                 raise BadConfiguration("a track is in two encryption entries")
             covered.add(track)
         if entry.asymmetric_encryption is not None:
-            _check_asymmetric(device, entry.asymmetric_encryption)
+            _check_asymmetric(environment, entry.asymmetric_encryption)
             accepted.append(entry)
             continue
         kid, key = _accept_key(entry, held_keys)
@@ -203,48 +204,47 @@ def _accept_encryption(
 def _accept_key(entry: RecordingEncryption, held_keys: Mapping[str, bytes]) -> tuple[str, bytes]:
     if entry.kid is None:
         raise BadConfiguration("an encryption entry needs a key ID or asymmetric encryption")
-    kid = entry.kid.lower()
-    if not _KID.fullmatch(kid):
-        raise BadConfiguration("a key ID is a UUID")
-    digits = kid.replace("-", "")
-    kid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    try:
+        kid = canonical_kid(entry.kid)
+    except ProtectionError as error:
+        raise BadConfiguration(str(error)) from None
     key = held_keys.get(kid) if entry.key is None else entry.key
     if key is None:
         raise BadConfiguration("no key is given, and none is held for the key ID")
-    if len(key) != _KEY_SIZE:
+    if len(key) != KEY_SIZE:
         raise BadConfiguration("a key has 16 bytes")
     return kid, key
 
 
-def _check_asymmetric(device: Device, entry: AsymmetricEncryption) -> None:
-    if not device.capabilities.asymmetric_encryption_supported:
+def _check_asymmetric(environment: Environment, entry: AsymmetricEncryption) -> None:
+    if not environment.capabilities.asymmetric_encryption_supported:
         raise BadConfiguration("asymmetric encryption is not supported")
     if not entry.certificate_id:
         raise BadConfiguration("asymmetric encryption needs a certificate")
     if len(set(entry.certificate_id)) != len(entry.certificate_id):
         raise BadConfiguration("a certificate is named twice")
     for certificate in entry.certificate_id:
-        if not _NC_NAME.fullmatch(certificate) or not device.resources.has_certificate(certificate):
+        if not _NC_NAME.fullmatch(certificate) or not environment.resources.has_certificate(certificate):
             raise BadConfiguration("CertificateID names no certificate")
-        fault = device.resources.certificate_fault(certificate)
+        fault = environment.resources.certificate_fault(certificate)
         if fault is not None:
             raise BadConfiguration(f"keys cannot be wrapped for {certificate}: {fault}")
     if entry.key_rotation_duration is not None and entry.key_rotation_duration <= _ZERO:
         raise BadConfiguration("KeyRotationDuration must be longer than zero")
     if entry.additional_info is not None:
-        if not device.profile.additional_info:
-            raise BadConfiguration(f"AdditionalInfo is no part of release {device.profile.name}")
+        if not environment.profile.additional_info:
+            raise BadConfiguration(f"AdditionalInfo is no part of release {environment.profile.name}")
         if len(entry.additional_info) > _ADDITIONAL_INFO:
             raise BadConfiguration(f"AdditionalInfo is longer than {_ADDITIONAL_INFO} characters")
 
 
 def accept_track_configuration(
-    device: Device, configuration: TrackConfiguration, *, fixed_type: str | None = None
+    environment: Environment, configuration: TrackConfiguration, *, fixed_type: str | None = None
 ) -> TrackConfiguration:
     """The track configuration that takes effect (5.3.2).
 
     Args:
-        device: what the device offers.
+        environment: what the device offers.
         configuration: as the client sent it.
         fixed_type: type of an existing track, which the given type cannot change (5.12); None to create.
 
@@ -257,5 +257,5 @@ def accept_track_configuration(
     return replace(
         configuration,
         track_type=TrackType(fixed_type or configuration.track_type),
-        description=configuration.description[: device.limits.description_length],
+        description=configuration.description[: environment.limits.description_length],
     )

@@ -1,7 +1,7 @@
 """What the device can do: trc:Capabilities, the options of a recording, and the limits behind them.
 
-ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients are told; `Limits` is what the
-device decides besides and tells only through `RecordingOptions` and faults. Both are fixed while a service
+ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients get to know; `ServiceLimits` is what the
+device decides otherwise and shows only through `RecordingOptions` and faults. Both are fixed while a service
 lives, and both are enforced by it.
 """
 
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.types.configuration import TrackType
 
-__all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "Limits", "RecordingOptions", "TrackOptions"]
+__all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
 AUDIO_ENCODINGS = frozenset(
     {"G711", "G726", "AAC", "PCMU", "PCMA", "G722", "G729", "MP4A-LATM", "MPEG4-GENERIC", "OPUS", "MPA"}
@@ -92,8 +91,8 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What the device decides besides its capabilities.
+class ServiceLimits:
+    """What the device decides beyond its capabilities.
 
     Args:
         video_tracks: most video tracks of a recording; zero means the device knows no video.
@@ -135,14 +134,6 @@ class Limits:
     finished_exports: int = 100
     notifications: int = 100_000
     listed_segments: int = 1000
-
-    def tracks_of(self, track_type: str) -> int:
-        """Most tracks of one type in a recording."""
-        return {
-            TrackType.VIDEO: self.video_tracks,
-            TrackType.AUDIO: self.audio_tracks,
-            TrackType.METADATA: self.metadata_tracks,
-        }[TrackType(track_type)]
 
     def check(self, capabilities: Capabilities) -> None:
         """Hold the limits against the capabilities.

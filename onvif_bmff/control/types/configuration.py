@@ -1,21 +1,23 @@
-"""What a recording and a track are set up with: the structures of 5.3.1 and 5.3.2.
+"""What a recording and a track are set up with, and who may read them: the structures of 5.3.1 and 5.3.2.
 
 Field names are the schema's in snake_case, in the schema's order (ONVIF Recording Control 25.12 and its
 onvif.xsd; what 26.06 adds is marked). All of them are immutable values; durations are exact timedeltas.
 The service, not the constructor, decides whether a value is acceptable.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.encryption import RecordingEncryption
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions
 
 __all__ = [
+    "AsymmetricEncryption",
+    "EncryptionMode",
     "GetRecordingsResponseItem",
     "GetTracksResponseItem",
     "RecordingConfiguration",
+    "RecordingEncryption",
     "RecordingSourceInformation",
     "RecordingTargetConfiguration",
     "SegmentDurationOverride",
@@ -47,6 +49,52 @@ class StorageStrategy(StrEnum):
     EXTERNAL = "External"
     LOCAL = "Local"
     BOTH = "Both"
+
+
+class EncryptionMode(StrEnum):
+    """The encryption modes that ONVIF names; a device offers some of them (5.25)."""
+
+    CENC = "CENC"
+    CBCS = "CBCS"
+
+
+@dataclass(frozen=True, slots=True)
+class AsymmetricEncryption:
+    """The device makes the content keys and wraps them for the holders of certificates (B.8.2).
+
+    Args:
+        certificate_id: certificates to wrap for, one or more; each is an NCName of at most 64 characters.
+        key_rotation_duration: a new key this often, longer than zero; None keeps one key.
+        additional_info: text bound into the key wrapping (26.06; at least 256 characters are supported).
+        extensions: unknown elements.
+    """
+
+    certificate_id: tuple[str, ...]
+    key_rotation_duration: timedelta | None = None
+    additional_info: str | None = None
+    extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEncryption:
+    """One encryption entry: either ``kid`` and ``key``, or ``asymmetric_encryption``.
+
+    Args:
+        mode: one of the modes in the capability SupportedEncryptionModes.
+        kid: key ID as UUID text or 32 hexadecimal digits; stored in the lower-case dashed form.
+        key: the content key, 16 bytes. Write-only: no answer, event or repr ever holds it. It may be left
+            out where the recording holds a key for the KID already.
+        track: tokens of the tracks to encrypt; empty means all of them, and then no other entry may exist.
+        asymmetric_encryption: wrapped keys instead of a given one.
+        extensions: unknown elements and attributes.
+    """
+
+    mode: str
+    kid: str | None = None
+    key: bytes | None = field(default=None, repr=False)
+    track: tuple[str, ...] = ()
+    asymmetric_encryption: AsymmetricEncryption | None = None
+    extensions: Extensions = NO_EXTENSIONS
 
 
 @dataclass(frozen=True, slots=True)

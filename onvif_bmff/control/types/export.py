@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
 
 __all__ = [
     "ExportRecordedDataResponse",

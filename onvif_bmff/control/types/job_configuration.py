@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
 
 __all__ = [
-    "PROFILE_TYPE",
-    "RECEIVER_TYPE",
     "EventFilterEntry",
     "GetRecordingJobsResponseItem",
     "RecordingEventFilter",
@@ -19,14 +17,7 @@ __all__ = [
     "RecordingJobMode",
     "RecordingJobSource",
     "RecordingJobTrack",
-    "SourceReference",
 ]
-
-RECEIVER_TYPE = "http://www.onvif.org/ver10/schema/Receiver"
-"""Type of a `SourceReference` to a receiver object; the default of the schema."""
-
-PROFILE_TYPE = "http://www.onvif.org/ver10/schema/Profile"
-"""Type of a `SourceReference` to a media profile of the local device."""
 
 
 class RecordingJobMode(StrEnum):
@@ -37,17 +28,8 @@ class RecordingJobMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SourceReference:
-    """Where a job gets its data: a receiver or a local media profile."""
-
-    token: str
-    type: str = RECEIVER_TYPE
-    extensions: Extensions = NO_EXTENSIONS
-
-
-@dataclass(frozen=True, slots=True)
 class RecordingJobTrack:
-    """One way from a source into a track.
+    """A route from a source into a track.
 
     Args:
         source_tag: tells apart tracks of one type within the source's stream; may be empty.

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
-from onvif_bmff.control.types.job_configuration import SourceReference
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
 
 __all__ = [
     "INCOMPATIBLE_STREAM",
@@ -12,6 +11,7 @@ __all__ = [
     "RecordingJobStateInformation",
     "RecordingJobStateSource",
     "RecordingJobStateTrack",
+    "TrackReport",
     "recorded_state",
 ]
 
@@ -30,7 +30,7 @@ class RecordingJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingJobStateTrack:
-    """State of one way from a source into a track; ``error`` says more about an Error, in English."""
+    """State of a route from a source into a track; ``error`` says more about an Error, in English."""
 
     source_tag: str
     destination: str
@@ -55,6 +55,14 @@ class RecordingJobStateInformation:
     recording_token: str
     state: RecordingJobState
     sources: tuple[RecordingJobStateSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReport:
+    """What whoever records says of one track of one job."""
+
+    state: RecordingJobState
+    error: str | None = None
 
 
 def recorded_state(trouble: str | None) -> tuple[RecordingJobState, str | None]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["DateTimeRange", "RecordedSegment", "SegmentListResult"]
+__all__ = ["DateTimeRange", "RecordedSegmentItem", "SegmentListResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class DateTimeRange:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedSegment:
+class RecordedSegmentItem:
     """A whole segment that can be exported.
 
     Args:
@@ -41,5 +41,5 @@ class SegmentListResult:
     With ``has_more_results``, the rest is asked for with ``From`` set to the last end in ``segment``.
     """
 
-    segment: tuple[RecordedSegment, ...]
+    segment: tuple[RecordedSegmentItem, ...]
     has_more_results: bool

@@ -1,7 +1,7 @@
-"""What the text of an event's item means: the lexical forms of XML Schema Part 2 for the types that ONVIF topics use.
+"""What the text of an XML value means: the lexical forms of XML Schema Part 2 for the types that ONVIF topics use.
 
-White space around a value is let be, as the schema has it for all these types. Cameras write booleans in capitals too,
-which is no form of the schema and is read all the same.
+White space around a value is ignored, as the schema has it for all these types. Cameras write booleans in capitals
+too, which is no form of the schema and is read all the same.
 """
 
 import re
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _SPACE = " \t\r\n"
-_LONGEST = 128
+_MAX_LENGTH = 128
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?INF|NaN")
@@ -35,7 +35,7 @@ _DATE_TIME = re.compile(
     r"(-?(?:[1-9][0-9]{3,}|0[0-9]{3}))-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:Z|([+-])(?:(0[0-9]|1[0-3]):([0-5][0-9])|14:00))?"
 )
-_LONGEST_OFFSET = 14 * 3600
+_MAX_OFFSET = 14 * 3600
 _DAY = 86_400_000_000
 
 
@@ -108,7 +108,7 @@ def parse_date_time(text: str) -> UtcTime:
     fraction, sign = found[7] or "", found[8]
     offset = 0
     if sign is not None:
-        offset = int(found[9]) * 3600 + int(found[10]) * 60 if found[9] is not None else _LONGEST_OFFSET
+        offset = int(found[9]) * 3600 + int(found[10]) * 60 if found[9] is not None else _MAX_OFFSET
     ends_day = hour == 24
     if ends_day and (minute or second or fraction.strip("0")):
         raise _refusal("dateTime", text)
@@ -144,7 +144,7 @@ def parse_item(type_name: str, text: str) -> bool | int | float | ItemDuration |
 
 
 def _match(form: re.Pattern[str], name: str, text: str) -> re.Match[str]:
-    found = form.fullmatch(text.strip(_SPACE)) if len(text) <= _LONGEST else None
+    found = form.fullmatch(text.strip(_SPACE)) if len(text) <= _MAX_LENGTH else None
     if found is None:
         raise _refusal(name, text)
     return found

@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onvif_bmff.control.types.capabilities import Capabilities, Limits
+from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import StorageReferencePath
 from onvif_bmff.control.types.profile import Profile
-from onvif_bmff.control.types.segments import RecordedSegment
+from onvif_bmff.control.types.segments import RecordedSegmentItem
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "Device",
+    "Environment",
     "ExportOperation",
     "Exporter",
     "FixedResources",
@@ -153,7 +153,7 @@ class SegmentExportOperation:
 class RecordedSegments(Protocol):
     """The segments that the device keeps itself (26.06)."""
 
-    def segments(self, recording_token: str, time: TimeRange) -> Iterable[RecordedSegment]:
+    def segments(self, recording_token: str, time: TimeRange) -> Iterable[RecordedSegmentItem]:
         """Whole segments that share an instant with the range, in the order of their starts.
 
         A segment that still grows is none of them. Called without any lock; it may be a generator, of which
@@ -187,11 +187,11 @@ class Exporter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """Everything an operation may ask the device; fixed while a service lives."""
+class Environment:
+    """What an operation works within: what the device offers, its limits, and the parts that it was given; fixed."""
 
     capabilities: Capabilities
-    limits: Limits
+    limits: ServiceLimits
     profile: Profile
     resources: Resources
     random: Callable[[int], bytes]

@@ -1,0 +1,195 @@
+"""The side of the service that faces the device: the seam between control and whoever records.
+
+The service does not call the engine; the engine *asks*. It sets `RecordingService.on_change` to be woken, then reads
+`DeviceSide.plans`: for every recording what feeds its tracks, from which source and since when (pre-event
+recording), which sources must be buffered because an event may want what came before it, and how it is written.
+
+It reports what happens (`DeviceSide.report_track_state`, `DeviceSide.report_encoding` …), and feeds in what
+the service cannot know: `DeviceSide.schedule_changed` and `DeviceSide.event`. None of these are ONVIF
+operations, and none is persistent but the encoding of a track.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+from onvif_bmff.control.environment import TimeRange
+from onvif_bmff.control.event_filter import EventMessage
+from onvif_bmff.control.faults import NoRecording
+from onvif_bmff.control.operations import events, export, job_states, override, recordings, segments
+from onvif_bmff.control.plan import DevicePlan, Feed, Standby, read_assignments, read_plans, read_standby
+from onvif_bmff.control.runner import TransactionRunner
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.job_state import RecordingJobState, TrackReport
+from onvif_bmff.errors import MissingKeyError
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["DeviceSide"]
+
+
+class DeviceSide:
+    """What the device itself asks and reports; see the module's text.
+
+    Args:
+        runner: runs the transactions of the service.
+    """
+
+    def __init__(self, runner: TransactionRunner) -> None:
+        self._runner = runner
+
+    # ---- what to record ----------------------------------------------------------------------------
+
+    def assignments(self) -> dict[tuple[str, str], Feed | None]:
+        """(recording, track) → the job that feeds the track at this instant, or None."""
+        return self._runner.read(read_assignments)
+
+    def standby(self) -> tuple[Standby, ...]:
+        """Sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
+        return self._runner.read(read_standby)
+
+    def plans(self) -> DevicePlan:
+        """All of that at one instant, as the engine takes it."""
+        return self._runner.read(read_plans)
+
+    def segment_duration(self, recording_token: str) -> timedelta | None:
+        """Segment duration in force, a running override included (5.24); None without a target.
+
+        Raises:
+            NoRecording: there is no such recording.
+        """
+        return self._runner.read(lambda tx: override.segment_duration(tx, tx.recording(recording_token)))
+
+    def content_key(self, recording_token: str, kid: str) -> bytes:
+        """The content key of an encryption entry, for the engine alone; no operation gives it away.
+
+        Args:
+            recording_token: the recording.
+            kid: key ID as the configuration shows it.
+
+        Raises:
+            MissingKeyError: the recording holds no such key, or one that is damaged.
+        """
+
+        def look(tx: Transaction) -> bytes | None:
+            with suppress(NoRecording):
+                return tx.keys(tx.recording(recording_token)).get(str(kid))
+            return None
+
+        key = self._runner.read(look)
+        if key is None:
+            raise MissingKeyError("the recording holds no content key of this key ID")
+        return key
+
+    def accessible_since(self, recording_token: str) -> UtcTime | None:
+        """Local data older than this must not be given to anyone (5.3.1); None sets no limit.
+
+        Raises:
+            NoRecording: there is no such recording.
+        """
+        return self._runner.read(lambda tx: tx.recording(recording_token).accessible_since(tx.now))
+
+    # ---- what happens ------------------------------------------------------------------------------
+
+    def report_track_state(
+        self, job_token: str, track_token: str, state: RecordingJobState, error: str | None = None
+    ) -> bool:
+        """Report what became of a track that a job feeds (5.19).
+
+        Args:
+            job_token: the job.
+            track_token: the destination track.
+            state: Idle, Active or Error.
+            error: for Error, what is wrong, in English.
+
+        Returns:
+            False if the job does not feed the track now; then nothing is changed.
+
+        Raises:
+            StateError: a track cannot be in this state.
+        """
+        report = TrackReport(state, error)
+        return self._runner.run(lambda tx: job_states.report_track_state(tx, job_token, track_token, report))
+
+    def report_encoding(self, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
+        """Report what a job's data for a track is, before any of it is stored.
+
+        A track holds data of its own type only (5.3.2), and all of it in one encoding (5.1): the first is
+        kept. Anything else puts the job's track into the state Error; for another encoding the error is
+        the predefined "Incompatible Stream".
+
+        Args:
+            job_token: the job.
+            track_token: the destination track.
+            track_type: Video, Audio or Metadata.
+            encoding: any name that tells one encoding from another.
+
+        Returns:
+            False if the data must not be stored: it does not fit, or the job does not feed the track.
+        """
+        return self._runner.run(lambda tx: job_states.report_encoding(tx, job_token, track_token, track_type, encoding))
+
+    def report_data_deleted(self, recording_token: str, track_token: str, *ranges: TimeRange) -> None:
+        """Report that the device deleted local data by itself, to make room or because it was lost (5.26.3)."""
+        self._runner.run(lambda tx: recordings.emit_deleted(tx, recording_token, track_token, ranges))
+
+    def schedule_changed(self, schedule_token: str, active: bool | None) -> None:
+        """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
+        self._runner.run(lambda tx: events.change_schedule(tx, schedule_token, active=active))
+
+    def clock_changes(self, by: timedelta, change: Callable[[], object]) -> None:
+        """Set the clock forward, or back, while no operation runs.
+
+        What is due later (the ends of events and overrides) stays due after the same time.
+
+        Args:
+            by: how much later it will be.
+            change: sets the clock.
+        """
+
+        def shift(tx: Transaction) -> None:
+            change()
+            tx.runtime.shift(by)
+
+        self._runner.run(shift)
+
+    def event(self, message: EventMessage) -> None:
+        """An event happened on the device or at a source (5.3.4)."""
+        self._runner.run(lambda tx: events.take_event(tx, message))
+
+    def report_export(
+        self,
+        operation_token: str,
+        progress: float,
+        files: Sequence[FileProgress] = (),
+        *,
+        finished: bool = False,
+        error: str | None = None,
+    ) -> None:
+        """Report how far an export has come (5.21); with ``finished`` it is over, well or with an error.
+
+        Raises:
+            StateError: there is no such export running, or a progress is not 0.0 to 1.0.
+        """
+        self._runner.run(lambda tx: export.report(tx, operation_token, progress, files, finished=finished, error=error))
+
+    def report_segment(self, operation_token: str, file_name: str, progress: float) -> None:
+        """Report that one segment was uploaded (26.06); every call is one event.
+
+        Args:
+            operation_token: the export.
+            file_name: StorageUri of the storage followed by the object key.
+            progress: how much of the whole export is done, 0.0 to 1.0.
+
+        Raises:
+            StateError: there is no such export running, or a value is out of range.
+        """
+        self._runner.run(lambda tx: segments.report_segment(tx, operation_token, file_name, progress))
+
+    def report_segments_done(self, operation_token: str, error: str | None = None) -> None:
+        """Report that an export of segments is over, well or with an error (26.06).
+
+        Raises:
+            StateError: there is no such export running.
+        """
+        self._runner.run(lambda tx: segments.end_export(tx, operation_token, error))

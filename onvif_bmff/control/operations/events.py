@@ -1,0 +1,52 @@
+"""What opens and closes the jobs that wait: events, schedules, and the ends of event windows (5.3.3, 5.3.4)."""
+
+from dataclasses import replace
+
+from onvif_bmff.control.event_filter import EventGate, EventMessage
+from onvif_bmff.control.transaction import Transaction
+
+__all__ = ["change_schedule", "close_gates", "take_event"]
+
+
+def take_event(tx: Transaction, message: EventMessage) -> None:
+    """Take an event of the device or of a source (5.3.4)."""
+    conditions = tx.runtime.conditions
+    if (
+        message.is_lasting()
+        and message.is_active()
+        and len(conditions) >= tx.environment.limits.conditions
+        and message.property_key() not in conditions
+    ):
+        message = replace(message, operation=None)
+    if message.is_lasting() and message.is_active():
+        conditions[message.property_key()] = message
+    elif message.operation is not None:  # it is over, or no condition any more
+        conditions.pop(message.property_key(), None)
+    for job in tx.state.jobs.values():
+        event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
+        if event_filter is None or gate is None:
+            continue
+        changed = gate.after(event_filter, message, tx.now, tx.environment.limits.instant_event)
+        if changed is not gate:
+            tx.runtime.gates[job.token] = changed
+            tx.touched.add(job.configuration.recording_token)
+
+
+def close_gates(tx: Transaction) -> None:
+    """End the event windows whose time is over."""
+    for token, gate in tx.runtime.gates.items():
+        closes = gate.closes()
+        if closes is not None and closes <= tx.now:
+            tx.runtime.gates[token] = EventGate()
+            tx.touched.add(tx.state.jobs[token].configuration.recording_token)
+
+
+def change_schedule(tx: Transaction, schedule_token: str, *, active: bool | None) -> None:
+    """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
+    if active is None:
+        tx.runtime.schedules.pop(schedule_token, None)
+    else:
+        tx.runtime.schedules[schedule_token] = active
+    for job in tx.state.jobs.values():
+        if job.configuration.schedule_token == schedule_token:
+            tx.touched.add(job.configuration.recording_token)

@@ -1,0 +1,63 @@
+"""What the device sets up by itself: recordings that belong to it, and receivers (a part of ONVIF's service)."""
+
+from collections.abc import Mapping
+
+from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.operations import receivers, recordings
+from onvif_bmff.control.operations.checks import is_token
+from onvif_bmff.control.operations.validation import accept_track_configuration
+from onvif_bmff.control.runner import TransactionRunner
+from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
+
+__all__ = ["Provisioning"]
+
+
+class Provisioning:
+    """Makes what a device has by itself; all of it is persistent.
+
+    Args:
+        runner: runs the transactions of the service.
+    """
+
+    def __init__(self, runner: TransactionRunner) -> None:
+        self._runner = runner
+
+    def provision_recording(
+        self,
+        token: str,
+        configuration: RecordingConfiguration,
+        tracks: Mapping[str, TrackConfiguration],
+    ) -> None:
+        """Make sure of a recording that belongs to the device and cannot be deleted, nor can its tracks.
+
+        Does nothing if it exists already, so that a device can call it at every start.
+
+        Raises:
+            Fault: the configuration is refused.
+        """
+
+        def provision(tx: Transaction) -> None:
+            if not all(is_token(name) and "/" not in name for name in (token, *tracks)):
+                raise BadConfiguration("tokens have 1 to 64 characters and no slash")
+            accepted = {name: accept_track_configuration(tx.environment, track) for name, track in tracks.items()}
+            recordings.provision_recording(tx, token, configuration, accepted)
+
+        self._runner.run(provision)
+
+    def create_receiver(self, configuration: ReceiverConfiguration) -> str:
+        """CreateReceiver of the Receiver Service; faults `MaxReceivers`, `BadConfiguration`."""
+        return self._runner.run(lambda tx: receivers.create_receiver(tx, configuration))
+
+    def configure_receiver(self, receiver_token: str, configuration: ReceiverConfiguration) -> None:
+        """ConfigureReceiver of the Receiver Service; faults `UnknownReceiver`, `BadConfiguration`."""
+        self._runner.run(lambda tx: receivers.configure_receiver(tx, receiver_token, configuration))
+
+    def delete_receiver(self, receiver_token: str) -> None:
+        """DeleteReceiver of the Receiver Service; faults `UnknownReceiver`, `CannotDeleteReceiver`."""
+        self._runner.run(lambda tx: receivers.delete_receiver(tx, receiver_token))
+
+    def get_receivers(self) -> tuple[Receiver, ...]:
+        """All receivers of the device, by token."""
+        return self._runner.read(lambda tx: tuple(sorted(tx.state.receivers.values(), key=lambda r: r.token)))

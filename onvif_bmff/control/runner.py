@@ -1,0 +1,195 @@
+"""How operations run: one at a time, durable before they are acknowledged, events only afterwards.
+
+Time passes only when someone calls: every call first does what is due by now (`TransactionRunner.advance`), and
+`TransactionRunner.next_deadline` says when something will be due next. A runner may be used from any thread.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import RLock
+from typing import Protocol, TypeVar
+
+from onvif_bmff.control.environment import Environment
+from onvif_bmff.control.notifications import Notification
+from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.state import DeviceState
+from onvif_bmff.control.subscription import Subscription
+from onvif_bmff.control.transaction import Runtime, Transaction
+from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.errors import PersistenceError
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["TransactionRunner", "Upkeep"]
+
+T = TypeVar("T")
+
+
+class Upkeep(Protocol):
+    """What a service does without being asked; the runner says when. Each runs while the service is locked."""
+
+    def complete(self, tx: Transaction) -> None:
+        """Draw the consequences of a change, before it is committed."""
+        ...
+
+    def resume(self, runner: "TransactionRunner", now: UtcTime) -> None:
+        """Go on after a restart."""
+        ...
+
+    def expire(self, tx: Transaction) -> None:
+        """Do what is due."""
+        ...
+
+    def run_deferred(self, runner: "TransactionRunner", now: UtcTime) -> bool:
+        """Do what durable operations left to do, as far as it can be done now; True if anything changed.
+
+        It must not fail: the operation before it was done, and what cannot be stored now is tried again later.
+        """
+        ...
+
+    def next_deadline(self, runner: "TransactionRunner", now: UtcTime) -> UtcTime | None:
+        """When something is due next."""
+        ...
+
+
+class TransactionRunner:
+    """State, transactions, time and events of a service.
+
+    Args:
+        environment: what operations work within.
+        persistence: where the state is kept.
+        clock: the present instant.
+        unreported: state of a track that a job feeds while nobody has reported one.
+        upkeep: what is done without being asked.
+
+    ``on_change`` may be set to a function without arguments. It is called after everything that changed
+    anything, by the thread that caused it and while the service is locked; it should do no more than wake
+    up whoever records (set an event, say), and must not raise.
+
+    Raises:
+        PersistenceError: what is stored cannot be read.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        persistence: Persistence,
+        clock: Callable[[], UtcTime],
+        unreported: RecordingJobState,
+        upkeep: Upkeep,
+    ) -> None:
+        self.environment = environment
+        self.persistence = persistence
+        self.clock = clock
+        self.on_change: Callable[[], None] | None = None
+        self._upkeep = upkeep
+        self._lock = RLock()
+        documents, secrets = persistence.load()
+        self.state = DeviceState.from_documents(documents, secrets)
+        with suppress(PersistenceError):  # what an earlier version wrote is good enough until it can be written anew
+            if outdated := self.state.outdated(documents):
+                persistence.commit(outdated, {})
+        self.runtime = Runtime(unreported)
+        self._subscriptions: list[Subscription] = []
+        self._deadline: UtcTime | None = None
+
+    def start(self) -> None:
+        """Go on after a power cycle; the state of every job is an event."""
+        with self._lock:
+            now = self.clock()
+            self._upkeep.resume(self, now)
+            self._finish(now)
+
+    # ---- running operations ------------------------------------------------------------------------
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """Run an operation that may change something."""
+        with self._lock:
+            now = self.clock()
+            changed = self._advance(now)
+            try:
+                tx = self.begin(now)
+                result = work(tx)
+                changed |= self.commit(tx)
+                changed |= self._finish(now)
+            finally:
+                self._wake(changed=changed)
+        return result
+
+    def read(self, look: Callable[[Transaction], T]) -> T:
+        """Run an operation that changes nothing."""
+        with self._lock:
+            now = self.clock()
+            changed = self._advance(now)
+            try:
+                return look(Transaction(self.environment, now, self.state, self.runtime, draft=False))
+            finally:
+                self._wake(changed=changed)
+
+    def begin(self, now: UtcTime) -> Transaction:
+        """A draft of what there is; for the upkeep."""
+        return Transaction(self.environment, now, self.state, self.runtime)
+
+    def commit(self, tx: Transaction) -> bool:
+        """Make a transaction durable, take it over and send its events; True if it changed anything.
+
+        Raises:
+            PersistenceError: it cannot be stored; then nothing has happened.
+        """
+        self._upkeep.complete(tx)
+        documents, secrets = tx.state.changes_since(self.state)
+        if documents or secrets:
+            self.persistence.commit(documents, secrets)
+        self.state, self.runtime = tx.state, tx.runtime
+        self.publish(tx.notifications)
+        return bool(documents or secrets or tx.notifications or tx.touched)
+
+    def publish(self, notifications: Sequence[Notification]) -> None:
+        """Send events to all subscriptions."""
+        for subscription in self._subscriptions:
+            subscription.put(notifications)
+
+    def _finish(self, now: UtcTime) -> bool:
+        changed = self._upkeep.run_deferred(self, now)
+        self._deadline = self._upkeep.next_deadline(self, now)
+        return changed
+
+    def _wake(self, *, changed: bool) -> None:
+        if changed and self.on_change is not None:
+            self.on_change()
+
+    # ---- time and events ---------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """Do what is due by now."""
+        self.run(lambda tx: None)
+
+    def next_deadline(self) -> UtcTime | None:
+        """When `advance` should be called next; None if nothing is waiting for time to pass."""
+        with self._lock:
+            return self._deadline
+
+    def _advance(self, now: UtcTime) -> bool:
+        if self._deadline is None or now < self._deadline:
+            return False
+        tx = self.begin(now)
+        self._upkeep.expire(tx)
+        self.commit(tx)
+        self._finish(now)
+        return True
+
+    def subscribe(self) -> Subscription:
+        """A new queue that gets every event from now on, in order."""
+        with self._lock:
+            subscription = Subscription(self.environment.limits.notifications, self._unsubscribe)
+            self._subscriptions.append(subscription)
+            return subscription
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)
+
+    def close(self) -> None:
+        """Close the persistence; nothing may be called afterwards."""
+        with self._lock:
+            self.persistence.close()

@@ -1,0 +1,51 @@
+"""What many structures hold: unknown content, references to sources, and what happened to a property.
+
+The schema leaves room for elements and attributes of later releases and of vendors nearly everywhere. A
+binding puts them into `Extensions` as text, so that nothing gets lost on a round trip; the service stores them and
+hands them back, and never looks inside.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["NO_EXTENSIONS", "PROFILE_TYPE", "RECEIVER_TYPE", "Extensions", "PropertyOperation", "SourceReference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Unknown child elements and attributes of one schema type.
+
+    Args:
+        elements: serialised elements in document order, ``Extension`` elements included.
+        attributes: pairs of attribute name (``{namespace}local`` or ``local``) and value.
+    """
+
+    elements: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+NO_EXTENSIONS = Extensions()
+"""Nothing unknown: the default of every ``extensions`` field."""
+
+RECEIVER_TYPE = "http://www.onvif.org/ver10/schema/Receiver"
+"""Type of a `SourceReference` to a receiver object; the default of the schema."""
+
+PROFILE_TYPE = "http://www.onvif.org/ver10/schema/Profile"
+"""Type of a `SourceReference` to a media profile of the local device."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReference:
+    """Where a job gets its data: a receiver or a local media profile."""
+
+    token: str
+    type: str = RECEIVER_TYPE
+    extensions: Extensions = NO_EXTENSIONS
+
+
+class PropertyOperation(StrEnum):
+    """What happened to the property that an event tells of (ONVIF Core, 9.4)."""
+
+    INITIALIZED = "Initialized"
+    CHANGED = "Changed"
+    DELETED = "Deleted"

@@ -1,0 +1,81 @@
+"""The states of an output, and what leads from one to another; the diagram in docs/architecture.md is drawn from it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["TRANSITIONS", "OutputEvent", "OutputState", "OutputTimes"]
+
+
+class OutputState(Enum):
+    """What an output does."""
+
+    IDLE = "nothing to record, or nothing to record it from"
+    WAITING = "a source is open, and others are waited for"
+    BLOCKED = "none of the tracks of the open sources can be recorded"
+    RECORDING = "a recorder is active"
+    PAUSED = "stopped by an error"
+
+
+class OutputEvent(Enum):
+    """What changes the state of an output."""
+
+    CHANGED = "plan, sources or a codec change"
+    NO_SOURCE = "no source is open"
+    SOURCE_MISSING = "some sources are open"
+    REFUSED = "every track is refused"
+    STARTED = "recording begins"
+    STOPPED = "recording stops"
+    PAUSED = "an error"
+    RESUMED = "another try"
+
+
+TRANSITIONS: dict[OutputState, dict[OutputEvent, OutputState]] = {
+    OutputState.IDLE: {
+        OutputEvent.SOURCE_MISSING: OutputState.WAITING,
+        OutputEvent.REFUSED: OutputState.BLOCKED,
+        OutputEvent.STARTED: OutputState.RECORDING,
+        OutputEvent.PAUSED: OutputState.PAUSED,
+    },
+    OutputState.WAITING: {
+        OutputEvent.NO_SOURCE: OutputState.IDLE,
+        OutputEvent.REFUSED: OutputState.BLOCKED,
+        OutputEvent.STARTED: OutputState.RECORDING,
+        OutputEvent.PAUSED: OutputState.PAUSED,
+    },
+    OutputState.BLOCKED: {
+        OutputEvent.CHANGED: OutputState.IDLE,
+        OutputEvent.PAUSED: OutputState.PAUSED,
+    },
+    OutputState.RECORDING: {
+        OutputEvent.STOPPED: OutputState.IDLE,
+    },
+    OutputState.PAUSED: {
+        OutputEvent.RESUMED: OutputState.IDLE,
+    },
+}
+"""State → event → next state. An event that a state does not name leaves it as it is."""
+
+
+@dataclass(slots=True)
+class OutputTimes:
+    """The instants that an output has to know.
+
+    Args:
+        base: media time 0 of the leading source; the others are counted from it.
+        waiting_since: first sample since sources are missing.
+        began: where what the present recorder recorded begins, as it is shown.
+        previous_begin: where what the recorder before it recorded begins.
+        previous_end: where that ends.
+    """
+
+    base: UtcTime = UtcTime(0)  # noqa: RUF009 - immutable
+    waiting_since: UtcTime | None = None
+    began: UtcTime | None = None
+    previous_begin: UtcTime | None = None
+    previous_end: UtcTime | None = None
+
+    def forget(self) -> None:
+        """Forget what was recorded before, for a clock that was set."""
+        self.waiting_since = self.previous_begin = self.previous_end = None

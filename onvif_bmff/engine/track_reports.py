@@ -1,0 +1,78 @@
+"""What an output reports of its tracks: their states, and what is wrong with them."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
+from onvif_bmff.recording.encryption import EncryptionEntry, trouble_of
+
+__all__ = ["Report", "TrackReports"]
+
+Report = Callable[[str, RecordingJobState, str | None], None]
+"""Takes the state of a track, and for an error what is wrong."""
+
+
+class TrackReports:
+    """The states of the tracks of one output. An error of the output hides those of its tracks while it lasts.
+
+    ``recorded`` has the tracks that are recorded, each with what is wrong with its keys.
+
+    Args:
+        report: called for each state.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._output_error: str | None = None
+        self._track_errors: dict[str, str] = {}
+        self.recorded: dict[str, str | None] = {}
+
+    def report(self, token: str, state: RecordingJobState, error: str | None) -> None:
+        """Report the state of a track, unless an error of the output hides it."""
+        if self._output_error is None:
+            self._report(token, state, error)
+
+    def set_output_error(self, error: str | None, tokens: Iterable[str]) -> None:
+        """Report an error of all tracks that are fed, or with None what they are without it."""
+        if error == self._output_error:
+            return
+        self._output_error = error
+        for token in tokens:
+            known = error if error is not None else self._track_errors.get(token)
+            if known is not None:
+                self._report(token, RecordingJobState.ERROR, known)
+            elif token in self.recorded:
+                self._report(token, *recorded_state(self.recorded[token]))
+            else:
+                self._report(token, RecordingJobState.IDLE, None)
+
+    def set_track_error(self, token: str, error: str | None) -> None:
+        """Report that a track cannot be recorded; None takes that back without a report."""
+        if error is None:
+            self._track_errors.pop(token, None)
+        else:
+            self._track_errors[token] = error
+            self.report(token, RecordingJobState.ERROR, error)
+
+    def clear_track_errors(self) -> None:
+        """Take back all errors of tracks."""
+        self._track_errors.clear()
+
+    def begin(self, token: str) -> None:
+        """A track is recorded from now on."""
+        self.recorded[token] = None
+        self.report(token, RecordingJobState.ACTIVE, None)
+
+    def update_keys(self, entries: Sequence[EncryptionEntry]) -> None:
+        """Report for each track that is recorded whom its key is not wrapped for, where that changed."""
+        for token, known in self.recorded.items():
+            text = trouble_of(entries, token)
+            if text != known:
+                self.recorded[token] = text
+                self.report(token, *recorded_state(text))
+
+    def end(self, fed: Collection[str]) -> None:
+        """Nothing is recorded any more; ``fed`` are the tracks that still should be."""
+        for token in self.recorded:
+            if token in fed:
+                self.report(token, RecordingJobState.IDLE, None)
+        self.recorded.clear()
