@@ -140,7 +140,7 @@ class CencIvAllocator:
             first = self._store.reserve(self._kid, IV_BITS[self._size], count, fresh)
             if not 0 <= first < end:
                 raise ProtectionError("the store of initialisation vectors gave a number out of range")
-        except Exception as error:  # third-party stores may raise anything; random numbers replace them
+        except Exception as error:  # noqa: BLE001 - third-party stores may raise anything; random numbers replace them
             log.warning("no initialisation vectors were set aside for key %s, a new run begins: %s", self._kid, error)
             first = fresh
         self._next = first

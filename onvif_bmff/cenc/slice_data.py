@@ -58,7 +58,7 @@ class SliceData:
             raise UnsupportedSchemeError(f"{entry.type!r} video with NAL lengths of 3 bytes cannot be encrypted")
         try:
             knows_none = codec.protected_ranges(b"") is None
-        except Exception:  # a codec may refuse an empty sample; real ones count
+        except Exception:  # noqa: BLE001 - a codec may refuse an empty sample; real ones count
             knows_none = False
         if knows_none:
             raise self._unknown()

@@ -42,7 +42,7 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
             found = found()
     except OnvifBmffError:
         raise
-    except (Exception, SystemExit) as error:  # whatever it does when it is loaded, nothing was decrypted
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does when it is loaded, nothing was decrypted
         _log.debug("the unwrapper %s cannot be had: %s", name, type(error).__name__)
         reason = f"{type(error).__name__}: {error}" if isinstance(error, _SHOWN_ERRORS) else type(error).__name__
         raise ProtectionError(f"the unwrapper {name} cannot be had: {reason}") from None
@@ -80,7 +80,7 @@ class _Guarded:
             raise
         except OSError as error:
             raise ProtectionError(f"the holder of the private key cannot be reached: {error}") from error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - third-party unwrappers may raise anything; why is not revealed
             _log.debug("the unwrapper failed: %s: %s", type(error).__name__, error)
             raise WrongKeyError(NOT_OPENED) from None
         if len(key) != KEY_SIZE:

@@ -133,7 +133,7 @@ class DeviceSide:
         """Report that the device deleted local data by itself, to make room or because it was lost (5.26.3)."""
         self._runner.run(lambda tx: recordings.emit_deleted(tx, recording_token, track_token, ranges))
 
-    def schedule_changed(self, schedule_token: str, active: bool | None) -> None:
+    def schedule_changed(self, schedule_token: str, active: bool | None) -> None:  # noqa: FBT001 - a property event
         """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
         self._runner.run(lambda tx: events.change_schedule(tx, schedule_token, active=active))
 

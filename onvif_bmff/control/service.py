@@ -78,7 +78,7 @@ class RecordingService:
         PersistenceError: what is stored cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part that an embedder may supply, by name
         self,
         *,
         clock: Callable[[], UtcTime],

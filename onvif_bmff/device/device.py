@@ -145,7 +145,7 @@ class RecordingDevice:
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the whole of a device: each is a part that an embedder may supply, by name
         self,
         storages: Mapping[str, ObjectStore],
         *,
@@ -275,7 +275,8 @@ class RecordingDevice:
                 look_again = time.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.device_side.plans())
-            except Exception:  # the model cannot be written just now, or no thread be made; what records goes on
+            except Exception:  # noqa: BLE001
+                # The model cannot be written just now, or no thread be made; what records goes on.
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()

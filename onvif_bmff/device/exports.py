@@ -147,7 +147,8 @@ class MovieExporter:
                     report(number, 1.0)
                 except _StoppedError:
                     raise
-                except Exception as error:  # third-party stores may raise anything; the export must come to an end
+                except Exception as error:  # noqa: BLE001
+                    # Third-party stores may raise anything; the export must come to an end.
                     problem = problem or f"{token}: {str(error) or type(error).__name__}"
             while True:
                 try:

@@ -108,7 +108,8 @@ class SourceRunner:
                     self._report_closed(None)
                     source.close()
                 return
-            except Exception as failure:  # third-party sources may raise anything, and must not stop others
+            except Exception as failure:  # noqa: BLE001
+                # Third-party sources may raise anything, and must not stop others.
                 error = f"The source failed: {failure}"
             self._report_closed(error)
             if time.monotonic() - started > _MAX_RETRY:

@@ -168,7 +168,7 @@ class OutputWorker:
     def _handle(self, message: _Message) -> None:
         try:
             events = self._events(message)
-        except Exception as error:  # faulty media may raise anything, and must not end the thread
+        except Exception as error:  # noqa: BLE001 - faulty media may raise anything, and must not end the thread
             self._give_up(str(error) or type(error).__name__)
             return
         if events:
@@ -198,7 +198,7 @@ class OutputWorker:
             self._cut = False
             try:
                 more = self._output.skip()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as above: no fault may end the thread
                 self._give_up(str(error) or type(error).__name__)
                 return
             self.sink.add_all(more)
@@ -227,7 +227,7 @@ class OutputWorker:
         """Stop for now, because of the media; what can still be completed is."""
         try:
             events = self._output.pause(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above: no fault may end the thread
             events = ()
         self.sink.add_all(events)
         self._troubled = True
@@ -238,7 +238,7 @@ class OutputWorker:
         self._retry_at = None
         try:
             events = self._output.resume()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above: no fault may end the thread
             self._give_up(str(error) or type(error).__name__)
             return
         self._deliver(events)

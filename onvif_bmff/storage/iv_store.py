@@ -107,16 +107,16 @@ class SqliteIvStore:
                 if noted and not believed:
                     _log.info("%s is not the store of vectors written last here; runs begin at random", self._path.name)
                 os.ftruncate(note, 0)
-                first = self._reserve(believed, kid, bits, count, fresh)
+                first = self._reserve(kid, bits, count, fresh, believed=believed)
                 os.pwrite(note, self._facts() or b"", 0)
         except (sqlite3.Error, OSError) as error:
             raise PersistenceError(f"the store of vectors {self._path.name!r} cannot be used: {error}") from error
         return first
 
-    def _reserve(self, believed: bool, kid: UUID, bits: int, count: int, fresh: int) -> int:
+    def _reserve(self, kid: UUID, bits: int, count: int, fresh: int, *, believed: bool) -> int:
         try:
             with self._transaction() as connection:
-                return _take(connection, believed, kid, bits, count, fresh)
+                return _take(connection, kid, bits, count, fresh, believed=believed)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 raise
@@ -124,7 +124,7 @@ class SqliteIvStore:
         self._path.replace(f"{self._path}.damaged")
         Path(f"{self._path}-journal").unlink(missing_ok=True)
         with self._transaction() as connection:
-            return _take(connection, False, kid, bits, count, fresh)
+            return _take(connection, kid, bits, count, fresh, believed=False)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -185,7 +185,7 @@ def _lock(handle: int) -> None:
             return
 
 
-def _take(connection: sqlite3.Connection, believed: bool, kid: UUID, bits: int, count: int, fresh: int) -> int:
+def _take(connection: sqlite3.Connection, kid: UUID, bits: int, count: int, fresh: int, *, believed: bool) -> int:
     """Set numbers of a key aside in an open transaction; from ``fresh`` on, if the rows are not to be believed."""
     if not believed:
         connection.execute("UPDATE numbers SET next = NULL")

@@ -42,7 +42,8 @@ class SinkOutcomes:
             return
         try:
             self._on_stored(key, size)
-        except Exception as error:  # the caller's, and no failure of the store: it waits until all is in order
+        except Exception as error:  # noqa: BLE001
+            # The caller's, and no failure of the store: it waits until all is in order.
             if self._raised is not None:
                 _log.error("%s is stored, and on_stored failed again: %r", key, error)
             self._raised = self._raised or error

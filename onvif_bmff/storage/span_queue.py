@@ -150,7 +150,8 @@ class SpanQueue:
             try:
                 if not self._advance(job):
                     return
-            except Exception as error:  # third-party stores may raise anything, and must not take others down
+            except Exception as error:  # noqa: BLE001
+                # Third-party stores may raise anything, and must not take others down.
                 if not self._failed(job, error):
                     return
             except BaseException:

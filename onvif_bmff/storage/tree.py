@@ -99,7 +99,7 @@ class Tree:
         here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
         try:
             for depth, part in enumerate(parts, 1):
-                below = self._step(here, part, create)
+                below = self._step(here, part, create=create)
                 try:
                     if create and self.fsync:
                         self._keep_name(tuple(parts[:depth]), here, below)
@@ -120,7 +120,7 @@ class Tree:
             self._durable.clear()
         self._durable[path] = inode
 
-    def _step(self, here: int, part: str, create: bool) -> int:
+    def _step(self, here: int, part: str, *, create: bool) -> int:
         for _ in range(_LOST_RACES):
             try:
                 return os.open(part, _FOLDER, dir_fd=here)

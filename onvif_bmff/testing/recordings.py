@@ -42,7 +42,7 @@ _RATE = 4
 """Pictures a second; each second begins with a sync sample."""
 
 
-def recorded_events(
+def recorded_events(  # noqa: PLR0913 - each is one way in which recordings differ, by name
     *,
     tracks: Sequence[str] = TRACKS,
     recording_format: RecordingFormat = CMAF,
@@ -101,7 +101,7 @@ def recorded_events(
     return events
 
 
-def recorded_objects(
+def recorded_objects(  # noqa: PLR0913 - as `recorded_events`
     *,
     tracks: Sequence[str] = TRACKS,
     recording_format: RecordingFormat = CMAF,

@@ -216,7 +216,7 @@ class StoreConformance(ReadableStoreConformance):
                         won.append(index)
                     except ObjectExistsError:
                         continue
-            except BaseException as error:  # it is raised in the thread of the test
+            except BaseException as error:  # noqa: BLE001 - it is raised in the thread of the test
                 failures.append(error)
 
         threads = [Thread(target=work, args=(number,)) for number in range(4)]

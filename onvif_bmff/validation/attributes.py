@@ -98,7 +98,7 @@ def _codecs_of(observed: ObservedSegment) -> set[str] | None:
     for track in observed.tracks.values():
         try:
             found.add(track.track.codec().codecs_parameter().lower())
-        except Exception:  # a third-party codec may raise anything
+        except Exception:  # noqa: BLE001 - a third-party codec may raise anything
             return None
     return found or None
 

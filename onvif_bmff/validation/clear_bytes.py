@@ -93,7 +93,7 @@ def family_of(entry: Box, codec: Codec | None) -> NalFamily | None:
         return family
     try:
         return family_of_codec(codec)
-    except Exception:  # a third-party codec may raise anything
+    except Exception:  # noqa: BLE001 - a third-party codec may raise anything
         return None
 
 
@@ -101,7 +101,7 @@ def codec_of_part(part: TrackFragment) -> Codec | None:
     """Return the codec of a traf's samples; None if it cannot be created."""
     try:
         return part.track.codec(part.description)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a third-party codec may raise anything
         return None
 
 
@@ -114,7 +114,7 @@ def slices_of(codec: Codec | None, data: memoryview) -> Sequence[Range] | None:
         ranges = None if codec is None else codec.protected_ranges(data)
         found = None if ranges is None else [(start, end) for start, end in ranges]
         return found if found is None or all(0 <= start <= end for start, end in found) else None
-    except Exception:
+    except Exception:  # noqa: BLE001 - a third-party codec may raise anything
         return None
 
 

@@ -128,12 +128,12 @@ class TokenUnwrapper:
             for hashes in _HASHES:
                 try:
                     return self._key(self._token.decrypt(entry.encrypted_key, *hashes))  # type: ignore[union-attr]
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - a token may raise anything; why is not revealed
                     self._refused(f"OAEP {hashes[0]}, MGF1 {hashes[1]}", error)
             return None
         try:
             return self._key(self._open_hpke(entry, public_key))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a token may raise anything; why is not revealed
             self._refused(f"HPKE with KEM {entry.hpke_kem}, KDF {entry.hpke_kdf}, AEAD {entry.hpke_aead}", error)
         return None
 

@@ -261,8 +261,14 @@ class AvcSliceHeaders:
             return None
         return left, slice_type, layout
 
-    def _middle(
-        self, nal_header: int, bits: int, left: int, layouts: dict[int, _Layout], idr: bool, multiview: bool
+    def _middle(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
+        self,
+        nal_header: int,
+        bits: int,
+        left: int,
+        layouts: dict[int, _Layout],
+        idr: bool,  # noqa: FBT001 - by position, which is faster
+        multiview: bool,  # noqa: FBT001 - by position, which is faster
     ) -> tuple[int, int, _Layout]:
         """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout."""
         masks = MASKS
@@ -347,7 +353,7 @@ class AvcSliceHeaders:
         return left, slice_type, layout
 
 
-def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:
+def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:  # noqa: FBT001 - by position: faster
     """The rest of ref_pic_list_modification() for one list. H.264, 7.3.3.1; with views, H.7.3.3.1.1."""
     limit = 5 if multiview else 3
     for _ in range(_MAX_REFERENCES + 1):
@@ -362,7 +368,7 @@ def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:
     raise BitstreamError("a reference picture list modification does not end")
 
 
-def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:
+def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:  # noqa: FBT001 - by position: faster
     """pred_weight_table(). H.264, 7.3.3.2."""
     for _ in range(2 if chroma else 1):
         rest = bits & MASKS[left]

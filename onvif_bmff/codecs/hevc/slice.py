@@ -112,7 +112,9 @@ class HevcSliceHeaders:
         self._layouts[pps_id] = layout
         return layout
 
-    def _header_bytes(self, data: bytes) -> tuple[int, SliceType | None]:
+    def _header_bytes(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
+        self, data: bytes
+    ) -> tuple[int, SliceType | None]:
         """Length of NAL header and slice header in bytes. ValueError when ``data`` is too short for them."""
         if len(data) < 3 or data[0] & 0x80:
             raise BitstreamError("not a slice segment of H.265")
@@ -179,7 +181,13 @@ class HevcSliceHeaders:
         return total - left + padding >> 3, slice_type
 
 
-def _skip_slice(bits: int, left: int, layout: SliceLayout, slice_type: int, idr: bool) -> int:
+def _skip_slice(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
+    bits: int,
+    left: int,
+    layout: SliceLayout,
+    slice_type: int,
+    idr: bool,  # noqa: FBT001 - by position: faster
+) -> int:
     """The part of a slice header that dependent slice segments take over, from pic_output_flag's end on."""
     masks = MASKS
     before = after = long_term = temporal_mvp = 0
@@ -361,7 +369,13 @@ def _other_pictures(
     return others - 1 if closing and cycle > active else others
 
 
-def _skip_weights(bits: int, left: int, references: int, references_l1: int, chroma: bool) -> int:
+def _skip_weights(
+    bits: int,
+    left: int,
+    references: int,
+    references_l1: int,
+    chroma: bool,  # noqa: FBT001 - by position: faster
+) -> int:
     """pred_weight_table(). H.265, 7.3.6.3."""
     rest = bits & MASKS[left]
     left = 2 * rest.bit_length() - left - 1
