@@ -86,7 +86,6 @@ from onvif_bmff.control.operations.receivers import create_receiver as create_re
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
 from onvif_bmff.control.operations.receivers import find_receiver as find_receiver
 from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL as RETENTION_INTERVAL
-from onvif_bmff.control.operations.recordings import TRACK_NAMES as TRACK_NAMES
 from onvif_bmff.control.operations.recordings import create_recording as create_recording
 from onvif_bmff.control.operations.recordings import delete_recording as delete_recording
 from onvif_bmff.control.operations.recordings import describe_recordings as describe_recordings
@@ -163,7 +162,6 @@ from onvif_bmff.control.types.configuration import SegmentDurationOverride as Se
 from onvif_bmff.control.types.configuration import StorageStrategy as StorageStrategy
 from onvif_bmff.control.types.configuration import TargetFormat as TargetFormat
 from onvif_bmff.control.types.configuration import TrackConfiguration as TrackConfiguration
-from onvif_bmff.control.types.configuration import TrackType as TrackType
 from onvif_bmff.control.types.encryption import AsymmetricEncryption as AsymmetricEncryption
 from onvif_bmff.control.types.encryption import EncryptionMode as EncryptionMode
 from onvif_bmff.control.types.encryption import RecordingEncryption as RecordingEncryption
@@ -219,7 +217,6 @@ __all__ = [
     "PROFILE_TYPE",
     "RECEIVER_TYPE",
     "RETENTION_INTERVAL",
-    "TRACK_NAMES",
     "AccessClass",
     "ActionNotSupported",
     "AmbiguousConfiguration",
@@ -331,7 +328,6 @@ __all__ = [
     "TrackConfigurationChange",
     "TrackOptions",
     "TrackReport",
-    "TrackType",
     "Transaction",
     "UnknownReceiver",
     "UnsupportedStorageStrategy",

@@ -88,7 +88,6 @@ NAMES = {
     "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver", "find_receiver",),
     "operations.recordings": (
         "RETENTION_INTERVAL",
-        "TRACK_NAMES",
         "create_recording",
         "delete_recording",
         "describe_recordings",
@@ -149,7 +148,6 @@ NAMES = {
         "StorageStrategy",
         "TargetFormat",
         "TrackConfiguration",
-        "TrackType",
     ),
     "types.encryption": ("AsymmetricEncryption", "EncryptionMode", "RecordingEncryption",),
     "types.export": (

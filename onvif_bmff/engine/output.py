@@ -30,7 +30,7 @@ from onvif_bmff.engine.sources import (
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.encryption import encryption_fault, trouble_of
 from onvif_bmff.recording.preroll import PreRoll
@@ -272,7 +272,7 @@ class RecordingOutput:
         if not tracks:
             self._hopeless = True  # until the plan or the sources change
             return ()
-        lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
+        lead = lead_of(tracks)
         self._leading = next(r for r, s in self._sources.items() for w in s.ways.values() if w.token == lead.token)
         self._base = self._sources[self._leading].epoch
         for source in self._sources.values():

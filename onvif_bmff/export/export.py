@@ -26,10 +26,11 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.parameter_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.export.progressive import ProgressiveWriter
-from onvif_bmff.export.tracks import EXPORT_ORDER, output_tracks
+from onvif_bmff.export.tracks import output_tracks
 from onvif_bmff.export.writers import FragmentedWriter, MovieWriter, OutputSample
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.extensions import carriers_of
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
@@ -125,7 +126,7 @@ def _first_of_lead(
     """The sample with which the leading track begins, so that all tracks can begin there; None without a range."""
     if selection.start is None:
         return None
-    for media in EXPORT_ORDER:
+    for media in TrackType:
         if selection.media not in (None, media):
             continue
         leading = replace(selection, media=media, parts=_carrying(selection, media))
@@ -135,8 +136,8 @@ def _first_of_lead(
 
 
 def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
-    extension = {TrackType.VIDEO: "m4v", TrackType.AUDIO: "m4a", TrackType.METADATA: "m4m"}[media]
-    return {name: parts for name, parts in selection.parts.items() if name in (extension, "mp4")}
+    carriers = carriers_of(media)
+    return {name: parts for name, parts in selection.parts.items() if name in carriers}
 
 
 # ---- what is cut out ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.playback.header import SegmentHeader, media_type_of
+from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Piece, Seeker
 from onvif_bmff.playback.selection import Selection, SpanPart
@@ -168,7 +168,7 @@ def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
     size = (0, 0)
     for header in headers:
         for track in header.tracks:
-            if media_type_of(track) is TrackType.METADATA:
+            if track.type is TrackType.METADATA:
                 continue
             codec = track.codec()
             codecs[codec.codecs_parameter()] = None

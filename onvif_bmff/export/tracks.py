@@ -8,17 +8,14 @@ from onvif_bmff.export.parameter_sets import is_same_family
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.samples import joined_tracks
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EXPORT_ORDER", "output_tracks"]
+__all__ = ["output_tracks"]
 
 _MOST_TICKS = (1 << 31) - 1
-EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
-"""The order of tracks in a file; the first one leads."""
 
 
 def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
@@ -30,7 +27,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
         header = seeker.header(part.span.segments[part.first])
         joined = joined_tracks(header, part.ordinal)
         for track in header.tracks:
-            if selection.media not in (None, media_type_of(track)):
+            if selection.media not in (None, track.type):
                 continue
             kind = joined[track.track_id]
             # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
@@ -51,7 +48,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
             common = lcm(output.timescale, timescale)
             if common <= _MOST_TICKS:
                 output.timescale = common
-    ordered = sorted(found, key=lambda kind: (EXPORT_ORDER.index(kind[0]), kind[1]))
+    ordered = sorted(found, key=lambda kind: (kind[0].rank, kind[1]))
     for number, kind in enumerate(ordered, 1):
         found[kind].track_id = number
     return {kind: found[kind] for kind in ordered}

@@ -37,7 +37,7 @@ from onvif_bmff.media.sample_entries import sound_format as sound_format
 from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_nal_lengths
 from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
-from onvif_bmff.media.track import TrackType as TrackType
+from onvif_bmff.media.track import lead_of as lead_of
 from onvif_bmff.media.track_box import empty_tables as empty_tables
 from onvif_bmff.media.track_box import make_track_box as make_track_box
 from onvif_bmff.media.vui import ColourInfo as ColourInfo
@@ -66,7 +66,6 @@ __all__ = [
     "SliceType",
     "Timed",
     "Track",
-    "TrackType",
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
@@ -78,6 +77,7 @@ __all__ = [
     "is_protected",
     "iter_nal_ranges",
     "iter_nal_units",
+    "lead_of",
     "length_prefixed_to_annex_b",
     "make_track_box",
     "make_visual_entry",

@@ -31,7 +31,7 @@ NAMES = {
         "sound_format",
         "with_long_nal_lengths",
     ),
-    "track": ("Sample", "Track", "TrackType",),
+    "track": ("Sample", "Track", "lead_of",),
     "track_box": ("empty_tables", "make_track_box",),
     "vui": (
         "ColourInfo",

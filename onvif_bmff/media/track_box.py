@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onvif_bmff.bmff import (
+    BOXES,
     Box,
     ChunkOffsetBox,
     DataEntryUrlBox,
@@ -13,36 +14,25 @@ from onvif_bmff.bmff import (
     MediaBox,
     MediaHeaderBox,
     MediaInformationBox,
-    NullMediaHeaderBox,
     SampleDescriptionBox,
     SampleSizeBox,
     SampleTableBox,
     SampleToChunkBox,
-    SoundMediaHeaderBox,
     SyncSampleBox,
     TimeToSampleBox,
     TrackBox,
     TrackHeaderBox,
-    VideoMediaHeaderBox,
     pack_language,
 )
 from onvif_bmff.media.sample_entries import presentation_size
-from onvif_bmff.media.track import TrackType
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["empty_tables", "make_track_box"]
-
-_HANDLERS = {TrackType.VIDEO: "vide", TrackType.AUDIO: "soun", TrackType.METADATA: "meta"}
-_NAMES = {TrackType.VIDEO: b"Video\0", TrackType.AUDIO: b"Audio\0", TrackType.METADATA: b"Metadata\0"}
-_MEDIA_HEADERS: dict[TrackType, type[Box]] = {
-    TrackType.VIDEO: VideoMediaHeaderBox,
-    TrackType.AUDIO: SoundMediaHeaderBox,
-    TrackType.METADATA: NullMediaHeaderBox,
-}
 
 
 def make_track_box(
     track_id: int,
-    kind: TrackType,
+    kind: MediaKind,
     timescale: int,
     language: str,
     entries: Sequence[Box],
@@ -69,7 +59,7 @@ def make_track_box(
     references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
     information = MediaInformationBox(
         children=(
-            _MEDIA_HEADERS[kind](),
+            BOXES[kind.media_header](),
             DataInformationBox(children=(references,)),
             SampleTableBox(children=(SampleDescriptionBox(entry_count=len(entries), children=tuple(entries)), *tables)),
         )
@@ -77,7 +67,7 @@ def make_track_box(
     header = TrackHeaderBox(
         flags=7,
         track_id=track_id,
-        volume=0x100 if kind is TrackType.AUDIO else 0,
+        volume=0x100 if kind is MediaKind.AUDIO else 0,
         width=width << 16,
         height=height << 16,
         **(track_times or {}),
@@ -85,7 +75,7 @@ def make_track_box(
     media = MediaBox(
         children=(
             MediaHeaderBox(timescale=timescale, language=pack_language(language), **(media_times or {})),
-            HandlerBox(handler_type=_HANDLERS[kind], name_bytes=_NAMES[kind]),
+            HandlerBox(handler_type=kind.handler, name_bytes=kind.encode() + b"\0"),
             information,
         )
     )

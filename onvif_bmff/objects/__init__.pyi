@@ -10,6 +10,12 @@ from onvif_bmff.objects.events import SegmentOpened as SegmentOpened
 from onvif_bmff.objects.events import SegmentSealed as SegmentSealed
 from onvif_bmff.objects.events import SpanEnded as SpanEnded
 from onvif_bmff.objects.events import collect_objects as collect_objects
+from onvif_bmff.objects.extensions import EXTENSIONS as EXTENSIONS
+from onvif_bmff.objects.extensions import SpanExtension as SpanExtension
+from onvif_bmff.objects.extensions import carriers_of as carriers_of
+from onvif_bmff.objects.extensions import extension_rank as extension_rank
+from onvif_bmff.objects.extensions import only_kind_in as only_kind_in
+from onvif_bmff.objects.extensions import register_extensions as register_extensions
 from onvif_bmff.objects.key import KeyHead as KeyHead
 from onvif_bmff.objects.key import KeyLead as KeyLead
 from onvif_bmff.objects.key import KeyTail as KeyTail
@@ -42,6 +48,7 @@ from onvif_bmff.objects.stored import UnsealedObject as UnsealedObject
 from onvif_bmff.objects.stored import WatchedOpenArea as WatchedOpenArea
 
 __all__ = [
+    "EXTENSIONS",
     "MAX_KEY_BYTES",
     "MAX_SEEK_TABLE_TEXT",
     "OBJECT_ID",
@@ -69,19 +76,24 @@ __all__ = [
     "SegmentSealed",
     "SpanEndObject",
     "SpanEnded",
+    "SpanExtension",
     "StorageObject",
     "StorageType",
     "TrackSeekTable",
     "UnsealedObject",
     "WatchedOpenArea",
     "bitrate_in_kilobits",
+    "carriers_of",
     "check_path",
     "collect_objects",
     "date_folder",
+    "extension_rank",
     "lead_of",
     "lead_shape",
     "leads_meet",
+    "only_kind_in",
     "read_head",
     "read_tail",
+    "register_extensions",
     "sample_rate_in_kilohertz",
 ]

@@ -11,6 +11,14 @@ NAMES = {
         "SpanEnded",
         "collect_objects",
     ),
+    "extensions": (
+        "EXTENSIONS",
+        "SpanExtension",
+        "carriers_of",
+        "extension_rank",
+        "only_kind_in",
+        "register_extensions",
+    ),
     "key": (
         "KeyHead",
         "KeyLead",

@@ -1,12 +1,13 @@
 """What was recorded when, from the keys of the objects alone (ONVIF Recording Control 25.12, B.2 to B.5)."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Self
 
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.extensions import EXTENSIONS, carriers_of
 from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
@@ -15,16 +16,8 @@ from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EXTENSIONS", "Timeline"]
+__all__ = ["Timeline"]
 
-EXTENSIONS = frozenset({"mp4", "m4v", "m4a", "m4m"})
-"""The extensions of B.6 and B.7."""
-
-_CARRIERS = {
-    TrackType.VIDEO: ("m4v", "mp4"),
-    TrackType.AUDIO: ("m4a", "mp4"),
-    TrackType.METADATA: ("m4m", "mp4"),
-}
 _SECOND = 1_000_000
 _EXAMPLES = 10
 
@@ -73,7 +66,7 @@ class Timeline:
         *,
         prefix: str | None = None,
         postfix: str | None = None,
-        extensions: frozenset[str] = EXTENSIONS,
+        extensions: Collection[str] = EXTENSIONS,
     ) -> Self:
         """Read keys in any order. Keys that are none, or of another recording, are counted and passed over.
 
@@ -252,7 +245,7 @@ class Timeline:
     def _of(
         self, media: TrackType | str | None, prefix: str | None = None, postfix: str | None = None
     ) -> Iterator[SpanColumns]:
-        extensions = _CARRIERS[media] if isinstance(media, TrackType) else (media,)
+        extensions = carriers_of(media) if isinstance(media, TrackType) else (media,)
         for kind in self._kinds:
             if (
                 (media is None or kind.extension in extensions)

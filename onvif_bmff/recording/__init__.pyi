@@ -22,7 +22,6 @@ from onvif_bmff.recording.formats import RecordingFormat as RecordingFormat
 from onvif_bmff.recording.formats import SpanType as SpanType
 from onvif_bmff.recording.formats import codecs_of as codecs_of
 from onvif_bmff.recording.formats import full_content_type as full_content_type
-from onvif_bmff.recording.formats import lead_of as lead_of
 from onvif_bmff.recording.fragment import Fragment as Fragment
 from onvif_bmff.recording.fragment import FragmentBuilder as FragmentBuilder
 from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
@@ -100,7 +99,6 @@ __all__ = [
     "fallen_silent",
     "full_content_type",
     "is_leading",
-    "lead_of",
     "make_interleaver",
     "make_lanes",
     "make_random_access",

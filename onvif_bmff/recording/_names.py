@@ -13,7 +13,7 @@ NAMES = {
         "protect",
         "trouble_of",
     ),
-    "formats": ("CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of",),
+    "formats": ("CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type",),
     "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
     "header": ("build_header",),
     "interleave": ("Interleaver",),

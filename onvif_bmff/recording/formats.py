@@ -6,11 +6,10 @@ from math import lcm
 from typing import Protocol
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.media.track import Track, lead_of
 
-__all__ = ["CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of"]
+__all__ = ["CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type"]
 
-_RANK = {TrackType.VIDEO: 0, TrackType.AUDIO: 1, TrackType.METADATA: 2}
 _MOST_TICKS = 1 << 31
 
 
@@ -68,7 +67,7 @@ class Mp4Format:
 
     def spans(self, tracks: Sequence[Track]) -> tuple[SpanType, ...]:
         """Return the one span."""
-        ordered = tuple(sorted(tracks, key=lambda track: _RANK[track.type]))
+        ordered = tuple(sorted(tracks, key=lambda track: track.type.rank))
         if not ordered:
             raise MediaError("a recording without tracks")
         common = lcm(*(track.timescale for track in ordered))
@@ -90,29 +89,19 @@ class CmafFormat:
         if not tracks:
             raise MediaError("a recording without tracks")
         found: list[SpanType] = []
-        for track in sorted(tracks, key=lambda track: _RANK[track.type]):
-            extension, content_type = _CMAF_TYPES[track.type]
-            if any(span.extension == extension for span in found):
-                raise MediaError(f"CMAF holds one {track.type.value.lower()} track, not two")
-            found.append(SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale, True))
+        for track in sorted(tracks, key=lambda track: track.type.rank):
+            kind = track.type
+            if any(span.extension == kind.extension for span in found):
+                raise MediaError(f"CMAF holds one {kind.lower()} track, not two")
+            content_type = _content_type(kind.content_type, (track,))
+            found.append(SpanType(kind.extension, content_type, (track,), track.timescale, True))
         return tuple(found)
 
-
-_CMAF_TYPES = {
-    TrackType.VIDEO: ("m4v", "video/mp4"),
-    TrackType.AUDIO: ("m4a", "audio/mp4"),
-    TrackType.METADATA: ("m4m", "application/mp4"),
-}
 
 MP4 = Mp4Format()
 """Multiplexed MP4. ONVIF Recording Control 25.12, B.6."""
 CMAF = CmafFormat()
 """CMAF tracks. ONVIF Recording Control 25.12, B.7."""
-
-
-def lead_of(tracks: Sequence[Track]) -> Track:
-    """Return the track that decides where segments begin."""
-    return min(tracks, key=lambda track: _RANK[track.type])
 
 
 def codecs_of(tracks: Sequence[Track]) -> str:
@@ -122,7 +111,7 @@ def codecs_of(tracks: Sequence[Track]) -> str:
 
 def full_content_type(tracks: Sequence[Track]) -> str:
     """Return the FullContentType attribute of a recording. ONVIF Recording Control 25.12, B.9."""
-    return _content_type("video/mp4", sorted(tracks, key=lambda track: _RANK[track.type]))
+    return _content_type("video/mp4", sorted(tracks, key=lambda track: track.type.rank))
 
 
 def _content_type(kind: str, tracks: Sequence[Track]) -> str:

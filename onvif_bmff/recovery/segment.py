@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.track import Track
+from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.recording.formats import full_content_type, lead_of
+from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
 from onvif_bmff.timing import UtcTime
@@ -81,7 +80,7 @@ def recover_segment(
     tracks = tuple(
         Track(f"track{one.track_id}", one.track_id, one.timescale, one.codec(), one.language)
         for one in sources
-        if one.handler in MEDIA_TYPES
+        if one.is_media
     )
     if not tracks:
         raise MediaError("the segment has no video, audio or metadata track")

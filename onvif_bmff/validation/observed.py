@@ -9,13 +9,14 @@ from onvif_bmff.bmff import NON_SYNC_SAMPLE, FileTypeBox, MovieBox
 from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.demux.fragment_samples import SampleRun, TrackFragment
 from onvif_bmff.demux.sample_tables import MovieTrack
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["RANK", "Context", "Header", "PartFacts", "SegmentFacts", "StopLooking", "TrackFacts"]
 
-RANK = {"vide": 0, "soun": 1, "meta": 2}
+RANK = {kind.handler: kind.rank for kind in MediaKind}
 """Handlers of recorded media, in the order in which they lead."""
 
 

@@ -33,7 +33,6 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = [
     "RETENTION_INTERVAL",
-    "TRACK_NAMES",
     "create_recording",
     "delete_recording",
     "describe_recordings",
@@ -49,9 +48,6 @@ __all__ = [
     "tell_deleted",
 ]
 
-TRACK_NAMES = {TrackType.VIDEO: "VIDEO", TrackType.AUDIO: "AUDIO", TrackType.METADATA: "META"}
-"""Beginning of the token of a track by its type; Table 2 numbers from 001."""
-
 _ZERO = timedelta(0)
 RETENTION_INTERVAL = timedelta(minutes=1)
 """How often the age of local data is looked at."""
@@ -63,7 +59,7 @@ def create_recording(tx: Transaction, configuration: RecordingConfiguration) -> 
     if not device.capabilities.dynamic_recordings:
         raise ActionNotSupported
     types = [kind for kind in TrackType if track_limit(tx, kind) > 0]
-    tracks = {f"{TRACK_NAMES[kind]}001": TrackConfiguration(kind) for kind in types}
+    tracks = {f"{kind.token_prefix}001": TrackConfiguration(kind) for kind in types}
     accepted, keys = _accept(tx, configuration, tracks, {})
     if len(tx.state.recordings) >= _most_recordings(tx):
         raise MaxRecordings

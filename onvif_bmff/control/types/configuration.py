@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from onvif_bmff.control.types.encryption import RecordingEncryption
 from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
+from onvif_bmff.media_kind import TrackType
 
 __all__ = [
     "GetRecordingsResponseItem",
@@ -24,14 +25,6 @@ __all__ = [
     "TrackConfiguration",
     "TrackType",
 ]
-
-
-class TrackType(StrEnum):
-    """What a track holds (5.3.2)."""
-
-    VIDEO = "Video"
-    AUDIO = "Audio"
-    METADATA = "Metadata"
 
 
 class TargetFormat(StrEnum):

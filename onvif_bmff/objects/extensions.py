@@ -1,0 +1,94 @@
+"""The extensions of recorded objects: what lies in an object by the end of its key. ONVIF 25.12, B.6, B.7.
+
+Writers (recording formats) and readers (timelines, players, exports, the validator) share this table. Who records in a
+format of their own registers its extensions, and whatever reads knows them from then on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from onvif_bmff.errors import MediaError
+from onvif_bmff.media_kind import MediaKind
+
+__all__ = ["EXTENSIONS", "SpanExtension", "carriers_of", "extension_rank", "only_kind_in", "register_extensions"]
+
+_MAX_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SpanExtension:
+    """The objects of one kind of span.
+
+    Args:
+        name: the extension, 1 to 16 letters and digits of ASCII, without dot and without ``_end``.
+        content_type: the media type of the objects, without parameters.
+        media: the kinds of media that they may hold.
+        is_cmaf: whether they are CMAF segments, so that the validator applies the rules of CMAF.
+
+    Raises:
+        MediaError: the name cannot stand in a key, or there is no kind of media.
+    """
+
+    name: str
+    content_type: str
+    media: frozenset[MediaKind]
+    is_cmaf: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.name.isascii() and self.name.isalnum() and len(self.name) <= _MAX_LENGTH):
+            raise MediaError(f"not an extension: {self.name!r:.40}")
+        object.__setattr__(self, "media", frozenset(self.media))
+        if not self.media:
+            raise MediaError(f"objects with extension {self.name!r} hold no media")
+
+    @property
+    def only_kind(self) -> MediaKind | None:
+        """The kind of media if the objects hold only one, else None."""
+        return next(iter(self.media)) if len(self.media) == 1 else None
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Order of spans that are played together: by the kind that leads, then those with fewer kinds."""
+        return min(kind.rank for kind in self.media), len(self.media)
+
+
+_EXTENSIONS = {
+    row.name: row
+    for row in (
+        SpanExtension("mp4", MediaKind.VIDEO.content_type, frozenset(MediaKind)),
+        *(SpanExtension(kind.extension, kind.content_type, frozenset((kind,)), True) for kind in MediaKind),
+    )
+}
+
+EXTENSIONS: Mapping[str, SpanExtension] = MappingProxyType(_EXTENSIONS)
+"""The extensions of Annex B, and those that were registered."""
+
+
+def register_extensions(*extensions: SpanExtension) -> None:
+    """Make extensions known to all that reads recordings. Registering the same row again changes nothing.
+
+    Raises:
+        MediaError: an extension stands for something else already; none is registered then.
+    """
+    for row in extensions:
+        if _EXTENSIONS.get(row.name, row) != row:
+            raise MediaError(f"the extension {row.name!r} stands for other objects already")
+    _EXTENSIONS.update({row.name: row for row in extensions})
+
+
+def carriers_of(kind: MediaKind) -> frozenset[str]:
+    """The extensions of objects that may hold a kind of media."""
+    return frozenset(name for name, row in _EXTENSIONS.items() if kind in row.media)
+
+
+def only_kind_in(name: str) -> MediaKind | None:
+    """The only kind of media in objects with an extension; None where there may be several, or it is not known."""
+    row = _EXTENSIONS.get(name)
+    return None if row is None else row.only_kind
+
+
+def extension_rank(name: str) -> tuple[int, int, str]:
+    """Order of extensions whose spans are played together; those that are not known come last."""
+    row = _EXTENSIONS.get(name)
+    return (*((len(MediaKind), 0) if row is None else row.rank), name)
