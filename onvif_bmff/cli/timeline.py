@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
 from onvif_bmff.cli.terminal import Line, complain, json_text, line_writer
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ __all__ = ["register", "run"]
 _DAY = 86_400_000_000
 _CELLS = 96
 _SHORTEST_OVERLAP = timedelta(seconds=1)
-_KINDS = {"m4v": "video", "m4a": "audio", "m4m": "meta", "mp4": "all"}
+_TITLES = {"mp4": "all", **{kind.extension: kind.token_prefix.lower() for kind in MediaKind}}
+"""What rows of the picture are called; those of other extensions by the extension."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -139,7 +141,7 @@ def _pictures(spans: "list[RecordedSpan]") -> Iterator[Line]:
                 hours = "".join(f"{hour:<4}" for hour in range(24))
                 yield [("place", f"{title} {hours}")]
                 day_before = day
-            yield [("type", f"{_KINDS.get(extension, extension):>10} "), ("", "".join(cells))]
+            yield [("type", f"{_TITLES.get(extension, extension):>10} "), ("", "".join(cells))]
     yield []
 
 

@@ -30,7 +30,7 @@ from onvif_bmff.export.tracks import output_tracks
 from onvif_bmff.export.writers import FragmentedWriter, MovieWriter, OutputSample
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.objects.extensions import carriers_of
+from onvif_bmff.objects.extensions import media_in
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
@@ -136,8 +136,7 @@ def _first_of_lead(
 
 
 def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
-    carriers = carriers_of(media)
-    return {name: parts for name, parts in selection.parts.items() if name in carriers}
+    return {name: parts for name, parts in selection.parts.items() if media in media_in(name)}
 
 
 # ---- what is cut out ----------------------------------------------------------------------------

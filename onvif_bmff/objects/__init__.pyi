@@ -12,9 +12,11 @@ from onvif_bmff.objects.events import SpanEnded as SpanEnded
 from onvif_bmff.objects.events import collect_objects as collect_objects
 from onvif_bmff.objects.extensions import EXTENSIONS as EXTENSIONS
 from onvif_bmff.objects.extensions import SpanExtension as SpanExtension
-from onvif_bmff.objects.extensions import carriers_of as carriers_of
 from onvif_bmff.objects.extensions import extension_rank as extension_rank
+from onvif_bmff.objects.extensions import is_cmaf as is_cmaf
+from onvif_bmff.objects.extensions import media_in as media_in
 from onvif_bmff.objects.extensions import only_kind_in as only_kind_in
+from onvif_bmff.objects.extensions import ordinal_of as ordinal_of
 from onvif_bmff.objects.extensions import register_extensions as register_extensions
 from onvif_bmff.objects.key import KeyHead as KeyHead
 from onvif_bmff.objects.key import KeyLead as KeyLead
@@ -83,15 +85,17 @@ __all__ = [
     "UnsealedObject",
     "WatchedOpenArea",
     "bitrate_in_kilobits",
-    "carriers_of",
     "check_path",
     "collect_objects",
     "date_folder",
     "extension_rank",
+    "is_cmaf",
     "lead_of",
     "lead_shape",
     "leads_meet",
+    "media_in",
     "only_kind_in",
+    "ordinal_of",
     "read_head",
     "read_tail",
     "register_extensions",

@@ -14,9 +14,11 @@ NAMES = {
     "extensions": (
         "EXTENSIONS",
         "SpanExtension",
-        "carriers_of",
         "extension_rank",
+        "is_cmaf",
+        "media_in",
         "only_kind_in",
+        "ordinal_of",
         "register_extensions",
     ),
     "key": (

@@ -11,9 +11,19 @@ from types import MappingProxyType
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["EXTENSIONS", "SpanExtension", "carriers_of", "extension_rank", "only_kind_in", "register_extensions"]
+__all__ = [
+    "EXTENSIONS",
+    "SpanExtension",
+    "extension_rank",
+    "is_cmaf",
+    "media_in",
+    "only_kind_in",
+    "ordinal_of",
+    "register_extensions",
+]
 
 _MAX_LENGTH = 16
+_ALL = frozenset(MediaKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class SpanExtension:
         content_type: the media type of the objects, without parameters.
         media: the kinds of media that they may hold.
         is_cmaf: whether they are CMAF segments, so that the validator applies the rules of CMAF.
+        ordinal: which track of its kind they hold, from 0, where a format records several of a kind side by side.
 
     Raises:
         MediaError: the name cannot stand in a key, or there is no kind of media.
@@ -34,6 +45,7 @@ class SpanExtension:
     content_type: str
     media: frozenset[MediaKind]
     is_cmaf: bool = False
+    ordinal: int = 0
 
     def __post_init__(self) -> None:
         if not (self.name.isascii() and self.name.isalnum() and len(self.name) <= _MAX_LENGTH):
@@ -48,15 +60,15 @@ class SpanExtension:
         return next(iter(self.media)) if len(self.media) == 1 else None
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """Order of spans that are played together: by the kind that leads, then those with fewer kinds."""
-        return min(kind.rank for kind in self.media), len(self.media)
+    def rank(self) -> tuple[int, int, int]:
+        """Order of spans that are played together: by the kind that leads, then the ordinal, then fewer kinds first."""
+        return min(kind.rank for kind in self.media), self.ordinal, len(self.media)
 
 
 _EXTENSIONS = {
     row.name: row
     for row in (
-        SpanExtension("mp4", MediaKind.VIDEO.content_type, frozenset(MediaKind)),
+        SpanExtension("mp4", MediaKind.VIDEO.content_type, _ALL),
         *(SpanExtension(kind.extension, kind.content_type, frozenset((kind,)), True) for kind in MediaKind),
     )
 }
@@ -77,9 +89,10 @@ def register_extensions(*extensions: SpanExtension) -> None:
     _EXTENSIONS.update({row.name: row for row in extensions})
 
 
-def carriers_of(kind: MediaKind) -> frozenset[str]:
-    """The extensions of objects that may hold a kind of media."""
-    return frozenset(name for name, row in _EXTENSIONS.items() if kind in row.media)
+def media_in(name: str) -> frozenset[MediaKind]:
+    """The kinds of media that objects with an extension may hold; all where the extension is not known."""
+    row = _EXTENSIONS.get(name)
+    return _ALL if row is None else row.media
 
 
 def only_kind_in(name: str) -> MediaKind | None:
@@ -88,7 +101,19 @@ def only_kind_in(name: str) -> MediaKind | None:
     return None if row is None else row.only_kind
 
 
-def extension_rank(name: str) -> tuple[int, int, str]:
+def ordinal_of(name: str) -> int:
+    """Which track of its kind objects with an extension hold, from 0."""
+    row = _EXTENSIONS.get(name)
+    return 0 if row is None else row.ordinal
+
+
+def is_cmaf(name: str) -> bool:
+    """Whether objects with an extension are CMAF segments."""
+    row = _EXTENSIONS.get(name)
+    return row is not None and row.is_cmaf
+
+
+def extension_rank(name: str) -> tuple[int, int, int, str]:
     """Order of extensions whose spans are played together; those that are not known come last."""
     row = _EXTENSIONS.get(name)
-    return (*((len(MediaKind), 0) if row is None else row.rank), name)
+    return (*((len(MediaKind), 0, 0) if row is None else row.rank), name)

@@ -7,7 +7,7 @@ from typing import Self
 
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.objects.extensions import EXTENSIONS, carriers_of
+from onvif_bmff.objects.extensions import EXTENSIONS, media_in
 from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
@@ -74,8 +74,9 @@ class Timeline:
             keys: names of objects, read once.
             prefix: the configured prefix (empty: none is configured), or None for any.
             postfix: the configured postfix, likewise.
-            extensions: those that count as recordings.
+            extensions: those that count as recordings; all that are registered by default.
         """
+        known = frozenset(extensions)
         kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
         objects = foreign = ambiguous = 0
         examples: list[str] = []
@@ -94,7 +95,7 @@ class Timeline:
                     base = 2 * (2 * where.hour_start + _SECOND)
                     here = kinds.setdefault((where.prefix, where.postfix), {})
                 offset, leap, digits, counter, extension, span_end = read_tail(tail)
-                if extension not in extensions:
+                if extension not in known:
                     raise ObjectKeyError("no extension of a recording")
             except ObjectKeyError:
                 foreign += 1
@@ -129,6 +130,7 @@ class Timeline:
         prefix: str | None = None,
         postfix: str | None = None,
         lookback: timedelta = timedelta(hours=1),
+        extensions: Collection[str] = EXTENSIONS,
     ) -> Self:
         """Read the keys of a store, and with ``start`` and ``end`` only the folders of that time.
 
@@ -143,7 +145,7 @@ class Timeline:
         else:
             folders = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
         keys = (key for folder in folders for key in store.keys(folder))
-        return cls.from_keys(keys, prefix=prefix, postfix=postfix)
+        return cls.from_keys(keys, prefix=prefix, postfix=postfix, extensions=extensions)
 
     # ---- asking ------------------------------------------------------------------------------------
 
@@ -245,10 +247,12 @@ class Timeline:
     def _of(
         self, media: TrackType | str | None, prefix: str | None = None, postfix: str | None = None
     ) -> Iterator[SpanColumns]:
-        extensions = carriers_of(media) if isinstance(media, TrackType) else (media,)
         for kind in self._kinds:
             if (
-                (media is None or kind.extension in extensions)
+                (
+                    media is None
+                    or (media in media_in(kind.extension) if isinstance(media, TrackType) else media == kind.extension)
+                )
                 and (prefix is None or kind.prefix == prefix)
                 and (postfix is None or kind.postfix == postfix)
             ):

@@ -10,6 +10,7 @@ from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.demux.fragment_samples import SampleRun, TrackFragment
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
@@ -35,7 +36,7 @@ class Context:
     @property
     def is_cmaf(self) -> bool:
         """Whether the rules of CMAF hold."""
-        return self.key.extension != "mp4"
+        return is_cmaf(self.key.extension)
 
     def rule(self, cmaf: str, mp4: str) -> str:
         """The rule that is broken: one of CMAF, or the one of annex B that stands for it in an MP4 object."""
