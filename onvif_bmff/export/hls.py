@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media_kind import MediaKind
-from onvif_bmff.objects.extensions import media_in, only_kind_in
+from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.recorded import RecordedSegment
@@ -159,9 +159,15 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
 
 
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
-    """One variant for each rendition with pictures, all with the same sound; without pictures the sound alone."""
-    variants = [one for extension, one in renditions.items() if MediaKind.VIDEO in media_in(extension)]
-    variants = variants or list(renditions.values())[:1]
+    """One variant for each track of pictures, all with the same sound; without pictures the sound alone.
+
+    Of several renditions of one track, as when the recording format changed in between, the main one is listed.
+    """
+    pictures: dict[int, _Rendition] = {}
+    for extension, one in renditions.items():
+        if MediaKind.VIDEO in media_in(extension):
+            pictures.setdefault(ordinal_of(extension), one)
+    variants = list(pictures.values()) or list(renditions.values())[:1]
     audio = next((one for name, one in renditions.items() if only_kind_in(name) is MediaKind.AUDIO), None)
     audio = None if audio in variants else audio
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
