@@ -12,6 +12,7 @@ from math import ceil
 from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
+from onvif_bmff.media.codec import picture_size
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
 from onvif_bmff.objects.stored import ObjectStore
@@ -193,7 +194,7 @@ def _variant(rendition: _Rendition, audio: _Rendition | None) -> str:
                 continue
             codec = track.codec()
             codecs[codec.codecs_parameter()] = None
-            width, height = getattr(codec, "width", 0), getattr(codec, "height", 0)
+            width, height = picture_size(codec)
             if width and height and width * height > size[0] * size[1]:
                 size = (width, height)
     attributes = [f"BANDWIDTH={sum(one.peak for one in together)}", f'CODECS="{",".join(codecs)}"']

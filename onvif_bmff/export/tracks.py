@@ -5,7 +5,7 @@ from math import lcm
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.parameter_sets import is_same_family
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.codec import Codec, sound_of
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.playback.samples import joined_tracks
@@ -31,7 +31,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
                 continue
             kind = joined[track.track_id]
             # Multiplexed tracks share one timescale; players like that of audio to be its sample rate.
-            rate = getattr(track.codec(), "sample_rate", 0)
+            rate, _ = sound_of(track.codec())
             timescale = rate if rate and track.timescale % rate == 0 else track.timescale
             output = found.get(kind)
             if output is None:
@@ -58,7 +58,7 @@ def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
     before, after = old.sample_entry().type, new.sample_entry().type
     if before != after and not is_same_family(old, new):
         what = f"from {before} to {after}"
-    elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
+    elif sound_of(old) != sound_of(new):
         what = f"of {before} to another sample rate or number of channels"
     else:
         return

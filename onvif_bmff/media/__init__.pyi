@@ -1,7 +1,13 @@
+from onvif_bmff.media.codec import AudioCodec as AudioCodec
 from onvif_bmff.media.codec import Codec as Codec
 from onvif_bmff.media.codec import NalCodec as NalCodec
 from onvif_bmff.media.codec import Ranges as Ranges
+from onvif_bmff.media.codec import SyncCodec as SyncCodec
+from onvif_bmff.media.codec import VideoCodec as VideoCodec
+from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
+from onvif_bmff.media.codec import picture_size as picture_size
+from onvif_bmff.media.codec import sound_of as sound_of
 from onvif_bmff.media.interleave import Timed as Timed
 from onvif_bmff.media.interleave import interleave as interleave
 from onvif_bmff.media.nal import BitReader as BitReader
@@ -55,6 +61,7 @@ __all__ = [
     "NAL_FAMILIES",
     "UNSPECIFIED",
     "VVC",
+    "AudioCodec",
     "BitReader",
     "Buffer",
     "Codec",
@@ -64,8 +71,11 @@ __all__ = [
     "Ranges",
     "Sample",
     "SliceType",
+    "SyncCodec",
     "Timed",
     "Track",
+    "VideoCodec",
+    "all_sync",
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
@@ -85,6 +95,7 @@ __all__ = [
     "nal_length_size",
     "nal_ranges",
     "picture_rate",
+    "picture_size",
     "presentation_size",
     "protection_of",
     "read_colour",
@@ -93,6 +104,7 @@ __all__ = [
     "read_sample_entry",
     "remove_emulation_prevention",
     "sound_format",
+    "sound_of",
     "split_annex_b",
     "with_long_lengths",
     "with_long_nal_lengths",

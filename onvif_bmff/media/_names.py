@@ -1,7 +1,18 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "codec": ("Codec", "NalCodec", "Ranges", "family_of_codec",),
+    "codec": (
+        "AudioCodec",
+        "Codec",
+        "NalCodec",
+        "Ranges",
+        "SyncCodec",
+        "VideoCodec",
+        "all_sync",
+        "family_of_codec",
+        "picture_size",
+        "sound_of",
+    ),
     "interleave": ("Timed", "interleave",),
     "nal": (
         "BitReader",

@@ -24,7 +24,8 @@ from onvif_bmff.bmff import (
     TrackExtendsBox,
     build_boxes,
 )
-from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.media.codec import all_sync
+from onvif_bmff.media.track import Track
 from onvif_bmff.media.track_box import empty_tables, make_track_box
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
@@ -87,7 +88,7 @@ def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> T
         timescale,
         track.language,
         (entry,),
-        empty_tables(all_sync=getattr(track.codec, "all_sync", track.type is not TrackType.VIDEO)),
+        empty_tables(all_sync=all_sync(track.codec)),
         track_times=times,
         media_times=times,
     )

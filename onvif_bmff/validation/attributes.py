@@ -9,6 +9,7 @@ from fractions import Fraction
 from onvif_bmff.bmff import AudioSampleEntry, MediaBox, MediaHeaderBox, MovieHeaderBox, VisualSampleEntry
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectAttributeError, TimeError
+from onvif_bmff.media.codec import sound_of
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.extensions import EXTENSIONS
@@ -223,5 +224,5 @@ def _check_sample_rate(context: Context, audio: TrackFacts, given: int) -> None:
 def _rates(track: MovieTrack) -> set[int]:
     rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
     with suppress(Exception):  # of a codec, which may be a stranger's
-        rates.add(int(getattr(track.codec(), "sample_rate", 0)))
+        rates.add(sound_of(track.codec())[0])
     return rates - {0}
