@@ -44,6 +44,8 @@ from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_n
 from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
 from onvif_bmff.media.track import lead_of as lead_of
+from onvif_bmff.media.track_box import MediaDescription as MediaDescription
+from onvif_bmff.media.track_box import describe_media as describe_media
 from onvif_bmff.media.track_box import empty_tables as empty_tables
 from onvif_bmff.media.track_box import make_track_box as make_track_box
 from onvif_bmff.media.vui import ColourInfo as ColourInfo
@@ -66,6 +68,7 @@ __all__ = [
     "Buffer",
     "Codec",
     "ColourInfo",
+    "MediaDescription",
     "NalCodec",
     "NalFamily",
     "Ranges",
@@ -79,6 +82,7 @@ __all__ = [
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
+    "describe_media",
     "empty_tables",
     "emulated_length",
     "entry_bytes",

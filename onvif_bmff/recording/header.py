@@ -12,10 +12,10 @@ ISO/IEC 14496-12, 8; CMAF (ISO/IEC 23000-19), 7.3.2.1, 7.5; ONVIF Recording Cont
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from onvif_bmff.bmff import (
-    Box,
     FileTypeBox,
     MovieBox,
     MovieExtendsBox,
@@ -24,9 +24,10 @@ from onvif_bmff.bmff import (
     TrackExtendsBox,
     build_boxes,
 )
-from onvif_bmff.media.codec import all_sync
+from onvif_bmff.media.codec import Codec, all_sync
 from onvif_bmff.media.track import Track
-from onvif_bmff.media.track_box import empty_tables, make_track_box
+from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box
+from onvif_bmff.media_kind import KIND_OF_WORD
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
 
@@ -60,7 +61,7 @@ def build_header(
         children=(
             MovieHeaderBox(timescale=timescale, next_track_id=_next_id(tracks), **times),
             *(
-                _track(track, timescale, times, _entry(track, protection, (constant_ivs or {}).get(track.track_id)))
+                _track(track, timescale, times, protection, (constant_ivs or {}).get(track.track_id))
                 for track in tracks
             ),
             MovieExtendsBox(children=tuple(TrackExtendsBox(track_id=track.track_id) for track in tracks)),
@@ -75,20 +76,25 @@ def _next_id(tracks: Sequence[Track]) -> int:
     return min(max(track.track_id for track in tracks) + 1, 0xFFFFFFFF)
 
 
-def _entry(track: Track, protection: SpanProtection, constant_iv: bytes | None) -> Box:
-    entry = track.sample_entry()
+def _track(
+    track: Track, timescale: int, times: dict[str, Any], protection: SpanProtection, constant_iv: bytes | None
+) -> TrackBox:
     encryptor = protection.encryptors.get(track.track_id)
-    return entry if encryptor is None else encryptor.sample_entry(entry, constant_iv)
+    if encryptor is not None:
+        entry = encryptor.sample_entry(track.sample_entry(), constant_iv)
+        description = describe_media(track.type, (entry,), empty_tables(all_sync=all_sync(track.codec)))
+    else:
+        try:
+            description = _clear_description(track.codec)  # type: ignore[arg-type]  # most have a hash
+        except TypeError:  # of a codec that has no hash
+            description = _clear_description.__wrapped__(track.codec)
+    return make_track_box(track.track_id, timescale, track.language, description, track_times=times, media_times=times)
 
 
-def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> TrackBox:
-    return make_track_box(
-        track.track_id,
-        track.type,
-        timescale,
-        track.language,
-        (entry,),
-        empty_tables(all_sync=all_sync(track.codec)),
-        track_times=times,
-        media_times=times,
+@lru_cache(maxsize=64)
+def _clear_description(codec: Codec) -> MediaDescription:
+    """Worked out once for codecs that compare equal, since these have the same sample entry: spans open often."""
+    description = describe_media(
+        KIND_OF_WORD[codec.media_type], (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))
     )
+    return description.packed()
