@@ -48,6 +48,7 @@ from onvif_bmff.media.track_box import MediaDescription as MediaDescription
 from onvif_bmff.media.track_box import describe_media as describe_media
 from onvif_bmff.media.track_box import empty_tables as empty_tables
 from onvif_bmff.media.track_box import make_track_box as make_track_box
+from onvif_bmff.media.track_box import packed_box as packed_box
 from onvif_bmff.media.vui import ColourInfo as ColourInfo
 from onvif_bmff.media.vui import UNSPECIFIED as UNSPECIFIED
 from onvif_bmff.media.vui import picture_rate as picture_rate
@@ -98,6 +99,7 @@ __all__ = [
     "nal_family_of",
     "nal_length_size",
     "nal_ranges",
+    "packed_box",
     "picture_rate",
     "picture_size",
     "presentation_size",

@@ -1,12 +1,13 @@
 """The trak box of a track that is written, its samples in fragments or in a table. ISO/IEC 14496-12, 8.3."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from onvif_bmff.bmff import (
     BOXES,
+    SIZE_32,
     Box,
     ChunkOffsetBox,
     DataEntryUrlBox,
@@ -30,7 +31,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["MediaDescription", "describe_media", "empty_tables", "make_track_box"]
+__all__ = ["MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box"]
 
 
 _pack_language = lru_cache(maxsize=64)(pack_language)
@@ -50,18 +51,21 @@ class MediaDescription:
 
     def packed(self) -> "MediaDescription":
         """Return the same with its boxes built already, for use in many trak boxes."""
-        handler, information = (
-            UnknownBox(type=one.type, data=one.build()[8:]) for one in (self.handler, self.information)
-        )
-        return MediaDescription(self.kind, handler, information, self.size)
+        return replace(self, handler=packed_box(self.handler), information=packed_box(self.information))
 
 
-def _packed(box: Box) -> UnknownBox:
-    return UnknownBox(type=box.type, data=box.build()[8:])
+def packed_box(box: Box) -> Box:
+    """Return a box that has the same bytes but takes less work to build, for use in many files."""
+    return box if box.size_form != SIZE_32 else UnknownBox(type=box.type, data=box.build()[8:])
 
 
-def describe_media(kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box]) -> MediaDescription:
-    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl beside stsd."""
+def describe_media(
+    kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box], size: tuple[int, int] | None = None
+) -> MediaDescription:
+    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl beside stsd.
+
+    ``size`` is that of the description; None takes it from the first sample entry.
+    """
     information = MediaInformationBox(
         children=(
             *_same_in_all(kind),
@@ -69,14 +73,14 @@ def describe_media(kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box
         )
     )
     handler = HandlerBox(handler_type=kind.handler, name_bytes=kind.encode() + b"\0")
-    return MediaDescription(kind, handler, information, presentation_size(entries[0]))
+    return MediaDescription(kind, handler, information, size or presentation_size(entries[0]))
 
 
 @lru_cache
 def _same_in_all(kind: MediaKind) -> tuple[Box, Box]:
     """The media header, and dinf, which says that the media are in this file."""
     references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
-    return _packed(BOXES[kind.media_header]()), _packed(DataInformationBox(children=(references,)))
+    return packed_box(BOXES[kind.media_header]()), packed_box(DataInformationBox(children=(references,)))
 
 
 def make_track_box(
@@ -120,4 +124,4 @@ def empty_tables(*, all_sync: bool) -> tuple[Box, ...]:
     Without an stss every sample would count as a sync sample, so there is an empty one unless all are. CMAF, 7.5.12.
     """
     tables: tuple[Box, ...] = (TimeToSampleBox(), SampleToChunkBox(), SampleSizeBox(), ChunkOffsetBox())
-    return tuple(map(_packed, tables if all_sync else (*tables, SyncSampleBox())))
+    return tuple(map(packed_box, tables if all_sync else (*tables, SyncSampleBox())))

@@ -12,10 +12,13 @@ ISO/IEC 14496-12, 8; CMAF (ISO/IEC 23000-19), 7.3.2.1, 7.5; ONVIF Recording Cont
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from onvif_bmff.bmff import (
+    Box,
+    ContainerBox,
     FileTypeBox,
     MovieBox,
     MovieExtendsBox,
@@ -25,14 +28,19 @@ from onvif_bmff.bmff import (
     build_boxes,
 )
 from onvif_bmff.media.codec import Codec, all_sync
+from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track
-from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box
-from onvif_bmff.media_kind import KIND_OF_WORD
+from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box, packed_box
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
 
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
 __all__ = ["build_header"]
 
+_T = TypeVar("_T")
 _SECONDS_1904_TO_1970 = 2_082_844_800
 
 
@@ -81,20 +89,33 @@ def _track(
 ) -> TrackBox:
     encryptor = protection.encryptors.get(track.track_id)
     if encryptor is not None:
-        entry = encryptor.sample_entry(track.sample_entry(), constant_iv)
-        description = describe_media(track.type, (entry,), empty_tables(all_sync=all_sync(track.codec)))
+        entry, size = _once(_prepared_entry, track)
+        tables = empty_tables(all_sync=all_sync(track.codec))
+        description = describe_media(track.type, (encryptor.sample_entry(entry, constant_iv),), tables, size)
     else:
-        try:
-            description = _clear_description(track.codec)  # type: ignore[arg-type]  # most have a hash
-        except TypeError:  # of a codec that has no hash
-            description = _clear_description.__wrapped__(track.codec)
+        description = _once(_clear_description, track)
     return make_track_box(track.track_id, timescale, track.language, description, track_times=times, media_times=times)
 
 
+def _once(work: "_lru_cache_wrapper[_T]", track: Track) -> _T:
+    """Do work on a track's codec once for all that compare equal, since these have the same sample entry."""
+    try:
+        return work(track.codec, track.type)  # type: ignore[arg-type]  # codecs need no hash, but most have one
+    except TypeError:
+        result: _T = work.__wrapped__(track.codec, track.type)
+        return result
+
+
 @lru_cache(maxsize=64)
-def _clear_description(codec: Codec) -> MediaDescription:
-    """Worked out once for codecs that compare equal, since these have the same sample entry: spans open often."""
-    description = describe_media(
-        KIND_OF_WORD[codec.media_type], (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))
-    )
-    return description.packed()
+def _clear_description(codec: Codec, kind: MediaKind) -> MediaDescription:
+    return describe_media(kind, (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))).packed()
+
+
+@lru_cache(maxsize=64)
+def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]]:
+    """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
+    entry = codec.sample_entry()
+    size = presentation_size(entry)
+    if isinstance(entry, ContainerBox):
+        entry = replace(entry, children=tuple(map(packed_box, entry.children)))
+    return entry, size

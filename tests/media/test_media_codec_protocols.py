@@ -2,10 +2,10 @@
 
 import pytest
 
-from onvif_bmff.bmff import Box
+from onvif_bmff.bmff import SIZE_32, SIZE_64, Box, PixelAspectRatioBox
 from onvif_bmff.codecs import G711Codec, MetadataCodec
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media import AudioCodec, Track, VideoCodec, all_sync, picture_size, sound_of
+from onvif_bmff.media import AudioCodec, Track, VideoCodec, all_sync, packed_box, picture_size, sound_of
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.timing import UtcTime
@@ -65,6 +65,35 @@ def test_the_kind_may_be_a_member_or_its_word(kind):
 def test_other_words_are_no_kind(word):
     with pytest.raises(MediaError, match="media_type is Video, Audio or Metadata"):
         _ = Track("T", 1, 1000, Plain(word)).type
+
+
+class Unhashable(Plain):
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unhashable)
+
+
+def test_a_codec_needs_no_hash():
+    made = [
+        build_header(("iso6",), (Track("T", 1, 1000, kind("Metadata")),), 1000, UtcTime(0))
+        for kind in (Plain, Unhashable)
+    ]
+    assert made[0] == made[1]
+
+
+def test_codecs_that_differ_have_headers_that_differ():
+    found = [
+        build_header(("iso6",), (Track("T", 1, 8000, G711Codec(law)),), 8000, UtcTime(0))
+        for law in ("alaw", "ulaw") * 2
+    ]
+    assert found[0] == found[2] != found[1] == found[3]
+
+
+@pytest.mark.parametrize("size_form", [SIZE_32, SIZE_64])
+def test_boxes_are_packed_as_they_are(size_form):
+    child = PixelAspectRatioBox(h_spacing=4, v_spacing=3, size_form=size_form)
+    assert packed_box(child).build() == child.build()
 
 
 def test_codecs_of_this_library_say_it_with_members():
