@@ -6,7 +6,7 @@ Rooms from boxes to the service need these words, so the table lies below them a
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["KIND_OF_HANDLER", "KIND_OF_WORD", "MediaKind", "TrackType"]
+__all__ = ["KIND_OF_HANDLER", "KIND_OF_WORD", "MediaKind"]
 
 
 class MediaKind(StrEnum):
@@ -52,9 +52,6 @@ class MediaKind(StrEnum):
         made.rank = len(cls.__members__)
         return made
 
-
-TrackType = MediaKind
-"""ONVIF's name of it, tt:TrackType."""
 
 KIND_OF_WORD: Mapping[str, MediaKind] = {str(kind): kind for kind in MediaKind}
 """The kind of a word, "Video" or the member itself. A look-up costs less than a call of the class."""

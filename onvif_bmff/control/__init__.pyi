@@ -162,6 +162,7 @@ from onvif_bmff.control.types.configuration import SegmentDurationOverride as Se
 from onvif_bmff.control.types.configuration import StorageStrategy as StorageStrategy
 from onvif_bmff.control.types.configuration import TargetFormat as TargetFormat
 from onvif_bmff.control.types.configuration import TrackConfiguration as TrackConfiguration
+from onvif_bmff.control.types.configuration import TrackType as TrackType
 from onvif_bmff.control.types.encryption import AsymmetricEncryption as AsymmetricEncryption
 from onvif_bmff.control.types.encryption import EncryptionMode as EncryptionMode
 from onvif_bmff.control.types.encryption import RecordingEncryption as RecordingEncryption
@@ -328,6 +329,7 @@ __all__ = [
     "TrackConfigurationChange",
     "TrackOptions",
     "TrackReport",
+    "TrackType",
     "Transaction",
     "UnknownReceiver",
     "UnsupportedStorageStrategy",

@@ -148,6 +148,7 @@ NAMES = {
         "StorageStrategy",
         "TargetFormat",
         "TrackConfiguration",
+        "TrackType",
     ),
     "types.encryption": ("AsymmetricEncryption", "EncryptionMode", "RecordingEncryption",),
     "types.export": (

@@ -43,6 +43,7 @@ from onvif_bmff.media.sample_entries import sound_format as sound_format
 from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_nal_lengths
 from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
+from onvif_bmff.media.track import TrackType as TrackType
 from onvif_bmff.media.track import lead_of as lead_of
 from onvif_bmff.media.track_box import MediaDescription as MediaDescription
 from onvif_bmff.media.track_box import describe_media as describe_media
@@ -78,6 +79,7 @@ __all__ = [
     "SyncCodec",
     "Timed",
     "Track",
+    "TrackType",
     "VideoCodec",
     "all_sync",
     "annex_b_to_length_prefixed",

@@ -42,7 +42,7 @@ NAMES = {
         "sound_format",
         "with_long_nal_lengths",
     ),
-    "track": ("Sample", "Track", "lead_of",),
+    "track": ("Sample", "Track", "TrackType", "lead_of",),
     "track_box": ("MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": (
         "ColourInfo",

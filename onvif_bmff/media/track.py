@@ -7,9 +7,12 @@ from typing import Protocol, TypeVar
 from onvif_bmff.bmff.language.box import Box
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media_kind import KIND_OF_WORD, TrackType
+from onvif_bmff.media_kind import KIND_OF_WORD, MediaKind
 
 __all__ = ["Sample", "Track", "TrackType", "lead_of"]
+
+TrackType = MediaKind
+"""ONVIF's name of it, tt:TrackType. ONVIF Recording Control 25.12, 5.3.2."""
 
 
 @dataclass(slots=True)

@@ -116,4 +116,5 @@ def is_cmaf(name: str) -> bool:
 def extension_rank(name: str) -> tuple[int, int, int, str]:
     """Order of extensions whose spans are played together; those that are not known come last."""
     row = _EXTENSIONS.get(name)
-    return (*((len(MediaKind), 0, 0) if row is None else row.rank), name)
+    kind, ordinal, count = (len(MediaKind), 0, 0) if row is None else row.rank
+    return kind, ordinal, count, name

@@ -83,10 +83,8 @@ def test_a_codec_needs_no_hash():
 
 
 def test_codecs_that_differ_have_headers_that_differ():
-    found = [
-        build_header(("iso6",), (Track("T", 1, 8000, G711Codec(law)),), 8000, UtcTime(0))
-        for law in ("alaw", "ulaw") * 2
-    ]
+    tracks = [Track("T", 1, 8000, G711Codec(law)) for law in ("alaw", "ulaw", "alaw", "ulaw")]
+    found = [build_header(("iso6",), (track,), 8000, UtcTime(0)) for track in tracks]
     assert found[0] == found[2] != found[1] == found[3]
 
 

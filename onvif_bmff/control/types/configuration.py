@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from onvif_bmff.control.types.encryption import RecordingEncryption
 from onvif_bmff.control.types.extensions import NO_EXTENSIONS, Extensions
-from onvif_bmff.media_kind import TrackType
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = [
     "GetRecordingsResponseItem",
@@ -25,6 +25,9 @@ __all__ = [
     "TrackConfiguration",
     "TrackType",
 ]
+
+TrackType = MediaKind
+"""What a track holds (5.3.2)."""
 
 
 class TargetFormat(StrEnum):
