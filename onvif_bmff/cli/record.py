@@ -179,7 +179,7 @@ def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[S
     for item in items:
         if isinstance(item, CodecChange):
             old = tracks[item.track_id]
-            if item.codec.media_type != old.type.value:
+            if item.codec.media_type != old.type:
                 raise MediaError(f"track {item.track_id} changes its kind of media")
             recorder.replace_track(Track(old.token, old.track_id, old.timescale, item.codec, old.language))
         else:

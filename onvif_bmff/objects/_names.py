@@ -11,6 +11,16 @@ NAMES = {
         "SpanEnded",
         "collect_objects",
     ),
+    "extensions": (
+        "EXTENSIONS",
+        "SpanExtension",
+        "extension_rank",
+        "is_cmaf",
+        "media_in",
+        "only_kind_in",
+        "ordinal_of",
+        "register_extensions",
+    ),
     "key": (
         "KeyHead",
         "KeyLead",

@@ -10,8 +10,6 @@ from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
 from onvif_bmff.playback.header import DecryptStage as DecryptStage
 from onvif_bmff.playback.header import SegmentHeader as SegmentHeader
 from onvif_bmff.playback.header import clear_samples as clear_samples
-from onvif_bmff.playback.header import lead_of as lead_of
-from onvif_bmff.playback.header import media_type_of as media_type_of
 from onvif_bmff.playback.header import read_header as read_header
 from onvif_bmff.playback.key_columns import KeyColumns as KeyColumns
 from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
@@ -54,11 +52,9 @@ from onvif_bmff.playback.span_ends import OpenSpan as OpenSpan
 from onvif_bmff.playback.span_ends import SpanEnds as SpanEnds
 from onvif_bmff.playback.span_ends import choose as choose
 from onvif_bmff.playback.span_ends import without as without
-from onvif_bmff.playback.timeline import EXTENSIONS as EXTENSIONS
 from onvif_bmff.playback.timeline import Timeline as Timeline
 
 __all__ = [
-    "EXTENSIONS",
     "MAX_OPEN",
     "SAME_TIME",
     "BoxHead",
@@ -103,9 +99,7 @@ __all__ = [
     "join",
     "joined_tracks",
     "last_tables_of",
-    "lead_of",
     "listing_prefixes",
-    "media_type_of",
     "order_of",
     "parse_one",
     "random_access_of",

@@ -20,9 +20,11 @@ from onvif_bmff.recording.formats import CMAF as CMAF
 from onvif_bmff.recording.formats import MP4 as MP4
 from onvif_bmff.recording.formats import RecordingFormat as RecordingFormat
 from onvif_bmff.recording.formats import SpanType as SpanType
+from onvif_bmff.recording.formats import checked_spans as checked_spans
 from onvif_bmff.recording.formats import codecs_of as codecs_of
+from onvif_bmff.recording.formats import content_type_of as content_type_of
 from onvif_bmff.recording.formats import full_content_type as full_content_type
-from onvif_bmff.recording.formats import lead_of as lead_of
+from onvif_bmff.recording.formats import register_format as register_format
 from onvif_bmff.recording.fragment import Fragment as Fragment
 from onvif_bmff.recording.fragment import FragmentBuilder as FragmentBuilder
 from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
@@ -94,17 +96,19 @@ __all__ = [
     "Troubled",
     "build_header",
     "by_clock",
+    "checked_spans",
     "codecs_of",
+    "content_type_of",
     "decide",
     "encryption_fault",
     "fallen_silent",
     "full_content_type",
     "is_leading",
-    "lead_of",
     "make_interleaver",
     "make_lanes",
     "make_random_access",
     "protect",
+    "register_format",
     "segment_attributes",
     "since_open",
     "trouble_of",

@@ -21,6 +21,7 @@ from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
+from onvif_bmff.recording.formats import checked_spans
 from onvif_bmff.recording.lanes import NEVER, Lane, make_interleaver, make_lanes
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.router import SampleFlow
@@ -58,7 +59,7 @@ class Recorder(SampleFlow):
         timestamp_bits: int | None = None,
     ) -> None:
         given = tuple(tracks)
-        target.format.spans(given)
+        checked_spans(target.format, given)
         max_gap = _seconds(max_gap, "max_gap")
         if timestamp_bits is not None and not 1 <= timestamp_bits <= 64:
             raise MediaError(f"a counter of {timestamp_bits} bits: it has 1 to 64")
@@ -180,7 +181,7 @@ class Recorder(SampleFlow):
         Removes an override of the segment duration. Raises ``MediaError`` for a format that cannot hold the tracks.
         5.7, 5.24, B.8.
         """
-        target.format.spans(self.tracks)
+        checked_spans(target.format, self.tracks)
         opener = self._opener
         old, opener.target, opener.override = opener.target, target, None
         self._wake()

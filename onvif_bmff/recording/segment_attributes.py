@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
+from onvif_bmff.media.codec import picture_size, sound_of
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
 from onvif_bmff.objects.seek_table import SeekTable
@@ -62,11 +63,12 @@ def segment_attributes(
     video, audio = found.get(TrackType.VIDEO), found.get(TrackType.AUDIO)
     if video is not None:
         of_video = totals.tracks[video.track_id]
+        width, height = picture_size(video.codec)
         attributes = replace(
             attributes,
             video_bitrate=_bitrate(of_video, timescale),
-            video_width=getattr(video.codec, "width", 0) or None,
-            video_height=getattr(video.codec, "height", 0) or None,
+            video_width=width or None,
+            video_height=height or None,
             video_framerate=_framerate(of_video, timescale),
         )
     if audio is not None:
@@ -74,7 +76,7 @@ def segment_attributes(
         attributes = replace(
             attributes,
             audio_bitrate=_bitrate(of_audio, timescale),
-            audio_sample_rate=sample_rate_in_kilohertz(getattr(audio.codec, "sample_rate", 0) or timescale),
+            audio_sample_rate=sample_rate_in_kilohertz(sound_of(audio.codec)[0] or timescale),
         )
     if random_access is not None and labels.seek_table and random_access.children[:-1]:
         table = SeekTable(tuple(reversed(SeekTable.from_mfra(random_access).tracks)))  # in the order of moov

@@ -17,14 +17,13 @@ from onvif_bmff.bmff import (
     parse_boxes,
     read_box_header,
 )
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.track import Track
+from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.recording.formats import full_content_type, lead_of
+from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
 from onvif_bmff.timing import UtcTime
@@ -89,7 +88,7 @@ def recover_segment(
     tracks = tuple(
         Track(f"track{one.track_id}", one.track_id, one.timescale, one.codec(), one.language)
         for one in sources
-        if one.handler in MEDIA_TYPES
+        if one.is_media
     )
     if not tracks:
         raise MediaError("the segment has no video, audio or metadata track")

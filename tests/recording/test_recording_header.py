@@ -50,9 +50,10 @@ from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, ObjectKeyError
 from onvif_bmff.media import Sample
+from onvif_bmff.media.track import lead_of
 from onvif_bmff.objects import StorageType
 from onvif_bmff.recording.encryption import EncryptionEntry
-from onvif_bmff.recording.formats import CmafFormat, full_content_type, lead_of
+from onvif_bmff.recording.formats import CmafFormat, full_content_type
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.segment_attributes import Labels
 from onvif_bmff.recording.target import RecordingTarget
