@@ -44,7 +44,7 @@ from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
@@ -155,7 +155,7 @@ class RecordingDevice:
         clock_rate: float = 1.0,
         random: Callable[[int], bytes] = os.urandom,
         ivs: IvSources | None = None,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         room: Room | None = None,

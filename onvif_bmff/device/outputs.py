@@ -21,7 +21,7 @@ from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
@@ -46,7 +46,7 @@ class OutputSet:
         clock: SteadyClock,
         *,
         ivs: IvSources,
-        labels: Labels,
+        labels: SegmentLabels,
         max_bytes: int,
         policy: OverloadPolicy,
         room: Room,

@@ -9,6 +9,7 @@ from onvif_bmff.recording.cuts import CutCause as CutCause
 from onvif_bmff.recording.cuts import Moment as Moment
 from onvif_bmff.recording.cuts import Spans as Spans
 from onvif_bmff.recording.cuts import decide as decide
+from onvif_bmff.recording.dropped import DropReason as DropReason
 from onvif_bmff.recording.encryption import EncryptionEntry as EncryptionEntry
 from onvif_bmff.recording.encryption import HeaderSource as HeaderSource
 from onvif_bmff.recording.encryption import SpanProtection as SpanProtection
@@ -29,17 +30,10 @@ from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
-from onvif_bmff.recording.lanes import Lane as Lane
-from onvif_bmff.recording.lanes import NEVER as NEVER
-from onvif_bmff.recording.lanes import SpanSet as SpanSet
-from onvif_bmff.recording.lanes import fallen_silent as fallen_silent
-from onvif_bmff.recording.lanes import is_leading as is_leading
-from onvif_bmff.recording.lanes import make_interleaver as make_interleaver
-from onvif_bmff.recording.lanes import make_lanes as make_lanes
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.recorder import Recorder as Recorder
-from onvif_bmff.recording.router import SampleFlow as SampleFlow
+from onvif_bmff.recording.router import SampleRouter as SampleRouter
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
@@ -47,11 +41,18 @@ from onvif_bmff.recording.segment import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment import TrackTotals as TrackTotals
 from onvif_bmff.recording.segment import make_random_access as make_random_access
-from onvif_bmff.recording.segment_attributes import Labels as Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
 from onvif_bmff.recording.span import SpanSettings as SpanSettings
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
+from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
+from onvif_bmff.recording.track_state import NEVER as NEVER
+from onvif_bmff.recording.track_state import TrackState as TrackState
+from onvif_bmff.recording.track_state import fallen_silent as fallen_silent
+from onvif_bmff.recording.track_state import is_leading as is_leading
+from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
+from onvif_bmff.recording.track_state import make_track_states as make_track_states
 
 __all__ = [
     "CMAF",
@@ -61,6 +62,7 @@ __all__ = [
     "Anchor",
     "Cut",
     "CutCause",
+    "DropReason",
     "EncryptionEntry",
     "Fragment",
     "FragmentBuilder",
@@ -68,8 +70,6 @@ __all__ = [
     "FragmentTrack",
     "HeaderSource",
     "Interleaver",
-    "Labels",
-    "Lane",
     "Moment",
     "Origin",
     "PreRoll",
@@ -78,8 +78,9 @@ __all__ = [
     "RecordingTarget",
     "Run",
     "SampleClock",
-    "SampleFlow",
+    "SampleRouter",
     "SegmentBoundary",
+    "SegmentLabels",
     "SegmentTotals",
     "SegmentWriter",
     "SharedTime",
@@ -90,6 +91,7 @@ __all__ = [
     "SpanType",
     "SpanWriter",
     "Spans",
+    "TrackState",
     "TrackTotals",
     "Troubled",
     "build_header",
@@ -102,8 +104,8 @@ __all__ = [
     "is_leading",
     "lead_of",
     "make_interleaver",
-    "make_lanes",
     "make_random_access",
+    "make_track_states",
     "protect",
     "segment_attributes",
     "since_open",

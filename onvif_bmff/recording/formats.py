@@ -11,7 +11,7 @@ from onvif_bmff.media.track import Track, TrackType
 __all__ = ["CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of"]
 
 _RANK = {TrackType.VIDEO: 0, TrackType.AUDIO: 1, TrackType.METADATA: 2}
-_MOST_TICKS = 1 << 31
+_MAX_TICKS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Mp4Format:
         if not ordered:
             raise MediaError("a recording without tracks")
         common = lcm(*(track.timescale for track in ordered))
-        if common > _MOST_TICKS:
+        if common > _MAX_TICKS:
             common = 90_000
         return (SpanType("mp4", _content_type("video/mp4", ordered), ordered, common),)
 

@@ -32,7 +32,7 @@ PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 _JOIN_BELOW = 4096
 """Runs whose samples are smaller than this on average are joined: many tiny buffers cost more than one copy."""
 
-_MOST_TICKS = 1 << 62
+_MAX_TICKS = 1 << 62
 _HEAD = struct.Struct(">I4sI4sII")  # moof, and mfhd in it
 _TFDT = struct.Struct(">I4sIQ")
 _TRUN = struct.Struct(">I4sIIi")
@@ -195,7 +195,7 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")
-    if decode_time >= _MOST_TICKS:
+    if decode_time >= _MAX_TICKS:
         raise MediaError(f"track {track.track_id}: a sample lies {decode_time} ticks behind the start of its span")
     shift = track.shift
     if track.denominator == 1:

@@ -12,10 +12,10 @@ from onvif_bmff.recording.boundaries import SegmentBoundary
 from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
-from onvif_bmff.recording.lanes import SpanSet
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.span import SpanSettings
+from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
@@ -44,7 +44,7 @@ class SpanOpener:
     """
 
     target: RecordingTarget
-    labels: Labels
+    labels: SegmentLabels
     limits: FragmentLimits
     boundary: SegmentBoundary
     ivs: IvSources | None = None

@@ -6,7 +6,7 @@
                one a track    MP4 only        one a span
 
 The recorder does no I/O and reads no clock: samples go in, events come out, in order. Here is what callers ask of it;
-how samples find their spans is in ``flow``, and what closes when in the table of ``cuts``.
+how samples find their spans is in ``router``, and what closes when in the table of ``cuts``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,18 +21,19 @@ from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.anchor import Anchor
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
-from onvif_bmff.recording.lanes import NEVER, Lane, make_interleaver, make_lanes
+from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
-from onvif_bmff.recording.router import SampleFlow
+from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver, make_track_states
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Recorder"]
 
 
-class Recorder(SampleFlow):
+class Recorder(SampleRouter):
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
@@ -50,7 +51,7 @@ class Recorder(SampleFlow):
         tracks: Iterable[Track],
         target: RecordingTarget,
         *,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         limits: FragmentLimits = FragmentLimits(),  # noqa: B008
         boundary: SegmentBoundary = since_open,
         ivs: IvSources | None = None,
@@ -101,8 +102,8 @@ class Recorder(SampleFlow):
         if time is not None:
             self._new_anchor = Anchor(at, time.numerator, time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
-        self._lanes = make_lanes(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
-        self._interleaver = make_interleaver(self._lanes, self._patience, self.target.format.spans(self.tracks))
+        self._states = make_track_states(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
+        self._interleaver = make_interleaver(self._states, self._patience, self.target.format.spans(self.tracks))
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
         """Record a sample.
@@ -113,41 +114,41 @@ class Recorder(SampleFlow):
         (see ``dropped``), the span has ended before them, recording goes on with the next sync sample, and the events
         of this call come with those of the next.
         """
-        lane = self._lanes.get(sample.track_id)
-        if lane is None:
+        state = self._states.get(sample.track_id)
+        if state is None:
             if not self.active:
                 raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
         if not sample.data:
-            return self._without_bytes(lane, sample)
-        ready = lane.clock.push(sample)
-        if lane.asked is not None:
-            lane.date_change()
+            return self._without_bytes(state, sample)
+        ready = state.clock.push(sample)
+        if state.asked is not None:
+            state.date_change()
         if ready is not None:
-            if ready.decode_time < lane.quiet_until and not lane.clock.gap:  # nearly every sample
-                time = (ready.decode_time + lane.shift) * lane.factor
+            if ready.decode_time < state.next_check and not state.clock.gap:  # nearly every sample
+                time = (ready.decode_time + state.shift) * state.factor
                 if time < self._look_at:
-                    lane.latest = time
+                    state.latest = time
                     if time > self._newest:
                         self._newest = time
                     try:
-                        return lane.writer.add(ready)
-                    except Exception as error:  # of an encryptor, or of a store of vectors, which may be anybody's
-                        return self._told(self._after_failure(lane, ready, lane.writer.give_up(error)))
-            events = self._ready(lane, ready)
-            return self._told(events) if self._failure is not None or self._unsent else events
+                        return state.writer.add(ready)
+                    except Exception as error:  # of an encryptor: a third-party IV store may raise anything
+                        return self._with_pending(self._after_failure(state, ready, state.writer.give_up(error)))
+            events = self._ready(state, ready)
+            return self._with_pending(events) if self._failure is not None or self._pending_events else events
         if self._spans is not None:
-            self._spans.expect((lane,))
-        return self._told(()) if self._unsent else ()
+            state.reserve(self._spans)
+        return self._with_pending(()) if self._pending_events else ()
 
-    def _without_bytes(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+    def _without_bytes(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Leave out a sample without bytes, for players refuse a whole file for one; the sample before it lasts on."""
         if sample.data is None:
-            raise MediaError(f"track {lane.track.track_id}: a sample whose data is None")
-        metadata = lane.track.type is TrackType.METADATA
-        self.dropped["an empty metadata document" if metadata else "a sample without bytes"] += 1
-        lane.clock.lengthen(sample)
-        return self._told(()) if self._unsent else ()
+            raise MediaError(f"track {state.track.track_id}: a sample whose data is None")
+        metadata = state.track.type is TrackType.METADATA
+        self.dropped[DropReason.EMPTY_DOCUMENT if metadata else DropReason.NO_BYTES] += 1
+        state.clock.lengthen(sample)
+        return self._with_pending(()) if self._pending_events else ()
 
     def deactivate(self) -> list[RecordingEvent]:
         """Close all spans. B.2. ``StateError`` if the recording is not active.
@@ -156,21 +157,21 @@ class Recorder(SampleFlow):
         """
         if not self.active:
             raise StateError("the recording is not active")
-        events, self._unsent = self._unsent, []
+        events, self._pending_events = self._pending_events, []
         end: int | None = None
         multiplexed = self._interleaver is not None
-        for lane in self._lanes.values():  # metadata last: a document lasts as long as other media in its span
-            last = lane.flush(end if multiplexed else None)
+        for state in self._states.values():  # metadata last: a document lasts as long as other media in its span
+            last = state.flush(end if multiplexed else None)
             if last is not None:
-                end = max(end or NEVER, lane.time(last) + last.duration * lane.factor)
-                events.extend(self._ready(lane, last))
+                end = max(end or NEVER, state.time(last) + last.duration * state.factor)
+                events.extend(self._ready(state, last))
         events.extend(self._drain(end))
-        for lane in self._lanes.values():
-            events.extend(self._leave(lane))
+        for state in self._states.values():
+            events.extend(self._leave(state))
         if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
             for track_id in self._spans.writers:
                 events.extend(self._close(self._spans, track_id))
-        self._lanes, self._spans, self._start = {}, None, None
+        self._states, self._spans, self._start = {}, None, None
         self._newest, self._look_at = NEVER, 0
         return events
 
@@ -183,7 +184,7 @@ class Recorder(SampleFlow):
         target.format.spans(self.tracks)
         opener = self._opener
         old, opener.target, opener.override = opener.target, target, None
-        self._wake()
+        self._recheck_all()
         if (old.format, old.prefix, old.postfix, old.digits) != (
             target.format, target.prefix, target.postfix, target.digits,
         ):  # fmt: skip
@@ -200,9 +201,9 @@ class Recorder(SampleFlow):
         if old is None or old.type is not track.type or old.timescale != track.timescale:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
         self._tracks[track.track_id] = track
-        lane = self._lanes.get(track.track_id)
-        if lane is not None:
-            lane.asked = track
+        state = self._states.get(track.track_id)
+        if state is not None:
+            state.asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.
@@ -224,14 +225,14 @@ class Recorder(SampleFlow):
         self._end_segments(CutCause.DURATION_OVERRIDE)
 
     def end_segments_early(self) -> None:
-        """Close the open segments at the next sync sample, for want of resources. B.3."""
+        """Close the open segments at the next sync sample to free resources. B.3."""
         self._end_segments(CutCause.RESOURCES)
 
     def _end_segments(self, cause: CutCause) -> None:
-        self._wake()
-        for lane in self._lanes.values():
-            if lane.spans is not None:
-                lane.spans.writers[lane.track.track_id].end_segment_early(cause)
+        self._recheck_all()
+        for state in self._states.values():
+            if state.spans is not None:
+                state.spans.writers[state.track.track_id].end_segment_early(cause)
 
 
 def _seconds(given: Fraction | float, name: str) -> Fraction:

@@ -32,8 +32,8 @@ from onvif_bmff.media.track import Sample
 
 __all__ = ["SampleClock", "SharedTime"]
 
-_LONGEST = (1 << 32) - 1
-_FARTHEST = 1 << 41
+_MAX_DURATION = (1 << 32) - 1
+_MAX_TIME = 1 << 41
 """Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
 _DAY = 86_400
 
@@ -87,11 +87,11 @@ class SampleClock:
         max_gap: Fraction = Fraction(10),
         timestamp_bits: int | None = None,
         shared: SharedTime | None = None,
-        longest: int = _LONGEST,
+        longest: int = _MAX_DURATION,
     ) -> None:
         self._timescale = timescale
         self._sparse = sparse
-        self._farthest = _FARTHEST * timescale
+        self._farthest = _MAX_TIME * timescale
         self._longest = longest
         self._max_gap = min(max(int(max_gap * timescale), 1), longest)
         self._back = longest // 8  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift

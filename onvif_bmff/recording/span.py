@@ -14,7 +14,7 @@ from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack, Run
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
-from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
+from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SpanSettings", "SpanWriter"]
@@ -39,7 +39,7 @@ class SpanSettings:
     segment_end: Callable[[UtcTime], UtcTime]
     header: Callable[[SpanType, UtcTime, Mapping[int, bytes]], bytes]
     full_content_type: str
-    labels: Labels = field(default_factory=Labels)
+    labels: SegmentLabels = field(default_factory=SegmentLabels)
     limits: FragmentLimits = field(default_factory=FragmentLimits)
     mfra: bool = True
     used_keys: dict[str, list[str]] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class SpanWriter:
             self._schedule()
 
     def end_segment_early(self, cause: CutCause) -> None:
-        """End the open segment at the next sync sample, for want of resources (B.3) or for an override (5.24)."""
+        """End the open segment at the next sync sample to free resources (B.3) or for an override (5.24)."""
         self._end_asked = cause if self._segment is not None else None
 
     @property
@@ -149,7 +149,7 @@ class SpanWriter:
             if self._segment is None:
                 self._open_segment(sample)
             more = self.add(sample)
-        except Exception as error:  # of an encryptor, or of a store of vectors, which may be anybody's
+        except Exception as error:  # of an encryptor: a third-party IV store may raise anything
             more = self.give_up(error)
         return [*events, *more] if events else more
 

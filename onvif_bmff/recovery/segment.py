@@ -18,12 +18,12 @@ from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import full_content_type, lead_of
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
-from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
+from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
 
-_LARGEST_HEADER = 1 << 26
+_MAX_HEADER = 1 << 26
 _END_OF_TIME = 1 << 64
 """Presentation times that an mfra can hold end here, and begin at 0."""
 _NO_DATA = memoryview(b"")
@@ -50,7 +50,7 @@ def recover_segment(
     data: bytes | memoryview,
     key: ObjectKey,
     *,
-    labels: Labels = Labels(),  # noqa: B008
+    labels: SegmentLabels = SegmentLabels(),  # noqa: B008
     content_type: str | None = None,
     random_access: bool = True,
     sealed: bool = False,
@@ -60,7 +60,7 @@ def recover_segment(
     Args:
         data: everything that was written.
         key: its object key.
-        labels: what its recorder was told of the source.
+        labels: what its recorder knew of the source.
         content_type: FullContentType of the recording; None takes the codecs of this segment.
         random_access: whether it shall end with an mfra.
         sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
@@ -155,7 +155,7 @@ def _header(view: memoryview) -> tuple[MovieBox, int] | None:
     while (found := _box(view, position)) is not None:
         kind, stop = found
         if kind == b"moov":
-            if stop - position > _LARGEST_HEADER:
+            if stop - position > _MAX_HEADER:
                 raise BoxError("the movie box is too large", path="/moov", offset=position)
             (movie,) = parse_boxes(view[position:stop])
             if not isinstance(movie, MovieBox):
@@ -213,7 +213,7 @@ def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
 
 
 def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
-    """The presentation time that the segment's key tells, as ticks and timescale. B.4."""
+    """The presentation time that the segment's key states, as ticks and timescale. B.4."""
     times: list[tuple[int, int]] = []
     for part in parts:
         offsets = part.runs[0].composition_offset
