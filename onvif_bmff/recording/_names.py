@@ -1,23 +1,9 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "anchor": (
-        "Anchor",
-        "Origin",
-    ),
-    "boundaries": (
-        "SegmentBoundary",
-        "by_clock",
-        "since_open",
-    ),
-    "cuts": (
-        "CUTS",
-        "Cut",
-        "CutCause",
-        "Moment",
-        "Spans",
-        "decide",
-    ),
+    "anchor": ("Anchor", "Origin",),
+    "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
+    "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
     "dropped": ("DropReason",),
     "encryption": (
         "EncryptionEntry",
@@ -28,54 +14,19 @@ NAMES = {
         "protect",
         "trouble_of",
     ),
-    "formats": (
-        "CMAF",
-        "MP4",
-        "RecordingFormat",
-        "SpanType",
-        "codecs_of",
-        "full_content_type",
-        "lead_of",
-    ),
-    "fragment": (
-        "Fragment",
-        "FragmentBuilder",
-        "FragmentTrack",
-        "Run",
-    ),
+    "formats": ("CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of",),
+    "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
     "header": ("build_header",),
     "interleave": ("Interleaver",),
     "opening": ("SpanOpener",),
     "preroll": ("PreRoll",),
     "recorder": ("Recorder",),
     "router": ("SampleRouter",),
-    "sample_clock": (
-        "SampleClock",
-        "SharedTime",
-    ),
-    "segment": (
-        "FragmentLimits",
-        "SegmentTotals",
-        "SegmentWriter",
-        "TrackTotals",
-        "make_random_access",
-    ),
-    "segment_attributes": (
-        "SegmentLabels",
-        "segment_attributes",
-    ),
-    "span": (
-        "SpanSettings",
-        "SpanWriter",
-    ),
+    "sample_clock": ("SampleClock", "SharedTime",),
+    "segment": ("FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access",),
+    "segment_attributes": ("SegmentLabels", "segment_attributes",),
+    "span": ("SpanSettings", "SpanWriter",),
     "span_set": ("SpanSet",),
     "target": ("RecordingTarget",),
-    "track_state": (
-        "NEVER",
-        "TrackState",
-        "fallen_silent",
-        "is_leading",
-        "make_interleaver",
-        "make_track_states",
-    ),
+    "track_state": ("NEVER", "TrackState", "fallen_silent", "is_leading", "make_interleaver", "make_track_states",),
 }
