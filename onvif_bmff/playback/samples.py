@@ -7,8 +7,8 @@ from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.playback.clock import MediaClock, first_presentation
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
 from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, media_type_of, read_header
@@ -234,7 +234,7 @@ class _SpanReading:
         Keys are cut to milliseconds, so the clock of the span's first segment holds for all, as long as their
         media times go on. Devices that restart them in each object get a clock for each.
         """
-        ticks, timescale = first_presentation(header, fragment, first_of_span=segment.key.counter == 0)
+        ticks, timescale = header.first_presentation(fragment.parts, first_of_span=segment.key.counter == 0)
         clock = self.clock
         if clock is not None:
             tolerance = _REANCHOR + 10 ** (6 - segment.key.digits)

@@ -1,5 +1,3 @@
-from onvif_bmff.recording.anchor import Anchor as Anchor
-from onvif_bmff.recording.anchor import Origin as Origin
 from onvif_bmff.recording.boundaries import SegmentBoundary as SegmentBoundary
 from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
@@ -31,6 +29,7 @@ from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
+from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.recorder import Recorder as Recorder
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
@@ -59,7 +58,6 @@ __all__ = [
     "CUTS",
     "MP4",
     "NEVER",
-    "Anchor",
     "Cut",
     "CutCause",
     "DropReason",

@@ -1,7 +1,6 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "anchor": ("Anchor", "Origin",),
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
     "dropped": ("DropReason",),
@@ -19,6 +18,7 @@ NAMES = {
     "header": ("build_header",),
     "interleave": ("Interleaver",),
     "opening": ("SpanOpener",),
+    "origin": ("Origin",),
     "preroll": ("PreRoll",),
     "recorder": ("Recorder",),
     "router": ("SampleRouter",),

@@ -7,11 +7,12 @@ from math import gcd, lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.media.track import Track
-from onvif_bmff.recording.anchor import Anchor, Origin
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary
 from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
+from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.span import SpanSettings
@@ -51,7 +52,9 @@ class SpanOpener:
     override: tuple[timedelta, UtcTime] | None = None
     used_keys: dict[str, list[str]] = field(default_factory=dict)
 
-    def open(self, tracks: Sequence[Track], timescale: int, anchor: Anchor, start: int | None, at: UtcTime) -> SpanSet:
+    def open(
+        self, tracks: Sequence[Track], timescale: int, clock: MediaClock, start: int | None, at: UtcTime
+    ) -> SpanSet:
         """Return spans for ``tracks`` that open ``at`` an instant; times are kept in ``timescale`` ticks a second.
 
         ``start`` (ticks) is from when on tracks are to enter them.
@@ -74,7 +77,7 @@ class SpanOpener:
 
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
-            anchor=anchor,
+            clock=clock,
             origin=Origin(timescale, _step(kinds, timescale)),
             prefix=target.prefix,
             postfix=target.postfix,

@@ -18,7 +18,7 @@ from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.anchor import Anchor
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.dropped import DropReason
@@ -82,8 +82,8 @@ class Recorder(SampleRouter):
     def override(self) -> tuple[timedelta, UtcTime] | None:
         """The override of the segment duration and when it expires; None if there is none or it has expired. 5.24."""
         found = self._opener.override
-        if found is not None and self._newest > NEVER and self._anchor is not None:
-            return found if self._anchor.utc(self._newest, self._timescale) < found[1] else None
+        if found is not None and self._newest > NEVER and self._clock is not None:
+            return found if self._clock.utc(self._newest, self._timescale) < found[1] else None
         return found
 
     def activate(self, at: UtcTime, *, media_time: Fraction | None = None, event_topic: str | None = None) -> None:
@@ -96,11 +96,11 @@ class Recorder(SampleRouter):
             raise StateError("the recording is active")
         time = None if media_time is None else _seconds(media_time, "media_time")
         self._start = at
-        self._anchor = self._new_anchor = None
+        self._clock = self._new_clock = None
         self._pending.clear()
         self._failure = None
         if time is not None:
-            self._new_anchor = Anchor(at, time.numerator, time.denominator)
+            self._new_clock = MediaClock(at, time.numerator, time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         self._states = make_track_states(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
         self._interleaver = make_interleaver(self._states, self._patience, self.target.format.spans(self.tracks))
@@ -214,7 +214,7 @@ class Recorder(SampleRouter):
         if not self.active:
             raise StateError("the recording is not active")
         time = _seconds(media_time, "media_time")
-        self._new_anchor = Anchor(at, time.numerator, time.denominator)
+        self._new_clock = MediaClock(at, time.numerator, time.denominator)
         self._add_pending(CutCause.CLOCK_CHANGED)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:

@@ -11,7 +11,7 @@ from math import lcm
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.anchor import Anchor
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.interleave import Interleaver
@@ -48,8 +48,8 @@ class SampleRouter:
         self._states: dict[int, TrackState] = {}
         self._timescale = lcm(*(track.timescale for track in tracks))
         self._silence = _PATIENCE * self._timescale
-        self._anchor: Anchor | None = None
-        self._new_anchor: Anchor | None = None
+        self._clock: MediaClock | None = None
+        self._new_clock: MediaClock | None = None
         self._start: UtcTime | None = None
         self._spans: SpanSet | None = None
         self._pending: set[CutCause] = set()
@@ -293,7 +293,7 @@ class SampleRouter:
                 causes.add(due)
         causes |= self._pending if leads else self._pending & {CutCause.ENCRYPTION_CHANGED}
         if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
-            at = current.settings.anchor.utc(state.time(sample), self._timescale)
+            at = current.settings.clock.utc(state.time(sample), self._timescale)
             if not current.protection.is_current(self.target.encryption, at):
                 causes.add(CutCause.KEY_ROTATED)
         return causes
@@ -327,19 +327,19 @@ class SampleRouter:
     def _open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` (common ticks) on. B.2."""
         presented = sample.decode_time + sample.composition_offset
-        anchor, given = self._anchor, self._new_anchor
+        clock, given = self._clock, self._new_clock
         if given is not None:
             time = state.clock.source_time(Fraction(given.ticks, given.timescale))
-            anchor = Anchor(given.at, time.numerator, time.denominator)
-        if anchor is None:
+            clock = MediaClock(given.at, time.numerator, time.denominator)
+        if clock is None:
             assert self._start is not None
-            anchor = Anchor(self._start, presented, state.track.timescale)
-        at = anchor.utc(presented, state.track.timescale)
+            clock = MediaClock(self._start, presented, state.track.timescale)
+        at = clock.utc(presented, state.track.timescale)
         tracks = tuple(other.track_at(state.time(sample)) for other in self._states.values())
-        self._spans = self._opener.open(tracks, self._timescale, anchor, start, at)
+        self._spans = self._opener.open(tracks, self._timescale, clock, start, at)
         for other in self._states.values():
             other.reserve(self._spans)
-        self._anchor, self._new_anchor = anchor, None
+        self._clock, self._new_clock = clock, None
         self._pending.clear()
         self._recheck_all()
         if self._interleaver is None:

@@ -8,11 +8,12 @@ from onvif_bmff.errors import StateError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import Buffer
-from onvif_bmff.recording.anchor import Anchor, Origin
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack, Run
+from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
 from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
 from onvif_bmff.timing import UtcTime
@@ -31,7 +32,7 @@ class SpanSettings:
     the keys of spans that began (or ended) in the latest instant that keys can tell apart: another one gets finer keys.
     """
 
-    anchor: Anchor
+    clock: MediaClock
     origin: Origin
     prefix: str
     postfix: str
@@ -196,7 +197,7 @@ class SpanWriter:
     def _open_segment(self, sample: Sample) -> None:
         track = self._tracks[sample.track_id]
         self._opened_by = track
-        self._segment_start = self._settings.anchor.utc(sample.decode_time + track.delay, track.timescale)
+        self._segment_start = self._settings.clock.utc(sample.decode_time + track.delay, track.timescale)
         self._end_asked = None
         self._created = self._created or self._segment_start
         self._segment = SegmentWriter(
@@ -215,10 +216,10 @@ class SpanWriter:
         """Work out the source time of the leading track at which the open segment is due."""
         start = self._segment_start
         assert start is not None
-        anchor, lead = self._settings.anchor, self._lead
-        due = self._settings.segment_end(start).microseconds_since(anchor.at)
-        ticks = (due * anchor.timescale + anchor.ticks * 1_000_000) * lead.timescale
-        self._segment_due = -(-ticks // (anchor.timescale * 1_000_000)) - lead.delay  # the first tick not before it
+        clock, lead = self._settings.clock, self._lead
+        due = self._settings.segment_end(start).microseconds_since(clock.at)
+        ticks = (due * clock.timescale + clock.ticks * 1_000_000) * lead.timescale
+        self._segment_due = -(-ticks // (clock.timescale * 1_000_000)) - lead.delay  # the first tick not before it
 
     def _fragment_ticks(self) -> int:
         limits = self._limits
@@ -293,7 +294,7 @@ class SpanWriter:
     def _utc(self, track: FragmentTrack, file_time: int) -> UtcTime:
         """The instant of a time in the file."""
         ticks = (file_time + track.origin) * track.denominator
-        return self._settings.anchor.utc(ticks, track.timescale * track.numerator)
+        return self._settings.clock.utc(ticks, track.timescale * track.numerator)
 
     def _start_of(self, runs: tuple[Run, ...], lead: FragmentTrack) -> UtcTime:
         """When a fragment starts: with the first sample of the track that leads, or the earliest if it has none."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import MovieBox, MovieFragmentBox, MovieFragmentRandomAccessBox, TrackFragmentBox, parse_boxes
 from onvif_bmff.codecs.passthrough import MEDIA_TYPES
-from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Track
@@ -95,7 +95,7 @@ def recover_segment(
             part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in totals.tracks
         ]
         if first is None and parts:
-            first = _starts(parts, lead.track_id, first_of_span=key.counter == 0)
+            first = first_presentation(parts, lead.track_id, first_of_span=key.counter == 0)
         _account(totals, moof, parts, offset)
         totals.size = stop
         totals.fragment_count += 1
@@ -210,23 +210,6 @@ def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
     if not sealed and bytes(view[position + 4 : position + 8]) == b"mdat":
         return None
     return end
-
-
-def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
-    """The presentation time that the segment's key states, as ticks and timescale. B.4."""
-    times: list[tuple[int, int]] = []
-    for part in parts:
-        offsets = part.runs[0].composition_offset
-        offset = offsets if isinstance(offsets, int) else offsets[0]
-        found = (part.decode_time + part.track.presentation_shift + offset, part.track.timescale)
-        if part.track.track_id == lead_id and not first_of_span:
-            return found
-        times.append(found)
-    earliest = times[0]
-    for one in times[1:]:
-        if one[0] * earliest[1] < earliest[0] * one[1]:
-            earliest = one
-    return earliest
 
 
 def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[TrackFragment], offset: int) -> None:
