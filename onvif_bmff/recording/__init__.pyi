@@ -1,6 +1,8 @@
 from onvif_bmff.recording.boundaries import SegmentBoundary as SegmentBoundary
 from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
+from onvif_bmff.recording.causes import SyncSample as SyncSample
+from onvif_bmff.recording.causes import causes_at as causes_at
 from onvif_bmff.recording.cuts import CUTS as CUTS
 from onvif_bmff.recording.cuts import Cut as Cut
 from onvif_bmff.recording.cuts import CutCause as CutCause
@@ -31,6 +33,8 @@ from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
+from onvif_bmff.recording.progress import Progress as Progress
+from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.recorder import Recorder as Recorder
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
@@ -48,8 +52,6 @@ from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
 from onvif_bmff.recording.track_state import NEVER as NEVER
 from onvif_bmff.recording.track_state import TrackState as TrackState
-from onvif_bmff.recording.track_state import fallen_silent as fallen_silent
-from onvif_bmff.recording.track_state import is_leading as is_leading
 from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
 from onvif_bmff.recording.track_state import make_track_states as make_track_states
 
@@ -71,6 +73,7 @@ __all__ = [
     "Moment",
     "Origin",
     "PreRoll",
+    "Progress",
     "Recorder",
     "RecordingFormat",
     "RecordingTarget",
@@ -89,17 +92,18 @@ __all__ = [
     "SpanType",
     "SpanWriter",
     "Spans",
+    "SyncSample",
     "TrackState",
     "TrackTotals",
     "Troubled",
+    "UtcAnchor",
     "build_header",
     "by_clock",
+    "causes_at",
     "codecs_of",
     "decide",
     "encryption_fault",
-    "fallen_silent",
     "full_content_type",
-    "is_leading",
     "lead_of",
     "make_interleaver",
     "make_random_access",

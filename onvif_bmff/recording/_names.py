@@ -2,6 +2,7 @@
 
 NAMES = {
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
+    "causes": ("SyncSample", "causes_at",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
     "dropped": ("DropReason",),
     "encryption": (
@@ -20,6 +21,7 @@ NAMES = {
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
     "preroll": ("PreRoll",),
+    "progress": ("Progress", "UtcAnchor",),
     "recorder": ("Recorder",),
     "router": ("SampleRouter",),
     "sample_clock": ("SampleClock", "SharedTime",),
@@ -28,5 +30,5 @@ NAMES = {
     "span": ("SpanSettings", "SpanWriter",),
     "span_set": ("SpanSet",),
     "target": ("RecordingTarget",),
-    "track_state": ("NEVER", "TrackState", "fallen_silent", "is_leading", "make_interleaver", "make_track_states",),
+    "track_state": ("NEVER", "TrackState", "make_interleaver", "make_track_states",),
 }

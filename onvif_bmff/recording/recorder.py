@@ -2,17 +2,22 @@
 
 ::
 
-    Sample ─ SampleClock ─ [Interleaver] ─ SpanWriter ─ SegmentWriter ─ FragmentBuilder
-               one a track    MP4 only        one a span
+    Sample ─ SampleClock ─ SampleRouter ─ SpanWriter ─ SegmentWriter ─ FragmentBuilder
+               one a track   [Interleaver]   one a span
+                                MP4 only
 
-The recorder does no I/O and reads no clock: samples go in, events come out, in order. Here is what callers ask of it;
-how samples find their spans is in ``router``, and what closes when in the table of ``cuts``.
+The recorder does no I/O and reads no clock: samples go in, events come out, in order. Here is what callers ask of it,
+and what errors come out when. A recorder has a ``SampleRouter`` while it is active: to it go samples whose times are
+final, and all that may close something. How samples find their spans is in there, and what closes when in the table of
+``cuts``.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from math import lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
@@ -23,24 +28,25 @@ from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
+from onvif_bmff.recording.progress import UtcAnchor
 from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
-from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver, make_track_states
+from onvif_bmff.recording.track_state import TrackState, make_track_states
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Recorder"]
 
 
-class Recorder(SampleRouter):
+class Recorder:
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
     Each call returns the events that it caused, to be applied to a store in order. ``max_gap`` seconds without a
     sample end a span; ``timestamp_bits`` is the width of the source's counter where it wraps (32 for RTP).
     ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples
-    that were not stored, by reason.
+    that were not stored, by reason (``DropReason``).
 
     Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
     ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
@@ -63,15 +69,32 @@ class Recorder(SampleRouter):
         max_gap = _seconds(max_gap, "max_gap")
         if timestamp_bits is not None and not 1 <= timestamp_bits <= 64:
             raise MediaError(f"a counter of {timestamp_bits} bits: it has 1 to 64")
-        super().__init__(given, SpanOpener(target, labels, limits, boundary, ivs), max_gap=max_gap)
+        self._tracks = {track.track_id: track for track in given}
+        if len(self._tracks) < len(given):
+            raise MediaError("two tracks have one number")
+        self._opener = SpanOpener(target, labels, limits, boundary, ivs)
         self._labels = labels
         self._max_gap = max_gap
         self._timestamp_bits = timestamp_bits
+        self._router: SampleRouter | None = None
+        self._pending_events: list[RecordingEvent] = []
+        self._failure: Exception | None = None
+        self.dropped: Counter[str] = Counter()
+
+    @property
+    def target(self) -> RecordingTarget:
+        """The target in force for spans that open from now on."""
+        return self._opener.target
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks."""
+        return tuple(self._tracks.values())
 
     @property
     def active(self) -> bool:
         """Whether the recording is activated."""
-        return self._start is not None
+        return self._router is not None
 
     @property
     def failure(self) -> Exception | None:
@@ -82,9 +105,8 @@ class Recorder(SampleRouter):
     def override(self) -> tuple[timedelta, UtcTime] | None:
         """The override of the segment duration and when it expires; None if there is none or it has expired. 5.24."""
         found = self._opener.override
-        if found is not None and self._newest > NEVER and self._clock is not None:
-            return found if self._clock.utc(self._newest, self._timescale) < found[1] else None
-        return found
+        now = None if self._router is None else self._router.now
+        return None if found is not None and now is not None and now >= found[1] else found
 
     def activate(self, at: UtcTime, *, media_time: Fraction | None = None, event_topic: str | None = None) -> None:
         """Open spans. B.2. ``media_time`` seconds of the source happen ``at``; None: its first sample does.
@@ -94,16 +116,18 @@ class Recorder(SampleRouter):
         """
         if self.active:
             raise StateError("the recording is active")
-        time = None if media_time is None else _seconds(media_time, "media_time")
-        self._start = at
-        self._clock = self._new_clock = None
-        self._pending.clear()
+        anchor = UtcAnchor(at, None if media_time is None else _media_clock(at, media_time))
         self._failure = None
-        if time is not None:
-            self._new_clock = MediaClock(at, time.numerator, time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
-        self._states = make_track_states(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
-        self._interleaver = make_interleaver(self._states, self._patience, self.target.format.spans(self.tracks))
+        timescale = lcm(*(track.timescale for track in self.tracks))
+        self._router = SampleRouter(
+            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits),
+            self._opener,
+            anchor,
+            timescale=timescale,
+            max_gap=self._max_gap,
+            dropped=self.dropped,
+        )
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
         """Record a sample.
@@ -114,65 +138,55 @@ class Recorder(SampleRouter):
         (see ``dropped``), the span has ended before them, recording goes on with the next sync sample, and the events
         of this call come with those of the next.
         """
-        state = self._states.get(sample.track_id)
+        router = self._router
+        if router is None:
+            raise StateError("the recording is not active")
+        state = router.states.get(sample.track_id)
         if state is None:
-            if not self.active:
-                raise StateError("the recording is not active")
             raise MediaError(f"the recording has no track {sample.track_id}")
-        if not sample.data:
-            return self._without_bytes(state, sample)
-        ready = state.clock.push(sample)
-        if state.asked is not None:
-            state.date_change()
-        if ready is not None:
-            if ready.decode_time < state.next_check and not state.clock.gap:  # nearly every sample
-                time = (ready.decode_time + state.shift) * state.factor
-                if time < self._look_at:
-                    state.latest = time
-                    if time > self._newest:
-                        self._newest = time
-                    try:
-                        return state.writer.add(ready)
-                    except Exception as error:  # of an encryptor: a third-party IV store may raise anything
-                        return self._with_pending(self._after_failure(state, ready, state.writer.give_up(error)))
-            events = self._ready(state, ready)
-            return self._with_pending(events) if self._failure is not None or self._pending_events else events
-        if self._spans is not None:
-            state.reserve(self._spans)
-        return self._with_pending(()) if self._pending_events else ()
+        events: Sequence[RecordingEvent] = ()
+        if sample.data:
+            ready = state.clock.push(sample)
+            if state.asked is not None:
+                state.date_change()
+            if ready is not None:
+                events = router.route(state, ready)
+            else:
+                router.reserve(state)
+        else:
+            self._leave_out(state, sample)
+        if self._pending_events or router.failure is not None:
+            return self._with_pending(events, router)
+        return events
 
-    def _without_bytes(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
+    def _with_pending(self, events: Sequence[RecordingEvent], router: SampleRouter) -> Sequence[RecordingEvent]:
+        """Return events after those of a call that raised an error; raise the error of this one, if there is one."""
+        failure, router.failure = router.failure, None
+        self._pending_events.extend(events)
+        if failure is not None:
+            raise failure
+        pending, self._pending_events = self._pending_events, []
+        return pending
+
+    def _leave_out(self, state: TrackState, sample: Sample) -> None:
         """Leave out a sample without bytes, for players refuse a whole file for one; the sample before it lasts on."""
         if sample.data is None:
             raise MediaError(f"track {state.track.track_id}: a sample whose data is None")
         metadata = state.track.type is TrackType.METADATA
         self.dropped[DropReason.EMPTY_DOCUMENT if metadata else DropReason.NO_BYTES] += 1
         state.clock.lengthen(sample)
-        return self._with_pending(()) if self._pending_events else ()
 
     def deactivate(self) -> list[RecordingEvent]:
         """Close all spans. B.2. ``StateError`` if the recording is not active.
 
         What cannot be written is left out and counted in ``dropped``, and ``failure`` says why.
         """
-        if not self.active:
+        router = self._router
+        if router is None:
             raise StateError("the recording is not active")
         events, self._pending_events = self._pending_events, []
-        end: int | None = None
-        multiplexed = self._interleaver is not None
-        for state in self._states.values():  # metadata last: a document lasts as long as other media in its span
-            last = state.flush(end if multiplexed else None)
-            if last is not None:
-                end = max(end or NEVER, state.time(last) + last.duration * state.factor)
-                events.extend(self._ready(state, last))
-        events.extend(self._drain(end))
-        for state in self._states.values():
-            events.extend(self._leave(state))
-        if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
-            for track_id in self._spans.writers:
-                events.extend(self._close(self._spans, track_id))
-        self._states, self._spans, self._start = {}, None, None
-        self._newest, self._look_at = NEVER, 0
+        events.extend(router.close())
+        self._failure, self._router = router.failure, None
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
@@ -182,15 +196,17 @@ class Recorder(SampleRouter):
         5.7, 5.24, B.8.
         """
         target.format.spans(self.tracks)
-        opener = self._opener
+        opener, router = self._opener, self._router
         old, opener.target, opener.override = opener.target, target, None
-        self._recheck_all()
+        if router is None:
+            return
+        router.recheck()
         if (old.format, old.prefix, old.postfix, old.digits) != (
             target.format, target.prefix, target.postfix, target.digits,
         ):  # fmt: skip
-            self._add_pending(CutCause.TARGET_CHANGED)
+            router.cut(CutCause.TARGET_CHANGED)
         if old.encryption != target.encryption:
-            self._add_pending(CutCause.ENCRYPTION_CHANGED)
+            router.cut(CutCause.ENCRYPTION_CHANGED)
 
     def replace_track(self, track: Track) -> None:
         """Change a track's codec configuration for the samples that follow; all spans close if it is another. B.2.
@@ -201,9 +217,8 @@ class Recorder(SampleRouter):
         if old is None or old.type is not track.type or old.timescale != track.timescale:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
         self._tracks[track.track_id] = track
-        state = self._states.get(track.track_id)
-        if state is not None:
-            state.asked = track
+        if self._router is not None:
+            self._router.states[track.track_id].asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.
@@ -211,28 +226,28 @@ class Recorder(SampleRouter):
         ``media_time`` is in seconds of the source. ``StateError`` if the recording is not active, ``MediaError`` for a
         time that is no number.
         """
-        if not self.active:
+        if self._router is None:
             raise StateError("the recording is not active")
-        time = _seconds(media_time, "media_time")
-        self._new_clock = MediaClock(at, time.numerator, time.denominator)
-        self._add_pending(CutCause.CLOCK_CHANGED)
+        self._router.set_clock(_media_clock(at, media_time))
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""
         if duration <= timedelta(0):
             raise MediaError("a segment duration must be positive")
         self._opener.override = (duration, expires)
-        self._end_segments(CutCause.DURATION_OVERRIDE)
+        if self._router is not None:
+            self._router.end_segments(CutCause.DURATION_OVERRIDE)
 
     def end_segments_early(self) -> None:
-        """Close the open segments at the next sync sample to free resources. B.3."""
-        self._end_segments(CutCause.RESOURCES)
+        """Close the open segments at the next sync sample, to free resources. B.3."""
+        if self._router is not None:
+            self._router.end_segments(CutCause.RESOURCES)
 
-    def _end_segments(self, cause: CutCause) -> None:
-        self._recheck_all()
-        for state in self._states.values():
-            if state.spans is not None:
-                state.spans.writers[state.track.track_id].end_segment_early(cause)
+
+def _media_clock(at: UtcTime, media_time: Fraction) -> MediaClock:
+    """A clock on which a time in seconds happens at an instant. ``MediaError`` for a time that is no number."""
+    time = _seconds(media_time, "media_time")
+    return MediaClock(at, time.numerator, time.denominator)
 
 
 def _seconds(given: Fraction | float, name: str) -> Fraction:

@@ -1,148 +1,190 @@
-"""The way of samples whose times are final into spans: what opens, what closes, and what is left out.
+"""Samples whose times are final → the spans of one activation: what opens, what closes, and what is left out.
 
-What closes when is decided by the table in ``cuts``.
+What closes when is decided by the table in ``cuts``, what calls for a cut is in ``causes``; here it is carried out::
+
+    route ─► [Interleaver] ─► before next_check? ─ yes ──────────► SpanWriter.add     nearly every sample
+                MP4 only                         └ no ─► _store ─► SpanWriter.push    what opens and closes, first
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import lcm
 
-from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.errors import ProtectionError
+from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.objects.media_clock import MediaClock
+from onvif_bmff.recording.causes import SyncSample, causes_at
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
-from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.opening import SpanOpener
+from onvif_bmff.recording.progress import Progress, UtcAnchor
 from onvif_bmff.recording.span_set import SpanSet
-from onvif_bmff.recording.target import RecordingTarget
-from onvif_bmff.recording.track_state import NEVER, TrackState, fallen_silent, is_leading, make_interleaver
+from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SampleRouter"]
 
-_PATIENCE = 10
+PATIENCE = 10
 """Seconds of media time that a silent track is waited for."""
 
 
 class SampleRouter:
-    """The spans of a recording that are open, and the states of its tracks into them.
+    """Routes the samples of one activation into spans.
 
-    ``dropped`` counts samples that were not stored, by reason. Raises ``MediaError`` for two tracks with one number.
+    ``route`` takes each track's samples in decode order, when their times are final; ``close`` ends all. Both return
+    events. ``states`` are the tracks by track_id, in the order in which they lead. What cannot be stored is counted in
+    ``dropped``; the first error since somebody took it is in ``failure``, and recording goes on with the next sync
+    sample.
     """
+
+    __slots__ = (
+        "_anchor", "_interleaver", "_opener", "_patience", "_pending", "_progress", "_spans",
+        "dropped", "failure", "states",
+    )  # fmt: skip
 
     def __init__(
         self,
-        tracks: tuple[Track, ...],
+        states: Mapping[int, TrackState],
         opener: SpanOpener,
+        anchor: UtcAnchor,
         *,
+        timescale: int,
         max_gap: Fraction,
+        dropped: Counter[str],
     ) -> None:
-        self._tracks = {track.track_id: track for track in tracks}
-        if len(self._tracks) < len(tracks):
-            raise MediaError("two tracks have one number")
+        self.states = states
+        self.dropped = dropped
+        self.failure: Exception | None = None
         self._opener = opener
-        self._patience = max(Fraction(_PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
-        self._states: dict[int, TrackState] = {}
-        self._timescale = lcm(*(track.timescale for track in tracks))
-        self._silence = _PATIENCE * self._timescale
-        self._clock: MediaClock | None = None
-        self._new_clock: MediaClock | None = None
-        self._start: UtcTime | None = None
+        self._anchor = anchor
+        self._progress = Progress(timescale, PATIENCE * timescale)
+        self._patience = max(Fraction(PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
         self._spans: SpanSet | None = None
         self._pending: set[CutCause] = set()
-        self._interleaver: Interleaver | None = None
-        self._newest = NEVER
-        self._look_at = 0
-        self._first: int | None = None
-        self._failure: Exception | None = None
-        self._pending_events: list[RecordingEvent] = []
-        self.dropped: Counter[str] = Counter()
+        tracks = [state.track for state in states.values()]
+        self._interleaver = make_interleaver(states, self._patience, opener.target.format.spans(tracks))
 
     @property
-    def target(self) -> RecordingTarget:
-        """The target in force for spans that open from now on."""
-        return self._opener.target
+    def now(self) -> UtcTime | None:
+        """The instant of the newest sample; None before the first spans open."""
+        progress, clock = self._progress, self._anchor.clock
+        return None if clock is None or progress.newest == NEVER else clock.utc(progress.newest, progress.timescale)
 
-    @property
-    def tracks(self) -> tuple[Track, ...]:
-        """The tracks."""
-        return tuple(self._tracks.values())
-
-    def _add_pending(self, cause: CutCause) -> None:
-        self._pending.add(cause)
-        self._recheck_all()
-
-    def _recheck_all(self) -> None:
-        """Have the next sync sample of all tracks looked at."""
-        for state in self._states.values():
+    def recheck(self) -> None:
+        """Check at the next sync sample of each track whether something closes."""
+        for state in self.states.values():
             state.recheck()
 
-    def _with_pending(self, events: Sequence[RecordingEvent]) -> Sequence[RecordingEvent]:
-        """Return events with those of a call that raised an error; raise the error of this one, if there is one."""
-        failure, self._failure = self._failure, None
-        self._pending_events.extend(events)
-        if failure is not None:
-            self._recheck_all()
-            raise failure
-        unsent, self._pending_events = self._pending_events, []
-        return unsent
+    def cut(self, cause: CutCause) -> None:
+        """Close spans as ``cuts`` says for a cause."""
+        self._pending.add(cause)
+        self.recheck()
+
+    def end_segments(self, cause: CutCause) -> None:
+        """Close the open segments at the next sync sample."""
+        self.recheck()
+        for state in self.states.values():
+            if state.spans is not None:
+                state.spans.writers[state.track.track_id].end_segment_early(cause)
+
+    def set_clock(self, clock: MediaClock) -> None:
+        """Tie media time to UTC anew, from the next sync sample on, in new spans."""
+        self._anchor.given = clock
+        self.cut(CutCause.CLOCK_CHANGED)
+
+    def reserve(self, state: TrackState) -> None:
+        """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
+        if self._spans is not None:
+            state.reserve(self._spans)
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
-    def _ready(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
-        """Take a sample whose times are final."""
+    def route(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
+        """Take the next sample of a track; return what it completes."""
+        if (state.clock.gap or not state.begun) and not self._begins(state, sample):
+            return ()
+        progress = self._progress
+        state.latest = time = (sample.decode_time + state.shift) * state.factor
+        if time > progress.newest:
+            progress.newest = time
+        events = self._release_silent(time) if time >= progress.look_at else ()
+        released: Sequence[Sample] = (sample,)
+        interleaver, lead_id = self._interleaver, 0
+        if interleaver is not None:
+            lead_id = interleaver.lead_id
+            released = interleaver.push(sample, state.shift)
+            if interleaver.lead_id != lead_id:
+                lead_id = interleaver.lead_id
+                self.recheck()
+        for one in released:
+            state = self.states[one.track_id]
+            if interleaver is not None:  # the last sample of a track that does not lead waits for what follows
+                if one.track_id != lead_id:
+                    waiting, state.waiting = state.waiting, one
+                    if waiting is None:
+                        continue
+                    one = waiting
+                elif state.waiting is not None:
+                    events = [*events, *self._store_waiting(state)]
+            if one.decode_time < state.next_check:  # nearly every sample
+                try:
+                    more = state.writer.add(one)
+                except Exception as error:
+                    more = self._after_failure(state, one, state.writer.give_up(error))
+            else:
+                more = self._store(state, one)
+            if more:
+                events = [*events, *more] if events else more
+        if interleaver is not None and self._spans is not None and not self._spans.multiplexed:
+            return [*events, *self._drain()]
+        return events
+
+    def _begins(self, state: TrackState, sample: Sample) -> bool:
+        """Take a sample after a gap, or the first of a track: False if it cannot be decoded."""
         if state.clock.gap:
             state.gap_at = sample.decode_time
             state.recheck()
         if not state.begun:
             if not sample.sync:
                 self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
-                return ()
+                return False
             state.begun, state.shift = True, sample.composition_offset
-        time = (sample.decode_time + state.shift) * state.factor
-        if time > self._newest:
-            self._first = time if self._newest == NEVER else self._first
-            self._newest = time
-        state.latest = time
+            if self._progress.newest == NEVER:
+                self._progress.first = state.time(sample)
+        return True
+
+    def _release_silent(self, time: int) -> Sequence[RecordingEvent]:
+        """Store what tracks hold back that are silent at ``time``: nothing will tell how long it lasts."""
+        self._progress.look_at = time + self._progress.timescale
         events: list[RecordingEvent] = []
-        if time >= self._look_at:
-            self._look_at = time + self._timescale
-            for silent, last in fallen_silent(self._states.values(), time):
-                events.extend(self._ready(silent, last))
-        if self._interleaver is None:
-            stored = self._store(state, sample)
-            return [*events, *stored] if events else stored
-        for released in self._interleaver.push(sample, state.shift):
-            events.extend(self._in_turn(self._states[released.track_id], released))
-        if self._spans is not None and not self._spans.multiplexed:
-            events.extend(self._drain())
+        last = [(state, state.clock.release(time // state.factor - state.shift)) for state in self.states.values()]
+        for silent, sample in last:
+            if sample is not None:
+                events.extend(self.route(silent, sample))
         return events
+
+    def _store_waiting(self, state: TrackState) -> Sequence[RecordingEvent]:
+        """Store the sample of a track that waits, should one."""
+        waiting, state.waiting = state.waiting, None
+        return () if waiting is None else self._store(state, waiting)
 
     def _drain(self, end: int | None = None) -> list[RecordingEvent]:
         """Store what waits for other tracks, and wait no more; the media end at ``end`` (common ticks)."""
         interleaver, self._interleaver = self._interleaver, None
-        waiting = interleaver.close() if interleaver is not None else []
-        events = [event for sample in waiting for event in self._in_turn(self._states[sample.track_id], sample)]
-        for state in self._states.values():
+        self.recheck()
+        events: list[RecordingEvent] = []
+        for sample in interleaver.close() if interleaver is not None else ():
+            state = self.states[sample.track_id]
+            events.extend(self._store_waiting(state))
+            if self._leads(state):
+                events.extend(self._store(state, sample))
+            else:
+                state.waiting = sample
+        for state in self.states.values():
             last = state.last_before(end) if end is not None else None
-            if last is None:
-                last, state.waiting = state.waiting, None
-            if last is not None:
-                events.extend(self._store(state, last))
+            events.extend(self._store_waiting(state) if last is None else self._store(state, last))
         return events
-
-    def _in_turn(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
-        """Store a sample of a multiplexed span. The last one of a track that does not lead waits for what follows."""
-        waiting, state.waiting = state.waiting, None
-        events = () if waiting is None else self._store(state, waiting)
-        if not self._leads(state):
-            state.waiting = sample
-            return events
-        more = self._store(state, sample)
-        return [*events, *more] if events else more
 
     def _store(self, state: TrackState, sample: Sample, *, again: bool = False) -> Sequence[RecordingEvent]:
         """Store a sample, closing before it what has to close."""
@@ -150,8 +192,8 @@ class SampleRouter:
         if sample.sync:
             try:
                 events = self._at_sync(state, sample)
-            except Exception as error:  # no key can be had, say, or no header be made with it
-                self._failure = self._failure or error
+            except Exception as error:
+                self.failure = self.failure or error
                 if isinstance(error, ProtectionError):
                     self._spans = None  # without a key for new spans no track goes on in the old ones either
                 self.dropped[DropReason.NO_SPAN] += 1
@@ -184,7 +226,7 @@ class SampleRouter:
     def _give_way(self, state: TrackState) -> Sequence[RecordingEvent]:
         """Let a track leave its span after an error; as after a gap, all spans close if it leads."""
         if self._leads(state):
-            self._add_pending(CutCause.MEDIA_GAP)
+            self.cut(CutCause.MEDIA_GAP)
         return self._leave(state)
 
     def _takes_over(self, state: TrackState) -> bool:
@@ -204,8 +246,17 @@ class SampleRouter:
             return ()
         events: Sequence[RecordingEvent] = self._end_others(state.time(sample)) if spans.multiplexed else ()
         if leads:
-            self._add_pending(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
+            self.cut(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
         return [*events, *self._leave(state, sample)]
+
+    def _leads(self, state: TrackState) -> bool:
+        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
+        interleaver = self._interleaver
+        if interleaver is not None:
+            return interleaver.lead_id == state.track.track_id
+        return self._progress.is_leading(state, self.states.values())
+
+    # ---- cuts ---------------------------------------------------------------------------------------------
 
     def _at_sync(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
@@ -214,39 +265,65 @@ class SampleRouter:
         current = self._spans
         if current is None or current.ended:
             current = self._open(None, state, sample)
-        leads, track_id = self._leads(state), sample.track_id
-        if leads and state.spans is current and current.writers[track_id].lead_id != track_id:
-            current.writers[track_id].lead_by(track_id)
-        cause = decide(self._causes(state, sample, current, leads, gap))
-        events: Sequence[RecordingEvent] = ()
-        if cause is not None and current.multiplexed and leads:
-            events = self._end_others(state.time(sample))
-            current = self._spans or current
-        if cause is not None and CUTS[cause].spans is Spans.OWN:
-            events = self._leave(state, sample)
-        elif cause is not None and CUTS[cause].spans is Spans.ALL:
-            if current.multiplexed and not leads:  # all tracks change over where the leading one can
-                self._add_pending(cause)
-                self.dropped[DropReason.BEFORE_NEW_CONFIGURATION] += 1
-                if state.spans is not current:
-                    return self._leave(state, sample)  # a span of its own, from before the format changed
-                state.leave()
+        turn = SyncSample(state, sample, self._leads(state), gap)
+        if turn.leads and state.spans is current and current.writers[sample.track_id].lead_id != sample.track_id:
+            current.writers[sample.track_id].lead_by(sample.track_id)
+        cause = decide(causes_at(turn, current, self._pending, self._opener.target, self._progress))
+        if cause is None:
+            if state.spans is current:
+                self._skip_checks(turn, current)
                 return ()
-            before, current = current, self._open(state.time(sample), state, sample)
-            if before.multiplexed:  # also where this track has not come in yet
-                events = [*events, *self._close(before, sample.track_id, sample)]
-        if state.spans is current:
-            nothing_to_come = not self._pending and not state.changes and state.gap_at is None
-            if cause is None and nothing_to_come and not current.multiplexed:
-                until = state.next_cut(current, self.target.span_duration, self._silence)
-                state.skip_checks_until(until, current.writers[track_id])
+            return self._change_over(turn)
+        if CUTS[cause].spans is Spans.ALL and current.multiplexed and not turn.leads:
+            return self._wait_for_lead(turn, current, cause)
+        events = self._cut(turn, current, cause)
+        if state.spans is (self._spans or current):
             return events
-        return [*events, *self._change_over(state, sample, leads, gap)]
+        return [*events, *self._change_over(turn)]
+
+    def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
+        """Close spans before a sync sample; the segment is the writer's to close."""
+        state, sample = turn.state, turn.sample
+        events: Sequence[RecordingEvent] = ()
+        if current.multiplexed and turn.leads:
+            events = self._end_others(turn.time)
+            current = self._spans or current
+        closes = CUTS[cause].spans
+        if closes is Spans.OWN:
+            return [*events, *self._leave(state, sample)]
+        if closes is Spans.ALL:
+            self._open(turn.time, state, sample)
+            if current.multiplexed:  # also where this track has not come in yet
+                return [*events, *self._close(current, sample.track_id, sample)]
+        return events
+
+    def _wait_for_lead(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
+        """Leave out a sample for which all spans would close: all tracks change over where the leading one can."""
+        self.cut(cause)
+        self.dropped[DropReason.BEFORE_NEW_CONFIGURATION] += 1
+        if turn.state.spans is not current:
+            return self._leave(turn.state, turn.sample)  # a span of its own, from before the format changed
+        turn.state.leave()
+        return ()
+
+    def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
+        """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
+        state = turn.state
+        if self._pending or state.changes or state.gap_at is not None:
+            return
+        writer = current.writers[state.track.track_id]
+        if turn.leads or not current.multiplexed:
+            until = state.next_cut(current, self._opener.target.span_duration, self._progress.patience)
+            state.skip_checks_until(until, writer)
+        else:
+            state.skip_checks(writer)
+
+    # ---- spans --------------------------------------------------------------------------------------------
 
     def _end_others(self, time: int) -> Sequence[RecordingEvent]:
         """Store what tracks that do not lead hold back, before a multiplexed segment ends at ``time``. B.1, B.3."""
         events: list[RecordingEvent] = []
-        for state in self._states.values():
+        for state in self.states.values():
             last = state.last_before(time)
             if last is not None:
                 events.extend(self._store(state, last))
@@ -256,56 +333,21 @@ class SampleRouter:
                 events.extend(self._store(state, document))
         return events
 
-    def _change_over(self, state: TrackState, sample: Sample, leads: bool, gap: bool) -> Sequence[RecordingEvent]:
+    def _change_over(self, turn: SyncSample) -> Sequence[RecordingEvent]:
         """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
+        state, sample = turn.state, turn.sample
         old, spans = state.spans, self._spans
         assert spans is not None
-        if spans.is_ahead(state.time(sample), leads):
+        if spans.is_ahead(turn.time, leads=turn.leads):
             spans = old if old is not None and old.movie[sample.track_id] == state.track else None
-            if spans is not None and not gap:
+            if spans is not None and not turn.gap:
                 return ()
         events = self._leave(state, sample)
         if spans is None or not state.enter(spans, sample):
             self.dropped[DropReason.TOO_LATE] += 1
-        elif leads:
+        elif turn.leads:
             spans.writers[sample.track_id].lead_by(sample.track_id)
         return events
-
-    def _causes(self, state: TrackState, sample: Sample, current: SpanSet, leads: bool, gap: bool) -> set[CutCause]:
-        """Find what calls for a cut at this sync sample."""
-        causes: set[CutCause] = set()
-        if current.movie[sample.track_id] != state.track and not current.is_ahead(state.time(sample), leads):
-            causes.add(CutCause.MOVIE_CHANGED)
-        if state.spans is not current:
-            return causes | (self._pending if leads and state.spans is None and current.opened is not None else set())
-        if gap and leads:
-            causes.add(CutCause.MEDIA_GAP)
-        elif gap and not current.multiplexed:
-            causes.add(CutCause.TRACK_GAP)
-        limit = self.target.span_duration
-        if limit is not None and (leads or not current.multiplexed):
-            due_at = current.due(sample.track_id, limit, self._silence) + (0 if leads else self._silence)
-            if state.time(sample) >= due_at:
-                causes.add(CutCause.SPAN_DURATION)
-        if leads or not current.multiplexed:
-            due = current.writers[sample.track_id].segment_due(sample)
-            if due is not None:
-                causes.add(due)
-        causes |= self._pending if leads else self._pending & {CutCause.ENCRYPTION_CHANGED}
-        if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
-            at = current.settings.clock.utc(state.time(sample), self._timescale)
-            if not current.protection.is_current(self.target.encryption, at):
-                causes.add(CutCause.KEY_ROTATED)
-        return causes
-
-    def _leads(self, state: TrackState) -> bool:
-        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
-        interleaver = self._interleaver
-        if interleaver is not None:
-            return interleaver.lead_id == state.track.track_id
-        return is_leading(state, self._states.values(), self._newest, self._first, self._silence)
-
-    # ---- spans --------------------------------------------------------------------------------------------
 
     def _leave(self, state: TrackState, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""
@@ -314,12 +356,12 @@ class SampleRouter:
     def _close(self, spans: SpanSet, track_id: int, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span of a track, ``before`` a sample of it that is not in it."""
         writer = spans.writers[track_id]
-        for other in self._states.values():
+        for other in self.states.values():
             if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
                 other.leave()
         events = writer.close(before)
         if writer.failure is not None:
-            self._failure = self._failure or writer.failure
+            self.failure = self.failure or writer.failure
             self.dropped[DropReason.NOT_WRITTEN] += writer.lost
             writer.failure = None
         return events
@@ -327,21 +369,32 @@ class SampleRouter:
     def _open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` (common ticks) on. B.2."""
         presented = sample.decode_time + sample.composition_offset
-        clock, given = self._clock, self._new_clock
-        if given is not None:
-            time = state.clock.source_time(Fraction(given.ticks, given.timescale))
-            clock = MediaClock(given.at, time.numerator, time.denominator)
-        if clock is None:
-            assert self._start is not None
-            clock = MediaClock(self._start, presented, state.track.timescale)
+        clock = self._anchor.settle(state, presented)
         at = clock.utc(presented, state.track.timescale)
-        tracks = tuple(other.track_at(state.time(sample)) for other in self._states.values())
-        self._spans = self._opener.open(tracks, self._timescale, clock, start, at)
-        for other in self._states.values():
-            other.reserve(self._spans)
-        self._clock, self._new_clock = clock, None
+        tracks = tuple(other.track_at(state.time(sample)) for other in self.states.values())
+        spans = self._spans = self._opener.open(tracks, self._progress.timescale, clock, start, at)
         self._pending.clear()
-        self._recheck_all()
+        for other in self.states.values():
+            other.reserve(spans)
+            other.recheck()
         if self._interleaver is None:
-            self._interleaver = make_interleaver(self._states, self._patience, self._spans.kinds)
-        return self._spans
+            self._interleaver = make_interleaver(self.states, self._patience, spans.kinds)
+        return spans
+
+    def close(self) -> list[RecordingEvent]:
+        """Store all that is held back, and close all spans."""
+        events: list[RecordingEvent] = []
+        end: int | None = None
+        multiplexed = self._interleaver is not None
+        for state in self.states.values():  # metadata last: a document lasts as long as other media in its span
+            last = state.flush(end if multiplexed else None)
+            if last is not None:
+                end = max(end or NEVER, state.time(last) + last.duration * state.factor)
+                events.extend(self.route(state, last))
+        events.extend(self._drain(end))
+        for state in self.states.values():
+            events.extend(self._leave(state))
+        if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
+            for track_id in self._spans.writers:
+                events.extend(self._close(self._spans, track_id))
+        return events

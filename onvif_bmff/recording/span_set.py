@@ -19,7 +19,8 @@ class SpanSet:
     """Spans that opened together, and close together. B.2.
 
     ``start`` is the time, in common ticks, from which tracks enter; ``opened`` that of the first sample, ``entered``
-    that of each track's. ``movie`` is what the headers say of each track.
+    that of each track's. ``movie`` is what the headers say of each track. One span holds all tracks if
+    ``multiplexed``.
     """
 
     start: int | None
@@ -31,23 +32,20 @@ class SpanSet:
     tracks: dict[int, FragmentTrack] = field(default_factory=dict)
     movie: dict[int, Track] = field(default_factory=dict)
     entered: dict[int, int] = field(default_factory=dict)
+    multiplexed: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        self.multiplexed = len(self.kinds) == 1 and len(self.kinds[0].tracks) > 1
         self.movie.update((track.track_id, track) for kind in self.kinds for track in kind.tracks)
         for kind in self.kinds:
             self._open(kind)
 
     @property
-    def multiplexed(self) -> bool:
-        """Whether one span holds all tracks."""
-        return len(self.kinds) == 1 and len(self.kinds[0].tracks) > 1
-
-    @property
     def ended(self) -> bool:
         """Whether the one span of all tracks is closed."""
-        return len(self.kinds) == 1 and self.writers[self.kinds[0].lead.track_id].closed
+        return len(self.kinds) == 1 and next(iter(self.writers.values())).closed
 
-    def is_ahead(self, time: int, leads: bool) -> bool:
+    def is_ahead(self, time: int, *, leads: bool) -> bool:
         """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""
         return self.start is not None and time < self.start and not leads
 

@@ -1,7 +1,7 @@
 """What a recorder keeps of each of its tracks, and which of them leads."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
@@ -13,7 +13,7 @@ from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
 
-__all__ = ["NEVER", "TrackState", "fallen_silent", "is_leading", "make_interleaver", "make_track_states"]
+__all__ = ["NEVER", "TrackState", "make_interleaver", "make_track_states"]
 
 _MAX_TICKS = (1 << 32) - 1
 _OF_A_SECOND = 4
@@ -22,6 +22,8 @@ _LAG = 2
 """Seconds that a track stays behind while it leads in place of a silent one, whose pictures may come late."""
 NEVER = -1 << 80
 """Earlier than any decode time."""
+_ALWAYS = 1 << 80
+"""Later than any decode time."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,10 @@ class TrackState:
     def skip_checks_until(self, until: int, writer: SpanWriter) -> None:
         """Have samples before a decode time go straight to the writer of the span that the track is in."""
         self.next_check, self.writer = until, writer
+
+    def skip_checks(self, writer: SpanWriter) -> None:
+        """Have samples go straight to a writer until ``recheck``: another track decides what closes."""
+        self.next_check, self.writer = _ALWAYS, writer
 
     def next_cut(self, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
         """Return the decode time from which on the track may be due for a cut if it leads, as things are."""
@@ -138,26 +144,6 @@ class TrackState:
             if (since + self.shift) * self.factor <= time:
                 found = track
         return found
-
-
-def fallen_silent(states: Iterable[TrackState], time: int) -> list[tuple[TrackState, Sample]]:
-    """Return what tracks hold back that are silent at ``time`` (common ticks): nothing will tell how long it lasts."""
-    last = [(state, state.clock.release(time // state.factor - state.shift)) for state in states]
-    return [(state, sample) for state, sample in last if sample is not None]
-
-
-def is_leading(state: TrackState, states: Iterable[TrackState], newest: int, first: int | None, patience: int) -> bool:
-    """Tell whether a track decides for all: the first of ``states`` that has not been silent for ``patience``.
-
-    ``newest`` is the time of the newest sample of any track, ``first`` of the very first; all in common ticks.
-    """
-    for other in states:
-        if other is state:
-            return True
-        since = other.latest if other.latest is not None else first
-        if since is not None and newest - since <= patience:
-            return False
-    return True
 
 
 def make_interleaver(
