@@ -46,8 +46,15 @@ from onvif_bmff.recording.segment import TrackTotals as TrackTotals
 from onvif_bmff.recording.segment import make_random_access as make_random_access
 from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
-from onvif_bmff.recording.span import SpanSettings as SpanSettings
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
+from onvif_bmff.recording.span import WriteFailure as WriteFailure
+from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment
+from onvif_bmff.recording.span_parts import SPAN_STEPS as SPAN_STEPS
+from onvif_bmff.recording.span_parts import SpanHeader as SpanHeader
+from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
+from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
+from onvif_bmff.recording.span_parts import SpanState as SpanState
+from onvif_bmff.recording.span_parts import SpanStep as SpanStep
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
 from onvif_bmff.recording.track_state import NEVER as NEVER
@@ -60,6 +67,7 @@ __all__ = [
     "CUTS",
     "MP4",
     "NEVER",
+    "SPAN_STEPS",
     "Cut",
     "CutCause",
     "DropReason",
@@ -71,6 +79,7 @@ __all__ = [
     "HeaderSource",
     "Interleaver",
     "Moment",
+    "OpenSegment",
     "Origin",
     "PreRoll",
     "Progress",
@@ -85,10 +94,14 @@ __all__ = [
     "SegmentTotals",
     "SegmentWriter",
     "SharedTime",
+    "SpanHeader",
+    "SpanKeys",
     "SpanOpener",
     "SpanProtection",
     "SpanSet",
     "SpanSettings",
+    "SpanState",
+    "SpanStep",
     "SpanType",
     "SpanWriter",
     "Spans",
@@ -97,6 +110,7 @@ __all__ = [
     "TrackTotals",
     "Troubled",
     "UtcAnchor",
+    "WriteFailure",
     "build_header",
     "by_clock",
     "causes_at",

@@ -15,7 +15,7 @@ from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_attributes import SegmentLabels
-from onvif_bmff.recording.span import SpanSettings
+from onvif_bmff.recording.span_parts import SpanSettings
 from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime

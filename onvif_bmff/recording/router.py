@@ -361,8 +361,8 @@ class SampleRouter:
                 other.leave()
         events = writer.close(before)
         if writer.failure is not None:
-            self.failure = self.failure or writer.failure
-            self.dropped[DropReason.NOT_WRITTEN] += writer.lost
+            self.failure = self.failure or writer.failure.error
+            self.dropped[DropReason.NOT_WRITTEN] += writer.failure.lost
             writer.failure = None
         return events
 

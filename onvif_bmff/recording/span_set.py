@@ -7,7 +7,8 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
-from onvif_bmff.recording.span import SpanSettings, SpanWriter
+from onvif_bmff.recording.span import SpanWriter
+from onvif_bmff.recording.span_parts import SpanSettings, SpanState
 
 __all__ = ["SpanSet"]
 
@@ -43,7 +44,7 @@ class SpanSet:
     @property
     def ended(self) -> bool:
         """Whether the one span of all tracks is closed."""
-        return len(self.kinds) == 1 and next(iter(self.writers.values())).closed
+        return len(self.kinds) == 1 and next(iter(self.writers.values())).state is SpanState.CLOSED
 
     def is_ahead(self, time: int, *, leads: bool) -> bool:
         """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""
@@ -55,7 +56,7 @@ class SpanSet:
         ``factor`` turns the ticks of the track into common ones.
         """
         track_id = sample.track_id
-        if self.writers[track_id].closed:
+        if self.writers[track_id].state is SpanState.CLOSED:
             self._open(self._kind(track_id))
         track, offset = self.tracks[track_id], sample.composition_offset
         time = (sample.decode_time + offset) * factor
@@ -84,7 +85,11 @@ class SpanSet:
         return self.began(track_id, patience) - (-ticks // 1_000_000)
 
     def _kind(self, track_id: int) -> SpanType:
-        return next(kind for kind in self.kinds if any(track.track_id == track_id for track in kind.tracks))
+        for kind in self.kinds:
+            for track in kind.tracks:
+                if track.track_id == track_id:
+                    return kind
+        raise KeyError(track_id)
 
     def _open(self, kind: SpanType) -> None:
         """Open a span; in the place of a closed one, should there be one."""
