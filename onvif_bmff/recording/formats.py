@@ -94,7 +94,9 @@ class CmafFormat:
             extension, content_type = _CMAF_TYPES[track.type]
             if any(span.extension == extension for span in found):
                 raise MediaError(f"CMAF holds one {track.type.value.lower()} track, not two")
-            found.append(SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale, True))
+            found.append(
+                SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale, aligned=True)
+            )
         return tuple(found)
 
 
