@@ -36,7 +36,7 @@ from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.encryption import encryption_fault
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingOutput", "encoding_name"]
@@ -74,7 +74,7 @@ class RecordingOutput:
         accepts: Accepts,
         report: Report,
         *,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         ivs: IvSources | None = None,
         preroll_bytes: int = 64 << 20,
         event_latency: timedelta = timedelta(seconds=2),

@@ -30,6 +30,7 @@ from onvif_bmff.objects.key import lead_shape as lead_shape
 from onvif_bmff.objects.key import leads_meet as leads_meet
 from onvif_bmff.objects.key import read_head as read_head
 from onvif_bmff.objects.key import read_tail as read_tail
+from onvif_bmff.objects.media_clock import MediaClock as MediaClock
 from onvif_bmff.objects.seek_table import MAX_SEEK_TABLE_TEXT as MAX_SEEK_TABLE_TEXT
 from onvif_bmff.objects.seek_table import SeekEntry as SeekEntry
 from onvif_bmff.objects.seek_table import SeekTable as SeekTable
@@ -62,6 +63,7 @@ __all__ = [
     "KeyLead",
     "KeyTail",
     "LocatedStore",
+    "MediaClock",
     "ObjectAttributes",
     "ObjectCollector",
     "ObjectInfo",

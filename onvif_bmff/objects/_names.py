@@ -35,6 +35,7 @@ NAMES = {
         "read_head",
         "read_tail",
     ),
+    "media_clock": ("MediaClock",),
     "seek_table": ("MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable",),
     "stored": (
         "Buffer",

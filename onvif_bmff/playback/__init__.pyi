@@ -1,5 +1,3 @@
-from onvif_bmff.playback.clock import MediaClock as MediaClock
-from onvif_bmff.playback.clock import first_presentation as first_presentation
 from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
 from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
 from onvif_bmff.playback.fragments import random_access_of as random_access_of
@@ -63,7 +61,6 @@ __all__ = [
     "Gap",
     "KeyColumns",
     "LostObjects",
-    "MediaClock",
     "MemorySource",
     "OpenSpan",
     "Overlap",
@@ -93,7 +90,6 @@ __all__ = [
     "box_head",
     "choose",
     "clear_samples",
-    "first_presentation",
     "index_of_attributes",
     "index_of_last_bytes",
     "join",

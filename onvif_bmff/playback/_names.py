@@ -1,7 +1,6 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "clock": ("MediaClock", "first_presentation",),
     "fragments": ("StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments",),
     "gate": ("RangeGate", "SAME_TIME",),
     "header": ("DecryptStage", "SegmentHeader", "clear_samples", "read_header",),

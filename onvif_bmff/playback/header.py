@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
-from onvif_bmff.demux.fragment_samples import TrackFragment
+from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.media.nal import with_long_lengths
@@ -63,6 +63,15 @@ class SegmentHeader:
             if track.track_id == track_id:
                 return track
         raise MediaError(f"the segment has no track {track_id}")
+
+    def first_presentation(self, parts: Iterable[TrackFragment], *, first_of_span: bool) -> tuple[int, int]:
+        """The presentation time to which the segment's key belongs, as ticks and timescale; ``MediaError`` if none.
+
+        ``parts`` are those of its first fragment. See ``demux.first_presentation``.
+        """
+        playable = {track.track_id for track in self.tracks}
+        found = [part for part in parts if part.track.track_id in playable]
+        return first_presentation(found, self.lead.track_id, first_of_span=first_of_span)
 
 
 def read_header(source: ByteSource) -> SegmentHeader:

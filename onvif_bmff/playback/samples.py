@@ -8,8 +8,8 @@ from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.extensions import extension_rank
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ReadableStore
-from onvif_bmff.playback.clock import MediaClock, first_presentation
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
 from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, read_header
@@ -234,7 +234,7 @@ class _SpanReading:
         Keys have milliseconds, so the clock of a span's first segment serves all, as long as media times continue. If
         a device restarts them in each object, each gets its own clock.
         """
-        ticks, timescale = first_presentation(header, fragment, first_of_span=segment.key.counter == 0)
+        ticks, timescale = header.first_presentation(fragment.parts, first_of_span=segment.key.counter == 0)
         clock = self.clock
         if clock is not None:
             tolerance = _REANCHOR + 10 ** (6 - segment.key.digits)

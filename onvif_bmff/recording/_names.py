@@ -1,9 +1,10 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "anchor": ("Anchor", "Origin",),
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
+    "causes": ("SyncSample", "causes_at",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
+    "dropped": ("DropReason",),
     "encryption": (
         "EncryptionEntry",
         "HeaderSource",
@@ -27,14 +28,18 @@ NAMES = {
     "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
     "header": ("build_header",),
     "interleave": ("Interleaver",),
-    "lanes": ("Lane", "NEVER", "SpanSet", "fallen_silent", "is_leading", "make_interleaver", "make_lanes",),
     "opening": ("SpanOpener",),
+    "origin": ("Origin",),
     "preroll": ("PreRoll",),
+    "progress": ("Progress", "UtcAnchor",),
     "recorder": ("Recorder",),
-    "router": ("SampleFlow",),
+    "router": ("SampleRouter",),
     "sample_clock": ("SampleClock", "SharedTime",),
     "segment": ("FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access",),
-    "segment_attributes": ("Labels", "segment_attributes",),
-    "span": ("SpanSettings", "SpanWriter",),
+    "segment_attributes": ("SegmentLabels", "segment_attributes",),
+    "span": ("SpanWriter", "WriteFailure",),
+    "span_parts": ("OpenSegment", "SPAN_STEPS", "SpanHeader", "SpanKeys", "SpanSettings", "SpanState", "SpanStep",),
+    "span_set": ("SpanSet",),
     "target": ("RecordingTarget",),
+    "track_state": ("NEVER", "TrackState", "make_interleaver", "make_track_states",),
 }

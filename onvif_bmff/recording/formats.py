@@ -158,7 +158,7 @@ class CmafFormat:
             if any(span.extension == kind.extension for span in found):
                 raise MediaError(f"CMAF holds one {kind.lower()} track, not two")
             content_type = content_type_of(kind.content_type, (track,))
-            found.append(SpanType(kind.extension, content_type, (track,), track.timescale, True))
+            found.append(SpanType(kind.extension, content_type, (track,), track.timescale, aligned=True))
         return tuple(found)
 
 

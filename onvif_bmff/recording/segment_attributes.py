@@ -12,15 +12,15 @@ from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals
 from onvif_bmff.timing import ticks_to_duration
 
-__all__ = ["Labels", "segment_attributes"]
+__all__ = ["SegmentLabels", "segment_attributes"]
 
 _TOO_FAST = 10**9
 """More kilobits or frames a second than this come of a picture that lasts a tick only, because it came twice, say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
-    """What a recorder is told about its source, for the attributes of its objects.
+class SegmentLabels:
+    """What a recorder knows of its source, for the attributes of its objects.
 
     ``source`` identifies the physical device, ``event_topic`` what triggered the job, the channels its inputs.
     ``seek_table`` and ``duration`` tell whether these two are written: a store that takes attributes only when an
@@ -36,7 +36,7 @@ class Labels:
 
 
 def segment_attributes(
-    labels: Labels,
+    labels: SegmentLabels,
     tracks: Sequence[Track],
     timescale: int,
     totals: SegmentTotals,
