@@ -33,10 +33,21 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_WHOLE_RECORDINGS = ("tests/validation/test_validation_configurations.py", "tests/golden/test_golden_records.py")
+
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "recording": (("onvif_bmff/recording/*.py",), ("tests/recording", "tests/storage/test_storage_sink.py")),
-    "objects": (("onvif_bmff/objects/*.py",), ("tests/objects", "tests/playback/test_playback_seek.py")),
-    "vectors": (("onvif_bmff/cenc/iv.py",), ("tests/cenc/test_cenc_iv.py", "tests/cenc/test_cenc_encrypt.py")),
+    "recording": (
+        ("onvif_bmff/recording/*.py", "onvif_bmff/recovery/segment.py"),
+        ("tests/recording", "tests/storage/test_storage_sink.py", "tests/recovery", *_WHOLE_RECORDINGS),
+    ),
+    "objects": (
+        ("onvif_bmff/objects/*.py",),
+        ("tests/objects", "tests/playback/test_playback_seek.py", *_WHOLE_RECORDINGS),
+    ),
+    "vectors": (
+        ("onvif_bmff/cenc/iv.py",),
+        ("tests/cenc/test_cenc_iv.py", "tests/cenc/test_cenc_vectors.py", "tests/cenc/test_cenc_encrypt.py"),
+    ),
     "control": (
         ("onvif_bmff/control/arbitration.py", "onvif_bmff/control/operations/override.py"),
         (
@@ -49,10 +60,17 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "gate": (
         ("onvif_bmff/playback/gate.py",),
-        ("tests/playback/test_playback_spans.py", "tests/playback/test_playback_export.py"),
+        (
+            "tests/playback/test_playback_gate.py",
+            "tests/playback/test_playback_law.py",
+            "tests/playback/test_playback_spans.py",
+            "tests/playback/test_playback_export.py",
+            "tests/playback/test_playback_span_ends.py",
+            "tests/golden/test_golden_records.py",
+        ),
     ),
 }
-"""Name of an area -> the modules that are broken, and the tests that should notice."""
+"""Name of an area -> the modules that are broken, and the tests that should notice, the quickest to do so first."""
 
 EQUIVALENT: dict[tuple[str, str], str] = {}
 """Module and mutated line (stripped) -> why nothing can tell it from the original."""
@@ -324,8 +342,19 @@ class Concerned:
         names: list[str] = self._found[area]["lines"][mutant.module].get(str(mutant.line), [])
         if not names:
             return list(AREAS[area][1])
-        stem = Path(mutant.module).stem
-        return sorted(names, key=lambda name: (f"_{stem}" not in name.partition("::")[0], name))
+        return in_order(area, mutant.module, names)
+
+
+def in_order(area: str, module: str, names: Iterable[str]) -> list[str]:
+    """Test names: those of a file that is named like the module first, then as the area names them."""
+    stem = Path(module).stem
+
+    def place(name: str) -> tuple[bool, int, str]:
+        path = name.partition("::")[0]
+        known = (number for number, entry in enumerate(AREAS[area][1]) if path == entry or path.startswith(f"{entry}/"))
+        return (f"_{stem}" not in path, next(known, len(AREAS[area][1])), name)
+
+    return sorted(names, key=place)
 
 
 def modules_of(area: str) -> list[str]:
