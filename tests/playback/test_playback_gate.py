@@ -233,3 +233,35 @@ def test_a_range_between_two_samples():
     """Nothing is presented in it but what was there before and lasts."""
     found = gate(100, 150)
     assert passed(found, [one(0, sync=True, duration=200), one(200, sync=True, duration=200)]) == [0]
+
+
+def test_pictures_that_waited_behind_the_end_come_once():
+    found = gate(end=200)
+    samples = [one(0, sync=True), one(40, offset=160), one(80, offset=40), one(120, offset=100), one(160, offset=20)]
+    assert [passed(found, [sample]) for sample in samples] == [[0], [], [40, 80], [], [120, 160]]
+
+
+def test_video_that_is_over_for_less_than_a_second_may_go_on_behind_the_first_sound():
+    """A picture that is decoded later may be presented at the start still, and needs those before it."""
+    found = gate(3_000)
+    assert passed(found, [one(2_000, sync=True, duration=900), one(3_010, sync=True, track=AUDIO)]) == [2_000, 3_010]
+    assert passed(found, [one(3_020)]) == [3_020]
+
+
+def test_when_a_picture_is_over_counts_from_its_presentation():
+    found = gate(100)
+    assert passed(found, [one(0, sync=True, offset=70, duration=40), one(101, sync=True)]) == [0, 101]
+
+
+def test_times_are_kept_to_the_microsecond_around_1970():
+    clock = MediaClock(UtcTime(0), 0, 1_000_000)
+    track = PlayedTrack(0, TrackType.VIDEO, 0, 1_000_000, None, "und", None)
+    for duration, wanted in ((101, True), (100, False)):
+        found = RangeGate(UtcTime(0), None)
+        assert not list(found.push(PlayedSample(track, Sample(1, -100, duration, b"x", True), clock, 0)))
+        later = found.push(PlayedSample(track, Sample(1, 50, 40, b"x", True), clock, 0))
+        assert [played.sample.decode_time for played in later] == [-100] * wanted + [50]
+
+
+def test_keys_are_cut_by_less_than_two_milliseconds():
+    assert SAME_TIME == 2_000
