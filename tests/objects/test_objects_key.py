@@ -419,7 +419,7 @@ def test_no_key_is_longer_than_the_limit_in_bytes():
 
 
 def test_an_error_shows_what_was_read_and_not_too_much_of_it():
-    with pytest.raises(ObjectKeyError, match="no date.*'a/b/15'"):
+    with pytest.raises(ObjectKeyError, match=r"no date.*'a/b/15'"):
         ObjectKey.parse("a/b/15/08-23Z.0.mp4")
     shown = []
     for size in (80, 81):
