@@ -271,3 +271,11 @@ def test_a_thinned_table_has_the_entries_before_even_times():
     assert len(picked(21, 20)) == 20
     assert len(SeekTable((TrackSeekTable(1, tuple(SeekEntry(n, n) for n in range(21))),)).condense()) == 20
     assert len(SeekTable((TrackSeekTable(1, tuple(SeekEntry(n, n) for n in range(20))),)).condense()) == 20
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:8] + "\n" + text[8:], lambda text: "!!!!" + text, lambda text: text + "="]
+)
+def test_characters_that_base64_does_not_have_are_not_passed_over(change):
+    with pytest.raises(ObjectAttributeError, match="is no base64"):
+        SeekTable.from_base64(change(regular().to_base64()))

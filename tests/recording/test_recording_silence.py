@@ -97,3 +97,22 @@ def test_what_a_silent_track_holds_back_comes_within_a_second_of_the_gap(last: F
         recorder.push(Sample(2, i * 160, 160, b"a" * 10))
     pictures = [Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0) for i in range(25 * 20)]
     assert 10 < first_event(recorder, pictures, "m4a") - last <= Fraction(11) + Fraction(2, 25)
+
+
+@pytest.mark.parametrize("end", [5, 6])
+def test_sound_decides_for_itself_when_pictures_have_been_silent_for_more_than_ten_seconds(end: int) -> None:
+    """A change of the target waits for the next sync sample of the leading track, which is silent."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=CMAF, prefix="old"))
+    recorder.activate(START, media_time=Fraction(0))
+    events = []
+    for i in range(50 * 30):
+        if i == 50 * end:
+            recorder.reconfigure(RecordingTarget(format=CMAF, prefix="new"))
+        if not i % 2 and i < 50 * end:
+            events += recorder.push(Sample(1, i * 1_800, 3_600, b"v" * 100, i % 50 == 0))
+        events += recorder.push(Sample(2, i * 160, 160, b"a" * 10))
+    events += recorder.deactivate()
+    first = next(one.key for one in collect_objects(events) if one.key.prefix == "new")
+    last_picture = timedelta(seconds=end) - timedelta(milliseconds=80)  # one more is held back still
+    assert (first.extension, first.counter) == ("m4a", 0)
+    assert first.time - START == last_picture + timedelta(seconds=10, milliseconds=20)
