@@ -105,6 +105,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "last = MovieFragmentRandomAccessOffsetBox(parent_size=1)",
     ): "the next line sets it; the box is as long with any number",
     (
+        "onvif_bmff/objects/seek_table.py",
+        "times, offsets, trafs, truns, samples = zip(*track.entries, strict=True)",
+        "times, offsets, trafs, truns, samples = zip(*track.entries, strict=False)",
+    ): "all entries have five numbers",
+    (
         "onvif_bmff/recording/interleave.py",
         "if self._newest is None or time > self._newest:",
         "if self._newest is None or (time >= self._newest):",

@@ -279,3 +279,12 @@ def test_a_thinned_table_has_the_entries_before_even_times():
 def test_characters_that_base64_does_not_have_are_not_passed_over(change):
     with pytest.raises(ObjectAttributeError, match="is no base64"):
         SeekTable.from_base64(change(regular().to_base64()))
+
+
+def test_boxes_that_cannot_be_read_are_named_so():
+    for data in (b"\0\0\0\x04mfra", b"\0\0\1\0mfra"):
+        with pytest.raises(ObjectAttributeError, match="is no mfra box: "):
+            SeekTable.from_base64(base64.b64encode(data).decode())
+    for data in (b"", b"\0\0\0\x08free", build_boxes((regular().to_mfra(), regular().to_mfra()))):
+        with pytest.raises(ObjectAttributeError, match="not one mfra box"):
+            SeekTable.from_base64(base64.b64encode(data).decode())

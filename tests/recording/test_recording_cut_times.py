@@ -111,8 +111,11 @@ def test_an_override_holds_for_segments_that_open_before_it_expires(chosen, expi
 @pytest.mark.requirement("ANX-B.3-02")
 @BOTH
 @pytest.mark.parametrize("how", ["early", "override"])
-@pytest.mark.parametrize(("at", "cut"), [(26, 25), (27, 50), (40, 50), (50, 50), (51, 50), (52, 75)])
-def test_a_segment_is_closed_early_at_the_very_next_sync_sample(chosen, how, at, cut):
+@pytest.mark.parametrize(
+    ("gop", "at", "cut"),
+    [(25, 26, 25), (25, 27, 50), (25, 40, 50), (25, 50, 50), (25, 51, 50), (25, 52, 75), (10, 28, 30), (10, 32, 40)],
+)
+def test_a_segment_is_closed_early_at_the_very_next_sync_sample(chosen, how, gop, at, cut):
     """The sample before ``at`` is not stored yet: nothing has told how long it lasts."""
 
     def close(recorder):
@@ -121,22 +124,25 @@ def test_a_segment_is_closed_early_at_the_very_next_sync_sample(chosen, how, at,
         else:
             recorder.override_segment_duration(60 * SECOND, after(3_600))
 
-    events = record([VIDEO], video(10), target(chosen, segment=60), steps=[(at, close)])
+    events = record([VIDEO], video(10, gop=gop), target(chosen, segment=60), steps=[(at, close)])
     (span,) = spans_of(events)
     assert [len(segment.samples) for segment in span.segments] == [cut, 250 - cut]
 
 
 @BOTH
+@pytest.mark.parametrize("count", [100, 112])
 @pytest.mark.parametrize("offset", [0, 45_000])
-def test_an_override_is_told_until_media_have_come_to_its_end(chosen, offset):
+def test_an_override_is_told_until_media_have_come_to_its_end(chosen, offset, count):
     """Media time is that of the newest sample whose duration is known, presented as the first one was."""
     recorder = Recorder([VIDEO], target(chosen, segment=60))
-    recorder.activate(after(Fraction(offset, 90_000)))
-    recorder.override_segment_duration(7 * SECOND, after(Fraction(offset, 90_000) + 4))
-    assert recorder.override == (7 * SECOND, after(Fraction(offset, 90_000) + 4))
+    begin = Fraction(offset, 90_000)
+    recorder.activate(after(begin))
+    override = (7 * SECOND, after(begin + Fraction(count, 25)))
+    recorder.override_segment_duration(*override)
+    assert recorder.override == override
     for number, sample in enumerate(later(video(8), offset)):
         recorder.push(sample)
-        assert (recorder.override is not None) == (number - 1 < 100), number
+        assert recorder.override == (override if number - 1 < count else None), number
     recorder.deactivate()
 
 
@@ -156,6 +162,39 @@ def test_a_gap_in_a_long_segment_ends_the_span(chosen, pause, spans, cut):
     lost = 0 if spans == 1 else -cut % 25
     assert counts(found) == ([300] if spans == 1 else [cut, 300 - cut - lost])
     assert ended(found)[0] == pytest.approx(12 + pause - 0.04 if spans == 1 else cut / 25)
+
+
+@pytest.mark.requirement("ANX-B.1-05")
+@BOTH
+@pytest.mark.parametrize("gop", [10, 25])
+@pytest.mark.parametrize("count", [300, 310, 317])
+def test_a_source_that_starts_anew_begins_a_span(chosen, gop, count):
+    """Its time goes on where it was, so that there is no gap in time; pictures up to a sync sample are left out."""
+    recorder = Recorder([VIDEO], target(chosen, segment=600))
+    recorder.activate(START)
+    lost = 3
+    anew = video(4, gop=gop, first=count)[gop - lost :]
+    assert anew[lost].sync
+    assert not any(one.sync for one in anew[:lost])
+    events = [event for sample in [*video(count / 25, gop=gop), *anew] for event in recorder.push(sample)]
+    events += recorder.deactivate()
+    found = spans_of(events)
+    assert counts(found) == [count, len(anew) - lost]
+    assert sum(recorder.dropped.values()) == lost
+    assert ended(found)[0] == pytest.approx(count / 25, abs=0.001)
+    assert begun(found)[1] == pytest.approx((count + lost) / 25, abs=0.001)
+
+
+@BOTH
+def test_a_source_that_starts_anew_with_a_sync_sample_loses_nothing(chosen):
+    recorder = Recorder([VIDEO], target(chosen, segment=600))
+    recorder.activate(START)
+    events = [
+        event for sample in [*video(12.4, gop=10), *video(4, gop=10, first=310)] for event in recorder.push(sample)
+    ]
+    found = spans_of([*events, *recorder.deactivate()])
+    assert counts(found) == [310, 100]
+    assert not recorder.dropped
 
 
 # ---- several tracks in one span --------------------------------------------------------------------------
