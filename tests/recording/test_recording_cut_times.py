@@ -146,6 +146,41 @@ def test_an_override_is_told_until_media_have_come_to_its_end(chosen, offset, co
     recorder.deactivate()
 
 
+# ---- what closes spans -----------------------------------------------------------------------------------
+
+
+def set_clock(recorder):
+    recorder.set_clock(START + timedelta(hours=1), Fraction(0))
+
+
+@pytest.mark.requirement("ANX-B.2-03")
+@BOTH
+@pytest.mark.parametrize(("gop", "at", "cut"), [(25, 40, 50), (10, 28, 30), (10, 32, 40)])
+@pytest.mark.parametrize("change", ["prefix", "postfix", "digits", "codec", "clock"])
+def test_a_change_closes_the_span_at_the_very_next_sync_sample(chosen, gop, at, cut, change):
+    steps = {
+        "prefix": lambda recorder: recorder.reconfigure(target(chosen, segment=60, prefix="other")),
+        "postfix": lambda recorder: recorder.reconfigure(target(chosen, segment=60, postfix="other")),
+        "digits": lambda recorder: recorder.reconfigure(target(chosen, segment=60, digits=6)),
+        "codec": lambda recorder: recorder.replace_track(NEW_VIDEO),
+        "clock": set_clock,
+    }
+    samples = video(8, gop=gop)
+    if change == "codec":  # announced with the sync sample from which it holds
+        at = cut
+    found = spans_of(record([VIDEO], samples, target(chosen, segment=60), steps=[(at, steps[change])]))
+    assert counts(found) == [cut, 200 - cut]
+    assert begun(found)[1] == pytest.approx(cut / 25 + 3_600 * (change == "clock"), abs=0.001)
+
+
+@BOTH
+def test_a_new_duration_of_segments_holds_from_the_next_one(chosen):
+    """The open segment ends when it was due, and nothing else closes."""
+    steps = [(53, lambda recorder: recorder.reconfigure(target(chosen, segment=3)))]
+    (span,) = spans_of(record([VIDEO], video(8, gop=10), target(chosen, segment=2), steps=steps))
+    assert [len(segment.samples) for segment in span.segments] == [50, 50, 80, 20]
+
+
 # ---- gaps ------------------------------------------------------------------------------------------------
 
 
