@@ -62,7 +62,6 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("onvif_bmff/playback/gate.py",),
         (
             "tests/playback/test_playback_gate.py",
-            "tests/playback/test_playback_law.py",
             "tests/playback/test_playback_spans.py",
             "tests/playback/test_playback_export.py",
             "tests/playback/test_playback_span_ends.py",
