@@ -73,6 +73,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 _NEVER_TOO_LONG = "it decides whether a key is measured exactly, which every key is that may be too long"
 _ANY_KEY = "a key with any time and counter is as good for the check of the parts around them"
+_HALF_A_CIRCLE = "half a circle on and half a circle back are one place"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("onvif_bmff/cenc/iv.py", "self._next = 0", "pass"): "a run begins with a number of its own before any is read",
@@ -123,6 +124,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "returns = bool(back) and self._order.index(track_id) < self._order.index(self.lead_id)",
         "returns = bool(back) and (self._order.index(track_id) <= self._order.index(self.lead_id))",
     ): "the track is another one than the leading one here",
+    (
+        "onvif_bmff/recording/sample_clock.py",
+        "self._last_raw = time = last + (raw - last + self._half) % (self._half * 2) - self._half",
+        "self._last_raw = time = last + ((raw - last - self._half)) % (self._half * 2) - self._half",
+    ): _HALF_A_CIRCLE,
+    (
+        "onvif_bmff/recording/sample_clock.py",
+        "time = self._last_raw + (time - self._last_raw + self._half) % (self._half * 2) - self._half",
+        "time = self._last_raw + ((time - self._last_raw - self._half)) % (self._half * 2) - self._half",
+    ): _HALF_A_CIRCLE,
     (
         "onvif_bmff/recording/sample_clock.py",
         "if delta < 0 or delta > _DAY * self._timescale:",

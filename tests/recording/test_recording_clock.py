@@ -328,3 +328,21 @@ def test_source_time_counts_restarts_and_wraps():
     anew = SampleClock(1000)
     times(anew, (50_000, 40), (50_040, 40), (0, 40))
     assert anew.source_time(Fraction(1)) == Fraction(51_080, 1000)
+
+
+def test_the_last_sample_lasts_as_long_as_the_one_before_however_that_is_known():
+    assert times(SampleClock(1000), (0, 30), (30, 30), (60, 0))[-1] == (60, 30, 0, False)
+    assert times(SampleClock(1000), (0, 30), (35, 30), (70, 0))[-1] == (70, 35, 0, False)
+    assert times(SampleClock(1000), 0, 50, 100)[-1] == (100, 50, 0, False)
+
+
+def test_what_comes_after_a_sample_was_let_go_begins_where_that_one_ended():
+    for time, begin in ((60, 80), (79, 80), (80, 80), (81, 81)):
+        clock = SampleClock(1000)
+        clock.push(at(0))
+        clock.push(at(40))
+        assert clock.release(10_041).duration == 40
+        assert clock.push(at(time)) is None
+        assert clock.held.decode_time == begin
+        clock.push(at(10_000))
+        assert clock.gap is True, "it was given up, so what follows begins anew"
