@@ -346,3 +346,10 @@ def test_what_comes_after_a_sample_was_let_go_begins_where_that_one_ended():
         assert clock.held.decode_time == begin
         clock.push(at(10_000))
         assert clock.gap is True, "it was given up, so what follows begins anew"
+
+
+def test_nothing_comes_after_a_gap_before_anything_came():
+    clock = SampleClock(1000)
+    assert clock.gap is False
+    clock.push(at(0, 40))
+    assert clock.gap is False

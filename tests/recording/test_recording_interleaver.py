@@ -146,3 +146,8 @@ def test_a_shift_counts_as_part_of_the_time():
     assert [s.decode_time for s in interleaver.push(other(10), 40)] == [10]
     assert interleaver.push(other(10), 41) == [], "it is presented after the leading track's newest"
     assert [s.decode_time for s in interleaver.push(lead(3, False), 100)] == [10, 3]
+
+
+def test_without_a_shift_times_are_the_decode_times():
+    interleaver = Interleaver((1, 2), {1: 1, 2: 2}, 1_000)
+    assert run(interleaver, [lead(10), other(5), other(6)]) == [(1, 10), (2, 5)], "the second is at 12"
