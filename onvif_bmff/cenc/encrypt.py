@@ -43,6 +43,7 @@ from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 from onvif_bmff.media.codec import Codec, family_of_codec
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
 
@@ -246,7 +247,7 @@ class TrackEncryptor:
             return replace(entry, type="encv", children=(*entry.children, info))
         if isinstance(entry, AudioSampleEntry):
             return replace(entry, type="enca", children=(*entry.children, info))
-        if isinstance(entry, ContainerBox) and self._codec.media_type == "Metadata":
+        if isinstance(entry, ContainerBox) and self._codec.media_type == MediaKind.METADATA:
             fields = entry.layout.write({name: getattr(entry, name) for name in entry.layout.names})
             return EncryptedMetadataSampleEntry(
                 type="encm", original_fields=fields[8:], children=(*entry.children, info)
@@ -284,11 +285,11 @@ def slice_data_of(codec: Codec) -> SliceData | None:
     entry = codec.sample_entry()
     kind = entry.type
     family = family_of_codec(codec)
-    is_video = codec.media_type == "Video" or isinstance(entry, VisualSampleEntry)
+    is_video = codec.media_type == MediaKind.VIDEO or isinstance(entry, VisualSampleEntry)
     if family is None and is_video and kind not in _WHOLE_PICTURES and not _is_whole(codec, kind):
         raise UnsupportedSchemeError(f"encryption of {kind!r} video is not supported")
     has_form = isinstance(entry, VisualSampleEntry | AudioSampleEntry) or (
-        isinstance(entry, ContainerBox) and codec.media_type == "Metadata"
+        isinstance(entry, ContainerBox) and codec.media_type == MediaKind.METADATA
     )
     if is_protected(entry) or not has_form:
         raise UnsupportedSchemeError(f"a sample entry of type {kind!r} cannot be protected")

@@ -12,14 +12,15 @@ from onvif_bmff.cli.keys import Keys
 from onvif_bmff.cli.permissions import PRIVATE, folder_mode
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects import ObjectInfo
+from onvif_bmff.objects.extensions import only_kind_in
 from onvif_bmff.playback import RecordedSegment, Selection
 from onvif_bmff.storage import DirectoryStore
 
 __all__ = ["ClearCopies", "make_folder", "remove_files"]
 
 _BLOCK = 4 << 20
-_UNPLAYED = "m4m"
 
 
 class ClearCopies(DirectoryStore):
@@ -108,7 +109,12 @@ def _temporary_folder(parent: Path, signals: SignalGuard) -> Iterator[str]:
 
 
 def _segments(selection: Selection) -> list[RecordedSegment]:
-    parts = [part for extension, found in selection.parts.items() if extension != _UNPLAYED for part in found]
+    parts = [
+        part
+        for extension, found in selection.parts.items()
+        if only_kind_in(extension) is not MediaKind.METADATA
+        for part in found
+    ]
     return [segment for part in parts for segment in part.segments()]
 
 

@@ -24,7 +24,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.pending import LOST
@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
         _check_tokens(args.encrypt_tracks, source)
         store = DirectoryStore(args.store)
         keep_made_key(args)
-        recorder = Recorder(source.tracks, target, labels=Labels(source=args.source), ivs=encryption_vectors(args))
+        recorder = Recorder(
+            source.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
+        )
         start = args.start or UtcTime(time.time_ns() // 1000)
         sink = StoreSink(store, overwrite=args.overwrite, on_stored=done.on_stored, on_failure=done.refused.append)
         with sink:
@@ -179,7 +181,7 @@ def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[S
     for item in items:
         if isinstance(item, CodecChange):
             old = tracks[item.track_id]
-            if item.codec.media_type != old.type.value:
+            if item.codec.media_type != old.type:
                 raise MediaError(f"track {item.track_id} changes its kind of media")
             recorder.replace_track(Track(old.token, old.track_id, old.timescale, item.codec, old.language))
         else:

@@ -10,6 +10,7 @@ from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
 from onvif_bmff.cli.terminal import Line, complain, line_writer
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ __all__ = ["register", "run"]
 _DAY = 86_400_000_000
 _CELLS = 96
 _SHORTEST_OVERLAP = timedelta(seconds=1)
-_KINDS = {"m4v": "video", "m4a": "audio", "m4m": "meta", "mp4": "all"}
+_TITLES = {"mp4": "all", **{kind.extension: kind.token_prefix.lower() for kind in MediaKind}}
+"""What rows of the picture are called; those of other extensions by the extension."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -141,7 +143,7 @@ def _pictures(spans: "list[RecordedSpan]") -> Iterator[Line]:
                 hours = "".join(f"{hour:<4}" for hour in range(24))
                 yield [("place", f"{title} {hours}")]
                 day_before = day
-            yield [("type", f"{_KINDS.get(extension, extension):>10} "), ("", "".join(cells))]
+            yield [("type", f"{_TITLES.get(extension, extension):>10} "), ("", "".join(cells))]
     yield []
 
 

@@ -55,7 +55,6 @@ from onvif_bmff.codecs.opus.syntax import OPUS_RATE as OPUS_RATE
 from onvif_bmff.codecs.opus.syntax import OpusHead as OpusHead
 from onvif_bmff.codecs.opus.syntax import opus_packet_duration as opus_packet_duration
 from onvif_bmff.codecs.opus.syntax import parse_opus_head as parse_opus_head
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES as MEDIA_TYPES
 from onvif_bmff.codecs.passthrough import PassThroughCodec as PassThroughCodec
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
@@ -63,7 +62,6 @@ from onvif_bmff.codecs.registry import register as register
 
 __all__ = [
     "CODECS",
-    "MEDIA_TYPES",
     "ONVIF_SCHEMA",
     "OPUS_RATE",
     "AacCodec",

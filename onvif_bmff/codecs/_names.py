@@ -47,6 +47,6 @@ NAMES = {
     "metadata": ("MetadataCodec", "ONVIF_SCHEMA",),
     "opus.codec": ("OpusCodec",),
     "opus.syntax": ("OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head",),
-    "passthrough": ("MEDIA_TYPES", "PassThroughCodec",),
+    "passthrough": ("PassThroughCodec",),
     "registry": ("CODECS", "codec_of", "register",),
 }

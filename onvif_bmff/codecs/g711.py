@@ -6,6 +6,7 @@ from onvif_bmff.bmff import AudioSampleEntry, Box, ContainerBox
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.sample_entries import entry_bytes, read_sample_entry, sound_format
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["G711Codec"]
 
@@ -42,9 +43,9 @@ class G711Codec:
         return cls(entry.type, sample_rate or 8000, channels or 1, kept)
 
     @property
-    def media_type(self) -> str:
-        """``"Audio"``."""
-        return "Audio"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.AUDIO``."""
+        return MediaKind.AUDIO
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""

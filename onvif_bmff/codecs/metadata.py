@@ -6,6 +6,7 @@ from onvif_bmff.bmff import Box, ContainerBox, XmlMetaDataSampleEntry
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.sample_entries import entry_bytes, read_sample_entry
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["ONVIF_SCHEMA", "MetadataCodec"]
 
@@ -46,9 +47,9 @@ class MetadataCodec:
         return cls(entry.content_encoding, entry.namespace, entry.schema_location or "", entry_bytes(entry))
 
     @property
-    def media_type(self) -> str:
-        """``"Metadata"``."""
-        return "Metadata"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.METADATA``."""
+        return MediaKind.METADATA
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""

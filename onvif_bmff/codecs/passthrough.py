@@ -24,11 +24,9 @@ from onvif_bmff.codecs.av1.syntax import Av1SequenceHeader, find_av1_sequence_he
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.nal_family import NAL_FAMILIES, NalFamily
 from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry, sound_format
+from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
 
-__all__ = ["MEDIA_TYPES", "PassThroughCodec"]
-
-MEDIA_TYPES = {"vide": "Video", "soun": "Audio", "meta": "Metadata"}
-"""ONVIF's word for the media by handler. ISO/IEC 14496-12, 8.4.3."""
+__all__ = ["PassThroughCodec"]
 
 _PLAIN = "".join(map(chr, {*range(0x20, 0x7F)} - {*b'"%,\\'}))
 _UNSPECIFIED = (2, 2, 2, 0)
@@ -54,7 +52,7 @@ class PassThroughCodec:
     _codecs: str = field(compare=False, repr=False)
 
     def __init__(self, entry: Box, handler: str) -> None:
-        if handler not in MEDIA_TYPES:
+        if handler not in KIND_OF_HANDLER:
             raise MediaError(f"a track with handler {handler!r} is neither video nor audio nor metadata")
         put = object.__setattr__
         put(self, "entry", entry_bytes(entry))
@@ -71,9 +69,9 @@ class PassThroughCodec:
             put(self, "_codecs", _bare(entry.type))
 
     @property
-    def media_type(self) -> str:
-        """``"Video"``, ``"Audio"`` or ``"Metadata"``."""
-        return MEDIA_TYPES[self.handler]
+    def media_type(self) -> MediaKind:
+        """The kind of media of the handler."""
+        return KIND_OF_HANDLER[self.handler]
 
     @property
     def nal_family(self) -> NalFamily | None:

@@ -3,6 +3,7 @@ from onvif_bmff.demux.fragment_samples import FragmentReader as FragmentReader
 from onvif_bmff.demux.fragment_samples import SampleRun as SampleRun
 from onvif_bmff.demux.fragment_samples import SampleViews as SampleViews
 from onvif_bmff.demux.fragment_samples import TrackFragment as TrackFragment
+from onvif_bmff.demux.fragment_samples import first_presentation as first_presentation
 from onvif_bmff.demux.sample_tables import CodecChange as CodecChange
 from onvif_bmff.demux.sample_tables import MovieTrack as MovieTrack
 from onvif_bmff.demux.sample_tables import chunk_counts as chunk_counts
@@ -27,6 +28,7 @@ __all__ = [
     "chunk_counts",
     "chunks_of",
     "durations_of",
+    "first_presentation",
     "offsets_of",
     "read_tracks",
     "signed_offsets",

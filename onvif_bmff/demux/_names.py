@@ -2,7 +2,7 @@
 
 NAMES = {
     "budget": ("SampleBudget",),
-    "fragment_samples": ("FragmentReader", "SampleRun", "SampleViews", "TrackFragment",),
+    "fragment_samples": ("FragmentReader", "SampleRun", "SampleViews", "TrackFragment", "first_presentation",),
     "sample_tables": ("CodecChange", "MovieTrack", "chunk_counts", "read_tracks", "table_chunks", "table_samples",),
     "table_columns": ("chunks_of", "durations_of", "offsets_of", "signed_offsets", "sizes_of", "sync_of",),
 }

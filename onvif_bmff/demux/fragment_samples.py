@@ -24,7 +24,7 @@ from onvif_bmff.demux.table_columns import signed_offsets
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 
-__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment"]
+__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment", "first_presentation"]
 
 _BASE_IS_MOOF = 0x020000
 _MOST_EMPTY_SAMPLES = 16
@@ -93,6 +93,13 @@ class TrackFragment:
     def duration(self) -> int:
         """Ticks of all samples."""
         return sum([run.total_duration for run in self.runs])
+
+    @property
+    def first_presentation(self) -> int:
+        """The presentation time (ticks) of the first sample, which there has to be."""
+        offsets = self.runs[0].composition_offset
+        offset = offsets if isinstance(offsets, int) else offsets[0]
+        return self.decode_time + self.track.presentation_shift + offset
 
     def iter_sizes(self) -> Iterator[int]:
         """The size of each sample in bytes."""
@@ -238,6 +245,28 @@ class FragmentReader:
             raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
         self._budget.spend(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
         return end
+
+
+def first_presentation(parts: Iterable[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
+    """The presentation time to which the key of a segment belongs, as ticks and timescale.
+
+    ONVIF Recording Control 25.12, B.4: the earliest first sample of a track in the segment's first fragment, ``parts``,
+    if the segment opens a span, otherwise the first sample of the leading track.
+
+    Raises:
+        MediaError: no part has a sample.
+    """
+    earliest: tuple[int, int] | None = None
+    for part in parts:
+        if part.sample_count:
+            found = (part.first_presentation, part.track.timescale)
+            if part.track.track_id == lead_id and not first_of_span:
+                return found
+            if earliest is None or found[0] * earliest[1] < earliest[0] * found[1]:
+                earliest = found
+    if earliest is None:
+        raise MediaError("the first fragment of the segment has no samples")
+    return earliest
 
 
 class _Defaults:

@@ -43,6 +43,7 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
+from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
 
 __all__ = [
     "CodecChange",
@@ -92,6 +93,19 @@ class MovieTrack:
     _clear: dict[int, Box] = field(default_factory=dict, repr=False, compare=False)
     _codecs: dict[int, Codec] = field(default_factory=dict, repr=False, compare=False)
     _length_sizes: dict[int, int | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_media(self) -> bool:
+        """Whether it is video, audio or metadata, which can be recorded."""
+        return self.handler in KIND_OF_HANDLER
+
+    @property
+    def type(self) -> MediaKind:
+        """Kind of media; ``MediaError`` for tracks that are neither video nor audio nor metadata."""
+        kind = KIND_OF_HANDLER.get(self.handler)
+        if kind is None:
+            raise MediaError(f"track {self.track_id} has handler {self.handler!r}, which is no media that is recorded")
+        return kind
 
     @property
     def is_protected(self) -> bool:
@@ -197,8 +211,8 @@ def _handler(media: MediaBox) -> str:
     if handler is not None:
         return handler.handler_type
     if information.find(VideoMediaHeaderBox) is not None:
-        return "vide"
-    return "soun" if information.find(SoundMediaHeaderBox) is not None else ""
+        return MediaKind.VIDEO.handler
+    return MediaKind.AUDIO.handler if information.find(SoundMediaHeaderBox) is not None else ""
 
 
 def _language(packed: int) -> str:
@@ -317,7 +331,7 @@ def _counts_frames(track: MovieTrack) -> bool:
     sizes = track.table.find(SampleSizeBox)
     times = track.table.require(TimeToSampleBox).entries
     ticks = len(times) == 1 and times["sample_delta"][0] == 1 and times["sample_count"][0] >= track.sample_count
-    return ticks and track.handler == "soun" and sizes is not None and sizes.sample_size > 0
+    return ticks and track.handler == MediaKind.AUDIO.handler and sizes is not None and sizes.sample_size > 0
 
 
 def _frame_packets(track: MovieTrack, data: memoryview, budget: SampleBudget) -> Iterator[Sample | CodecChange]:

@@ -45,7 +45,7 @@ from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
@@ -161,7 +161,7 @@ class RecordingDevice:
         clock_rate: float = 1.0,
         random: Callable[[int], bytes] = os.urandom,
         ivs: IvSources | None = None,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         room: Room | None = None,

@@ -13,6 +13,7 @@ from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
 from onvif_bmff.export.export import export_movie
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
@@ -25,7 +26,7 @@ EXPORT_FORMATS = ("MP4",)
 
 _REPORT_EVERY = 0.05
 _RETRY = 5.0
-_CONTENT_TYPE = "video/mp4"
+_CONTENT_TYPE = MediaKind.VIDEO.content_type
 
 
 @dataclass(frozen=True, slots=True)

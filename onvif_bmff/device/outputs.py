@@ -19,7 +19,7 @@ from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
@@ -33,7 +33,7 @@ class OutputSettings:
     """What all outputs of a device have in common; see `RecordingDevice`, and `RecordingOutput` for the last two."""
 
     ivs: IvSources
-    labels: Labels
+    labels: SegmentLabels
     max_bytes: int
     policy: OverloadPolicy
     room: Room

@@ -32,11 +32,11 @@ from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.engine.track_reports import Report, TrackReports
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.encryption import encryption_fault
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingOutput", "encoding_name"]
@@ -74,7 +74,7 @@ class RecordingOutput:
         accepts: Accepts,
         report: Report,
         *,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         ivs: IvSources | None = None,
         preroll_bytes: int = 64 << 20,
         event_latency: timedelta = timedelta(seconds=2),
@@ -263,7 +263,7 @@ class RecordingOutput:
         if not tracks:
             self._enter(OutputEvent.REFUSED)
             return ()
-        lead = min(tracks, key=lambda track: list(TrackType).index(track.type))
+        lead = lead_of(tracks)
         times.base = self._sources.lead(lead.token)
         recorder = Recorder(tracks, self._plan.target, labels=self._labels, ivs=self._ivs)
         recorder.activate(times.base, media_time=Fraction(0))

@@ -5,11 +5,9 @@ from dataclasses import replace
 
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed
+from onvif_bmff.objects.extensions import only_kind_in
 
 __all__ = ["SegmentTopics"]
-
-_TYPES = {"m4v": "Video", "m4a": "Audio", "m4m": "Metadata"}
-"""Extension → the type of the only track in such objects (B.7); objects with another one hold all tracks."""
 
 
 class SegmentTopics:
@@ -55,7 +53,7 @@ class SegmentTopics:
         return found
 
     def _topic(self, extension: str) -> str | None:
-        kind = _TYPES.get(extension)
+        kind = only_kind_in(extension)  # B.7; other objects hold all tracks
         if kind is not None:
             return self._in_force.get(kind)
         return next(iter(self._in_force.values()), None)

@@ -16,7 +16,6 @@ from onvif_bmff.export.parameter_sets import is_same_family as is_same_family
 from onvif_bmff.export.parameter_sets import parameter_sets as parameter_sets
 from onvif_bmff.export.parameter_sets import with_parameter_sets as with_parameter_sets
 from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
-from onvif_bmff.export.tracks import EXPORT_ORDER as EXPORT_ORDER
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
 from onvif_bmff.export.writers import MAX_DURATION as MAX_DURATION
@@ -26,7 +25,6 @@ from onvif_bmff.export.writers import Presented as Presented
 from onvif_bmff.export.writers import WaitingSamples as WaitingSamples
 
 __all__ = [
-    "EXPORT_ORDER",
     "MAX_DURATION",
     "ClearBytes",
     "ClearFile",

@@ -8,6 +8,6 @@ NAMES = {
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "parameter_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
     "progressive": ("ProgressiveWriter",),
-    "tracks": ("EXPORT_ORDER", "output_tracks",),
+    "tracks": ("output_tracks",),
     "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
 }

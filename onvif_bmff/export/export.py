@@ -26,10 +26,11 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.parameter_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.export.progressive import ProgressiveWriter
-from onvif_bmff.export.tracks import EXPORT_ORDER, output_tracks
+from onvif_bmff.export.tracks import output_tracks
 from onvif_bmff.export.writers import FragmentedWriter, MovieWriter, OutputSample
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.extensions import media_in
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.gate import SAME_TIME
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
@@ -131,7 +132,7 @@ def _first_of_lead(
     """Return the first sample of the leading track, where all tracks begin; None without a range."""
     if selection.start is None:
         return None
-    for media in EXPORT_ORDER:
+    for media in TrackType:
         if selection.media not in (None, media):
             continue
         leading = replace(selection, media=media, parts=_carrying(selection, media))
@@ -141,8 +142,7 @@ def _first_of_lead(
 
 
 def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
-    extension = {TrackType.VIDEO: "m4v", TrackType.AUDIO: "m4a", TrackType.METADATA: "m4m"}[media]
-    return {name: parts for name, parts in selection.parts.items() if name in (extension, "mp4")}
+    return {name: parts for name, parts in selection.parts.items() if media in media_in(name)}
 
 
 # ---- what is cut out ----------------------------------------------------------------------------

@@ -12,9 +12,11 @@ from math import ceil
 from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.media.track import TrackType
+from onvif_bmff.media.codec import picture_size
+from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
-from onvif_bmff.playback.header import SegmentHeader, media_type_of
+from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker, Subsegment
 from onvif_bmff.playback.selection import Selection, SpanPart
@@ -22,7 +24,9 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["hls_playlists"]
 
-_NAMES = {"mp4": "main.m3u8", "m4v": "video.m3u8", "m4a": "audio.m3u8"}
+_NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
+"""What playlists are called; those of other extensions by the extension."""
+_PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
 _MASTER = "index.m3u8"
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
@@ -46,9 +50,10 @@ def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "")
     """
     seeker = Seeker(store)
     renditions: dict[str, _Rendition] = {}
-    for extension, name in _NAMES.items():
-        parts = selection.parts.get(extension, ())
-        if parts:
+    for extension in sorted(selection.parts, key=_order):
+        parts = selection.parts[extension]
+        if parts and media_in(extension) & _PLAYED:
+            name = f"{_NAMES.get(extension, extension)}.m3u8"
             renditions[extension] = _Rendition(name, list(_runs(parts, selection, seeker)))
     renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
@@ -57,6 +62,12 @@ def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "")
     found = {one.name: _media_playlist(one, epochs, base) for one in renditions.values()}
     found[_MASTER] = _master_playlist(renditions)
     return found
+
+
+def _order(extension: str) -> tuple[bool, int, str]:
+    """What has pictures first, and of that what has most media; the first one is the main one."""
+    media = media_in(extension)
+    return MediaKind.VIDEO not in media, -len(media), extension
 
 
 @dataclass(slots=True)
@@ -155,34 +166,46 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
 
 
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
-    main = next(renditions[extension] for extension in _NAMES if extension in renditions)
-    audio = renditions.get("m4a")
+    """One variant for each track of pictures, all with the same sound; without pictures the sound alone.
+
+    Of several renditions of one track, as when the recording format changed in between, the main one is listed.
+    """
+    pictures: dict[int, _Rendition] = {}
+    for extension, one in renditions.items():
+        if MediaKind.VIDEO in media_in(extension):
+            pictures.setdefault(ordinal_of(extension), one)
+    variants = list(pictures.values()) or list(renditions.values())[:1]
+    audio = next((one for name, one in renditions.items() if only_kind_in(name) is MediaKind.AUDIO), None)
+    audio = None if audio in variants else audio
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    peak = main.peak
-    headers = list(main.headers())
-    attributes: list[str] = []
-    if audio is not None and audio is not main:
+    if audio is not None:
         language = next(iter(audio.headers())).lead.language
         tag = f',LANGUAGE="{language}"' if language != "und" else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio"{tag},DEFAULT=YES,AUTOSELECT=YES,URI="{audio.name}"'
         )
-        peak += audio.peak
-        headers += audio.headers()
-        attributes.append('AUDIO="audio"')
+    for one in variants:
+        lines += [_variant(one, audio), one.name]
+    return "\n".join(lines) + "\n"
+
+
+def _variant(rendition: _Rendition, audio: _Rendition | None) -> str:
+    """The line of a rendition in the master playlist, with what it needs of a player together with its sound."""
+    together = [rendition] if audio is None else [rendition, audio]
     codecs: dict[str, None] = {}
     size = (0, 0)
-    for header in headers:
+    for header in (header for one in together for header in one.headers()):
         for track in header.tracks:
-            if media_type_of(track) is TrackType.METADATA:
+            if track.type is MediaKind.METADATA:
                 continue
             codec = track.codec()
             codecs[codec.codecs_parameter()] = None
-            width, height = getattr(codec, "width", 0), getattr(codec, "height", 0)
+            width, height = picture_size(codec)
             if width and height and width * height > size[0] * size[1]:
                 size = (width, height)
-    attributes.insert(0, f'CODECS="{",".join(codecs)}"')
+    attributes = [f"BANDWIDTH={sum(one.peak for one in together)}", f'CODECS="{",".join(codecs)}"']
     if size[0]:
-        attributes.insert(1, f"RESOLUTION={size[0]}x{size[1]}")
-    lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={peak},{','.join(attributes)}", main.name]
-    return "\n".join(lines) + "\n"
+        attributes.append(f"RESOLUTION={size[0]}x{size[1]}")
+    if audio is not None:
+        attributes.append('AUDIO="audio"')
+    return f"#EXT-X-STREAM-INF:{','.join(attributes)}"

@@ -17,7 +17,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.media.track_box import empty_tables, make_track_box
+from onvif_bmff.media.track_box import describe_media, empty_tables, make_track_box
 
 __all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables"]
 
@@ -107,11 +107,9 @@ def _sized(duration: int) -> dict[str, Any]:
 def _track(track: OutputTrack, tables: TrackTables, duration: int) -> TrackBox:
     return make_track_box(
         track.track_id,
-        track.type,
         track.timescale,
         track.language,
-        [codec.sample_entry() for codec in track.codecs],
-        tables.boxes,
+        describe_media(track.type, [codec.sample_entry() for codec in track.codecs], tables.boxes),
         track_times=_sized(duration),
         media_times=_sized(tables.duration),
         edits=() if tables.edit is None else (tables.edit.box(),),

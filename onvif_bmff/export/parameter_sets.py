@@ -10,6 +10,7 @@ from onvif_bmff.bmff import VisualSampleEntry
 from onvif_bmff.codecs import AvcCodec, HevcCodec, codec_of
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["in_band", "is_same_family", "parameter_sets", "with_parameter_sets"]
 
@@ -22,7 +23,11 @@ def in_band(codec: Codec) -> Codec:
     family = nal_family_of(entry)
     if family is None or entry.type != family.with_sets or not isinstance(entry, VisualSampleEntry):
         return codec
-    return codec_of(replace(entry, type=family.in_band), handler="vide") if parameter_sets(codec) else codec
+    return (
+        codec_of(replace(entry, type=family.in_band), handler=MediaKind.VIDEO.handler)
+        if parameter_sets(codec)
+        else codec
+    )
 
 
 def is_same_family(old: Codec, new: Codec) -> bool:

@@ -5,20 +5,17 @@ from math import lcm
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.parameter_sets import is_same_family
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.codec import Codec, sound_of
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.playback.header import media_type_of
 from onvif_bmff.playback.samples import joined_tracks
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EXPORT_ORDER", "output_tracks"]
+__all__ = ["output_tracks"]
 
 _MAX_TICKS = (1 << 31) - 1
-EXPORT_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
-"""The order of tracks in a file; the first one is the leading track."""
 
 
 def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType, int], OutputTrack]:
@@ -30,11 +27,11 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
         header = seeker.header(part.span.segments[part.first])
         joined = joined_tracks(header, part.ordinal)
         for track in header.tracks:
-            if selection.media not in (None, media_type_of(track)):
+            if selection.media not in (None, track.type):
                 continue
             kind = joined[track.track_id]
             # Multiplexed tracks share one timescale; players expect that of audio to be its sample rate.
-            rate = getattr(track.codec(), "sample_rate", 0)
+            rate, _ = sound_of(track.codec())
             timescale = rate if rate and track.timescale % rate == 0 else track.timescale
             output = found.get(kind)
             if output is None:
@@ -51,7 +48,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
             common = lcm(output.timescale, timescale)
             if common <= _MAX_TICKS:
                 output.timescale = common
-    ordered = sorted(found, key=lambda kind: (EXPORT_ORDER.index(kind[0]), kind[1]))
+    ordered = sorted(found, key=lambda kind: (kind[0].rank, kind[1]))
     for number, kind in enumerate(ordered, 1):
         found[kind].track_id = number
     return {kind: found[kind] for kind in ordered}
@@ -61,7 +58,7 @@ def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
     before, after = old.sample_entry().type, new.sample_entry().type
     if before != after and not is_same_family(old, new):
         what = f"from {before} to {after}"
-    elif any(getattr(old, name, None) != getattr(new, name, None) for name in ("sample_rate", "channels")):
+    elif sound_of(old) != sound_of(new):
         what = f"of {before} to another sample rate or number of channels"
     else:
         return

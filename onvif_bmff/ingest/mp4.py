@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Protocol
 
 from onvif_bmff.bmff import Box, MovieBox, MovieFragmentBox, parse_boxes, read_box_header
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
@@ -39,7 +38,6 @@ class FragmentStage(Protocol):
         ...
 
 
-_TOKENS = {"vide": "VIDEO", "soun": "AUDIO", "meta": "META"}
 _MOST_PENDING = 64
 """How many track fragments are read ahead of the sample that is due, for the order of tracks in between."""
 
@@ -69,8 +67,8 @@ class Mp4Input:
         self._closing = closing
         self.movie, self._fragments_from = self._find_movie()
         sources = read_tracks(self.movie)
-        self.sources: tuple[MovieTrack, ...] = tuple([one for one in sources if one.handler in MEDIA_TYPES])
-        self.others: tuple[MovieTrack, ...] = tuple([one for one in sources if one.handler not in MEDIA_TYPES])
+        self.sources: tuple[MovieTrack, ...] = tuple([one for one in sources if one.is_media])
+        self.others: tuple[MovieTrack, ...] = tuple([one for one in sources if not one.is_media])
         self._all = sources
         if not self.sources:
             raise MediaError("the file has no video, audio or metadata track")
@@ -78,7 +76,7 @@ class Mp4Input:
         tracks: list[Track] = []
         for source in self.sources:
             counts[source.handler] = number = counts.get(source.handler, 0) + 1
-            token = f"{_TOKENS[source.handler]}{number:03}"
+            token = f"{source.type.token_prefix}{number:03}"
             tracks.append(Track(token, source.track_id, source.timescale, source.codec(), source.language))
         self.tracks = tuple(tracks)
 

@@ -1,7 +1,13 @@
+from onvif_bmff.media.codec import AudioCodec as AudioCodec
 from onvif_bmff.media.codec import Codec as Codec
 from onvif_bmff.media.codec import NalCodec as NalCodec
 from onvif_bmff.media.codec import Ranges as Ranges
+from onvif_bmff.media.codec import SyncCodec as SyncCodec
+from onvif_bmff.media.codec import VideoCodec as VideoCodec
+from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
+from onvif_bmff.media.codec import picture_size as picture_size
+from onvif_bmff.media.codec import sound_of as sound_of
 from onvif_bmff.media.interleave import Timed as Timed
 from onvif_bmff.media.interleave import interleave as interleave
 from onvif_bmff.media.nal import BitReader as BitReader
@@ -38,8 +44,12 @@ from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_n
 from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
 from onvif_bmff.media.track import TrackType as TrackType
+from onvif_bmff.media.track import lead_of as lead_of
+from onvif_bmff.media.track_box import MediaDescription as MediaDescription
+from onvif_bmff.media.track_box import describe_media as describe_media
 from onvif_bmff.media.track_box import empty_tables as empty_tables
 from onvif_bmff.media.track_box import make_track_box as make_track_box
+from onvif_bmff.media.track_box import packed_box as packed_box
 from onvif_bmff.media.vui import ColourInfo as ColourInfo
 from onvif_bmff.media.vui import UNSPECIFIED as UNSPECIFIED
 from onvif_bmff.media.vui import picture_rate as picture_rate
@@ -55,21 +65,27 @@ __all__ = [
     "NAL_FAMILIES",
     "UNSPECIFIED",
     "VVC",
+    "AudioCodec",
     "BitReader",
     "Buffer",
     "Codec",
     "ColourInfo",
+    "MediaDescription",
     "NalCodec",
     "NalFamily",
     "Ranges",
     "Sample",
     "SliceType",
+    "SyncCodec",
     "Timed",
     "Track",
     "TrackType",
+    "VideoCodec",
+    "all_sync",
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
+    "describe_media",
     "empty_tables",
     "emulated_length",
     "entry_bytes",
@@ -78,13 +94,16 @@ __all__ = [
     "is_protected",
     "iter_nal_ranges",
     "iter_nal_units",
+    "lead_of",
     "length_prefixed_to_annex_b",
     "make_track_box",
     "make_visual_entry",
     "nal_family_of",
     "nal_length_size",
     "nal_ranges",
+    "packed_box",
     "picture_rate",
+    "picture_size",
     "presentation_size",
     "protection_of",
     "read_colour",
@@ -93,6 +112,7 @@ __all__ = [
     "read_sample_entry",
     "remove_emulation_prevention",
     "sound_format",
+    "sound_of",
     "split_annex_b",
     "with_long_lengths",
     "with_long_nal_lengths",

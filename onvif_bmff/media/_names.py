@@ -1,7 +1,18 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "codec": ("Codec", "NalCodec", "Ranges", "family_of_codec",),
+    "codec": (
+        "AudioCodec",
+        "Codec",
+        "NalCodec",
+        "Ranges",
+        "SyncCodec",
+        "VideoCodec",
+        "all_sync",
+        "family_of_codec",
+        "picture_size",
+        "sound_of",
+    ),
     "interleave": ("Timed", "interleave",),
     "nal": (
         "BitReader",
@@ -31,8 +42,8 @@ NAMES = {
         "sound_format",
         "with_long_nal_lengths",
     ),
-    "track": ("Sample", "Track", "TrackType",),
-    "track_box": ("empty_tables", "make_track_box",),
+    "track": ("Sample", "Track", "TrackType", "lead_of",),
+    "track_box": ("MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": (
         "ColourInfo",
         "UNSPECIFIED",

@@ -6,8 +6,20 @@ from typing import Protocol, runtime_checkable
 from onvif_bmff.bmff.language.box import Box
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
+from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["Codec", "NalCodec", "Ranges", "family_of_codec"]
+__all__ = [
+    "AudioCodec",
+    "Codec",
+    "NalCodec",
+    "Ranges",
+    "SyncCodec",
+    "VideoCodec",
+    "all_sync",
+    "family_of_codec",
+    "picture_size",
+    "sound_of",
+]
 
 Ranges = Sequence[tuple[int, int]]
 """Byte ranges (start, end) within a sample."""
@@ -18,8 +30,8 @@ class Codec(Protocol):
     """One codec with its configuration; immutable, so that two can be compared for "the same moov"."""
 
     @property
-    def media_type(self) -> str:
-        """``"Video"``, ``"Audio"`` or ``"Metadata"``."""
+    def media_type(self) -> MediaKind | str:
+        """Kind of media: a `MediaKind`, or its word, ``"Video"``, ``"Audio"`` or ``"Metadata"``."""
         ...
 
     def sample_entry(self) -> Box:
@@ -42,6 +54,46 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class VideoCodec(Codec, Protocol):
+    """A codec that knows the size of its pictures, for attributes of objects and for playlists."""
+
+    @property
+    def width(self) -> int:
+        """Width in pixels; 0 where it is not known."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Height in pixels; 0 where it is not known."""
+        ...
+
+
+@runtime_checkable
+class AudioCodec(Codec, Protocol):
+    """A codec that knows its sampling, for attributes of objects and for exports."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Sampling rate in hertz; 0 where it is not known."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Number of channels; 0 where it is not known."""
+        ...
+
+
+@runtime_checkable
+class SyncCodec(Codec, Protocol):
+    """A codec that knows whether all its samples are sync samples, where that is not as usual (`all_sync`)."""
+
+    @property
+    def all_sync(self) -> bool:
+        """Whether each sample can be decoded without any other."""
+        ...
+
+
+@runtime_checkable
 class NalCodec(Codec, Protocol):
     """A codec that says itself what its NAL units are; needed where its sample entry is not in ``NAL_FAMILIES``."""
 
@@ -49,6 +101,21 @@ class NalCodec(Codec, Protocol):
     def nal_family(self) -> NalFamily | None:
         """The family of its NAL units; None where samples are not made of NAL units."""
         ...
+
+
+def picture_size(codec: Codec) -> tuple[int, int]:
+    """Return width and height in pixels; zeros where a codec does not say."""
+    return (codec.width, codec.height) if isinstance(codec, VideoCodec) else (0, 0)
+
+
+def sound_of(codec: Codec) -> tuple[int, int]:
+    """Return the sampling rate in hertz and the number of channels; zeros where a codec does not say."""
+    return (codec.sample_rate, codec.channels) if isinstance(codec, AudioCodec) else (0, 0)
+
+
+def all_sync(codec: Codec) -> bool:
+    """Return whether all samples are sync samples: as a codec says, else all but those of video."""
+    return codec.all_sync if isinstance(codec, SyncCodec) else codec.media_type != MediaKind.VIDEO
 
 
 def family_of_codec(codec: Codec) -> NalFamily | None:

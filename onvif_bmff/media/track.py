@@ -1,21 +1,18 @@
 """Samples and tracks: what a source hands to a recorder, and what a player gets back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from typing import Protocol, TypeVar
 
 from onvif_bmff.bmff.language.box import Box
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
+from onvif_bmff.media_kind import KIND_OF_WORD, MediaKind
 
-__all__ = ["Sample", "Track", "TrackType"]
+__all__ = ["Sample", "Track", "TrackType", "lead_of"]
 
-
-class TrackType(Enum):
-    """Kind of media in a track; the values are ONVIF's words. ONVIF Recording Control 25.12, 5.3.2."""
-
-    VIDEO = "Video"
-    AUDIO = "Audio"
-    METADATA = "Metadata"
+TrackType = MediaKind
+"""ONVIF's name of it, tt:TrackType. ONVIF Recording Control 25.12, 5.3.2."""
 
 
 @dataclass(slots=True)
@@ -57,9 +54,28 @@ class Track:
 
     @property
     def type(self) -> TrackType:
-        """Kind of media, as the codec says."""
-        return TrackType(self.codec.media_type)
+        """Kind of media, as the codec says; ``MediaError`` if it says none."""
+        word = self.codec.media_type
+        kind = KIND_OF_WORD.get(word)
+        if kind is None:
+            raise MediaError(f"a codec's media_type is Video, Audio or Metadata, not {word!r:.40}")
+        return kind
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""
         return self.codec.sample_entry()
+
+
+class _Typed(Protocol):
+    """Whatever has a kind of media."""
+
+    @property
+    def type(self) -> TrackType: ...
+
+
+_T = TypeVar("_T", bound=_Typed)
+
+
+def lead_of(tracks: Iterable[_T]) -> _T:
+    """Return the track whose sync samples decide where fragments and segments begin: the first of the lowest rank."""
+    return min(tracks, key=lambda track: track.type.rank)

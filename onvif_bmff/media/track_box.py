@@ -1,9 +1,13 @@
 """The trak box of a track that is written, its samples in fragments or in a table. ISO/IEC 14496-12, 8.3."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from onvif_bmff.bmff import (
+    BOXES,
+    SIZE_32,
     Box,
     ChunkOffsetBox,
     DataEntryUrlBox,
@@ -13,40 +17,77 @@ from onvif_bmff.bmff import (
     MediaBox,
     MediaHeaderBox,
     MediaInformationBox,
-    NullMediaHeaderBox,
     SampleDescriptionBox,
     SampleSizeBox,
     SampleTableBox,
     SampleToChunkBox,
-    SoundMediaHeaderBox,
     SyncSampleBox,
     TimeToSampleBox,
     TrackBox,
     TrackHeaderBox,
-    VideoMediaHeaderBox,
+    UnknownBox,
     pack_language,
 )
 from onvif_bmff.media.sample_entries import presentation_size
-from onvif_bmff.media.track import TrackType
+from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["empty_tables", "make_track_box"]
+__all__ = ["MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box"]
 
-_HANDLERS = {TrackType.VIDEO: "vide", TrackType.AUDIO: "soun", TrackType.METADATA: "meta"}
-_NAMES = {TrackType.VIDEO: b"Video\0", TrackType.AUDIO: b"Audio\0", TrackType.METADATA: b"Metadata\0"}
-_MEDIA_HEADERS: dict[TrackType, type[Box]] = {
-    TrackType.VIDEO: VideoMediaHeaderBox,
-    TrackType.AUDIO: SoundMediaHeaderBox,
-    TrackType.METADATA: NullMediaHeaderBox,
-}
+
+_pack_language = lru_cache(maxsize=64)(pack_language)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDescription:
+    """What a trak box says of the media themselves: all that stays the same from span to span.
+
+    ``size`` is width and height at which video is shown, in square pixels; (0, 0) for other media.
+    """
+
+    kind: MediaKind
+    handler: Box
+    information: Box
+    size: tuple[int, int]
+
+    def packed(self) -> "MediaDescription":
+        """Return the same with its boxes built already, for use in many trak boxes."""
+        return replace(self, handler=packed_box(self.handler), information=packed_box(self.information))
+
+
+def packed_box(box: Box) -> Box:
+    """Return a box that has the same bytes but takes less work to build, for use in many files."""
+    return box if box.size_form != SIZE_32 else UnknownBox(type=box.type, data=box.build()[8:])
+
+
+def describe_media(
+    kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box], size: tuple[int, int] | None = None
+) -> MediaDescription:
+    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl beside stsd.
+
+    ``size`` is that of the description; None takes it from the first sample entry.
+    """
+    information = MediaInformationBox(
+        children=(
+            *_same_in_all(kind),
+            SampleTableBox(children=(SampleDescriptionBox(entry_count=len(entries), children=tuple(entries)), *tables)),
+        )
+    )
+    handler = HandlerBox(handler_type=kind.handler, name_bytes=kind.encode() + b"\0")
+    return MediaDescription(kind, handler, information, size or presentation_size(entries[0]))
+
+
+@lru_cache
+def _same_in_all(kind: MediaKind) -> tuple[Box, Box]:
+    """The media header, and dinf, which says that the media are in this file."""
+    references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
+    return packed_box(BOXES[kind.media_header]()), packed_box(DataInformationBox(children=(references,)))
 
 
 def make_track_box(
     track_id: int,
-    kind: TrackType,
     timescale: int,
     language: str,
-    entries: Sequence[Box],
-    tables: Sequence[Box],
+    description: MediaDescription,
     *,
     track_times: Mapping[str, Any] | None = None,
     media_times: Mapping[str, Any] | None = None,
@@ -56,46 +97,31 @@ def make_track_box(
 
     Args:
         track_id: its number in the file.
-        kind: what media it holds.
         timescale: ticks a second of its media.
         language: three letters of ISO 639-2.
-        entries: its sample entries, at least one.
-        tables: what stbl holds beside stsd.
+        description: what it holds.
         track_times: version, times and duration of tkhd, where they are not its defaults.
         media_times: the same of mdhd.
         edits: edts, if there is one.
     """
-    width, height = presentation_size(entries[0])
-    references = DataReferenceBox(entry_count=1, children=(DataEntryUrlBox(),))
-    information = MediaInformationBox(
-        children=(
-            _MEDIA_HEADERS[kind](),
-            DataInformationBox(children=(references,)),
-            SampleTableBox(children=(SampleDescriptionBox(entry_count=len(entries), children=tuple(entries)), *tables)),
-        )
-    )
+    width, height = description.size
     header = TrackHeaderBox(
         flags=7,
         track_id=track_id,
-        volume=0x100 if kind is TrackType.AUDIO else 0,
+        volume=0x100 if description.kind is MediaKind.AUDIO else 0,
         width=width << 16,
         height=height << 16,
         **(track_times or {}),
     )
-    media = MediaBox(
-        children=(
-            MediaHeaderBox(timescale=timescale, language=pack_language(language), **(media_times or {})),
-            HandlerBox(handler_type=_HANDLERS[kind], name_bytes=_NAMES[kind]),
-            information,
-        )
-    )
-    return TrackBox(children=(header, *edits, media))
+    times = MediaHeaderBox(timescale=timescale, language=_pack_language(language), **(media_times or {}))
+    return TrackBox(children=(header, *edits, MediaBox(children=(times, description.handler, description.information))))
 
 
+@lru_cache
 def empty_tables(*, all_sync: bool) -> tuple[Box, ...]:
     """Return the tables of a track whose samples lie in fragments.
 
     Without an stss every sample would count as a sync sample, so there is an empty one unless all are. CMAF, 7.5.12.
     """
     tables: tuple[Box, ...] = (TimeToSampleBox(), SampleToChunkBox(), SampleSizeBox(), ChunkOffsetBox())
-    return tables if all_sync else (*tables, SyncSampleBox())
+    return tuple(map(packed_box, tables if all_sync else (*tables, SyncSampleBox())))

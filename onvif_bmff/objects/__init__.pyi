@@ -10,6 +10,14 @@ from onvif_bmff.objects.events import SegmentOpened as SegmentOpened
 from onvif_bmff.objects.events import SegmentSealed as SegmentSealed
 from onvif_bmff.objects.events import SpanEnded as SpanEnded
 from onvif_bmff.objects.events import collect_objects as collect_objects
+from onvif_bmff.objects.extensions import EXTENSIONS as EXTENSIONS
+from onvif_bmff.objects.extensions import SpanExtension as SpanExtension
+from onvif_bmff.objects.extensions import extension_rank as extension_rank
+from onvif_bmff.objects.extensions import is_cmaf as is_cmaf
+from onvif_bmff.objects.extensions import media_in as media_in
+from onvif_bmff.objects.extensions import only_kind_in as only_kind_in
+from onvif_bmff.objects.extensions import ordinal_of as ordinal_of
+from onvif_bmff.objects.extensions import register_extensions as register_extensions
 from onvif_bmff.objects.key import KeyHead as KeyHead
 from onvif_bmff.objects.key import KeyLead as KeyLead
 from onvif_bmff.objects.key import KeyTail as KeyTail
@@ -22,6 +30,7 @@ from onvif_bmff.objects.key import lead_shape as lead_shape
 from onvif_bmff.objects.key import leads_meet as leads_meet
 from onvif_bmff.objects.key import read_head as read_head
 from onvif_bmff.objects.key import read_tail as read_tail
+from onvif_bmff.objects.media_clock import MediaClock as MediaClock
 from onvif_bmff.objects.seek_table import MAX_SEEK_TABLE_TEXT as MAX_SEEK_TABLE_TEXT
 from onvif_bmff.objects.seek_table import SeekEntry as SeekEntry
 from onvif_bmff.objects.seek_table import SeekTable as SeekTable
@@ -43,6 +52,7 @@ from onvif_bmff.objects.stored import UnsealedObject as UnsealedObject
 from onvif_bmff.objects.stored import WatchedOpenArea as WatchedOpenArea
 
 __all__ = [
+    "EXTENSIONS",
     "MAX_KEY_BYTES",
     "MAX_SEEK_TABLE_TEXT",
     "OBJECT_ID",
@@ -53,6 +63,7 @@ __all__ = [
     "KeyLead",
     "KeyTail",
     "LocatedStore",
+    "MediaClock",
     "ObjectAttributes",
     "ObjectCollector",
     "ObjectInfo",
@@ -71,6 +82,7 @@ __all__ = [
     "SegmentSealed",
     "SpanEndObject",
     "SpanEnded",
+    "SpanExtension",
     "StorageObject",
     "StorageType",
     "TrackSeekTable",
@@ -80,10 +92,16 @@ __all__ = [
     "check_path",
     "collect_objects",
     "date_folder",
+    "extension_rank",
+    "is_cmaf",
     "lead_of",
     "lead_shape",
     "leads_meet",
+    "media_in",
+    "only_kind_in",
+    "ordinal_of",
     "read_head",
     "read_tail",
+    "register_extensions",
     "sample_rate_in_kilohertz",
 ]

@@ -11,6 +11,16 @@ NAMES = {
         "SpanEnded",
         "collect_objects",
     ),
+    "extensions": (
+        "EXTENSIONS",
+        "SpanExtension",
+        "extension_rank",
+        "is_cmaf",
+        "media_in",
+        "only_kind_in",
+        "ordinal_of",
+        "register_extensions",
+    ),
     "key": (
         "KeyHead",
         "KeyLead",
@@ -25,6 +35,7 @@ NAMES = {
         "read_head",
         "read_tail",
     ),
+    "media_clock": ("MediaClock",),
     "seek_table": ("MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable",),
     "stored": (
         "Buffer",

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self, TypeAlias
 
 from onvif_bmff.errors import ObjectKeyError, TimeError
+from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
 __all__ = [
@@ -50,7 +51,7 @@ _MINUTE_SECOND = {
     f"{minute:02}-{second:02}": (minute * 60 + second) * 1_000_000 for minute in range(60) for second in range(61)
 }
 # Extensions of B.6 and B.7 as written -> without "_end". Others are read too, only not as fast.
-_EXTENSIONS = {kind + end: kind for kind in ("mp4", "m4v", "m4a", "m4m") for end in ("", _END_SUFFIX)}
+_EXTENSIONS = {kind + end: kind for kind in EXTENSIONS for end in ("", _END_SUFFIX)}
 _FRACTION_UNIT = (0, 100_000, 10_000, 1_000, 100, 10, 1)
 _HOURS = {f"{hour:02}": hour * _HOUR for hour in range(24)}
 _EXTENSION = re.compile(r"[0-9A-Za-z]{1,16}")

@@ -1,5 +1,3 @@
-from onvif_bmff.playback.clock import MediaClock as MediaClock
-from onvif_bmff.playback.clock import first_presentation as first_presentation
 from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
 from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
 from onvif_bmff.playback.fragments import random_access_of as random_access_of
@@ -10,8 +8,6 @@ from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
 from onvif_bmff.playback.header import DecryptStage as DecryptStage
 from onvif_bmff.playback.header import SegmentHeader as SegmentHeader
 from onvif_bmff.playback.header import clear_samples as clear_samples
-from onvif_bmff.playback.header import lead_of as lead_of
-from onvif_bmff.playback.header import media_type_of as media_type_of
 from onvif_bmff.playback.header import read_header as read_header
 from onvif_bmff.playback.key_columns import KeyColumns as KeyColumns
 from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
@@ -54,11 +50,9 @@ from onvif_bmff.playback.span_ends import OpenSpan as OpenSpan
 from onvif_bmff.playback.span_ends import SpanEnds as SpanEnds
 from onvif_bmff.playback.span_ends import choose as choose
 from onvif_bmff.playback.span_ends import without as without
-from onvif_bmff.playback.timeline import EXTENSIONS as EXTENSIONS
 from onvif_bmff.playback.timeline import Timeline as Timeline
 
 __all__ = [
-    "EXTENSIONS",
     "MAX_OPEN",
     "SAME_TIME",
     "BoxHead",
@@ -67,7 +61,6 @@ __all__ = [
     "Gap",
     "KeyColumns",
     "LostObjects",
-    "MediaClock",
     "MemorySource",
     "OpenSpan",
     "Overlap",
@@ -97,15 +90,12 @@ __all__ = [
     "box_head",
     "choose",
     "clear_samples",
-    "first_presentation",
     "index_of_attributes",
     "index_of_last_bytes",
     "join",
     "joined_tracks",
     "last_tables_of",
-    "lead_of",
     "listing_prefixes",
-    "media_type_of",
     "order_of",
     "parse_one",
     "random_access_of",

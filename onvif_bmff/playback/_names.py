@@ -1,10 +1,9 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "clock": ("MediaClock", "first_presentation",),
     "fragments": ("StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments",),
     "gate": ("RangeGate", "SAME_TIME",),
-    "header": ("DecryptStage", "SegmentHeader", "clear_samples", "lead_of", "media_type_of", "read_header",),
+    "header": ("DecryptStage", "SegmentHeader", "clear_samples", "read_header",),
     "key_columns": ("KeyColumns", "SpanColumns",),
     "key_order": ("order_of", "time_of",),
     "keys": ("PlaybackKeys",),
@@ -18,5 +17,5 @@ NAMES = {
     "selection": ("Selection", "SpanPart", "join", "select",),
     "source": ("BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one",),
     "span_ends": ("MAX_OPEN", "OpenSpan", "SpanEnds", "choose", "without",),
-    "timeline": ("EXTENSIONS", "Timeline",),
+    "timeline": ("Timeline",),
 }

@@ -4,21 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES
-from onvif_bmff.demux.fragment_samples import TrackFragment
+from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.errors import BoxError, MediaError, ProtectionError
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
-from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.media.track import Sample, lead_of
 from onvif_bmff.playback.source import ByteSource, box_head, parse_one
 
-__all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "lead_of", "media_type_of", "read_header"]
+__all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "read_header"]
 
 DecryptStage = Callable[[TrackFragment, Iterator[Sample], memoryview], Iterable[Sample]]
 """Takes the samples of a protected track fragment and its bytes; returns the decrypted samples, in order."""
-
-_ORDER = (TrackType.VIDEO, TrackType.AUDIO, TrackType.METADATA)
 
 
 @dataclass(slots=True)
@@ -67,15 +64,14 @@ class SegmentHeader:
                 return track
         raise MediaError(f"the segment has no track {track_id}")
 
+    def first_presentation(self, parts: Iterable[TrackFragment], *, first_of_span: bool) -> tuple[int, int]:
+        """The presentation time to which the segment's key belongs, as ticks and timescale; ``MediaError`` if none.
 
-def media_type_of(track: MovieTrack) -> TrackType:
-    """Return the kind of media of one of ``SegmentHeader.tracks``."""
-    return TrackType(MEDIA_TYPES[track.handler])
-
-
-def lead_of(tracks: Iterable[MovieTrack]) -> MovieTrack:
-    """Return the leading track, whose sync samples begin fragments."""
-    return min(tracks, key=lambda track: _ORDER.index(media_type_of(track)))
+        ``parts`` are those of its first fragment. See ``demux.first_presentation``.
+        """
+        playable = {track.track_id for track in self.tracks}
+        found = [part for part in parts if part.track.track_id in playable]
+        return first_presentation(found, self.lead.track_id, first_of_span=first_of_span)
 
 
 def read_header(source: ByteSource) -> SegmentHeader:
@@ -93,7 +89,7 @@ def read_header(source: ByteSource) -> SegmentHeader:
                 raise BoxError("the movie box cannot be read", path="/moov", offset=position)
             size = position + head.size
             everything = read_tracks(movie)
-            tracks = tuple([track for track in everything if track.handler in MEDIA_TYPES])
+            tracks = tuple([track for track in everything if track.is_media])
             if not tracks:
                 raise MediaError("the segment has no video, audio or metadata track")
             return SegmentHeader(size, bytes(source.view(0, size)), movie, everything, tracks)

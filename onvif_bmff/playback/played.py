@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, TrackType
-from onvif_bmff.playback.clock import MediaClock
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
 

@@ -7,11 +7,12 @@ from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.objects.extensions import extension_rank
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ReadableStore
-from onvif_bmff.playback.clock import MediaClock, first_presentation
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
-from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, media_type_of, read_header
+from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, read_header
 from onvif_bmff.playback.keys import PlaybackKeys
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
@@ -28,7 +29,6 @@ _REANCHOR = _SECOND // 2
 _WORTH_A_SEEK = 30 * _SECOND
 """Longer segments (µs) are not read from their beginning for an instant in their middle."""
 _Numbering = Callable[[tuple[TrackType, int]], int]
-_RANKS = ("m4v", "mp4", "m4a", "m4m")
 
 
 def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[TrackType, int]]:
@@ -39,7 +39,7 @@ def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[Tr
     counts: dict[TrackType, int] = {}
     found: dict[int, tuple[TrackType, int]] = {}
     for track in header.tracks:
-        kind = media_type_of(track)
+        kind = track.type
         counts[kind] = counts.get(kind, ordinal - 1) + 1
         found[track.track_id] = (kind, counts[kind])
     return found
@@ -94,7 +94,7 @@ class SampleReader:
         """
         selection = self._selection
         streams = []
-        for extension in sorted(selection.parts, key=_RANKS.index):
+        for extension in sorted(selection.parts, key=extension_rank):
             parts = selection.parts[extension]
             for ordinal in sorted({part.ordinal for part in parts}):
                 gate = RangeGate(selection.start, selection.end)
@@ -234,7 +234,7 @@ class _SpanReading:
         Keys have milliseconds, so the clock of a span's first segment serves all, as long as media times continue. If
         a device restarts them in each object, each gets its own clock.
         """
-        ticks, timescale = first_presentation(header, fragment, first_of_span=segment.key.counter == 0)
+        ticks, timescale = header.first_presentation(fragment.parts, first_of_span=segment.key.counter == 0)
         clock = self.clock
         if clock is not None:
             tolerance = _REANCHOR + 10 ** (6 - segment.key.digits)

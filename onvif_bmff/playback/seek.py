@@ -19,15 +19,14 @@ than 60 KiB.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 from itertools import pairwise
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
 from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
-from onvif_bmff.playback.clock import MediaClock
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
@@ -266,7 +265,7 @@ class Seeker:
         # Only the first fragment shows which track begins earliest.
         header = self.header(segment)
         for _, parts in self._heads(segment, header, header.size):
-            return MediaClock(segment.start, *_first_time(header, parts, first_of_span=True))
+            return MediaClock(segment.start, *header.first_presentation(parts, first_of_span=True))
         raise MediaError(f"the segment {segment.name} has no fragments")
 
     def _is_close(
@@ -295,14 +294,14 @@ class Seeker:
         leading = header.lead
         for offset, parts in self._heads(segment, header, start):
             if clock is None:
-                time = _first_time(header, parts, first_of_span=segment.key.counter == 0)
+                time = header.first_presentation(parts, first_of_span=segment.key.counter == 0)
                 clock = MediaClock(segment.key.time, *time)
             lead = next((part for part in parts if part.track is leading and part.sample_count), None)
             if best is None:
                 best = offset
             if lead is None or next(iter(lead.runs[0].all_flags())) & NON_SYNC_SAMPLE:
                 continue
-            if clock.utc(_presentation(lead), leading.timescale) > at and offset != start:
+            if clock.utc(lead.first_presentation, leading.timescale) > at and offset != start:
                 return SeekPoint(segment, best, offset, clock, "moof")
             best = offset
         if best is None or clock is None:
@@ -325,19 +324,3 @@ class Seeker:
                     raise BoxError("the fragment cannot be read", path="/moof", offset=position)
                 yield position, reader.read(moof, position)
             position += head.size
-
-
-def _presentation(part: TrackFragment) -> int:
-    offsets = part.runs[0].composition_offset
-    offset = offsets if isinstance(offsets, int) else offsets[0]
-    return part.decode_time + part.track.presentation_shift + offset
-
-
-def _first_time(header: SegmentHeader, parts: tuple[TrackFragment, ...], *, first_of_span: bool) -> tuple[int, int]:
-    times = {part.track.track_id: (_presentation(part), part.track.timescale) for part in parts if part.sample_count}
-    lead = times.get(header.lead.track_id)
-    if lead is not None and not first_of_span:
-        return lead
-    if not times:
-        raise MediaError("the first fragment of the segment has no samples")
-    return min(times.values(), key=lambda time: Fraction(*time))

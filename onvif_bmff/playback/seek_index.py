@@ -9,9 +9,9 @@ from typing import Protocol
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.seek_table import SeekTable, TrackSeekTable
 from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
-from onvif_bmff.playback.clock import MediaClock
 from onvif_bmff.playback.fragments import last_tables_of, random_access_of, random_access_size
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.timing import UtcTime

@@ -10,7 +10,7 @@ from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.playback.clock import MediaClock, first_presentation
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.playback.fragments import StoredFragment, random_access_of, read_fragments
 from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, read_header
 from onvif_bmff.playback.keys import PlaybackKeys
@@ -74,7 +74,7 @@ class Segment:
         """
         if not self.fragments:
             raise MediaError("the segment has no fragments")
-        ticks, timescale = first_presentation(self.header, self.fragments[0], first_of_span=key.counter == 0)
+        ticks, timescale = self.header.first_presentation(self.fragments[0].parts, first_of_span=key.counter == 0)
         return MediaClock(key.time, ticks, timescale)
 
 

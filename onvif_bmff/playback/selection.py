@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from onvif_bmff.errors import MediaError, TimeError
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
@@ -91,7 +92,7 @@ def select(
             continue
         first, stop = _within(span, start, end)
         if stop > first:
-            found.setdefault(span.extension, []).append(SpanPart(span, first, stop))
+            found.setdefault(span.extension, []).append(SpanPart(span, first, stop, ordinal_of(span.extension)))
     return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media)
 
 
@@ -108,10 +109,10 @@ def join(selections: Iterable[Selection]) -> Selection:
         raise MediaError("there is nothing to put together")
     found: dict[str, list[SpanPart]] = {}
     for selection in given:
+        taken = {extension: _next_ordinal(found, extension) for extension in selection.parts}
         for extension, parts in selection.parts.items():
-            known = found.setdefault(extension, [])
-            ordinal = known[-1].ordinal + 1 if known else 0
-            known += [replace(part, ordinal=ordinal) for part in parts]
+            ordinal = taken[extension]
+            found.setdefault(extension, []).extend(replace(part, ordinal=part.ordinal + ordinal) for part in parts)
     return replace(given[0], parts={extension: tuple(parts) for extension, parts in found.items()})
 
 
@@ -129,6 +130,13 @@ def _within(span: RecordedSpan, start: UtcTime | None, end: UtcTime | None) -> t
         if stop > first and segments[stop - 1].start >= end:
             stop -= 1
     return first, stop
+
+
+def _next_ordinal(found: dict[str, list[SpanPart]], extension: str) -> int:
+    """Return the first ordinal that no part has that may hold media of the same kind."""
+    media = media_in(extension)
+    ordinals = [part.ordinal for other, parts in found.items() if media & media_in(other) for part in parts]
+    return max(ordinals, default=-1) + 1
 
 
 def _start(segment: RecordedSegment) -> UtcTime:

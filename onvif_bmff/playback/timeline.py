@@ -1,12 +1,13 @@
 """What was recorded when, by the keys of objects alone (ONVIF Recording Control 25.12, B.2 to B.5)."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Self
 
 from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.extensions import EXTENSIONS, media_in
 from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
@@ -15,16 +16,8 @@ from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["EXTENSIONS", "Timeline"]
+__all__ = ["Timeline"]
 
-EXTENSIONS = frozenset({"mp4", "m4v", "m4a", "m4m"})
-"""The extensions of B.6 and B.7."""
-
-_CARRIERS = {
-    TrackType.VIDEO: ("m4v", "mp4"),
-    TrackType.AUDIO: ("m4a", "mp4"),
-    TrackType.METADATA: ("m4m", "mp4"),
-}
 _SECOND = 1_000_000
 _EXAMPLES = 10
 
@@ -72,7 +65,7 @@ class Timeline:
         *,
         prefix: str | None = None,
         postfix: str | None = None,
-        extensions: frozenset[str] = EXTENSIONS,
+        extensions: Collection[str] = EXTENSIONS,
     ) -> Self:
         """Read keys in any order. Names that are not keys, or of another recording, are counted and skipped.
 
@@ -80,8 +73,9 @@ class Timeline:
             keys: names of objects, iterated once.
             prefix: the configured prefix (empty: none is configured), or None for any.
             postfix: the configured postfix, likewise.
-            extensions: extensions of recordings.
+            extensions: those that count as recordings; all that are registered by default.
         """
+        known = frozenset(extensions)
         kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
         objects = foreign = ambiguous = 0
         examples: list[str] = []
@@ -100,7 +94,7 @@ class Timeline:
                     base = 2 * (2 * where.hour_start + _SECOND)
                     here = kinds.setdefault((where.prefix, where.postfix), {})
                 offset, leap, digits, counter, extension, span_end = read_tail(tail)
-                if extension not in extensions:
+                if extension not in known:
                     raise ObjectKeyError("no extension of a recording")
             except ObjectKeyError:
                 foreign += 1
@@ -135,6 +129,7 @@ class Timeline:
         prefix: str | None = None,
         postfix: str | None = None,
         lookback: timedelta = timedelta(hours=1),
+        extensions: Collection[str] = EXTENSIONS,
     ) -> Self:
         """Read the keys of a store; with ``start`` and ``end`` only the folders of that time.
 
@@ -149,7 +144,7 @@ class Timeline:
         else:
             folders = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
         keys = (key for folder in folders for key in store.keys(folder))
-        return cls.from_keys(keys, prefix=prefix, postfix=postfix)
+        return cls.from_keys(keys, prefix=prefix, postfix=postfix, extensions=extensions)
 
     # ---- asking ------------------------------------------------------------------------------------
 
@@ -251,10 +246,12 @@ class Timeline:
     def _of(
         self, media: TrackType | str | None, prefix: str | None = None, postfix: str | None = None
     ) -> Iterator[SpanColumns]:
-        extensions = _CARRIERS[media] if isinstance(media, TrackType) else (media,)
         for kind in self._kinds:
             if (
-                (media is None or kind.extension in extensions)
+                (
+                    media is None
+                    or (media in media_in(kind.extension) if isinstance(media, TrackType) else media == kind.extension)
+                )
                 and (prefix is None or kind.prefix == prefix)
                 and (postfix is None or kind.postfix == postfix)
             ):

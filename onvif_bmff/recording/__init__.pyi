@@ -1,14 +1,15 @@
-from onvif_bmff.recording.anchor import Anchor as Anchor
-from onvif_bmff.recording.anchor import Origin as Origin
 from onvif_bmff.recording.boundaries import SegmentBoundary as SegmentBoundary
 from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
+from onvif_bmff.recording.causes import SyncSample as SyncSample
+from onvif_bmff.recording.causes import causes_at as causes_at
 from onvif_bmff.recording.cuts import CUTS as CUTS
 from onvif_bmff.recording.cuts import Cut as Cut
 from onvif_bmff.recording.cuts import CutCause as CutCause
 from onvif_bmff.recording.cuts import Moment as Moment
 from onvif_bmff.recording.cuts import Spans as Spans
 from onvif_bmff.recording.cuts import decide as decide
+from onvif_bmff.recording.dropped import DropReason as DropReason
 from onvif_bmff.recording.encryption import EncryptionEntry as EncryptionEntry
 from onvif_bmff.recording.encryption import HeaderSource as HeaderSource
 from onvif_bmff.recording.encryption import SpanProtection as SpanProtection
@@ -20,26 +21,24 @@ from onvif_bmff.recording.formats import CMAF as CMAF
 from onvif_bmff.recording.formats import MP4 as MP4
 from onvif_bmff.recording.formats import RecordingFormat as RecordingFormat
 from onvif_bmff.recording.formats import SpanType as SpanType
+from onvif_bmff.recording.formats import checked_spans as checked_spans
 from onvif_bmff.recording.formats import codecs_of as codecs_of
+from onvif_bmff.recording.formats import content_type_of as content_type_of
 from onvif_bmff.recording.formats import full_content_type as full_content_type
-from onvif_bmff.recording.formats import lead_of as lead_of
+from onvif_bmff.recording.formats import register_format as register_format
 from onvif_bmff.recording.fragment import Fragment as Fragment
 from onvif_bmff.recording.fragment import FragmentBuilder as FragmentBuilder
 from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
-from onvif_bmff.recording.lanes import Lane as Lane
-from onvif_bmff.recording.lanes import NEVER as NEVER
-from onvif_bmff.recording.lanes import SpanSet as SpanSet
-from onvif_bmff.recording.lanes import fallen_silent as fallen_silent
-from onvif_bmff.recording.lanes import is_leading as is_leading
-from onvif_bmff.recording.lanes import make_interleaver as make_interleaver
-from onvif_bmff.recording.lanes import make_lanes as make_lanes
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
+from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
+from onvif_bmff.recording.progress import Progress as Progress
+from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.recorder import Recorder as Recorder
-from onvif_bmff.recording.router import SampleFlow as SampleFlow
+from onvif_bmff.recording.router import SampleRouter as SampleRouter
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
@@ -47,20 +46,33 @@ from onvif_bmff.recording.segment import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment import TrackTotals as TrackTotals
 from onvif_bmff.recording.segment import make_random_access as make_random_access
-from onvif_bmff.recording.segment_attributes import Labels as Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
-from onvif_bmff.recording.span import SpanSettings as SpanSettings
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
+from onvif_bmff.recording.span import WriteFailure as WriteFailure
+from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment
+from onvif_bmff.recording.span_parts import SPAN_STEPS as SPAN_STEPS
+from onvif_bmff.recording.span_parts import SpanHeader as SpanHeader
+from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
+from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
+from onvif_bmff.recording.span_parts import SpanState as SpanState
+from onvif_bmff.recording.span_parts import SpanStep as SpanStep
+from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
+from onvif_bmff.recording.track_state import NEVER as NEVER
+from onvif_bmff.recording.track_state import TrackState as TrackState
+from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
+from onvif_bmff.recording.track_state import make_track_states as make_track_states
 
 __all__ = [
     "CMAF",
     "CUTS",
     "MP4",
     "NEVER",
-    "Anchor",
+    "SPAN_STEPS",
     "Cut",
     "CutCause",
+    "DropReason",
     "EncryptionEntry",
     "Fragment",
     "FragmentBuilder",
@@ -68,43 +80,53 @@ __all__ = [
     "FragmentTrack",
     "HeaderSource",
     "Interleaver",
-    "Labels",
-    "Lane",
     "Moment",
+    "OpenSegment",
     "Origin",
     "PreRoll",
+    "Progress",
     "Recorder",
     "RecordingFormat",
     "RecordingTarget",
     "Run",
     "SampleClock",
-    "SampleFlow",
+    "SampleRouter",
     "SegmentBoundary",
+    "SegmentLabels",
     "SegmentTotals",
     "SegmentWriter",
     "SharedTime",
+    "SpanHeader",
+    "SpanKeys",
     "SpanOpener",
     "SpanProtection",
     "SpanSet",
     "SpanSettings",
+    "SpanState",
+    "SpanStep",
     "SpanType",
     "SpanWriter",
     "Spans",
+    "SyncSample",
+    "TrackState",
     "TrackTotals",
     "Troubled",
+    "UtcAnchor",
+    "WriteFailure",
     "build_header",
     "by_clock",
+    "causes_at",
+    "checked_spans",
     "codecs_of",
+    "content_type_of",
     "decide",
     "encryption_fault",
-    "fallen_silent",
     "full_content_type",
-    "is_leading",
-    "lead_of",
     "make_interleaver",
-    "make_lanes",
     "make_random_access",
+    "make_track_states",
     "protect",
+    "register_format",
     "segment_attributes",
     "since_open",
     "trouble_of",

@@ -25,7 +25,7 @@ class CutCause(Enum):
     TRACK_GAP = "another track has a gap"
     SEGMENT_DURATION = "the segment is as long as configured"
     DURATION_OVERRIDE = "an override of the segment duration begins"
-    RESOURCES = "the segment is closed early for want of resources"
+    RESOURCES = "the segment is closed early to free resources"
 
 
 class Moment(Enum):

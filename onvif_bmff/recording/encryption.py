@@ -57,7 +57,7 @@ class _KeyInUse:
                 return known, self._boxes
             try:
                 boxes = tuple(box for source in entry.headers for box in source(asked, at))
-            except Exception as error:  # header sources may be anybody's
+            except Exception as error:  # third-party header sources may raise anything
                 if known is None or entry.stop_without_headers:
                     raise
                 if known.kid != asked.kid and self._refused != (known, str(error)):

@@ -6,12 +6,23 @@ from math import lcm
 from typing import Protocol
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.media.track import Track, lead_of
+from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.objects.extensions import EXTENSIONS, SpanExtension, register_extensions
 
-__all__ = ["CMAF", "MP4", "RecordingFormat", "SpanType", "codecs_of", "full_content_type", "lead_of"]
+__all__ = [
+    "CMAF",
+    "MP4",
+    "RecordingFormat",
+    "SpanType",
+    "checked_spans",
+    "codecs_of",
+    "content_type_of",
+    "full_content_type",
+    "register_format",
+]
 
-_RANK = {TrackType.VIDEO: 0, TrackType.AUDIO: 1, TrackType.METADATA: 2}
-_MOST_TICKS = 1 << 31
+MAX_TICKS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +64,51 @@ class RecordingFormat(Protocol):
         """Whether its objects end with an mfra box."""
         ...
 
+    @property
+    def extensions(self) -> tuple[SpanExtension, ...]:
+        """All extensions that its objects may have, with what lies in them."""
+        ...
+
     def spans(self, tracks: Sequence[Track]) -> tuple[SpanType, ...]:
         """Return the spans of a recording with ``tracks``; ``MediaError`` if it cannot hold them."""
         ...
+
+
+def register_format(format: RecordingFormat) -> None:  # noqa: A002
+    """Make the extensions of a format known to all that reads recordings.
+
+    Once a process, in those that record and in those that read. Raises ``MediaError`` where an extension stands for
+    other objects already, and for what is no recording format.
+    """
+    register_extensions(*_extensions_of(format))
+
+
+def checked_spans(format: RecordingFormat, tracks: Sequence[Track]) -> tuple[SpanType, ...]:  # noqa: A002
+    """Return the spans of a recording with ``tracks``, all of which can be read back.
+
+    Raises ``MediaError`` if the format cannot hold the tracks, if it is not registered, or if its spans are not as its
+    extensions say: keys would collide, or nobody would find them.
+    """
+    own = {row.name: row for row in _extensions_of(format)}
+    spans = format.spans(tracks)
+    for span in spans:
+        row = own.get(span.extension)
+        if row is None:
+            raise MediaError(f"format {format.name!r} does not list extension {span.extension!r} of its spans")
+        if EXTENSIONS.get(row.name) != row:
+            raise MediaError(f"format {format.name!r} is not registered, so nothing could read it: see register_format")
+        if any(track.type not in row.media for track in span.tracks):
+            raise MediaError(f"objects with extension {row.name!r} do not hold media of their tracks' kinds")
+    if len({span.extension for span in spans}) < len(spans):
+        raise MediaError(f"two spans of format {format.name!r} have one extension, so that their keys would collide")
+    return spans
+
+
+def _extensions_of(format: RecordingFormat) -> tuple[SpanExtension, ...]:  # noqa: A002
+    found: object = getattr(format, "extensions", None)
+    if not isinstance(found, tuple) or not all(isinstance(row, SpanExtension) for row in found):
+        raise MediaError("extensions of a recording format are a tuple of SpanExtension")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +119,20 @@ class Mp4Format:
     brands: tuple[str, ...] = ("iso6", "mp41")
     random_access: bool = True
 
+    @property
+    def extensions(self) -> tuple[SpanExtension, ...]:
+        """``mp4``."""
+        return (EXTENSIONS["mp4"],)
+
     def spans(self, tracks: Sequence[Track]) -> tuple[SpanType, ...]:
         """Return the one span."""
-        ordered = tuple(sorted(tracks, key=lambda track: _RANK[track.type]))
+        ordered = tuple(sorted(tracks, key=lambda track: track.type.rank))
         if not ordered:
             raise MediaError("a recording without tracks")
         common = lcm(*(track.timescale for track in ordered))
-        if common > _MOST_TICKS:
+        if common > MAX_TICKS:
             common = 90_000
-        return (SpanType("mp4", _content_type("video/mp4", ordered), ordered, common),)
+        return (SpanType("mp4", content_type_of(MediaKind.VIDEO.content_type, ordered), ordered, common),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +143,29 @@ class CmafFormat:
     brands: tuple[str, ...] = ("cmf2", "cmfc", "iso6")
     random_access: bool = True
 
+    @property
+    def extensions(self) -> tuple[SpanExtension, ...]:
+        """``m4v``, ``m4a`` and ``m4m``."""
+        return tuple(EXTENSIONS[kind.extension] for kind in MediaKind)
+
     def spans(self, tracks: Sequence[Track]) -> tuple[SpanType, ...]:
         """Return one span a track; ``MediaError`` for two tracks of a type, whose keys would collide."""
         if not tracks:
             raise MediaError("a recording without tracks")
         found: list[SpanType] = []
-        for track in sorted(tracks, key=lambda track: _RANK[track.type]):
-            extension, content_type = _CMAF_TYPES[track.type]
-            if any(span.extension == extension for span in found):
-                raise MediaError(f"CMAF holds one {track.type.value.lower()} track, not two")
-            found.append(SpanType(extension, _content_type(content_type, (track,)), (track,), track.timescale, True))
+        for track in sorted(tracks, key=lambda track: track.type.rank):
+            kind = track.type
+            if any(span.extension == kind.extension for span in found):
+                raise MediaError(f"CMAF holds one {kind.lower()} track, not two")
+            content_type = content_type_of(kind.content_type, (track,))
+            found.append(SpanType(kind.extension, content_type, (track,), track.timescale, aligned=True))
         return tuple(found)
 
-
-_CMAF_TYPES = {
-    TrackType.VIDEO: ("m4v", "video/mp4"),
-    TrackType.AUDIO: ("m4a", "audio/mp4"),
-    TrackType.METADATA: ("m4m", "application/mp4"),
-}
 
 MP4 = Mp4Format()
 """Multiplexed MP4. ONVIF Recording Control 25.12, B.6."""
 CMAF = CmafFormat()
 """CMAF tracks. ONVIF Recording Control 25.12, B.7."""
-
-
-def lead_of(tracks: Sequence[Track]) -> Track:
-    """Return the track that decides where segments begin."""
-    return min(tracks, key=lambda track: _RANK[track.type])
 
 
 def codecs_of(tracks: Sequence[Track]) -> str:
@@ -122,8 +175,9 @@ def codecs_of(tracks: Sequence[Track]) -> str:
 
 def full_content_type(tracks: Sequence[Track]) -> str:
     """Return the FullContentType attribute of a recording. ONVIF Recording Control 25.12, B.9."""
-    return _content_type("video/mp4", sorted(tracks, key=lambda track: _RANK[track.type]))
+    return content_type_of(MediaKind.VIDEO.content_type, sorted(tracks, key=lambda track: track.type.rank))
 
 
-def _content_type(kind: str, tracks: Sequence[Track]) -> str:
+def content_type_of(kind: str, tracks: Sequence[Track]) -> str:
+    """Return a media type with the codecs parameter of ``tracks``, for `SpanType`. RFC 6381."""
     return f'{kind}; codecs="{codecs_of(tracks)}"'

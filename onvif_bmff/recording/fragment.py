@@ -32,7 +32,7 @@ PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 _JOIN_BELOW = 4096
 """Runs whose samples are smaller than this on average are joined: many tiny buffers cost more than one copy."""
 
-_MOST_TICKS = 1 << 62
+_MAX_TICKS = 1 << 62
 _HEAD = struct.Struct(">I4sI4sII")  # moof, and mfhd in it
 _TFDT = struct.Struct(">I4sIQ")
 _TRUN = struct.Struct(">I4sIIi")
@@ -195,7 +195,7 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")
-    if decode_time >= _MOST_TICKS:
+    if decode_time >= _MAX_TICKS:
         raise MediaError(f"track {track.track_id}: a sample lies {decode_time} ticks behind the start of its span")
     shift = track.shift
     if track.denominator == 1:
@@ -207,52 +207,16 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
             offsets = [offset * factor for offset in offsets]
     else:
         durations, offsets = _rescaled(track, samples)
-    total = sum(durations)
-    defaults, flags, columns = [1], 0x2, {}
-    if durations.count(durations[0]) == count:
-        defaults.append(durations[0])
-        flags |= 0x8
-    else:
-        columns["duration"] = _column("I", durations, track)
-    if sizes.count(sizes[0]) == count:
-        defaults.append(sizes[0])
-        flags |= 0x10
-    else:
-        columns["size"] = _column("I", sizes, track)
     syncs = [sample.sync for sample in samples]
-    first_flags = b""
-    trun_flags = 0x1
-    if all(syncs):
-        defaults.append(SYNC_FLAGS)
-        flags |= 0x20
-    elif not any(syncs[1:]):
-        defaults.append(PREDICTED_FLAGS)
-        flags |= 0x20
-        if syncs[0]:
-            first_flags = SYNC_FLAGS.to_bytes(4, "big")
-            trun_flags |= 0x4
-    else:
-        columns["flags"] = array("I", [SYNC_FLAGS if sync else PREDICTED_FLAGS for sync in syncs])
+    head = _pack_head(track, decode_time, durations, sizes, syncs, offsets)
+    total = sum(durations)
+    end = decode_time + total
     if any(offsets):
-        columns["composition_offset"] = _column("i", offsets, track)
         end = max(
             start + offset + duration
             for start, offset, duration in zip(_starts(decode_time, durations), offsets, durations, strict=True)
         )
-    else:
-        end = decode_time + total
     sync_index = 0 if first.sync else syncs.index(True) if True in syncs else -1
-    for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):
-        trun_flags |= flag if name in columns else 0
-    codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
-    rows = pack_columns(Columns(count, **columns), codes) if columns else b""
-    try:
-        tfhd = struct.pack(
-            f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults
-        )
-        tfdt = _TFDT.pack(20, b"tfdt", 1 << 24, decode_time)
-    except struct.error:
-        raise MediaError(f"track {track.track_id}: a time or duration is no number that a file can hold") from None
     size = sum(sizes)
     protected = None
     payload: list[Buffer] = [sample.data for sample in samples]
@@ -273,7 +237,57 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         sync_time=decode_time + sum(durations[:sync_index]) + offsets[sync_index] if sync_index >= 0 else 0,
         constant_iv=protected.constant_iv if protected is not None else None,
     )
-    return _Traf(run, payload, tfhd, tfdt, trun_flags, first_flags, rows, protected)
+    return _Traf(run, payload, *head, protected)
+
+
+def _pack_head(
+    track: FragmentTrack,
+    decode_time: int,
+    durations: list[int],
+    sizes: list[int],
+    syncs: list[bool],
+    offsets: list[int],
+) -> tuple[bytes, bytes, int, bytes, bytes]:
+    """Return tfhd, tfdt, and of trun its flags, first-sample-flags and rows: what all samples share is in tfhd."""
+    count = len(sizes)
+    defaults, flags, columns = [1], 0x2, {}
+    if durations.count(durations[0]) == count:
+        defaults.append(durations[0])
+        flags |= 0x8
+    else:
+        columns["duration"] = _column("I", durations, track)
+    if sizes.count(sizes[0]) == count:
+        defaults.append(sizes[0])
+        flags |= 0x10
+    else:
+        columns["size"] = _column("I", sizes, track)
+    first_flags = b""
+    trun_flags = 0x1
+    if all(syncs):
+        defaults.append(SYNC_FLAGS)
+        flags |= 0x20
+    elif not any(syncs[1:]):
+        defaults.append(PREDICTED_FLAGS)
+        flags |= 0x20
+        if syncs[0]:
+            first_flags = SYNC_FLAGS.to_bytes(4, "big")
+            trun_flags |= 0x4
+    else:
+        columns["flags"] = array("I", [SYNC_FLAGS if sync else PREDICTED_FLAGS for sync in syncs])
+    if any(offsets):
+        columns["composition_offset"] = _column("i", offsets, track)
+    for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):
+        trun_flags |= flag if name in columns else 0
+    codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
+    rows = pack_columns(Columns(count, **columns), codes) if columns else b""
+    try:
+        tfhd = struct.pack(
+            f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults
+        )
+        tfdt = _TFDT.pack(20, b"tfdt", 1 << 24, decode_time)
+    except struct.error:
+        raise MediaError(f"track {track.track_id}: a time or duration is no number that a file can hold") from None
+    return tfhd, tfdt, trun_flags, first_flags, rows
 
 
 def _starts(start: int, durations: list[int]) -> list[int]:

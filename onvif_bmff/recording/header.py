@@ -12,10 +12,13 @@ ISO/IEC 14496-12, 8; CMAF (ISO/IEC 23000-19), 7.3.2.1, 7.5; ONVIF Recording Cont
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from onvif_bmff.bmff import (
     Box,
+    ContainerBox,
     FileTypeBox,
     MovieBox,
     MovieExtendsBox,
@@ -24,13 +27,20 @@ from onvif_bmff.bmff import (
     TrackExtendsBox,
     build_boxes,
 )
-from onvif_bmff.media.track import Track, TrackType
-from onvif_bmff.media.track_box import empty_tables, make_track_box
+from onvif_bmff.media.codec import Codec, all_sync
+from onvif_bmff.media.sample_entries import presentation_size
+from onvif_bmff.media.track import Track
+from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box, packed_box
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
 
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
 __all__ = ["build_header"]
 
+_T = TypeVar("_T")
 _SECONDS_1904_TO_1970 = 2_082_844_800
 
 
@@ -59,7 +69,7 @@ def build_header(
         children=(
             MovieHeaderBox(timescale=timescale, next_track_id=_next_id(tracks), **times),
             *(
-                _track(track, timescale, times, _entry(track, protection, (constant_ivs or {}).get(track.track_id)))
+                _track(track, timescale, times, protection, (constant_ivs or {}).get(track.track_id))
                 for track in tracks
             ),
             MovieExtendsBox(children=tuple(TrackExtendsBox(track_id=track.track_id) for track in tracks)),
@@ -74,20 +84,38 @@ def _next_id(tracks: Sequence[Track]) -> int:
     return min(max(track.track_id for track in tracks) + 1, 0xFFFFFFFF)
 
 
-def _entry(track: Track, protection: SpanProtection, constant_iv: bytes | None) -> Box:
-    entry = track.sample_entry()
+def _track(
+    track: Track, timescale: int, times: dict[str, Any], protection: SpanProtection, constant_iv: bytes | None
+) -> TrackBox:
     encryptor = protection.encryptors.get(track.track_id)
-    return entry if encryptor is None else encryptor.sample_entry(entry, constant_iv)
+    if encryptor is not None:
+        entry, size = _once(_prepared_entry, track)
+        tables = empty_tables(all_sync=all_sync(track.codec))
+        description = describe_media(track.type, (encryptor.sample_entry(entry, constant_iv),), tables, size)
+    else:
+        description = _once(_clear_description, track)
+    return make_track_box(track.track_id, timescale, track.language, description, track_times=times, media_times=times)
 
 
-def _track(track: Track, timescale: int, times: dict[str, Any], entry: Box) -> TrackBox:
-    return make_track_box(
-        track.track_id,
-        track.type,
-        timescale,
-        track.language,
-        (entry,),
-        empty_tables(all_sync=getattr(track.codec, "all_sync", track.type is not TrackType.VIDEO)),
-        track_times=times,
-        media_times=times,
-    )
+def _once(work: "_lru_cache_wrapper[_T]", track: Track) -> _T:
+    """Do work on a track's codec once for all that compare equal, since these have the same sample entry."""
+    try:
+        return work(track.codec, track.type)  # type: ignore[arg-type]  # codecs need no hash, but most have one
+    except TypeError:
+        result: _T = work.__wrapped__(track.codec, track.type)
+        return result
+
+
+@lru_cache(maxsize=64)
+def _clear_description(codec: Codec, kind: MediaKind) -> MediaDescription:
+    return describe_media(kind, (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))).packed()
+
+
+@lru_cache(maxsize=64)
+def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]]:
+    """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
+    entry = codec.sample_entry()
+    size = presentation_size(entry)
+    if isinstance(entry, ContainerBox):
+        entry = replace(entry, children=tuple(map(packed_box, entry.children)))
+    return entry, size

@@ -16,6 +16,9 @@ from onvif_bmff.media.track import Sample
 
 __all__ = ["Interleaver"]
 
+_NEVER = -1 << 80
+"""Earlier than any time: what a track that never came has reached."""
+
 
 class Interleaver:
     """Orders the samples of several tracks; ``push`` and ``close`` return those that may be stored.
@@ -44,17 +47,26 @@ class Interleaver:
         track_id = sample.track_id
         time = (sample.decode_time + shift) * self._factors[track_id]
         self._latest[track_id] = time
-        if self._newest is None or time > self._newest:
-            self._newest = time
+        newest = self._newest
+        if newest is None or time > newest:
+            self._newest = newest = time
+        first_id = self._order[0]
         out: list[Sample] = []
         if track_id != self.lead_id:
             self._waiting[track_id].append((time, sample))
-            self._elect(out)
+            since = self._latest.get(first_id)
+            if self.lead_id != first_id or since is None or newest - since > self._patience:
+                self._elect(out)
         else:
-            if sample.sync and not self._stands_in:
+            if sample.sync and self.lead_id == first_id:
                 self._release_blocked(out)
             self._blocked.append((time, sample))
-        self._advance(out)
+        if self.lead_id != first_id:
+            self._stay_behind(out)
+        elif not self._blocked:
+            self._release_before(self._latest.get(first_id, _NEVER) + 1, out)
+        else:
+            self._advance(out)
         return out
 
     def close(self) -> list[Sample]:
@@ -65,21 +77,19 @@ class Interleaver:
         return out
 
     def _advance(self, out: list[Sample]) -> None:
-        """Release the leading track's samples as far as the others allow, and theirs as far as it has come."""
-        if self._stands_in:
-            until = (self._newest or 0) - self._lag
-            self._release_blocked(out, until)
-            self._release_before(min(until, self._latest.get(self.lead_id, until)) + 1, out)
+        """Release the samples of the first track as far as the others allow, and theirs as far as it has come."""
+        time, first = self._blocked[0]
+        if first.sync and not self._reached(time):
+            self._release_before(time, out)
             return
-        if self._blocked:
-            time, first = self._blocked[0]
-            if first.sync and not self._reached(time):
-                self._release_before(time, out)
-                return
-            self._release_blocked(out)
-        latest = self._latest.get(self.lead_id)
-        if latest is not None:
-            self._release_before(latest + 1, out)
+        self._release_blocked(out)
+        self._release_before(self._latest.get(self.lead_id, _NEVER) + 1, out)
+
+    def _stay_behind(self, out: list[Sample]) -> None:
+        """Release the samples of a track that leads in place of a silent one, but the newest, and the others'."""
+        until = (self._newest or 0) - self._lag
+        self._release_blocked(out, until)
+        self._release_before(min(until, self._latest.get(self.lead_id, until)) + 1, out)
 
     def _reached(self, time: int) -> bool:
         """Tell whether every track that is alive has come to ``time``, or nobody needs to wait for it."""
@@ -92,11 +102,6 @@ class Interleaver:
                 if latest < time and newest - latest <= self._patience:
                     return False
         return True
-
-    @property
-    def _stands_in(self) -> bool:
-        """Whether a track leads because another one is silent."""
-        return self.lead_id != self._order[0]
 
     def _release_blocked(self, out: list[Sample], until: int | None = None) -> None:
         """Release the leading track's samples, those up to ``until`` if it is given, and before each the others'."""
@@ -117,8 +122,7 @@ class Interleaver:
         assert newest is not None
         for track_id in self._order:
             latest = self._latest.get(track_id)
-            oldest = self._oldest_waiting()
-            since = latest if latest is not None else oldest
+            since = latest if latest is not None else self._oldest_waiting()
             if since is None or newest - since > self._patience:
                 continue
             if track_id == self.lead_id or latest is None:

@@ -7,15 +7,16 @@ from math import gcd, lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.media.track import Track
-from onvif_bmff.recording.anchor import Anchor, Origin
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary
 from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
-from onvif_bmff.recording.lanes import SpanSet
+from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import Labels
-from onvif_bmff.recording.span import SpanSettings
+from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.span_parts import SpanSettings
+from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
@@ -44,14 +45,16 @@ class SpanOpener:
     """
 
     target: RecordingTarget
-    labels: Labels
+    labels: SegmentLabels
     limits: FragmentLimits
     boundary: SegmentBoundary
     ivs: IvSources | None = None
     override: tuple[timedelta, UtcTime] | None = None
     used_keys: dict[str, list[str]] = field(default_factory=dict)
 
-    def open(self, tracks: Sequence[Track], timescale: int, anchor: Anchor, start: int | None, at: UtcTime) -> SpanSet:
+    def open(
+        self, tracks: Sequence[Track], timescale: int, clock: MediaClock, start: int | None, at: UtcTime
+    ) -> SpanSet:
         """Return spans for ``tracks`` that open ``at`` an instant; times are kept in ``timescale`` ticks a second.
 
         ``start`` (ticks) is from when on tracks are to enter them.
@@ -74,7 +77,7 @@ class SpanOpener:
 
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
-            anchor=anchor,
+            clock=clock,
             origin=Origin(timescale, _step(kinds, timescale)),
             prefix=target.prefix,
             postfix=target.postfix,

@@ -6,8 +6,7 @@ from datetime import timedelta
 from math import lcm
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.track import Sample, Track
-from onvif_bmff.recording.formats import lead_of
+from onvif_bmff.media.track import Sample, Track, lead_of
 
 __all__ = ["PreRoll"]
 

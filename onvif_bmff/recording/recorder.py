@@ -2,44 +2,52 @@
 
 ::
 
-    Sample ─ SampleClock ─ [Interleaver] ─ SpanWriter ─ SegmentWriter ─ FragmentBuilder
-               one a track    MP4 only        one a span
+    Sample ─ SampleClock ─ SampleRouter ─ SpanWriter ─ SegmentWriter ─ FragmentBuilder
+               one a track   [Interleaver]   one a span
+                                MP4 only
 
-The recorder does no I/O and reads no clock: samples go in, events come out, in order. Here is what callers ask of it;
-how samples find their spans is in ``flow``, and what closes when in the table of ``cuts``.
+The recorder does no I/O and reads no clock: samples go in, events come out, in order. Here is what callers ask of it,
+and what errors come out when. A recorder has a ``SampleRouter`` while it is active: to it go samples whose times are
+final, and all that may close something. How samples find their spans is in there, and what closes when in the table of
+``cuts``.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from math import lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.anchor import Anchor
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
 from onvif_bmff.recording.cuts import CutCause
-from onvif_bmff.recording.lanes import NEVER, Lane, make_interleaver, make_lanes
+from onvif_bmff.recording.dropped import DropReason
+from onvif_bmff.recording.formats import checked_spans
 from onvif_bmff.recording.opening import SpanOpener
-from onvif_bmff.recording.router import SampleFlow
+from onvif_bmff.recording.progress import UtcAnchor
+from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.track_state import TrackState, make_track_states
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Recorder"]
 
 
-class Recorder(SampleFlow):
+class Recorder:
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
     Each call returns the events that it caused, to be applied to a store in order. ``max_gap`` seconds without a
     sample end a span; ``timestamp_bits`` is the width of the source's counter where it wraps (32 for RTP).
     ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples
-    that were not stored, by reason.
+    that were not stored, by reason (``DropReason``).
 
     Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
     ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
@@ -50,7 +58,7 @@ class Recorder(SampleFlow):
         tracks: Iterable[Track],
         target: RecordingTarget,
         *,
-        labels: Labels = Labels(),  # noqa: B008
+        labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         limits: FragmentLimits = FragmentLimits(),  # noqa: B008
         boundary: SegmentBoundary = since_open,
         ivs: IvSources | None = None,
@@ -58,19 +66,36 @@ class Recorder(SampleFlow):
         timestamp_bits: int | None = None,
     ) -> None:
         given = tuple(tracks)
-        target.format.spans(given)
+        checked_spans(target.format, given)
         max_gap = _seconds(max_gap, "max_gap")
         if timestamp_bits is not None and not 1 <= timestamp_bits <= 64:
             raise MediaError(f"a counter of {timestamp_bits} bits: it has 1 to 64")
-        super().__init__(given, SpanOpener(target, labels, limits, boundary, ivs), max_gap=max_gap)
+        self._tracks = {track.track_id: track for track in given}
+        if len(self._tracks) < len(given):
+            raise MediaError("two tracks have one number")
+        self._opener = SpanOpener(target, labels, limits, boundary, ivs)
         self._labels = labels
         self._max_gap = max_gap
         self._timestamp_bits = timestamp_bits
+        self._router: SampleRouter | None = None
+        self._pending_events: list[RecordingEvent] = []
+        self._failure: Exception | None = None
+        self.dropped: Counter[str] = Counter()
+
+    @property
+    def target(self) -> RecordingTarget:
+        """The target in force for spans that open from now on."""
+        return self._opener.target
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks."""
+        return tuple(self._tracks.values())
 
     @property
     def active(self) -> bool:
         """Whether the recording is activated."""
-        return self._start is not None
+        return self._router is not None
 
     @property
     def failure(self) -> Exception | None:
@@ -81,9 +106,8 @@ class Recorder(SampleFlow):
     def override(self) -> tuple[timedelta, UtcTime] | None:
         """The override of the segment duration and when it expires; None if there is none or it has expired. 5.24."""
         found = self._opener.override
-        if found is not None and self._newest > NEVER and self._anchor is not None:
-            return found if self._anchor.utc(self._newest, self._timescale) < found[1] else None
-        return found
+        now = None if self._router is None else self._router.now
+        return None if found is not None and now is not None and now >= found[1] else found
 
     def activate(self, at: UtcTime, *, media_time: Fraction | None = None, event_topic: str | None = None) -> None:
         """Open spans. B.2. ``media_time`` seconds of the source happen ``at``; None: its first sample does.
@@ -93,16 +117,18 @@ class Recorder(SampleFlow):
         """
         if self.active:
             raise StateError("the recording is active")
-        time = None if media_time is None else _seconds(media_time, "media_time")
-        self._start = at
-        self._anchor = self._new_anchor = None
-        self._pending.clear()
+        anchor = UtcAnchor(at, None if media_time is None else _media_clock(at, media_time))
         self._failure = None
-        if time is not None:
-            self._new_anchor = Anchor(at, time.numerator, time.denominator)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
-        self._lanes = make_lanes(self.tracks, self._timescale, self._max_gap, self._timestamp_bits)
-        self._interleaver = make_interleaver(self._lanes, self._patience, self.target.format.spans(self.tracks))
+        timescale = lcm(*(track.timescale for track in self.tracks))
+        self._router = SampleRouter(
+            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits),
+            self._opener,
+            anchor,
+            timescale=timescale,
+            max_gap=self._max_gap,
+            dropped=self.dropped,
+        )
 
     def push(self, sample: Sample) -> Sequence[RecordingEvent]:
         """Record a sample.
@@ -113,65 +139,55 @@ class Recorder(SampleFlow):
         (see ``dropped``), the span has ended before them, recording goes on with the next sync sample, and the events
         of this call come with those of the next.
         """
-        lane = self._lanes.get(sample.track_id)
-        if lane is None:
-            if not self.active:
-                raise StateError("the recording is not active")
+        router = self._router
+        if router is None:
+            raise StateError("the recording is not active")
+        state = router.states.get(sample.track_id)
+        if state is None:
             raise MediaError(f"the recording has no track {sample.track_id}")
-        if not sample.data:
-            return self._without_bytes(lane, sample)
-        ready = lane.clock.push(sample)
-        if lane.asked is not None:
-            lane.date_change()
-        if ready is not None:
-            if ready.decode_time < lane.quiet_until and not lane.clock.gap:  # nearly every sample
-                time = (ready.decode_time + lane.shift) * lane.factor
-                if time < self._look_at:
-                    lane.latest = time
-                    if time > self._newest:
-                        self._newest = time
-                    try:
-                        return lane.writer.add(ready)
-                    except Exception as error:  # of an encryptor, or of a store of vectors, which may be anybody's
-                        return self._told(self._after_failure(lane, ready, lane.writer.give_up(error)))
-            events = self._ready(lane, ready)
-            return self._told(events) if self._failure is not None or self._unsent else events
-        if self._spans is not None:
-            self._spans.expect((lane,))
-        return self._told(()) if self._unsent else ()
+        events: Sequence[RecordingEvent] = ()
+        if sample.data:
+            ready = state.clock.push(sample)
+            if state.asked is not None:
+                state.date_change()
+            if ready is not None:
+                events = router.route(state, ready)
+            else:
+                router.reserve(state)
+        else:
+            self._leave_out(state, sample)
+        if self._pending_events or router.failure is not None:
+            return self._with_pending(events, router)
+        return events
 
-    def _without_bytes(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+    def _with_pending(self, events: Sequence[RecordingEvent], router: SampleRouter) -> Sequence[RecordingEvent]:
+        """Return events after those of a call that raised an error; raise the error of this one, if there is one."""
+        failure, router.failure = router.failure, None
+        self._pending_events.extend(events)
+        if failure is not None:
+            raise failure
+        pending, self._pending_events = self._pending_events, []
+        return pending
+
+    def _leave_out(self, state: TrackState, sample: Sample) -> None:
         """Leave out a sample without bytes, for players refuse a whole file for one; the sample before it lasts on."""
         if sample.data is None:
-            raise MediaError(f"track {lane.track.track_id}: a sample whose data is None")
-        metadata = lane.track.type is TrackType.METADATA
-        self.dropped["an empty metadata document" if metadata else "a sample without bytes"] += 1
-        lane.clock.lengthen(sample)
-        return self._told(()) if self._unsent else ()
+            raise MediaError(f"track {state.track.track_id}: a sample whose data is None")
+        metadata = state.track.type is TrackType.METADATA
+        self.dropped[DropReason.EMPTY_DOCUMENT if metadata else DropReason.NO_BYTES] += 1
+        state.clock.lengthen(sample)
 
     def deactivate(self) -> list[RecordingEvent]:
         """Close all spans. B.2. ``StateError`` if the recording is not active.
 
         What cannot be written is left out and counted in ``dropped``, and ``failure`` says why.
         """
-        if not self.active:
+        router = self._router
+        if router is None:
             raise StateError("the recording is not active")
-        events, self._unsent = self._unsent, []
-        end: int | None = None
-        multiplexed = self._interleaver is not None
-        for lane in self._lanes.values():  # metadata last: a document lasts as long as other media in its span
-            last = lane.flush(end if multiplexed else None)
-            if last is not None:
-                end = max(end or NEVER, lane.time(last) + last.duration * lane.factor)
-                events.extend(self._ready(lane, last))
-        events.extend(self._drain(end))
-        for lane in self._lanes.values():
-            events.extend(self._leave(lane))
-        if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
-            for track_id in self._spans.writers:
-                events.extend(self._close(self._spans, track_id))
-        self._lanes, self._spans, self._start = {}, None, None
-        self._newest, self._look_at = NEVER, 0
+        events, self._pending_events = self._pending_events, []
+        events.extend(router.close())
+        self._failure, self._router = router.failure, None
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
@@ -180,16 +196,18 @@ class Recorder(SampleFlow):
         Removes an override of the segment duration. Raises ``MediaError`` for a format that cannot hold the tracks.
         5.7, 5.24, B.8.
         """
-        target.format.spans(self.tracks)
-        opener = self._opener
+        checked_spans(target.format, self.tracks)
+        opener, router = self._opener, self._router
         old, opener.target, opener.override = opener.target, target, None
-        self._wake()
+        if router is None:
+            return
+        router.recheck()
         if (old.format, old.prefix, old.postfix, old.digits) != (
             target.format, target.prefix, target.postfix, target.digits,
         ):  # fmt: skip
-            self._add_pending(CutCause.TARGET_CHANGED)
+            router.cut(CutCause.TARGET_CHANGED)
         if old.encryption != target.encryption:
-            self._add_pending(CutCause.ENCRYPTION_CHANGED)
+            router.cut(CutCause.ENCRYPTION_CHANGED)
 
     def replace_track(self, track: Track) -> None:
         """Change a track's codec configuration for the samples that follow; all spans close if it is another. B.2.
@@ -200,9 +218,8 @@ class Recorder(SampleFlow):
         if old is None or old.type is not track.type or old.timescale != track.timescale:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
         self._tracks[track.track_id] = track
-        lane = self._lanes.get(track.track_id)
-        if lane is not None:
-            lane.asked = track
+        if self._router is not None:
+            self._router.states[track.track_id].asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.
@@ -210,28 +227,28 @@ class Recorder(SampleFlow):
         ``media_time`` is in seconds of the source. ``StateError`` if the recording is not active, ``MediaError`` for a
         time that is no number.
         """
-        if not self.active:
+        if self._router is None:
             raise StateError("the recording is not active")
-        time = _seconds(media_time, "media_time")
-        self._new_anchor = Anchor(at, time.numerator, time.denominator)
-        self._add_pending(CutCause.CLOCK_CHANGED)
+        self._router.set_clock(_media_clock(at, media_time))
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""
         if duration <= timedelta(0):
             raise MediaError("a segment duration must be positive")
         self._opener.override = (duration, expires)
-        self._end_segments(CutCause.DURATION_OVERRIDE)
+        if self._router is not None:
+            self._router.end_segments(CutCause.DURATION_OVERRIDE)
 
     def end_segments_early(self) -> None:
-        """Close the open segments at the next sync sample, for want of resources. B.3."""
-        self._end_segments(CutCause.RESOURCES)
+        """Close the open segments at the next sync sample, to free resources. B.3."""
+        if self._router is not None:
+            self._router.end_segments(CutCause.RESOURCES)
 
-    def _end_segments(self, cause: CutCause) -> None:
-        self._wake()
-        for lane in self._lanes.values():
-            if lane.spans is not None:
-                lane.spans.writers[lane.track.track_id].end_segment_early(cause)
+
+def _media_clock(at: UtcTime, media_time: Fraction) -> MediaClock:
+    """A clock on which a time in seconds happens at an instant. ``MediaError`` for a time that is no number."""
+    time = _seconds(media_time, "media_time")
+    return MediaClock(at, time.numerator, time.denominator)
 
 
 def _seconds(given: Fraction | float, name: str) -> Fraction:

@@ -1,344 +1,400 @@
-"""The way of samples whose times are final into spans: what opens, what closes, and what is left out.
+"""Samples whose times are final → the spans of one activation: what opens, what closes, and what is left out.
 
-What closes when is decided by the table in ``cuts``.
+What closes when is decided by the table in ``cuts``, what calls for a cut is in ``causes``; here it is carried out::
+
+    route ─► [Interleaver] ─► before next_check? ─ yes ──────────► SpanWriter.add     nearly every sample
+                MP4 only                         └ no ─► _store ─► SpanWriter.push    what opens and closes, first
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import lcm
 
-from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.errors import ProtectionError
+from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.anchor import Anchor
+from onvif_bmff.objects.media_clock import MediaClock
+from onvif_bmff.recording.causes import SyncSample, causes_at
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
-from onvif_bmff.recording.interleave import Interleaver
-from onvif_bmff.recording.lanes import NEVER, Lane, SpanSet, fallen_silent, is_leading, make_interleaver
+from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
-from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.progress import Progress, UtcAnchor
+from onvif_bmff.recording.span_set import SpanSet
+from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SampleFlow"]
+__all__ = ["SampleRouter"]
 
-_PATIENCE = 10
+PATIENCE = 10
 """Seconds of media time that a silent track is waited for."""
 
 
-class SampleFlow:
-    """The spans of a recording that are open, and the lanes of its tracks into them.
+class SampleRouter:
+    """Routes the samples of one activation into spans.
 
-    ``dropped`` counts samples that were not stored, by reason. Raises ``MediaError`` for two tracks with one number.
+    ``route`` takes each track's samples in decode order, when their times are final; ``close`` ends all. Both return
+    events. ``states`` are the tracks by track_id, in the order in which they lead. What cannot be stored is counted in
+    ``dropped``; the first error since somebody took it is in ``failure``, and recording goes on with the next sync
+    sample.
     """
+
+    __slots__ = (
+        "_anchor", "_interleaver", "_opener", "_patience", "_pending", "_progress", "_spans",
+        "dropped", "failure", "states",
+    )  # fmt: skip
 
     def __init__(
         self,
-        tracks: tuple[Track, ...],
+        states: Mapping[int, TrackState],
         opener: SpanOpener,
+        anchor: UtcAnchor,
         *,
+        timescale: int,
         max_gap: Fraction,
+        dropped: Counter[str],
     ) -> None:
-        self._tracks = {track.track_id: track for track in tracks}
-        if len(self._tracks) < len(tracks):
-            raise MediaError("two tracks have one number")
+        self.states = states
+        self.dropped = dropped
+        self.failure: Exception | None = None
         self._opener = opener
-        self._patience = max(Fraction(_PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
-        self._lanes: dict[int, Lane] = {}
-        self._timescale = lcm(*(track.timescale for track in tracks))
-        self._silence = _PATIENCE * self._timescale
-        self._anchor: Anchor | None = None
-        self._new_anchor: Anchor | None = None
-        self._start: UtcTime | None = None
+        self._anchor = anchor
+        self._progress = Progress(timescale, PATIENCE * timescale)
+        self._patience = max(Fraction(PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
         self._spans: SpanSet | None = None
         self._pending: set[CutCause] = set()
-        self._interleaver: Interleaver | None = None
-        self._newest = NEVER
-        self._look_at = 0
-        self._first: int | None = None
-        self._failure: Exception | None = None
-        self._unsent: list[RecordingEvent] = []
-        self.dropped: Counter[str] = Counter()
+        tracks = [state.track for state in states.values()]
+        self._interleaver = make_interleaver(states, self._patience, opener.target.format.spans(tracks))
 
     @property
-    def target(self) -> RecordingTarget:
-        """The target in force for spans that open from now on."""
-        return self._opener.target
+    def now(self) -> UtcTime | None:
+        """The instant of the newest sample; None before the first spans open."""
+        progress, clock = self._progress, self._anchor.clock
+        return None if clock is None or progress.newest == NEVER else clock.utc(progress.newest, progress.timescale)
 
-    @property
-    def tracks(self) -> tuple[Track, ...]:
-        """The tracks."""
-        return tuple(self._tracks.values())
+    def recheck(self) -> None:
+        """Check at the next sync sample of each track whether something closes."""
+        for state in self.states.values():
+            state.recheck()
 
-    def _add_pending(self, cause: CutCause) -> None:
+    def cut(self, cause: CutCause) -> None:
+        """Close spans as ``cuts`` says for a cause."""
         self._pending.add(cause)
-        self._wake()
+        self.recheck()
 
-    def _wake(self) -> None:
-        """Have the next sync sample of all tracks looked at."""
-        for lane in self._lanes.values():
-            lane.wake()
+    def end_segments(self, cause: CutCause) -> None:
+        """Close the open segments at the next sync sample."""
+        self.recheck()
+        for state in self.states.values():
+            if state.spans is not None:
+                state.spans.writers[state.track.track_id].end_segment_early(cause)
 
-    def _told(self, events: Sequence[RecordingEvent]) -> Sequence[RecordingEvent]:
-        """Return events with those of a call that raised an error; raise the error of this one, if there is one."""
-        failure, self._failure = self._failure, None
-        self._unsent.extend(events)
-        if failure is not None:
-            self._wake()
-            raise failure
-        unsent, self._unsent = self._unsent, []
-        return unsent
+    def set_clock(self, clock: MediaClock) -> None:
+        """Tie media time to UTC anew, from the next sync sample on, in new spans."""
+        self._anchor.given = clock
+        self.cut(CutCause.CLOCK_CHANGED)
+
+    def reserve(self, state: TrackState) -> None:
+        """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
+        if self._spans is not None:
+            state.reserve(self._spans)
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
-    def _ready(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
-        """Take a sample whose times are final."""
-        if lane.clock.gap:
-            lane.gap_at = sample.decode_time
-            lane.wake()
-        if not lane.begun:
-            if not sample.sync:
-                self.dropped["before the first sync sample"] += 1
-                return ()
-            lane.begun, lane.shift = True, sample.composition_offset
-        time = (sample.decode_time + lane.shift) * lane.factor
-        if time > self._newest:
-            self._first = time if self._newest == NEVER else self._first
-            self._newest = time
-        lane.latest = time
-        events: list[RecordingEvent] = []
-        if time >= self._look_at:
-            self._look_at = time + self._timescale
-            for silent, last in fallen_silent(self._lanes.values(), time):
-                events.extend(self._ready(silent, last))
-        if self._interleaver is None:
-            stored = self._store(lane, sample)
-            return [*events, *stored] if events else stored
-        for released in self._interleaver.push(sample, lane.shift):
-            events.extend(self._in_turn(self._lanes[released.track_id], released))
-        if self._spans is not None and not self._spans.multiplexed:
-            events.extend(self._drain())
+    def route(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
+        """Take the next sample of a track; return what it completes."""
+        if (state.clock.gap or not state.begun) and not self._begins(state, sample):
+            return ()
+        progress = self._progress
+        state.latest = time = (sample.decode_time + state.shift) * state.factor
+        if time > progress.newest:
+            progress.newest = time
+        events = self._release_silent(time) if time >= progress.look_at else ()
+        released: Sequence[Sample] = (sample,)
+        interleaver, lead_id = self._interleaver, 0
+        if interleaver is not None:
+            lead_id = interleaver.lead_id
+            released = interleaver.push(sample, state.shift)
+            if interleaver.lead_id != lead_id:
+                lead_id = interleaver.lead_id
+                self.recheck()
+        for one in released:
+            state = self.states[one.track_id]
+            if interleaver is not None:  # the last sample of a track that does not lead waits for what follows
+                if one.track_id != lead_id:
+                    waiting, state.waiting = state.waiting, one
+                    if waiting is None:
+                        continue
+                    one = waiting
+                elif state.waiting is not None:
+                    events = [*events, *self._store_waiting(state)]
+            if one.decode_time < state.next_check:  # nearly every sample
+                try:
+                    more = state.writer.add(one)
+                except Exception as error:
+                    more = self._after_failure(state, one, state.writer.give_up(error))
+            else:
+                more = self._store(state, one)
+            if more:
+                events = [*events, *more] if events else more
+        if interleaver is not None and self._spans is not None and not self._spans.multiplexed:
+            return [*events, *self._drain()]
         return events
+
+    def _begins(self, state: TrackState, sample: Sample) -> bool:
+        """Take a sample after a gap, or the first of a track: False if it cannot be decoded."""
+        if state.clock.gap:
+            state.gap_at = sample.decode_time
+            state.recheck()
+        if not state.begun:
+            if not sample.sync:
+                self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
+                return False
+            state.begun, state.shift = True, sample.composition_offset
+            if self._progress.newest == NEVER:
+                self._progress.first = state.time(sample)
+        return True
+
+    def _release_silent(self, time: int) -> Sequence[RecordingEvent]:
+        """Store what tracks hold back that are silent at ``time``: nothing will tell how long it lasts."""
+        self._progress.look_at = time + self._progress.timescale
+        events: list[RecordingEvent] = []
+        last = [(state, state.clock.release(time // state.factor - state.shift)) for state in self.states.values()]
+        for silent, sample in last:
+            if sample is not None:
+                events.extend(self.route(silent, sample))
+        return events
+
+    def _store_waiting(self, state: TrackState) -> Sequence[RecordingEvent]:
+        """Store the sample of a track that waits, should one."""
+        waiting, state.waiting = state.waiting, None
+        return () if waiting is None else self._store(state, waiting)
 
     def _drain(self, end: int | None = None) -> list[RecordingEvent]:
         """Store what waits for other tracks, and wait no more; the media end at ``end`` (common ticks)."""
         interleaver, self._interleaver = self._interleaver, None
-        waiting = interleaver.close() if interleaver is not None else []
-        events = [event for sample in waiting for event in self._in_turn(self._lanes[sample.track_id], sample)]
-        for lane in self._lanes.values():
-            last = lane.last_before(end) if end is not None else None
-            if last is None:
-                last, lane.waiting = lane.waiting, None
-            if last is not None:
-                events.extend(self._store(lane, last))
+        self.recheck()
+        events: list[RecordingEvent] = []
+        for sample in interleaver.close() if interleaver is not None else ():
+            state = self.states[sample.track_id]
+            events.extend(self._store_waiting(state))
+            if self._leads(state):
+                events.extend(self._store(state, sample))
+            else:
+                state.waiting = sample
+        for state in self.states.values():
+            last = state.last_before(end) if end is not None else None
+            events.extend(self._store_waiting(state) if last is None else self._store(state, last))
         return events
 
-    def _in_turn(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
-        """Store a sample of a multiplexed span. The last one of a track that does not lead waits for what follows."""
-        waiting, lane.waiting = lane.waiting, None
-        events = () if waiting is None else self._store(lane, waiting)
-        if not self._leads(lane):
-            lane.waiting = sample
-            return events
-        more = self._store(lane, sample)
-        return [*events, *more] if events else more
-
-    def _store(self, lane: Lane, sample: Sample, *, again: bool = False) -> Sequence[RecordingEvent]:
+    def _store(self, state: TrackState, sample: Sample, *, again: bool = False) -> Sequence[RecordingEvent]:
         """Store a sample, closing before it what has to close."""
         events: Sequence[RecordingEvent] = ()
         if sample.sync:
             try:
-                events = self._at_sync(lane, sample)
-            except Exception as error:  # no key can be had, say, or no header be made with it
-                self._failure = self._failure or error
+                events = self._at_sync(state, sample)
+            except Exception as error:
+                self.failure = self.failure or error
                 if isinstance(error, ProtectionError):
                     self._spans = None  # without a key for new spans no track goes on in the old ones either
-                self.dropped["for want of a new span"] += 1
-                return self._give_way(lane)
-        elif lane.changes or lane.gap_at is not None or self._takes_over(lane):
-            events = self._break_off(lane, sample)
-        if lane.spans is None:
+                self.dropped[DropReason.NO_SPAN] += 1
+                return self._give_way(state)
+        elif state.changes or state.gap_at is not None or self._takes_over(state):
+            events = self._break_off(state, sample)
+        if state.spans is None:
             if not sample.sync:
-                self.dropped["before the next sync sample"] += 1
+                self.dropped[DropReason.BEFORE_NEXT_SYNC] += 1
             return events
-        writer = lane.spans.writers[sample.track_id]
+        writer = state.spans.writers[sample.track_id]
         more = writer.push(sample)
         if writer.failure is not None:
-            more = self._after_failure(lane, sample, more, again=again)
+            more = self._after_failure(state, sample, more, again=again)
         return [*events, *more] if events else more
 
     def _after_failure(
-        self, lane: Lane, sample: Sample, events: Sequence[RecordingEvent], *, again: bool = False
+        self, state: TrackState, sample: Sample, events: Sequence[RecordingEvent], *, again: bool = False
     ) -> Sequence[RecordingEvent]:
         """Go on after a fragment that could not be written, for which its span has closed with ``events``.
 
         The sample that ended the fragment begins new spans if it can.
         """
-        events = [*events, *self._give_way(lane)]
+        events = [*events, *self._give_way(state)]
         if sample.sync and not again:
-            return [*events, *self._store(lane, sample, again=True)]
-        self.dropped["before the next sync sample"] += 1
+            return [*events, *self._store(state, sample, again=True)]
+        self.dropped[DropReason.BEFORE_NEXT_SYNC] += 1
         return events
 
-    def _give_way(self, lane: Lane) -> Sequence[RecordingEvent]:
+    def _give_way(self, state: TrackState) -> Sequence[RecordingEvent]:
         """Let a track leave its span after an error; as after a gap, all spans close if it leads."""
-        if self._leads(lane):
-            self._add_pending(CutCause.MEDIA_GAP)
-        return self._leave(lane)
+        if self._leads(state):
+            self.cut(CutCause.MEDIA_GAP)
+        return self._leave(state)
 
-    def _takes_over(self, lane: Lane) -> bool:
+    def _takes_over(self, state: TrackState) -> bool:
         """Tell whether a track leads again a span that another one has led meanwhile."""
-        spans, track_id = lane.spans, lane.track.track_id
-        return spans is not None and spans.writers[track_id].lead_id != track_id and self._leads(lane)
+        spans, track_id = state.spans, state.track.track_id
+        return spans is not None and spans.writers[track_id].lead_id != track_id and self._leads(state)
 
-    def _break_off(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+    def _break_off(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Let a track leave if a sample that is not sync cannot follow the one before it."""
-        changed, gap = lane.reaches_change(sample), lane.reaches_gap(sample)
-        spans = lane.spans
-        if spans is None or not (changed or gap or self._takes_over(lane)):
+        changed, gap = state.reaches_change(sample), state.reaches_gap(sample)
+        spans = state.spans
+        if spans is None or not (changed or gap or self._takes_over(state)):
             return ()
-        leads = self._leads(lane)
+        leads = self._leads(state)
         if spans.multiplexed and not leads:
-            lane.leave()
+            state.leave()
             return ()
-        events: Sequence[RecordingEvent] = self._end_others(lane.time(sample)) if spans.multiplexed else ()
+        events: Sequence[RecordingEvent] = self._end_others(state.time(sample)) if spans.multiplexed else ()
         if leads:
-            self._add_pending(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
-        return [*events, *self._leave(lane, sample)]
+            self.cut(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
+        return [*events, *self._leave(state, sample)]
 
-    def _at_sync(self, lane: Lane, sample: Sample) -> Sequence[RecordingEvent]:
+    def _leads(self, state: TrackState) -> bool:
+        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
+        interleaver = self._interleaver
+        if interleaver is not None:
+            return interleaver.lead_id == state.track.track_id
+        return self._progress.is_leading(state, self.states.values())
+
+    # ---- cuts ---------------------------------------------------------------------------------------------
+
+    def _at_sync(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
-        lane.reaches_change(sample)
-        gap = lane.reaches_gap(sample)
+        state.reaches_change(sample)
+        gap = state.reaches_gap(sample)
         current = self._spans
         if current is None or current.ended:
-            current = self._open(None, lane, sample)
-        leads, track_id = self._leads(lane), sample.track_id
-        if leads and lane.spans is current and current.writers[track_id].lead_id != track_id:
-            current.writers[track_id].lead_by(track_id)
-        cause = decide(self._causes(lane, sample, current, leads, gap))
-        events: Sequence[RecordingEvent] = ()
-        if cause is not None and current.multiplexed and leads:
-            events = self._end_others(lane.time(sample))
-            current = self._spans or current
-        if cause is not None and CUTS[cause].spans is Spans.OWN:
-            events = self._leave(lane, sample)
-        elif cause is not None and CUTS[cause].spans is Spans.ALL:
-            if current.multiplexed and not leads:  # all tracks change over where the leading one can
-                self._add_pending(cause)
-                self.dropped["before the cut for a new codec configuration"] += 1
-                if lane.spans is not current:
-                    return self._leave(lane, sample)  # a span of its own, from before the format changed
-                lane.leave()
+            current = self._open(None, state, sample)
+        turn = SyncSample(state, sample, self._leads(state), gap)
+        if turn.leads and state.spans is current and current.writers[sample.track_id].lead_id != sample.track_id:
+            current.writers[sample.track_id].lead_by(sample.track_id)
+        cause = decide(causes_at(turn, current, self._pending, self._opener.target, self._progress))
+        if cause is None:
+            if state.spans is current:
+                self._skip_checks(turn, current)
                 return ()
-            before, current = current, self._open(lane.time(sample), lane, sample)
-            if before.multiplexed:  # also where this track has not come in yet
-                events = [*events, *self._close(before, sample.track_id, sample)]
-        if lane.spans is current:
-            nothing_to_come = not self._pending and not lane.changes and lane.gap_at is None
-            if cause is None and nothing_to_come and not current.multiplexed:
-                until = current.quiet_until(lane, self.target.span_duration, self._silence)
-                lane.be_quiet(until, current.writers[track_id])
+            return self._change_over(turn)
+        if CUTS[cause].spans is Spans.ALL and current.multiplexed and not turn.leads:
+            return self._wait_for_lead(turn, current, cause)
+        events = self._cut(turn, current, cause)
+        if state.spans is (self._spans or current):
             return events
-        return [*events, *self._change_over(lane, sample, leads, gap)]
+        return [*events, *self._change_over(turn)]
+
+    def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
+        """Close spans before a sync sample; the segment is the writer's to close."""
+        state, sample = turn.state, turn.sample
+        events: Sequence[RecordingEvent] = ()
+        if current.multiplexed and turn.leads:
+            events = self._end_others(turn.time)
+            current = self._spans or current
+        closes = CUTS[cause].spans
+        if closes is Spans.OWN:
+            return [*events, *self._leave(state, sample)]
+        if closes is Spans.ALL:
+            self._open(turn.time, state, sample)
+            if current.multiplexed:  # also where this track has not come in yet
+                return [*events, *self._close(current, sample.track_id, sample)]
+        return events
+
+    def _wait_for_lead(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
+        """Leave out a sample for which all spans would close: all tracks change over where the leading one can."""
+        self.cut(cause)
+        self.dropped[DropReason.BEFORE_NEW_CONFIGURATION] += 1
+        if turn.state.spans is not current:
+            return self._leave(turn.state, turn.sample)  # a span of its own, from before the format changed
+        turn.state.leave()
+        return ()
+
+    def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
+        """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
+        state = turn.state
+        if self._pending or state.changes or state.gap_at is not None:
+            return
+        writer = current.writers[state.track.track_id]
+        if turn.leads or not current.multiplexed:
+            until = state.next_cut(current, self._opener.target.span_duration, self._progress.patience)
+            state.skip_checks_until(until, writer)
+        else:
+            state.skip_checks(writer)
+
+    # ---- spans --------------------------------------------------------------------------------------------
 
     def _end_others(self, time: int) -> Sequence[RecordingEvent]:
         """Store what tracks that do not lead hold back, before a multiplexed segment ends at ``time``. B.1, B.3."""
         events: list[RecordingEvent] = []
-        for lane in self._lanes.values():
-            last = lane.last_before(time)
+        for state in self.states.values():
+            last = state.last_before(time)
             if last is not None:
-                events.extend(self._store(lane, last))
-            document = lane.clock.cut(time // lane.factor - lane.shift)
+                events.extend(self._store(state, last))
+            document = state.clock.cut(time // state.factor - state.shift)
             if document is not None:
-                lane.begun = True
-                events.extend(self._store(lane, document))
+                state.begun = True
+                events.extend(self._store(state, document))
         return events
 
-    def _change_over(self, lane: Lane, sample: Sample, leads: bool, gap: bool) -> Sequence[RecordingEvent]:
+    def _change_over(self, turn: SyncSample) -> Sequence[RecordingEvent]:
         """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
-        old, spans = lane.spans, self._spans
+        state, sample = turn.state, turn.sample
+        old, spans = state.spans, self._spans
         assert spans is not None
-        if spans.is_ahead(lane.time(sample), leads):
-            spans = old if old is not None and old.movie[sample.track_id] == lane.track else None
-            if spans is not None and not gap:
+        if spans.is_ahead(turn.time, leads=turn.leads):
+            spans = old if old is not None and old.movie[sample.track_id] == state.track else None
+            if spans is not None and not turn.gap:
                 return ()
-        events = self._leave(lane, sample)
-        if spans is None or not spans.enter(lane, sample):
-            self.dropped["too late for its span"] += 1
-        elif leads:
+        events = self._leave(state, sample)
+        if spans is None or not state.enter(spans, sample):
+            self.dropped[DropReason.TOO_LATE] += 1
+        elif turn.leads:
             spans.writers[sample.track_id].lead_by(sample.track_id)
         return events
 
-    def _causes(self, lane: Lane, sample: Sample, current: SpanSet, leads: bool, gap: bool) -> set[CutCause]:
-        """Find what calls for a cut at this sync sample."""
-        causes: set[CutCause] = set()
-        if current.movie[sample.track_id] != lane.track and not current.is_ahead(lane.time(sample), leads):
-            causes.add(CutCause.MOVIE_CHANGED)
-        if lane.spans is not current:
-            return causes | (self._pending if leads and lane.spans is None and current.opened is not None else set())
-        if gap and leads:
-            causes.add(CutCause.MEDIA_GAP)
-        elif gap and not current.multiplexed:
-            causes.add(CutCause.TRACK_GAP)
-        limit = self.target.span_duration
-        if limit is not None and (leads or not current.multiplexed):
-            due_at = current.due(lane, limit, self._silence) + (0 if leads else self._silence)
-            if lane.time(sample) >= due_at:
-                causes.add(CutCause.SPAN_DURATION)
-        if leads or not current.multiplexed:
-            due = current.writers[sample.track_id].segment_due(sample)
-            if due is not None:
-                causes.add(due)
-        causes |= self._pending if leads else self._pending & {CutCause.ENCRYPTION_CHANGED}
-        if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
-            at = current.settings.anchor.utc(lane.time(sample), self._timescale)
-            if not current.protection.is_current(self.target.encryption, at):
-                causes.add(CutCause.KEY_ROTATED)
-        return causes
-
-    def _leads(self, lane: Lane) -> bool:
-        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
-        interleaver = self._interleaver
-        if interleaver is not None:
-            return interleaver.lead_id == lane.track.track_id
-        return is_leading(lane, self._lanes.values(), self._newest, self._first, self._silence)
-
-    # ---- spans --------------------------------------------------------------------------------------------
-
-    def _leave(self, lane: Lane, before: Sample | None = None) -> Sequence[RecordingEvent]:
+    def _leave(self, state: TrackState, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""
-        return () if lane.spans is None else self._close(lane.spans, lane.track.track_id, before)
+        return () if state.spans is None else self._close(state.spans, state.track.track_id, before)
 
     def _close(self, spans: SpanSet, track_id: int, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span of a track, ``before`` a sample of it that is not in it."""
         writer = spans.writers[track_id]
-        for other in self._lanes.values():
+        for other in self.states.values():
             if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
                 other.leave()
         events = writer.close(before)
         if writer.failure is not None:
-            self._failure = self._failure or writer.failure
-            self.dropped["in a fragment that could not be written"] += writer.lost
+            self.failure = self.failure or writer.failure.error
+            self.dropped[DropReason.NOT_WRITTEN] += writer.failure.lost
             writer.failure = None
         return events
 
-    def _open(self, start: int | None, lane: Lane, sample: Sample) -> SpanSet:
+    def _open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` (common ticks) on. B.2."""
         presented = sample.decode_time + sample.composition_offset
-        anchor, given = self._anchor, self._new_anchor
-        if given is not None:
-            time = lane.clock.source_time(Fraction(given.ticks, given.timescale))
-            anchor = Anchor(given.at, time.numerator, time.denominator)
-        if anchor is None:
-            assert self._start is not None
-            anchor = Anchor(self._start, presented, lane.track.timescale)
-        at = anchor.utc(presented, lane.track.timescale)
-        tracks = tuple(other.track_at(lane.time(sample)) for other in self._lanes.values())
-        self._spans = self._opener.open(tracks, self._timescale, anchor, start, at)
-        self._spans.expect(self._lanes.values())
-        self._anchor, self._new_anchor = anchor, None
+        clock = self._anchor.settle(state, presented)
+        at = clock.utc(presented, state.track.timescale)
+        tracks = tuple(other.track_at(state.time(sample)) for other in self.states.values())
+        spans = self._spans = self._opener.open(tracks, self._progress.timescale, clock, start, at)
         self._pending.clear()
-        self._wake()
+        for other in self.states.values():
+            other.reserve(spans)
+            other.recheck()
         if self._interleaver is None:
-            self._interleaver = make_interleaver(self._lanes, self._patience, self._spans.kinds)
-        return self._spans
+            self._interleaver = make_interleaver(self.states, self._patience, spans.kinds)
+        return spans
+
+    def close(self) -> list[RecordingEvent]:
+        """Store all that is held back, and close all spans."""
+        events: list[RecordingEvent] = []
+        end: int | None = None
+        multiplexed = self._interleaver is not None
+        for state in self.states.values():  # metadata last: a document lasts as long as other media in its span
+            last = state.flush(end if multiplexed else None)
+            if last is not None:
+                end = max(end or NEVER, state.time(last) + last.duration * state.factor)
+                events.extend(self.route(state, last))
+        events.extend(self._drain(end))
+        for state in self.states.values():
+            events.extend(self._leave(state))
+        if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
+            for track_id in self._spans.writers:
+                events.extend(self._close(self._spans, track_id))
+        return events

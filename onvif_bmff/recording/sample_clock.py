@@ -32,8 +32,8 @@ from onvif_bmff.media.track import Sample
 
 __all__ = ["SampleClock", "SharedTime"]
 
-_LONGEST = (1 << 32) - 1
-_FARTHEST = 1 << 41
+_MAX_DURATION = (1 << 32) - 1
+_MAX_TIME = 1 << 41
 """Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
 _DAY = 86_400
 
@@ -87,11 +87,11 @@ class SampleClock:
         max_gap: Fraction = Fraction(10),
         timestamp_bits: int | None = None,
         shared: SharedTime | None = None,
-        longest: int = _LONGEST,
+        longest: int = _MAX_DURATION,
     ) -> None:
         self._timescale = timescale
         self._sparse = sparse
-        self._farthest = _FARTHEST * timescale
+        self._farthest = _MAX_TIME * timescale
         self._longest = longest
         self._max_gap = min(max(int(max_gap * timescale), 1), longest)
         self._back = longest // 8  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
@@ -131,12 +131,18 @@ class SampleClock:
                     self._held = _nudged(self._held, end)
                 self._gap_next = gap or not self._sparse
             return None
-        delta, gap = sample.decode_time - held.decode_time, False
+        delta = sample.decode_time - held.decode_time
         if delta != held.duration or not 0 < delta <= self._max_gap:
             delta, gap = self._irregular(held, sample)
-        else:
-            self._last_duration = delta
-        return self._finished(held, delta, gap)
+            return self._finished(held, delta, gap_next=gap)
+        self._last_duration = delta
+        if held.sync:
+            presented = held.decode_time + held.composition_offset
+            if self._sync_presented is not None and presented < self._sync_presented:
+                return self._finished(held, delta, gap_next=False)
+            self._sync_presented = presented
+        self.gap, self._gap_next = self._gap_next, False  # nearly every sample: it stays as it is
+        return held
 
     def lengthen(self, empty: Sample) -> None:
         """Let the sample that is held back last until the end of one without bytes, which is left out.
@@ -193,26 +199,26 @@ class SampleClock:
     def _let_go(self, held: Sample, lasting: int) -> Sample:
         self._held = None
         self._released = Sample(held.track_id, held.decode_time, lasting, b"", held.sync, held.composition_offset)
-        return self._finished(held, lasting, False)
+        return self._finished(held, lasting, gap_next=False)
 
     def flush(self) -> Sample | None:
         """Return the sample that is held back, lasting as long as it says or as long as the one before it."""
         held, self._held = self._held, None
-        return None if held is None else self._finished(held, held.duration or self._nominal(), False)
+        return None if held is None else self._finished(held, held.duration or self._nominal(), gap_next=False)
 
     @property
     def held(self) -> Sample | None:
         """The sample that is held back; how long it lasts is not final."""
         return self._held
 
-    def _finished(self, held: Sample, duration: int, gap_next: bool) -> Sample:
+    def _finished(self, held: Sample, duration: int, *, gap_next: bool) -> Sample:
         """Return the sample that was held back as it will be stored."""
         self.gap, self._gap_next = self._gap_next, gap_next
         if held.sync:
             presented, latest = held.decode_time + held.composition_offset, self._sync_presented
             if latest is not None and presented < latest:
                 offset = latest - held.decode_time
-                return Sample(held.track_id, held.decode_time, duration, held.data, True, offset)
+                return Sample(held.track_id, held.decode_time, duration, held.data, held.sync, offset)
             self._sync_presented = presented
         return held if held.duration == duration else _lasting(held, duration)
 

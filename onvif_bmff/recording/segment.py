@@ -18,9 +18,9 @@ from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTra
 
 __all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
 
-_HARD = 4
+_HARD_FACTOR = 4
 _log = logging.getLogger(__name__)
-_MOST_SECONDS = 366 * 86_400
+_MAX_SECONDS = 366 * 86_400
 
 HeaderMaker = Callable[[Mapping[int, bytes]], bytes]
 """Makes the header from the constant IVs (by track_id) of the segment's first fragment."""
@@ -53,10 +53,10 @@ class FragmentLimits:
         """Bytes and samples at which a fragment ends anywhere."""
         if not self.whole_segments:
             return self.max_bytes, self.max_samples
-        return self.max_bytes * _HARD, self.max_samples * _HARD * _HARD
+        return self.max_bytes * _HARD_FACTOR, self.max_samples * _HARD_FACTOR * _HARD_FACTOR
 
     def __post_init__(self) -> None:
-        if not (0 <= self.video < _MOST_SECONDS and 0 <= self.other < _MOST_SECONDS):
+        if not (0 <= self.video < _MAX_SECONDS and 0 <= self.other < _MAX_SECONDS):
             raise MediaError("the duration of a fragment is a number of seconds, not negative, of a year at most")
         if self.max_bytes <= 0 or self.max_samples <= 0:
             raise MediaError("a fragment holds a byte and a sample at least")
@@ -157,7 +157,7 @@ class SegmentWriter:
         """Whether a segment of one fragment is to end at the next sync sample because it takes too much memory."""
         limits, builder = self._limits, self._builder
         return limits.whole_segments and (
-            builder.size >= limits.max_bytes or builder.count >= limits.max_samples * _HARD
+            builder.size >= limits.max_bytes or builder.count >= limits.max_samples * _HARD_FACTOR
         )
 
     def end_fragment(self) -> tuple[Buffer, ...]:

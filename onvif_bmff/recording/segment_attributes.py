@@ -5,21 +5,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from onvif_bmff.bmff import MovieFragmentRandomAccessBox
+from onvif_bmff.media.codec import picture_size, sound_of
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
 from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals
 from onvif_bmff.timing import ticks_to_duration
 
-__all__ = ["Labels", "segment_attributes"]
+__all__ = ["SegmentLabels", "segment_attributes"]
 
 _TOO_FAST = 10**9
 """More kilobits or frames a second than this come of a picture that lasts a tick only, because it came twice, say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
-    """What a recorder is told about its source, for the attributes of its objects.
+class SegmentLabels:
+    """What a recorder knows of its source, for the attributes of its objects.
 
     ``source`` identifies the physical device, ``event_topic`` what triggered the job, the channels its inputs.
     ``seek_table`` and ``duration`` tell whether these two are written: a store that takes attributes only when an
@@ -35,7 +36,7 @@ class Labels:
 
 
 def segment_attributes(
-    labels: Labels,
+    labels: SegmentLabels,
     tracks: Sequence[Track],
     timescale: int,
     totals: SegmentTotals,
@@ -62,11 +63,12 @@ def segment_attributes(
     video, audio = found.get(TrackType.VIDEO), found.get(TrackType.AUDIO)
     if video is not None:
         of_video = totals.tracks[video.track_id]
+        width, height = picture_size(video.codec)
         attributes = replace(
             attributes,
             video_bitrate=_bitrate(of_video, timescale),
-            video_width=getattr(video.codec, "width", 0) or None,
-            video_height=getattr(video.codec, "height", 0) or None,
+            video_width=width or None,
+            video_height=height or None,
             video_framerate=_framerate(of_video, timescale),
         )
     if audio is not None:
@@ -74,7 +76,7 @@ def segment_attributes(
         attributes = replace(
             attributes,
             audio_bitrate=_bitrate(of_audio, timescale),
-            audio_sample_rate=sample_rate_in_kilohertz(getattr(audio.codec, "sample_rate", 0) or timescale),
+            audio_sample_rate=sample_rate_in_kilohertz(sound_of(audio.codec)[0] or timescale),
         )
     if random_access is not None and labels.seek_table and random_access.children[:-1]:
         table = SeekTable(tuple(reversed(SeekTable.from_mfra(random_access).tracks)))  # in the order of moov

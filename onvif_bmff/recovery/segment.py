@@ -17,21 +17,20 @@ from onvif_bmff.bmff import (
     parse_boxes,
     read_box_header,
 )
-from onvif_bmff.codecs.passthrough import MEDIA_TYPES
-from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.media.track import Track
+from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.recording.formats import full_content_type, lead_of
+from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
-from onvif_bmff.recording.segment_attributes import Labels, segment_attributes
+from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
 
-_LARGEST_HEADER = 1 << 26
+_MAX_HEADER = 1 << 26
 _END_OF_TIME = 1 << 64
 """Presentation times that an mfra can hold end here, and begin at 0."""
 _NO_DATA = memoryview(b"")
@@ -58,7 +57,7 @@ def recover_segment(
     data: bytes | memoryview,
     key: ObjectKey,
     *,
-    labels: Labels = Labels(),  # noqa: B008
+    labels: SegmentLabels = SegmentLabels(),  # noqa: B008
     content_type: str | None = None,
     random_access: bool = True,
     sealed: bool = False,
@@ -68,7 +67,7 @@ def recover_segment(
     Args:
         data: everything that was written.
         key: its object key.
-        labels: what its recorder was told of the source.
+        labels: what its recorder knew of the source.
         content_type: FullContentType of the recording; None takes the codecs of this segment.
         random_access: whether it shall end with an mfra.
         sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
@@ -89,7 +88,7 @@ def recover_segment(
     tracks = tuple(
         Track(f"track{one.track_id}", one.track_id, one.timescale, one.codec(), one.language)
         for one in sources
-        if one.handler in MEDIA_TYPES
+        if one.is_media
     )
     if not tracks:
         raise MediaError("the segment has no video, audio or metadata track")
@@ -103,7 +102,7 @@ def recover_segment(
             part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in totals.tracks
         ]
         if first is None and parts:
-            first = _starts(parts, lead.track_id, first_of_span=key.counter == 0)
+            first = first_presentation(parts, lead.track_id, first_of_span=key.counter == 0)
         _account(totals, moof, parts, offset)
         totals.size = stop
         totals.fragment_count += 1
@@ -161,7 +160,7 @@ def _header(view: memoryview) -> tuple[MovieBox, int] | None:
     while (found := _box(view, position)) is not None:
         kind, stop = found
         if kind == b"moov":
-            if stop - position > _LARGEST_HEADER:
+            if stop - position > _MAX_HEADER:
                 raise BoxError("the movie box is too large", path="/moov", offset=position)
             (movie,) = parse_boxes(view[position:stop])
             if not isinstance(movie, MovieBox):
@@ -216,23 +215,6 @@ def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
     if not sealed and bytes(view[position + 4 : position + 8]) == b"mdat":
         return None
     return end
-
-
-def _starts(parts: Sequence[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
-    """The presentation time that the segment's key tells, as ticks and timescale. B.4."""
-    times: list[tuple[int, int]] = []
-    for part in parts:
-        offsets = part.runs[0].composition_offset
-        offset = offsets if isinstance(offsets, int) else offsets[0]
-        found = (part.decode_time + part.track.presentation_shift + offset, part.track.timescale)
-        if part.track.track_id == lead_id and not first_of_span:
-            return found
-        times.append(found)
-    earliest = times[0]
-    for one in times[1:]:
-        if one[0] * earliest[1] < earliest[0] * one[1]:
-            earliest = one
-    return earliest
 
 
 def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[TrackFragment], offset: int) -> None:

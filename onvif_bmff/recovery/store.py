@@ -18,7 +18,7 @@ from onvif_bmff.objects.stored import (
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
 from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment
 from onvif_bmff.timing import UtcTime
@@ -49,7 +49,7 @@ class RecoveryReport:
 
 def recover_store(
     store: ObjectStore,
-    labels: Labels = Labels(),  # noqa: B008
+    labels: SegmentLabels = SegmentLabels(),  # noqa: B008
     *,
     places: Iterable[tuple[str, str]] | None = None,
     before: UtcTime | None = None,
@@ -100,7 +100,13 @@ class _Recovery:
     """One run over a store; ``report`` says what it did."""
 
     def __init__(
-        self, store: ObjectStore, labels: Labels, before: UtcTime | None, report: RecoveryReport, *, exclusive: bool
+        self,
+        store: ObjectStore,
+        labels: SegmentLabels,
+        before: UtcTime | None,
+        report: RecoveryReport,
+        *,
+        exclusive: bool,
     ) -> None:
         self._store = store
         self._labels = labels

@@ -10,6 +10,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekEntry, SeekTable, TrackSeekTable
@@ -22,7 +23,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans"]
 
 _FORMATS: tuple[RecordingFormat, ...] = (CMAF, MP4)
-_EXTENSIONS = ("mp4", "m4v", "m4a", "m4m")
+_EXTENSIONS = ("mp4", *(kind.extension for kind in MediaKind))
 _FIRST = UtcTime.parse("0001-01-01T00:00:00Z").microseconds
 _LAST = UtcTime.parse("9999-12-31T23:59:59.999999Z").microseconds
 _RECORDED = (UtcTime.parse("1999-12-31T23:59:00Z").microseconds, UtcTime.parse("2099-12-31T00:00:00Z").microseconds)

@@ -9,7 +9,10 @@ from fractions import Fraction
 from onvif_bmff.bmff import AudioSampleEntry, MediaBox, MediaHeaderBox, MovieHeaderBox, VisualSampleEntry
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import ObjectAttributeError, TimeError
+from onvif_bmff.media.codec import sound_of
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.timing import ticks_to_duration
 from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTrack
@@ -18,12 +21,12 @@ from onvif_bmff.validation.rules import RULES, Recurring
 
 __all__ = ["check_attributes", "check_content_type"]
 
-_CONTENT_TYPES = {
-    "mp4": ("video/mp4", "ANX-B.6-03"),
-    "m4v": ("video/mp4", "ANX-B.7-03"),
-    "m4a": ("audio/mp4", "ANX-B.7-05"),
-    "m4m": ("application/mp4", "ANX-B.7-07"),
+_CONTENT_TYPE_RULES = {
+    MediaKind.VIDEO: "ANX-B.7-03",
+    MediaKind.AUDIO: "ANX-B.7-05",
+    MediaKind.METADATA: "ANX-B.7-07",
 }
+"""The rules of CMAF objects, by what they hold."""
 _CONTENT_TYPE = "@Content-Type"
 _RULES = tuple(rule for rule in RULES if rule.startswith("ANX-B.9"))
 """All rules of attributes."""
@@ -66,15 +69,16 @@ def check_content_type(
 
     All objects of a place are likely to share a fault, so findings go to ``recurring``.
     """
-    expected, rule = _CONTENT_TYPES[context.key.extension]
+    row = EXTENSIONS[context.key.extension]
+    rule = _CONTENT_TYPE_RULES[row.only_kind] if row.is_cmaf and row.only_kind else "ANX-B.6-03"
     of_codecs = context.rule("ANX-B.7-08", "ANX-B.6-04")
     if info.content_type is None:
         context.checked.content_types_unknown += 1
         context.checked.skip("the store does not know the content type", rule, of_codecs)
         return
     kind, _, _ = info.content_type.partition(";")
-    if kind.strip().lower() != expected:
-        message = f"the content type is {info.content_type[:80]!r}, not {expected}"
+    if kind.strip().lower() != row.content_type:
+        message = f"the content type is {info.content_type[:80]!r}, not {row.content_type}"
         recurring.add(rule, message, key=info.key, path=_CONTENT_TYPE)
     codecs = _codecs_in(info.content_type)
     true = None if observed is None else _codecs_of(observed)
@@ -168,7 +172,7 @@ def _check_values(context: Context, observed: ObservedSegment, read: Mapping[str
         missing = (_codecs_of(observed) or set()) - given_codecs
         if missing:
             add("ANX-B.9-08", f"no {', '.join(sorted(missing))}", path="@FullContentType")
-    video, audio = _first(observed, "vide"), _first(observed, "soun")
+    video, audio = _first(observed, MediaKind.VIDEO), _first(observed, MediaKind.AUDIO)
     if video is not None:
         _check_bitrate(
             context, video, "VideoBitrate", read["videobitrate"].video_bitrate if "videobitrate" in read else None
@@ -182,8 +186,9 @@ def _check_values(context: Context, observed: ObservedSegment, read: Mapping[str
             _check_sample_rate(context, audio, read["audiosamplerate"].audio_sample_rate or 0)
 
 
-def _first(observed: ObservedSegment, handler: str) -> ObservedTrack | None:
-    return next((track for track in observed.tracks.values() if track.track.handler == handler and track.parts), None)
+def _first(observed: ObservedSegment, kind: MediaKind) -> ObservedTrack | None:
+    tracks = observed.tracks.values()
+    return next((track for track in tracks if track.track.handler == kind.handler and track.parts), None)
 
 
 def _check_bitrate(context: Context, track: ObservedTrack, name: str, given: int | None) -> None:
@@ -222,5 +227,5 @@ def _check_sample_rate(context: Context, audio: ObservedTrack, given: int) -> No
 def _rates(track: MovieTrack) -> set[int]:
     rates = {entry.sample_rate >> 16 for entry in track.entries if isinstance(entry, AudioSampleEntry)}
     with suppress(Exception):  # a third-party codec may raise anything
-        rates.add(int(getattr(track.codec(), "sample_rate", 0)))
+        rates.add(sound_of(track.codec())[0])
     return rates - {0}

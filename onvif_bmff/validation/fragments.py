@@ -21,6 +21,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.validation.observed import (
     RANK,
     Context,
@@ -155,7 +156,7 @@ class FragmentChecker:
         for run in runs:
             if run.data_offset is None:
                 add("C-45", "no data offset", offset=run.offset, path=f"{_TRAF}/trun")
-            if self._cmf2 and not run.version and part.track.handler == "vide":
+            if self._cmf2 and not run.version and part.track.handler == MediaKind.VIDEO.handler:
                 add("C-32", "a trun of version 0", offset=run.offset, path=f"{_TRAF}/trun")
         if self._cmf2:
             lacking = [] if header.sample_description_index is not None else ["sample_description_index"]

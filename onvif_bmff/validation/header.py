@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from onvif_bmff.bmff import (
+    BOXES,
     UNITY_MATRIX,
     Box,
     ChunkLargeOffsetBox,
@@ -47,17 +48,19 @@ from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
-from onvif_bmff.validation.observed import RANK, Context, Header
+from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
+from onvif_bmff.objects.extensions import media_in
+from onvif_bmff.validation.observed import Context, Header
 
 __all__ = ["check_header"]
 
 _BRANDS = ("cmfc", "cmf2")
 _SHOWN_ENABLED = 7
-_HANDLER_OF_EXTENSION = {"m4v": "vide", "m4a": "soun", "m4m": "meta"}
+_VIDEO = MediaKind.VIDEO.handler
+_HANDLERS = (*KIND_OF_HANDLER, "subt", "text")
 _MEDIA_HEADERS: dict[str, type[Box]] = {
-    "vide": VideoMediaHeaderBox,
-    "soun": SoundMediaHeaderBox,
     "subt": SubtitleMediaHeaderBox,
+    **{kind.handler: BOXES[kind.media_header] for kind in MediaKind},
 }
 _SCHEMES = ("cenc", "cbcs", "cbc1", "cens")
 _MODES = ("cenc", "cbcs")
@@ -84,9 +87,9 @@ def check_header(context: Context, header: Header) -> None:
     length = extends.find(MovieExtendsHeaderBox) if extends is not None else None
     if length is not None and not length.fragment_duration and context.is_cmaf:
         add("C-21", "the duration is 0", offset=length.offset, path="/moov/mvex/mehd")
-    expected = _HANDLER_OF_EXTENSION.get(context.key.extension)
+    expected = media_in(context.key.extension)
     for track in header.tracks:
-        if expected is not None and track.handler in RANK and track.handler != expected:
+        if track.is_media and track.type not in expected:
             message = f"the extension is {context.key.extension!r}, the track's handler {track.handler!r}"
             add("ANX-B.4-12", message, offset=track.box.offset, path="/moov/trak")
         if _describes_samples(track):
@@ -137,7 +140,7 @@ def _check_movie_header(context: Context, header: Header) -> None:
 
 def _check_track(context: Context, track: MovieTrack) -> None:
     """The boxes of a CMAF track, from tkhd down to the sample tables."""
-    add, is_video = context.findings.add, track.handler == "vide"
+    add, is_video = context.findings.add, track.handler == _VIDEO
     path = "/moov/trak/tkhd"
     header = track.box.require(TrackHeaderBox)
     plain = not (header.duration or header.layer or header.alternate_group) and header.matrix == UNITY_MATRIX
@@ -156,7 +159,7 @@ def _check_track(context: Context, track: MovieTrack) -> None:
         message = f"the duration is {times.duration}, not 0"
         add("C-14", message, offset=times.offset, path="/moov/trak/mdia/mdhd")
     handler = media.find(HandlerBox)
-    if handler is None or handler.handler_type not in ("vide", "soun", "subt", "text", "meta"):
+    if handler is None or handler.handler_type not in _HANDLERS:
         kind = "none" if handler is None else repr(handler.handler_type)
         add("C-15", f"the handler is {kind}", offset=media.offset, path="/moov/trak/mdia/hdlr")
     information = media.require(MediaInformationBox)
@@ -192,7 +195,7 @@ def _check_edits(context: Context, track: MovieTrack, brands: tuple[str, ...]) -
     edits = track.box.find(EditBox)
     if edits is None:
         return
-    if track.handler == "vide" and "cmf2" in brands:
+    if track.handler == _VIDEO and "cmf2" in brands:
         add("C-32", "video with brand cmf2 has an edit list", offset=edits.offset, path=path)
         return
     lists = edits.find_all(EditListBox)
@@ -205,7 +208,7 @@ def _check_entries(context: Context, track: MovieTrack) -> None:
     """Check the configuration in video sample entries."""
     path = f"{_STBL}/stsd"
     for entry in track.entries:
-        if track.handler != "vide" or not isinstance(entry, ContainerBox):
+        if track.handler != _VIDEO or not isinstance(entry, ContainerBox):
             continue
         kind = original_type(entry)
         family = NAL_FAMILIES.get(kind)

@@ -3,13 +3,13 @@
 import re
 
 from onvif_bmff.errors import ObjectKeyError
+from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["NameChecker"]
 
-_OURS = re.compile(r".*\.(?:mp4|m4v|m4a|m4m)(_end)?", re.DOTALL)
 _TAIL = re.compile(r"([0-9]+)-([0-9]+)(\.[0-9]+)?(Z?)\.([0-9]+)\.[0-9A-Za-z]+(?:_end)?")
 _HOUR = re.compile(r"[0-9]{1,3}")
 
@@ -32,8 +32,8 @@ class NameChecker:
     def check(self, name: str) -> None:
         """Check the next name of a listing."""
         self._checked.names += 1
-        ours = _OURS.fullmatch(name)
-        if ours is None:
+        _, dot, extension = name.rpartition(".")
+        if not dot or extension.removesuffix("_end") not in EXTENSIONS:
             self._checked.foreign += 1
             return
         try:
@@ -42,7 +42,7 @@ class NameChecker:
             if self._elsewhere(name):
                 self._checked.elsewhere += 1
             else:
-                rule = "ANX-B.5-02" if ours[1] else _fault_of(name)
+                rule = "ANX-B.5-02" if extension.endswith("_end") else _fault_of(name)
                 self._findings.add(rule, str(error), key=name)
             return
         if key.span_end:

@@ -9,13 +9,15 @@ from onvif_bmff.bmff import NON_SYNC_SAMPLE, FileTypeBox, MovieBox
 from onvif_bmff.cenc.protection import Protection
 from onvif_bmff.demux.fragment_samples import SampleRun, TrackFragment
 from onvif_bmff.demux.sample_tables import MovieTrack
+from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
 from onvif_bmff.validation.rules import Findings
 
 __all__ = ["RANK", "Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "StopLooking"]
 
-RANK = {"vide": 0, "soun": 1, "meta": 2}
+RANK = {kind.handler: kind.rank for kind in MediaKind}
 """Handlers of recorded media, in the order in which they lead."""
 
 
@@ -34,7 +36,7 @@ class Context:
     @property
     def is_cmaf(self) -> bool:
         """Whether the rules of CMAF apply."""
-        return self.key.extension != "mp4"
+        return is_cmaf(self.key.extension)
 
     def rule(self, cmaf: str, mp4: str) -> str:
         """Return the id of the rule to report: that of CMAF, or its counterpart of annex B for an MP4 object."""

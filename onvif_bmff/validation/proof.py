@@ -8,12 +8,11 @@ decryption does (``validate_store(keys=…)``).
 from collections import Counter
 from dataclasses import dataclass, field
 
+from onvif_bmff.media_kind import KIND_OF_HANDLER
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.clear_bytes import Account, Clear
 
 __all__ = ["EncryptionProof", "TrackProof"]
-
-_MEDIA = {"vide": "video", "soun": "audio", "meta": "metadata"}
 
 
 @dataclass(slots=True)
@@ -108,7 +107,7 @@ class EncryptionProof:
 
     def track(self, key: ObjectKey, handler: str, track_id: int) -> TrackProof:
         """Return the count of a track of the recording that an object belongs to."""
-        media = _MEDIA.get(handler, handler)
+        media = KIND_OF_HANDLER[handler].lower() if handler in KIND_OF_HANDLER else handler
         identity = (key.prefix, key.postfix, media, track_id)
         if identity not in self._tracks:
             recording = "/".join(part for part in (key.prefix, "…", key.postfix) if part)

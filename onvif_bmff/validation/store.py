@@ -8,6 +8,7 @@ from uuid import UUID
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.cenc.protection import protection_headers
 from onvif_bmff.errors import ObjectDamagedError, ObjectNotFoundError, ProtectionError
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
 from onvif_bmff.playback.listing import listing_prefixes
@@ -156,7 +157,7 @@ class _StoreChecker:
     def _begin_kind(self, span: RecordedSpan) -> None:
         """Begin with the spans of another place or extension."""
         self._end_kind()
-        self._kind = KindChecker(self._findings, is_cmaf=span.extension != "mp4")
+        self._kind = KindChecker(self._findings, is_cmaf=is_cmaf(span.extension))
         self._end_objects.begin_kind(span)
 
     def _end_kind(self) -> None:

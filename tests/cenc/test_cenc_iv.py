@@ -326,6 +326,83 @@ def test_what_a_forked_process_draws(monkeypatch):
     assert len(set(found)) == 5 + 3
 
 
+@pytest.mark.parametrize("make", [lambda: CencIvAllocator(KID), CencIvAllocators, CbcsIvSource])
+def test_a_child_waits_for_no_lock_of_its_parent(make):
+    one = make()
+    held = one._lock
+    with held:
+        one.forget()
+        assert not one._lock.locked()
+    assert one._lock is not held
+
+
+def test_a_constant_vector_is_refused_among_the_last_few_thousand(monkeypatch):
+    assert iv_module._RECENT == 4_096
+    monkeypatch.setattr(iv_module, "_RECENT", 3)
+    draws = iter([1, 2, 3, 1, 4, 1, 4])
+    source = CbcsIvSource(lambda size: next(draws).to_bytes(size, "big"))
+    assert [source.take()[-1] for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(ProtectionError, match="twice"):
+        source.take()
+    assert [source.take()[-1] for _ in range(2)] == [4, 1], "four back is forgotten"
+    with pytest.raises(ProtectionError, match="twice"):
+        source.take()
+
+
+def test_how_many_are_set_aside_at_a_time():
+    store = Asked()
+    allocator = CencIvAllocator(KID, store=store, reserve=5)
+    assert [len(allocator.take(count)) for count in (0, 2, 3, 1, 9)] == [0, 2, 3, 1, 9]
+    assert store.counts == [5, 5, 5], "what is left is used first"
+    allocator.take(0)
+    allocator.take(7)
+    assert store.counts == [5, 5, 5, 7], "more at once where more are wanted"
+    usual = CencIvAllocator(KID, store=store)
+    usual.take(1)
+    assert store.counts[-1] == 1 << 20
+
+
+class Asked:
+    """A store that notes how many numbers were asked for."""
+
+    def __init__(self):
+        self.counts, self.next = [], 0
+
+    def reserve(self, kid, bits, count, fresh):
+        self.counts.append(count)
+        first, self.next = self.next, self.next + count
+        return first
+
+
+@SIZES
+def test_numbers_of_a_store_are_on_the_circle(size):
+    end = 1 << IV_BITS[size]
+    for first, taken in ((0, True), (end - 1, True), (end, False), (-1, False)):
+        allocator = CencIvAllocator(KID, size=size, random=starting_at(77), store=Fixed(first), reserve=1)
+        assert number(allocator.take(1)[0]) == (first if taken else 77)
+
+
+class Fixed:
+    def __init__(self, first):
+        self.first = first
+
+    def reserve(self, kid, bits, count, fresh):
+        return self.first
+
+
+@pytest.mark.parametrize("make", [lambda **given: CencIvAllocator(KID, **given), CencIvAllocators])
+def test_sizes_and_blocks_at_their_limits(make):
+    make(size=8, reserve=1)
+    make(size=16, reserve=1 << 32)
+    for bad in ({"reserve": 0}, {"reserve": (1 << 32) + 1}, {"size": 7}, {"size": 0}):
+        with pytest.raises(ProtectionError):
+            make(**bad)
+    with pytest.raises(ProtectionError, match="negative"):
+        CencIvAllocator(KID).take(-1)
+    assert CencIvAllocators().size == 8
+    assert len(CencIvAllocator(KID).take(1)[0]) == 8
+
+
 # ---- stores ------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from long_mutants import AREAS, EQUIVALENT, Mutant, drawn, modules_of, mutants_of, report
+from long_mutants import AREAS, EQUIVALENT, Mutant, _mutants_in, drawn, in_order, modules_of, mutants_of, report
 
 TEXT = '''"""Documentation stays."""
 
@@ -60,13 +60,29 @@ def test_every_area_has_modules_tests_and_a_seeded_draw():
     assert {area for area, _ in drawn(1, 9, ["vectors"])} == {"vectors"}
 
 
+def test_the_quickest_tests_come_first():
+    names = ["tests/golden/test_golden_records.py::a", "tests/recording/test_recording_clock.py::b"]
+    names += [
+        "tests/storage/test_storage_sink.py::c",
+        "tests/recording/test_recording_header.py::d[x::y]",
+        "other.py::e",
+    ]
+    assert in_order("recording", "onvif_bmff/recording/header.py", names) == [names[n] for n in (3, 1, 2, 0, 4)]
+
+
+def test_what_is_named_as_equivalent_is_made_of_a_line_that_is_there():
+    """A reason given for a line that has changed since would be believed of another one."""
+    made = {mutant.change for area in AREAS for module in modules_of(area) for mutant in _mutants_in(module)}
+    assert set(EQUIVALENT) <= made
+
+
 def test_the_report_counts_and_names_survivors(monkeypatch):
     made = [
         ("vectors", Mutant("a.py", number, 0, f"old {number}\n", f"new {number}\n", "number")) for number in range(4)
     ]
     keys = [mutant.key for _, mutant in made]
     steps = dict(zip(keys, ("noticed", "survived", "took too long", "survived"), strict=True))
-    monkeypatch.setitem(EQUIVALENT, ("a.py", "new 3"), "nothing tells them apart")
+    monkeypatch.setitem(EQUIVALENT, ("a.py", "old 3", "new 3"), "nothing tells them apart")
     text, share = report(made, Journal(**steps), 5)
     assert share == pytest.approx(200 / 3)
     assert "Of 3 mutants of one line each (seed 5), 2 were noticed: 66.7 %. 1 more are equivalent" in text

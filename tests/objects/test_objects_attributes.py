@@ -290,3 +290,93 @@ def test_rates():
     assert bitrate_in_kilobits(124, timedelta(seconds=2)) == 0
     assert bitrate_in_kilobits(5, timedelta(0)) == 0
     assert [sample_rate_in_kilohertz(rate) for rate in (44_100, 22_050, 8000, 48_000, 11_025)] == [44, 22, 8, 48, 11]
+
+
+def test_what_services_take():
+    """2 KB and 8 KB of names and values."""
+    assert [kind.metadata_limit for kind in (StorageType.S3, StorageType.AZURE)] == [2_048, 8_192]
+    assert ObjectAttributes(other={"x": "yy"}).size(StorageType.S3) == 2 * len("x-amz-meta-") + len("Version1.0xyy")
+
+
+@pytest.mark.parametrize("storage", StorageType)
+def test_what_fits_to_the_byte_is_kept_whole(storage):
+    def sized(size):
+        base = ObjectAttributes(timescale=1, seek_table=table(1, 5), other={"x": ""})
+        return ObjectAttributes(timescale=1, seek_table=table(1, 5), other={"x": "y" * (size - base.size(storage))})
+
+    fits, over = sized(storage.metadata_limit), sized(storage.metadata_limit + 1)
+    assert fits.size(storage) == storage.metadata_limit
+    assert fits.fitted(storage) is fits
+    assert over.fitted(storage) == ObjectAttributes(
+        timescale=1, seek_table=over.fitted(storage).seek_table, other=over.other
+    )
+    assert len(over.fitted(storage).seek_table) == 4, "one entry less is enough"
+
+
+def test_a_table_is_thinned_as_little_as_it_takes():
+    made = ObjectAttributes(timescale=1, seek_table=table(1, 100))
+    for limit in (400, 401, 402, 403, 404, 800):
+        fitted = made.fitted(StorageType.S3, limit)
+        count = len(fitted.seek_table)
+        assert fitted.size(StorageType.S3) <= limit
+        more = ObjectAttributes(timescale=1, seek_table=table(1, 100).condense(count + 1))
+        assert more.size(StorageType.S3) > limit
+
+
+def test_each_attribute_is_kept_as_long_as_it_fits_to_the_byte():
+    size = ObjectAttributes(source="x" * 50).size(StorageType.S3)
+    made = ObjectAttributes(source="x" * 50, other={"far": "y" * 90})
+    assert made.fitted(StorageType.S3, size) == ObjectAttributes(source="x" * 50)
+    assert made.fitted(StorageType.S3, size - 1) == ObjectAttributes()
+    whole = made.size(StorageType.S3)
+    both = ObjectAttributes(other={"far": "y" * 90, "near": "z" * 90})
+    assert both.fitted(StorageType.S3, both.size(StorageType.S3) - 1).other == {"far": "y" * 90}
+    assert made.fitted(StorageType.S3, whole - 1) == ObjectAttributes(source="x" * 50)
+
+
+def test_numbers_at_their_limits():
+    largest = {
+        "video_bitrate": 2**32 - 1,
+        "video_width": 2**16 - 1,
+        "video_height": 2**16 - 1,
+        "audio_bitrate": 2**32 - 1,
+        "audio_sample_rate": 2**32 - 1,
+        "timescale": 2**32 - 1,
+    }
+    assert ObjectAttributes.from_metadata(ObjectAttributes(**largest).to_metadata()) == ObjectAttributes(**largest)
+    for name, number in largest.items():
+        with pytest.raises(ObjectAttributeError, match="out of range"):
+            ObjectAttributes(**{name: number + 1})
+        with pytest.raises(ObjectAttributeError, match="out of range"):
+            ObjectAttributes(**{name: -1})
+        least = int(name == "timescale")
+        assert getattr(ObjectAttributes(**{name: least}), name) == least
+    assert ObjectAttributes(video_framerate=0).video_framerate == 0
+    assert ObjectAttributes(video_framerate=999_999_999).video_framerate == 999_999_999
+    assert ObjectAttributes(video_framerate=29.9700296).video_framerate == 29.97003
+    with pytest.raises(ObjectAttributeError):
+        ObjectAttributes(video_framerate=1e9)
+    assert ObjectAttributes(duration=timedelta(0)).duration == timedelta(0)
+
+
+def test_names_and_versions_at_their_limits():
+    name = "_" + "a" * 127
+    assert ObjectAttributes.from_metadata({name: "1"}).other == {name: "1"}
+    assert ObjectAttributes(version="12345.12345").version == "12345.12345"
+    for bad in ({"other": {name + "a": "1"}}, {"version": "123456.1"}, {"version": "1.123456"}):
+        with pytest.raises(ObjectAttributeError):
+            ObjectAttributes(**bad)
+
+
+def test_text_is_read_where_escapes_are_no_text():
+    assert ObjectAttributes.from_metadata({"Source": "a%FFb%C3%A9"}).source == "a%FFb\u00e9"
+    assert ObjectAttributes(source="  a b ").to_metadata()["Source"] == "%20%20a b%20"
+
+
+def test_rates_are_rounded_half_up():
+    assert bitrate_in_kilobits(1_000_000, timedelta(microseconds=1)) == 8_000_000_000
+    assert bitrate_in_kilobits(3, timedelta(microseconds=16_000)) == 2
+    assert bitrate_in_kilobits(187, timedelta(seconds=1)) == 1
+    assert bitrate_in_kilobits(188, timedelta(seconds=1)) == 2
+    assert bitrate_in_kilobits(10, timedelta(seconds=-1)) == 0
+    assert [sample_rate_in_kilohertz(rate) for rate in (499, 500, 1_499, 1_500)] == [0, 1, 1, 2]

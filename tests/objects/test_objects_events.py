@@ -71,3 +71,17 @@ def test_objects_have_the_keys_of_their_kind():
     assert (end.body, end.metadata) == (b"", {})
     assert SegmentObject(KEY, b"x", "video/mp4").metadata == {"Version": "1.0"}
     assert "secret" not in repr(SegmentObject(KEY, b"secret", "video/mp4"))
+
+
+def test_what_is_logged_of_an_event_has_no_media():
+    for event in (
+        SegmentOpened(KEY, "video/mp4", b"secret"),
+        FragmentWritten(KEY, (b"secret",), START, 2),
+        SegmentSealed(KEY, b"secret", ObjectAttributes()),
+    ):
+        assert "secret" not in repr(event)
+
+
+def test_what_an_event_does_not_say_is_nothing():
+    assert FragmentWritten(KEY, (b"one",), START, 2).sample_count == 0
+    assert SegmentSealed(KEY, b"", ObjectAttributes()).end_time is None

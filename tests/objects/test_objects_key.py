@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support_work import bounded_work
 
 from onvif_bmff.errors import ObjectKeyError, TimeError
-from onvif_bmff.objects.key import ObjectKey, check_path, date_folder, read_head
+from onvif_bmff.objects.key import MAX_KEY_BYTES, ObjectKey, check_path, date_folder, read_head, read_tail
 from onvif_bmff.timing import UtcTime
 
 # The grammar of B.4 and B.5 written down once more, rule by rule, without a look at the implementation.
@@ -385,3 +385,66 @@ def test_hostile_keys_take_linear_time():
     for text in ("/" * 200_000, "2022-11-08/" * 50_000 + "15/08-23Z.0.mp4", "9" * 500_000, GOOD + "." * 500_000):
         with bounded_work(), pytest.raises(ObjectKeyError):  # a search that backtracks would take hours
             ObjectKey.parse(text)
+
+
+def test_only_more_than_one_date_is_ambiguous():
+    assert not read_head("a/2022-11-08/b/15").ambiguous
+    assert read_head("2022-11-08/2022-11-09/15").ambiguous
+    assert not read_head("2022-11-08/2022-11-09/15", "", None).ambiguous
+
+
+def test_no_key_is_longer_than_the_limit_in_bytes():
+    """Whatever it is made of; the part right of the postfix is longest here."""
+    assert MAX_KEY_BYTES == 1_024
+
+    def made(size):
+        rest = len(str(ObjectKey("p", START, "", 10**18 - 1, "x" * 16, span_end=True, digits=6))) - 1
+        half = (size - rest) // 2
+        return ObjectKey("x" * half, START, "y" * (size - rest - half - 1), 10**18 - 1, "x" * 16, True, 6)
+
+    assert len(str(made(1_024))) == 1_024
+    assert ObjectKey.parse(str(made(1_024))) == made(1_024)
+    with pytest.raises(ObjectKeyError, match="1024"):
+        made(1_025)
+    tail = "/2022-11-08/15/08-23.547Z.0.mp4"
+    prefix = "\u00e9" * ((1_024 - len(tail)) // 2)  # two bytes each: half the characters are too many bytes
+    assert str(ObjectKey.parse(prefix + tail)) == prefix + tail
+    for text in ("\u00e9" + prefix + tail, "\U0001f4f7" * 250 + tail):
+        with pytest.raises(ObjectKeyError, match="1024"):
+            ObjectKey.parse(text)
+    assert check_path("x" * 1_024) == 1_024
+    assert check_path("\u00e9" * 512) == 1_024
+    with pytest.raises(ObjectKeyError, match="1024"):
+        check_path("x" * 1_025)
+
+
+def test_an_error_shows_what_was_read_and_not_too_much_of_it():
+    with pytest.raises(ObjectKeyError, match=r"no date.*'a/b/15'"):
+        ObjectKey.parse("a/b/15/08-23Z.0.mp4")
+    shown = []
+    for size in (80, 81):
+        with pytest.raises(ObjectKeyError) as caught:
+            check_path("a" * (size - 1) + "\n")
+        shown.append(str(caught.value).partition(": ")[2])
+    assert shown == [repr("a" * 79 + "\n"), repr("a" * 77 + "...")]
+
+
+def test_the_tail_of_a_key_at_the_limits_of_its_parts():
+    assert read_tail("59-60.999999Z.0.m4v_end") == (3_600_999_999, True, 6, "0", "m4v", True)
+    assert read_tail("00-00Z.007.x") == (0, False, 0, "007", "x", False)
+    assert read_tail("00-00.1Z." + "9" * 18 + "." + "x" * 16)[3:5] == ("9" * 18, "x" * 16)
+    assert read_tail("00-00Z.0." + "x" * 16 + "_end")[4:] == ("x" * 16, True)
+    for bad in ("00-00Z." + "9" * 19 + ".x", "00-00Z.0." + "x" * 17, "00-00.1234567Z.0.x", "00-00Z.0._end"):
+        with pytest.raises(ObjectKeyError):
+            read_tail(bad)
+
+
+def test_padding_counts_only_where_it_pads():
+    def made(counter, digits):
+        return ObjectKey("", START, "", counter, "mp4", counter_digits=digits).counter_digits
+
+    assert [made(9, 0), made(9, 1), made(9, 2), made(10, 2), made(10, 3), made(0, 18)] == [0, 0, 2, 0, 3, 18]
+    for text in ("0", "00", "01", "10"):
+        key = ObjectKey.parse(f"2022-11-08/15/08-23Z.{text}.mp4")
+        assert key.counter_digits == (2 if text in ("00", "01") else 0)
+        assert str(key).endswith(f".{text}.mp4")

@@ -77,3 +77,8 @@ def test_places_that_meet_by_a_date_are_found(prefix, postfix, at, day):
 )
 def test_kinds(first, second, meets):
     assert leads_meet(lead_of(*first), lead_of(*second)) is meets is tried(first, second)
+
+
+def test_the_shape_of_a_lead_has_nothing_where_a_date_may_be():
+    assert lead_shape(lead_of("cam/2026-01-02", "x/2026-02-30")) == ("cam", None, None, "x", "2026-02-30")
+    assert lead_shape(lead_of("", "")) == (None,)

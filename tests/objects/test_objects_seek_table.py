@@ -17,6 +17,7 @@ from onvif_bmff.bmff.random_access import (
 )
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects import SeekEntry, SeekTable, TrackSeekTable
+from onvif_bmff.objects.seek_table import MAX_SEEK_TABLE_TEXT
 
 numbers = st.integers(0, 2**32 - 1)
 entries = st.lists(
@@ -186,6 +187,14 @@ def test_any_bytes_are_a_table_or_an_error(data):
         lambda: TrackSeekTable(1, (SeekEntry(2**64, 0),)),
         lambda: TrackSeekTable(1, (SeekEntry(0, -1),)),
         lambda: TrackSeekTable(1, (SeekEntry(0, 0, 2**32),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 0, 1, 2**32),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 0, 1, 1, 2**32),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 0, -1),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 0, 1, -1),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 0, 1, 1, -1),)),
+        lambda: TrackSeekTable(1, (SeekEntry(0, 2**64),)),
+        lambda: TrackSeekTable(1, (SeekEntry(-1, 0),)),
+        lambda: TrackSeekTable(2**32, (SeekEntry(0, 0),)),
     ],
 )
 def test_bad_tables(make):
@@ -199,3 +208,83 @@ def test_precision_of_an_hour():
     assert len(thin) == 20
     gaps = {(after.time - before.time) // 90_000 for before, after in pairwise(thin.tracks[0].entries)}
     assert gaps == {timedelta(minutes=3).seconds}
+
+
+def test_numbers_at_their_limits():
+    most = SeekEntry(2**64 - 1, 2**64 - 1, 2**32 - 1, 2**32 - 1, 2**32 - 1)
+    assert TrackSeekTable(2**32 - 1, (SeekEntry(0, 0, 0, 0, 0), most, most)).entries[2] == most
+    for version, entry in ((0, SeekEntry(2**32 - 1, 5)), (1, SeekEntry(2**32, 5)), (0, SeekEntry(5, 2**32 - 1))):
+        assert tfra_of(entry).version == version
+    widths = [
+        (tfra.length_size_of_traf_num, tfra.length_size_of_trun_num, tfra.length_size_of_sample_num)
+        for tfra in (
+            tfra_of(SeekEntry(0, 0, 255, 255, 65_535)),
+            tfra_of(SeekEntry(0, 0, 256, 255, 65_536)),
+            tfra_of(SeekEntry(0, 0, 255, 256, 2**24)),
+            tfra_of(SeekEntry(0, 0, 2**24, 2**16, 0)),
+        )
+    ]
+    assert widths == [(0, 0, 1), (1, 0, 2), (0, 1, 3), (3, 2, 1)]
+
+
+def tfra_of(*entries):
+    (found,) = SeekTable((TrackSeekTable(1, entries),)).to_mfra().find_all(TrackFragmentRandomAccessBox)
+    return found
+
+
+def test_a_text_is_read_up_to_the_limit():
+    assert MAX_SEEK_TABLE_TEXT == 65_536
+    free = build_boxes((MovieFragmentRandomAccessBox(children=(tfra_of(SeekEntry(0, 9)),)),))
+
+    def padded(size):
+        """An mfra with a box of no meaning, of so many bytes in all."""
+        extra = size - len(free)
+        data = (size).to_bytes(4, "big") + free[4:] + extra.to_bytes(4, "big") + b"skip" + bytes(extra - 8)
+        return base64.b64encode(data).decode()
+
+    longest = padded(MAX_SEEK_TABLE_TEXT // 4 * 3)
+    assert len(longest) == MAX_SEEK_TABLE_TEXT
+    assert SeekTable.from_base64(longest).tracks[0].entries == (SeekEntry(0, 9),)
+    with pytest.raises(ObjectAttributeError, match="longer than 65536"):
+        SeekTable.from_base64(padded(MAX_SEEK_TABLE_TEXT // 4 * 3 + 3))
+
+
+def test_tracks_without_entries_are_left_out():
+    empty = TrackFragmentRandomAccessBox(track_id=7, entries=Columns(0))
+    box = MovieFragmentRandomAccessBox(children=(empty, tfra_of(SeekEntry(0, 9))))
+    assert [track.track_id for track in SeekTable.from_mfra(box).tracks] == [1]
+
+
+def test_a_thinned_table_has_the_entries_before_even_times():
+    """The times are spread over the whole segment, the last fragment being as long as the others on average."""
+
+    def picked(count, limit):
+        rows = tuple(SeekEntry(1_000 + 10 * number, number) for number in range(count))
+        return [entry.moof_offset for entry in SeekTable((TrackSeekTable(1, rows),)).condense(limit).tracks[0].entries]
+
+    assert picked(3, 2) == [0, 1]
+    assert picked(10, 9) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert picked(10, 5) == [0, 2, 4, 6, 8]
+    assert picked(10, 1) == picked(10, 0) == [0]
+    assert picked(10, 2) == [0, 5]
+    assert picked(4, 3) == [0, 1, 2]
+    assert len(picked(21, 20)) == 20
+    assert len(SeekTable((TrackSeekTable(1, tuple(SeekEntry(n, n) for n in range(21))),)).condense()) == 20
+    assert len(SeekTable((TrackSeekTable(1, tuple(SeekEntry(n, n) for n in range(20))),)).condense()) == 20
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:8] + "\n" + text[8:], lambda text: "!!!!" + text, lambda text: text + "="]
+)
+def test_characters_that_base64_does_not_have_are_not_passed_over(change):
+    with pytest.raises(ObjectAttributeError, match="is no base64"):
+        SeekTable.from_base64(change(regular().to_base64()))
+
+
+def test_boxes_that_cannot_be_read_are_named_so():
+    for data in (b"\0\0\0\x04mfra", b"\0\0\1\0mfra"):
+        with pytest.raises(ObjectAttributeError, match="is no mfra box: "):
+            SeekTable.from_base64(base64.b64encode(data).decode())
+    for data in (b"", b"\0\0\0\x08free", build_boxes((regular().to_mfra(), regular().to_mfra()))):
+        with pytest.raises(ObjectAttributeError, match="not one mfra box"):
+            SeekTable.from_base64(base64.b64encode(data).decode())

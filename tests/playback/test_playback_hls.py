@@ -15,7 +15,7 @@ from onvif_bmff.export import hls_playlists
 from onvif_bmff.playback import Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime
@@ -139,7 +139,7 @@ def test_a_range(clip):
         playlists(store, start=after(100), end=after(200))
 
 
-@pytest.mark.parametrize("labels", [Labels(seek_table=False), Labels(seek_table=False, duration=False)])
+@pytest.mark.parametrize("labels", [SegmentLabels(seek_table=False), SegmentLabels(seek_table=False, duration=False)])
 @pytest.mark.parametrize("mfra", [True, False])
 def test_without_seek_tables(clip, labels, mfra):
     store = MemoryStore()

@@ -17,7 +17,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects import ObjectAttributes, SeekEntry, SeekTable, SegmentObject, TrackSeekTable
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 
@@ -56,7 +56,7 @@ def long_object(form, count, gop, *, seconds=HOUR, seek_table=True, rate=4, size
     samples.sort(key=lambda pair: pair[0])
     store = MemoryStore()
     target = RecordingTarget(format=form, prefix="p", postfix="q", segment_duration=timedelta(hours=2))
-    record(store, (tracks, [sample for _, sample in samples]), target, labels=Labels(seek_table=seek_table))
+    record(store, (tracks, [sample for _, sample in samples]), target, labels=SegmentLabels(seek_table=seek_table))
     return CountingStore(store)
 
 

@@ -181,3 +181,175 @@ def test_tracks_that_start_anew_together_stay_in_step():
     video.push(at(0, 90_000))
     assert audio.held.decode_time == 123 * 48_000 + 9_600
     assert Fraction(video.held.decode_time, 90_000) == Fraction(audio.held.decode_time, 48_000)
+
+
+# ---- samples without bytes, which are left out -------------------------------------------------------------
+
+
+def left_out(clock, samples, empty, then=()):
+    """What is stored of ``samples`` if one without bytes comes after them: as ``run`` gives it."""
+    for sample in samples:
+        clock.push(sample)
+    clock.lengthen(empty)
+    return run(clock, then)
+
+
+def test_one_left_out_at_a_wrap_of_the_counter():
+    for times_before in ([200, 240], [250, 34, 74, 114, 154, 194, 240]):
+        clock = SampleClock(1000, timestamp_bits=8)
+        raw = [at(time, 40) for time in times_before]
+        (last,) = left_out(clock, raw, at(24, 40))
+        assert last[1] == 80, "from 240 to 256 + 64"
+
+
+def test_one_left_out_after_the_source_began_anew():
+    clock = SampleClock(1000)
+    began = [at(50_000, 40), at(50_040, 40), at(0, 40), at(40, 40)]
+    assert left_out(clock, began, at(80, 40)) == [(50_120, 80, 0, False)]
+
+
+@pytest.mark.parametrize(("told", "lasting"), [(1, 41), (2, 42), (40, 80), (0, 80), (-1, 80), (5_001, 80)])
+def test_one_left_out_that_does_not_tell_how_long_it_lasts_counts_as_long_as_the_one_before(told, lasting):
+    clock = SampleClock(1000, longest=5_000)
+    assert left_out(clock, [at(0, 40), at(40, 40)], at(80, told)) == [(40, lasting, 0, False)]
+
+
+def test_one_left_out_that_ends_where_the_one_before_it_does_changes_nothing():
+    assert left_out(SampleClock(1000), [at(0, 40)], at(20, 20)) == [(0, 40, 0, False)]
+    assert left_out(SampleClock(1000), [at(0, 40)], at(20, 21)) == [(0, 41, 0, False)]
+    assert left_out(SampleClock(1000), [at(40, 40)], at(39, 80)) == [(40, 40, 0, False)], "it lies before"
+    assert left_out(SampleClock(1000, longest=5_000), [at(0, 40)], at(40, 4_960)) == [(0, 5_000, 0, False)]
+    assert left_out(SampleClock(1000, longest=5_000), [at(0, 40)], at(40, 4_961)) == [(0, 40, 0, False)]
+
+
+@pytest.mark.parametrize(("pause", "lasting"), [(10_000, 10_040), (10_001, 40)])
+def test_one_left_out_behind_a_gap_changes_nothing(pause, lasting):
+    assert left_out(SampleClock(1000), [at(0, 40)], at(pause, 40)) == [(0, lasting, 0, False)]
+
+
+def test_one_left_out_that_is_presented_with_the_one_before_or_later_gives_it_its_time():
+    picture = at(40, 40, offset=40)
+    assert left_out(SampleClock(1000), [picture], at(80, 40, offset=0))[0][1] == 80
+    assert left_out(SampleClock(1000), [picture], at(80, 40, offset=-1))[0][1] == 40
+
+
+def test_what_was_presented_before_a_picture_gives_its_time_to_the_next_such():
+    picture = at(40, 40, offset=80)
+    after = at(120, 40, sync=False, offset=-1)  # presented just before the picture
+    got = left_out(SampleClock(1000), [picture], at(80, 40, offset=0), [after])
+    assert got == [(40, 40, 80, False), (80, 80, 39, False)]
+    after = at(120, 40, sync=False, offset=0)  # presented with it
+    got = left_out(SampleClock(1000), [picture], at(80, 40, offset=0), [after])
+    assert got == [(40, 80, 80, False), (120, 40, 0, False)]
+
+
+def test_of_several_that_were_left_out_the_first_one_tells_when():
+    clock = SampleClock(1000)
+    clock.push(at(40, 40, offset=200))
+    clock.lengthen(at(80, 40))
+    clock.lengthen(at(120, 40))
+    assert run(clock, [at(160, 40, sync=False)]) == [(40, 40, 200, False), (80, 120, 80, False)]
+
+
+# ---- gaps --------------------------------------------------------------------------------------------------
+
+
+def test_a_day_ahead_is_a_gap_and_more_is_a_new_start():
+    day = 86_400_000
+    assert times(SampleClock(1000), (0, 40), (day, 40))[1] == (day, 40, 0, True)
+    assert times(SampleClock(1000), (0, 40), (day + 1, 40))[1] == (40, 40, 0, True)
+
+
+@pytest.mark.parametrize(("back", "moved"), [(0, False), (10_000, False), (10_001, True)])
+def test_back_by_the_longest_gap_is_disorder_and_more_is_a_new_start(back, moved):
+    got = times(SampleClock(1000), (50_000, 40), (50_000 - back, 40))[1]
+    assert got == ((50_040, 40, 0, True) if moved else (50_001, 40, 0, False))
+
+
+def test_after_a_flush_the_next_sample_follows_no_gap():
+    clock = SampleClock(1000)
+    clock.push(at(0, 40))
+    assert clock.flush().duration == 40
+    clock.push(at(40, 40))
+    clock.push(at(80, 40))
+    assert clock.gap is False
+
+
+def test_a_track_is_silent_when_more_than_the_longest_gap_has_passed():
+    clock = SampleClock(1000)
+    clock.push(at(0, 0))
+    clock.push(at(40, 0))
+    assert clock.release(10_040) is None
+    last = clock.release(10_041)
+    assert (last.decode_time, last.duration) == (40, 40)
+    assert clock.release(20_000) is None, "nothing is held any more"
+    long = SampleClock(1000)
+    long.push(at(0, 20_000))
+    assert long.release(20_000) is None
+    assert long.release(20_001).duration == 20_000
+
+
+def test_a_document_is_cut_and_other_media_are_let_go_before_a_time():
+    document = SampleClock(1000, sparse=True)
+    document.push(at(1_000, 0))
+    assert document.cut(1_000) is None
+    assert document.cut(1_001).duration == 1
+    document.push(at(2_000, 300))
+    assert document.cut(5_000).duration == 300
+    sound = SampleClock(1000)
+    sound.push(at(0, 0))
+    assert sound.cut(10).duration == 40
+    picture = SampleClock(1000)
+    picture.push(at(0, 40, sync=False))
+    assert picture.cut(5_000) is None
+
+
+def test_counters_of_any_width():
+    assert [one[0] for one in times(SampleClock(1000, timestamp_bits=1), 0, 1, 0)] == [0, 1, 2]
+    wide = SampleClock(1000, timestamp_bits=64)
+    assert [one[0] for one in times(wide, 5, 45)] == [5, 45]
+
+
+def test_a_first_time_beyond_any_epoch_is_refused():
+    far = (1 << 41) * 1000
+    for first in (far - 1, 1 - far):
+        clock = SampleClock(1000)
+        clock.push(at(first))
+        assert clock.held.decode_time == first
+    for first in (far, -far):
+        with pytest.raises(MediaError, match="decode time"):
+            SampleClock(1000).push(at(first))
+
+
+def test_source_time_counts_restarts_and_wraps():
+    clock = SampleClock(1000, timestamp_bits=8)
+    times(clock, 200, 240, 24, 64)
+    assert clock.source_time(Fraction(64, 1000)) == Fraction(320, 1000)
+    anew = SampleClock(1000)
+    times(anew, (50_000, 40), (50_040, 40), (0, 40))
+    assert anew.source_time(Fraction(1)) == Fraction(51_080, 1000)
+
+
+def test_the_last_sample_lasts_as_long_as_the_one_before_however_that_is_known():
+    assert times(SampleClock(1000), (0, 30), (30, 30), (60, 0))[-1] == (60, 30, 0, False)
+    assert times(SampleClock(1000), (0, 30), (35, 30), (70, 0))[-1] == (70, 35, 0, False)
+    assert times(SampleClock(1000), 0, 50, 100)[-1] == (100, 50, 0, False)
+
+
+def test_what_comes_after_a_sample_was_let_go_begins_where_that_one_ended():
+    for time, begin in ((60, 80), (79, 80), (80, 80), (81, 81)):
+        clock = SampleClock(1000)
+        clock.push(at(0))
+        clock.push(at(40))
+        assert clock.release(10_041).duration == 40
+        assert clock.push(at(time)) is None
+        assert clock.held.decode_time == begin
+        clock.push(at(10_000))
+        assert clock.gap is True, "it was given up, so what follows begins anew"
+
+
+def test_nothing_comes_after_a_gap_before_anything_came():
+    clock = SampleClock(1000)
+    assert clock.gap is False
+    clock.push(at(0, 40))
+    assert clock.gap is False

@@ -19,9 +19,12 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import Sample
+from onvif_bmff.objects.media_clock import MediaClock
+from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, FragmentBuilder, FragmentTrack
-from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.span import SpanWriter
 
 
@@ -198,11 +201,8 @@ def test_a_fragment_of_more_than_32_bits():
 
 
 def test_a_span_writer_is_closed_once():
-    recorder = Recorder([VIDEO], target())
-    recorder.activate(START)
-    recorder.push(Sample(1, 0, 40, b"x"))
-    recorder.push(Sample(1, 40, 40, b"x"))
-    settings = recorder._spans.settings
+    opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
+    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
     (kind,) = CMAF.spans([VIDEO])
     span = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
     assert span.segment_due(Sample(1, 0, 1, b"")) is None

@@ -50,11 +50,12 @@ from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, ObjectKeyError
 from onvif_bmff.media import Sample
+from onvif_bmff.media.track import lead_of
 from onvif_bmff.objects import StorageType
 from onvif_bmff.recording.encryption import EncryptionEntry
-from onvif_bmff.recording.formats import CmafFormat, full_content_type, lead_of
+from onvif_bmff.recording.formats import CmafFormat, full_content_type
 from onvif_bmff.recording.header import build_header
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.storage.sink import StoreSink
@@ -255,7 +256,7 @@ def test_the_largest_track_number():
 )  # fmt: skip
 @pytest.mark.parametrize("chosen", FORMATS)
 def test_attributes_of_segments(chosen):
-    labels = Labels(source="cam 5", video_channel="v", audio_channel="a")
+    labels = SegmentLabels(source="cam 5", video_channel="v", audio_channel="a")
     samples = mixed(video(20, size=500), audio(20, size=100))
     spans = check_recording(record([VIDEO, AUDIO], samples, target(chosen), labels=labels))
     lead = spans[0] if chosen is MP4 else of(spans, "m4v")[0]
@@ -294,7 +295,7 @@ def test_a_picture_that_hardly_lasts_has_no_rates():
 
 @pytest.mark.requirement("ANX-B.9-13")
 def test_attributes_that_are_left_out():
-    labels = Labels(seek_table=False, duration=False)
+    labels = SegmentLabels(seek_table=False, duration=False)
     (span,) = check_recording(record([VIDEO], video(5), labels=labels))
     assert "Duration" not in span.segments[0].obj.attributes.to_metadata()
     assert "SeekTable" not in span.segments[0].obj.attributes.to_metadata()
@@ -304,7 +305,7 @@ def test_the_topic_labels_one_activation():
     from onvif_bmff.objects import collect_objects
     from onvif_bmff.recording.recorder import Recorder
 
-    recorder = Recorder([VIDEO], target(), labels=Labels(event_topic="always"))
+    recorder = Recorder([VIDEO], target(), labels=SegmentLabels(event_topic="always"))
     topics = []
     for day, topic in enumerate(("tns1:Motion", None)):
         recorder.activate(START + timedelta(days=day), event_topic=topic)

@@ -96,3 +96,58 @@ def test_nothing_is_lost_and_each_track_keeps_its_order(steps):
     out.extend(interleaver.close())
     for track_id in clock:
         assert [s for s in out if s.track_id == track_id] == [s for s in pushed if s.track_id == track_id]
+
+
+def test_a_track_is_waited_for_until_more_than_patience_has_passed():
+    for newest, released in ((99, False), (100, False), (101, True)):
+        interleaver = make(patience=100)
+        run(interleaver, [lead(0), other(0), lead(50)])
+        assert ((1, 50) in run(interleaver, [lead(newest, False)])) is released
+
+
+def test_the_lead_goes_over_when_more_than_patience_has_passed():
+    for newest, leader in ((99, 1), (100, 1), (101, 2)):
+        interleaver = make(patience=100)
+        run(interleaver, [lead(0), other(0), other(newest)])
+        assert interleaver.lead_id == leader
+        never_began = make(patience=100)
+        run(never_began, [other(0), other(newest)])
+        assert never_began.lead_id == leader
+
+
+def test_the_lead_goes_to_the_first_track_that_is_alive():
+    interleaver = make(patience=100, tracks=(1, 2, 3))
+    run(interleaver, [lead(0), other(0, 2), other(0, 3)])
+    run(interleaver, [other(90, 2), other(150, 3)])
+    assert interleaver.lead_id == 2
+    run(interleaver, [other(191, 3)])
+    assert interleaver.lead_id == 3
+    run(interleaver, [other(192, 2)])
+    assert interleaver.lead_id == 2
+    run(interleaver, [lead(193)])
+    assert interleaver.lead_id == 1
+
+
+def test_a_track_that_stands_in_stays_behind_so_that_the_other_can_come_back():
+    interleaver = Interleaver((1, 2), {1: 1, 2: 1}, 100, 20)
+    run(interleaver, [lead(0), other(0)])
+    got = run(interleaver, [other(time) for time in range(10, 131, 10)])
+    assert interleaver.lead_id == 2
+    assert got[-1] == (2, 110), "20 behind 130"
+    assert run(interleaver, [lead(115)]) == [(1, 115)]
+    assert interleaver.lead_id == 1
+    got = run(interleaver, [other(140), lead(150, False)])
+    assert got == [(2, 120), (2, 130), (2, 140), (1, 150)]
+
+
+def test_a_shift_counts_as_part_of_the_time():
+    interleaver = Interleaver((1, 2), {1: 1, 2: 2}, 1_000)
+    assert [s.decode_time for s in interleaver.push(lead(0), 100)] == [0]
+    assert [s.decode_time for s in interleaver.push(other(10), 40)] == [10]
+    assert interleaver.push(other(10), 41) == [], "it is presented after the leading track's newest"
+    assert [s.decode_time for s in interleaver.push(lead(3, False), 100)] == [10, 3]
+
+
+def test_without_a_shift_times_are_the_decode_times():
+    interleaver = Interleaver((1, 2), {1: 1, 2: 2}, 1_000)
+    assert run(interleaver, [lead(10), other(5), other(6)]) == [(1, 10), (2, 5)], "the second is at 12"

@@ -107,3 +107,98 @@ def test_a_track_is_forgotten_by_itself_and_with_the_leading_one_all() -> None:
     assert buffer.forget(1) == 6
     buffer.push(video(13))
     assert buffer.release() == [], "it begins with the next sync sample"
+
+
+def picture(time: int, *, sync: bool = False, offset: int = 0, size: int = 10) -> Sample:
+    return Sample(1, time, 1, bytes(size), sync, offset)
+
+
+def times(samples: list[Sample], track_id: int = 1) -> list[int]:
+    return [sample.decode_time for sample in samples if sample.track_id == track_id]
+
+
+@pytest.mark.parametrize(("newest", "first"), [(449_999, 0), (450_000, 90_000), (539_999, 90_000), (540_000, 180_000)])
+def test_a_gop_goes_when_the_next_one_reaches_back_far_enough(newest: int, first: int) -> None:
+    """Sync samples each second, four seconds kept, to the tick."""
+    buffer = PreRoll([VIDEO], timedelta(seconds=4))
+    for second in range(newest // 90_000 + 1):
+        buffer.push(picture(second * 90_000, sync=True))
+    if newest % 90_000:
+        buffer.push(picture(newest))
+    assert buffer.release()[0].decode_time == first
+
+
+def test_times_count_in_microseconds() -> None:
+    buffer = PreRoll([VIDEO], timedelta(days=100, microseconds=11))
+    assert buffer.before == timedelta(days=100, microseconds=11)
+    day = 86_400 * 90_000
+    buffer.push(picture(0, sync=True))
+    buffer.push(picture(day, sync=True))
+    buffer.push(picture(101 * day - 1))
+    assert times(buffer.release()) == [0, day, 101 * day - 1], "eleven microseconds are less than a tick"
+
+
+def test_another_length_holds_from_the_next_sample_on() -> None:
+    buffer = PreRoll([VIDEO], timedelta(seconds=100))
+    for second in range(10):
+        buffer.push(picture(second * 90_000, sync=True))
+    buffer.keep(timedelta(seconds=2))
+    assert buffer.size == 100
+    buffer.push(picture(10 * 90_000, sync=True))
+    assert times(buffer.release()) == [second * 90_000 for second in (8, 9, 10)]
+    with pytest.raises(MediaError):
+        buffer.keep(timedelta(microseconds=-1))
+    assert buffer.before == timedelta(seconds=2)
+
+
+def test_room_is_taken_by_what_is_kept_and_by_nothing_else() -> None:
+    """Pictures of the next GOP that are decoded before its sync sample go with the old one, sound before it too."""
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(0))
+    buffer.push(picture(0, sync=True, size=1_000))
+    buffer.push(Sample(2, 0, 160, bytes(20)))
+    buffer.push(picture(3_600, offset=90_000, size=500))
+    buffer.push(Sample(2, 639, 160, bytes(30)))
+    buffer.push(Sample(2, 640, 160, bytes(40)))
+    assert buffer.size == 1_590
+    buffer.push(picture(7_200, sync=True, size=7))
+    buffer.push(picture(97_200, size=5))
+    assert buffer.size == 40 + 7 + 5, "sound of 640 / 8000 s is that of 7200 / 90000 s"
+    kept = buffer.release()
+    assert (times(kept), times(kept, 2)) == ([7_200, 97_200], [640])
+    assert buffer.size == 0
+
+
+def test_room_after_a_track_was_forgotten_is_that_of_the_others() -> None:
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=5), max_bytes=100)
+    buffer.push(picture(0, sync=True, size=60))
+    buffer.push(Sample(2, 0, 160, bytes(40)))
+    assert buffer.size == 100, "as many as may be"
+    assert buffer.forget(2) == 1
+    assert buffer.size == 60
+    buffer.push(picture(3_600, size=40))
+    assert buffer.size == 100
+    buffer.push(picture(7_200, size=1))
+    assert (buffer.size, buffer.release()) == (0, []), "one byte too many in a single GOP"
+
+
+def test_the_oldest_gop_makes_room_when_there_is_too_much_by_a_byte() -> None:
+    for size, first in ((40, 0), (41, 90_000)):
+        buffer = PreRoll([VIDEO], timedelta(seconds=100), max_bytes=100)
+        buffer.push(picture(0, sync=True, size=60))
+        buffer.push(picture(90_000, sync=True, size=size))
+        assert buffer.release()[0].decode_time == first
+    for bad in ({"max_bytes": 0}, {"before": timedelta(microseconds=-1)}):
+        with pytest.raises(MediaError):
+            PreRoll([VIDEO], bad.pop("before", timedelta(0)), **bad)
+    assert PreRoll([VIDEO], timedelta(0), max_bytes=1).size == 0
+
+
+def test_sound_that_came_before_the_first_picture_is_not_given_out() -> None:
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=5))
+    buffer.push(Sample(2, 0, 160, bytes(10)))
+    buffer.push(picture(0))
+    assert times(buffer.release(), 2) == [0], "without any picture all there is"
+    buffer.push(Sample(2, 7_999, 160, bytes(10)))
+    buffer.push(Sample(2, 8_000, 160, bytes(10)))
+    buffer.push(picture(90_000, sync=True))
+    assert times(buffer.release(), 2) == [8_000]

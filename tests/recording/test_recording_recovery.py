@@ -26,7 +26,7 @@ from onvif_bmff.playback import read_segment
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, full_content_type
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import Labels
+from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recovery.segment import recover_segment, span_end_after, span_end_before
 from onvif_bmff.testing.recordings import recorded_objects
@@ -34,7 +34,7 @@ from onvif_bmff.timing import UtcTime
 
 CAMERA = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 START = UtcTime.parse("2026-01-02T03:04:05.678Z")
-LABELS = Labels(source="camera", event_topic="tns1:Device/Trigger")
+LABELS = SegmentLabels(source="camera", event_topic="tns1:Device/Trigger")
 
 
 class Written:

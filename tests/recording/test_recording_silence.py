@@ -13,6 +13,7 @@ from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.playback.segment import read_segment
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
@@ -67,3 +68,51 @@ def test_keys_rise_and_never_repeat(chosen: RecordingFormat) -> None:
     for extension in ("mp4", "m4v", "m4a"):
         times = [one.key.time for one in recorded(chosen, (10, 30), 60) if one.key.extension == extension]
         assert times == sorted(times)
+
+
+def first_event(recorder: Recorder, samples: list[Sample], extension: str) -> Fraction:
+    """The time, in seconds, of the sample whose push first gives something of an object of some kind."""
+    for sample in samples:
+        if any(event.key.extension == extension for event in recorder.push(sample)):
+            return Fraction(sample.decode_time, 8_000 if sample.track_id == AUDIO.track_id else 90_000)
+    raise AssertionError("nothing came")
+
+
+@pytest.mark.parametrize(("max_gap", "patience"), [(1, 10), (8, 10), (9, 11), (10, 12), (20, 22)])
+def test_a_track_that_never_comes_is_waited_for_ten_seconds_or_two_more_than_a_gap(max_gap: int, patience: int) -> None:
+    """Sound alone in a recording of pictures and sound: it takes the lead, and then all of it is stored at once."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=MP4), max_gap=Fraction(max_gap))
+    recorder.activate(START, media_time=Fraction(0))
+    sound = [Sample(2, i * 160, 160, b"a" * 10) for i in range(50 * 30)]
+    packet = Fraction(1, 50)
+    assert first_event(recorder, sound, "mp4") == patience + 2 * packet, "the one after it tells how long it lasts"
+
+
+@pytest.mark.parametrize("last", [Fraction(1, 2), Fraction(7, 10), Fraction(1)])
+def test_what_a_silent_track_holds_back_comes_within_a_second_of_the_gap(last: Fraction) -> None:
+    """Each packet is a fragment of its own here, which the next one ends."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=CMAF), limits=FragmentLimits(other=0))
+    recorder.activate(START, media_time=Fraction(0))
+    for i in range(int(last * 50) + 1):
+        recorder.push(Sample(2, i * 160, 160, b"a" * 10))
+    pictures = [Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0) for i in range(25 * 20)]
+    assert 10 < first_event(recorder, pictures, "m4a") - last <= Fraction(11) + Fraction(2, 25)
+
+
+@pytest.mark.parametrize("end", [5, 6])
+def test_sound_decides_for_itself_when_pictures_have_been_silent_for_more_than_ten_seconds(end: int) -> None:
+    """A change of the target waits for the next sync sample of the leading track, which is silent."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=CMAF, prefix="old"))
+    recorder.activate(START, media_time=Fraction(0))
+    events = []
+    for i in range(50 * 30):
+        if i == 50 * end:
+            recorder.reconfigure(RecordingTarget(format=CMAF, prefix="new"))
+        if not i % 2 and i < 50 * end:
+            events += recorder.push(Sample(1, i * 1_800, 3_600, b"v" * 100, i % 50 == 0))
+        events += recorder.push(Sample(2, i * 160, 160, b"a" * 10))
+    events += recorder.deactivate()
+    first = next(one.key for one in collect_objects(events) if one.key.prefix == "new")
+    last_picture = timedelta(seconds=end) - timedelta(milliseconds=80)  # one more is held back still
+    assert (first.extension, first.counter) == ("m4a", 0)
+    assert first.time - START == last_picture + timedelta(seconds=10, milliseconds=20)

@@ -10,6 +10,7 @@ from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import boxes_within, entry_bytes, read_sample_entry
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["AacCodec"]
 
@@ -85,9 +86,9 @@ class AacCodec:
         return cls(entry_bytes(_entry(AudioSpecificConfig.parse(decoder.specific_info), decoder)))
 
     @property
-    def media_type(self) -> str:
-        """``"Audio"``."""
-        return "Audio"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.AUDIO``."""
+        return MediaKind.AUDIO
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""
@@ -131,7 +132,7 @@ def _of_mp4a(entry: ContainerBox) -> Codec:
                 return AacCodec.from_sample_entry(entry)
         except (BitstreamError, BoxError):
             pass  # a coder that this library does not know the configuration of
-    return PassThroughCodec(entry, "soun")
+    return PassThroughCodec(entry, MediaKind.AUDIO.handler)
 
 
 register("mp4a")(_of_mp4a)

@@ -21,6 +21,7 @@ from onvif_bmff.media.sample_entries import (
     read_sample_entry,
     with_long_nal_lengths,
 )
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["HevcCodec"]
 
@@ -130,9 +131,9 @@ class HevcCodec:
         return cls(entry_bytes(with_long_nal_lengths(entry)))
 
     @property
-    def media_type(self) -> str:
-        """``"Video"``."""
-        return "Video"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.VIDEO``."""
+        return MediaKind.VIDEO
 
     @property
     def nal_family(self) -> NalFamily:

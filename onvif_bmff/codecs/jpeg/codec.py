@@ -11,6 +11,7 @@ from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["MjpegCodec"]
 
@@ -53,9 +54,9 @@ class MjpegCodec:
         return cls(entry.width, entry.height, entry_bytes(entry) if entry.type == "mp4v" else b"")
 
     @property
-    def media_type(self) -> str:
-        """``"Video"``."""
-        return "Video"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.VIDEO``."""
+        return MediaKind.VIDEO
 
     @property
     def all_sync(self) -> bool:
@@ -93,7 +94,7 @@ def _of_mp4v(entry: ContainerBox) -> Codec:
             return MjpegCodec.from_sample_entry(entry)
     except BoxError:
         pass  # a configuration that cannot be read is handed on as it is
-    return PassThroughCodec(entry, "vide")
+    return PassThroughCodec(entry, MediaKind.VIDEO.handler)
 
 
 register("mp4v")(_of_mp4v)

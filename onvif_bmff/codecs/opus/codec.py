@@ -7,6 +7,7 @@ from onvif_bmff.codecs.opus.syntax import OPUS_RATE, OpusHead, parse_opus_head
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.sample_entries import entry_bytes, read_sample_entry
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["OpusCodec"]
 
@@ -61,9 +62,9 @@ class OpusCodec:
         return cls(entry_bytes(entry))
 
     @property
-    def media_type(self) -> str:
-        """``"Audio"``."""
-        return "Audio"
+    def media_type(self) -> MediaKind:
+        """``MediaKind.AUDIO``."""
+        return MediaKind.AUDIO
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""

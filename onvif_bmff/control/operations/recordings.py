@@ -13,7 +13,7 @@ from onvif_bmff.control.notifications import (
     DeleteTrack,
     DeleteTrackData,
 )
-from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES, spare_tracks, track_limit
+from onvif_bmff.control.operations.spare_tracks import spare_tracks, track_limit
 from onvif_bmff.control.operations.validation import accept_recording_configuration
 from onvif_bmff.control.places import check_place
 from onvif_bmff.control.state import Recording, TrackRecord
@@ -54,7 +54,7 @@ def create_recording(tx: Transaction, configuration: RecordingConfiguration) -> 
     if not environment.capabilities.dynamic_recordings:
         raise ActionNotSupported
     types = [kind for kind in TrackType if track_limit(tx.environment, kind) > 0]
-    tracks = {f"{TRACK_NAMES[kind]}001": TrackConfiguration(kind) for kind in types}
+    tracks = {f"{kind.token_prefix}001": TrackConfiguration(kind) for kind in types}
     accepted, keys = _accept(tx, configuration, tracks, {})
     if len(tx.state.recordings) >= _most_recordings(tx):
         raise MaxRecordings

@@ -9,7 +9,7 @@ from onvif_bmff.control.notifications import (
     RecordingJobConfigurationChange,
     TrackConfigurationChange,
 )
-from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES, spare_tracks
+from onvif_bmff.control.operations.spare_tracks import spare_tracks
 from onvif_bmff.control.operations.validation import accept_track_configuration
 from onvif_bmff.control.state import Recording, TrackRecord
 from onvif_bmff.control.transaction import Transaction
@@ -26,7 +26,7 @@ def create_track(tx: Transaction, recording_token: str, configuration: TrackConf
     accepted = accept_track_configuration(tx.environment, configuration)
     if not spare_tracks(tx.environment, recording)[TrackType(accepted.track_type)]:
         raise MaxTracks
-    token = _new_track_token(tx, recording, TRACK_NAMES[TrackType(accepted.track_type)])
+    token = _new_track_token(tx, recording, TrackType(accepted.track_type).token_prefix)
     tx.put_recording(replace(recording, tracks=(*recording.tracks, TrackRecord(token, accepted))))
     tx.emit(CreateTrack(time=tx.now, recording_token=recording.token, track_token=token))
     return token

@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = [
     "AsymmetricEncryption",
@@ -27,13 +28,8 @@ __all__ = [
     "TrackType",
 ]
 
-
-class TrackType(StrEnum):
-    """What a track holds (5.3.2)."""
-
-    VIDEO = "Video"
-    AUDIO = "Audio"
-    METADATA = "Metadata"
+TrackType = MediaKind
+"""What a track holds (5.3.2)."""
 
 
 class TargetFormat(StrEnum):

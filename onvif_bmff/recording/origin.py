@@ -1,26 +1,8 @@
-"""Media time ↔ UTC, and where a span's own time line begins: integer arithmetic throughout."""
+"""Where the time line of a span begins: tick 0 of its objects."""
 
 from dataclasses import dataclass
 
-from onvif_bmff.timing import UtcTime
-
-__all__ = ["Anchor", "Origin"]
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """``ticks`` of a clock with ``timescale`` ticks a second happen at ``at``.
-
-    All object keys of an activation are computed from it, so that consecutive segments meet exactly.
-    """
-
-    at: UtcTime
-    ticks: int
-    timescale: int
-
-    def utc(self, ticks: int, timescale: int) -> UtcTime:
-        """Return the instant of ``ticks`` in another timescale, cut off to the microsecond."""
-        return self.at.plus_ticks(ticks * self.timescale - self.ticks * timescale, timescale * self.timescale)
+__all__ = ["Origin"]
 
 
 @dataclass(slots=True)

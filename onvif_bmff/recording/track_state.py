@@ -1,0 +1,182 @@
+"""What a recorder keeps of each of its tracks, and which of them leads."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from fractions import Fraction
+
+from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.formats import MP4, SpanType
+from onvif_bmff.recording.interleave import Interleaver
+from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
+from onvif_bmff.recording.span import SpanWriter
+from onvif_bmff.recording.span_set import SpanSet
+
+__all__ = ["NEVER", "TrackState", "make_interleaver", "make_track_states"]
+
+_MAX_TICKS = (1 << 32) - 1
+_OF_A_SECOND = 4
+"""What part of a second packets of sound last at most that are not cut; they may reach beyond the cut."""
+_LAG = 2
+"""Seconds that a track stays behind while it leads in place of a silent one, whose pictures may come late."""
+NEVER = -1 << 80
+"""Earlier than any decode time."""
+_ALWAYS = 1 << 80
+"""Later than any decode time."""
+
+
+@dataclass(slots=True)
+class TrackState:
+    """One track on its way into spans; ``spans`` is where it is now, None while it waits for a sync sample.
+
+    ``track`` is the configuration of the samples that are stored now; ``asked`` one announced for the next sample
+    pushed, ``changes`` those announced for samples that have been pushed, with the decode time from which they hold.
+    ``factor`` turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and
+    ``shift`` is the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time
+    of the newest sample. Samples before ``next_check`` (a decode time) call for no cut and go straight to ``writer``;
+    ``recheck`` takes that back when something happens that may close something. In a multiplexed span the last sample
+    of a track that does not lead is ``waiting`` for the next one, or for a cut.
+    """
+
+    track: Track
+    clock: SampleClock
+    factor: int
+    spans: SpanSet | None = None
+    begun: bool = False
+    shift: int = 0
+    gap_at: int | None = None
+    asked: Track | None = None
+    changes: deque[tuple[int, Track]] = field(default_factory=deque)
+    latest: int | None = None
+    next_check: int = NEVER
+    waiting: Sample | None = None
+    writer: SpanWriter = field(init=False)
+
+    def skip_checks_until(self, until: int, writer: SpanWriter) -> None:
+        """Have samples before a decode time go straight to the writer of the span that the track is in."""
+        self.next_check, self.writer = until, writer
+
+    def skip_checks(self, writer: SpanWriter) -> None:
+        """Have samples go straight to a writer until ``recheck``: another track decides what closes."""
+        self.next_check, self.writer = _ALWAYS, writer
+
+    def next_cut(self, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
+        """Return the decode time from which on the track may be due for a cut if it leads, as things are."""
+        track_id = self.track.track_id
+        due = spans.writers[track_id].due
+        if due is None or span_duration is None:
+            return NEVER if due is None else due
+        return min(due, spans.due(track_id, span_duration, patience) // self.factor - self.shift)
+
+    def recheck(self) -> None:
+        """Check at the next sample whether something closes."""
+        self.next_check = NEVER
+
+    def enter(self, spans: SpanSet, sample: Sample) -> bool:
+        """Enter spans with a sync sample; False if that lies before what is written already."""
+        if not spans.admit(sample, self.factor):
+            return False
+        self.spans = spans
+        return True
+
+    def reserve(self, spans: SpanSet) -> None:
+        """Leave room before the origin of spans for the first sample of the track, where it is still held back."""
+        held = self.clock.held
+        if held is not None and held.sync and not self.begun:
+            spans.settings.origin.note((held.decode_time + min(held.composition_offset, 0)) * self.factor)
+
+    def leave(self) -> None:
+        """Be in no spans until the next sync sample."""
+        self.spans = None
+        self.recheck()
+
+    def time(self, sample: Sample) -> int:
+        """Return when a sample is decoded, in common ticks, such that tracks are in step."""
+        return (sample.decode_time + self.shift) * self.factor
+
+    def last_before(self, end: int) -> Sample | None:
+        """Give out the sample that waits, if it is from before ``end`` (common ticks), which ends what it is stored in.
+
+        A document lasts until then at most, and so does another sample that is long because of a pause.
+        """
+        last = self.waiting
+        if last is None or self.time(last) >= end:
+            return None
+        self.waiting = None
+        usual = 0 if self.track.type is TrackType.METADATA else self.track.timescale // _OF_A_SECOND
+        most = max(end // self.factor - self.shift - last.decode_time, 1)
+        return last if last.duration <= max(most, usual) else replace(last, duration=most)
+
+    def flush(self, end: int | None) -> Sample | None:
+        """Give out what the clock holds back; a document lasts a second, or until ``end`` (common ticks)."""
+        last = self.clock.flush()
+        if last is None or end is None or self.track.type is not TrackType.METADATA:
+            return last
+        most = max(end // self.factor - self.shift - last.decode_time, self.track.timescale)
+        return last if last.duration <= most else replace(last, duration=most)
+
+    def date_change(self) -> None:
+        """Let a configuration that was announced hold from the sample that has just been pushed."""
+        if self.asked is not None and self.clock.held is not None:
+            self.changes.append((self.clock.held.decode_time, self.asked))
+            self.asked = None
+            self.recheck()
+
+    def reaches_change(self, sample: Sample) -> bool:
+        """Tell whether another configuration holds from ``sample`` on; take it up."""
+        before = self.track
+        while self.changes and sample.decode_time >= self.changes[0][0]:
+            self.track = self.changes.popleft()[1]
+        return self.track != before
+
+    def reaches_gap(self, sample: Sample) -> bool:
+        """Tell whether ``sample`` is the first after a gap; reported once."""
+        if self.gap_at is None or sample.decode_time < self.gap_at:
+            return False
+        self.gap_at = None
+        return True
+
+    def track_at(self, time: int) -> Track:
+        """Return the configuration that holds at a time in common ticks, as far as it is known."""
+        found = self.track
+        for since, track in self.changes:
+            if (since + self.shift) * self.factor <= time:
+                found = track
+        return found
+
+
+def make_interleaver(
+    states: Mapping[int, TrackState], patience: Fraction, kinds: Sequence[SpanType]
+) -> Interleaver | None:
+    """Return what orders the samples of a multiplexed span, waiting ``patience`` seconds; None where none is."""
+    if len(kinds) > 1 or len(kinds[0].tracks) < 2:
+        return None
+    order = [track.track_id for track in kinds[0].tracks]
+    factors = {track_id: states[track_id].factor for track_id in order}
+    timescale = factors[order[0]] * kinds[0].tracks[0].timescale
+    return Interleaver(order, factors, int(patience * timescale), _LAG * timescale)
+
+
+def make_track_states(
+    tracks: Sequence[Track], timescale: int, max_gap: Fraction, timestamp_bits: int | None
+) -> dict[int, TrackState]:
+    """Return a state for each track, by track_id, in the order in which they lead: video, audio, metadata.
+
+    Their clocks keep durations to what 32 bits hold in the timescale of a multiplexed span, whatever the format:
+    it may change while the recording is active.
+    """
+    shared = SharedTime()
+    multiplexed = MP4.spans(tracks)[0]
+    states = {}
+    for track in multiplexed.tracks:
+        clock = SampleClock(
+            track.timescale,
+            sparse=track.type is TrackType.METADATA,
+            max_gap=max_gap,
+            timestamp_bits=timestamp_bits,
+            shared=shared,
+            longest=_MAX_TICKS * track.timescale // max(multiplexed.timescale, track.timescale),
+        )
+        states[track.track_id] = TrackState(track, clock, timescale // track.timescale)
+    return states
