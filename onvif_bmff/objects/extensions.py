@@ -69,7 +69,7 @@ _EXTENSIONS = {
     row.name: row
     for row in (
         SpanExtension("mp4", MediaKind.VIDEO.content_type, _ALL),
-        *(SpanExtension(kind.extension, kind.content_type, frozenset((kind,)), True) for kind in MediaKind),
+        *(SpanExtension(kind.extension, kind.content_type, frozenset((kind,)), is_cmaf=True) for kind in MediaKind),
     )
 }
 

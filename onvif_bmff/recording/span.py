@@ -112,7 +112,7 @@ class SpanWriter:
             if self._segment is None:
                 self._open_segment(sample)
             more = self.add(sample)
-        except Exception as error:  # of an encryptor: a third-party IV store may raise anything
+        except Exception as error:  # noqa: BLE001 - of an encryptor: a third-party IV store may raise anything
             more = self.give_up(error)
         return [*events, *more] if events else more
 
@@ -137,7 +137,7 @@ class SpanWriter:
             if before is not None and self._segment is not None:
                 self._segment.writer.end_before(before)
             events = self._end_segment()
-        except Exception as error:  # of an encryptor: a third-party IV store may raise anything
+        except Exception as error:  # noqa: BLE001 - of an encryptor: a third-party IV store may raise anything
             return self.give_up(error)
         self._step(SpanStep.CLOSE)
         return [*events, *self._end()]

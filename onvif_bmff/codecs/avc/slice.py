@@ -10,6 +10,8 @@ the first bytes of the unit as one integer, shifts and masks, and no object per 
 * running out of bits makes ``left`` negative, and the next shift raises ValueError.
 """
 
+# ruff: noqa: FBT001 - flags by position: what has them runs once for each slice
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -262,13 +264,7 @@ class AvcSliceHeaders:
         return left, slice_type, layout
 
     def _middle(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
-        self,
-        nal_header: int,
-        bits: int,
-        left: int,
-        layouts: dict[int, _Layout],
-        idr: bool,  # noqa: FBT001 - by position, which is faster
-        multiview: bool,  # noqa: FBT001 - by position, which is faster
+        self, nal_header: int, bits: int, left: int, layouts: dict[int, _Layout], idr: bool, multiview: bool
     ) -> tuple[int, int, _Layout]:
         """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout."""
         masks = MASKS
@@ -353,7 +349,7 @@ class AvcSliceHeaders:
         return left, slice_type, layout
 
 
-def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:  # noqa: FBT001 - by position: faster
+def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:
     """The rest of ref_pic_list_modification() for one list. H.264, 7.3.3.1; with views, H.7.3.3.1.1."""
     limit = 5 if multiview else 3
     for _ in range(_MAX_REFERENCES + 1):
@@ -368,7 +364,7 @@ def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:  # no
     raise BitstreamError("a reference picture list modification does not end")
 
 
-def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:  # noqa: FBT001 - by position: faster
+def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:
     """pred_weight_table(). H.264, 7.3.3.2."""
     for _ in range(2 if chroma else 1):
         rest = bits & MASKS[left]

@@ -4,6 +4,8 @@ Built like `onvif_bmff.codecs.avc.slice`: the first bytes of the unit are one in
 that are not read yet, and running out of bits ends in the ValueError of a negative shift.
 """
 
+# ruff: noqa: FBT001 - flags by position: what has them runs once for each slice
+
 from collections.abc import Iterable
 
 from onvif_bmff.codecs.hevc.layout import SliceLayout, slice_layout
@@ -182,11 +184,7 @@ class HevcSliceHeaders:
 
 
 def _skip_slice(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
-    bits: int,
-    left: int,
-    layout: SliceLayout,
-    slice_type: int,
-    idr: bool,  # noqa: FBT001 - by position: faster
+    bits: int, left: int, layout: SliceLayout, slice_type: int, idr: bool
 ) -> int:
     """The part of a slice header that dependent slice segments take over, from pic_output_flag's end on."""
     masks = MASKS
@@ -369,13 +367,7 @@ def _other_pictures(
     return others - 1 if closing and cycle > active else others
 
 
-def _skip_weights(
-    bits: int,
-    left: int,
-    references: int,
-    references_l1: int,
-    chroma: bool,  # noqa: FBT001 - by position: faster
-) -> int:
+def _skip_weights(bits: int, left: int, references: int, references_l1: int, chroma: bool) -> int:
     """pred_weight_table(). H.265, 7.3.6.3."""
     rest = bits & MASKS[left]
     left = 2 * rest.bit_length() - left - 1
