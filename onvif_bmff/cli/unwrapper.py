@@ -39,7 +39,7 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
         if isinstance(found, type) or not _has_method(found):
             if not callable(found):
                 raise ProtectionError(f"{name} has none of the methods {', '.join(_METHODS)}")
-            found = found()
+            found = _called(found)
     except OnvifBmffError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does when it is loaded, nothing was decrypted
@@ -51,6 +51,10 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
     if not _has_method(found):
         raise ProtectionError(f"{name} has none of the methods {', '.join(_METHODS)}")
     return TokenUnwrapper(found, certificates=certificates)
+
+
+def _called(factory: Any) -> Any:
+    return factory()
 
 
 def _found(module: str, path: str) -> Any:

@@ -196,9 +196,13 @@ class _FileTrack:
     description: int = 1
     in_band: bool = False
     sets: bytes = b""
-    next_time: int | None = None
     held: OutputSample | None = None
     count: int = 0
+
+    @property
+    def next_time(self) -> int | None:
+        """When what is held ends; None before the first sample."""
+        return None if self.held is None else self.held.time + self.held.duration
 
 
 class _FileTimes:
@@ -302,7 +306,6 @@ class _Export:
             selected_end = self._times.selected_end(timescale)
             end = end if selected_end is None else min(end, selected_end)
         target.held = _output_sample(target, played, time, max(end - time, 0))
-        target.next_time = time + target.held.duration
         target.count += 1
         self._note(played)
 
@@ -345,7 +348,6 @@ class _Export:
         end = (sample.decode_time + sample.duration) * target.output.timescale // track.timescale + target.offset
         if end > target.held.time + target.held.duration:
             target.held.duration = end - target.held.time
-            target.next_time = end
 
     def _make_writer(self) -> MovieWriter:
         timescale = self._tracks[0].timescale

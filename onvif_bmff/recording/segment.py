@@ -105,7 +105,6 @@ class SegmentWriter:
         mfra: bool = True,
         before_fragment: Callable[[], None] | None = None,
     ) -> None:
-        self._tracks = tuple(tracks)
         self._builder = FragmentBuilder(tracks)
         self._header = header
         self._lead_id = lead_id

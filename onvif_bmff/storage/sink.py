@@ -80,7 +80,6 @@ class StoreSink:
         self._outcomes = SinkOutcomes(on_stored, on_failure, CauseLog(_log, clock=clock))
         self._events: deque[RecordingEvent] = deque()
         self._count = 0
-        self._waited_at: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -271,9 +270,9 @@ class StoreSink:
                 other.let_go()
                 if held():
                     return
-        if self._waited_at != self._outcomes.stored_count and self._wait(self._policy.blocking, held):
+        if not self._outcomes.in_vain and self._wait(self._policy.blocking, held):
             return
-        self._waited_at = self._outcomes.stored_count
+        self._outcomes.in_vain = True
         waiting = sorted(
             ((one.number, one, queue) for queue in self._queues.values() for one in queue.segments()),
             key=lambda found: found[0],

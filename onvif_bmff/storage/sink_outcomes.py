@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 class SinkOutcomes:
     """Counts and logs what is stored and lost, and hands it to the caller once all else is in order.
 
-    ``dropped`` counts the samples that are lost, by reason; ``stored_count`` the objects that are stored.
-    ``log`` is for failures of the store.
+    ``dropped`` counts the samples that are lost, by reason. ``in_vain`` says that the sink has waited for room in vain
+    since an object was last stored. ``log`` is for failures of the store.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class SinkOutcomes:
         self._failures: list[StoreFailure] = []
         self._raised: Exception | None = None
         self.dropped: Counter[str] = Counter()
-        self.stored_count = 0
+        self.in_vain = False
 
     def stored(self, key: ObjectKey, size: int) -> None:
         """An object of ``size`` bytes is in the store."""
-        self.stored_count += 1
+        self.in_vain = False
         if self._on_stored is None:
             return
         try:

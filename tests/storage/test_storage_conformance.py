@@ -202,7 +202,7 @@ BROKEN_WRITERS = {
 
 def unchecked(self, key, *, content_type, overwrite=False):
     """``open_writer`` as someone writes it who knows no rules."""
-    return self.writer(self, key, content_type, overwrite)
+    return self.writer(self, key, content_type, overwrite=overwrite)
 
 
 def failing(store, test):
