@@ -119,9 +119,9 @@ def test_the_world_test_would_notice() -> None:
 # ---- floors and sizes --------------------------------------------------------------------------------
 
 MAX_FLOORS = {
-    "bmff": 7, "media": 4, "codecs": 7, "demux": 3, "cenc": 5, "objects": 4, "recording": 8, "playback": 7, "export": 4,
-    "recovery": 2, "validation": 8, "control": 7, "engine": 3, "storage": 4, "ingest": 2, "testing": 3, "device": 5,
-    "cli": 5,
+    "bmff": 7, "media": 4, "codecs": 7, "demux": 3, "cenc": 5, "objects": 4, "recording": 11, "playback": 7,
+    "export": 4, "recovery": 2, "validation": 8, "control": 7, "engine": 3, "storage": 5, "ingest": 2, "testing": 3,
+    "device": 5, "cli": 5,
 }  # fmt: skip
 """The longest chain of imports between the modules of a room, folders included; a module that imports none is 1."""
 

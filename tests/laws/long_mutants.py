@@ -116,8 +116,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "all entries have five numbers",
     (
         "onvif_bmff/recording/interleave.py",
-        "if self._newest is None or time > self._newest:",
-        "if self._newest is None or (time >= self._newest):",
+        "if newest is None or time > newest:",
+        "if newest is None or (time >= newest):",
     ): "it sets what is set already",
     (
         "onvif_bmff/recording/interleave.py",

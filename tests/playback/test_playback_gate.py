@@ -1,10 +1,10 @@
 """Which samples a time range lets through, at its edges: each track by itself, in decoding order."""
 
 import pytest
-from onvif_bmff.playback.clock import MediaClock
 
 from onvif_bmff.media import Sample
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.playback.gate import SAME_TIME, RangeGate
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.timing import UtcTime
