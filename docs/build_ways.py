@@ -4,6 +4,7 @@
 not as traced (exit 1). What is prepared once a process (imports, compiled declarations) does not count.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -144,4 +145,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # by hashes goes the order in which a protocol's members are asked for
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main())
