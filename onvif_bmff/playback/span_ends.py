@@ -95,8 +95,9 @@ class SpanEnds:
         end = _OpenEnd(order, counter, digits, owners)
         self._open.append(end)
         if len(owners) == 1 or _ends_older_span(end):
-            return self._assign(end, owners[max(0, len(owners) - 2)])
-        over = self._match()
+            over = [*self._assign(end, owners[max(0, len(owners) - 2)]), *self._match()]
+        else:
+            over = self._match()
         if len(self._open) > MAX_OPEN:
             self._give_up(self._open[0])
         return over

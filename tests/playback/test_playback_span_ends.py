@@ -100,6 +100,7 @@ def test_the_validator_says_so():
     st.randoms(use_true_random=False),
 )
 @example([(1, 300, 251, 0), (1, 300, 251, 0), (2, 300, 0, 0)], Random(1))
+@example([(1, 300, 251, 0), (1, 300, 251, 0), (1, 2702, 299, 0)], Random(1))
 @settings(max_examples=150, deadline=None)
 def test_every_end_is_that_of_its_span(plan, chance):
     """However many segments they have: ends that reach beyond the cut by less than a segment."""

@@ -12,7 +12,7 @@ from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
-from onvif_bmff.storage import DirectoryStore, MemoryStore, directory
+from onvif_bmff.storage import DirectoryStore, MemoryStore, directory_writer
 from onvif_bmff.testing.recordings import START, recorded_events
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
@@ -106,7 +106,7 @@ def test_a_segment_that_cannot_be_sealed_now_is_there_the_next_time(tmp_path, mo
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(*(directory, step) if step == "write_all" else (DirectoryStore, step), fail)
+        patch.setattr(*(directory_writer, step) if step == "write_all" else (DirectoryStore, step), fail)
         report = interrupted_recovery(store)
         assert report is None or (report.errors and not report.recovered and not report.abandoned)
     assert [item.key for item in store.unsealed()] == [item.key for item in items]
