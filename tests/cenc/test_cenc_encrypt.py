@@ -636,7 +636,9 @@ def test_keys_are_in_nothing_that_is_stored_or_said(identities):
     for sample in kit.camera()[1]:
         events += recording.push(sample)
         secrets.add(keys._current.key) if keys._current else None
-    spans = repr(recording._spans) + repr(recording._spans.protection) + repr(recording._spans.tracks)
+    router = recording._router
+    parts = [getattr(router, name) for name in router.__slots__ if name != "states"]
+    spans = "".join(map(repr, [recording, router, *parts, router._spans.protection, router._spans.tracks]))
     events += recording.deactivate()
     assert len(secrets) > 2
     said = spans + repr(recording.target) + repr(events) + repr(given) + repr(keys) + repr(RING)

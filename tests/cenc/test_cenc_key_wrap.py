@@ -262,8 +262,10 @@ class TestRefusals:
     @pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384", "p521", "x25519"])
     def test_a_wrong_private_key(self, identities, others, kind, refused):
         entry, other = wrap(identities[kind]), others[kind]
-        reason = "no padding" if kind == "rsa2048" else "tag does not fit"
-        assert reason in refused(PrivateKeyUnwrapper(other.key_pem), [entry])
+        # By its number what was wrapped may happen to be too large for another RSA key.
+        reasons = ("no padding", "above the modulus") if kind == "rsa2048" else ("tag does not fit",)
+        text = refused(PrivateKeyUnwrapper(other.key_pem), [entry])
+        assert any(reason in text for reason in reasons), text
         with_certificate = PrivateKeyUnwrapper(other.key_pem, certificate=other.certificate)
         assert "none of its 1 entries" in refused(with_certificate, [entry])
 

@@ -333,7 +333,7 @@ class Tree:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         skipped = shutil.ignore_patterns("__pycache__", ".hypothesis", ".pytest_cache")
-        for name in ("onvif_bmff", "tests"):
+        for name in ("onvif_bmff", "tests", "docs", "benchmarks"):
             shutil.copytree(ROOT / name, folder / name, ignore=skipped)
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, folder / name)
