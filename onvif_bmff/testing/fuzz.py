@@ -1,9 +1,9 @@
-"""Driving any parser of ISO BMFF files with mutants, and making what crashes or hangs it small.
+"""A driver that runs any parser of ISO BMFF files on mutants, and minimises those that crash or hang it.
 
 ``fuzz`` runs a command on mutants of seed files, one file at a time, bounded in number and time. A crash is a death by
-signal, an exit status of 128 or more, or a text on standard error that says so (a sanitizer's report, or what
-``crash_texts`` names); a hang is a run longer than the time limit. What is found is saved and minimised: boxes are
-taken out first, then bytes, as long as the same thing happens.
+signal, an exit status of 128 or more, or a text on standard error (a sanitizer's report, or one of
+``crash_texts``); a hang is a run longer than the time limit. Findings are saved and minimised: boxes are removed
+first, then bytes, as long as the result is the same.
 """
 
 import os
@@ -22,7 +22,7 @@ from onvif_bmff.testing.scan import scan
 __all__ = ["CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise"]
 
 PLACE = "{}"
-"""What stands for the file in a command."""
+"""Placeholder of the file in a command."""
 HANG = "hang"
 """Signature of a run that did not end in time."""
 _SANITIZERS = ("Sanitizer: ", "runtime error: ", "== ERROR: libFuzzer")
@@ -36,9 +36,9 @@ _SAVED_OF_ONE_KIND = 3
 class CommandRunner:
     """Runs ``command`` on one input at a time; ``{}`` in it stands for the file, which is appended otherwise.
 
-    ``timeout`` is in seconds; ``poll`` is called some times a second while the command runs, and what it raises ends
-    the run and the command. Calling it returns the signature of what went wrong ("SIGSEGV", "exit 134", "hang",
-    the first line of a sanitizer's report), or "" if nothing did.
+    ``timeout`` is in seconds; ``poll`` is called several times a second while the command runs; an exception that it
+    raises ends the run and the command. Calling the runner returns the signature of the failure ("SIGSEGV",
+    "exit 134", "hang", the first line of a sanitizer's report), or "" if there is none.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class CommandRunner:
         self._errors = Path(self._folder.name) / "errors.txt"
 
     def close(self) -> None:
-        """Take the temporary files away."""
+        """Remove the temporary files."""
         self._folder.cleanup()
 
     def __call__(self, data: bytes) -> str:
@@ -91,7 +91,7 @@ class CommandRunner:
         return f"exit {status}" if status >= 128 else ""
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> int | None:
-        """The exit status, or None if the time is over."""
+        """Return the exit status, or None if the time is over."""
         end = time.monotonic() + self.timeout
         while (left := end - time.monotonic()) > 0:
             self._poll()
@@ -111,7 +111,7 @@ def _signal_name(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An input that breaks the parser: ``signature`` says how, ``operations`` what was done to the seed."""
+    """An input that breaks the parser: the ``signature`` of the failure, and the ``operations`` on the seed."""
 
     signature: str
     seed: str
@@ -123,7 +123,7 @@ class Finding:
 
 @dataclass(slots=True)
 class FuzzReport:
-    """What a run has done: mutants, seconds, how often each signature was seen, and the first few of each."""
+    """The results of a run: mutants, seconds, the number of each signature, and the first few findings of each."""
 
     mutants: int = 0
     seconds: float = 0.0
@@ -147,7 +147,7 @@ def fuzz(
 
     ``run`` is a ``CommandRunner``, or any function that returns a signature. The first three findings of each
     signature are minimised with at most ``tries`` runs and, given a ``folder``, saved there as they are found. A
-    ``report`` that is handed in is filled as things go, so that it tells of a run that was broken off too.
+    ``report`` that is passed in is filled during the run, so that it has the results of an interrupted run too.
     """
     started = time.monotonic()
     report = FuzzReport() if report is None else report
@@ -155,7 +155,7 @@ def fuzz(
         for data in mutator.mutants(min(_ROUND, count - report.mutants)):
             signature = run(data)
             if signature == HANG:
-                signature = run(data)  # the machine may have been busy
+                signature = run(data)  # a hang is confirmed by a second run: the machine may have been busy
             report.mutants += 1
             report.seconds = time.monotonic() - started
             if signature:
@@ -164,7 +164,7 @@ def fuzz(
                     smallest = data
                     try:
                         smallest = minimise(data, run, signature, tries=tries)
-                    finally:  # also of a run that is broken off
+                    finally:  # also of an interrupted run
                         found = Finding(signature, name, number, mutator.trace, data, smallest)
                         report.findings.append(found)
                         if folder is not None:
@@ -201,7 +201,7 @@ def minimise(
 ) -> bytes:
     """Return a smaller input for which ``run`` still gives ``signature``.
 
-    It is what was reached after ``tries`` runs or ``seconds``, whichever comes first.
+    It is the smallest one after ``tries`` runs or ``seconds``, whichever comes first.
     """
     left, end = tries, time.monotonic() + seconds
 
@@ -232,7 +232,7 @@ def minimise(
 
 
 def _without(data: bytes, start: int, end: int) -> bytes:
-    """Return ``data`` without ``start``…``end``; the sizes of boxes around that piece are put right."""
+    """Return ``data`` without ``start``…``end``; the sizes of enclosing boxes are corrected."""
     changed = bytearray(data)
     for node in scan(data):
         if node.body <= start and end <= node.end and node.body - node.start == 8:
