@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
@@ -39,7 +39,7 @@ def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrappe
         if isinstance(found, type) or not _has_method(found):
             if not callable(found):
                 raise ProtectionError(f"{name} has none of the methods {', '.join(_METHODS)}")
-            found = found()
+            found = cast(Any, found())
     except OnvifBmffError:
         raise
     except (Exception, SystemExit) as error:  # loading may raise anything; nothing was decrypted yet

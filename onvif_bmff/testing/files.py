@@ -98,10 +98,12 @@ def progressive_file(
     """
     start = FileTypeBox(major_brand="isom", minor_version=512, compatible_brands=("isom", "iso2", "mp41"))
     lengths = [sizes[index % len(sizes)] for index in range(samples)]
-    offset, total = 0, sum(lengths)
-    for _ in range(2):  # the second time the size of moov is known
-        moov = _movie(tracks, scheme, lengths, [offset + index * total for index in range(len(tracks))], edits)
-        offset = start.size + moov.size + 8
+    total = sum(lengths)
+
+    def movie(offset: int) -> Box:
+        return _movie(tracks, scheme, lengths, [offset + index * total for index in range(len(tracks))], edits)
+
+    moov = movie(start.size + movie(0).size + 8)
     vectors = _vectors(lengths, 0) if scheme == "cenc" else b""
     return build_boxes((start, moov, MediaDataBox(data=_media(tracks, lengths) + vectors)))
 
@@ -245,6 +247,7 @@ def _media(tracks: Sequence[str], lengths: list[int]) -> bytes:
 def _fragment(tracks: Sequence[str], scheme: str | None, number: int, lengths: list[int]) -> bytes:
     offset, total = 0, sum(lengths)
     places = [0] * len(tracks)
+    moof = MovieFragmentBox()
     for _ in range(2):  # the second time the size of moof and the places of senc are known
         trafs: list[Box] = [MovieFragmentHeaderBox(sequence_number=number + 1)]
         for index, kind in enumerate(tracks):
