@@ -66,7 +66,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Record; ``Status.FINDINGS`` if a certificate cannot open all of it. All spans are closed, also after a signal."""
     target = _target(args)
-    done = _Recording()
+    done = _RecordingResult()
     signals: SignalGuard = args.signals
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
@@ -111,7 +111,7 @@ def _target(args: argparse.Namespace) -> RecordingTarget:
     )
 
 
-class _Recording:
+class _RecordingResult:
     """The result of a recording: stored and refused objects, and the first error."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class _Recording:
             say(f"{total:>12,}  bytes in {len(self.stored)} objects under {store}")
 
 
-def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _Recording) -> None:
+def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _RecordingResult) -> None:
     """Record all samples, as far as they can be, and close the spans."""
     try:
         for sample in samples:

@@ -19,7 +19,7 @@ from pathlib import Path
 from onvif_bmff.testing.mutator import Mutator
 from onvif_bmff.testing.scan import scan
 
-__all__ = ["CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise"]
+__all__ = ["CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise"]
 
 PLACE = "{}"
 """Placeholder of the file in a command."""
@@ -110,7 +110,7 @@ def _signal_name(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FuzzFinding:
     """An input that breaks the parser: the ``signature`` of the failure, and the ``operations`` on the seed."""
 
     signature: str
@@ -128,7 +128,7 @@ class FuzzReport:
     mutants: int = 0
     seconds: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FuzzFinding] = field(default_factory=list)
 
 
 def fuzz(
@@ -165,7 +165,7 @@ def fuzz(
                     try:
                         smallest = minimise(data, run, signature, tries=tries)
                     finally:  # also of an interrupted run
-                        found = Finding(signature, name, number, mutator.trace, data, smallest)
+                        found = FuzzFinding(signature, name, number, mutator.trace, data, smallest)
                         report.findings.append(found)
                         if folder is not None:
                             _save(folder, found, len(report.findings))
@@ -185,7 +185,7 @@ def _rounds(seeds: Mapping[str, bytes], random_seed: int) -> Iterator[tuple[str,
         random_seed += 1
 
 
-def _save(folder: Path, found: Finding, number: int) -> None:
+def _save(folder: Path, found: FuzzFinding, number: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     word = re.sub(r"[^A-Za-z0-9]+", "-", found.signature).strip("-")[:40] or "finding"
     name = f"{number:04d}-{word}"

@@ -1,5 +1,5 @@
 from onvif_bmff.validation.attributes import check_attributes as check_attributes
-from onvif_bmff.validation.attributes import check_content_type as check_content_type
+from onvif_bmff.validation.attributes import check_stored_content_type as check_stored_content_type
 from onvif_bmff.validation.auxiliary import ProtectedPart as ProtectedPart
 from onvif_bmff.validation.auxiliary import TRAF as TRAF
 from onvif_bmff.validation.auxiliary import needs_records as needs_records
@@ -95,12 +95,12 @@ __all__ = [
     "Vectors",
     "account",
     "check_attributes",
-    "check_content_type",
     "check_header",
     "check_protection_headers",
     "check_random_access",
     "check_seek_table",
     "check_segment",
+    "check_stored_content_type",
     "codec_of_part",
     "decryption_fault",
     "family_of",

@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "attributes": ("check_attributes", "check_content_type",),
+    "attributes": ("check_attributes", "check_stored_content_type",),
     "auxiliary": ("ProtectedPart", "TRAF", "needs_records",),
     "child_counts": (
         "CMAF_FRAGMENT",

@@ -137,7 +137,7 @@ def test_other_media_with_a_map_that_leaves_all_clear():
         for number in range(len(obj.moofs)):
             traf = obj.traf(number)
             senc = obj.inside(traf, SampleEncryptionBox)
-            ivs = [one.iv for one in read_auxiliary_info(senc.data, senc.sample_count, 8, False)]
+            ivs = [one.iv for one in read_auxiliary_info(senc.data, senc.sample_count, 8, subsamples=False)]
             size = 28
             senc.flags, senc.data = 2, b"".join(iv + b"\0\1" + size.to_bytes(2, "big") + bytes(4) for iv in ivs)
     proof, rules = prove(store)
