@@ -1,11 +1,11 @@
-"""Everything this library raises, by whose fault it is.
+"""All errors of this library, by cause.
 
 ::
 
     OnvifBmffError
     ├─ BoxError             the bytes of a file are wrong        .reason .path .offset
     ├─ ObjectKeyError       the name of an object is wrong
-    ├─ ObjectAttributeError a label on an object is wrong
+    ├─ ObjectAttributeError an attribute of an object is wrong
     ├─ TimeError            a date, time or duration is wrong
     ├─ EventError           the text of an event cannot be read
     ├─ MediaError           samples or codec data are wrong
@@ -21,10 +21,10 @@
     │  ├─ ObjectExistsError
     │  └─ ObjectDamagedError
     ├─ PersistenceError     the stored control model cannot be read or written
-    └─ Fault                ONVIF said no (declared in ``control.faults``)
+    └─ Fault                a refusal that ONVIF defines (declared in ``control.faults``)
 
-No error message ever carries key material. Messages quote names and other text of files that strangers made: what of
-that a terminal or a log viewer would obey, and what reorders text, stands in them as an escape; see `escaped`.
+No error message ever carries key material. Messages quote names and other text of untrusted files: characters
+that control a terminal or a log viewer, or reorder text, are escaped in them; see ``escaped``.
 """
 
 __all__ = [
@@ -52,12 +52,12 @@ __all__ = [
 
 
 def escaped(text: str) -> str:
-    r"""``text`` fit to be shown: one line, and nothing in it that a terminal obeys or that reorders it (CWE-150).
+    r"""Return ``text`` in a form that is safe to show: one line, without control or bidirectional characters (CWE-150).
 
-    Whatever Unicode does not count as printable (control characters of C0 and C1, DEL, marks of direction, separators
-    of lines and paragraphs, invisible and unassigned characters, halves of surrogate pairs) is written as Python
-    writes it in a string, ``\x1b`` or ``\u202e``. Printable text, backslashes included, stays as it is; so to
-    escape twice changes nothing.
+    All characters that Unicode does not count as printable (control characters of C0 and C1, DEL, marks of direction,
+    separators of lines and paragraphs, invisible and unassigned characters, halves of surrogate pairs) are written as
+    Python writes them in a string, ``\x1b`` or ``\u202e``. Printable text, backslashes included, stays as it is, so
+    escaping twice changes nothing.
     """
     if text.isprintable():
         return text
@@ -65,7 +65,7 @@ def escaped(text: str) -> str:
 
 
 class OnvifBmffError(Exception):
-    """Base of every error of this library; never raised itself. Its texts are `escaped`."""
+    """Base of every error of this library; never raised itself. Its texts are ``escaped``."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(escaped(value) if isinstance(value, str) else value for value in args))
@@ -74,8 +74,8 @@ class OnvifBmffError(Exception):
 class BoxError(OnvifBmffError, ValueError):
     """The bytes of a box are wrong.
 
-    ``reason`` says what, ``path`` which box ("/moov/trak/tkhd"), ``offset`` where in the input (bytes
-    from its start). ``partial`` holds the boxes that were read before the fault.
+    ``reason`` is the fault, ``path`` the box ("/moov/trak/tkhd"), ``offset`` the position in bytes from
+    the start of the input. ``partial`` holds the boxes that were read before the fault.
     """
 
     def __init__(self, reason: str, *, path: str = "", offset: int = 0) -> None:
@@ -150,11 +150,11 @@ class ObjectNotFoundError(StoreError, KeyError):
 
 
 class ObjectExistsError(StoreError):
-    """An object lies under the key already, and overwriting was not asked for."""
+    """An object lies under the key already, and overwriting was not requested."""
 
 
 class ObjectDamagedError(StoreError):
-    """What the store keeps about one object (content type, attributes) is damaged; other objects are not concerned."""
+    """The content type or attributes of one object are damaged; other objects are not affected."""
 
 
 class PersistenceError(OnvifBmffError):

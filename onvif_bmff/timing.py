@@ -1,9 +1,9 @@
 """Instants and durations, to the microsecond, with the leap second that object keys may carry.
 
-`UtcTime` is the only notion of "when" in this library. It counts microseconds as POSIX does and adds one
+``UtcTime`` is the only type of instants in this library. It counts microseconds as POSIX does and adds one
 flag, because ``datetime`` knows no second 60 while ONVIF Recording Control 25.12, B.4 allows it in keys.
 Media ticks become instants by exact integer arithmetic, so the end of one segment and the start of the
-next are the same number and not merely close.
+next are the same number, not just close.
 """
 
 import re
@@ -37,7 +37,7 @@ _DURATION = re.compile(
 
 @lru_cache(maxsize=4096)
 def days_since_epoch(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to a civil date (years 1 to 9999).
+    """Return the days from 1970-01-01 to a civil date (years 1 to 9999).
 
     Raises:
         TimeError: there is no such date.
@@ -50,7 +50,7 @@ def days_since_epoch(year: int, month: int, day: int) -> int:
 
 @lru_cache(maxsize=4096)
 def civil_date(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a day counted from 1970-01-01 (the inverse of `days_since_epoch`)."""
+    """Return year, month and day of a day counted from 1970-01-01 (the inverse of ``days_since_epoch``)."""
     found = date.fromordinal(days + _EPOCH_ORDINAL)
     return found.year, found.month, found.day
 
@@ -127,7 +127,7 @@ class UtcTime:
         *,
         offset_seconds: int = 0,
     ) -> Self:
-        """An instant from its civil fields; ``second`` 60 means a leap second.
+        """Return an instant from its civil fields; ``second`` 60 means a leap second.
 
         ``offset_seconds`` is how far the fields are ahead of UTC (a whole number of minutes).
 
@@ -142,23 +142,23 @@ class UtcTime:
 
     @classmethod
     def from_datetime(cls, moment: datetime) -> Self:
-        """An aware ``datetime`` as an instant.
+        """Return an aware ``datetime`` as an instant.
 
         Raises:
-            TimeError: the datetime is naive, so nobody knows which instant it means.
+            TimeError: the datetime is naive, so its instant is unknown.
         """
         if moment.tzinfo is None or moment.utcoffset() is None:
             raise TimeError("a naive datetime names no instant; give it a timezone")
         return cls((moment - _EPOCH) // timedelta(microseconds=1))
 
     def to_datetime(self) -> datetime:
-        """An aware UTC ``datetime``; a leap second becomes the last microsecond before it ends the minute."""
+        """Return an aware UTC ``datetime``; a leap second becomes the last microsecond before it ends the minute."""
         if self.leap:
             return _EPOCH + timedelta(microseconds=self.microseconds // _SECOND * _SECOND - 1)
         return _EPOCH + timedelta(microseconds=self.microseconds)
 
     def isoformat(self, digits: int = 3) -> str:
-        """``2022-11-08T15:08:23.547Z`` with 0 to 6 fraction digits, cut off and never rounded.
+        """Return ``2022-11-08T15:08:23.547Z`` with 0 to 6 fraction digits, truncated and never rounded.
 
         Raises:
             TimeError: ``digits`` is not 0 to 6.
@@ -222,7 +222,7 @@ class UtcTime:
     # ---- arithmetic --------------------------------------------------------------------------------
 
     def plus_microseconds(self, delta: int) -> "UtcTime":
-        """The instant ``delta`` microseconds later (earlier if negative).
+        """Return the instant ``delta`` microseconds later (earlier if negative).
 
         From inside a leap second the arithmetic is that of elapsed time: half a second after 23:59:60.5
         comes 00:00:00. From any other instant it is POSIX arithmetic, which steps over leap seconds.
@@ -239,7 +239,7 @@ class UtcTime:
         return UtcTime(second_start + (inside if inside < 0 else inside - _SECOND))
 
     def plus_ticks(self, ticks: int, timescale: int) -> "UtcTime":
-        """The instant ``ticks`` ticks of ``1/timescale`` second later, cut to the microsecond below.
+        """Return the instant ``ticks`` ticks of ``1/timescale`` second later, cut to the microsecond below.
 
         Raises:
             TimeError: the timescale is not positive, or the result is outside the years 1 to 9999.
@@ -249,7 +249,7 @@ class UtcTime:
         return self.plus_microseconds(ticks * _SECOND // timescale)
 
     def microseconds_since(self, earlier: "UtcTime") -> int:
-        """Microseconds from ``earlier`` to this instant; negative if it is later.
+        """Return microseconds from ``earlier`` to this instant; negative if it is later.
 
         A leap second counts as elapsed time only where one of the two instants lies in it.
         """
@@ -298,7 +298,7 @@ class UtcTime:
 
 
 def _elapsed_position(moment: UtcTime, other: UtcTime) -> int:
-    """Microseconds of ``moment`` on a line that makes room for the leap second of either instant."""
+    """Return microseconds of ``moment`` on a line that makes room for the leap second of either instant."""
     second = moment.microseconds // _SECOND
     leaps = {at.microseconds // _SECOND for at in (moment, other) if at.leap}
     passed = sum(second > leap or (second == leap and not moment.leap) for leap in leaps)
@@ -306,7 +306,7 @@ def _elapsed_position(moment: UtcTime, other: UtcTime) -> int:
 
 
 def ticks_to_duration(ticks: int, timescale: int) -> timedelta:
-    """The length of ``ticks`` ticks of ``1/timescale`` second, rounded to the nearest microsecond.
+    """Return the length of ``ticks`` ticks of ``1/timescale`` second, rounded to the nearest microsecond.
 
     Raises:
         TimeError: the timescale is not positive, or the duration too long to count.
@@ -353,8 +353,8 @@ def parse_duration(text: str) -> timedelta:
 def format_duration(length: timedelta | Fraction | int) -> str:
     """Write a duration as ISO 8601 seconds, ``PT60.033S``.
 
-    ``length`` is a timedelta or a number of seconds. What no six digits can hold is rounded to the nearest
-    microsecond, but something never becomes nothing: a positive length below that is written as one.
+    ``length`` is a timedelta or a number of seconds. It is rounded to the nearest microsecond; a positive
+    length below one microsecond is written as one.
     """
     if isinstance(length, timedelta):
         length = Fraction(length // timedelta(microseconds=1), _SECOND)

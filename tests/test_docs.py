@@ -1,6 +1,9 @@
 """What the README says is true: its example runs, its commands exist, its links lead somewhere."""
 
+import builtins
+import importlib
 import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -187,3 +190,99 @@ def test_a_deviation_needs_tests_of_its_switch(
     )
     _, wrong = conformance.page()
     assert any(line.startswith(row[0]) and complaint in line for line in wrong)
+
+
+# ---- names of ours ------------------------------------------------------------------------------------------
+
+PACKAGE = ROOT / "onvif_bmff"
+FOREIGN = {"CleanApertureBox", "None", "ObjectId", "SomeBox", "Strictness"}
+"""Words in backticks that look like classes of ours and are none: examples, an attribute, an argument never made."""
+
+
+def defined_names() -> dict[str, list[object]]:
+    """What each name means that a module of the package makes public; modules by their names too."""
+    found: dict[str, list[object]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if path.stem in ("_names", "__main__"):
+            continue
+        module = importlib.import_module(dotted)
+        found.setdefault(dotted.rpartition(".")[2], []).append(module)
+        for name in getattr(module, "__all__", ()):
+            found.setdefault(name, []).append(getattr(module, name))
+    return found
+
+
+def has_path(root: object, names: list[str]) -> bool:
+    """Whether attributes, fields or modules of these names lead on from an object."""
+    for name in names:
+        if isinstance(root, ModuleType) and not hasattr(root, name):
+            try:
+                root = importlib.import_module(f"{root.__name__}.{name}")
+            except ImportError:
+                return False
+        elif hasattr(root, name):
+            root = getattr(root, name)
+        elif isinstance(root, type) and (
+            any(name in vars(kind).get("__annotations__", {}) for kind in root.__mro__)
+            or f"self.{name}" in inspect.getsource(root)
+        ):
+            root = None  # a field, or an attribute that the constructor sets
+        else:
+            return False
+    return True
+
+
+def unresolved(text: str, places: tuple[Path, ...], known: dict[str, list[object]]) -> list[str]:
+    """The words in backticks that name a file, module, class or attribute of ours, and lead nowhere."""
+    wrong = []
+    for word in sorted(set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))):
+        if re.fullmatch(r"[\w-]+(/[\w.-]+)*\.(py|pyi|md|tsv|toml)", word):
+            if not any((place / word).exists() or (place != ROOT and any(place.rglob(word))) for place in places):
+                wrong.append(word)
+        elif found := re.fullmatch(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(\(.*\))?", word):
+            first, *rest = found[1].split(".")
+            is_class = re.fullmatch(r"[A-Z][a-z]\w*[a-z]\w*", first) is not None
+            if first in FOREIGN or hasattr(builtins, first) or (not rest and not is_class):
+                continue
+            if first == "onvif_bmff":
+                roots: list[object] = [importlib.import_module(first)]
+            else:
+                roots = known.get(first, [])
+            if (roots or is_class) and not any(has_path(root, rest) for root in roots):
+                wrong.append(word)
+    return wrong
+
+
+def test_names_and_paths_in_the_docs_exist() -> None:
+    known = defined_names()
+    checked = 0
+    for page in PAGES:
+        if page.name not in ("CHANGELOG.md", "conformance.md"):  # names of the past; ONVIF's own terms
+            text = page.read_text()
+            places = (ROOT, PACKAGE, ROOT / "docs", ROOT / "tests")
+            assert unresolved(text, places, known) == [], page.name
+            checked += text.count("`")
+    assert checked > 1000
+
+
+def test_a_dead_name_in_the_docs_is_found() -> None:
+    dead = [
+        "bmff/codec.py",
+        "codec_tables.py",
+        "cenc.key_token",
+        "Recorder.activates",
+        "Strictly",
+        "onvif_bmff.media.purse",
+    ]
+    live = [
+        "bmff/movie.py",
+        "movie.py",
+        "cenc.keys.token",
+        "Recorder.activate",
+        "Recorder",
+        "onvif_bmff.parse_boxes",
+        "moov",
+    ]
+    text = " ".join(f"`{word}`" for word in (*dead, *live))
+    assert unresolved(text, (ROOT, PACKAGE), defined_names()) == sorted(dead)

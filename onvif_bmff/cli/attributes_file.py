@@ -1,4 +1,4 @@
-"""Content types and attributes from a file, for objects that lost them: those of a bucket that was copied to a disk."""
+"""Content types and attributes from a file, for objects that lost them when their bucket was copied to a disk."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _NAMES = {"key": "key", "contenttype": "content_type", "metadata": "metadata"}
 
 
 class AttributesFile(DirectoryStore):
-    """A directory whose objects have the content types and attributes of a file, where that has a line for them.
+    """A directory whose objects have the content types and attributes that a file lists.
 
     The file has one JSON object a line: ``key``, ``content_type`` (a text, or null where it is not known) and
     ``metadata`` (names and texts). The last line of a key counts; other members are ignored, and the names may be
@@ -59,20 +59,20 @@ class AttributesFile(DirectoryStore):
 
     @property
     def used(self) -> int:
-        """How many lines of the file belong to objects that were looked at."""
+        """Number of lines of the file that belong to checked objects."""
         return len(self._asked)
 
     @property
     def unused(self) -> int:
-        """How many keys of the file were not asked for: there is no such object, or it was not wanted."""
+        """Number of keys of the file that were not used: there is no such object, or it was not selected."""
         return len(self._places) - len(self._asked)
 
     def counts(self) -> Mapping[str, object]:
-        """Both as plain values."""
+        """Return both numbers as plain values."""
         return {"used": self.used, "unused": self.unused}
 
     def head(self, key: str) -> ObjectInfo:
-        """The size by the store, the rest by the file, if it has the key."""
+        """Return the size from the store, and the rest from the file, if that has the key."""
         info, place = super().head(key), self._places.get(key)
         if place is None:
             return info

@@ -1,4 +1,4 @@
-"""Boxes as plain values that people and JSON can read."""
+"""Boxes as plain values, for text and JSON."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -24,7 +24,7 @@ from onvif_bmff.errors import BoxError
 __all__ = ["ShownBox", "box_node"]
 
 _ROWS, _BYTES = 8, 32
-"""How many rows of a table and bytes of a field are shown unless all are asked for."""
+"""Number of rows of a table and bytes of a field that are shown by default."""
 _HIDDEN = ("type", "children", "offset", "read_size", "size_form")
 
 
@@ -41,7 +41,7 @@ class ShownBox(TypedDict):
 def box_node(found: Box, *, full: bool = False) -> ShownBox:
     """Return ``found`` and all below it; tables and bytes are abbreviated unless ``full``."""
     names = [one.name for one in fields(found) if one.name not in _HIDDEN]
-    names.sort(key=lambda name: name not in ("version", "flags"))  # first, where there are any
+    names.sort(key=lambda name: name not in ("version", "flags"))  # first, if present
     shown = {name: _value(getattr(found, name), full=full) for name in names if _is_shown(found, name)}
     if isinstance(found, MediaDataBox):
         shown = {"data": f"{len(found.data)} bytes"}

@@ -1,4 +1,4 @@
-"""Clear copies of stored segments, for players that take no keys: a folder of files named as the objects are."""
+"""Clear copies of stored segments, for players without keys: a folder of files with the names of the objects."""
 
 import os
 import shutil
@@ -24,9 +24,9 @@ _BLOCK = 4 << 20
 
 
 class ClearCopies(DirectoryStore):
-    """Reads segments from ``folder`` that `make` has copied there, with the attributes that they have in ``store``.
+    """Reads segments from ``folder`` that ``make`` has copied there, with the attributes that they have in ``store``.
 
-    Nothing appears in the folder before all copies are complete, and nothing is left if that fails.
+    Nothing appears in the folder before all copies are complete, and nothing is left after a failure.
     """
 
     def __init__(self, store: DirectoryStore, folder: Path) -> None:
@@ -44,9 +44,9 @@ class ClearCopies(DirectoryStore):
         made: list[Path],
         mode: int | None = None,
     ) -> "ClearCopies":
-        """Copy the video and audio of a selection; what is clear already is copied as it is.
+        """Copy the video and audio of a selection; clear objects are copied unchanged.
 
-        Their owner alone can read them, and enter their folder, unless there is a ``mode`` for the files.
+        Only their owner can read them, and enter their folder, unless ``mode`` is given.
 
         ``made`` gets the path of each copy, and of each folder that was made for them. Raises what ``decrypt_file``
         raises, and ``StoreError``.
@@ -67,20 +67,20 @@ class ClearCopies(DirectoryStore):
             with signals.shield():
                 for clear, target in copies:
                     make_folder(target.parent, made, permissions)
-                    if not target.exists():  # one of an earlier export stays, whatever becomes of this one
+                    if not target.exists():  # that of an earlier export stays, even if this one fails
                         made.append(target)
                     os.replace(clear, target)
         return cls(store, folder)
 
     def head(self, key: str) -> ObjectInfo:
-        """The size of the copy, the attributes of the object without its SeekTable, which does not fit the copy."""
+        """Return the size of the copy, and the attributes of the object except its SeekTable, which does not fit."""
         original = self._originals.head(key)
         attributes = {name: text for name, text in original.attributes.items() if name.lower() != "seektable"}
         return replace(original, size=super().head(key).size, attributes=attributes)
 
 
 def remove_files(paths: list[Path]) -> None:
-    """Remove files, and folders that are empty then, the last first. What is not there, or not empty, is ignored."""
+    """Remove files, and folders that are empty then, the last first. Missing or non-empty ones are ignored."""
     for path in reversed(paths):
         with suppress(OSError):
             if path.is_dir():

@@ -1,9 +1,9 @@
 """The commands: one row each, and a module of the same name.
 
 A command is added by a row here and a module of this package with ``register(subparsers)``, which adds its parser, and
-``run(args)``, which returns a `Status` or a signal's status. What all commands have in common they use from here and
-from its neighbours: `status` (exit statuses), `machine` (``--json``), `progress`, `verbosity` (``-v``, ``-q``),
-`terminal` (all output), `signals`.
+``run(args)``, which returns a ``Status`` or a signal's status. Common parts of all commands are here and in
+neighbouring modules: ``status`` (exit statuses), ``machine`` (``--json``), ``progress``, ``verbosity`` (``-v``,
+``-q``), ``terminal`` (all output), ``signals``.
 """
 
 from typing import NamedTuple
@@ -12,10 +12,10 @@ __all__ = ["COMMANDS", "Command"]
 
 
 class Command(NamedTuple):
-    """What documents and the frame of the command line know about a command.
+    """Properties of a command, for documents and the frame of the command line.
 
     ``findings`` is what exit status 1 means; None where there is no such status. ``schemas`` are the names of its JSON
-    output with their versions (`onvif_bmff.cli.machine`).
+    output with their versions (``onvif_bmff.cli.machine``).
     """
 
     findings: str | None = None

@@ -1,4 +1,4 @@
-"""``onvif-bmff decrypt``: an encrypted file, ours or another tool's, into a clear one."""
+"""``onvif-bmff decrypt``: an encrypted file of any writer into a clear one."""
 
 import argparse
 import mmap
@@ -36,7 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Decrypt; 0. Nothing is left of the output if that fails."""
+    """Decrypt; 0. The output is removed if that fails."""
     keys = keys_from(args)
     size = decrypt_file(
         args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode, final=True
@@ -56,9 +56,9 @@ def decrypt_file(
     may_be_clear: bool = False,
     final: bool = False,
 ) -> int:
-    """Write the clear form of a file, and return its size in bytes. It takes its name when it is complete.
+    """Write the clear form of a file, and return its size in bytes. The file gets its name when it is complete.
 
-    Its owner alone can read it, from its first byte on, unless there is a ``mode`` for it.
+    Only its owner can read it, from its first byte on, unless ``mode`` is given.
 
     ``final``: the command ends with this file (see ``new_file``).
 
@@ -68,11 +68,11 @@ def decrypt_file(
     with source.open("rb") as file:
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # there is nothing to map
+        except ValueError:  # an empty file cannot be mapped
             raise MediaError("the file is empty") from None
 
     def forget() -> None:
-        """Give pages that were read back, for they would count as memory of this process."""
+        """Release pages that were read, since they would count as memory of this process."""
         mapped.madvise(mmap.MADV_DONTNEED)
 
     clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)

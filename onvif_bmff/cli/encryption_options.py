@@ -1,4 +1,4 @@
-"""Options that say how a recording is encrypted."""
+"""Options for the encryption of a recording."""
 
 import argparse
 import os
@@ -126,7 +126,7 @@ def entries(args: argparse.Namespace) -> tuple[EncryptionEntry, ...]:
 
 
 def _content_key(args: argparse.Namespace) -> ContentKey:
-    """The key to encrypt with: typed, made now, or the one of a key file or the environment that ``--kid`` names."""
+    """Return the key to encrypt with: typed, made now, or from a key file or the environment by ``--kid``."""
     if args.make_key_file is not None:
         if args.key is not None or args.key_files:
             raise ProtectionError("--make-key-file excludes --key and --key-file")
@@ -157,22 +157,22 @@ def _content_key(args: argparse.Namespace) -> ContentKey:
 
 
 def keep_made_key(args: argparse.Namespace) -> None:
-    """Write the key file of ``--make-key-file``, once all else is ready for the recording that it belongs to.
+    """Write the key file of ``--make-key-file``, once everything else is ready for its recording.
 
-    Raises ``OSError``: it exists by now, or cannot be written.
+    Raises ``OSError`` if it exists by now, or cannot be written.
     """
     if args.make_key_file is not None:
         write_key_file(args.make_key_file, args.made_key)
 
 
 def certificates_left_out(encryption: Sequence[EncryptionEntry]) -> list[LeftOut]:
-    """All certificates that a key was not wrapped for while something was recorded with these entries."""
+    """Return all certificates that a key was not wrapped for while something was recorded with these entries."""
     wrappers = [source for entry in encryption for source in entry.headers if isinstance(source, KeyWrapper)]
     return [one for wrapper in wrappers for one in wrapper.left_out]
 
 
 def _key_wrapper(args: argparse.Namespace) -> KeyWrapper:
-    """What wraps keys for the certificates of the options; they are judged by the clock on the wall.
+    """Return the wrapper of keys for the certificates of the options, whose validity is that by the wall clock.
 
     Raises ``CertificateError`` with the file's name for one that cannot be used, or where none is valid now.
     """
@@ -197,5 +197,5 @@ def _key_wrapper(args: argparse.Namespace) -> KeyWrapper:
 
 
 def vectors(args: argparse.Namespace) -> IvSources | None:
-    """Return where initialisation vectors come from; None for those of the process."""
+    """Return the source of initialisation vectors; None for that of the process."""
     return IvSources(CencIvAllocators(size=args.iv_size)) if args.iv_size else None

@@ -55,7 +55,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export; 0 if all of it could be, 1 if objects were missing."""
+    """Export; 0 if everything was exported, 1 if objects were missing."""
     from onvif_bmff.export import export_movie
     from onvif_bmff.playback import Timeline, select
     from onvif_bmff.storage import DirectoryStore
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
-    """Permissions of the file: those asked for, or the usual ones where nothing of it was encrypted."""
+    """Return the permissions of the file: the requested ones, or the usual ones if nothing was encrypted."""
     from onvif_bmff.playback import Seeker
 
     asked: int | None = arguments.file_mode
@@ -120,7 +120,7 @@ def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Se
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Options that would be passed over in silence, and an output that cannot be, are errors before any work."""
+    """Refuse options that would be ignored, and an impossible output, before any work."""
     if arguments.hls is None:
         if arguments.base is not None:
             raise MediaError("--base needs --hls")
@@ -159,7 +159,7 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
             whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
             note = f", clear copies in {folder / _COPIES}{whose}"
         make_folder(folder, made)
-        files = ExitStack()  # each takes its name at the end, the first playlist last
+        files = ExitStack()  # each gets its name at the end, the first playlist last
         with signals.shield(final=True), files:
             for name in sorted(playlists, key=lambda name: name != "index.m3u8"):
                 with signals.exposed():
@@ -170,6 +170,6 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
 
 
 def _relative(store: str, playlists: Path) -> str:
-    """The path from the playlists to the objects as a URI, for a server that has both below one root."""
+    """Return the path from the playlists to the objects as a URI, for a server that has both below one root."""
     path = os.path.relpath(store, os.path.realpath(playlists)).replace(os.sep, "/")
     return "" if path == "." else f"{quote(path)}/"

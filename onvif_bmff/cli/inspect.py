@@ -28,7 +28,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the file; ``BoxError`` at the fault, after what could be read was shown."""
+    """Show the file; ``BoxError`` at a fault, after everything before it was shown."""
     from onvif_bmff.cli.box_view import box_node
 
     with _mapped(arguments.file) as data:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _boxes(data: memoryview) -> Iterator[Any]:
-    """Yield the top-level boxes and, at a fault, what was read of the box before the error goes on its way."""
+    """Yield the top-level boxes and, at a fault, the parsed part of the box before the error is raised."""
     from onvif_bmff.bmff import iter_boxes
     from onvif_bmff.errors import BoxError
 
@@ -57,7 +57,7 @@ def _boxes(data: memoryview) -> Iterator[Any]:
 
 @contextmanager
 def _mapped(file_path: Path) -> Iterator[memoryview]:
-    """Give the file's bytes without reading them; what cannot be mapped (a pipe, an empty file) is read."""
+    """Yield the file's bytes by mapping it; a file that cannot be mapped (a pipe, an empty file) is read."""
     import mmap
 
     with file_path.open("rb") as file:
@@ -66,7 +66,7 @@ def _mapped(file_path: Path) -> Iterator[memoryview]:
         except (OSError, ValueError):
             yield memoryview(file.read())
             return
-        # not closed: views may be alive in a traceback; it goes with the last of them
+        # not closed: views may be alive in a traceback; it is freed with the last of them
         yield memoryview(mapped)
 
 

@@ -1,8 +1,8 @@
-"""Where the keys of a command come from, and the options that say so. A key is never repeated in a message.
+"""The keys of a command, and their options. A key is never repeated in a message.
 
 Content keys: a file (``--key-file``, ``-`` for standard input), the environment (``ONVIF_BMFF_KEYS``,
 ``ONVIF_BMFF_KEY_FILE``), or, for trials, the command line (``--key``), where everyone on the machine can read them.
-Whoever opens wrapped content keys: a private key in a file, its password from a file, the environment or a terminal;
+Unwrapping of content keys: a private key in a file, its password from a file, the environment or a terminal;
 or a third-party object that asks a hardware module or a key server (``--unwrapper``).
 """
 
@@ -65,15 +65,15 @@ class Secret:
 
 
 class Keys(NamedTuple):
-    """The keys of a command: those given, and what opens those in a file."""
+    """The keys of a command: those given, and the unwrapper of those in a file."""
 
     ring: KeyRing
     unwrapper: KeyUnwrapper | None = None
 
     def unlock(self, headers: Iterable[object]) -> None:
-        """Open the keys in a file's pssh boxes, if there is a private key.
+        """Unwrap the keys in a file's pssh boxes, if there is a private key.
 
-        It is no error yet if it opens none while keys were given besides. Raises as ``KeyRing.unlock`` does.
+        It is no error if none is unwrapped while other keys are given. Raises as ``KeyRing.unlock`` does.
         """
         if self.unwrapper is not None:
             try:
@@ -84,7 +84,7 @@ class Keys(NamedTuple):
 
 
 def kid_text(text: str) -> UUID:
-    """A key identifier on the command line."""
+    """Return a key identifier on the command line."""
     try:
         return parse_kid(text)
     except ProtectionError as error:
@@ -92,7 +92,7 @@ def kid_text(text: str) -> UUID:
 
 
 def secret(text: str) -> Secret:
-    """A content key on the command line."""
+    """Return a content key on the command line."""
     try:
         return Secret(parse_key(text))
     except ProtectionError as error:
@@ -195,7 +195,7 @@ def keys_from(args: argparse.Namespace) -> Keys:
 
 
 def given_keys(files: Sequence[Path], typed: Sequence[ContentKey] = ()) -> KeyRing:
-    """The content keys of key files and of the command line; where neither is given, those of the environment.
+    """Return the content keys of key files and of the command line; where neither is given, those of the environment.
 
     Raises:
         OSError: a file cannot be read.
@@ -220,14 +220,14 @@ def given_keys(files: Sequence[Path], typed: Sequence[ContentKey] = ()) -> KeyRi
 
 
 def warn_of_key() -> None:
-    """Say what is wrong with keys in arguments."""
+    """Warn of keys in arguments."""
     _log.warning("--key can be read by all users of this machine, in its list of processes; --key-file cannot")
 
 
 def write_key_file(file: Path, key: ContentKey) -> None:
-    """Write a new key file that its owner alone can read; on the disk when this returns.
+    """Write a new key file that only its owner can read; durable when this returns.
 
-    Raises ``OSError``: it exists already, or cannot be written.
+    Raises ``OSError`` if it exists already, or cannot be written.
     """
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
     with open(descriptor, "wb") as out:
@@ -246,7 +246,7 @@ def _add(ring: KeyRing, name: str, data: bytes) -> None:
 
 
 def _asked_keys() -> bytes:
-    """Keys that are typed, unseen, until an empty line."""
+    """Return keys that are typed without echo, until an empty line."""
     lines = []
     while line := _ask("KID=KEY, or nothing to end: ").strip():
         lines.append(line)
@@ -254,7 +254,7 @@ def _asked_keys() -> bytes:
 
 
 def _ask(prompt: str) -> str:
-    """A line that is typed, unseen; empty where the input ends."""
+    """Return a line that is typed without echo; empty at the end of input."""
     try:
         return getpass.getpass(prompt)
     except EOFError:
@@ -265,7 +265,7 @@ def _ask(prompt: str) -> str:
 
 
 def _private_key(args: argparse.Namespace, certificates: Sequence[bytes]) -> KeyUnwrapper:
-    from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper  # certificates cost more start-up time than ciphers
+    from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper  # importing certificates takes longer than ciphers
 
     data = _secret_bytes(args.private_key)
     password = _password(args, data)
@@ -273,12 +273,12 @@ def _private_key(args: argparse.Namespace, certificates: Sequence[bytes]) -> Key
         try:
             return PrivateKeyUnwrapper(data, password=password, certificate=certificate)
         except (CertificateError, WrongKeyError):
-            continue  # of an authority, perhaps; or the password is wrong, as will be said below
+            continue  # perhaps an authority's; a wrong password is reported below
     return PrivateKeyUnwrapper(data, password=password, certificate=certificates[0] if certificates else None)
 
 
 def _password(args: argparse.Namespace, private_key: bytes) -> bytes | None:
-    """The password from the file; else, if the key needs one, from the environment or a terminal."""
+    """Return the password from the file; else, if the key needs one, from the environment or a terminal."""
     if args.password_file is not None:
         from onvif_bmff.cenc.keys.pem import first_line
 
@@ -296,10 +296,10 @@ def _is_locked(private_key: bytes) -> bool:
 
     try:
         PrivateKeyUnwrapper(private_key)
-    except WrongKeyError:  # without a certificate there is nothing else that it could be wrong for
+    except WrongKeyError:  # without a certificate the password is the only possible cause
         return True
     except ProtectionError:
-        pass  # it cannot be read, as will be said
+        pass  # it cannot be read, which is reported later
     return False
 
 
@@ -307,7 +307,7 @@ def _is_locked(private_key: bytes) -> bool:
 
 
 def _secret_bytes(file: Path) -> bytes:
-    """What a file holds, as far as a key file may be long. Says if others can read it.
+    """Return the contents of a file, up to the length limit of key files. Warns if others can read it.
 
     Raises ``OSError``.
     """

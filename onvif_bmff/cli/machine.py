@@ -1,7 +1,7 @@
 """Output for programs: ``--json``, each with the name and version of its schema.
 
-The first member of each is ``"schema": "onvif-bmff/NAME/VERSION"``. Members may be added within a version; one that is
-removed or changes its meaning makes another version. ``docs/cli.md`` describes them.
+The first member of each is ``"schema": "onvif-bmff/NAME/VERSION"``. Members may be added within a version; removing
+one or changing its meaning needs a new version. ``docs/cli.md`` describes them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def schema(name: str) -> str:
-    """The value of ``schema`` in JSON output of this name."""
+    """Return the value of ``schema`` in JSON output of this name."""
     return f"onvif-bmff/{name}/{SCHEMAS[name]}"
 
 
@@ -36,7 +36,7 @@ def write_json(name: str, members: Mapping[str, Any]) -> None:
 def write_rows(name: str, member: str, rows: Iterable[Any], members: Iterable[tuple[str, Any]] = ()) -> None:
     """Write an object whose ``member`` is a list, row by row as they come, and behind it the other ``members``.
 
-    ``members`` are asked for when the last row is written. If the iterator of rows fails, the object is completed
+    ``members`` are evaluated after the last row is written. If the iterator of rows fails, the object is completed
     without them before the error goes on, so that what was written is JSON.
     """
     out = sys.stdout

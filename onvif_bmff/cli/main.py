@@ -1,4 +1,4 @@
-"""The command line ``onvif-bmff``: the frame of all commands, which are a table in `onvif_bmff.cli.commands`."""
+"""The command line ``onvif-bmff``: the frame of all commands; their table is ``onvif_bmff.cli.commands``."""
 
 import argparse
 import io
@@ -22,17 +22,17 @@ class _OneLineParser(argparse.ArgumentParser):
     """Usage errors are one line too."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments; what looks like a key is not repeated."""
+        """Report wrong arguments; what looks like a key is not repeated."""
         self.exit(Status.ERROR, escaped(f"onvif-bmff: {hide_keys(message)} (see '{self.prog} --help')") + "\n")
 
 
 def command() -> NoReturn:
-    """The console script: as `main`, and the process ends with it."""
+    """Return the console script: as ``main``, and the process ends with it."""
     sys.exit(main(last=True))
 
 
 def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
-    """Run the command line; return its exit status. ``last``: the process ends when this returns."""
+    """Run the command line; return its exit status. ``last``: the process ends after it."""
     open_standard_files()
     guard = SignalGuard(last=last)
     outcome = Outcome()
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:
         with guard:
             try:
                 status = _run(list(sys.argv[1:] if argv is None else argv), guard, outcome)
-            except KeyboardInterrupt:  # no handler of ours stands in other threads than the main one
+            except KeyboardInterrupt:  # outside the main thread, where no handler of ours is installed
                 return signal_status(signal.SIGINT)
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Files that a command writes: they take their names when they are complete, and nothing is left of the others."""
+"""Output files of a command: they get their names when they are complete; incomplete ones are removed."""
 
 import os
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ __all__ = ["new_file"]
 
 @contextmanager
 def new_file(target: Path, signals: SignalGuard, *, mode: int | None = None, final: bool = False) -> Iterator[BinaryIO]:
-    """Open a file for writing, which becomes ``target`` at the body's end; if the body fails nothing is left of it.
+    """Open a file for writing, which becomes ``target`` at the body's end, or is removed if the body fails.
 
-    ``mode`` is that of its permissions; without one nobody but its owner can read it. ``final`` says that with this
-    file the command has done its work, so that a later signal changes nothing.
+    ``mode`` is its permissions; without one only its owner can read it. ``final``: with this file the work of the
+    command is done, so that a later signal changes nothing.
 
     Raises ``MediaError`` for a target that is no regular file, ``OSError`` if the file cannot be made.
     """

@@ -1,4 +1,4 @@
-"""Who may read the files that a command writes. What is clear of an encrypted recording is its maker's alone."""
+"""Permissions of the files that a command writes. Clear media of an encrypted recording are for the user alone."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import re
 __all__ = ["PRIVATE", "add_mode_argument", "folder_mode", "settle_mode", "usual_mode"]
 
 PRIVATE = 0o600
-"""Permissions of key files, and of clear files made from encrypted ones: nobody but the owner."""
+"""Permissions of key files, and of clear files made from encrypted ones: the owner only."""
 
 
 def add_mode_argument(parser: argparse.ArgumentParser) -> None:
@@ -21,21 +21,21 @@ def add_mode_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def usual_mode() -> int:
-    """Permissions that a new file gets from the process's mask."""
+    """Return the permissions that a new file gets from the process's mask."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
 
 
 def folder_mode(mode: int) -> int:
-    """Permissions of a folder for files with these: whoever may read those may enter it."""
+    """Return the permissions of a folder for files with these: readers of the files may enter it."""
     return mode | (mode & 0o444) >> 2
 
 
 def settle_mode(descriptor: int, mode: int | None) -> None:
-    """Give an open file the permissions that were asked for; None leaves those that it was made with.
+    """Set the requested permissions of an open file; None leaves them unchanged.
 
-    A file is made with ``PRIVATE``, so that it is never more open than this, not even at its first byte.
+    Files are created with ``PRIVATE``, so that they are never more open than this, not even at the first byte.
     """
     if mode is not None:
         os.fchmod(descriptor, mode)

@@ -1,4 +1,4 @@
-"""How far a command is: shown on standard error where that is a terminal, and nowhere else."""
+"""Progress of a command, shown on standard error if that is a terminal, and nowhere else."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress(title: str, total: int, *, unit: str = "", quiet: bool = False) -> Iterator[Callable[..., None] | None]:
-    """Show a bar while the body runs, which calls what it gets with how much of ``total`` is done and perhaps a note.
+    """Show a bar while the body runs; the body calls the yielded function with the part of ``total`` done, and a note.
 
     ``unit`` is ``"bytes"`` where ``total`` counts bytes. Nothing is shown, and None is given, where standard error
     is no terminal, or if ``quiet``. Without rich the bar is a line of text.

@@ -64,9 +64,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; `Status.FINDINGS` if a certificate cannot open all of it. All spans are closed, also after a signal."""
+    """Record; ``Status.FINDINGS`` if a certificate cannot open all of it. All spans are closed, also after a signal."""
     target = _target(args)
-    done = _Recording()
+    done = _RecordingResult()
     signals: SignalGuard = args.signals
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
@@ -111,8 +111,8 @@ def _target(args: argparse.Namespace) -> RecordingTarget:
     )
 
 
-class _Recording:
-    """What came of a recording: objects that are stored and refused, and the first thing that went wrong."""
+class _RecordingResult:
+    """The result of a recording: stored and refused objects, and the first error."""
 
     def __init__(self) -> None:
         self.stored: list[tuple[str, int]] = []
@@ -120,15 +120,15 @@ class _Recording:
         self.failure: Exception | None = None
 
     def on_stored(self, key: ObjectKey, size: int) -> None:
-        """An object of ``size`` bytes is in the store."""
+        """Note that an object of ``size`` bytes is in the store."""
         self.stored.append((str(key), size))
 
     def failed(self, error: Exception | None) -> None:
-        """Something went wrong; only the first counts."""
+        """Note an error; only the first counts."""
         self.failure = self.failure or error
 
     def failure_of(self, args: argparse.Namespace, recorder: Recorder, *, interrupted: bool) -> Exception | None:
-        """The error that the command ends with."""
+        """Return the error that the command ends with."""
         self.failed(recorder.failure)
         if self.refused:
             first = self.refused[0]
@@ -146,18 +146,18 @@ class _Recording:
             say(f"{total:>12,}  bytes in {len(self.stored)} objects under {store}")
 
 
-def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _Recording) -> None:
+def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _RecordingResult) -> None:
     """Record all samples, as far as they can be, and close the spans."""
     try:
         for sample in samples:
             try:
                 sink.add_all(recorder.push(sample))
             except (MediaError, ProtectionError) as error:
-                done.failed(error)  # a sample or fragment that cannot be stored; the rest can be
+                done.failed(error)  # a sample or fragment cannot be stored; the others can
             if any(one.reason is LOST.REFUSED for one in done.refused):
-                break  # it will refuse the others too
+                break  # it would refuse the others too
     except (OnvifBmffError, OSError) as error:
-        done.failed(error)  # what was read before the fault is kept
+        done.failed(error)  # the samples before the fault are kept
     try:
         sink.add_all(recorder.deactivate())
     except OnvifBmffError as error:
@@ -165,7 +165,7 @@ def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done
 
 
 def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
-    """See that all tracks that are to be encrypted are there: a slip must not leave them clear."""
+    """Check that all tracks to be encrypted exist: a typing error must not leave them clear."""
     known = [track.token for track in source.tracks]
     for token in tokens:
         if token not in known:
@@ -173,7 +173,7 @@ def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
 
 
 def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
-    """The samples of the file; where its codec changes, so does the recorder's track."""
+    """Return the samples of the file; where its codec changes, so does the recorder's track."""
     items: Iterator[Sample | CodecChange] = source.samples()
     if paced:
         items = pace_samples(items, source.tracks)
@@ -189,7 +189,7 @@ def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[S
 
 
 def _shown(samples: Iterator[Sample], show: Callable[..., None] | None) -> Iterator[Sample]:
-    """Pass samples on, and show how many bytes they have."""
+    """Pass samples on, and show the number of their bytes."""
     if show is None:
         yield from samples
         return

@@ -1,12 +1,12 @@
-"""Signals that end a command: SIGINT, SIGTERM and SIGHUP, handled in one way by all commands.
+"""Signals that end a command: SIGINT, SIGTERM and SIGHUP, handled in the same way by all commands.
 
-The first signal is kept as a flag. Where nothing can be harmed, which is the rule, the handler raises ``Interrupted``
-at once, even out of a blocked read. Within ``shield()`` it does not: work that must not be torn apart (objects that are
-written, a file that takes its name) goes on, and looks at the flag where it can stop. A second signal ends the process
+The first signal sets a flag. Normally the handler also raises ``Interrupted`` at once, even out of a blocked read.
+Within ``shield()`` it does not: work that must not be interrupted (writing objects, renaming a file) goes on, and
+checks the flag where it can stop. A second signal ends the process
 at once, by the signal's default action.
 
-What has to be undone if a command is interrupted is registered by ``undo``; the frame of the command line runs what is
-left of it, so that an interrupt between two lines of Python leaves nothing behind either.
+Actions that undo the work of an interrupted command are registered by ``undo``; the frame of the command line runs
+the remaining ones, so that an interrupt between two lines of Python leaves nothing behind either.
 """
 
 import os
@@ -25,14 +25,14 @@ Item = TypeVar("Item")
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_REQUEST: Final = 0.1
-"""Seconds within which further signals are the first one again: shells and terminals send some of them twice."""
+"""Seconds within which further signals count as the first one: shells and terminals send some of them twice."""
 _RAISE_AGAIN: Final = 0.05
 """Seconds until an ``Interrupted`` that Python had to swallow (in a finaliser, say) is raised again."""
 _END: Final = object()
 
 
 class Interrupted(BaseException):
-    """A signal asks the command to end. No error of the library, so that nothing takes it for one."""
+    """A signal asks the command to end. Not an error of the library, so that no handler of those catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
@@ -78,7 +78,7 @@ class SignalGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shields += 1  # what follows is short, and must be whole
+        self._shields += 1  # what follows is short, and must complete
         if self._former:
             signal.setitimer(signal.ITIMER_REAL, 0)
         while self._undo:
@@ -103,7 +103,7 @@ class SignalGuard:
         finally:
             self._shields -= 1
             if final:
-                self._shields += 1  # what had to be done is done: a signal changes nothing any more
+                self._shields += 1  # the work is done: a signal changes nothing any more
         if not self._shields:
             self.check()
 
@@ -119,7 +119,7 @@ class SignalGuard:
             self._shields = shields
 
     def read(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Within a shield: pass items on, until they or the time that a signal leaves them end.
+        """Within a shield: pass items on until their end, or until a signal.
 
         Only while the next item is waited for can a signal interrupt; what is done with items is shielded.
         """
@@ -168,7 +168,7 @@ class SignalGuard:
             self.check()
 
     def _swallowed(self, unraisable: Any) -> None:
-        """Python cannot raise out of finalisers and the like: what it swallowed there is raised again soon."""
+        """Schedule an ``Interrupted`` again that Python swallowed, as in a finaliser."""
         if isinstance(unraisable.exc_value, Interrupted):
             signal.setitimer(signal.ITIMER_REAL, _RAISE_AGAIN)
         elif self._former_hook is not None:

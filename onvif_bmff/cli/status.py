@@ -15,11 +15,11 @@ class Status(IntEnum):
 
 MEANINGS: dict[str, str] = {
     "0": "success",
-    "1": "done, and there is something that somebody should look at",
+    "1": "done, with findings that need attention",
     "2": "an error, in one line on stderr; or there was nothing to do (unless `--allow-empty`)",
     "128 + n": "signal n ended the command: 129 SIGHUP, 130 SIGINT, 143 SIGTERM; nothing half done is left",
 }
-"""What they mean."""
+"""Meanings of the exit statuses."""
 
 
 def signal_status(number: int) -> int:
@@ -28,7 +28,7 @@ def signal_status(number: int) -> int:
 
 
 class Outcome:
-    """``status`` is the exit status of a command if it ended now: for when nobody reads the rest of its output."""
+    """``status`` is the exit status of a command if it ended now, in case nobody reads the rest of its output."""
 
     def __init__(self) -> None:
         self.status: int = Status.SUCCESS

@@ -1,4 +1,4 @@
-"""Options that say which part of a store a command is about, and what it says where that is nothing."""
+"""Options that select a part of a store, and the message if that part is empty."""
 
 import argparse
 
@@ -24,12 +24,12 @@ def add_empty_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def nothing_found(args: argparse.Namespace, names: int, ours: int) -> str:
-    """The line that says why there was nothing to do.
+    """Return the message that says why there was nothing to do.
 
     Args:
-        args: with what ``add_store_arguments`` adds.
-        names: how many names the store listed.
-        ours: how many of them are keys of recordings, with the prefix and postfix that are wanted.
+        args: has the options of ``add_store_arguments``.
+        names: number of names that the store listed.
+        ours: number of keys of recordings among them, with the requested prefix and postfix.
     """
     wanted = [f"{name} {getattr(args, name)!r}" for name in ("prefix", "postfix") if getattr(args, name)]
     where = f" with {' and '.join(wanted)}" if wanted else ""

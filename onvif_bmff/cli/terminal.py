@@ -1,6 +1,6 @@
-"""All that commands write: lines with colours where there is a terminal and rich, plain lines elsewhere.
+"""Output of commands: lines with colours on a terminal if rich is installed, plain lines otherwise.
 
-Names and other text of files go out escaped (see `onvif_bmff.errors.escaped`), so no command prints by itself.
+Names and other text of files go out escaped (see ``onvif_bmff.errors.escaped``), so no command prints by itself.
 """
 
 import json
@@ -15,7 +15,7 @@ from onvif_bmff.errors import escaped
 __all__ = ["Line", "complain", "drop_output", "json_text", "line_writer", "open_standard_files", "say", "summary"]
 
 Line = list[tuple[str, str]]
-"""Pieces of a line: what they are (a key of the styles, or "") and their text."""
+"""Pieces of a line: their style (a key of the styles, or "") and their text."""
 
 _STYLES = {"": "", "type": "bold cyan", "place": "dim", "name": "green", "value": "", "bad": "bold red"}
 
@@ -31,9 +31,9 @@ def complain(text: str) -> None:
 
 
 def open_standard_files() -> None:
-    """Put something in the place of standard output and error where the caller closed them.
+    """Replace standard output and error by the null device where the caller closed them.
 
-    Otherwise a file that is opened later would get their numbers, and with them what is meant for a person.
+    Otherwise a file that is opened later would get their numbers, and messages would be written to it.
     """
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
@@ -42,7 +42,7 @@ def open_standard_files() -> None:
 
 
 def drop_output() -> None:
-    """Nobody reads the output: let the interpreter not complain of that when it ends."""
+    """Discard the output, which nobody reads, so that the interpreter reports no error at its end."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # there is no file behind it
@@ -51,7 +51,7 @@ def drop_output() -> None:
 
 @contextmanager
 def summary() -> Iterator[None]:
-    """What is said after the work is done: that nobody reads it changes nothing about how the command ends."""
+    """Ignore a closed output while the body prints its summary: the exit status stays that of the work."""
     try:
         yield
         sys.stdout.flush()
@@ -65,7 +65,7 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def line_writer(output: TextIO) -> Callable[[Line], None]:
-    """Return what writes a line to ``output``."""
+    """Return a function that writes a line to ``output``."""
     if output.isatty() and not os.environ.get("NO_COLOR"):
         try:
             from rich.console import Console

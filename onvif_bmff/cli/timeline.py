@@ -22,7 +22,7 @@ _DAY = 86_400_000_000
 _CELLS = 96
 _SHORTEST_OVERLAP = timedelta(seconds=1)
 _TITLES = {"mp4": "all", **{kind.extension: kind.token_prefix.lower() for kind in MediaKind}}
-"""What rows of the picture are called; those of other extensions by the extension."""
+"""Titles of rows of the picture; other extensions are their own title."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -127,7 +127,7 @@ def _report(
 
 
 def _pictures(spans: "list[RecordedSpan]") -> Iterator[Line]:
-    """A row for each kind of span and day, a cell for each quarter of an hour."""
+    """Return a row for each kind of span and day, a cell for each quarter of an hour."""
     recordings: dict[tuple[str, str], list[RecordedSpan]] = {}
     for span in spans:
         recordings.setdefault((span.prefix, span.postfix), []).append(span)

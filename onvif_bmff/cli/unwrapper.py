@@ -1,4 +1,4 @@
-"""``--unwrapper MODULE:OBJECT``: a Python object that opens wrapped content keys with a private key elsewhere."""
+"""``--unwrapper MODULE:OBJECT``: a Python object that unwraps content keys with a private key held elsewhere."""
 
 import logging
 import os
@@ -19,14 +19,14 @@ __all__ = ["load_unwrapper"]
 _log = logging.getLogger(__name__)
 _METHODS = ("unwrap", "decrypt", "agree")
 _SHOWN_ERRORS = (ImportError, OSError, AttributeError, LookupError)
-"""Errors of a third-party module whose text is shown; that of others could hold secrets."""
+"""Errors of a third-party module whose text is shown; texts of others could contain secrets."""
 
 
 def load_unwrapper(name: str, certificates: Sequence[bytes] = ()) -> KeyUnwrapper:
-    """The object of a module, found as ``import`` finds it and, behind all else, in the current folder.
+    """Return the object of a module, found as ``import`` finds it and, behind all else, in the current folder.
 
-    It may be a `KeyUnwrapper` (a method ``unwrap``), an `RsaToken` or an `EcToken` (``decrypt`` or ``agree``), or
-    what makes one when it is called without arguments. ``certificates`` are given to a token besides its own.
+    It may be a ``KeyUnwrapper`` (a method ``unwrap``), an ``RsaToken`` or an ``EcToken`` (``decrypt`` or ``agree``), or
+    a callable that makes one without arguments. ``certificates`` are given to a token in addition to its own.
 
     Raises:
         ProtectionError: there is no such object, it cannot be made, or it is none of these.
@@ -60,7 +60,7 @@ def _called(factory: Any) -> Any:
 def _found(module: str, path: str) -> Any:
     here = os.getcwd()
     if here not in sys.path:
-        sys.path.append(here)  # the last place: no file that lies here stands in for a module of Python's
+        sys.path.append(here)  # the last place: no file of this folder can replace a module of Python
     found: Any = import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
@@ -72,7 +72,7 @@ def _has_method(found: object) -> bool:
 
 
 class _Guarded:
-    """A third-party `KeyUnwrapper`, whose mistakes become errors of ours."""
+    """A third-party ``KeyUnwrapper``, whose exceptions become errors of this library."""
 
     def __init__(self, unwrapper: KeyUnwrapper) -> None:
         self._unwrapper = unwrapper

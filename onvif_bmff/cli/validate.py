@@ -1,4 +1,4 @@
-"""``onvif-bmff validate``: hold the objects of a store against the rules of annex B and CMAF."""
+"""``onvif-bmff validate``: check the objects of a store by the rules of annex B and CMAF."""
 
 import argparse
 import sys
@@ -23,16 +23,16 @@ __all__ = ["register", "run"]
 
 _STYLES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: ""}
 MAX_KEYS, MAX_RULES = 3, 4
-"""Key identifiers, and rules of one reason, that are named in text; JSON has them all."""
+"""Number of key identifiers, and of rules with one reason, that text names; JSON has them all."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "validate",
-        help="hold recorded objects against the rules of ONVIF Annex B and CMAF",
-        description="Hold the objects of a store against the rules of ONVIF Annex B, CMAF and Common Encryption, "
-        "and say what was looked at.",
+        help="check recorded objects by the rules of ONVIF Annex B and CMAF",
+        description="Check the objects of a store by the rules of ONVIF Annex B, CMAF and Common Encryption, "
+        "and report what was checked.",
     )
     parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
     add_json_argument(parser)
@@ -108,7 +108,7 @@ def _validate(args: argparse.Namespace, store: DirectoryStore, labels: Attribute
 
 
 def _counted(findings: Iterable[Finding], counts: Counter[Level], outcome: Outcome) -> Iterator[Finding]:
-    """Pass findings on, and note that there were some, for when nobody reads the rest."""
+    """Pass findings on, and note that there were some, in case nobody reads the rest."""
     for finding in findings:
         counts[finding.level] += 1
         if finding.level is not Level.NOTE:
@@ -130,7 +130,7 @@ def _row(finding: Finding) -> dict[str, Any]:
 def _sums(
     counts: Counter[Level], checked: Checked, labels: AttributesFile | None, proof: EncryptionProof | None
 ) -> Iterator[tuple[str, Any]]:
-    """What was looked at, and the sums of the findings, once all have been written."""
+    """Yield what was checked, and the sums of the findings, after all have been written."""
     yield "checked", {**checked.counts(), **({} if labels is None else {"attributes_file": labels.counts()})}
     yield "summary", {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
     if proof is not None:
@@ -150,7 +150,7 @@ def _write_text(findings: Iterable[Finding]) -> None:
 
 
 def _write_verdict(counts: Counter[Level], checked: Checked, labels: AttributesFile | None) -> None:
-    """Write what was looked at, and last of all the sums."""
+    """Write what was checked, and then the sums."""
     write = _painter()
     errors, warnings, notes = (counts[level] for level in Level)
     for line in _looked_at(checked, labels):
@@ -160,7 +160,7 @@ def _write_verdict(counts: Counter[Level], checked: Checked, labels: AttributesF
 
 
 def _looked_at(checked: Checked, labels: AttributesFile | None) -> Iterator[str]:
-    """What was checked, and what was not, in a few lines."""
+    """Yield lines on what was checked, and what was not."""
     others = {"of no recording": checked.foreign, "of other recordings": checked.elsewhere}
     yield (
         f"looked at {checked.objects} objects in {checked.spans} spans: {checked.segments} segments, "
@@ -193,7 +193,7 @@ def _missing_keys(checked: Checked) -> str:
 
 
 def _painter() -> Callable[[str, str], None]:
-    """What prints a line in a style: in colours on a terminal, if rich is there."""
+    """Return a function that prints a line in a style: in colours on a terminal, if rich is installed."""
     if sys.stdout.isatty():
         try:
             from rich.console import Console

@@ -11,7 +11,7 @@ __all__ = ["duration", "instant", "path"]
 
 
 def duration(text: str) -> timedelta:
-    """An ISO 8601 duration above zero."""
+    """Return an ISO 8601 duration above zero."""
     try:
         found = parse_duration(text)
     except TimeError as error:
@@ -22,7 +22,7 @@ def duration(text: str) -> timedelta:
 
 
 def instant(text: str) -> UtcTime:
-    """An ISO 8601 instant with Z or an offset."""
+    """Return an ISO 8601 instant with Z or an offset."""
     try:
         return UtcTime.parse(text)
     except TimeError as error:
@@ -30,12 +30,15 @@ def instant(text: str) -> UtcTime:
 
 
 def path(text: str) -> Path:
-    """A file or folder of this machine. Asked of the text itself, for a ``Path`` forgets one slash of ``://``."""
+    """Return a file or folder of this machine.
+
+    Checks the text itself, since a ``Path`` drops one slash of ``://``.
+    """
     if ":" not in text:
         return Path(text)
-    from onvif_bmff.storage.location import local_path  # the room of stores is seldom needed to look at boxes
+    from onvif_bmff.storage.location import local_path  # commands about boxes do not load the room of stores
 
     try:
-        return Path.cwd() / local_path(text)  # a relative Path would forget ./ too
+        return Path.cwd() / local_path(text)  # a relative Path would drop ./ too
     except StoreError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

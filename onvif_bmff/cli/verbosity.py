@@ -1,4 +1,4 @@
-"""What of the library's log a command shows: ``-v`` and ``-q``, the same for all commands."""
+"""The part of the library's log that a command shows: ``-v`` and ``-q``, the same for all commands."""
 
 import argparse
 import logging
@@ -12,14 +12,14 @@ __all__ = ["add_verbosity_arguments", "hide_keys", "shown_log"]
 
 _LIBRARY = "onvif_bmff"
 _WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.keys.certificates")
-"""What logs warnings that no command reports itself: how keys are handed over, and what certificates are like."""
+"""Loggers whose warnings no command reports itself: on the passing of keys, and on certificates."""
 
 _KEY = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
-"""What a content key looks like on the command line."""
+"""Pattern of a content key on the command line."""
 
 
 def hide_keys(text: str) -> str:
-    """A text without what looks like a key: somebody may give one where the name of a file belongs."""
+    """Return a text without what looks like a key, which may be given in place of a file name by mistake."""
     return _KEY.sub("<hidden>", text)
 
 
@@ -31,22 +31,22 @@ def add_verbosity_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _Collected(logging.Handler):
-    """Keeps messages, each once."""
+    """Collects messages, each once."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
         self.lines: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
+        """Collect a message."""
         self.lines[record.getMessage()] = None
 
 
 class _Shown(logging.Handler):
-    """Writes messages to standard error as they come."""
+    """Writes messages to standard error at once."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one."""
+        """Write a message."""
         complain(hide_keys(f"{record.levelname.lower()}: {record.getMessage()}"))
 
 
@@ -54,8 +54,8 @@ class _Shown(logging.Handler):
 def shown_log(args: argparse.Namespace) -> Iterator[None]:
     """Show the log while the body runs.
 
-    Without options some warnings are shown once the command has done its work, for an error is one line and stands
-    alone. ``-v`` shows all from INFO on as it comes, ``-vv`` from DEBUG on, ``-q`` nothing.
+    Without options some warnings are shown after the work of the command, since an error is one line and stands alone.
+    ``-v`` shows all messages from INFO on at once, ``-vv`` from DEBUG on, ``-q`` none.
     """
     if args.quiet:
         yield

@@ -1,9 +1,9 @@
-"""Who asked us to record: the ONVIF recording control service (clause 5 and Annex A), thin and typed.
+"""The ONVIF recording control service (clause 5 and Annex A).
 
-`RecordingService` has one method for each operation; all structures are immutable dataclasses with the
-schema's names in snake_case. Nothing here does input or output: the clock, randomness, persistence and what
-the device offers are handed in, and the engine that records asks the service what to do
-(`onvif_bmff.control.engine_side`).
+``RecordingService`` has one method for each operation; all structures are immutable dataclasses with the
+schema's names in snake_case. Nothing here does input or output: the clock, randomness, persistence and the
+resources of the device are passed in, and the engine that records reads its plans from the service
+(``onvif_bmff.control.device_side``).
 """
 
 from onvif_bmff._lazy import attach

@@ -1,9 +1,9 @@
-"""Which job feeds which track, and what state follows from it. Pure functions.
+"""Arbitration of jobs: which job feeds which track, and the states that follow. Pure functions.
 
 Priority is given by job but decided by track (5.3.3): a job can feed one track and lose another. A job
 takes part while its mode is Active, its schedule (if any) exists and is active, and its event gate (if any)
 is open (5.3.3, 5.3.4). Of jobs of equal priority, the one whose mode became Active last wins, as the schema
-has it; a schedule or event that starts does not count as an activation. Annex A follows from these rules.
+defines it; the start of a schedule or event does not count as an activation. Annex A follows from these rules.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def is_armed(configuration: RecordingJobConfiguration, schedules: Mapping[str, bool]) -> bool:
-    """Whether mode and schedule let a job record; an event filter may still hold it back."""
+    """Return whether mode and schedule let a job record; an event filter may still hold it back."""
     token = configuration.schedule_token
     return configuration.mode == RecordingJobMode.ACTIVE and (token is None or schedules.get(token, False))
 
@@ -43,7 +43,7 @@ def is_eligible(
     gate: EventGate | None,
     now: UtcTime,
 ) -> bool:
-    """Whether a job takes part in the arbitration: mode, schedule and events, all that are configured."""
+    """Return whether a job takes part in the arbitration: mode, schedule and events, all that are configured."""
     return is_armed(configuration, schedules) and (
         configuration.event_filter is None or (gate is not None and gate.is_open(now))
     )
@@ -69,12 +69,12 @@ def track_winners(jobs: Iterable[Job]) -> dict[str, str]:
 def current_winners(
     jobs: Iterable[Job], schedules: Mapping[str, bool], gates: Mapping[str, EventGate], now: UtcTime
 ) -> dict[str, str]:
-    """Decide each track at an instant, from all jobs of one recording; see `track_winners`."""
+    """Decide each track at an instant, from all jobs of one recording; see ``track_winners``."""
     return track_winners(job for job in jobs if is_eligible(job.configuration, schedules, gates.get(job.token), now))
 
 
 def aggregate(states: Iterable[RecordingJobState]) -> RecordingJobState:
-    """The state of a node from those below it (Table 3).
+    """Return the state of a node from those below it (Table 3).
 
     Any Error makes an Error; nothing below, or nothing but Idle, is Idle; nothing but Active is Active; all
     else is PartiallyActive.
@@ -93,13 +93,13 @@ def job_information(
     reports: Mapping[tuple[str, str], TrackReport],
     unreported: RecordingJobState,
 ) -> RecordingJobStateInformation:
-    """The state of a job and everything below it (5.19).
+    """Return the state of a job and everything below it (5.19).
 
     Args:
         job: the job.
-        winners: who feeds which track of its recording, from `track_winners`.
-        reports: (job, track) → what the engine says.
-        unreported: state of a track that the job feeds and nobody has said anything of.
+        winners: who feeds which track of its recording, from ``track_winners``.
+        reports: (job, track) → report of the engine.
+        unreported: state of a fed track without a report.
     """
     sources = []
     for source in job.configuration.source:

@@ -1,4 +1,4 @@
-"""What the control model knows of content keys: their size, the form of their IDs, and whether they are still whole."""
+"""Content keys in the control model: their size, the form of their IDs, and their check values."""
 
 import hmac
 import re
@@ -27,7 +27,7 @@ def _uuid(kid: str) -> UUID:
 
 
 def canonical_kid(text: str) -> str:
-    """A key ID as it is stored: a UUID in lower case with dashes.
+    """Return a key ID as it is stored: a UUID in lower case with dashes.
 
     Raises:
         ProtectionError: the text is no UUID, with dashes or as 32 hexadecimal digits.
@@ -36,11 +36,11 @@ def canonical_kid(text: str) -> str:
 
 
 def key_check_value(kid: UUID, key: bytes) -> str:
-    """What tells whether a stored key is still the one that was given for a KID: eight hex digits.
+    """Return the check value of the key for a KID, which detects a changed stored key: eight hex digits.
 
     They are the first 32 bits of an HMAC-SHA-256 under the key. A key that was damaged by chance passes once in four
-    thousand million times. Nobody can work the key out from them; they tell an attacker who guesses one key in 2**32
-    candidates apart, which leaves 2**96 of those drawn at random. AES of a constant, the usual check value, is not
+    thousand million times. The key cannot be computed from them; they exclude all but one in 2**32 of an attacker's
+    guesses, which leaves 2**96 of the random keys. AES of a constant, the usual check value, is not
     used: in counter mode that is a piece of key stream.
     """
     return hmac.digest(key, _CHECK_LABEL + kid.bytes, "sha256")[:_CHECK_SIZE].hex()
@@ -48,9 +48,9 @@ def key_check_value(kid: UUID, key: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """The check value of a content key, made when a client gave the key (`key_check_value`).
+    """The check value of a content key, made when a client gave the key (``key_check_value``).
 
-    It lies with the recording, and not with the key, so that a key which is whole but another one is noticed too.
+    It is stored with the recording, not with the key, so that an intact but different key is detected too.
     """
 
     kid: str
@@ -58,7 +58,7 @@ class KeyCheck:
 
     @classmethod
     def of(cls, kid: str, key: bytes) -> Self:
-        """The check value of a key.
+        """Return the check value of a key.
 
         Raises:
             ProtectionError: the key ID is no UUID.

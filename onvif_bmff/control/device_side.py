@@ -1,11 +1,11 @@
-"""The side of the service that faces the device: the seam between control and whoever records.
+"""The side of the service that faces the device: the interface between control and the engine.
 
-The service does not call the engine; the engine *asks*. It sets `RecordingService.on_change` to be woken, then reads
-`DeviceSide.plans`: for every recording what feeds its tracks, from which source and since when (pre-event
-recording), which sources must be buffered because an event may want what came before it, and how it is written.
+The service does not call the engine; the engine *polls*. It sets ``RecordingService.on_change`` to be woken, then
+reads ``DeviceSide.plans``: for every recording the feeds of its tracks with their sources and begin (pre-event
+recording), the sources to be buffered for events, and how it is written.
 
-It reports what happens (`DeviceSide.report_track_state`, `DeviceSide.report_encoding` …), and feeds in what
-the service cannot know: `DeviceSide.schedule_changed` and `DeviceSide.event`. None of these are ONVIF
+It reports results (``DeviceSide.report_track_state``, ``DeviceSide.report_encoding`` …), and passes in what
+the service cannot know: ``DeviceSide.schedule_changed`` and ``DeviceSide.event``. None of these are ONVIF
 operations, and none is persistent but the encoding of a track.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["DeviceSide"]
 
 
 class DeviceSide:
-    """What the device itself asks and reports; see the module's text.
+    """Queries and reports of the device itself; see the module's text.
 
     Args:
         runner: runs the transactions of the service.
@@ -38,22 +38,22 @@ class DeviceSide:
     def __init__(self, runner: TransactionRunner) -> None:
         self._runner = runner
 
-    # ---- what to record ----------------------------------------------------------------------------
+    # ---- plans -------------------------------------------------------------------------------------
 
     def assignments(self) -> dict[tuple[str, str], Feed | None]:
-        """(recording, track) → the job that feeds the track at this instant, or None."""
+        """Return (recording, track) → the job that feeds the track at this instant, or None."""
         return self._runner.read(read_assignments)
 
     def standby(self) -> tuple[Standby, ...]:
-        """Sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
+        """Return sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
         return self._runner.read(read_standby)
 
     def plans(self) -> DevicePlan:
-        """All of that at one instant, as the engine takes it."""
+        """Return the plan of the whole device at one instant."""
         return self._runner.read(read_plans)
 
     def segment_duration(self, recording_token: str) -> timedelta | None:
-        """Segment duration in force, a running override included (5.24); None without a target.
+        """Return segment duration in force, a running override included (5.24); None without a target.
 
         Raises:
             NoRecording: there is no such recording.
@@ -61,7 +61,7 @@ class DeviceSide:
         return self._runner.read(lambda tx: override.segment_duration(tx, tx.recording(recording_token)))
 
     def content_key(self, recording_token: str, kid: str) -> bytes:
-        """The content key of an encryption entry, for the engine alone; no operation gives it away.
+        """Return the content key of an encryption entry, for the engine alone; no operation returns it.
 
         Args:
             recording_token: the recording.
@@ -82,25 +82,25 @@ class DeviceSide:
         return key
 
     def accessible_since(self, recording_token: str) -> UtcTime | None:
-        """Local data older than this must not be given to anyone (5.3.1); None sets no limit.
+        """Return the instant before which local data must not be accessible (5.3.1); None for no limit.
 
         Raises:
             NoRecording: there is no such recording.
         """
         return self._runner.read(lambda tx: tx.recording(recording_token).accessible_since(tx.now))
 
-    # ---- what happens ------------------------------------------------------------------------------
+    # ---- reports -----------------------------------------------------------------------------------
 
     def report_track_state(
         self, job_token: str, track_token: str, state: RecordingJobState, error: str | None = None
     ) -> bool:
-        """Report what became of a track that a job feeds (5.19).
+        """Report the state of a track that a job feeds (5.19).
 
         Args:
             job_token: the job.
             track_token: the destination track.
             state: Idle, Active or Error.
-            error: for Error, what is wrong, in English.
+            error: for Error, its description in English.
 
         Returns:
             False if the job does not feed the track now; then nothing is changed.
@@ -112,7 +112,7 @@ class DeviceSide:
         return self._runner.run(lambda tx: job_states.report_track_state(tx, job_token, track_token, report))
 
     def report_encoding(self, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
-        """Report what a job's data for a track is, before any of it is stored.
+        """Report type and encoding of a job's data for a track, before any of it is stored.
 
         A track holds data of its own type only (5.3.2), and all of it in one encoding (5.1): the first is
         kept. Anything else puts the job's track into the state Error; for another encoding the error is
@@ -122,7 +122,7 @@ class DeviceSide:
             job_token: the job.
             track_token: the destination track.
             track_type: Video, Audio or Metadata.
-            encoding: any name that tells one encoding from another.
+            encoding: any name that identifies the encoding.
 
         Returns:
             False if the data must not be stored: it does not fit, or the job does not feed the track.
@@ -134,16 +134,16 @@ class DeviceSide:
         self._runner.run(lambda tx: recordings.emit_deleted(tx, recording_token, track_token, ranges))
 
     def schedule_changed(self, schedule_token: str, active: bool | None) -> None:  # noqa: FBT001 - a property event
-        """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
+        """Note that a schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
         self._runner.run(lambda tx: events.change_schedule(tx, schedule_token, active=active))
 
     def clock_changes(self, by: timedelta, change: Callable[[], object]) -> None:
         """Set the clock forward, or back, while no operation runs.
 
-        What is due later (the ends of events and overrides) stays due after the same time.
+        Deadlines (the ends of events and overrides) stay the same time ahead.
 
         Args:
-            by: how much later it will be.
+            by: how far the clock is set forward.
             change: sets the clock.
         """
 
@@ -154,7 +154,7 @@ class DeviceSide:
         self._runner.run(shift)
 
     def event(self, message: EventMessage) -> None:
-        """An event happened on the device or at a source (5.3.4)."""
+        """Report an event of the device or of a source (5.3.4)."""
         self._runner.run(lambda tx: events.take_event(tx, message))
 
     def report_export(
@@ -166,7 +166,7 @@ class DeviceSide:
         finished: bool = False,
         error: str | None = None,
     ) -> None:
-        """Report how far an export has come (5.21); with ``finished`` it is over, well or with an error.
+        """Report the progress of an export (5.21); with ``finished`` it is over, successfully or with an error.
 
         Raises:
             StateError: there is no such export running, or a progress is not 0.0 to 1.0.
@@ -179,7 +179,7 @@ class DeviceSide:
         Args:
             operation_token: the export.
             file_name: StorageUri of the storage followed by the object key.
-            progress: how much of the whole export is done, 0.0 to 1.0.
+            progress: progress of the whole export, 0.0 to 1.0.
 
         Raises:
             StateError: there is no such export running, or a value is out of range.
@@ -187,7 +187,7 @@ class DeviceSide:
         self._runner.run(lambda tx: segments.report_segment(tx, operation_token, file_name, progress))
 
     def report_segments_done(self, operation_token: str, error: str | None = None) -> None:
-        """Report that an export of segments is over, well or with an error (26.06).
+        """Report that an export of segments is over, successfully or with an error (26.06).
 
         Raises:
             StateError: there is no such export running.

@@ -1,8 +1,8 @@
-"""What the service needs from the device around it: small protocols, all of them optional.
+"""Interfaces of the service to the device around it: small protocols, all of them optional.
 
-Nothing here is a part of ONVIF. An embedding application implements `Resources` (which tokens exist),
-`LocalData` (data that the device keeps itself), `Exporter` (who writes export files), and for 26.06
-`RecordedSegments` and `SegmentExporter`, and hands them to `RecordingService`.
+Nothing here is a part of ONVIF. An embedding application implements ``Resources`` (which tokens exist),
+``LocalData`` (data that the device keeps itself), ``Exporter`` (writes export files), and for 26.06
+``RecordedSegments`` and ``SegmentExporter``, and hands them to ``RecordingService``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -30,34 +30,35 @@ __all__ = [
 
 
 class Resources(Protocol):
-    """Which objects of other services exist."""
+    """Existing objects of other services."""
 
     def has_storage(self, token: str) -> bool:
-        """Whether there is a storage configuration of this token (ONVIF Core)."""
+        """Return whether there is a storage configuration of this token (ONVIF Core)."""
         ...
 
     def has_certificate(self, certificate_id: str) -> bool:
-        """Whether there is a certificate of this ID."""
+        """Return whether there is a certificate of this ID."""
         ...
 
     def certificate_fault(self, certificate_id: str) -> str | None:
-        """Why keys can never be wrapped for a certificate, for a client to read; None if they can.
+        """Return why keys can never be wrapped for a certificate, as a text for clients; None if they can.
 
-        One that is not valid just now has no fault. ``onvif_bmff.cenc.keys.certificates.certificate_fault`` tells it.
+        One that is not valid just now has no fault. ``onvif_bmff.cenc.keys.certificates.certificate_fault`` implements
+        it.
         """
         ...
 
     def has_profile(self, token: str) -> bool:
-        """Whether there is a media profile of this token."""
+        """Return whether there is a media profile of this token."""
         ...
 
     def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
-        """The media profiles that this recording can take; None if all can be taken (5.20)."""
+        """Return the media profiles that this recording can take; None if all can be taken (5.20)."""
         ...
 
 
 class FixedResources:
-    """`Resources` from sets of tokens that the application may change as it likes."""
+    """``Resources`` from sets of tokens that the application may change as it likes."""
 
     def __init__(
         self,
@@ -73,23 +74,23 @@ class FixedResources:
         self.compatible = compatible
 
     def has_storage(self, token: str) -> bool:
-        """Whether the token is in ``storages``."""
+        """Return whether the token is in ``storages``."""
         return token in self.storages
 
     def has_certificate(self, certificate_id: str) -> bool:
-        """Whether the ID is in ``certificates``."""
+        """Return whether the ID is in ``certificates``."""
         return certificate_id in self.certificates
 
     def certificate_fault(self, certificate_id: str) -> str | None:
-        """None: nothing is known of the certificates but their IDs."""
+        """Return None: only the IDs of certificates are known."""
         return None
 
     def has_profile(self, token: str) -> bool:
-        """Whether the token is in ``profiles``."""
+        """Return whether the token is in ``profiles``."""
         return token in self.profiles
 
     def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
-        """``compatible``, whatever the recording."""
+        """Return ``compatible`` for every recording."""
         return self.compatible
 
 
@@ -105,15 +106,15 @@ class LocalData(Protocol):
     """Recorded data that the device keeps itself; never objects in an external target (5.3.1, 5.26.3).
 
     Called while the service is locked, so it should only unlink. An error of this library
-    (`OnvifBmffError`) means "not now": it is tried again later.
+    (``OnvifBmffError``) means "not now": the call is retried later.
     """
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
-        """Delete what is older than an instant, and say what was deleted."""
+        """Delete data older than an instant, and return the deleted ranges."""
         ...
 
     def delete_track(self, recording_token: str, track_token: str) -> Sequence[TimeRange]:
-        """Delete all data of a track, and say what was deleted; calling it again does no harm."""
+        """Delete all data of a track, and return the deleted ranges; may be called again."""
         ...
 
 
@@ -138,7 +139,7 @@ class SegmentExportOperation:
         recording: the recording to export from.
         time: upload the whole segments that share an instant with it, the oldest first; never one that grows.
         storage_token: the storage to upload to.
-        track: take segments of this `TrackType` only; None takes all.
+        track: take segments of this ``TrackType`` only; None takes all.
         alias: what the client calls the export.
     """
 
@@ -154,31 +155,31 @@ class RecordedSegments(Protocol):
     """The segments that the device keeps itself (26.06)."""
 
     def segments(self, recording_token: str, time: TimeRange) -> Iterable[RecordedSegmentItem]:
-        """Whole segments that share an instant with the range, in the order of their starts.
+        """Return whole segments that share an instant with the range, in the order of their starts.
 
-        A segment that still grows is none of them. Called without any lock; it may be a generator, of which
-        only as much is taken as one answer needs. May raise `OnvifBmffError`.
+        A segment that still grows is left out. Called without any lock; it may be a generator, which is consumed only
+        as far as one answer needs. May raise ``OnvifBmffError``.
         """
         ...
 
 
 class SegmentExporter(Protocol):
-    """Uploads segments, and tells of it by `report_segment` and `report_segments_done` of the service."""
+    """Uploads segments, and reports by ``report_segment`` and ``report_segments_done`` of the device side."""
 
     def start(self, operation: SegmentExportOperation) -> None:
-        """Begin in the background. Called while the service is locked, as is `stop`: neither may wait."""
+        """Begin in the background. Called while the service is locked, as is ``stop``: neither may wait."""
         ...
 
     def stop(self, operation_token: str) -> None:
-        """End an export early; what is uploaded stays. Further reports are answered by `StateError`."""
+        """End an export early; what is uploaded stays. Further reports are answered by ``StateError``."""
         ...
 
 
 class Exporter(Protocol):
-    """Does the work of an export, and tells of it by `RecordingService.report_export`."""
+    """Does the work of an export, and reports by ``DeviceSide.report_export``."""
 
     def start(self, operation: ExportOperation) -> Sequence[str]:
-        """Begin in the background; returns the names of the files, as far as they are known at once."""
+        """Begin in the background, and return the file names that are known at once."""
         ...
 
     def stop(self, operation_token: str) -> None:
@@ -188,7 +189,7 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What an operation works within: what the device offers, its limits, and the parts that it was given; fixed."""
+    """The fixed environment of operations: capabilities, limits, and the parts passed to the service."""
 
     capabilities: Capabilities
     limits: ServiceLimits

@@ -1,11 +1,11 @@
-"""Which events an event filter means: topic expressions and source content expressions.
+"""Event filters: topic expressions and source content expressions.
 
 Topic expressions are those of ONVIF Core 9.6.3: full topics joined by ``|``, each optionally ending in
 ``//.`` for "and everything below". Content expressions are those of Core 9.4.4 on the items of tt:Source::
 
     boolean(//tt:SimpleItem[@Name="Rule" and @Value="Motion"]) and not(boolean(//tt:SimpleItem[...]))
 
-Message data is not looked at, as 5.3.4 of the recording control specification allows.
+Message data is ignored, as 5.3.4 of the recording control specification allows.
 """
 
 import re
@@ -46,7 +46,7 @@ class EventMessage:
 
     Args:
         topic: full topic with prefix, such as ``tns1:RuleEngine/CellMotionDetector/Motion``. White space around it
-            and ``//.`` behind it, which some cameras send, are taken away.
+            and ``//.`` behind it, which some cameras send, are removed.
         time: when it happened.
         source: items of tt:Source by name.
         data: items of tt:Data by name, as the text that was sent.
@@ -75,7 +75,7 @@ class EventMessage:
         operation: str | None = None,
         types: Mapping[str, str] | None = None,
     ) -> Self:
-        """An event from the texts of a tt:Message: ``utc_time`` is its UtcTime, ``operation`` its PropertyOperation.
+        """Return an event from the texts of a tt:Message, with its attributes UtcTime and PropertyOperation.
 
         Raises:
             EventError: the time or the operation cannot be read.
@@ -86,11 +86,11 @@ class EventMessage:
         return cls(topic, parse_date_time(utc_time), source or {}, data or {}, made, types or {})
 
     def property_key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """What tells one property from another: topic and source."""
+        """Return the identity of a property: topic and source."""
         return self.topic, tuple(sorted(self.source.items()))
 
     def is_lasting(self) -> bool:
-        """Whether it tells of a condition that begins and ends.
+        """Return whether the event is about a condition that begins and ends.
 
         That is a property with a boolean data item, or the end of any property. A property of another kind
         counts as an event without duration each time it changes.
@@ -100,11 +100,11 @@ class EventMessage:
         return self.operation is PropertyOperation.DELETED or any(self._booleans())
 
     def is_active(self) -> bool:
-        """Whether the condition of a lasting event holds from now on."""
+        """Return whether the condition of a lasting event holds from now on."""
         return self.operation is not PropertyOperation.DELETED and any(map(parse_boolean, self._booleans()))
 
     def _booleans(self) -> Iterator[str]:
-        """The values of data items that are booleans, in any of the forms that are sent."""
+        """Return the values of data items that are booleans, in any of the forms that are sent."""
         for name, value in self.data.items():
             declared = self.types.get(name)
             if declared is None or declared.rpartition(":")[2] == "boolean":
@@ -114,7 +114,7 @@ class EventMessage:
 
 
 def matches(event_filter: RecordingEventFilter, message: EventMessage) -> bool:
-    """Whether any entry of a filter takes an event."""
+    """Return whether any entry of a filter matches an event."""
     return any(
         _topic_test(entry.topic)(message.topic)
         and (entry.source is None or _content_test(entry.source)(message.source))
@@ -142,22 +142,22 @@ class EventGate:
     topic: str | None = None
 
     def is_open(self, now: UtcTime) -> bool:
-        """Whether the job may record at an instant."""
+        """Return whether the job may record at an instant."""
         return bool(self.conditions) or (self.open_until is not None and now < self.open_until)
 
     def closes(self) -> UtcTime | None:
-        """When it closes if nothing more happens; None while a condition lasts or if it never opened."""
+        """Return when the gate closes without further events; None while a condition lasts or if it never opened."""
         return None if self.conditions else self.open_until
 
     def shifted(self, by: timedelta) -> "EventGate":
-        """The gate by a clock that is set."""
+        """Return the gate shifted for a clock that is set."""
         until, opened = self.open_until, self.opened
         return replace(self, open_until=until and until + by, opened=opened and opened + by)
 
     def after(
         self, event_filter: RecordingEventFilter, message: EventMessage, now: UtcTime, instant: timedelta
     ) -> "EventGate":
-        """The gate once an event has come; itself if the filter does not take the event.
+        """Return the gate after an event; itself if the filter does not match the event.
 
         Args:
             event_filter: the job's filter.
@@ -177,7 +177,7 @@ class EventGate:
                 conditions |= {key}
                 ends = when + instant
             elif message.operation is not None:
-                conditions -= {key}  # the property is no boolean any more, so the condition cannot be waited for
+                conditions -= {key}  # the property is no boolean any more, so its end cannot be detected
         elif key in conditions:
             conditions -= {key}
             ends = when + (event_filter.after or _ZERO)
@@ -190,10 +190,10 @@ class EventGate:
 
 
 def check_event_filter(event_filter: RecordingEventFilter) -> None:
-    """See that a filter has entries, and that all its expressions can be read.
+    """Check that a filter has entries, and that all its expressions can be parsed.
 
     Raises:
-        BadConfiguration: it has none, or one cannot.
+        BadConfiguration: it has none, or one cannot be parsed.
     """
     if not event_filter.filter:
         raise BadConfiguration("an event filter needs at least one filter")

@@ -1,8 +1,8 @@
-"""Everything ONVIF says "no" with, one class a subcode.
+"""The faults of ONVIF, one class for each subcode.
 
-`Fault.code` is the local name of the SOAP fault code (``Sender`` or ``Receiver``), `Fault.subcodes` the two
+``Fault.code`` is the local name of the SOAP fault code (``Sender`` or ``Receiver``), ``Fault.subcodes`` the two
 subcodes in the namespace ``ter``. Clauses 5.4 to 5.24 say which operation raises which
-(`onvif_bmff.control.operations.catalogue` has it as data).
+(``onvif_bmff.control.operations.catalogue`` has it as data).
 """
 
 from typing import ClassVar
@@ -41,7 +41,7 @@ class Fault(OnvifBmffError):  # noqa: N818 - ONVIF and SOAP call it so
     """An operation was refused, and nothing was changed.
 
     ``code`` is ``Sender`` (the request is wrong) or ``Receiver`` (the device cannot), ``subcodes`` the
-    general and the specific reason, ``reason`` a sentence for people.
+    general and the specific reason, ``reason`` a sentence in English.
     """
 
     code: ClassVar[str] = "Receiver"

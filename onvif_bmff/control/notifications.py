@@ -1,8 +1,8 @@
 """The events of 5.26, and Monitoring/AsynchronousOperationStatus for exports (5.21).
 
-Each class is one topic. `Notification.source_items` and `Notification.data_items` give the items of the
+Each class is one topic. ``Notification.source_items`` and ``Notification.data_items`` give the items of the
 message by the names of the specification; items that are structures are the structures of this room.
-Property events carry a `PropertyOperation`; for the others it is None.
+Property events carry a ``PropertyOperation``; for the others it is None.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """Base of all events; ``time`` is when the event came about (tt:Message/@UtcTime)."""
+    """Base of all events; ``time`` is the time of the event (tt:Message/@UtcTime)."""
 
     topic: ClassVar[str] = ""
     is_property: ClassVar[bool] = False
@@ -44,11 +44,11 @@ class Notification:
     operation: PropertyOperation | None = None
 
     def source_items(self) -> dict[str, object]:
-        """The items of tt:Source by name."""
+        """Return the items of tt:Source by name."""
         return {name: getattr(self, attribute) for name, attribute in self.source.items()}
 
     def data_items(self) -> dict[str, object]:
-        """The items of tt:Data by name, without the optional ones that are absent."""
+        """Return the items of tt:Data by name, without the optional ones that are absent."""
         values = {name: getattr(self, attribute) for name, attribute in self.data.items()}
         return {name: value for name, value in values.items() if value is not None and value != ()}
 

@@ -1,7 +1,7 @@
 """Where the control model is kept: the protocol, and an implementation in memory.
 
-The durable implementation is `onvif_bmff.storage.sqlite.SqlitePersistence`. It knows nothing of this room:
-all that passes is text by name and content keys by name, and one `Persistence.commit` an operation.
+The durable implementation is ``onvif_bmff.storage.sqlite.SqlitePersistence``. It does not know this room:
+it gets texts and content keys by name, in one ``Persistence.commit`` for each operation.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ __all__ = ["MemoryPersistence", "Persistence"]
 class Persistence(Protocol):
     """Documents and secrets by name, changed in transactions.
 
-    Every method raises `PersistenceError` if it cannot do its work.
+    Every method raises ``PersistenceError`` if it cannot do its work.
     """
 
     def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
-        """Everything that was committed: documents (JSON text) and secrets (content keys).
+        """Return all that was committed: documents (JSON text) and secrets (content keys).
 
-        A secret that can be seen to be damaged is left out, so that everything else can be used; a damaged
-        document is an error.
+        A secret that is damaged is left out, so that everything else can be used; a damaged document is an
+        error.
         """
         ...
 
@@ -32,12 +32,12 @@ class Persistence(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files; nothing may be called afterwards."""
+        """Close all files; no method may be called afterwards."""
         ...
 
 
 class MemoryPersistence:
-    """Keeps everything in memory: for tests, and for devices that need not remember.
+    """Keeps everything in memory: for tests, and for devices without persistent configuration.
 
     ``documents`` and ``secrets`` are what has been committed, ``commits`` counts the transactions. Handing
     the same object to a new service is a restart.
@@ -62,7 +62,7 @@ class MemoryPersistence:
         self.commits += 1
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 def _apply(held: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -1,9 +1,8 @@
-"""Where the objects of a recording lie, and that no two recordings have one place (4.1.3, B.4).
+"""Places of recordings: where their objects lie, and that no two recordings share one (4.1.3, B.4).
 
 Each recording has a path of its own. If a key of one could be read as a key of another, a reader would take both for
-one recording, and the device would end the spans of one for the other. `leads_meet` in ``objects.key`` is the exact
-rule; here it is held over storages, which may be one behind two tokens, or lie one inside the other, and over local
-data.
+one recording, and the device would end the spans of one for the other. ``leads_meet`` in ``objects.key`` is the exact
+rule; here it is applied to storages, of which two tokens may name the same or nested ones, and to local data.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +28,7 @@ __all__ = [
 
 
 class Place(Enum):
-    """Where data goes."""
+    """Places of data."""
 
     EXTERNAL = "external"
     LOCAL = "local"
@@ -37,10 +36,10 @@ class Place(Enum):
 
 @runtime_checkable
 class LocatesStorages(Protocol):
-    """What `Resources` may also offer, so that two tokens of one storage are known to be that."""
+    """Optional extension of ``Resources``, by which two tokens of one storage are recognised."""
 
     def storage_location(self, token: str | None) -> str:
-        """A URI, or any other path, of the storage of a token, or for None of the local data.
+        """Return a URI, or any other path, of the storage of a token, or for None of the local data.
 
         Equal for one storage; a storage inside another begins with the other's location and a slash.
         """
@@ -48,7 +47,7 @@ class LocatesStorages(Protocol):
 
 
 def places_of(target: RecordingTargetConfiguration | None) -> tuple[Place, ...]:
-    """Where data goes: to a target, or without one to the device itself (5.3.1; 26.06: both)."""
+    """Return where data goes: to a target, or without one to the device itself (5.3.1; 26.06: both)."""
     if target is None or target.storage_strategy == StorageStrategy.LOCAL:
         return (Place.LOCAL,)
     if target.storage_strategy == StorageStrategy.BOTH:
@@ -57,12 +56,12 @@ def places_of(target: RecordingTargetConfiguration | None) -> tuple[Place, ...]:
 
 
 def local_prefix(recording: str, track: str) -> str:
-    """Where the local data of a track lie: the prefix of its object keys."""
+    """Return where the local data of a track lie: the prefix of its object keys."""
     return f"{recording}/{track}"
 
 
 def _locator(resources: Resources) -> Callable[[str | None], str]:
-    """What tells the location of a storage token, or for None of the local data, without a slash at its end."""
+    """Return a function from a storage token, or None for local data, to its location without a slash at the end."""
     if isinstance(resources, LocatesStorages):
         locate = resources.storage_location
         return lambda token: locate(token).rstrip("/")
@@ -70,7 +69,7 @@ def _locator(resources: Resources) -> Callable[[str | None], str]:
 
 
 def _lead(locate: Callable[[str | None], str], recording: Recording) -> KeyLead | None:
-    """The beginning of all keys in the target of a recording, location of the storage included; None without one.
+    """Return the common beginning of all keys in a recording's target, with the storage's location; None without one.
 
     Local data needs none: their places are two tokens, which are unique and have no slash.
     """
@@ -82,7 +81,7 @@ def _lead(locate: Callable[[str | None], str], recording: Recording) -> KeyLead 
 
 
 def _is_in_local_data(locate: Callable[[str | None], str], recording: Recording) -> bool:
-    """Whether a target leads into the place of local data, where what is no track of the device is deleted."""
+    """Return whether a target lies in the place of local data, where data of unknown tracks are deleted."""
     target = recording.configuration.target
     if target is None or target.storage_strategy == StorageStrategy.LOCAL:
         return False
@@ -91,7 +90,7 @@ def _is_in_local_data(locate: Callable[[str | None], str], recording: Recording)
 
 
 def check_place(resources: Resources, recording: Recording, others: Iterable[Recording]) -> None:
-    """See that a recording gets a place of its own.
+    """Check that a recording has a separate place.
 
     Raises:
         BadConfiguration: a key of it could be one of another recording, or lies among the local data.
@@ -112,7 +111,7 @@ def check_place(resources: Resources, recording: Recording, others: Iterable[Rec
 
 
 def clashing(resources: Resources, recordings: Iterable[Recording]) -> list[tuple[str, str | None]]:
-    """All pairs of recordings that have one place, the earlier one first; or one and None, if it lies in local data."""
+    """Return pairs of recordings with the same place, the earlier first; or one and None, if it lies in local data."""
     locate = _locator(resources)
     alike: dict[KeyLead, list[tuple[KeyLead, str]]] = {}
     pairs: list[tuple[str, str | None]] = []
@@ -129,9 +128,9 @@ def clashing(resources: Resources, recordings: Iterable[Recording]) -> list[tupl
 
 
 def displaced(pairs: Iterable[tuple[str, str | None]], jobs: Mapping[str, Job]) -> dict[str, str]:
-    """Of recordings without a place of their own, those that must not record, and why, in English.
+    """Return the recordings that must not record since they share their place, with the reason in English.
 
-    One of those that share a place may: the one whose job was set to Active first, so that what records goes on.
+    One of those that share a place may record: that whose job was set to Active first, so that running ones continue.
     """
     active: dict[str, int] = {}
     for job in jobs.values():

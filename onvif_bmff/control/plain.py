@@ -1,7 +1,7 @@
 """Structures to plain data (what JSON can hold) and back, by their type hints alone.
 
 Durations are written as xs:duration. Bytes are refused: the only ones in the model are content keys, and
-those never go where configurations go.
+which are never stored with configurations.
 """
 
 import types
@@ -23,13 +23,13 @@ STORED_NAME = "stored name"
 
 @cache
 def field_types(cls: type[Any]) -> dict[str, Any]:
-    """The fields of a dataclass and their resolved type hints, in order."""
+    """Return the fields of a dataclass and their resolved type hints, in order."""
     hints = get_type_hints(cls)
     return {item.name: hints[item.name] for item in fields(cls)}
 
 
 def to_plain(value: Any) -> Any:
-    """A structure as dicts, lists, text and numbers; fields that hold their default are left out.
+    """Return a structure as dicts, lists, text and numbers; fields with their default value are left out.
 
     Raises:
         PersistenceError: something in it must not or cannot be written down.
@@ -53,7 +53,7 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(cls: type[T], data: Any) -> T:
-    """The structure that `to_plain` made the data from.
+    """Return the structure that ``to_plain`` made the data from.
 
     Raises:
         PersistenceError: the data does not fit the structure.

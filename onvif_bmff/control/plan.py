@@ -1,7 +1,7 @@
-"""What is to be recorded now, as the service decides it: one plan for each recording.
+"""Plans of the service: what is to be recorded now, one plan for each recording.
 
-`read_plans` looks at the whole service at one instant. A plan says where a recording's objects go and how, which
-job feeds each track from where, and what has to be kept at hand because an event may want it.
+``read_plans`` reads the whole service at one instant. A plan has the place and format of a recording's objects, the
+job and source that feed each track, and the sources to buffer for events.
 """
 
 from dataclasses import dataclass, field
@@ -34,14 +34,14 @@ _ZERO = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A job feeds a track.
+    """The feed of a track by a job.
 
     Args:
         job: the job.
-        source: where its data comes from.
+        source: the source of its data.
         source_tag: which track of the source.
         since: record from this instant on, if an event opened the job: its beginning minus Before. A feed by event
-            always lasts long enough for one I-frame (`ServiceLimits.instant_event`).
+            always lasts long enough for one I-frame (``ServiceLimits.instant_event``).
         event_topic: topic of that event.
     """
 
@@ -54,7 +54,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """A job waits for events; keep at least the last ``before`` of its source at hand."""
+    """A job that waits for events; at least the last ``before`` of its source is to be buffered."""
 
     job: str
     recording: str
@@ -66,18 +66,18 @@ class Standby:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """What a recording does now.
+    """The plan of a recording.
 
     Args:
         token: the recording.
         configuration: as it was set; without keys.
         keys: content keys by key ID.
         tracks: token and type of its tracks, in the order of their creation.
-        feeds: track → the job that feeds it; tracks that nobody feeds are missing.
+        feeds: track → the job that feeds it; tracks without a feed are missing.
         standby: what waits for events.
         override: segment duration in force for a while, and until when (5.24).
-        reports: (job, track) → what the service knows of it.
-        error: why nothing of it can be recorded, if that is so.
+        reports: (job, track) → the last report.
+        error: why nothing of it can be recorded; None if it can.
     """
 
     token: str
@@ -92,25 +92,25 @@ class RecordingPlan:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where its data goes."""
+        """The places of its data."""
         return places_of(self.configuration.target)
 
     @property
     def sources(self) -> frozenset[SourceReference]:
-        """All sources that it needs open."""
+        """All sources that have to be open."""
         return frozenset(feed.source for feed in self.feeds.values()) | {one.source for one in self.standby}
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
-    """All recordings, and the receivers that their sources may be."""
+    """The plans of all recordings, and all receivers."""
 
     recordings: dict[str, RecordingPlan]
     receivers: dict[str, Receiver]
 
 
 def read_plans(tx: Transaction) -> DevicePlan:
-    """What the whole device records at this instant."""
+    """Return the plan of the whole device at this instant."""
     feeds = read_assignments(tx)
     waiting: dict[str, list[Standby]] = {}
     for one in read_standby(tx):
@@ -119,7 +119,7 @@ def read_plans(tx: Transaction) -> DevicePlan:
     for (job, track), report in tx.runtime.reports.items():
         reports.setdefault(tx.state.jobs[job].configuration.recording_token, {})[job, track] = report
     plans: dict[str, RecordingPlan] = {}
-    # Looked at each time, for a storage configuration may have become another one meanwhile.
+    # Checked each time, since a storage configuration may have changed meanwhile.
     errors = tx.state.missing_keys() | displaced(
         clashing(tx.environment.resources, tx.state.recordings.values()), tx.state.jobs
     )
@@ -141,7 +141,7 @@ def read_plans(tx: Transaction) -> DevicePlan:
 
 
 def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
-    """(recording, track) → the job that feeds the track at this instant, or None."""
+    """Return (recording, track) → the job that feeds the track at this instant, or None."""
     by_recording: dict[str, list[Job]] = {token: [] for token in tx.state.recordings}
     for job in tx.state.jobs.values():
         by_recording[job.configuration.recording_token].append(job)
@@ -178,7 +178,7 @@ def _since(tx: Transaction, job: Job) -> UtcTime | None:
 
 
 def read_standby(tx: Transaction) -> tuple[Standby, ...]:
-    """Sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
+    """Return sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
     found: list[Standby] = []
     for job in tx.state.jobs.values():
         configuration, gate = job.configuration, tx.runtime.gates.get(job.token)

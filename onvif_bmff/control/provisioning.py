@@ -1,4 +1,4 @@
-"""What the device sets up by itself: recordings that belong to it, and receivers (a part of ONVIF's service)."""
+"""Provisioning by the device itself: recordings that belong to it, and receivers (a part of ONVIF's service)."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ __all__ = ["Provisioning"]
 
 
 class Provisioning:
-    """Makes what a device has by itself; all of it is persistent.
+    """Creates recordings and receivers of the device itself; all of it is persistent.
 
     Args:
         runner: runs the transactions of the service.
@@ -30,7 +30,7 @@ class Provisioning:
         configuration: RecordingConfiguration,
         tracks: Mapping[str, TrackConfiguration],
     ) -> None:
-        """Make sure of a recording that belongs to the device and cannot be deleted, nor can its tracks.
+        """Make sure that a recording of the device exists; neither it nor its tracks can be deleted.
 
         Does nothing if it exists already, so that a device can call it at every start.
 
@@ -47,17 +47,17 @@ class Provisioning:
         self._runner.run(provision)
 
     def create_receiver(self, configuration: ReceiverConfiguration) -> str:
-        """CreateReceiver of the Receiver Service; faults `MaxReceivers`, `BadConfiguration`."""
+        """CreateReceiver of the Receiver Service; faults ``MaxReceivers``, ``BadConfiguration``."""
         return self._runner.run(lambda tx: receivers.create_receiver(tx, configuration))
 
     def configure_receiver(self, receiver_token: str, configuration: ReceiverConfiguration) -> None:
-        """ConfigureReceiver of the Receiver Service; faults `UnknownReceiver`, `BadConfiguration`."""
+        """ConfigureReceiver of the Receiver Service; faults ``UnknownReceiver``, ``BadConfiguration``."""
         self._runner.run(lambda tx: receivers.configure_receiver(tx, receiver_token, configuration))
 
     def delete_receiver(self, receiver_token: str) -> None:
-        """DeleteReceiver of the Receiver Service; faults `UnknownReceiver`, `CannotDeleteReceiver`."""
+        """DeleteReceiver of the Receiver Service; faults ``UnknownReceiver``, ``CannotDeleteReceiver``."""
         self._runner.run(lambda tx: receivers.delete_receiver(tx, receiver_token))
 
     def get_receivers(self) -> tuple[Receiver, ...]:
-        """All receivers of the device, by token."""
+        """Return all receivers of the device, by token."""
         return self._runner.read(lambda tx: tuple(sorted(tx.state.receivers.values(), key=lambda r: r.token)))

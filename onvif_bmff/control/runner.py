@@ -1,7 +1,7 @@
-"""How operations run: one at a time, durable before they are acknowledged, events only afterwards.
+"""Execution of operations: one at a time, durable before they are acknowledged, events only afterwards.
 
-Time passes only when someone calls: every call first does what is due by now (`TransactionRunner.advance`), and
-`TransactionRunner.next_deadline` says when something will be due next. A runner may be used from any thread.
+There is no timer: every call first does what is due (``TransactionRunner.advance``), and
+``TransactionRunner.next_deadline`` returns when something will be due next. A runner may be used from any thread.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 class Upkeep(Protocol):
-    """What a service does without being asked; the runner says when. Each runs while the service is locked."""
+    """Work of a service without a request, called by the runner. All methods run while the service is locked."""
 
     def complete(self, tx: Transaction) -> None:
-        """Draw the consequences of a change, before it is committed."""
+        """Complete a change before it is committed."""
         ...
 
     def resume(self, runner: "TransactionRunner", now: UtcTime) -> None:
@@ -40,14 +40,14 @@ class Upkeep(Protocol):
         ...
 
     def run_deferred(self, runner: "TransactionRunner", now: UtcTime) -> bool:
-        """Do what durable operations left to do, as far as it can be done now; True if anything changed.
+        """Run work that durable operations deferred, as far as possible now; return True if anything changed.
 
-        It must not fail: the operation before it was done, and what cannot be stored now is tried again later.
+        It must not fail: the operation before it is complete, and what cannot be stored now is retried later.
         """
         ...
 
     def next_deadline(self, runner: "TransactionRunner", now: UtcTime) -> UtcTime | None:
-        """When something is due next."""
+        """Return when something is due next."""
         ...
 
 
@@ -55,15 +55,15 @@ class TransactionRunner:
     """State, transactions, time and events of a service.
 
     Args:
-        environment: what operations work within.
+        environment: the environment of operations.
         persistence: where the state is kept.
         clock: the present instant.
-        unreported: state of a track that a job feeds while nobody has reported one.
-        upkeep: what is done without being asked.
+        unreported: state of a fed track without a report.
+        upkeep: work without a request.
 
     ``on_change`` may be set to a function without arguments. It is called after everything that changed
-    anything, by the thread that caused it and while the service is locked; it should do no more than wake
-    up whoever records (set an event, say), and must not raise.
+    anything, by the thread that caused it and while the service is locked; it should only wake up the
+    engine (by setting an event, for example), and must not raise.
 
     Raises:
         PersistenceError: what is stored cannot be read.
@@ -85,7 +85,7 @@ class TransactionRunner:
         self._lock = RLock()
         documents, secrets = persistence.load()
         self.state = DeviceState.from_documents(documents, secrets)
-        with suppress(PersistenceError):  # what an earlier version wrote is good enough until it can be written anew
+        with suppress(PersistenceError):  # documents of an earlier version stay usable until they can be rewritten
             if outdated := self.state.outdated(documents):
                 persistence.commit(outdated, {})
         self.runtime = Runtime(unreported)
@@ -126,11 +126,11 @@ class TransactionRunner:
                 self._wake(changed=changed)
 
     def begin(self, now: UtcTime) -> Transaction:
-        """A draft of what there is; for the upkeep."""
+        """Return a transaction with a draft of the present state; for the upkeep."""
         return Transaction(self.environment, now, self.state, self.runtime)
 
     def commit(self, tx: Transaction) -> bool:
-        """Make a transaction durable, take it over and send its events; True if it changed anything.
+        """Make a transaction durable, apply it and send its events; return True if it changed anything.
 
         Raises:
             PersistenceError: it cannot be stored; then nothing has happened.
@@ -164,7 +164,7 @@ class TransactionRunner:
         self.run(lambda tx: None)
 
     def next_deadline(self) -> UtcTime | None:
-        """When `advance` should be called next; None if nothing is waiting for time to pass."""
+        """Return the time of the next ``advance``; None if nothing is scheduled."""
         with self._lock:
             return self._deadline
 
@@ -178,7 +178,7 @@ class TransactionRunner:
         return True
 
     def subscribe(self) -> Subscription:
-        """A new queue that gets every event from now on, in order."""
+        """Return a new queue that gets every event from now on, in order."""
         with self._lock:
             subscription = Subscription(self.environment.limits.notifications, self._unsubscribe)
             self._subscriptions.append(subscription)

@@ -1,10 +1,10 @@
-"""`RecordingService`: the 22 operations of the ONVIF recording control service (5.4 to 5.25).
+"""``RecordingService``: the 22 operations of the ONVIF recording control service (5.4 to 5.25).
 
-Each method takes and returns the structures of this room and raises the `Fault` that ONVIF names; what a
+Each method takes and returns the structures of this room and raises the ``Fault`` that ONVIF names; what a
 method does is written in the module of its noun. When a method returns, its change is durable (5.2) and
-its events are queued (5.26). Access classes are data, in `onvif_bmff.control.operations.catalogue`; whoever carries
-requests to this class checks them. The three operations that 26.06 adds are offered under a profile that has them
-(`PROFILE_26_06`), with the capability SegmentExport, and where the device has what they need.
+its events are queued (5.26). Access classes are data, in ``onvif_bmff.control.operations.catalogue``; the transport
+binding checks them. The three operations that 26.06 adds are offered under a profile that has them
+(``PROFILE_26_06``), with the capability SegmentExport, and where the device has what they need.
 """
 
 import os
@@ -56,21 +56,21 @@ __all__ = ["RecordingService"]
 class RecordingService:
     """A recording control service.
 
-    ``device_side`` is what the device asks and reports; ``provisioning`` makes what belongs to the device.
+    ``device_side`` is the interface of the engine; ``provisioning`` creates what belongs to the device.
 
     Args:
         clock: the present instant.
-        capabilities: what clients get to know, and what is enforced.
-        limits: what the device decides beyond its capabilities.
-        profile: the release to speak.
+        capabilities: what clients see, and the service enforces.
+        limits: limits of the device beyond its capabilities.
+        profile: the release to implement.
         persistence: where the model is kept; in memory if nothing is given, so that a restart forgets it.
         resources: which storages, certificates and media profiles exist; none if nothing is given.
         local_data: data that the device keeps itself, for retention and deletion.
-        exporter: who does exports; needed if the capabilities offer any.
-        segments: what segments the device keeps itself, for ListRecordedSegments (26.06).
-        segment_exporter: who uploads them, for ExportRecordedSegments (26.06).
-        unreported: state of a track that a job feeds while nobody has reported one. With an engine that
-            reports, Idle is the truth until data flows.
+        exporter: does exports; needed if the capabilities offer any.
+        segments: the segments that the device keeps itself, for ListRecordedSegments (26.06).
+        segment_exporter: uploads them, for ExportRecordedSegments (26.06).
+        unreported: state of a fed track without a report. With an engine that reports, Idle is correct until data
+            flows.
         random: source of random bytes, for tokens.
 
     Raises:
@@ -116,7 +116,7 @@ class RecordingService:
         """CreateRecording, 5.4: returns the recording token.
 
         Tracks VIDEO001, AUDIO001 and META001 come with it, one for each type that the device knows.
-        Faults: `MaxRecordings`, `BadConfiguration`, `AmbiguousConfiguration`, `ActionNotSupported`.
+        Faults: ``MaxRecordings``, ``BadConfiguration``, ``AmbiguousConfiguration``, ``ActionNotSupported``.
         """
         return self._runner.run(lambda tx: recordings.create_recording(tx, recording_configuration))
 
@@ -124,7 +124,7 @@ class RecordingService:
         """DeleteRecording, 5.5: with tracks, jobs, auto-created receivers and local data.
 
         Objects in external targets stay. While an export reads the recording it stays too, and goes when
-        the export ends. Faults: `NoRecording`, `ActionNotSupported`, `CannotDelete`.
+        the export ends. Faults: ``NoRecording``, ``ActionNotSupported``, ``CannotDelete``.
         """
         self._runner.run(lambda tx: recordings.delete_recording(tx, recording_token))
 
@@ -137,16 +137,16 @@ class RecordingService:
     ) -> None:
         """SetRecordingConfiguration, 5.7: ends a running override of the segment duration.
 
-        Faults: `BadConfiguration`, `NoRecording`, `AmbiguousConfiguration`.
+        Faults: ``BadConfiguration``, ``NoRecording``, ``AmbiguousConfiguration``.
         """
         self._runner.run(lambda tx: recordings.set_configuration(tx, recording_token, recording_configuration))
 
     def get_recording_configuration(self, recording_token: str) -> RecordingConfiguration:
-        """GetRecordingConfiguration, 5.8: never with a content key. Fault: `NoRecording`."""
+        """GetRecordingConfiguration, 5.8: never with a content key. Fault: ``NoRecording``."""
         return self._runner.read(lambda tx: tx.shown_configuration(tx.recording(recording_token)))
 
     def get_recording_options(self, recording_token: str) -> RecordingOptions:
-        """GetRecordingOptions, 5.20: spare jobs and tracks. Faults: `NoRecording`, `ActionNotSupported`."""
+        """GetRecordingOptions, 5.20: spare jobs and tracks. Faults: ``NoRecording``, ``ActionNotSupported``."""
         return self._runner.read(lambda tx: recordings.get_options(tx, recording_token))
 
     def override_segment_duration(
@@ -155,7 +155,7 @@ class RecordingService:
         """OverrideSegmentDuration, 5.24: shorter segments until ``expiration`` (at most an hour) is over.
 
         ``recording_configuration`` is the token of the recording, named so by ONVIF.
-        Faults: `NoRecording`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
+        Faults: ``NoRecording``, ``BadDuration``, ``BadConfiguration``, ``ActionNotSupported``.
         """
         self._runner.run(
             lambda tx: override.override_segment_duration(
@@ -168,19 +168,19 @@ class RecordingService:
     def create_track(self, recording_token: str, track_configuration: TrackConfiguration) -> str:
         """CreateTrack, 5.9: returns the track token, unique within the recording.
 
-        Faults: `NoRecording`, `MaxTracks`, `BadConfiguration`, `ActionNotSupported`.
+        Faults: ``NoRecording``, ``MaxTracks``, ``BadConfiguration``, ``ActionNotSupported``.
         """
         return self._runner.run(lambda tx: tracks.create_track(tx, recording_token, track_configuration))
 
     def delete_track(self, recording_token: str, track_token: str) -> None:
         """DeleteTrack, 5.10: with its local data; objects in external targets stay.
 
-        Faults: `NoRecording`, `NoTrack`, `CannotDelete`, `ActionNotSupported`.
+        Faults: ``NoRecording``, ``NoTrack``, ``CannotDelete``, ``ActionNotSupported``.
         """
         self._runner.run(lambda tx: tracks.delete_track(tx, recording_token, track_token))
 
     def get_track_configuration(self, recording_token: str, track_token: str) -> TrackConfiguration:
-        """GetTrackConfiguration, 5.11. Faults: `NoRecording`, `NoTrack`."""
+        """GetTrackConfiguration, 5.11. Faults: ``NoRecording``, ``NoTrack``."""
         return self._runner.read(lambda tx: tx.track(recording_token, track_token).configuration)
 
     def set_track_configuration(
@@ -188,7 +188,7 @@ class RecordingService:
     ) -> None:
         """SetTrackConfiguration, 5.12: the type in it is ignored.
 
-        Faults: `NoRecording`, `NoTrack`, `BadConfiguration`.
+        Faults: ``NoRecording``, ``NoTrack``, ``BadConfiguration``.
         """
         self._runner.run(
             lambda tx: tracks.set_track_configuration(tx, recording_token, track_token, track_configuration)
@@ -199,12 +199,12 @@ class RecordingService:
     def create_recording_job(self, job_configuration: RecordingJobConfiguration) -> GetRecordingJobsResponseItem:
         """CreateRecordingJob, 5.13: returns the job token and the configuration in effect.
 
-        Faults: `NoRecording`, `BadConfiguration`, `MaxRecordingJobs`, `MaxReceivers`.
+        Faults: ``NoRecording``, ``BadConfiguration``, ``MaxRecordingJobs``, ``MaxReceivers``.
         """
         return self._runner.run(lambda tx: jobs.create_job(tx, job_configuration))
 
     def delete_recording_job(self, job_token: str) -> None:
-        """DeleteRecordingJob, 5.14: with auto-created receivers of no other use. Fault: `NoRecordingJob`."""
+        """DeleteRecordingJob, 5.14: with auto-created receivers of no other use. Fault: ``NoRecordingJob``."""
         self._runner.run(lambda tx: jobs.delete_job(tx, job_token))
 
     def get_recording_jobs(self) -> tuple[GetRecordingJobsResponseItem, ...]:
@@ -220,20 +220,20 @@ class RecordingService:
     ) -> RecordingJobConfiguration:
         """SetRecordingJobConfiguration, 5.16: returns the configuration in effect.
 
-        Faults: `NoRecordingJob`, `BadConfiguration`, `MaxReceivers`.
+        Faults: ``NoRecordingJob``, ``BadConfiguration``, ``MaxReceivers``.
         """
         return self._runner.run(lambda tx: jobs.set_job_configuration(tx, job_token, job_configuration))
 
     def get_recording_job_configuration(self, job_token: str) -> RecordingJobConfiguration:
-        """GetRecordingJobConfiguration, 5.17. Fault: `NoRecordingJob`."""
+        """GetRecordingJobConfiguration, 5.17. Fault: ``NoRecordingJob``."""
         return self._runner.read(lambda tx: tx.job(job_token).configuration)
 
     def set_recording_job_mode(self, job_token: str, mode: str) -> None:
-        """SetRecordingJobMode, 5.18: Idle or Active. Faults: `NoRecordingJob`, `BadMode`."""
+        """SetRecordingJobMode, 5.18: Idle or Active. Faults: ``NoRecordingJob``, ``BadMode``."""
         self._runner.run(lambda tx: jobs.set_job_mode(tx, job_token, mode))
 
     def get_recording_job_state(self, job_token: str) -> RecordingJobStateInformation:
-        """GetRecordingJobState, 5.19. Fault: `NoRecordingJob`."""
+        """GetRecordingJobState, 5.19. Fault: ``NoRecordingJob``."""
         return self._runner.read(lambda tx: job_states.job_state(tx, job_token))
 
     # ---- export ------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class RecordingService:
     ) -> ExportRecordedDataResponse:
         """ExportRecordedData, 5.21: starts an export, whose progress comes in events.
 
-        Faults: `BadConfiguration`, `ActionNotSupported`.
+        Faults: ``BadConfiguration``, ``ActionNotSupported``.
         """
 
         def begin(tx: Transaction) -> ExportRecordedDataResponse:
@@ -266,7 +266,7 @@ class RecordingService:
     def stop_export_recorded_data(self, operation_token: str) -> ExportState:
         """StopExportRecordedData, 5.22: afterwards the operation is unknown.
 
-        Faults: `BadConfiguration` (unknown operation), `ActionNotSupported`.
+        Faults: ``BadConfiguration`` (unknown operation), ``ActionNotSupported``.
         """
 
         def stop(tx: Transaction) -> ExportState:
@@ -280,7 +280,7 @@ class RecordingService:
     def get_export_recorded_data_state(self, operation_token: str) -> ExportState:
         """GetExportRecordedDataState, 5.23.
 
-        Faults: `BadConfiguration` (unknown operation), `ActionNotSupported`.
+        Faults: ``BadConfiguration`` (unknown operation), ``ActionNotSupported``.
         """
         return self._runner.read(lambda tx: export.export_state(tx, operation_token))
 
@@ -297,12 +297,12 @@ class RecordingService:
     ) -> SegmentListResult:
         """ListRecordedSegments, 26.06: whole segments that share an instant with a time, the oldest first.
 
-        Faults: `NoRecording`, `NoStorage`, `BadDuration`, `BadConfiguration`, `ActionNotSupported`.
+        Faults: ``NoRecording``, ``NoStorage``, ``BadDuration``, ``BadConfiguration``, ``ActionNotSupported``.
         """
         wanted, most = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
         source = self._runner.environment.segments
         assert source is not None  # accept_listing saw to it
-        # Not under the lock: a store may take its time, and recording must not wait for it.
+        # Not under the lock: a store may be slow, and recording must not wait for it.
         return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
 
     def export_recorded_segments(
@@ -316,9 +316,9 @@ class RecordingService:
     ) -> str:
         """ExportRecordedSegments, 26.06: uploads segments and returns the operation token.
 
-        ``storage_token`` replaces the storage of the recording's target; ``track`` is a `TrackType`; ``alias``
-        comes back in every event. Faults: `NoRecording`, `InvalidStorage`, `BadDuration`, `BadConfiguration`,
-        `ActionNotSupported`.
+        ``storage_token`` replaces the storage of the recording's target; ``track`` is a ``TrackType``; ``alias``
+        comes back in every event. Faults: ``NoRecording``, ``InvalidStorage``, ``BadDuration``, ``BadConfiguration``,
+        ``ActionNotSupported``.
         """
 
         def begin(tx: Transaction) -> str:
@@ -332,7 +332,7 @@ class RecordingService:
         return self._runner.run(begin)
 
     def stop_export_recorded_segments(self, operation_token: str) -> None:
-        """StopExportRecordedSegments, 26.06. Faults: `NoOperation`, `ActionNotSupported`."""
+        """StopExportRecordedSegments, 26.06. Faults: ``NoOperation``, ``ActionNotSupported``."""
 
         def stop(tx: Transaction) -> None:
             segments.stop_segment_export(tx, operation_token)
@@ -344,26 +344,26 @@ class RecordingService:
     # ---- events ------------------------------------------------------------------------------------
 
     def subscribe(self) -> Subscription:
-        """A new queue that gets every event from now on, in order (5.26)."""
+        """Return a new queue that gets every event from now on, in order (5.26)."""
         return self._runner.subscribe()
 
     def take_notifications(self) -> tuple[Notification, ...]:
-        """All events since the last call, oldest first; the service's own subscription.
+        """Take all events since the last call, oldest first, from the service's own subscription.
 
-        After a start it begins with the state of every job, as Initialized.
+        After a start the first is the state of every job, as Initialized.
         """
         self._runner.read(lambda tx: None)
         return self._notifications.take()
 
     def current_properties(self) -> tuple[Notification, ...]:
-        """Every property event as Initialized: what a new subscriber must get first."""
+        """Return every property event as Initialized: what a new subscriber must get first."""
         return self._runner.read(job_states.current_properties)
 
-    # ---- time and the whole ------------------------------------------------------------------------
+    # ---- time and life cycle -----------------------------------------------------------------------
 
     @property
     def on_change(self) -> Callable[[], None] | None:
-        """A function to call after everything that changed anything; see `TransactionRunner`."""
+        """A function to call after everything that changed anything; see ``TransactionRunner``."""
         return self._runner.on_change
 
     @on_change.setter
@@ -375,11 +375,11 @@ class RecordingService:
         self._runner.advance()
 
     def next_deadline(self) -> UtcTime | None:
-        """When `advance` should be called next; None if nothing is waiting for time to pass."""
+        """Return the time of the next ``advance``; None if nothing is scheduled."""
         return self._runner.next_deadline()
 
     def snapshot(self) -> dict[str, object]:
-        """The persistent state as plain, JSON-able data, without content keys."""
+        """Return the persistent state as plain, JSON-able data, without content keys."""
         return self._runner.read(lambda tx: tx.state.snapshot())
 
     def close(self) -> None:

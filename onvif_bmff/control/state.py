@@ -1,8 +1,8 @@
-"""Everything a device must still know after a power cycle (5.2): recordings, tracks, jobs and receivers.
+"""Persistent state of a device (5.2): recordings, tracks, jobs and receivers.
 
-`DeviceState` is a handful of dictionaries of immutable values. An operation works on a `copy` and is
-committed by writing the documents that differ (`DeviceState.changes_since`), so a transaction costs what was
-changed and not what there is. Content keys are kept apart in `DeviceState.secrets` and are in no document.
+``DeviceState`` is a handful of dictionaries of immutable values. An operation works on a ``copy`` and is committed by
+writing the documents that differ (``DeviceState.changes_since``), so a transaction costs as much as was changed,
+independently of the size of the state. Content keys are kept apart in ``DeviceState.secrets`` and are in no document.
 """
 
 import json
@@ -55,7 +55,7 @@ class Recording:
         configuration: in effect, without content keys and without a running override.
         tracks: in the order of their creation.
         deletable: False for a recording that belongs to the device.
-        deletion_pending: it was deleted while an export read it, and goes when the export ends (5.21).
+        deletion_pending: it was deleted during an export, and is removed when the export ends (5.21).
         key_checks: of the content keys that its encryption entries use.
     """
 
@@ -68,27 +68,27 @@ class Recording:
     key_checks: tuple[KeyCheck, ...] = ()
 
     def track(self, token: str) -> TrackRecord | None:
-        """The track of that token, or None."""
+        """Return the track of that token, or None."""
         return next((track for track in self.tracks if track.token == token), None)
 
     def with_track(self, changed: TrackRecord) -> "Recording":
-        """The recording with one of its tracks replaced."""
+        """Return the recording with one of its tracks replaced."""
         return replace(self, tracks=tuple(changed if t.token == changed.token else t for t in self.tracks))
 
     def kids(self) -> set[str]:
-        """Key IDs of the content keys that its encryption entries use."""
+        """Return key IDs of the content keys that its encryption entries use."""
         target = self.configuration.target
         return {entry.kid for entry in target.encryption if entry.kid is not None} if target else set()
 
     def verifies(self, kid: str, key: bytes) -> bool:
-        """Whether this is still the key that was given for a key ID."""
+        """Return whether this is still the key that was given for a key ID."""
         try:
             return KeyCheck.of(kid, key) in self.key_checks
         except ProtectionError:
             return False
 
     def accessible_since(self, now: UtcTime) -> UtcTime | None:
-        """Data older than this must not be given to anyone; None sets no limit (5.3.1)."""
+        """Return the instant before which data must not be accessible; None for no limit (5.3.1)."""
         age = self.configuration.maximum_retention_time
         if age == _ZERO:
             return None
@@ -124,7 +124,7 @@ class Purge:
 
 
 def secret_name(recording: str, kid: str) -> str:
-    """Name of a content key in `DeviceState.secrets`."""
+    """Return name of a content key in ``DeviceState.secrets``."""
     return f"{recording}/{kid}"
 
 
@@ -139,7 +139,7 @@ _KINDS: dict[str, type[Any]] = {"recording": Recording, "job": Job, "receiver": 
 class DeviceState:
     """The persistent part of the control model; dictionaries are in the order of creation.
 
-    ``lost_secrets`` are the names of content keys that should be there, but are missing or damaged.
+    ``lost_secrets`` are the names of content keys that are missing or damaged.
     """
 
     recordings: dict[str, Recording] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class DeviceState:
     lost_secrets: frozenset[str] = frozenset()
 
     def copy(self) -> "DeviceState":
-        """A draft that can be changed without touching this one."""
+        """Return a draft that can be changed without touching this one."""
         return DeviceState(
             dict(self.recordings),
             dict(self.jobs),
@@ -161,11 +161,11 @@ class DeviceState:
         )
 
     def jobs_of(self, recording: str) -> list[Job]:
-        """The jobs that write to a recording, in the order of creation."""
+        """Return the jobs that write to a recording, in the order of creation."""
         return [job for job in self.jobs.values() if job.configuration.recording_token == recording]
 
     def receivers_in_use(self) -> set[str]:
-        """Tokens of the receivers that jobs have as a source."""
+        """Return the tokens of the receivers that jobs have as a source."""
         return {
             source.source_token.token
             for job in self.jobs.values()
@@ -174,7 +174,7 @@ class DeviceState:
         }
 
     def missing_keys(self) -> dict[str, str]:
-        """Recordings that lack a content key, with an error for their tracks' states, in English."""
+        """Return recordings that lack a content key, with an error for their tracks' states, in English."""
         found: dict[str, str] = {}
         for name in sorted(self.lost_secrets):
             token, _, kid = name.rpartition("/")
@@ -182,19 +182,19 @@ class DeviceState:
         return found
 
     def next_order(self) -> int:
-        """A number higher than the order of anything there is."""
+        """Return a number higher than any order."""
         recording = next(reversed(self.recordings.values()), None)
         job = next(reversed(self.jobs.values()), None)
         return max(recording.order if recording else 0, job.order if job else 0) + 1
 
     def next_activation(self) -> int:
-        """A number higher than any activation there is."""
+        """Return a number higher than any activation."""
         return max((job.activation for job in self.jobs.values()), default=0) + 1
 
     # ---- documents ---------------------------------------------------------------------------------
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """The dictionaries that are written down, by kind of document."""
+        """Return the dictionaries that are written down, by kind of document."""
         return {
             "recording": self.recordings,
             "job": self.jobs,
@@ -203,14 +203,14 @@ class DeviceState:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole state but the content keys as plain data: name of the document → JSON-able value."""
+        """Return the whole state but the content keys as plain data: name of the document → JSON-able value."""
         return {
             f"{kind}/{name}": to_plain(value) for kind, table in self.tables().items() for name, value in table.items()
         }
 
     @classmethod
     def from_snapshot(cls, snapshot: Mapping[str, Any], secrets: Mapping[str, bytes]) -> Self:
-        """The state that `snapshot` was taken of, with its content keys.
+        """Return the state that ``snapshot`` was taken of, with its content keys.
 
         Raises:
             PersistenceError: the data is damaged, or its parts do not fit together.
@@ -230,7 +230,7 @@ class DeviceState:
 
     @classmethod
     def from_documents(cls, documents: Mapping[str, str], secrets: Mapping[str, bytes]) -> Self:
-        """The state from its documents as JSON text.
+        """Return the state from its documents as JSON text.
 
         Raises:
             PersistenceError: a document is damaged, or the documents do not fit together.
@@ -244,12 +244,12 @@ class DeviceState:
         return cls.from_snapshot(snapshot, secrets)
 
     def outdated(self, documents: Mapping[str, str]) -> dict[str, str]:
-        """Which of the documents that this state was read from would be written otherwise now, and how."""
+        """Return the documents of this state that would be written differently now, with their new text."""
         found = {f"recording/{token}": _document(recording) for token, recording in self.recordings.items()}
         return {name: text for name, text in found.items() if documents.get(name) != text}
 
     def changes_since(self, old: "DeviceState") -> tuple[dict[str, str | None], dict[str, bytes | None]]:
-        """Documents and secrets that differ from an older state; None means that one is gone."""
+        """Return documents and secrets that differ from an older state; None means that one is gone."""
         documents: dict[str, str | None] = {}
         for (kind, before), now in zip(old.tables().items(), self.tables().values(), strict=True):
             documents |= {f"{kind}/{name}": None for name in before if name not in now}
@@ -262,9 +262,9 @@ class DeviceState:
         return documents, secrets
 
     def _verify_keys(self) -> None:
-        """Take out content keys that are not what they were when they were given, and note what is lost.
+        """Remove content keys that do not match their check value, and note the lost ones.
 
-        Keys of a time before there were check values are taken as they are, and get one.
+        Keys stored before check values existed are accepted, and get one.
         """
         lost: set[str] = set()
         for recording in list(self.recordings.values()):
@@ -287,7 +287,7 @@ class DeviceState:
         self.lost_secrets = frozenset(lost)
 
     def _check(self) -> None:
-        """What every operation keeps true must be true of what was read."""
+        """Check that the invariants of all operations hold for the loaded state."""
         wanted = {secret_name(r.token, kid) for r in self.recordings.values() for kid in r.kids()}
         if wanted != self.secrets.keys() | self.lost_secrets:
             raise PersistenceError("the stored content keys do not fit the recordings")

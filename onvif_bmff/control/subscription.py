@@ -12,9 +12,9 @@ __all__ = ["Subscription"]
 class Subscription:
     """One subscriber's queue.
 
-    It holds a limited number of events. What comes beyond that pushes out the oldest, and `lost` counts
-    them, so that a subscriber that never calls costs no more than that. Any thread may `take`; each event is
-    given to one caller, and what one call gives is in order.
+    It holds a limited number of events. Further events replace the oldest, and ``lost`` counts those, so that
+    memory is limited even if a subscriber never calls. Any thread may ``take``; each event goes to one caller, and
+    the events of one call are in order.
     """
 
     def __init__(self, limit: int, closed: "Callable[[Subscription], None]") -> None:
@@ -31,12 +31,12 @@ class Subscription:
                 self._queue.append(notification)
 
     def take(self) -> tuple[Notification, ...]:
-        """All events since the last call, oldest first."""
+        """Return all events since the last call, oldest first."""
         with self._lock:
             taken = tuple(self._queue)
             self._queue.clear()
         return taken
 
     def close(self) -> None:
-        """End the subscription; `take` still gives what had come before."""
+        """End the subscription; ``take`` still returns the events before that."""
         self._closed(self)

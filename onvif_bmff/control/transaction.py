@@ -1,8 +1,8 @@
 """One operation in progress: a draft of everything it may change, and the events it causes.
 
-An operation works on a `Transaction` and never on the service. If it raises, the draft is dropped and
-nothing has happened; if it returns, the service writes the changed documents durably and only then takes
-over the draft and hands out the events.
+An operation works on a ``Transaction`` and never on the service. If it raises, the draft is dropped and
+nothing has happened; if it returns, the service writes the changed documents durably, and only then applies
+the draft and sends the events.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class ExportRecord:
-    """An export and how far it has come."""
+    """An export and its progress."""
 
     operation: ExportOperation
     files: tuple[FileProgress, ...] = ()
@@ -55,7 +55,7 @@ class ExportRecord:
 
 @dataclass(frozen=True, slots=True)
 class SegmentExportRecord:
-    """A running ExportRecordedSegments, how far it has come, and the segment uploaded last (26.06)."""
+    """A running ExportRecordedSegments, its progress, and the segment uploaded last (26.06)."""
 
     operation: SegmentExportOperation
     progress: float = 0.0
@@ -64,10 +64,10 @@ class SegmentExportRecord:
 
 @dataclass(slots=True)
 class Runtime:
-    """What a restart may forget: overrides, exports, and what has been reported so far.
+    """State that a restart may lose: overrides, exports, and reports.
 
-    ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings of which more than
-    one have one place, as an earlier version may have left them.
+    ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings that share a
+    place with another one, as an earlier version may have left them.
     """
 
     unreported: RecordingJobState
@@ -83,7 +83,7 @@ class Runtime:
     clashing: frozenset[str] = frozenset()
 
     def copy(self) -> "Runtime":
-        """A draft; everything in the dictionaries is immutable."""
+        """Return a draft; everything in the dictionaries is immutable."""
         return Runtime(
             self.unreported,
             dict(self.overrides),
@@ -99,14 +99,14 @@ class Runtime:
         )
 
     def exported(self) -> set[str]:
-        """The recordings that an export reads, which must not go yet (5.21)."""
+        """Return the recordings that an export reads, which must not be removed yet (5.21)."""
         found = {
             token for export in self.exports.values() if not export.finished for token in export.operation.recordings
         }
         return found | {export.operation.recording for export in self.segment_exports.values()}
 
     def shift(self, by: timedelta) -> None:
-        """Move everything that is due later, for a clock that is set."""
+        """Shift all deadlines, for a clock that is set."""
         for token, override in self.overrides.items():
             self.overrides[token] = replace(override, expires=override.expires + by)
         for token, gate in self.gates.items():
@@ -119,7 +119,7 @@ class Transaction:
     """Draft of the state and the runtime, the present instant, and the events so far.
 
     ``touched`` collects recordings whose job states may have changed for a reason that is no document.
-    Without ``draft`` it looks at the real thing, and nothing may be changed.
+    Without ``draft`` it reads the real state, and nothing may be changed.
     """
 
     def __init__(
@@ -138,17 +138,17 @@ class Transaction:
         self.notifications.append(notification)
 
     def emit_configuration(self, recording: Recording) -> None:
-        """Send the event that a recording's configuration is another one now (5.26.2)."""
+        """Send the event of a changed recording configuration (5.26.2)."""
         self.emit(
             RecordingConfigurationChange(
                 time=self.now, recording_token=recording.token, configuration=self.shown_configuration(recording)
             )
         )
 
-    # ---- looking things up -------------------------------------------------------------------------
+    # ---- look-ups ----------------------------------------------------------------------------------
 
     def recording(self, token: object) -> Recording:
-        """The recording of that token.
+        """Return the recording of that token.
 
         Raises:
             NoRecording: there is none.
@@ -159,7 +159,7 @@ class Transaction:
         return found
 
     def track(self, recording_token: object, track_token: object) -> TrackRecord:
-        """The track of that token in that recording.
+        """Return the track of that token in that recording.
 
         Raises:
             NoRecording: there is no such recording.
@@ -172,7 +172,7 @@ class Transaction:
         return found
 
     def job(self, token: object) -> Job:
-        """The job of that token.
+        """Return the job of that token.
 
         Raises:
             NoRecordingJob: there is none.
@@ -183,7 +183,7 @@ class Transaction:
         return found
 
     def new_token(self, kind: str) -> str:
-        """A token that nothing has: the kind and twelve random hexadecimal digits."""
+        """Return an unused token: the kind and twelve random hexadecimal digits."""
         state = self.state
         for _ in range(_MAX_TRIES):
             token = f"{kind}_{self.environment.random(6).hex()}"
@@ -199,7 +199,7 @@ class Transaction:
         raise StateError("the source of randomness gives the same again and again")
 
     def shown_configuration(self, recording: Recording) -> RecordingConfiguration:
-        """A recording's configuration as clients see it: with a running override, without keys (5.24)."""
+        """Return a recording's configuration as clients see it: with a running override, without keys (5.24)."""
         override = self.runtime.overrides.get(recording.token)
         configuration = recording.configuration
         if override is None or configuration.target is None:
@@ -209,11 +209,11 @@ class Transaction:
         return replace(configuration, target=target)
 
     def keys(self, recording: Recording) -> dict[str, bytes]:
-        """Content keys of a recording by key ID; only those that are certain to be what a client gave."""
+        """Return the content keys of a recording by key ID; only those that match their check value."""
         found = {kid: self.state.secrets.get(secret_name(recording.token, kid)) for kid in recording.kids()}
         return {kid: key for kid, key in found.items() if key is not None and recording.verifies(kid, key)}
 
-    # ---- changing things ---------------------------------------------------------------------------
+    # ---- changes -----------------------------------------------------------------------------------
 
     def put_recording(self, recording: Recording, keys: Mapping[str, bytes] | None = None) -> None:
         """Store a recording, with other content keys if they are given, and drop those that it no longer uses."""
@@ -228,7 +228,7 @@ class Transaction:
         self._drop_keys(recording.token, kids)
 
     def drop_recording(self, recording: Recording) -> None:
-        """Remove a recording and all that hangs on it but jobs."""
+        """Remove a recording and everything that depends on it except jobs."""
         del self.state.recordings[recording.token]
         self.runtime.overrides.pop(recording.token, None)
         self._drop_keys(recording.token, set())
@@ -267,7 +267,7 @@ class Transaction:
 def export_event(
     time: UtcTime, operation: PropertyOperation, export: ExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
-    """The event that tells how far an export has come (5.21)."""
+    """Return the event of an export's progress (5.21)."""
     return AsynchronousOperationStatus(
         time=time,
         operation=operation,
@@ -281,7 +281,7 @@ def export_event(
 def segment_export_event(
     time: UtcTime, operation: PropertyOperation, export: SegmentExportRecord, error: str | None = None
 ) -> AsynchronousOperationStatus:
-    """The event that tells of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
+    """Return the event of a segment export: each Changed one has the one segment that was uploaded (26.06)."""
     files = (export.last,) if operation is PropertyOperation.CHANGED and export.last is not None else ()
     return AsynchronousOperationStatus(
         time=time,

@@ -1,4 +1,4 @@
-"""What the service does without being asked: resume after a restart, let time pass, finish what was deferred."""
+"""Work without a request: resuming after a restart, deadlines, deferred deletions."""
 
 import logging
 from contextlib import suppress
@@ -28,7 +28,7 @@ _PURGE_INTERVAL = timedelta(minutes=1)
 
 
 class ServiceUpkeep:
-    """The `Upkeep` of a recording service."""
+    """The ``Upkeep`` of a recording service."""
 
     def __init__(self) -> None:
         self._purge_due: UtcTime | None = None
@@ -40,13 +40,13 @@ class ServiceUpkeep:
     def resume(self, runner: TransactionRunner, now: UtcTime) -> None:
         """Go on with what a power cycle interrupted, and send the state of every job."""
         pairs = clashing(runner.environment.resources, runner.state.recordings.values())
-        for first, second in pairs:  # an earlier version did not refuse them; their objects must not mix
+        for first, second in pairs:  # an earlier version accepted them; their objects must not mix
             what = "the local data" if second is None else f"recording {second}"
             log.error("recording %s has the place of %s, so that it may not be written; give it another", first, what)
         runner.runtime.clashing = frozenset(token for pair in pairs for token in pair if token is not None)
         try:
             self._resume_after_restart(runner, now, delete=True)
-        except PersistenceError:  # they stay for now; a device whose disk is full starts all the same
+        except PersistenceError:  # they stay for now: a device with a full disk must start too
             self._resume_after_restart(runner, now, delete=False)
 
     def _resume_after_restart(self, runner: TransactionRunner, now: UtcTime, *, delete: bool) -> None:
@@ -82,19 +82,19 @@ class ServiceUpkeep:
                 changed |= runner.commit(tx)
             except PersistenceError:
                 self._purge_due = now + _PURGE_INTERVAL
-                runner.publish(deleted)  # the data is gone, whatever the persistence says
+                runner.publish(deleted)  # the data is gone, even if that cannot be stored
                 changed |= bool(deleted)
         return changed
 
     def next_deadline(self, runner: TransactionRunner, now: UtcTime) -> UtcTime | None:
-        """When the next override, event window or age of local data ends, or a deletion is tried again."""
+        """Return when the next override, event window or age of local data ends, or a deletion is retried."""
         state, runtime = runner.state, runner.runtime
         due = [override.expires for override in runtime.overrides.values()]
         due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
         if runner.environment.local_data is not None:
             due.append(runtime.retention_due or now)
         elif any(r.deletion_pending and r.token not in runtime.exported() for r in state.recordings.values()):
-            due.append(now + RETENTION_INTERVAL)  # it could not be stored that they are gone
+            due.append(now + RETENTION_INTERVAL)  # their removal could not be stored
         if self._purge_due is not None and state.purges:
             due.append(self._purge_due)
         return min(due, default=None)

@@ -1,7 +1,7 @@
 """A whole device in one process: the recording service with sources, stores, threads and a clock.
 
-This is the embedded runtime over `control`: `RecordingDevice` records what its service decides, from files that
-behave like cameras or from any other `SampleSource`, into any `ObjectStore`.
+``RecordingDevice`` records what its service decides, from files that behave like cameras or from any other
+``SampleSource``, into any ``ObjectStore``.
 """
 
 from onvif_bmff._lazy import attach

@@ -7,7 +7,7 @@
          states ────┘    └── exports, retention │ samples
                                          SourceRunner (a thread each) ◄─ SourceProvider
 
-A slow, failing or hanging store or source holds up its own thread only.
+A slow, failing or hanging store or source delays its own thread only.
 """
 
 import os
@@ -61,12 +61,12 @@ _SOURCE_PATIENCE = timedelta(seconds=2)
 
 
 def utc_now() -> UtcTime:
-    """The present instant."""
+    """Return the present instant."""
     return UtcTime.from_datetime(datetime.now(UTC))
 
 
 def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) -> IvSources:
-    """Sources of vectors with a store, if there is a file to lay it beside."""
+    """Return sources of vectors with a store next to the database file, if there is one."""
     store = None
     if isinstance(persistence, SqlitePersistence):
         store = SqliteIvStore(f"{persistence.path}.ivs")
@@ -74,17 +74,17 @@ def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) ->
 
 
 def _all_capabilities(stores: DeviceStores) -> Capabilities:
-    """Everything that a device can do."""
+    """Return the capabilities of everything that a device can do."""
     return Capabilities(onboard_storage=stores.local is not None, supported_export_file_formats=EXPORT_FORMATS)
 
 
 def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
-    """Tells which media profiles there are, as far as that is known."""
+    """Return the predicate of existing media profiles, as far as they are known."""
     return provider.profiles.__contains__ if isinstance(provider, FileSources) else {}.__contains__
 
 
 class _Resources:
-    """What exists, for the service."""
+    """The device's storages, certificates and profiles, for the service."""
 
     def __init__(
         self,
@@ -116,32 +116,32 @@ class _Resources:
 
 
 class RecordingDevice:
-    """A device that records. ``service`` is what clients talk to; ``start`` it first, and ``close`` it at the end.
+    """A device that records. ``service`` is for clients. Call ``start`` first, and ``close`` at the end.
 
     Args:
         storages: stores by the token of their storage configuration; may be changed at any time.
-        sources: opens receivers and media profiles; `FileSources` if nothing is given.
+        sources: opens receivers and media profiles; ``FileSources`` if nothing is given.
         local: where recordings without a target lie; without it there are none.
         persistence: where the control model is kept; in memory if nothing is given.
         certificates: certificates (PEM or DER) by ID, for wrapped keys; may be changed at any time. Those that are
             not valid at the time of ``clock`` are left out, and shown in the state of the tracks.
-        has_profile: tells which media profiles exist; by default those that `FileSources` was given.
-        capabilities: what clients get to know; by default everything that the device can do.
-        limits: as for `RecordingService`.
-        profile: as for `RecordingService`.
-        clock: the present instant. When it jumps by more than a second, that is noticed within two: all spans close
+        has_profile: returns whether a media profile exists; by default those of ``FileSources`` do.
+        capabilities: what clients see; by default everything that the device can do.
+        limits: as for ``RecordingService``.
+        profile: as for ``RecordingService``.
+        clock: the present instant. A jump of more than a second is detected within two: all spans close
             at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
         random: source of random bytes.
-        ivs: where initialisation vectors come from. By default with a store beside the file of an
-            `SqlitePersistence`, at ``….ivs``, so that a restart goes on where vectors ended; else by chance alone.
+        ivs: source of initialisation vectors. By default with a store next to the file of an
+            ``SqlitePersistence``, at ``….ivs``, so that a restart continues where vectors ended; else random.
         labels: of all objects.
         max_bytes: room for media that wait for a store, for each output.
-        policy: what is dropped when that is full.
-        room: what may be held of segments until their store has them, by all outputs together; by default 64 MiB in
+        policy: what is dropped when the room is full.
+        room: limit of what all outputs together hold of segments until they are stored; by default 64 MiB in
             memory and 256 MiB with temporary files.
-        event_latency: how long after it happened an event may still come (in real time; ``clock_rate`` times that in
-            the clock's), so that nothing of its Before is lost. So much more than Before is kept of each source.
+        event_latency: how late an event may arrive (in real time; ``clock_rate`` times that in the clock's) without a
+            loss of its Before: each source keeps so much more than Before.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
     """
 
@@ -214,10 +214,10 @@ class RecordingDevice:
     ) -> None:
         self.close()
 
-    # ---- life ------------------------------------------------------------------------------------------------
+    # ---- life cycle ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to record what the service says, and recover what an earlier process left behind.
+        """Start recording what the service decides, and recover what an earlier process left behind.
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
         """
@@ -227,12 +227,12 @@ class RecordingDevice:
         self._thread.start()
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
-        """Wait until all stores have been recovered; False if that takes longer."""
+        """Wait until all stores have been recovered; return False if that takes longer."""
         return self._recovery.wait(timeout)
 
     @property
     def recovery(self) -> list[RecoveryReport]:
-        """What recovery has found so far, store by store."""
+        """The results of recovery so far, store by store."""
         return self._recovery.reports
 
     def close(self, timeout: float = 10.0) -> None:
@@ -250,7 +250,7 @@ class RecordingDevice:
         self.service.close()
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
-        """The worker of a recording's target (or of one of its local tracks), for statistics."""
+        """Return the worker of a recording's target (or of one of its local tracks), for statistics."""
         return self._outputs.worker(recording, track)
 
     # ---- following the service -------------------------------------------------------------------------------
@@ -276,13 +276,13 @@ class RecordingDevice:
                 self.service.advance()
                 self._outputs.follow(self.service.device_side.plans())
             except Exception:  # noqa: BLE001
-                # The model cannot be written just now, or no thread be made; what records goes on.
+                # The model cannot be written now, or no thread started; running outputs go on.
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()
 
     def _until_deadline(self) -> float:
-        """Seconds until the service has something to do."""
+        """Return the seconds until the service has something to do."""
         deadline = self.service.next_deadline()
         if deadline is None:
             return _MAX_SLEEP

@@ -22,7 +22,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports"]
 
 EXPORT_FORMATS = ("MP4",)
-"""Formats that `MovieExporter` writes."""
+"""Formats that ``MovieExporter`` writes."""
 
 _REPORT_EVERY = 0.05
 _RETRY = 5.0
@@ -31,7 +31,7 @@ _CONTENT_TYPE = MediaKind.VIDEO.content_type
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Where the objects of a recording lie, with which keys they open, and how far back they may be given to anyone.
+    """The objects of a recording: their store and places, their keys, and the age limit of accessible data.
 
     ``places`` are pairs of prefix and postfix: one, or one for each track where tracks are kept apart.
     """
@@ -59,7 +59,7 @@ class _StoppedError(Exception):
 
 
 class _Output(io.RawIOBase):
-    """A file whose end is an object in a store."""
+    """A file that becomes an object in a store."""
 
     def __init__(self, writer: ObjectWriter, written: Callable[[int], None]) -> None:
         self._writer = writer
@@ -81,12 +81,12 @@ class _Output(io.RawIOBase):
 
 
 class MovieExporter:
-    """The service's `Exporter`: each recording that has data in the range becomes ``relative path/recording.mp4``.
+    """The service's ``Exporter``: each recording that has data in the range becomes ``relative path/recording.mp4``.
 
     Args:
         storages: stores by token.
-        part: tells where a recording lies, or None if nowhere; asked in the thread of the export.
-        report: `DeviceSide.report_export`.
+        part: returns the part of a recording, or None if it has none; called in the thread of the export.
+        report: ``DeviceSide.report_export``.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class MovieExporter:
         self._running: dict[str, tuple[Event, Thread]] = {}
 
     def start(self, operation: ExportOperation) -> Sequence[str]:
-        """Begin; see `Exporter.start`."""
+        """Begin in the background; see ``Exporter.start``."""
         path = operation.storage_destination.relative_path
         lead = f"{path.strip('/')}/" if path and path.strip("/") else ""
         names = [f"{lead}{token}.mp4" for token in operation.recordings]
@@ -111,7 +111,7 @@ class MovieExporter:
         return names
 
     def stop(self, operation_token: str) -> None:
-        """End an export early; files that are whole stay, nothing is seen of the one under way."""
+        """End an export early; complete files stay, the unfinished one is discarded."""
         with self._lock:
             found = self._running.pop(operation_token, None)
         if found is not None:
@@ -158,7 +158,7 @@ class MovieExporter:
                     else:
                         self._report(operation.token, 1.0, (), finished=True)
                     return
-                except PersistenceError:  # a recording that was waiting for the end cannot be deleted just now
+                except PersistenceError:  # a recording whose deletion waited for the export cannot be deleted now
                     stop.wait(_RETRY)
         except (_StoppedError, StateError):
             return
@@ -200,7 +200,7 @@ class MovieExporter:
 
 
 def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) -> list[str]:
-    """Remove what exports that died with their process have left behind, and return its names.
+    """Remove files of exports that ended with their process, and return their names.
 
     Raises ``StoreError`` if the store failed.
     """
@@ -216,7 +216,7 @@ def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) ->
 
 
 def _size(store: ObjectStore, selection: Selection) -> int:
-    """About how many bytes an export will have."""
+    """Return the approximate size of an export in bytes."""
     return sum(
         store.head(segment.name).size
         for parts in selection.parts.values()

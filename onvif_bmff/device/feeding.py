@@ -22,13 +22,13 @@ _MAX_RETRY = 30.0
 
 
 class SourceRunner:
-    """One source that is wanted, opened anew whenever it fails.
+    """One wanted source, reopened whenever it fails.
 
     Args:
         reference: the source.
         receiver: its configuration, if it is a receiver.
         provider: opens it.
-        clock: tells when its media time 0 was.
+        clock: gives the instant of its media time 0.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class SourceRunner:
         self._thread.start()
 
     def stop(self) -> None:
-        """Have the thread end soon; nothing comes from it any more."""
+        """Ask the thread to end; it delivers nothing any more."""
         self._stop.set()
         with self._lock:
             self._outputs = ()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread to end; False if it has not."""
+        """Wait for the thread to end; return False if it has not."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -84,7 +84,7 @@ class SourceRunner:
             self._outputs = outputs
 
     def clock_set(self, by: timedelta, times_set: int) -> None:
-        """The clock was set by so much, for the nth time; a source that was opened since then knows already."""
+        """Shift the media time for the nth setting of the clock, unless the source was opened since then."""
         with self._lock:
             if self._open is None or self._times_set >= times_set:
                 return
@@ -101,7 +101,7 @@ class SourceRunner:
             try:
                 source = self._provider.open(self._reference, self.receiver, self._stop)
                 if source is None:
-                    return  # it is not set up; another runner begins when it is
+                    return  # it is not configured; another runner begins when it is
                 try:
                     self._play(source)
                 finally:
@@ -160,11 +160,11 @@ class SourceRunner:
 
 
 class RunningSources:
-    """Makes and ends the runners of sources; used by the thread of the device.
+    """Starts and stops the runners of sources; used by the thread of the device.
 
     Args:
         provider: opens sources.
-        clock: tells when their media time 0 was.
+        clock: gives the instants of their media time 0.
     """
 
     def __init__(self, provider: SourceProvider, clock: SteadyClock) -> None:
@@ -175,7 +175,7 @@ class RunningSources:
     def follow(
         self, wanted: Mapping[SourceReference, tuple[OutputWorker, ...]], receivers: Mapping[str, Receiver]
     ) -> None:
-        """Run the sources that are wanted, each for its outputs, and no others."""
+        """Run the wanted sources, each for its outputs, and no others."""
         for source in list(self._runners):
             runner = self._runners[source]
             if source not in wanted or runner.receiver != _receiver(receivers, source):
@@ -193,13 +193,13 @@ class RunningSources:
             self._runners[source] = runner
 
     def clock_set(self, by: timedelta) -> None:
-        """The clock was set: the time of all media is another from now on."""
+        """Shift the time of all media, for a clock that was set."""
         times_set = self._clock.read()[1]
         for runner in self._runners.values():
             runner.clock_set(by, times_set)
 
     def stop(self) -> None:
-        """End all sources soon."""
+        """Ask all sources to end."""
         for runner in self._runners.values():
             runner.stop()
 

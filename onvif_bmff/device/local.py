@@ -1,7 +1,7 @@
-"""Data that the device keeps itself: its age is limited, and tracks can be deleted. 5.3.1, 5.10, 5.26.3.
+"""Local data of the device: its age is limited, and tracks can be deleted. 5.3.1, 5.10, 5.26.3.
 
-The service asks while it is locked, so nothing here touches the store at once: deletions are done by a thread of their
-own, and reported when they are done.
+The service calls while it is locked, so nothing here accesses the store at once: a separate thread does the
+deletions, and reports them when they are done.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,16 +24,16 @@ _PATIENCE = 0.05
 
 
 class LocalRecordings:
-    """The local data of all recordings, in one store, as the service's `LocalData`.
+    """The local data of all recordings, in one store, as the service's ``LocalData``.
 
-    Segments are deleted whole, once their last sample is too old; a range that is reported is what was really deleted.
+    Segments are deleted whole, once their last sample is too old; a reported range is what was really deleted.
 
     Args:
-        store: where the data lie, each track below ``recording/track``.
-        deleted: called with every range that was deleted: `DeviceSide.report_data_deleted`.
+        store: holds the data, each track below ``recording/track``.
+        deleted: called with every range that was deleted: ``DeviceSide.report_data_deleted``.
         clock: the present instant.
-        is_written: tells whether what began to write a track before an instant is still at it; a deleted track is
-            cleared away afterwards, so that nothing of it comes back.
+        is_written: returns whether a writer that began a track before an instant is still running; a deleted track is
+            removed after that, so that nothing of it reappears.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class LocalRecordings:
         self._thread.start()
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
-        """Have deleted what is older than an instant; see `LocalData`. Ranges are reported later."""
+        """Request the deletion of data older than an instant; see ``LocalData``. Ranges are reported later."""
         self._work.put((recording_token, track_token, limit, False))
         return ()
 
     def delete_track(self, recording_token: str, track_token: str) -> Sequence[TimeRange]:
-        """Have all of a track deleted; see `LocalData`."""
+        """Request the deletion of all data of a track; see ``LocalData``."""
         self._work.put((recording_token, track_token, self._clock(), True))
         return ()
 
     def close(self, timeout: float | None = None) -> None:
-        """End the thread, after what it has been asked to do."""
+        """End the thread, after all requested deletions."""
         self._work.put(None)
         self._thread.join(timeout)
 
@@ -83,7 +83,7 @@ class LocalRecordings:
             waiting = [one for one in waiting if self._is_written(*one) or not self._delete(*one, whole=True)]
 
     def _delete(self, recording: str, track: str, at: UtcTime, *, whole: bool = False) -> bool:
-        """Delete what ended by an instant, or with ``whole`` what began by then; False if the store failed."""
+        """Delete what ended by an instant, or with ``whole`` what began by then; return False if the store failed."""
         try:
             for found in delete_segments(self._store, local_prefix(recording, track), at, whole=whole):
                 self._deleted(recording, track, found)

@@ -1,6 +1,6 @@
-"""What waits for a store: a queue that never blocks its writers, and drops whole GOPs when it is full.
+"""Media waiting for a store: a queue that never blocks its writers, and drops whole GOPs when it is full.
 
-What is dropped is never a hole within a span: a mark takes its place, at which the spans close and new ones begin.
+Dropped media never leave a hole within a span: at a mark in their place the spans close and new ones begin.
 """
 
 from collections import deque
@@ -15,12 +15,12 @@ Message = tuple[T, int, bool]
 
 
 class OverloadPolicy(Enum):
-    """What is lost when a store cannot keep up."""
+    """What to drop when a store is too slow."""
 
     OLDEST = "oldest"
-    """What has waited longest, up to the next sync sample of the video at which half of the room is free."""
+    """Drop the oldest media, up to the next sync sample of the video at which half of the room is free."""
     NEWEST = "newest"
-    """What comes, until half of the room is free and a sync sample of the video comes."""
+    """Drop new media, until half of the room is free and a sync sample of the video arrives."""
 
 
 class Mailbox(Generic[T]):
@@ -49,7 +49,7 @@ class Mailbox(Generic[T]):
             self._ready.notify()
 
     def put_media(self, item: T, size: int, *, opens_gop: bool) -> None:
-        """Add media of ``size`` bytes; ``opens_gop`` tells whether recording can begin with it."""
+        """Add media of ``size`` bytes; ``opens_gop``: recording can begin with it."""
         size = max(size, 1)
         with self._ready:
             if self._shut:
@@ -72,7 +72,7 @@ class Mailbox(Generic[T]):
             self._ready.notify()
 
     def take(self, timeout: float | None = None) -> T | None:
-        """The next one, or None if nothing has come for ``timeout`` seconds."""
+        """Return the next item, or None if none arrives within ``timeout`` seconds."""
         with self._ready:
             if not self._items:
                 self._ready.wait(timeout)
@@ -86,7 +86,7 @@ class Mailbox(Generic[T]):
         return len(self._items)
 
     def _drop_oldest(self) -> None:
-        """Drop media from the front until half of the room is free and what comes next can begin a recording."""
+        """Drop media from the front until half of the room is free and the next item can begin a recording."""
         kept: list[Message[Any]] = []
         items = self._items
         while items:
@@ -101,4 +101,4 @@ class Mailbox(Generic[T]):
                 kept.append((item, 0, False))
         items.extendleft(reversed([(self._gap, 0, False), *kept]))
         if not any(size for _, size, _ in items):
-            self._shut = True  # nothing that could begin a recording was there
+            self._shut = True  # no item that could begin a recording was left

@@ -1,4 +1,4 @@
-"""The outputs and sources of a device, in line with what its service wants at any time."""
+"""The outputs and sources of a device, kept in line with the plans of its service."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """What all outputs of a device have in common; see `RecordingDevice`, and `RecordingOutput` for the last two."""
+    """Settings of all outputs of a device; see ``RecordingDevice``, and ``RecordingOutput`` for the last two."""
 
     ivs: IvSources
     labels: SegmentLabels
@@ -50,13 +50,13 @@ class _Running:
 
 
 class OutputSet:
-    """Makes, configures and ends workers and source runners; used by the thread of the device.
+    """Starts, configures and stops workers and source runners; used by the thread of the device.
 
     Args:
-        device_side: what the service decides, and takes reports.
+        device_side: gives the plans, and takes reports.
         stores: where outputs write to.
-        sources: feed the outputs.
-        maker: makes the targets.
+        sources: the sources that feed the outputs.
+        maker: makes targets.
         clock: the present instant.
         settings: of all outputs.
     """
@@ -84,7 +84,7 @@ class OutputSet:
         self._leaving: list[tuple[OutputKey, OutputWorker]] = []
 
     def follow(self, plan: DevicePlan) -> None:
-        """Bring workers and sources in line with what is to be recorded now."""
+        """Bring workers and sources in line with a plan."""
         old, self._plan = self._plan, plan
         self._missing.clear()
         self._states.follow(plan)
@@ -126,7 +126,7 @@ class OutputSet:
 
     @property
     def storage_has_come(self) -> bool:
-        """Whether a storage is there that was not when an output wanted it."""
+        """Whether a storage is available now that was missing when an output needed it."""
         return any(token in self._stores.storages for token in self._missing)
 
     def _refuse(self, recording: RecordingPlan, error: str) -> None:
@@ -174,17 +174,17 @@ class OutputSet:
         )
 
     def clock_set(self, by: timedelta) -> None:
-        """The clock was set: the time of all media is another from now on."""
+        """Shift the time of all media, for a clock that was set."""
         self._sources.clock_set(by)
 
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
-        """Whether a worker that wrote a local track at an instant is still there."""
+        """Return whether a worker that wrote a local track at an instant is still running."""
         key = OutputKey(recording, None, track)
         writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self._leaving]
         return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)
 
     def worker(self, recording: str, track: str | None) -> OutputWorker | None:
-        """The worker of a recording's target, or of one of its local tracks."""
+        """Return the worker of a recording's target, or of one of its local tracks."""
         return next(
             (one.worker for k, one in self._outputs.items() if k.recording == recording and k.track == track), None
         )

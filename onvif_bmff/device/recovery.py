@@ -1,4 +1,4 @@
-"""What a device does with its stores when it starts: its recordings are its own, so that old spans end at once."""
+"""Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -22,12 +22,12 @@ __all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 class DeviceRecovery:
     """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
-    ``reports`` has what was found so far.
+    ``reports`` has the results so far.
 
     Args:
         stores: the stores.
         labels: of all objects.
-        plans: what is to be recorded now.
+        plans: gives what is to be recorded now.
         clock: the present instant.
         deleted: called with every range of local data that was deleted.
     """
@@ -49,7 +49,7 @@ class DeviceRecovery:
         self._done = Event()
 
     def start(self) -> None:
-        """Begin; spans that begin from now on are not touched."""
+        """Start; spans that begin from now on are not changed."""
         started, plan = self._clock(), self._plans()
         waiting = [
             Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
@@ -60,7 +60,7 @@ class DeviceRecovery:
         Thread(target=self._await, args=(waiting,), name="recovery", daemon=True).start()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until all stores have been recovered; False if that takes longer."""
+        """Wait until all stores have been recovered; return False if that takes longer."""
         return self._done.wait(timeout)
 
     def _await(self, waiting: list[Thread]) -> None:
@@ -89,7 +89,7 @@ class DeviceRecovery:
         """Delete the local data of tracks that were deleted just before the power failed."""
         try:
             found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
-            known = {  # looked at afterwards, for tracks may have been made meanwhile
+            known = {  # read afterwards, since tracks may have been created meanwhile
                 local_prefix(recording.token, track)
                 for recording in self._plans().recordings.values()
                 for track, _ in recording.tracks

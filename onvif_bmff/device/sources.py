@@ -1,6 +1,6 @@
 """Where the samples of a device come from: a protocol for sources, and files that behave like cameras.
 
-A source runs in a thread of its own. Whatever it does, be slow, fail or hang, holds up nobody else.
+Each source runs in its own thread. A slow, failing or hanging one delays no other.
 """
 
 import time
@@ -21,27 +21,27 @@ __all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider"]
 
 
 class SampleSource(Protocol):
-    """One open source: a camera's stream, say."""
+    """One open source, such as a camera's stream."""
 
     @property
     def tracks(self) -> Sequence[Track]:
-        """Its tracks, with tokens that a job's SourceTag may name, and numbers of its own."""
+        """The tracks of the source, with tokens that a job's SourceTag may name, and the source's own numbers."""
         ...
 
     def samples(self) -> Iterator[Sample | CodecChange]:
-        """Yield samples as they come, each track in decode order; media time 0 is when the first is asked for."""
+        """Yield samples as they arrive, each track in decode order; media time 0 is when the first is requested."""
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the source."""
         ...
 
 
 class SourceProvider(Protocol):
-    """Opens what a job's source means."""
+    """Opens the sources of jobs."""
 
     def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
-        """Open a source; may take its time, in the thread of the source.
+        """Open a source; called in the thread of the source, so it may block.
 
         Args:
             reference: receiver or media profile.
@@ -49,10 +49,10 @@ class SourceProvider(Protocol):
             stop: set when the source is no longer wanted; ``samples`` should then end soon.
 
         Returns:
-            The source, or None as long as it is not set up: a receiver without a URI.
+            The source, or None as long as it is not configured: a receiver without a URI.
 
         Raises:
-            OnvifBmffError, OSError: it cannot be opened; it is tried again later.
+            OnvifBmffError, OSError: it cannot be opened; it is retried later.
         """
         ...
 
@@ -62,10 +62,10 @@ class FileSource:
 
     Args:
         path: the file.
-        stop: ends it.
-        speed: 2.0 is twice as fast as real time; None is as fast as it is taken.
+        stop: ends playback when it is set.
+        speed: 2.0 is twice as fast as real time; None is as fast as possible.
         passes: how often the file is played; None for ever.
-        clock: seconds that only grow.
+        clock: monotonic time in seconds.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class FileSources:
 
     Args:
         profiles: token of a media profile → its file.
-        speed: as for `FileSource`.
-        passes: as for `FileSource`.
+        speed: as for ``FileSource``.
+        passes: as for ``FileSource``.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class FileSources:
         self._passes = passes
 
     def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
-        """Open a file; see `SourceProvider.open`."""
+        """Open a file; see ``SourceProvider.open``."""
         path: str | PathLike[str]
         if reference.type == PROFILE_TYPE:
             if reference.token not in self.profiles:

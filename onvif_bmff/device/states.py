@@ -1,4 +1,4 @@
-"""What outputs report of their tracks, combined and reported to the service."""
+"""Track states that outputs report, combined and reported to the service."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -16,7 +16,7 @@ class TrackStates:
     """The state of every track that is fed, whichever outputs write it; an error of any of them is the track's.
 
     Args:
-        report: `DeviceSide.report_track_state`.
+        report: ``DeviceSide.report_track_state``.
     """
 
     def __init__(self, report: Callable[[str, str, RecordingJobState, str | None], bool]) -> None:
@@ -26,7 +26,7 @@ class TrackStates:
         self._jobs: dict[tuple[str, str], str] = {}
 
     def report(self, output: OutputKey, track: str, state: RecordingJobState, error: str | None) -> None:
-        """An output tells the state of a track."""
+        """Take the state of a track of an output."""
         where = (output.recording, track)
         with self._lock:
             self._said.setdefault(where, {})[output] = TrackReport(state, error)
@@ -35,19 +35,19 @@ class TrackStates:
             self._report(job, track, found.state, found.error)
 
     def forget(self, output: OutputKey, track: str) -> None:
-        """An output has nothing to say of a track any more."""
+        """Forget the state of a track of an output."""
         with self._lock:
             self._said.get((output.recording, track), {}).pop(output, None)
 
     def drop(self, output: OutputKey) -> None:
-        """An output has nothing to say at all any more."""
+        """Forget all states of an output."""
         with self._lock:
             for where, said in self._said.items():
                 if where[0] == output.recording:
                     said.pop(output, None)
 
     def follow(self, plan: DevicePlan) -> None:
-        """Know who feeds which track, and tell the service what it has not heard, or has forgotten."""
+        """Take the feeds of a plan, and report to the service the states that it does not have."""
         jobs = {
             (recording.token, track): feed.job
             for recording in plan.recordings.values()

@@ -1,4 +1,4 @@
-"""A wall clock without its jumps: NTP that sets it at last, or a person who does."""
+"""A wall clock without the jumps that NTP or an operator causes."""
 
 import time
 from collections.abc import Callable
@@ -15,16 +15,16 @@ _TOO_SLOW = 0.1
 
 
 class SteadyClock:
-    """The present instant, which goes on evenly until it is set to follow its wall clock.
+    """The present instant, which advances evenly until it is set to follow its wall clock.
 
-    Media times and what is due later are reckoned from one reading of the clock. Were it to jump in between, events
-    would last for years or end at once, and recordings would keep a wrong time until their source is opened again.
-    So jumps are noticed here (`jump`), and made everywhere at one time (`set`).
+    Media times and deadlines are computed from one reading of the clock. If it jumped in between, events would last
+    for years or end at once, and recordings would keep a wrong time until their source is reopened. So jumps are
+    detected here (``jump``), and applied everywhere at one time (``set``).
 
     Args:
         clock: the wall clock.
         rate: how many of its seconds pass in one.
-        monotonic: seconds that only grow.
+        monotonic: monotonic time in seconds.
     """
 
     def __init__(
@@ -39,26 +39,26 @@ class SteadyClock:
         self._times_set = 0
 
     def __call__(self) -> UtcTime:
-        """The present instant."""
+        """Return the present instant."""
         return self.read()[0]
 
     def read(self) -> tuple[UtcTime, int]:
-        """The present instant, and how often the clock has been set by then."""
+        """Return the present instant, and the number of times that the clock was set before it."""
         with self._lock:
             return self._now(self._monotonic()), self._times_set
 
     def jump(self) -> timedelta | None:
-        """By how much the wall clock is ahead (less than zero: behind); None if that is not worth a cut."""
+        """Return how far the wall clock is ahead (negative: behind); None if that is not worth a cut."""
         began = self._monotonic()
         wall = self._clock()
         if self._monotonic() - began > _TOO_SLOW:
-            return None  # held up between the readings
+            return None  # delayed between the readings
         with self._lock:
             ahead = wall.microseconds_since(self._now(began))
         return timedelta(microseconds=ahead) if abs(ahead) > _NOTICED * self._rate * 1_000_000 else None
 
     def set(self, by: timedelta) -> None:
-        """Go forward, or back."""
+        """Shift the clock forward, or back."""
         with self._lock:
             self._at += by
             self._times_set += 1

@@ -21,18 +21,18 @@ class DeviceStores:
     local: ObjectStore | None = None
 
     def get(self, token: str | None) -> ObjectStore | None:
-        """The store of a token, or for None of local data; None if it is not there."""
+        """Return the store of a token, or for None of local data; None if it is missing."""
         return self.local if token is None else self.storages.get(token)
 
     def all(self) -> dict[str | None, ObjectStore]:
-        """All stores that are there now."""
+        """Return all available stores."""
         found: dict[str | None, ObjectStore] = {token: store for token, store in self.storages.items()}  # noqa: C416
         if self.local is not None:
             found[None] = self.local
         return found
 
     def location(self, token: str | None) -> str:
-        """Where a store is, so that two tokens of one store are known to be that."""
+        """Return the location of a store, equal for two tokens of one store."""
         store = self.get(token)
         if store is None:
             return "local:" if token is None else f"storage:{token}"

@@ -22,7 +22,7 @@ __all__ = ["OutputWorker"]
 _FIRST_RETRY = 0.5
 _MAX_RETRY = 30.0
 _POLICY = RetryPolicy(blocking=0.0)
-"""An output never waits for room: its mailbox and its sources go on."""
+"""Retry policy of outputs, which never wait for room: their mailboxes and sources go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class _Epoch:
 
 
 class _Gap:
-    """Media were dropped here."""
+    """Marks dropped media."""
 
 
 class _Close:
-    """The end."""
+    """Marks the end."""
 
 
 _Media = tuple[SourceReference, Sample | CodecChange]
@@ -64,22 +64,22 @@ _Message = _Configure | _Opened | _Closed | _Epoch | _Gap | _Close | _Media
 class OutputWorker:
     """Records one output in a thread of its own.
 
-    ``sink`` has what is on its way into the store, and counts what is lost; ``fragments`` is how many were recorded.
-    All methods return at once, whatever the store does. If it fails, recording goes on, what comes is held (see
-    `StoreSink`), and the error is shown in the state of the tracks until all is stored. Where a segment is given up in
-    the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
-    media cannot be recorded, recording stops, and is tried again after half a second, then twice as long each time up
+    ``sink`` holds what is not stored yet, and counts what is lost; ``fragments`` is the number of recorded fragments.
+    All methods return at once, whatever the store does. If it fails, recording goes on, its events are held (see
+    ``StoreSink``), and the error is shown in the state of the tracks until all is stored. Where a segment is given up
+    in the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
+    media cannot be recorded, recording stops, and is retried after half a second, then twice as long each time up
     to 30 seconds.
 
     Args:
-        output: the engine's core; used by the thread alone from `start` on.
+        output: the engine's core; used by the thread alone from ``start`` on.
         store: where objects go.
         name: of the thread.
-        since: when the worker was made.
+        since: the instant at which the worker was made.
         max_bytes: room for media that wait for the store.
-        policy: what to drop when that is full.
-        room: what may be held while the store fails; shared by all outputs of a device.
-        clock: seconds that only grow, for the retries.
+        policy: what to drop when the room is full.
+        room: limit of what is held while the store fails; shared by all outputs of a device.
+        clock: monotonic time in seconds, for the retries.
     """
 
     def __init__(
@@ -114,34 +114,34 @@ class OutputWorker:
         self._thread.start()
 
     def configure(self, plan: OutputPlan) -> None:
-        """Follow another plan, after what has been sent before."""
+        """Follow another plan, after all that was sent before."""
         self.mailbox.put(_Configure(plan))
 
     def opened(self, source: SourceReference, tracks: Sequence[Track], epoch: UtcTime) -> None:
-        """A source was opened; see `RecordingOutput.source_opened`."""
+        """Announce an opened source; see ``RecordingOutput.source_opened``."""
         self.mailbox.put(_Opened(source, tuple(tracks), epoch))
 
     def closed(self, source: SourceReference, error: str | None) -> None:
-        """A source has ended or failed; see `RecordingOutput.source_closed`."""
+        """Announce that a source ended or failed; see ``RecordingOutput.source_closed``."""
         self.mailbox.put(_Closed(source, error))
 
     def clock_set(self, source: SourceReference, epoch: UtcTime) -> None:
-        """A source's media time 0 happened at another instant; see `RecordingOutput.set_epoch`."""
+        """Announce another instant of a source's media time 0; see ``RecordingOutput.set_epoch``."""
         self.mailbox.put(_Epoch(source, epoch))
 
     def push(self, source: SourceReference, item: Sample | CodecChange, *, opens_gop: bool) -> None:
-        """A source has a sample, or another codec configuration from here on."""
+        """Add a sample of a source, or a codec configuration that applies from here on."""
         if isinstance(item, Sample):
             self.mailbox.put_media((source, item), len(item.data), opens_gop=opens_gop)
         else:
             self.mailbox.put((source, item))
 
     def close(self) -> None:
-        """Stop recording after what has been sent before, and end the thread."""
+        """Stop recording after all that was sent before, and end the thread."""
         self.mailbox.put(_Close())
 
     def join(self, timeout: float | None) -> bool:
-        """Wait for the thread to end; False if it has not, because its store hangs."""
+        """Wait for the thread to end; return False if it has not, because its store hangs."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -161,7 +161,7 @@ class OutputWorker:
                 return
 
     def _longest_wait(self) -> float | None:
-        """Seconds until something is to be tried again."""
+        """Return the seconds until the next retry."""
         waits = [] if self._retry_at is None else [max(self._retry_at - self._clock(), 0.0)]
         return min([*waits, *(wait for wait in (self.sink.retry_in,) if wait is not None)], default=None)
 
@@ -219,12 +219,12 @@ class OutputWorker:
         self._cut = self._cut or failure.open
 
     def _show_storage(self) -> None:
-        """Show in the tracks' states whether the store takes what is recorded."""
+        """Show in the tracks' states whether the store accepts what is recorded."""
         trouble = self.sink.trouble
         self._output.set_trouble(self._loss if trouble is None else _text(trouble))
 
     def _give_up(self, error: str) -> None:
-        """Stop for now, because of the media; what can still be completed is."""
+        """Pause because of faulty media; complete what can be completed."""
         try:
             events = self._output.pause(error)
         except Exception:  # noqa: BLE001 - as above: no fault may end the thread

@@ -1,4 +1,4 @@
-"""Who records what the service decides? Plans of the control service become targets and events of recorders."""
+"""The engine: turns plans of the control service into targets and events of recorders."""
 
 from onvif_bmff._lazy import attach
 from onvif_bmff.engine._names import NAMES

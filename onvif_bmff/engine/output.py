@@ -1,4 +1,4 @@
-"""The engine's core: what the service decides, and samples of sources, become the events of a recorder.
+"""The engine's core: turns plans of the service and samples of sources into events of a recorder.
 
 ::
 
@@ -6,7 +6,7 @@
     sources open, close ─┼─► RecordingOutput ─► PreRoll ─► Recorder ─► events, for a store
     samples ─────────────┘            └─► track states, for the service
 
-There is no I/O, thread or clock here; one `RecordingOutput` is used by one thread at a time.
+There is no I/O, thread or clock here; one ``RecordingOutput`` is used by one thread at a time.
 """
 
 import logging
@@ -44,7 +44,7 @@ __all__ = ["RecordingOutput", "encoding_name"]
 _log = logging.getLogger(__name__)
 
 Accepts = Callable[[str, str, str, str], bool]
-"""Asks the service whether (job, track, type, encoding) may be stored: `DeviceSide.report_encoding`."""
+"""Asks the service whether (job, track, type, encoding) may be stored: ``DeviceSide.report_encoding``."""
 _MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
 
@@ -54,17 +54,17 @@ class RecordingOutput:
     Each method returns the events that it caused. Recording begins when all sources that feed it are open, or
     ``source_patience`` after the first; it begins anew, in new spans, when the set of its tracks or their sources
     changes, and goes on undisturbed when only the job is another one. Segments recorded while an event kept the job
-    active are labelled with its topic (B.9, EventTopic). `OutputState` has its states.
+    active are labelled with its topic (B.9, EventTopic). ``OutputState`` has its states.
 
     Args:
-        plan: what to do.
+        plan: the plan to follow.
         accepts: asked before anything of a track is recorded.
         report: called with the states of tracks.
         labels: of all objects.
         ivs: initialisation vectors, shared by all that use a key.
-        preroll_bytes: bounds what is kept for events, for each source.
-        event_latency: how long after it happened an event may still come, so that nothing of its Before is lost; so
-            much more than Before is kept. Analytics take their time.
+        preroll_bytes: limit in bytes of what each source keeps for events.
+        event_latency: how late an event may arrive, as from analytics, without a loss of its Before: so much more than
+            Before is kept.
         source_patience: how much of the first source's media may pass before recording begins without the others.
     """
 
@@ -95,7 +95,7 @@ class RecordingOutput:
 
     @property
     def state(self) -> OutputState:
-        """What the output does."""
+        """The state."""
         return self._state
 
     @property
@@ -106,7 +106,7 @@ class RecordingOutput:
     def _enter(self, event: OutputEvent) -> None:
         self._state = TRANSITIONS[self._state].get(event, self._state)
 
-    # ---- what is wanted --------------------------------------------------------------------------------------
+    # ---- plan ------------------------------------------------------------------------------------------------
 
     def configure(self, plan: OutputPlan) -> Sequence[RecordingEvent]:
         """Follow another plan."""
@@ -130,10 +130,13 @@ class RecordingOutput:
         self._keep_prerolls()
         return ()
 
-    # ---- what the sources do ---------------------------------------------------------------------------------
+    # ---- sources --------------------------------------------------------------------------------------------
 
     def source_opened(self, source: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> list[RecordingEvent]:
-        """Record from a source. Its media time 0 happens at ``epoch``; ``tracks`` have its own numbers and tokens."""
+        """Record from a source.
+
+        Its media time 0 happens at ``epoch``; ``tracks`` have its own numbers and tokens.
+        """
         events: list[RecordingEvent] = []
         if source in self._sources.opened:
             events += self.source_closed(source)
@@ -146,7 +149,7 @@ class RecordingOutput:
         return events
 
     def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
-        """A source has ended, or with ``error`` that it failed or cannot be opened."""
+        """Note that a source has ended, or with ``error`` that it failed or cannot be opened."""
         events: list[RecordingEvent] = []
         if self._sources.is_recorded(source):
             events += self._stop()
@@ -160,9 +163,9 @@ class RecordingOutput:
         return events
 
     def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
-        """A clock was set: a source's media time 0 happens at another instant than was thought.
+        """Correct the instant of a source's media time 0, after a clock was set.
 
-        From the next sync sample on there are new spans, with the new time. What was kept for events stays.
+        New spans with the new time begin at the next sync sample. Samples kept for events stay.
         """
         found = self._sources.opened.get(source)
         if found is None or found.epoch == epoch:
@@ -180,7 +183,7 @@ class RecordingOutput:
         """Take a sample, with the times and track numbers of its source.
 
         Raises ``MediaError`` if the source was opened without a track of that number; nothing has happened then. For
-        other errors see `Recorder.push`.
+        other errors see ``Recorder.push``.
         """
         found = self._sources.opened.get(source)
         if found is None:
@@ -196,7 +199,7 @@ class RecordingOutput:
         return ()
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
-        """The samples of a source's track that follow need another codec configuration."""
+        """Change the codec configuration of a source's track, for the samples that follow."""
         found = self._sources.opened.get(source)
         if found is None or track_id not in found.tracks:
             return ()
@@ -215,14 +218,14 @@ class RecordingOutput:
         recorder.replace_track(Track(route.token, route.track_id, old.timescale, codec, old.language))
         return ()
 
-    # ---- what the store does ---------------------------------------------------------------------------------
+    # ---- store ----------------------------------------------------------------------------------------------
 
     def skip(self) -> Sequence[RecordingEvent]:
-        """Samples are missing from here on, as they were dropped: close the spans, and go on in new ones."""
+        """Close the spans and continue in new ones, because samples were dropped here."""
         return [*self._stop(), *self._start()]
 
     def pause(self, error: str) -> Sequence[RecordingEvent]:
-        """Stop recording because of an error, until `resume`. What comes meanwhile is kept as before an event."""
+        """Stop recording because of an error, until ``resume``. Samples are kept meanwhile, as before an event."""
         events = self._stop()
         self._enter(OutputEvent.PAUSED)
         _log.warning("recording to %r pauses: %s", self._plan.target.prefix, error)
@@ -231,7 +234,7 @@ class RecordingOutput:
         return events
 
     def resume(self) -> Sequence[RecordingEvent]:
-        """Try again."""
+        """Record again after ``pause``."""
         self._enter(OutputEvent.RESUMED)
         return self._start()
 
@@ -246,7 +249,7 @@ class RecordingOutput:
     # ---- recording -------------------------------------------------------------------------------------------
 
     def _start(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
-        """Begin to record, if there is anything to record and nothing to wait for."""
+        """Start recording, if there is anything to record and nothing to wait for."""
         if self._state not in _MAY_START:
             return ()
         wanted = {feed.source for feed in self._plan.feeds.values()}
@@ -278,7 +281,7 @@ class RecordingOutput:
         return events
 
     def _has_waited(self, now: UtcTime | None) -> bool:
-        """Whether, with a sample of ``now``, the missing sources have been waited for long enough."""
+        """Return whether, at a sample of ``now``, ``source_patience`` for the missing sources is over."""
         if now is None:
             return False
         if self._times.waiting_since is None:
@@ -307,7 +310,7 @@ class RecordingOutput:
         return found
 
     def _admits(self, token: str, kind: str, feed: Feed, codec: Codec) -> bool:
-        """Whether a track can be recorded; if not, its state says why."""
+        """Return whether a track can be recorded; if not, its state says why."""
         self._reports.set_track_error(token, None)
         if not self._accepts(feed.job, token, kind, encoding_name(codec)):
             return False
@@ -315,11 +318,11 @@ class RecordingOutput:
         if fault is None:
             return True
         _log.error("track %s is not recorded: %s", token, fault)
-        self._reports.set_track_error(token, str(fault))  # never in the clear, and no reason to lose the other tracks
+        self._reports.set_track_error(token, str(fault))  # never in the clear; the other tracks are recorded
         return False
 
     def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
-        """Record what was kept from before, from the last sync sample at or before the wanted instant."""
+        """Record the samples kept from before, from the last sync sample at or before the wanted instant."""
         since = [feed.since for feed in self._plan.feeds.values() if feed.since is not None]
         start = min(since, default=None)
         times = self._times

@@ -1,4 +1,4 @@
-"""The states of an output, and what leads from one to another; the diagram in docs/architecture.md is drawn from it."""
+"""The states of an output and their transitions; the diagram in docs/architecture.md is drawn from them."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +9,7 @@ __all__ = ["TRANSITIONS", "OutputEvent", "OutputState", "OutputTimes"]
 
 
 class OutputState(Enum):
-    """What an output does."""
+    """State of an output."""
 
     IDLE = "nothing to record, or nothing to record it from"
     WAITING = "a source is open, and others are waited for"
@@ -19,7 +19,7 @@ class OutputState(Enum):
 
 
 class OutputEvent(Enum):
-    """What changes the state of an output."""
+    """Event that changes the state of an output."""
 
     CHANGED = "plan, sources or a codec change"
     NO_SOURCE = "no source is open"
@@ -60,14 +60,14 @@ TRANSITIONS: dict[OutputState, dict[OutputEvent, OutputState]] = {
 
 @dataclass(slots=True)
 class OutputTimes:
-    """The instants that an output has to know.
+    """The instants that an output keeps.
 
     Args:
         base: media time 0 of the leading source; the others are counted from it.
         waiting_since: first sample since sources are missing.
-        began: where what the present recorder recorded begins, as it is shown.
-        previous_begin: where what the recorder before it recorded begins.
-        previous_end: where that ends.
+        began: presentation begin of what the present recorder recorded.
+        previous_begin: begin of what the recorder before it recorded.
+        previous_end: end of that.
     """
 
     base: UtcTime = UtcTime(0)  # noqa: RUF009 - immutable

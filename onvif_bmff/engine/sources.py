@@ -1,4 +1,4 @@
-"""The open sources of an output: when their samples happen, and which of those kept from before are recorded."""
+"""The open sources of an output: the times of their samples, and which of the kept samples are recorded."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
 def encoding_name(codec: Codec) -> str:
-    """The name by which a track's encoding is remembered (5.1): as in tt:VideoEncoding where that has one."""
+    """Return the stored name of a track's encoding (5.1): as in tt:VideoEncoding where that has one."""
     entry = codec.sample_entry()
     family = nal_family_of(entry)
     if family is not None and entry.type in family.own:
@@ -43,9 +43,9 @@ def encoding_name(codec: Codec) -> str:
 
 @dataclass(slots=True)
 class Route:
-    """How samples of a source's track get into a track of the recording.
+    """The route of samples from a source's track into a track of the recording.
 
-    ``shift`` is added to their times; ``end`` is where the latest of them ends, as it is shown.
+    ``shift`` is added to their times; ``end`` is the presentation end of the latest of them.
     """
 
     token: str
@@ -65,9 +65,9 @@ class OpenSource:
     routes: dict[int, Route] = field(default_factory=dict)
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
-        """Give a track another codec, and return what it was.
+        """Give a track another codec, and return the track as it was.
 
-        What was kept of it goes: nobody can play it, nor find its slice data for encryption, by the new configuration.
+        Its kept samples are dropped: the new configuration can neither play them nor find their slice data to encrypt.
         """
         old = self.tracks[track_id]
         if codec != old.codec:
@@ -78,13 +78,13 @@ class OpenSource:
         return old
 
     def leave_routes(self, base: UtcTime) -> list[UtcTime]:
-        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
         ends = [base.plus_ticks(route.end, route.timescale) for route in self.routes.values() if route.end is not None]
         self.routes.clear()
         return ends
 
     def track(self, track_id: int) -> Track:
-        """The track of a number.
+        """Return the track of a number.
 
         Raises:
             MediaError: the source has none.
@@ -95,18 +95,18 @@ class OpenSource:
         return found
 
     def decoded_at(self, sample: Sample) -> UtcTime:
-        """When a sample is decoded; ``MediaError`` for an unknown track."""
+        """Return the decode time of a sample; ``MediaError`` for an unknown track."""
         return self.epoch.plus_ticks(sample.decode_time, self.track(sample.track_id).timescale)
 
     def shown_at(self, sample: Sample) -> UtcTime:
-        """When a sample is presented: the time that keys tell (B.4), and that Before counts from."""
+        """Return the presentation time of a sample, which keys contain (B.4), and from which Before counts."""
         ticks = sample.decode_time + sample.composition_offset
         return self.epoch.plus_ticks(ticks, self.tracks[sample.track_id].timescale)
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSample:
-    """A sample that was kept from before, with its source and both of its times."""
+    """A sample that was kept for events, with its source and both of its times."""
 
     decoded: UtcTime
     shown: UtcTime
@@ -123,8 +123,8 @@ class SourceSet:
     """The sources of one output: those that are open, those that have failed, and the leading one.
 
     Args:
-        preroll_bytes: bounds what is kept for events, for each source.
-        event_latency: how long after it happened an event may still come; so much more than Before is kept.
+        preroll_bytes: limit in bytes of what each source keeps for events.
+        event_latency: how late an event may arrive; so much more than Before is kept.
     """
 
     def __init__(self, preroll_bytes: int, event_latency: timedelta) -> None:
@@ -135,21 +135,21 @@ class SourceSet:
         self.leading: SourceReference | None = None
 
     def open(self, reference: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> None:
-        """A source is open now; its media time 0 happens at ``epoch``."""
+        """Add an open source; its media time 0 happens at ``epoch``."""
         self.failed.discard(reference)
         self.opened[reference] = OpenSource({track.track_id: track for track in tracks}, epoch)
 
     def close(self, reference: SourceReference) -> None:
-        """A source has ended, or cannot be opened."""
+        """Note that a source has ended, or cannot be opened."""
         self.opened.pop(reference, None)
         self.failed.add(reference)
 
     def is_recorded(self, reference: SourceReference) -> bool:
-        """Whether samples of a source lead into a track of the recording."""
+        """Return whether samples of a source lead into a track of the recording."""
         return reference in self.opened and bool(self.opened[reference].routes)
 
     def lead(self, token: str) -> UtcTime:
-        """Have all times counted from media time 0 of the source that feeds a track, and return its instant."""
+        """Count all times from media time 0 of the source that feeds a track, and return its instant."""
         self.leading = next(r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
         base = self.opened[self.leading].epoch
         for source in self.opened.values():
@@ -159,16 +159,16 @@ class SourceSet:
         return base
 
     def clear_routes(self) -> None:
-        """Lead into no track."""
+        """Remove all routes."""
         for source in self.opened.values():
             source.routes.clear()
 
     def leave_routes(self, base: UtcTime) -> list[UtcTime]:
-        """Lead into no track any more; return where the samples of each ended, with time 0 at ``base``."""
+        """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
         return [end for source in self.opened.values() for end in source.leave_routes(base)]
 
     def keep_prerolls(self, plan: OutputPlan, *, recording: bool) -> None:
-        """See that each source is buffered as long as something may be wanted of it later, and no longer."""
+        """Buffer each source as long as an event may need it, and no longer."""
         for reference, source in self.opened.items():
             waiting = [one.before for one in plan.standby if one.source == reference]
             before = max(waiting) + self._event_latency if waiting else None
@@ -183,7 +183,7 @@ class SourceSet:
 
 
 def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
-    """Take what the sources that are recorded have kept from before, in order of decoding."""
+    """Take the kept samples of the recorded sources, in order of decoding."""
     kept = [
         KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
         for source in sources
@@ -195,10 +195,10 @@ def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
 
 
 def since_sync(kept: list[KeptSample], start: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
-    """The samples from the last sync sample on that is shown at or before ``start``; all if there is none.
+    """Return the samples from the last sync sample on that is shown at or before ``start``; all if there is none.
 
-    That sync sample is one of video if there is video. One shown at or before ``after`` will not do: then the first
-    that is shown after ``start`` takes its place, or what comes after ``start`` if there is none.
+    That sync sample is one of video if there is video. If it is shown at or before ``after``, the first that is
+    shown after ``start`` takes its place, or all samples after ``start`` if there is none.
     """
     video = any(one.is_video for one in kept)
     syncs = [one for one in kept if one.sample.sync and (not video or one.is_video)]
@@ -214,7 +214,7 @@ def since_sync(kept: list[KeptSample], start: UtcTime | None, *, after: UtcTime 
 
 
 def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
-    """The track of a source that a tag means: the one of that token, else the first of the type."""
+    """Return the track of a source for a tag: the one of that token, else the first of the type."""
     found = [track for track in source.tracks.values() if track.type.value == kind]
     return next((track for track in found if track.token == feed.source_tag), found[0] if found else None)
 
@@ -222,7 +222,7 @@ def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
 def tracks_fed_by(
     found: OpenSource, source: SourceReference, track_id: int, plan: OutputPlan
 ) -> Iterator[tuple[str, str, Feed]]:
-    """The tracks of a recording that a source's track is meant for: token, type and feed."""
+    """Return the tracks of a recording that a source's track is meant for: token, type and feed."""
     for token, kind in plan.tracks:
         feed = plan.feeds.get(token)
         if feed is not None and feed.source == source:

@@ -1,4 +1,4 @@
-"""From a recording's plan to what recorders need: outputs, targets, key sources. 5.3.1, B.4, B.8.
+"""Outputs, targets and key sources of recorders, from a recording's plan. 5.3.1, B.4, B.8.
 
 An output is what one recorder writes: a recording's external target, or one track of its local data. Local data are
 kept track by track, in objects below ``recording/track``, so that a track can be deleted by itself (5.10).
@@ -26,14 +26,14 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy"]
 
 LOCAL_SEGMENT = timedelta(seconds=60)
-"""Segment duration of local data of recordings that have no target to say so."""
+"""Segment duration of local data of recordings without a target."""
 
 _FORMATS: dict[str, RecordingFormat] = {TargetFormat.CMAF: CMAF, TargetFormat.MP4: MP4}
 
 
 @dataclass(frozen=True, slots=True)
 class OutputKey:
-    """What tells outputs apart: a recording, and a storage token, or for local data (None) a track."""
+    """Identifies an output: a recording, and a storage token, or for local data (None) a track."""
 
     recording: str
     storage: str | None
@@ -42,7 +42,7 @@ class OutputKey:
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """What an output does now; fields as in `RecordingPlan`, with what does not belong to it left out."""
+    """The plan of one output; fields as in ``RecordingPlan``, limited to this output."""
 
     target: RecordingTarget
     tracks: tuple[tuple[str, str], ...]
@@ -52,7 +52,7 @@ class OutputPlan:
 
     @property
     def sources(self) -> frozenset[SourceReference]:
-        """All sources that it needs open."""
+        """All sources that have to be open."""
         return frozenset(feed.source for feed in self.feeds.values()) | {one.source for one in self.standby}
 
 
@@ -63,7 +63,7 @@ class _Held:
 
 
 class _NamedCertificates:
-    """The certificates of an encryption entry, looked up whenever a key is wrapped: one may be renewed, or go."""
+    """The certificates of an encryption entry, looked up whenever a key is wrapped, since they may change."""
 
     __slots__ = ("_known", "_look_up", "_names")
 
@@ -96,8 +96,8 @@ class WrappingPolicy:
 
     Args:
         oaep_hash: hash of RSA-OAEP and of its mask generation function; SHA-1 is what other readers expect.
-        stop_without_certificate: when no certificate is valid any more, record nothing rather than go on with the key
-            in use, which those can read for whom it was wrapped.
+        stop_without_certificate: when no certificate is valid any more, record nothing instead of continuing with the
+            key in use, which its recipients can still read.
     """
 
     oaep_hash: OaepHash = "sha1"
@@ -105,12 +105,12 @@ class WrappingPolicy:
 
 
 class TargetMaker:
-    """Makes targets, and keeps the key sources of entries that have not changed, so that a key rotates in its time.
+    """Makes targets, and keeps the key sources of unchanged entries, so that keys rotate on schedule.
 
     Args:
         certificate: gives the certificate (PEM or DER) of an ID; ``LookupError`` if there is none.
         clock: the present instant, by which certificates are valid or not.
-        random: where generated keys come from.
+        random: source of generated keys.
         formats: recording formats by name, in addition to MP4 and CMAF.
         wrapping: how keys are wrapped.
     """
@@ -199,7 +199,7 @@ class TargetMaker:
         source: KeySource
         wrapped = entry.asymmetric_encryption
         if wrapped is None:
-            if key is None or entry.kid is None:  # nothing is recorded; in the clear it would be least of all
+            if key is None or entry.kid is None:  # nothing is recorded, least of all in the clear
                 raise MissingKeyError(f"The content key {entry.kid} is missing or damaged; set it again")
             source = FixedKey(ContentKey(parse_kid(entry.kid), key))
             return EncryptionEntry(scheme, source, entry.track)

@@ -11,7 +11,7 @@ __all__ = ["SegmentTopics"]
 
 
 class SegmentTopics:
-    """Labels the segments of one output with the topic of the event that had their job record.
+    """Labels the segments of one output with the topic of the event that activated their job.
 
     A segment is labelled if a job that an event opened fed it at any time while it was open; with several events, the
     first counts. What other jobs record before and afterwards, be it in the same span, is not labelled.
@@ -23,7 +23,7 @@ class SegmentTopics:
         self._unwritten: dict[str, str | None] = {}  # of the fragment being written, by extension
 
     def follow(self, plan: OutputPlan) -> None:
-        """What is recorded from now on is recorded for these feeds."""
+        """Take the feeds for which everything from now on is recorded."""
         for extension in self._unwritten:
             self._unwritten[extension] = self._unwritten[extension] or self._topic(extension)
         self._in_force = {}
@@ -36,7 +36,7 @@ class SegmentTopics:
                 self._open[extension] = self._topic(extension)
 
     def label(self, events: Iterable[RecordingEvent]) -> Sequence[RecordingEvent]:
-        """The events, with the topics in the attributes of sealed segments."""
+        """Return the events, with the topics in the attributes of sealed segments."""
         found: list[RecordingEvent] = []
         for event in events:
             extension = event.key.extension

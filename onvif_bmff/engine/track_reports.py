@@ -1,4 +1,4 @@
-"""What an output reports of its tracks: their states, and what is wrong with them."""
+"""Track states and errors that an output reports."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -8,13 +8,13 @@ from onvif_bmff.recording.encryption import EncryptionEntry, trouble_of
 __all__ = ["Report", "TrackReports"]
 
 Report = Callable[[str, RecordingJobState, str | None], None]
-"""Takes the state of a track, and for an error what is wrong."""
+"""Takes the state of a track, and the text of an error."""
 
 
 class TrackReports:
-    """The states of the tracks of one output. An error of the output hides those of its tracks while it lasts.
+    """The states of the tracks of one output. An error of the output takes precedence over those of its tracks.
 
-    ``recorded`` has the tracks that are recorded, each with what is wrong with its keys.
+    ``recorded`` maps the recorded tracks to the errors of their keys.
 
     Args:
         report: called for each state.
@@ -32,7 +32,7 @@ class TrackReports:
             self._report(token, state, error)
 
     def set_output_error(self, error: str | None, tokens: Iterable[str]) -> None:
-        """Report an error of all tracks that are fed, or with None what they are without it."""
+        """Report an error of all tracks that are fed, or with None their states without it."""
         if error == self._output_error:
             return
         self._output_error = error
@@ -46,7 +46,7 @@ class TrackReports:
                 self._report(token, RecordingJobState.IDLE, None)
 
     def set_track_error(self, token: str, error: str | None) -> None:
-        """Report that a track cannot be recorded; None takes that back without a report."""
+        """Report that a track cannot be recorded; None withdraws that without a report."""
         if error is None:
             self._track_errors.pop(token, None)
         else:
@@ -54,16 +54,16 @@ class TrackReports:
             self.report(token, RecordingJobState.ERROR, error)
 
     def clear_track_errors(self) -> None:
-        """Take back all errors of tracks."""
+        """Withdraw all errors of tracks."""
         self._track_errors.clear()
 
     def begin(self, token: str) -> None:
-        """A track is recorded from now on."""
+        """Report that a track is recorded from now on."""
         self.recorded[token] = None
         self.report(token, RecordingJobState.ACTIVE, None)
 
     def update_keys(self, entries: Sequence[EncryptionEntry]) -> None:
-        """Report for each track that is recorded whom its key is not wrapped for, where that changed."""
+        """Report for each recorded track the recipients that its key is not wrapped for, if they changed."""
         for token, known in self.recorded.items():
             text = trouble_of(entries, token)
             if text != known:
@@ -71,7 +71,7 @@ class TrackReports:
                 self.report(token, *recorded_state(text))
 
     def end(self, fed: Collection[str]) -> None:
-        """Nothing is recorded any more; ``fed`` are the tracks that still should be."""
+        """Report that nothing is recorded any more; ``fed`` are the tracks that still should be."""
         for token in self.recorded:
             if token in fed:
                 self.report(token, RecordingJobState.IDLE, None)

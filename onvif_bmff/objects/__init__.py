@@ -1,4 +1,4 @@
-"""What is an object called, and what labels are on it? ONVIF Recording Control 25.12, B.4, B.5 and B.9."""
+"""Names and attributes of stored objects. ONVIF Recording Control 25.12, B.4, B.5 and B.9."""
 
 from onvif_bmff._lazy import attach
 from onvif_bmff.objects._names import NAMES

@@ -1,4 +1,4 @@
-"""The labels of a segment object (ONVIF Recording Control 25.12, B.9, Table B.1)."""
+"""The attributes of a segment object (ONVIF Recording Control 25.12, B.9, Table B.1)."""
 
 import math
 import re
@@ -25,26 +25,26 @@ class StorageType(Enum):
 
     @property
     def header_prefix(self) -> str:
-        """What stands before an attribute name in an HTTP header."""
+        """Prefix of attribute names in HTTP headers."""
         return "x-amz-meta-" if self is StorageType.S3 else "x-ms-meta-"
 
     @property
     def metadata_limit(self) -> int:
-        """Bytes of all names and values together that the service takes: 2 KB or 8 KB.
+        """Limit of the service in bytes for all names and values together: 2 KB or 8 KB.
 
-        Whether S3 counts the header prefix is not certain, so our sums always count it.
+        It is uncertain whether S3 counts the header prefix; ``ObjectAttributes.size`` always counts it.
         """
         return 2048 if self is StorageType.S3 else 8192
 
 
 def bitrate_in_kilobits(size: int, duration: timedelta) -> int:
-    """Bitrate in kbit/s of ``size`` bytes over ``duration``, rounded half up; 0 for no duration."""
+    """Return bitrate in kbit/s of ``size`` bytes over ``duration``, rounded half up; 0 for no duration."""
     microseconds = duration // timedelta(microseconds=1)
     return (size * 16_000 + microseconds) // (2 * microseconds) if microseconds > 0 else 0
 
 
 def sample_rate_in_kilohertz(hertz: int) -> int:
-    """A sample rate as Table B.1 wants it: whole kilohertz, rounded half up (44100 gives 44)."""
+    """Return a sample rate as Table B.1 wants it: whole kilohertz, rounded half up (44100 gives 44)."""
     return (hertz + 500) // 1000
 
 
@@ -60,7 +60,7 @@ _FULL_TYPE = re.compile(r"video/mp4 *;.*\bcodecs *= *.+")
 
 
 def _write_text(text: str) -> str:
-    """Values of HTTP headers are ASCII, and spaces at their ends get lost: both are percent-encoded."""
+    """Return the text percent-encoded where HTTP headers need it: outside ASCII, and spaces at the ends."""
     try:
         written = quote(text, safe=_PRINTABLE)
     except UnicodeEncodeError:
@@ -102,9 +102,9 @@ class _Kind(NamedTuple):
 
 
 OBJECT_ID = "ObjectId"
-"""Name of the attribute by which a writer knows its own object again: 32 hexadecimal digits, drawn for each object.
+"""Name of the attribute that identifies the writer of an object: 32 hexadecimal digits, drawn for each object.
 
-Beyond Table B.1. With it whoever did not get an answer can ask the store whether the object is there and is its own.
+Not in Table B.1. A writer that got no answer compares it to find out whether the stored object is its own.
 Name and value are 40 bytes.
 """
 
@@ -131,7 +131,7 @@ _TABLE: dict[str, tuple[str, _Kind]] = {
 }
 _BY_LOWER_NAME = {name.lower(): name for name in _TABLE}
 
-# What is kept first when not everything fits.
+# Order in which attributes are kept if not all fit.
 _IMPORTANCE = (
     ("version",),
     ("duration",),
@@ -227,7 +227,7 @@ class ObjectAttributes:
     # ---- text --------------------------------------------------------------------------------------
 
     def to_metadata(self) -> dict[str, str]:
-        """Names and values as they are stored, in the order of Table B.1; all of them ASCII."""
+        """Return names and values as they are stored, in the order of Table B.1; all of them ASCII."""
         found = {
             name: kind.write(getattr(self, where))
             for name, (where, kind) in _TABLE.items()
@@ -240,7 +240,7 @@ class ObjectAttributes:
     def from_metadata(cls, metadata: Mapping[str, str], *, strict: bool = True) -> Self:
         """Read stored attributes. Case does not matter in names, as object stores change it.
 
-        With ``strict`` false, values that cannot be read are left out instead, so that one bad label of a
+        With ``strict`` false, values that cannot be read are left out instead, so that one bad value of a
         foreign device does not hide the others.
 
         Raises:
@@ -270,17 +270,17 @@ class ObjectAttributes:
         return cls(**found, other=other)
 
     def headers(self, storage: StorageType) -> dict[str, str]:
-        """HTTP headers for an upload, names with the prefix of the kind of storage."""
+        """Return HTTP headers for an upload, names with the prefix of the kind of storage."""
         return {storage.header_prefix + name: value for name, value in self.to_metadata().items()}
 
     # ---- budget ------------------------------------------------------------------------------------
 
     def size(self, storage: StorageType) -> int:
-        """Bytes of all names, with the header prefix, and values."""
+        """Return the number of bytes of all names, with the header prefix, and values."""
         return sum(len(name) + len(value) for name, value in self.headers(storage).items())
 
     def fitted(self, storage: StorageType, limit: int | None = None) -> "ObjectAttributes":
-        """The same attributes within the bytes that a kind of storage takes (or ``limit``).
+        """Return the attributes reduced to the limit of a kind of storage (or to ``limit`` bytes).
 
         First the seek table is thinned, at most to the first sample of each track. If that is not enough,
         attributes are kept in this order as long as each still fits: Version and ObjectId, Duration, SeekTable with
@@ -311,7 +311,7 @@ class ObjectAttributes:
 
 
 def _thinned(table: SeekTable, room: int) -> SeekTable:
-    """The most entries whose text has at most ``room`` characters, but never none of a track."""
+    """Return the most entries whose text has at most ``room`` characters, but never none of a track."""
     fits, too_many = len(table.tracks), len(table)
     while too_many - fits > 1:
         middle = (fits + too_many) // 2

@@ -1,8 +1,7 @@
-"""What a recorder says while it records: segments open, grow and are sealed, spans end.
+"""Events of a recorder: segments are opened, grow and are sealed; spans end.
 
-Streaming is the floor of the write path. A segment's key is known with its first sample, its bytes leave
-fragment by fragment, and its attributes are known when it is sealed. Whole objects are put together from
-that by `ObjectCollector`.
+The write path streams: the key of a segment is known with its first sample, its bytes are written fragment by fragment,
+and its attributes are known when it is sealed. Whole objects are assembled from these events by ``ObjectCollector``.
 """
 
 from collections.abc import Iterable
@@ -39,7 +38,7 @@ class SegmentOpened:
 class FragmentWritten:
     """A fragment of an open segment is complete.
 
-    ``buffers`` in order are the next bytes of the object; nobody may change them any more. ``start_time``
+    ``buffers`` in order are the next bytes of the object; they must not be changed any more. ``start_time``
     is that of its earliest sample, ``duration_ticks`` its length in ticks of the track that leads the cuts,
     ``sample_count`` how many samples of all tracks it holds.
     """
@@ -56,7 +55,7 @@ class SegmentSealed:
     """A segment is complete. ``trailer`` is the last bytes of its object: ``mfra``, or nothing.
 
     ``end_time`` is the end of its last sample, where its span ends if nothing that follows can be stored (B.5); None if
-    whoever made the event does not know it.
+    it is unknown.
     """
 
     key: ObjectKey
@@ -76,7 +75,7 @@ RecordingEvent: TypeAlias = SegmentOpened | FragmentWritten | SegmentSealed | Sp
 
 
 class ObjectCollector:
-    """Puts whole objects together from events. Holds the bytes of every segment that is open."""
+    """Assembles whole objects from events. Holds the bytes of every open segment."""
 
     def __init__(self) -> None:
         self._open: dict[ObjectKey, tuple[str, list[Buffer]]] = {}
@@ -87,7 +86,7 @@ class ObjectCollector:
         return tuple(self._open)
 
     def add(self, event: RecordingEvent) -> StorageObject | None:
-        """Take an event; the object that it completes, or None.
+        """Process an event, and return the object that it completes, or None.
 
         Raises:
             StateError: the event is about a segment that is not open, or opens one twice.
@@ -117,7 +116,7 @@ class ObjectCollector:
 
 
 def collect_objects(events: Iterable[RecordingEvent]) -> list[StorageObject]:
-    """The whole objects of a finished recording, in the order in which they were completed.
+    """Return the whole objects of a finished recording, in the order in which they were completed.
 
     Raises:
         StateError: the events are out of order, or a segment is never sealed.

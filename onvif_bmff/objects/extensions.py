@@ -1,7 +1,7 @@
-"""The extensions of recorded objects: what lies in an object by the end of its key. ONVIF 25.12, B.6, B.7.
+"""The extensions of recorded objects: which media an object holds, by the end of its key. ONVIF 25.12, B.6, B.7.
 
-Writers (recording formats) and readers (timelines, players, exports, the validator) share this table. Who records in a
-format of their own registers its extensions, and whatever reads knows them from then on.
+Writers (recording formats) and readers (timelines, players, exports, the validator) share this table. An
+application that records in its own format registers the extensions of that format; all readers then know them.
 """
 
 from collections.abc import Mapping
@@ -78,10 +78,10 @@ EXTENSIONS: Mapping[str, SpanExtension] = MappingProxyType(_EXTENSIONS)
 
 
 def register_extensions(*extensions: SpanExtension) -> None:
-    """Make extensions known to all that reads recordings. Registering the same row again changes nothing.
+    """Register extensions for all readers of recordings. Registering the same row again changes nothing.
 
     Raises:
-        MediaError: an extension stands for something else already; none is registered then.
+        MediaError: an extension is registered with another meaning already; then none is registered.
     """
     for row in extensions:
         if _EXTENSIONS.get(row.name, row) != row:
@@ -90,31 +90,31 @@ def register_extensions(*extensions: SpanExtension) -> None:
 
 
 def media_in(name: str) -> frozenset[MediaKind]:
-    """The kinds of media that objects with an extension may hold; all where the extension is not known."""
+    """Return the kinds of media that objects with an extension may hold; all where the extension is not known."""
     row = _EXTENSIONS.get(name)
     return _ALL if row is None else row.media
 
 
 def only_kind_in(name: str) -> MediaKind | None:
-    """The only kind of media in objects with an extension; None where there may be several, or it is not known."""
+    """Return the only kind of media in objects with an extension; None if there may be several, or it is unknown."""
     row = _EXTENSIONS.get(name)
     return None if row is None else row.only_kind
 
 
 def ordinal_of(name: str) -> int:
-    """Which track of its kind objects with an extension hold, from 0."""
+    """Return which track of its kind objects with an extension hold, from 0."""
     row = _EXTENSIONS.get(name)
     return 0 if row is None else row.ordinal
 
 
 def is_cmaf(name: str) -> bool:
-    """Whether objects with an extension are CMAF segments."""
+    """Return whether objects with an extension are CMAF segments."""
     row = _EXTENSIONS.get(name)
     return row is not None and row.is_cmaf
 
 
 def extension_rank(name: str) -> tuple[int, int, int, str]:
-    """Order of extensions whose spans are played together; those that are not known come last."""
+    """Return a sort key of extensions whose spans are played together; unknown ones come last."""
     row = _EXTENSIONS.get(name)
     kind, ordinal, count = (len(MediaKind), 0, 0) if row is None else row.rank
     return kind, ordinal, count, name

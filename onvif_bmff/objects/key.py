@@ -8,9 +8,9 @@
 Only a fixed number of fraction digits makes keys of one span sort as text the way they sort in time, so
 keys are written with 3 digits (as the examples of B.10) or, by option, 6. Any number from 0 to 6 is read.
 
-Keys are read from the right, where the grammar is tight. What lies left of the hour can be cut into prefix,
-date and postfix in more than one way when prefix or postfix have a part that looks like a date; give
-``parse`` the configured values then.
+Keys are read from the right, where the grammar is strict. The part left of the hour can be split into prefix,
+date and postfix in more than one way if prefix or postfix have a part that looks like a date; pass the
+configured values to ``parse`` then.
 """
 
 import re
@@ -60,28 +60,28 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class KeyHead(NamedTuple):
-    """What the part of a key left of the minute says."""
+    """Contents of the part of a key left of the minute."""
 
     prefix: str
     postfix: str
     hour_start: int
     """Microseconds of the hour since 1970."""
     ambiguous: bool
-    """More than one part looked like the date, and nobody said which it is; the last was taken."""
+    """More than one part looks like the date, and no prefix or postfix is given; the last one was taken."""
 
 
 KeyTail: TypeAlias = tuple[int, bool, int, str, str, bool]
-"""What the part of a key right of the hour says: microseconds into the hour, whether they are those of a
+"""Contents of the part of a key right of the hour: microseconds into the hour, whether they are those of a
 leap second, fraction digits, counter as written, extension (without ``_end``), and whether it is a span
 end. A plain tuple, because one is made for every key of a listing."""
 
 
 KeyLead: TypeAlias = tuple[str | None, ...]
-"""The parts of all keys of a place left of the hour; None stands for the date, which may be any."""
+"""The parts left of the hour, common to all keys of a place; None stands for any date."""
 
 
 def date_folder(days: int) -> str:
-    """The date part of a key, ``YYYY-MM-DD``, of a day counted from 1970-01-01."""
+    """Return the date part of a key, ``YYYY-MM-DD``, of a day counted from 1970-01-01."""
     year, month, day = UtcTime(days * 24 * _HOUR).fields()[:3]
     return f"{year:04}-{month:02}-{day:02}"
 
@@ -92,7 +92,7 @@ def _shown(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def check_path(path: str) -> int:
-    """The length in bytes of a whole key, or a path in it, that any store takes safely.
+    """Return the length in bytes of a whole key, or of a path in it, after checking that every store accepts it.
 
     Raises:
         ObjectKeyError: it is empty or too long, or has control characters or parts that are empty, ``.`` or
@@ -110,7 +110,7 @@ def check_path(path: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _day_of(part: str) -> int | None:
-    """The day that a part of a path names, counted from 1970-01-01; None if it is no date."""
+    """Return the day that a part of a path names, counted from 1970-01-01; None if it is no date."""
     found = _DATE.fullmatch(part)
     if found is None:
         return None
@@ -122,12 +122,15 @@ def _day_of(part: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def lead_of(prefix: str, postfix: str) -> KeyLead:
-    """The lead (B.4) of the keys of a place. Two places share keys exactly where their leads meet (`leads_meet`)."""
+    """Return the lead (B.4) of the keys of a place.
+
+    Two places share keys exactly where their leads meet (``leads_meet``).
+    """
     return (*(prefix.split("/") if prefix else ()), None, *(postfix.split("/") if postfix else ()))
 
 
 def leads_meet(first: KeyLead, second: KeyLead) -> bool:
-    """Whether a key of one place can be read as a key of the other: a date meets a part that looks like one.
+    """Return whether a key of one place can be read as a key of the other: a date meets a part that looks like one.
 
     Keys are compared as the text that they are, so letter case counts, and so do different ways to write a letter.
     """
@@ -139,7 +142,7 @@ def leads_meet(first: KeyLead, second: KeyLead) -> bool:
 
 @lru_cache(maxsize=4096)
 def lead_shape(lead: KeyLead) -> KeyLead:
-    """The lead with None for all that looks like a date; leads that meet have one shape."""
+    """Return the lead with None for every part that looks like a date; leads that meet have the same shape."""
     return tuple(None if part is None or _is_date(part) else part for part in lead)
 
 
@@ -151,7 +154,7 @@ def _is_date(part: str | None) -> bool:
 def read_head(head: str, prefix: str | None = None, postfix: str | None = None) -> KeyHead:
     """Read the part of a key up to and including the hour.
 
-    Cached, as the keys of one hour share it. Arguments and errors as `ObjectKey.parse`.
+    Cached, as the keys of one hour share it. Arguments and errors as ``ObjectKey.parse``.
     """
     lead, _, hour = head.rpartition("/")
     hour_offset = _HOURS.get(hour)
@@ -315,11 +318,11 @@ class ObjectKey:
         return f"{lead}/{hour:02}/{minute:02}-{second:02}{fraction}Z.{counter}.{self.extension}{end}"
 
     def following(self, time: UtcTime) -> "ObjectKey":
-        """The key of the next segment of the same span, whose first sample is at ``time``; padded as this one is."""
+        """Return the key of the next segment of the same span, which begins at ``time``; padded as this one is."""
         return replace(self, time=time, counter=self.counter + 1, span_end=False)
 
     def ending(self, time: UtcTime) -> "ObjectKey":
-        """The key of the span end object after this last segment; ``time`` is the end of its last sample.
+        """Return the key of the span end object after this last segment; ``time`` is the end of its last sample.
 
         It is padded as this one is.
         """

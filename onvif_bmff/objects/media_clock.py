@@ -1,4 +1,4 @@
-"""Media time ↔ UTC: what the key of a segment says of its ticks. ONVIF Recording Control 25.12, B.4.
+"""Media time ↔ UTC: the relation that the key of a segment defines. ONVIF Recording Control 25.12, B.4.
 
 Integer arithmetic throughout, so that the end of a segment and the start of the next one are the same number.
 """
@@ -22,16 +22,16 @@ class MediaClock:
     timescale: int
 
     def utc(self, ticks: int, timescale: int) -> UtcTime:
-        """The instant of a media time in ticks of any timescale, cut off to the microsecond."""
+        """Return the instant of a media time in ticks of any timescale, cut off to the microsecond."""
         return self.at.plus_ticks(ticks * self.timescale - self.ticks * timescale, timescale * self.timescale)
 
     def microseconds(self, ticks: int, timescale: int) -> int:
-        """The same as a number that sorts: microseconds since 1970, not counting leap seconds."""
+        """Return the instant as microseconds since 1970, not counting leap seconds."""
         return self.at.microseconds + (ticks * self.timescale - self.ticks * timescale) * 1_000_000 // (
             timescale * self.timescale
         )
 
     def ticks_at(self, at: UtcTime, timescale: int) -> int:
-        """The media time at an instant, in ticks of a timescale, rounded to the nearest."""
+        """Return the media time at an instant, in ticks of a timescale, rounded to the nearest."""
         elapsed = at.microseconds_since(self.at) * self.timescale + self.ticks * 1_000_000
         return (2 * elapsed * timescale + 1_000_000 * self.timescale) // (2 * 1_000_000 * self.timescale)

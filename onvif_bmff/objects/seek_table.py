@@ -1,7 +1,7 @@
 """The SeekTable attribute: where the fragments of an object begin (ONVIF Recording Control 25.12, B.9.2).
 
-A copy of the file's ``mfra`` box, usually thinned, in base64. Whoever has it can seek in an object after a
-HEAD request. Times are presentation times in ticks of the Timescale attribute; offsets count from the
+A copy of the file's ``mfra`` box, usually thinned, in base64. A reader that has it can seek in an object
+after a HEAD request. Times are presentation times in ticks of the Timescale attribute; offsets count from the
 start of the whole object.
 """
 
@@ -66,7 +66,7 @@ class TrackSeekTable:
             before = entry.time
 
     def locate(self, time: int) -> SeekEntry:
-        """The last entry at or before ``time`` (ticks); the first one if all are later."""
+        """Return the last entry at or before ``time`` (ticks); the first one if all are later."""
         return self.entries[max(0, bisect_right(self.entries, time, key=_BY_TIME) - 1)]
 
 
@@ -90,14 +90,14 @@ class SeekTable:
         return sum(len(track.entries) for track in self.tracks)
 
     def track(self, track_id: int) -> TrackSeekTable | None:
-        """The entries of a track, or None if it has none."""
+        """Return the entries of a track, or None if it has none."""
         return next((track for track in self.tracks if track.track_id == track_id), None)
 
     # ---- box ---------------------------------------------------------------------------------------
 
     @classmethod
     def from_mfra(cls, box: MovieFragmentRandomAccessBox) -> Self:
-        """The entries of an ``mfra`` box. Tracks without entries are left out, and ``mfro`` is.
+        """Return the entries of an ``mfra`` box. Tracks without entries are left out, and ``mfro`` is.
 
         Raises:
             ObjectAttributeError: no track has an entry, or a track comes twice.
@@ -111,7 +111,7 @@ class SeekTable:
         )
 
     def to_mfra(self, *, mfro: bool = False) -> MovieFragmentRandomAccessBox:
-        """An ``mfra`` box, in the layout of figure B.5 wherever the numbers fit it.
+        """Return an ``mfra`` box, in the layout of figure B.5 wherever the numbers fit it.
 
         That is version 0 (version 1 where a time or offset needs 64 bits) with traf and trun numbers of
         one byte and sample numbers of two. ``mfro`` adds the box that B.9.2 allows to omit.
@@ -127,7 +127,7 @@ class SeekTable:
     # ---- thinning ----------------------------------------------------------------------------------
 
     def condense(self, max_entries: int = 20, *, video_track_id: int | None = None) -> "SeekTable":
-        """A thinner table of at most ``max_entries`` entries over all tracks.
+        """Return a thinner table of at most ``max_entries`` entries over all tracks.
 
         The first entry of each track always stays, even when that exceeds ``max_entries``. What is left of
         the allowance is spread evenly in time over one track: the given one, else the first of the table,
@@ -148,7 +148,7 @@ class SeekTable:
     # ---- base64 ------------------------------------------------------------------------------------
 
     def to_base64(self) -> str:
-        """The text of the attribute: an ``mfra`` without ``mfro``, in padded base64 (RFC 4648, 4)."""
+        """Return the text of the attribute: an ``mfra`` without ``mfro``, in padded base64 (RFC 4648, 4)."""
         return base64.b64encode(build_boxes((self.to_mfra(),))).decode("ascii")
 
     @classmethod
@@ -193,7 +193,7 @@ def _width(numbers: tuple[int, ...], least: int) -> int:
 
 
 def _spread(entries: tuple[SeekEntry, ...], count: int) -> tuple[SeekEntry, ...]:
-    """At most ``count`` entries (at least the first), the ones nearest before evenly spaced times."""
+    """Return at most ``count`` entries (at least the first), the ones nearest before evenly spaced times."""
     if count >= len(entries):
         return entries
     if count <= 1:

@@ -1,7 +1,7 @@
-"""What lies in an object store, and the protocols that a store implements.
+"""Contents of an object store, and the protocols that a store implements.
 
 Stores are outside the core, which declares only the methods that it calls: a store for any service is a class of a few
-methods, without registration. `ReadableStore` is what readers need, `ObjectStore` adds the writing side.
+methods, without registration. ``ReadableStore`` is what readers need, ``ObjectStore`` adds the writing side.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
-"""Bytes that a caller hands over; never changed by whoever takes them."""
+"""Bytes that a caller passes; never changed by the receiver."""
 
 SPAN_END_CONTENT_TYPE = "application/octet-stream"
 """Content type of the empty span end objects, for which B.5 names none."""
@@ -39,7 +39,7 @@ SPAN_END_CONTENT_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class SegmentObject:
-    """A whole segment with its name and labels (ONVIF Recording Control 25.12, B.4, B.9).
+    """A whole segment with its key and attributes (ONVIF Recording Control 25.12, B.4, B.9).
 
     Raises:
         ObjectKeyError: the key is that of a span end object.
@@ -62,7 +62,7 @@ class SegmentObject:
 
 @dataclass(frozen=True, slots=True)
 class SpanEndObject:
-    """The empty object whose key says when a span ended (ONVIF Recording Control 25.12, B.5).
+    """The empty object whose key contains the time at which a span ended (ONVIF Recording Control 25.12, B.5).
 
     Raises:
         ObjectKeyError: the key is that of a segment.
@@ -76,12 +76,12 @@ class SpanEndObject:
 
     @property
     def body(self) -> bytes:
-        """Nothing."""
+        """Empty."""
         return b""
 
     @property
     def content_type(self) -> str:
-        """`SPAN_END_CONTENT_TYPE`."""
+        """``SPAN_END_CONTENT_TYPE``."""
         return SPAN_END_CONTENT_TYPE
 
     @property
@@ -99,7 +99,7 @@ class ObjectInfo:
 
     ``size`` is in bytes. ``content_type`` is None where the store keeps none, as for files that were copied into a
     directory: that is unknown, and differs from ``application/octet-stream``. Names of ``attributes`` may come back in
-    another case than they were written in; `ObjectAttributes.from_metadata` accepts any case.
+    another case than they were written in; ``ObjectAttributes.from_metadata`` accepts any case.
     """
 
     key: str
@@ -109,10 +109,10 @@ class ObjectInfo:
 
 
 class ObjectWriter(Protocol):
-    """One object on its way into a store. Nothing is visible under its key before ``seal`` returns.
+    """One object that is being written to a store. Nothing is visible under its key before ``seal`` returns.
 
-    After ``seal`` or ``abandon`` every call but ``abandon`` raises `StateError`. A ``seal`` that raises
-    `ObjectAttributeError` changes nothing, so that it can be called again with other attributes.
+    After ``seal`` or ``abandon`` every call but ``abandon`` raises ``StateError``. A ``seal`` that raises
+    ``ObjectAttributeError`` changes nothing, so that it can be called again with other attributes.
     """
 
     def append(self, *buffers: Buffer) -> None:
@@ -130,13 +130,13 @@ class ObjectWriter(Protocol):
 
         Raises:
             ObjectAttributeError: the store cannot keep such attributes; nothing has happened then.
-            ObjectExistsError: another object took the key, and overwriting was not asked for.
+            ObjectExistsError: another object took the key, and overwriting was not requested.
             StoreError: the store failed.
         """
         ...
 
     def abandon(self) -> None:
-        """Forget what was appended. Does nothing if the writer is sealed or abandoned already."""
+        """Discard what was appended. Does nothing if the writer is sealed or abandoned already."""
         ...
 
 
@@ -151,23 +151,25 @@ class LocatedStore(Protocol):
 
 
 class ReadableStore(Protocol):
-    """What is needed of a store to list, read and validate what lies in it: keys to bytes with attributes.
+    """The part of a store that listing, reading and validation need: keys to bytes with attributes.
 
-    A store may fail with any exception. What it means by the errors of `onvif_bmff.errors` is written below; anything
-    else is a failure that is tried again, where something tries again (`StoreSink`), and otherwise goes to the caller.
+    A store may fail with any exception. The meaning of the errors of ``onvif_bmff.errors`` is defined below; anything
+    else is a failure that is retried where a caller retries (``StoreSink``), and otherwise goes to the
+    caller.
 
-    **Keys** are texts. A store takes every key that `onvif_bmff.objects.key.check_path` takes (1 to `MAX_KEY_BYTES`
+    **Keys** are texts. A store takes every key that ``onvif_bmff.objects.key.check_path`` takes (1 to ``MAX_KEY_BYTES``
     bytes of UTF-8; no control characters, no half surrogate pairs; no part between slashes that is empty, ``.`` or
-    ``..``) and refuses all others with `ObjectKeyError`; call that function and both are done. It may refuse more, by
-    `ObjectKeyError` or `StoreError`, where its medium cannot hold a key: a directory has no place for both ``a`` and
-    ``a/b``, nor for parts over 250 bytes. The keys that a recorder makes (B.4) are always of the kind that it can take.
+    ``..``) and refuses all others with ``ObjectKeyError``; call that function and both are done. It may refuse more, by
+    ``ObjectKeyError`` or ``StoreError``, where its medium cannot hold a key: a directory has no place for both ``a``
+    and ``a/b``, nor for parts over 250 bytes. The keys that a recorder makes (B.4) are always of the kind that it can
+    take.
 
     **Attributes** are names and values, both text. Names are compared without regard to case: a store may give
     ``objectid`` back for ``ObjectId``, as Amazon S3 does. Values come back as they were written.
     """
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an object from ``start``, at most ``length`` of them; fewer where the object ends.
+        """Return bytes of an object from ``start``, at most ``length`` of them; fewer where the object ends.
 
         A negative ``start`` counts from the end, as in a slice; before the beginning it is the beginning. From a
         ``start`` behind the end, and for a ``length`` of 0 or less, there are no bytes. None of that is an error, and
@@ -175,24 +177,24 @@ class ReadableStore(Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
-            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
+            ObjectKeyError: no object can have the key; ``ObjectNotFoundError`` is as good.
             StoreError: the store failed.
         """
         ...
 
     def head(self, key: str) -> ObjectInfo:
-        """Size, content type and attributes of an object.
+        """Return size, content type and attributes of an object.
 
         Raises:
             ObjectNotFoundError: no object has the key.
-            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
+            ObjectKeyError: no object can have the key; ``ObjectNotFoundError`` is as good.
             ObjectDamagedError: there is one, and what the store keeps about it is damaged.
             StoreError: the store failed.
         """
         ...
 
     def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
-        """Keys that begin with ``prefix`` and are greater than ``after``, each once, in ascending order.
+        """Return keys that begin with ``prefix`` and are greater than ``after``, each once, in ascending order.
 
         The order is that of Python's strings, by code point; that of UTF-8 bytes is the same. ``prefix`` is any text:
         one that no key can begin with lists nothing. Objects that come or go while the iterator is used may be listed
@@ -238,7 +240,7 @@ class ObjectStore(ReadableStore, Protocol):
 
         Raises:
             ObjectNotFoundError: no object has the key.
-            ObjectKeyError: no object can have the key; `ObjectNotFoundError` is as good.
+            ObjectKeyError: no object can have the key; ``ObjectNotFoundError`` is as good.
             StoreError: the store failed.
         """
         ...
@@ -246,7 +248,7 @@ class ObjectStore(ReadableStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnsealedObject:
-    """An object whose writer died: the bytes that were appended are there, its key is not taken.
+    """An object whose writer died: the appended bytes are kept, its key is not taken.
 
     ``size`` is in bytes, ``name`` distinguishes it from others of the same key, ``overwrite`` is that of its writer.
     """
@@ -260,10 +262,10 @@ class UnsealedObject:
 
 @runtime_checkable
 class ReleasableWriter(Protocol):
-    """A writer that can be released without losing what it holds: what `OpenAreaStore.resume` should return."""
+    """A writer that can be released without losing what it holds: what ``OpenAreaStore.resume`` should return."""
 
     def release(self) -> None:
-        """Write no more, and leave the object unsealed for whoever resumes it next. Does nothing if it is sealed."""
+        """Stop writing, and leave the object unsealed for the next ``resume``. Does nothing if it is sealed."""
         ...
 
 
@@ -271,11 +273,11 @@ class ReleasableWriter(Protocol):
 class OpenAreaStore(Protocol):
     """A store that keeps what writers appended when they die before they seal it, so that it can be recovered.
 
-    A store offers this in addition to the methods of `ObjectStore`.
+    A store offers this in addition to the methods of ``ObjectStore``.
     """
 
     def unsealed(self) -> Sequence[UnsealedObject]:
-        """What writers that no longer live left behind; nothing of those that live.
+        """Return the unsealed objects of dead writers; none of living ones.
 
         Raises:
             StoreError: the store failed.
@@ -283,7 +285,7 @@ class OpenAreaStore(Protocol):
         ...
 
     def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an unsealed object, as `ReadableStore.get` gives those of a sealed one.
+        """Return bytes of an unsealed object, as ``ReadableStore.get`` gives those of a sealed one.
 
         Raises:
             ObjectNotFoundError: it is gone.
@@ -294,7 +296,7 @@ class OpenAreaStore(Protocol):
     def resume(self, item: UnsealedObject, size: int | None = None) -> ObjectWriter:
         """Take an unsealed object over, cut to ``size`` bytes if given, to append, seal or abandon it.
 
-        A writer that is neither sealed nor abandoned must lose nothing: it is released if it is a `ReleasableWriter`.
+        A writer that is neither sealed nor abandoned must lose nothing: it is released if it is a ``ReleasableWriter``.
 
         Raises:
             ObjectNotFoundError: it is gone.
@@ -316,7 +318,7 @@ class WatchedOpenArea(Protocol):
     """An open area that also knows which objects are being written, by any process."""
 
     def open_area_state(self) -> OpenAreaState:
-        """Look at the open area, and change nothing.
+        """Return the state of the open area, without changing it.
 
         Raises:
             StoreError: the store failed.

@@ -1,4 +1,4 @@
-"""Where do the objects lie? The only room that reads and writes anything."""
+"""Object stores: the only room that does input and output."""
 
 from onvif_bmff._lazy import attach
 from onvif_bmff.storage._names import NAMES

@@ -1,4 +1,4 @@
-"""What attributes and content types any store of this room takes: what it can give back."""
+"""Attributes and content types that every store of this room accepts: those that it can give back."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def check_metadata(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_content_type(content_type: object) -> None:
-    """See that a content type is one line of text, or None where nobody knows it (of a copied object, say).
+    """Check that a content type is one line of text, or None if it is unknown (of a copied object, say).
 
     Raises:
         ObjectAttributeError: it is not.

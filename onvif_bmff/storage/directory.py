@@ -30,11 +30,11 @@ class _Found:
 
 
 class DirectoryStore:
-    """An `ObjectStore` in a directory of a POSIX system, for any number of processes and threads at once.
+    """An ``ObjectStore`` in a directory of a POSIX system, for any number of processes and threads at once.
 
-    The file of an object is ``root/key``. What is being written, content types and attributes lie in
+    The file of an object is ``root/key``. Unsealed objects, content types and attributes are in
     ``root/.onvif_bmff``, outside the key space. An object gets its name in one step, after its bytes and
-    attributes are on the disk; an existing one is never replaced unless asked for, and then in one step too.
+    attributes are on the disk; an existing one is replaced only on request, and then in one step too.
 
     Keys are kept inside the root: parts ``.`` and ``..``, absolute paths, control characters and names over
     250 bytes are refused, and links are never followed. A key cannot be both an object and the beginning of
@@ -44,7 +44,7 @@ class DirectoryStore:
         root: the directory; made if it is missing.
         fsync: make every object durable before its writer's ``seal`` returns. Off is for tests.
         fsync_appends: also make each append durable, so that a power cut costs no more than one fragment
-            of what `unsealed` finds.
+            of what ``unsealed`` finds.
         create: make the directory if it is missing; otherwise a missing one is an error.
 
     Raises:
@@ -80,13 +80,13 @@ class DirectoryStore:
 
     @property
     def location(self) -> str:
-        """URI of the directory, without links; see `onvif_bmff.objects.stored.LocatedStore`."""
+        """URI of the directory, without links; see ``onvif_bmff.objects.stored.LocatedStore``."""
         return f"file://{self._tree.root}"
 
     # ---- writing -----------------------------------------------------------------------------------
 
     def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:
-        """Store a whole object; see `ObjectStore.put`."""
+        """Store a whole object; see ``ObjectStore.put``."""
         writer = self.open_writer(str(obj.key), content_type=obj.content_type, overwrite=overwrite)
         try:
             writer.append(obj.body)
@@ -95,7 +95,7 @@ class DirectoryStore:
             writer.abandon()
 
     def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> DirectoryWriter:
-        """Begin an object; see `ObjectStore.open_writer`."""
+        """Begin an object; see ``ObjectStore.open_writer``."""
         parts = self._tree.parts_of(key)
         check_content_type(content_type)
         if not overwrite and self._find(key, parts) is not None:
@@ -110,7 +110,7 @@ class DirectoryStore:
         return DirectoryWriter(file, self._open_area, self._commit, fsync_appends=self._fsync_appends)
 
     def delete(self, key: str) -> None:
-        """Remove an object, and folders that become empty; see `ObjectStore.delete`."""
+        """Remove an object, and folders that become empty; see ``ObjectStore.delete``."""
         parts = self._tree.parts_of(key)
         with failures("deleting", key, reading=True), self._locked(key):
             with self._tree.folder(parts[:-1]) as folder:
@@ -120,7 +120,7 @@ class DirectoryStore:
             self._tree.clear_upwards(parts[:-1], 0)
 
     def _commit(self, file: OpenFile, attributes: Mapping[str, str]) -> None:
-        """Give a written file its key."""
+        """Move a written file to its key."""
         key = file.key
         parts = self._tree.parts_of(key)
         if self._tree.fsync:
@@ -132,7 +132,7 @@ class DirectoryStore:
                 raise ObjectExistsError(f"an object took this key meanwhile: {key}")
             versions = [label]
             if old is not None:
-                with suppress(StoreError):  # a damaged side file says nothing of the old object anyway
+                with suppress(StoreError):  # a damaged side file has no information on the old object
                     versions.insert(0, self._side_files.read(parts, old.inode))
             self._retried(lambda: self._side_files.write(parts, versions))
             self._retried(lambda: self._name(file, parts, replacing=old is not None))
@@ -157,7 +157,7 @@ class DirectoryStore:
 
     @staticmethod
     def _retried(step: Callable[[], None]) -> None:
-        """Repeat a step while another process clears empty folders away under it."""
+        """Repeat a step that fails because another process removes empty folders."""
         for attempt in range(_LOST_RACES):
             try:
                 return step()
@@ -182,7 +182,7 @@ class DirectoryStore:
     # ---- reading -----------------------------------------------------------------------------------
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an object; see `ObjectStore.get`."""
+        """Return bytes of an object; see ``ObjectStore.get``."""
         parts = self._tree.parts_of(key)
         with failures("reading", key, reading=True):
             with self._tree.folder(parts[:-1]) as folder:
@@ -200,9 +200,9 @@ class DirectoryStore:
                 os.close(file)
 
     def head(self, key: str) -> ObjectInfo:
-        """Size, content type and attributes of an object; see `ObjectStore.head`.
+        """Return size, content type and attributes of an object; see ``ObjectStore.head``.
 
-        The content type is None, and there are no attributes, where the file came here by other ways than this class.
+        The content type is None, and there are no attributes, where the file was not written by this class.
         """
         parts = self._tree.parts_of(key)
         with failures("reading", key, reading=True):
@@ -218,7 +218,7 @@ class DirectoryStore:
         raise ObjectNotFoundError(f"no object has this key: {key}")
 
     def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
-        """Keys in order; see `ObjectStore.keys`.
+        """Return keys in order; see ``ObjectStore.keys``.
 
         Reads one folder at a time, and only those that can hold a wanted key. Objects may come and go
         meanwhile.
@@ -242,7 +242,7 @@ class DirectoryStore:
                 walk.append(self._entries(path[:-1].split("/")))
 
     def _entries(self, parts: list[str]) -> Iterator[str]:
-        """Paths in a folder, folders with a slash at the end, as it decides their place in the order."""
+        """Return paths in a folder, folders with a slash at the end, as it decides their place in the order."""
         lead = "".join(f"{part}/" for part in parts)
         with failures("listing", lead):
             found = self._tree.names(parts)
@@ -251,7 +251,7 @@ class DirectoryStore:
         return iter(sorted(f"{lead}{name}/" if is_folder else lead + name for name, is_folder in found))
 
     def _find(self, key: str, parts: list[str]) -> _Found | None:
-        """Size and inode of an object, or None.
+        """Return size and inode of an object, or None.
 
         Raises:
             StoreError: a folder, link or special file has its name.
@@ -272,20 +272,20 @@ class DirectoryStore:
     # ---- recovery ----------------------------------------------------------------------------------
 
     def unsealed(self) -> list[UnsealedObject]:
-        """What writers of processes that no longer live left behind, in order of keys; see `OpenAreaStore`.
+        """Return the unsealed objects of dead processes, in order of keys; see ``OpenAreaStore``.
 
-        Left-overs of objects that did get their key are cleared away on the way.
+        Left-over files of objects that were sealed are removed.
         """
         with failures("looking for unsealed objects in", self._tree.root):
             return list(self._open_area.look(self._is_sealed, clear=True).unsealed)
 
     def open_area_state(self) -> OpenAreaState:
-        """What dead writers left, and what living ones write; see `WatchedOpenArea`."""
+        """Return what dead writers left, and what living ones write; see ``WatchedOpenArea``."""
         with failures("looking for unsealed objects in", self._tree.root):
             return self._open_area.look(self._is_sealed, clear=False)
 
     def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an unsealed object, as `get` gives those of a sealed one.
+        """Return bytes of an unsealed object, as ``get`` gives those of a sealed one.
 
         Raises:
             ObjectNotFoundError: it is gone.

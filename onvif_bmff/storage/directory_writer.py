@@ -1,4 +1,4 @@
-"""One object on its way into a `DirectoryStore`."""
+"""A writer of one object of a ``DirectoryStore``."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ __all__ = ["DirectoryWriter"]
 
 
 class DirectoryWriter:
-    """A file of the open area that ``commit`` gives its key; see `ObjectWriter`.
+    """A file of the open area that ``commit`` gives its key; see ``ObjectWriter``.
 
     ``fsync_appends`` makes each append durable.
     """
@@ -35,7 +35,7 @@ class DirectoryWriter:
         self._key = file.key
 
     def append(self, *buffers: Buffer) -> None:
-        """Hand bytes to the operating system, all buffers at once."""
+        """Write bytes, all buffers in one system call."""
         file = self._mine()
         self._failed = True
         with failures("writing", self._key):
@@ -64,7 +64,7 @@ class DirectoryWriter:
                 self._open_area.discard(file)
 
     def release(self) -> None:
-        """Leave what was written in the open area; see `ReleasableWriter`."""
+        """Leave what was written in the open area; see ``ReleasableWriter``."""
         file, self._file = self._file, None
         if file is not None:
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Bytes that stay at hand until a store has acknowledged their object: in memory, beyond a bound in temporary files."""
+"""Bytes held until a store has acknowledged their object: in memory, beyond a limit in temporary files."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ _CHUNK = 1 << 20
 
 
 class Room:
-    """What may be held at one time, by all that share the room; for use by any number of threads.
+    """Limit of the bytes held at one time by all that share it; for use by any number of threads.
 
     Args:
         memory: bytes in memory. What does not fit goes to temporary files, whole objects at a time.
@@ -37,7 +37,7 @@ class Room:
         self.log = CauseLog(_log)
 
     def take(self, size: int, memory: int) -> bool:
-        """Take room for ``size`` bytes more, ``memory`` bytes of which are to be in memory; False if there is none."""
+        """Reserve ``size`` more bytes, ``memory`` of them in memory; return False if there is no room."""
         with self._lock:
             if self.held + size > self._total or (memory > 0 and self.in_memory + memory > self._memory):
                 return False
@@ -46,13 +46,13 @@ class Room:
             return True
 
     def leave(self, size: int, memory: int) -> None:
-        """Give room back."""
+        """Release reserved bytes."""
         with self._lock:
             self.held -= size
             self.in_memory -= memory
 
     def file(self) -> IO[bytes]:
-        """A new temporary file. Raises ``OSError``."""
+        """Return a new temporary file. Raises ``OSError``."""
         return tempfile.TemporaryFile(buffering=0, dir=self._folder)
 
 
@@ -67,7 +67,7 @@ class HeldBytes:
         self.size = 0
 
     def add(self, buffers: tuple[Buffer, ...], size: int) -> bool:
-        """Hold ``size`` bytes more; False if there is no room, and they are not held then."""
+        """Hold ``size`` more bytes; return False, and hold none of them, if there is no room."""
         if self._file is None and self._room.take(size, size):
             self._buffers += buffers
             self._in_memory += size
@@ -83,14 +83,14 @@ class HeldBytes:
             self._room.log.warning("file", "no temporary file to hold media in: %s", error)
             self._room.leave(size, 0)
             if self._file is not None:
-                self._file.truncate(self.size)  # part of a buffer may be there
+                self._file.truncate(self.size)  # it may contain a part of a buffer
                 self._file.seek(self.size)
             return False
         self.size += size
         return True
 
     def pieces(self) -> Iterator[tuple[Buffer, ...]]:
-        """All bytes, some at a time. Raises ``OSError`` if they cannot be read back."""
+        """Return all bytes in pieces. Raises ``OSError`` if they cannot be read back."""
         if self._file is None:
             yield tuple(self._buffers)
             return
@@ -103,7 +103,7 @@ class HeldBytes:
             yield (data,)
 
     def drop(self) -> None:
-        """Hold nothing any more."""
+        """Release all bytes."""
         self._room.leave(self.size, self._in_memory)
         self._buffers, self._in_memory, self.size = [], 0, 0
         if self._file is not None:

@@ -1,18 +1,18 @@
-"""Numbers of initialisation vectors set aside in an SQLite file, so that a process goes on where the last one ended.
+"""Numbers of initialisation vectors reserved in an SQLite file, so that a process continues where the last one ended.
 
-What such a file says is true only until an older one takes its place: a backup, a clone, an image of the
-disk. Vectors taken from it then repeat with certainty. So the file is believed only where it is beyond doubt the one
-that was written last, and everywhere else a run begins at random, which costs a little of a probability:
+Such a file is right only until an older one replaces it: a backup, a clone, an image of the disk. Vectors
+taken from it then repeat with certainty. So the file is trusted only if it is certainly the one that was
+written last; otherwise a run begins at random, with a small probability of a repetition:
 
 * The machine (``/etc/machine-id``), this boot of it (``/proc/sys/kernel/random/boot_id``), and device and inode of the
   file are those that it was written under. So after every reboot runs begin at random.
 * The time of its last change (ctime, which no program can set) and its content are those that were noted after the
   last write. So an older file that was written over it, under the same inode, is noticed.
 * These facts are noted, as a hash, in a file in memory (``/dev/shm``), which neither a backup nor a file system that
-  is rolled back brings back. Who writes takes the note away first, so a crash at any moment leaves none.
+  is rolled back restores. A writer removes the note first, so a crash at any moment leaves none.
 
 A snapshot of a running virtual machine, or a checkpoint of a process, takes memory and files back to one moment
-together; nothing inside can notice that, and it is not covered.
+together; no program inside can notice that, and it is not covered.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ _ACCEPTED_RISK: Final = 1e-6
 
 
 def read_identity() -> Identity | None:
-    """The machine, and this boot of it; None where the system does not tell both."""
+    """Return the machine, and this boot of it; None if the system does not give both."""
     try:
         machine, boot = _MACHINE_ID.read_text().strip(), _BOOT_ID.read_text().strip()
     except (OSError, UnicodeError):
@@ -67,15 +67,15 @@ def read_identity() -> Identity | None:
 
 
 class SqliteIvStore:
-    """An `onvif_bmff.cenc.iv.IvStore` in a file, for any number of threads and processes.
+    """An ``onvif_bmff.cenc.iv.IvStore`` in a file, for any number of threads and processes.
 
-    The file is made when it is first needed, with mode 0600; its directory must exist. It is not worth a backup. One
-    that is damaged is moved aside, to ``….damaged``. Rows of the 4,096 keys used last are kept.
+    The file is made when it is first needed, with mode 0600; its directory must exist. It needs no backup. A
+    damaged one is moved aside, to ``….damaged``. Rows of the 4,096 keys used last are kept.
 
     Args:
         path: the file.
-        identity: tells machine and boot. Where it gives None, every run begins at random.
-        in_memory: directory of a file system in memory, for the note that says what file to believe; by default
+        identity: returns machine and boot. If it returns None, every run begins at random.
+        in_memory: directory of a file system in memory, for the note that identifies the trusted file; by default
             ``/dev/shm``.
     """
 
@@ -95,7 +95,7 @@ class SqliteIvStore:
         return f"SqliteIvStore({str(self._path)!r})"
 
     def reserve(self, kid: UUID, bits: int, count: int, fresh: int) -> int:
-        """Set numbers aside; see `onvif_bmff.cenc.iv.IvStore`.
+        """Reserve numbers; see ``onvif_bmff.cenc.iv.IvStore``.
 
         Raises:
             PersistenceError: the file cannot be read or written, or is of another program.
@@ -128,7 +128,7 @@ class SqliteIvStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on a connection of its own, so that a fork hardly ever finds one open."""
+        """Yield a connection with one transaction; a new connection each time, so that a fork rarely finds one open."""
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         with contextlib.closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = FULL")
@@ -142,7 +142,7 @@ class SqliteIvStore:
             connection.execute("COMMIT")
 
     def _facts(self) -> bytes | None:
-        """A hash of what tells the file as it lies there now from all others; None where that is not certain."""
+        """Return a hash of the facts that identify the file in its present state; None if they are uncertain."""
         identity = self._identity()
         if identity is None:
             return None
@@ -155,7 +155,7 @@ class SqliteIvStore:
 
     @contextlib.contextmanager
     def _locked_note(self) -> Iterator[int]:
-        """The note, opened, and locked against other threads and processes."""
+        """Yield the note, opened, and locked against other threads and processes."""
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(self._note, flags, 0o600)
         try:
@@ -186,7 +186,7 @@ def _lock(handle: int) -> None:
 
 
 def _take(connection: sqlite3.Connection, kid: UUID, bits: int, count: int, fresh: int, *, believed: bool) -> int:
-    """Set numbers of a key aside in an open transaction; from ``fresh`` on, if the rows are not to be believed."""
+    """Reserve numbers of a key in an open transaction; from ``fresh`` on, if the rows are not trusted."""
     if not believed:
         connection.execute("UPDATE numbers SET next = NULL")
     key = (kid.bytes, bits)

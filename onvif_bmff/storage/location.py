@@ -1,4 +1,4 @@
-"""Whether a text names a place in the file system of this machine, or something else that looks like one."""
+"""Check that a text is a path of the local file system, and not a URL that looks like one."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"\s*([A-Za-z][\w+.-]*):")
 def local_path(path: str | os.PathLike[str]) -> str:
     r"""Return the text of a path, unless it names a place that is not in the local file system.
 
-    A file system takes nearly everything for a name, so that ``s3://bucket/recordings`` would become a folder ``s3:``
+    A file system accepts nearly everything as a name, so that ``s3://bucket/recordings`` would become a folder ``s3:``
     next to the program, and a recording would look stored. Refused are texts with ``scheme://`` at their beginning,
     of whatever scheme, and those with ``scheme:`` (``s3:bucket``, ``file:/data``, ``C:\data``, and what a
     ``pathlib.Path`` makes of a URL) unless a file or folder of that name, up to the first slash, exists. An absolute

@@ -24,7 +24,7 @@ class _Stored:
 
 
 class MemoryStore:
-    """An `ObjectStore` in memory, for use by any number of threads.
+    """An ``ObjectStore`` in memory, for use by any number of threads.
 
     Appended buffers are kept as they are and joined only when the object is read, so that recording into
     memory copies nothing.
@@ -36,13 +36,13 @@ class MemoryStore:
         self._sorted: list[str] = []
 
     def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:
-        """Store a whole object; see `ObjectStore.put`."""
+        """Store a whole object; see ``ObjectStore.put``."""
         writer = self.open_writer(str(obj.key), content_type=obj.content_type, overwrite=overwrite)
         writer.append(obj.body)
         writer.seal(obj.metadata)
 
     def open_writer(self, key: str, *, content_type: str | None, overwrite: bool = False) -> "MemoryWriter":
-        """Begin an object; see `ObjectStore.open_writer`. A content type of None is one that nobody knows."""
+        """Begin an object; see ``ObjectStore.open_writer``. A content type of None is unknown."""
         check_path(key)
         check_content_type(content_type)
         with self._lock:
@@ -51,7 +51,7 @@ class MemoryStore:
         return MemoryWriter(key, content_type, lambda stored: self._keep(key, stored, overwrite=overwrite))
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an object; see `ObjectStore.get`."""
+        """Return bytes of an object; see ``ObjectStore.get``."""
         with self._lock:
             found = self._find(key)
             if len(found.buffers) != 1 or not isinstance(found.buffers[0], bytes):
@@ -63,13 +63,13 @@ class MemoryStore:
         return bytes(data if whole else data[start : None if length is None else start + max(0, length)])
 
     def head(self, key: str) -> ObjectInfo:
-        """Size, content type and attributes of an object; see `ObjectStore.head`."""
+        """Return size, content type and attributes of an object; see ``ObjectStore.head``."""
         with self._lock:
             found = self._find(key)
             return ObjectInfo(key, found.size, found.content_type, dict(found.attributes))
 
     def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
-        """Keys in order; see `ObjectStore.keys`. Objects may come and go meanwhile."""
+        """Return keys in order; see ``ObjectStore.keys``. Objects may come and go meanwhile."""
         while True:
             with self._lock:
                 low = bisect_left(self._sorted, prefix)
@@ -85,7 +85,7 @@ class MemoryStore:
             after = batch[-1]
 
     def delete(self, key: str) -> None:
-        """Remove an object; see `ObjectStore.delete`."""
+        """Remove an object; see ``ObjectStore.delete``."""
         with self._lock:
             self._find(key)
             del self._objects[key]
@@ -107,7 +107,7 @@ class MemoryStore:
 
 
 class MemoryWriter:
-    """One object on its way into a `MemoryStore`, which ``keep`` puts there; see `ObjectWriter`."""
+    """A writer of one object of a ``MemoryStore``; ``keep`` stores it. See ``ObjectWriter``."""
 
     def __init__(self, key: str, content_type: str | None, keep: Callable[[_Stored], None]) -> None:
         self._key = key

@@ -1,7 +1,7 @@
 """Files that are being written, apart from the objects, in a form that survives the death of their writer.
 
-Each has a side file that says which object it will be. Its writer keeps it locked, and the system drops the
-lock when the process dies, however it dies: a file that can be locked is an abandoned one.
+Each has a side file that names the object it will become. Its writer keeps it locked, and the system releases the
+lock when the process ends, however it ends: a file that can be locked is an abandoned one.
 """
 
 import errno
@@ -44,11 +44,11 @@ class OpenArea:
         self._tree = tree
 
     def folder(self) -> AbstractContextManager[int]:
-        """An open descriptor of the folder, which is made if it is missing."""
+        """Return an open descriptor of the folder, which is made if it is missing."""
         return self._tree.folder(_PLACE, create=True)
 
     def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool) -> OpenFile:
-        """A new empty file for an object. ``fsync`` makes known what it will be even after a power cut.
+        """Return a new empty file for an object. ``fsync`` makes its side file durable.
 
         Raises:
             OSError: the operating system refused.
@@ -61,7 +61,7 @@ class OpenArea:
                 file = FileIO(number, "r+")
                 try:
                     fcntl.flock(number, fcntl.LOCK_EX)
-                    # A process that looks for abandoned files may have cleared it away before the lock.
+                    # A process that looks for abandoned files may have removed it before it was locked.
                     if os.fstat(number).st_nlink:
                         write_file(name + _SIDE, side.encode(), folder, fsync=fsync)
                         return OpenFile(name, file, key, content_type, overwrite=overwrite)
@@ -73,7 +73,7 @@ class OpenArea:
                 file.close()
 
     def discard(self, file: OpenFile) -> None:
-        """Remove a file of ours. Its object, if it became one, has a name of its own.
+        """Remove a file of this process. Its object, if it became one, has another name.
 
         Raises:
             OSError: the operating system refused.
@@ -85,7 +85,7 @@ class OpenArea:
             file.file.close()
 
     def look(self, is_sealed: Callable[[str, int], bool], *, clear: bool) -> OpenAreaState:
-        """What dead writers left, and what living ones write.
+        """Return what dead writers left, and what living ones are writing.
 
         With ``clear`` files that hold nothing or became an object are removed.
 
@@ -115,7 +115,7 @@ class OpenArea:
                     inode, size = (status := os.fstat(file.fileno())).st_ino, status.st_size
                     side = self._side(folder, stem)
                     if side is None:
-                        # Nobody knows what it was to be. If it holds something, a person should look at it.
+                        # Its key is unknown. If it holds data, an operator has to decide about it.
                         if clear and not size:
                             _unlink(folder, name, stem + _SIDE, passing_name(stem + _SIDE))
                     elif is_sealed(side[0], inode):
@@ -126,14 +126,14 @@ class OpenArea:
             if clear:
                 data = {name for name in os.listdir(folder) if name.endswith(_DATA)}
                 for name in names:
-                    # Side files whose data got its key by renaming.
+                    # Side files of data that was renamed to its key.
                     if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
                         _unlink(folder, name)
         found.sort(key=lambda item: item.key)
         return OpenAreaState(tuple(found), tuple(sorted(written)))
 
     def read(self, item: UnsealedObject, start: int, length: int | None) -> bytes:
-        """Bytes of an abandoned file.
+        """Return bytes of an abandoned file.
 
         Raises:
             OSError: the operating system refused.
@@ -150,7 +150,7 @@ class OpenArea:
             os.close(number)
 
     def take_over(self, item: UnsealedObject, size: int | None) -> OpenFile:
-        """An abandoned file as one of ours.
+        """Return an abandoned file, taken over by this process.
 
         Raises:
             StoreError: it is not abandoned, or shorter than ``size``.
@@ -160,7 +160,7 @@ class OpenArea:
             try:
                 file = self._locked(folder, item.name + _DATA)
             except BlockingIOError:
-                raise StoreError(f"somebody else is writing the unsealed object: {item.key}") from None
+                raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
             if file is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         have = os.fstat(file.fileno()).st_size
@@ -174,7 +174,7 @@ class OpenArea:
 
     @staticmethod
     def _locked(folder: int, name: str) -> FileIO | None:
-        """An abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
+        """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
         try:
             file = FileIO(os.open(name, _OPEN, dir_fd=folder), "r+")
         except FileNotFoundError:
@@ -191,7 +191,7 @@ class OpenArea:
 
     @staticmethod
     def _side(folder: int, stem: str) -> tuple[str, str, bool] | None:
-        """Key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
+        """Return key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
         try:
             number = os.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A segment on its way into a store, how the store is tried again, and how objects that are given up are reported."""
+"""A segment that is being stored, the policy of retries, and the report on objects that are given up."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class LOST:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long and how often a store is tried again; all in seconds.
+    """How long and how often a store is retried; all in seconds.
 
     After a failure an object is tried again at once, then after ``first``, then after twice as long each time, up to
     ``longest``. It is given up after ``patience``. ``blocking`` is how long a caller is kept waiting while there is no
@@ -42,9 +42,9 @@ class RetryPolicy:
 class StoreFailure:
     """An object that a store would not take, and that was given up.
 
-    ``reason`` is under which its ``sample_count`` samples so far are counted as lost; None for a span end object.
-    ``open`` tells that the segment was still being written: what its recorder adds to it is lost too, so that it had
-    better begin another one (`Recorder.end_segments_early`).
+    ``reason`` is the one under which its ``sample_count`` samples so far are counted as lost; None for a span end
+    object. ``open``: the segment was still being written, and what its recorder adds to it is lost too, so it should
+    begin another one (``Recorder.end_segments_early``).
     """
 
     key: ObjectKey
@@ -56,10 +56,10 @@ class StoreFailure:
 
 @dataclass(slots=True, eq=False)
 class PendingSegment:
-    """A segment that is not known to be stored.
+    """A segment that is not yet known to be stored.
 
-    ``key`` is what its recorder calls it, ``stored_key`` its name in the store. ``held`` are its bytes, None if they
-    are no longer at hand. ``in_doubt`` says that sealing has begun and nobody knows whether it was done.
+    ``key`` is the recorder's, ``stored_key`` the one in the store. ``held`` are its bytes, None if they were released.
+    ``in_doubt``: sealing was begun, and it is unknown whether it succeeded.
     """
 
     key: ObjectKey
@@ -76,13 +76,13 @@ class PendingSegment:
     given_up: StoreFailure | None = None
 
     def let_go(self) -> None:
-        """Keep its bytes at hand no longer."""
+        """Release its bytes."""
         held, self.held = self.held, None
         if held is not None:
             held.drop()
 
     def drop_writer(self) -> None:
-        """Forget what the store has taken so far."""
+        """Abandon what was written so far."""
         writer, self.writer = self.writer, None
         if writer is not None:
             with suppress(Exception):

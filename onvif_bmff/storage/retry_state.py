@@ -1,4 +1,4 @@
-"""Whether a store fails, since when, and when it is tried again."""
+"""Whether a store fails, since when, and when it is retried."""
 
 import logging
 from collections.abc import Callable
@@ -13,10 +13,10 @@ _log = logging.getLogger(__name__)
 
 
 class RetryState:
-    """The failures of a store for one queue of objects, the first of which is tried again as ``policy`` says.
+    """The failures of a store for one queue of objects; its first object is retried according to ``policy``.
 
-    ``error`` is what the store raised last, None since it took something. ``retry_at`` is when it is to be tried again,
-    in seconds of ``clock``; None if at once.
+    ``error`` is what the store raised last, None after a success. ``retry_at`` is the time of the next attempt,
+    in seconds of ``clock``; None for at once.
     """
 
     def __init__(self, policy: RetryPolicy, clock: Callable[[], float], log: CauseLog) -> None:
@@ -29,22 +29,22 @@ class RetryState:
         self.error: Exception | None = None
 
     def is_due(self) -> bool:
-        """Whether the store may be tried now."""
+        """Return whether the store may be tried now."""
         return self.retry_at is None or self._clock() >= self.retry_at
 
     def is_late(self) -> bool:
-        """Whether the first object has been tried for as long as the policy has patience."""
+        """Return whether the first object has been tried for as long as the policy has patience."""
         return self._since is not None and self._clock() - self._since >= self._policy.patience
 
     def succeeded(self) -> None:
-        """The store took something."""
+        """Note that the store accepted something."""
         if self.error is not None:
             _log.info("the store takes objects again")
         self.error = None
         self.restart()
 
     def failed(self, key: ObjectKey, error: Exception) -> bool:
-        """The store raised an error for the first object; True if that is its first failure."""
+        """Return the store raised an error for the first object; True if that is its first failure."""
         if self.error is None:
             self._log.warning(type(error).__name__, "%s: the store failed and is tried again: %s", key, error)
         self.error = error
@@ -59,5 +59,5 @@ class RetryState:
         self.retry_at = self._clock() + self._delay
 
     def restart(self) -> None:
-        """Another object is the first now, and is tried at once."""
+        """Note that another object is the first now; it is tried at once."""
         self._since = self._delay = self.retry_at = None

@@ -1,11 +1,11 @@
-"""Content type and attributes of the objects of a `DirectoryStore`, in side files of its hidden area.
+"""Content type and attributes of the objects of a ``DirectoryStore``, in side files of its hidden area.
 
 The side file of ``a/b.mp4`` is ``.onvif_bmff/meta/a.d/b.mp4.json``: folders there always end in ``.d`` and
 files in ``.json``, so that an object ``x`` and a folder ``x.json`` do not collide.
 
 A side file usually holds one version. While an object is being replaced it holds the old and the new one,
-distinguished by the inode of the object's file, so that whoever reads sees labels and bytes that belong together
-whatever the moment. A tree that was copied elsewhere has other inodes; a single version is valid anyway.
+distinguished by the inode of the object's file, so that a reader gets attributes and bytes that belong together
+at any moment. A tree that was copied elsewhere has other inodes; a single version is valid anyway.
 """
 
 import errno
@@ -24,7 +24,7 @@ __all__ = ["Label", "SideFiles"]
 
 _MAX_FILE = 1 << 20
 _IN_ITS_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
-"""What a system says of a link, of a file where a folder should be, and of a socket."""
+"""Errors of the system for a link, for a file in place of a folder, and for a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SideFiles:
         self._tree = tree
 
     def read(self, parts: list[str], inode: int) -> Label:
-        """The label that belongs to an object; a default one if there is no side file.
+        """Return the label that belongs to an object; a default one if there is no side file.
 
         Raises:
             ObjectDamagedError: the side file is damaged, or something else is in its place.
@@ -62,7 +62,7 @@ class SideFiles:
     def write(self, parts: list[str], versions: list[Label]) -> None:
         """Make the side file hold these versions, durably; it is not made for a default label.
 
-        The caller keeps others from writing the same side file meanwhile.
+        The caller must hold the lock of the side file.
 
         Raises:
             OSError: the operating system refused.

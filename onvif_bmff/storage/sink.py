@@ -1,4 +1,4 @@
-"""From what a recorder says to what a store holds."""
+"""Stores the events of a recorder as objects."""
 
 import logging
 import os
@@ -30,28 +30,28 @@ _Place = tuple[str, str, str]
 
 
 class StoreSink:
-    """Streams recording events into a store, and outlives the store's failures.
+    """Streams recording events into a store, and survives the store's failures.
 
-    The bytes of a segment stay at hand until the store has acknowledged it. When the store fails, what it has taken of
-    the segment is abandoned and all of it is offered again, as ``policy`` says; what comes meanwhile waits. Before a
-    segment whose sealing was not answered is offered again, the store is asked whether it is there: each has an
-    attribute ``ObjectId`` by which it is known.
+    The bytes of a segment are held until the store has acknowledged it. When the store fails, what was written of the
+    segment is abandoned and all of it is written again, according to ``policy``; later events wait. Before a segment
+    whose sealing was not answered is written again, the store is asked whether it is there: each segment is identified
+    by an attribute ``ObjectId``.
 
-    An object is given up when the store says that it will never take it, after the policy's patience, or when there
+    An object is given up when the store refuses it for good, after the policy's patience, or when there
     is no room for more. Then its span ends with the last segment that is stored, before the hole, and the next segment
     that is stored begins another span, with counters from 0. The failure is reported: to ``on_failure`` if given,
-    otherwise by raising it once the event is dealt with. Recording can go on either way; other spans are not touched.
+    otherwise by raising it once the event is processed. Recording can go on either way; other spans are not affected.
 
     Args:
         store: where the objects go.
         overwrite: replace objects that exist.
         on_stored: called with the key and size in bytes of every object that is now in the store. The first exception
-            that it raises comes out of the call once all events are dealt with; nothing is lost by it, later ones are
-            logged.
-        on_failure: called with every object that is given up, when the event that led to it has been dealt with.
-        policy: how the store is tried again.
+            that it raises is raised by the call once all events are processed; nothing is lost by it, and later ones
+            are logged.
+        on_failure: called with every object that is given up, once the event that led to it is processed.
+        policy: how the store is retried.
         room: what may be held in memory and in temporary files; may be shared with other sinks.
-        clock: seconds that only grow.
+        clock: monotonic time in seconds.
         sleep: waits so many seconds, where the policy's ``blocking`` and ``closing`` allow it.
         random: source of random bytes, for the ``ObjectId``.
     """
@@ -92,7 +92,7 @@ class StoreSink:
             return
         try:
             self.close()
-        except StoreError as failure:  # the error under way tells more
+        except StoreError as failure:  # the error being raised is more informative
             _log.error("what was left could not be stored: %s", failure)
 
     @property
@@ -102,23 +102,23 @@ class StoreSink:
 
     @property
     def trouble(self) -> Exception | None:
-        """What the store said last, if anything waits for it to be tried again; None if all is well."""
+        """The store's last error while something waits for a retry; None otherwise."""
         return next((queue.error for queue in self._queues.values() if queue.error is not None), None)
 
     @property
     def retry_in(self) -> float | None:
-        """In how many seconds `retry` has something to do; None if nothing waits."""
+        """Seconds until ``retry`` has something to do; None if nothing waits."""
         due = [queue.retry_at for queue in self._queues.values() if queue.retry_at is not None]
         return max(min(due) - self._clock(), 0.0) if due else None
 
     def add_all(self, events: Iterable[RecordingEvent]) -> None:
-        """Take events in order; see `add`. All are taken, whatever fails meanwhile."""
+        """Process events in order; see ``add``. All are processed, whatever fails meanwhile."""
         self._events.extend(events)
         self._take_all()
         self._outcomes.report()
 
     def add(self, event: RecordingEvent) -> None:
-        """Take an event.
+        """Process an event.
 
         Raises:
             StateError: the event is about a segment that is not open, or opens one twice.
@@ -129,21 +129,21 @@ class StoreSink:
         self._outcomes.report()
 
     def retry(self) -> None:
-        """Try the store again where that is due. `add` does so too; call this when no events come.
+        """Retry the store where that is due. ``add`` does so too; call this while no events arrive.
 
         Raises:
-            StoreError: as `add`.
+            StoreError: as ``add``.
         """
         self._work()
         self._outcomes.report()
 
     def close(self) -> None:
-        """Abandon every segment that is still open, and store the rest. Call it when no more events will come.
+        """Abandon every segment that is still open, and store the rest. Call it after the last event.
 
         Waits for a store that fails as long as the policy's ``closing`` says.
 
         Raises:
-            StoreError: as `add`.
+            StoreError: as ``add``.
         """
         self._take_all()
         for queue in self._queues.values():
@@ -157,7 +157,7 @@ class StoreSink:
     # ---- events ------------------------------------------------------------------------------------
 
     def _take_all(self) -> None:
-        """Take all events. After an interrupt the rest is taken by the next call."""
+        """Process all events. After an interrupt the next call processes the rest."""
         while self._events:
             try:
                 queue, segment, buffers = self._absorb(self._events[0])
@@ -170,7 +170,7 @@ class StoreSink:
             self._work()
 
     def _absorb(self, event: RecordingEvent) -> tuple[SpanQueue, PendingSegment | None, tuple[Buffer, ...]]:
-        """Hold what an event brings; return where it belongs, and the bytes that are to be handed on."""
+        """Hold the bytes of an event; return its queue, its segment, and the bytes to be written."""
         key = event.key
         place = (key.prefix, key.postfix, key.extension)
         queue = self._queues.get(place)
@@ -208,7 +208,7 @@ class StoreSink:
 
     @staticmethod
     def _leave_open(queue: SpanQueue) -> None:
-        """Give up a segment that will not be completed."""
+        """Give up the open segment of a queue, which will not be completed."""
         segment, queue.open = queue.open, None
         if segment is not None:
             queue.give_up(segment, LOST.UNSEALED, StoreError("nobody completed the segment"))
@@ -232,7 +232,7 @@ class StoreSink:
                 queue.work()
 
     def _wait(self, seconds: float, enough: Callable[[], bool]) -> bool:
-        """Try the store again and again until it is enough, or so many seconds have passed; whether it is enough."""
+        """Retry the store until ``enough`` is true or so many seconds have passed; return ``enough``."""
         until = self._clock() + seconds
         while True:
             self._work()
@@ -244,7 +244,7 @@ class StoreSink:
             self._sleep(min(left, max(pause, 0.001)))
 
     def _hold(self, segment: PendingSegment, buffers: tuple[Buffer, ...]) -> None:
-        """Keep bytes of an open segment at hand; give something up if there is no room for them."""
+        """Hold bytes of an open segment; give something up if there is no room for them."""
         size = sum(memoryview(buffer).nbytes for buffer in buffers)
 
         def held() -> bool:
@@ -252,7 +252,7 @@ class StoreSink:
                 return True
             if segment.writer is None:
                 return False
-            segment.let_go()  # the store has what came before, and will most likely take the rest
+            segment.let_go()  # the store has the bytes before them, and will most likely accept the rest
             return True
 
         if not held():
@@ -260,7 +260,7 @@ class StoreSink:
         segment.size += size
 
     def _make_room(self, segment: PendingSegment, held: Callable[[], bool]) -> None:
-        """See that bytes of a segment can be held, at the expense of something else; give it up at worst."""
+        """Make room for bytes of a segment by giving something else up; at worst the segment itself."""
         self._work()
         if held():
             return

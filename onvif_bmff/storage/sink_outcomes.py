@@ -1,4 +1,4 @@
-"""What became of the objects that a `StoreSink` was given, and who is to know."""
+"""The outcome of the objects of a ``StoreSink``, and how it is reported."""
 
 import logging
 from collections import Counter
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class SinkOutcomes:
-    """Counts and logs what is stored and lost, and hands it to the caller once all else is in order.
+    """Counts and logs what is stored and lost, and reports it to the caller once all events are processed.
 
     ``dropped`` counts the samples that are lost, by reason. ``in_vain`` says that the sink has waited for room in vain
     since an object was last stored. ``log`` is for failures of the store.
@@ -36,20 +36,20 @@ class SinkOutcomes:
         self.in_vain = False
 
     def stored(self, key: ObjectKey, size: int) -> None:
-        """An object of ``size`` bytes is in the store."""
+        """Note that an object of ``size`` bytes is in the store."""
         self.in_vain = False
         if self._on_stored is None:
             return
         try:
             self._on_stored(key, size)
         except Exception as error:  # noqa: BLE001
-            # The caller's, and no failure of the store: it waits until all is in order.
+            # An error of the caller's, not of the store: raised once all events are processed.
             if self._raised is not None:
                 _log.error("%s is stored, and on_stored failed again: %r", key, error)
             self._raised = self._raised or error
 
     def lost(self, failure: StoreFailure) -> None:
-        """An object is given up."""
+        """Note that an object was given up."""
         cause = (failure.reason, type(failure.error).__name__)
         if failure.reason is None:
             self.log.error(cause, "%s is not stored: %s", failure.key, failure.error)
@@ -61,7 +61,7 @@ class SinkOutcomes:
             self._failures.append(failure)
 
     def report(self) -> None:
-        """Hand what was given up to the caller, and raise what waits to be raised.
+        """Report to the caller what was given up, and raise pending errors.
 
         Raises:
             StoreError: an object was given up, and there is no ``on_failure``.

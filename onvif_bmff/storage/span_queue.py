@@ -1,6 +1,6 @@
-"""The objects of one kind of span on their way into a store that may fail: in order, tried again, and true in the end.
+"""The queue of objects of one kind of span to a store that may fail: in order, retried, and consistent in the end.
 
-An object is stored only when all before it are, or are given up. So whatever is lost, what is in the store is whole: a
+An object is stored only after all before it are stored or given up. So the store stays consistent whatever is lost: a
 span ends with its last stored segment, before the hole, and the next segment that is stored begins another one, whose
 counters start with 0 (B.4, B.5).
 """
@@ -22,12 +22,12 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SpanQueue"]
 
 MAX_JOBS = 1000
-"""Objects that may wait before end objects are given up."""
+"""Number of waiting objects beyond which end objects are given up."""
 
 
 @dataclass(slots=True, eq=False)
 class _SpanEnd:
-    """A span end object; ``owed`` if ``key`` is its name in the store already, not the one that the recorder gave."""
+    """A span end object; ``owed`` if ``key`` is its name in the store already, not the recorder's."""
 
     key: ObjectKey
     owed: bool
@@ -48,25 +48,25 @@ class _StoredSpan:
     broken: bool = False
 
     def begin_with(self, counter: int) -> None:
-        """A segment with this counter is to be stored next."""
+        """Note that a segment with this counter is to be stored next."""
         if counter == 0:
             self.base, self.last, self.broken = 0, None, False
         elif self.broken:
             self.base, self.broken = counter, False
 
     def stored_key(self, key: ObjectKey) -> ObjectKey:
-        """The key in the store of what the recorder gave this key."""
+        """Return the key in the store of what the recorder gave this key."""
         return replace(key, counter=key.counter - self.base) if self.base else key
 
 
 class SpanQueue:
-    """What is to be stored of the spans of one prefix, postfix and extension.
+    """Objects to be stored, of the spans of one prefix, postfix and extension.
 
     Args:
         store: where it goes.
         overwrite: replace objects that exist.
-        policy: how it is tried again.
-        clock: seconds that only grow.
+        policy: how failures are retried.
+        clock: monotonic time in seconds.
         on_stored: called with key and size of each object that is in the store; raises nothing.
         on_lost: called with each object that is given up; raises nothing.
         log: where failures of the store are logged.
@@ -94,12 +94,12 @@ class SpanQueue:
 
     @property
     def error(self) -> Exception | None:
-        """What the store raised last; None if it has not failed since it took something."""
+        """The store's last error; None after a success."""
         return self._retry.error
 
     @property
     def retry_at(self) -> float | None:
-        """When the store is to be tried again, by the clock; None if at once."""
+        """Time of the next attempt, by the clock; None for at once."""
         return self._retry.retry_at
 
     @property
@@ -108,16 +108,16 @@ class SpanQueue:
         return not self._jobs
 
     def segments(self) -> list[PendingSegment]:
-        """The segments that wait, the oldest first."""
+        """Return the segments that wait, the oldest first."""
         return [job for job in self._jobs if isinstance(job, PendingSegment) and job.given_up is None]
 
     def begin(self, segment: PendingSegment) -> None:
-        """Take a segment whose header is held."""
+        """Add a segment whose header is held."""
         self.open = segment
         self._jobs.append(segment)
 
     def append(self, segment: PendingSegment, buffers: tuple[Buffer, ...]) -> None:
-        """Hand on what has just been held of a segment, if the store has all before it."""
+        """Write the bytes of a segment that were just held, if the store has everything before them."""
         if segment.writer is None or not buffers:
             return
         try:
@@ -136,22 +136,22 @@ class SpanQueue:
             segment.sealed = event
 
     def end(self, key: ObjectKey) -> None:
-        """Take a span end object."""
+        """Add a span end object."""
         self._jobs.append(_SpanEnd(key, owed=False))
 
     def is_due(self) -> bool:
-        """Tell whether there is something to be done now."""
+        """Return whether there is something to do now."""
         return bool(self._jobs) and self._retry.is_due()
 
     def work(self) -> None:
-        """Store what can be stored now. An interrupt comes through, and nothing is lost then."""
+        """Store what can be stored now. An interrupt propagates, and nothing is lost by it."""
         while self._jobs:
             job = self._jobs[0]
             try:
                 if not self._advance(job):
                     return
             except Exception as error:  # noqa: BLE001
-                # Third-party stores may raise anything, and must not take others down.
+                # Third-party stores may raise anything, and must not stop other queues.
                 if not self._failed(job, error):
                     return
             except BaseException:
@@ -160,7 +160,7 @@ class SpanQueue:
                 raise
 
     def give_up(self, segment: PendingSegment, reason: str, error: Exception) -> None:
-        """Store a segment no more. If it may be in the store, that is found out before anything follows it."""
+        """Give a segment up. If it may be in the store, the store is asked before anything follows it."""
         if segment.given_up is not None:
             return
         segment.given_up = StoreFailure(
@@ -172,7 +172,7 @@ class SpanQueue:
             self._on_lost(segment.given_up)
 
     def abandon(self) -> None:
-        """Give up all that waits; end the span before it if the store takes that now."""
+        """Give up all waiting objects; end the span before them if the store accepts that now."""
         error = self.error or StoreError("the store did not take it in time")
         for segment in self.segments():
             self.give_up(segment, LOST.PATIENCE if segment.sealed else LOST.UNSEALED, error)
@@ -182,13 +182,13 @@ class SpanQueue:
             if isinstance(job, _SpanEnd):
                 self._on_lost(StoreFailure(job.key, self.error or error))
             elif job.in_doubt and job.given_up is not None:
-                self._on_lost(replace(job.given_up, reason=LOST.UNKNOWN))  # a recovery ends the span where it ends
+                self._on_lost(replace(job.given_up, reason=LOST.UNKNOWN))  # a recovery finds its true end
         self._jobs.clear()
 
     # ---- one object --------------------------------------------------------------------------------
 
     def _advance(self, job: PendingSegment | _SpanEnd) -> bool:
-        """Do the next thing for the first object that waits; False if more of it has to come first."""
+        """Do the next step for the first waiting object; return False if more of it has to arrive first."""
         if isinstance(job, _SpanEnd):
             self._put_end(job)
             return True
@@ -211,7 +211,7 @@ class SpanQueue:
         return True
 
     def _open_writer(self, job: PendingSegment) -> None:
-        """Begin an object with all that is held of it."""
+        """Open a writer, and append all bytes held of the object."""
         self._span.begin_with(job.key.counter)
         job.stored_key = self._span.stored_key(job.key)
         held = job.held
@@ -226,7 +226,7 @@ class SpanQueue:
     def _put_end(self, job: _SpanEnd) -> None:
         key = job.key
         if not job.owed:
-            if self._span.broken:  # nothing of this span was stored since the hole, and what was has its end
+            if self._span.broken:  # nothing of this span was stored after the hole, and what was before it has its end
                 self._finish(job)
                 return
             key = self._span.stored_key(key)
@@ -238,7 +238,7 @@ class SpanQueue:
                 raise StoreError(f"the store says that an object exists, and has none: {key}") from error
             if not job.owed and not again:
                 raise
-            # It is empty and says the same: ours, whose answer was lost, or that of a recovery.
+            # An identical end object: ours, whose answer was lost, or that of a recovery.
         self._finish(job)
         self._on_stored(key, 0)
 
@@ -258,7 +258,7 @@ class SpanQueue:
         self._on_stored(job.stored_key, job.size)
 
     def _leave_out(self, job: PendingSegment) -> None:
-        """Pass over a segment that is given up: the span ends before it."""
+        """Skip a segment that was given up: the span ends before it."""
         self._jobs.popleft()
         self._retry.restart()
         if self._span.last is not None:
@@ -274,7 +274,7 @@ class SpanQueue:
         return True
 
     def _resolve(self, job: PendingSegment) -> bool:
-        """Ask the store what became of a segment whose sealing was not answered; True if it is there and is ours."""
+        """Ask the store about a segment whose sealing was not answered; return True if it is stored and ours."""
         try:
             info = self._store.head(str(job.stored_key))
         except ObjectNotFoundError:
@@ -295,13 +295,13 @@ class SpanQueue:
     # ---- failures ----------------------------------------------------------------------------------
 
     def _failed(self, job: PendingSegment | _SpanEnd, error: Exception) -> bool:
-        """Note a failure; True if the store is to be tried again at once, or something else is."""
+        """Note a failure; return True if there is something to try at once."""
         key = (job.stored_key or job.key) if isinstance(job, PendingSegment) else job.key
         first = self._retry.failed(key, error)
         if isinstance(job, PendingSegment):
             job.drop_writer()
             if isinstance(error, ObjectExistsError):
-                job.in_doubt = True  # ours after all, or somebody else's, or nobody's: services say so of races, too
+                job.in_doubt = True  # ours, another's, or none at all: services report races this way, too
         late = self._retry.is_late()
         if isinstance(job, _SpanEnd):
             if self._is_final(job, error):
@@ -324,7 +324,7 @@ class SpanQueue:
         self._on_lost(failure)
 
     def _postpone(self, job: _SpanEnd) -> bool:
-        """Let the next segment go first: media are worth more than the end of their span. False if there is none."""
+        """Put the next segment first, since media matter more than span ends; return False if there is none."""
         at = next((n for n, other in enumerate(self._jobs) if isinstance(other, PendingSegment)), None)
         if at is None:
             return False
@@ -342,7 +342,7 @@ class SpanQueue:
 
     @staticmethod
     def _is_final(job: PendingSegment | _SpanEnd, error: Exception) -> bool:
-        """Tell whether trying again is of no use."""
+        """Return whether retrying is useless."""
         if isinstance(job, PendingSegment) and job.held is None:
             return True
         if isinstance(error, ObjectExistsError):

@@ -1,13 +1,13 @@
 """The control model in an SQLite database: durable, one transaction an operation.
 
-`SqlitePersistence` fits the protocol that `onvif_bmff.control.persistence` declares, and knows nothing of
-what it keeps: JSON documents by name, and content keys by name. The keys lie in a table of their own in the
+``SqlitePersistence`` implements the protocol of ``onvif_bmff.control.persistence``, and does not interpret
+what it stores: JSON documents and content keys, both by name. The keys are in a separate table of the
 same file, so that a configuration and its keys are always of one transaction; the file is made with mode
 0600, deleted keys are overwritten, and a file that others can read is refused.
 
-SQLite has no checksums. So each row has a digest over its table, name and body, which is held against them
-when they are read. A document that is damaged makes the file unreadable. A content key that is damaged is
-left out, and reported in the log: what it would encrypt nobody could ever decrypt, but all others are good.
+SQLite has no checksums. So each row has a digest over its table, name and body, which is compared when
+they are read. A document that is damaged makes the file unreadable. A content key that is damaged is
+left out, and reported in the log: data encrypted with it could never be decrypted, but all others are usable.
 
 WAL with synchronous=FULL: a commit returns only when the log is on the disk, since NORMAL would lose
 acknowledged changes in a power cut. The file is locked while it is open, because the service keeps the
@@ -72,8 +72,8 @@ class SqlitePersistence:
 
     Raises:
         PersistenceError: the file is damaged, empty, of another program or of a later version, readable by
-            others, in use, or no local path. It is never replaced or repaired; what to do about it is for people
-            to say.
+            others, in use, or no local path. It is never replaced or repaired; that is for an operator
+            to decide.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, migrations: Sequence[str] = MIGRATIONS) -> None:
@@ -105,7 +105,7 @@ class SqlitePersistence:
     # ---- the protocol ------------------------------------------------------------------------------
 
     def load(self) -> tuple[dict[str, str], dict[str, bytes]]:
-        """Everything committed: documents and secrets, each by name. A secret that is damaged is missing.
+        """Return everything committed: documents and secrets, each by name. A secret that is damaged is missing.
 
         Raises:
             PersistenceError: the file cannot be read, or a document in it is damaged.
@@ -130,17 +130,17 @@ class SqlitePersistence:
             self._write("secret", secrets)
 
     def close(self) -> None:
-        """Move the log into the database, and let go of the file."""
+        """Move the log into the database, and close the file."""
         with self._lock, _reported("the database cannot be closed"):
             self._connection.close()
 
     # ---- inside ------------------------------------------------------------------------------------
 
     def _read(self, table: str) -> tuple[dict[str, Any], list[str]]:
-        """The rows of a table by name, and the names, as far as they can be read, of those that are damaged."""
+        """Return the rows of a table by name, and the names, as far as they can be read, of those that are damaged."""
         whole: dict[str, Any] = {}
         damaged: list[str] = []
-        # Names and bodies as bytes: whether text is text is known only where it is what was written.
+        # Names and bodies as bytes: damaged ones may not be valid text.
         kind = "TEXT" if table == "document" else "BLOB"
         query = f"SELECT CAST(name AS BLOB), typeof(body), CAST(body AS BLOB), digest FROM {table}"
         for name, found, body, digest in self._connection.execute(query):
@@ -168,7 +168,7 @@ class SqlitePersistence:
             raise
 
     def _create(self) -> None:
-        """Make the database under another name and move it into place whole, so that it is never half."""
+        """Make the database under another name and move it into place whole, so that it is never incomplete."""
         if any(Path(f"{self._path}{end}").exists() for end in _FILES[1:]):
             raise PersistenceError(f"the database {self._path.name!r} is gone, but its log is there")
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
@@ -242,9 +242,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _digest(table: str, name: str | bytes, body: str | bytes) -> bytes:
-    """What a row is held against: SHA-256 over its table, name and body, each with its length before it.
+    """Return the digest of a row: SHA-256 over its table, name and body, each preceded by its length.
 
-    It lies in the same row as what it is of, so it reveals no more of a content key than the row does.
+    It is stored in the same row, so it reveals no more of a content key than the row does.
     """
     digest = sha256()
     for part in (table, name, body):
@@ -263,7 +263,7 @@ def _sync_directory(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _reported(what: str) -> Iterator[None]:
-    """Turn what SQLite and the system say into our own error."""
+    """Convert errors of SQLite and the system to ``PersistenceError``."""
     try:
         yield
     except (sqlite3.Error, OSError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""A directory tree that nobody can leave: every step goes through an open directory, none through a link."""
+"""A directory tree without a way out: every step goes through an open directory, none through a link."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ _MAX_KNOWN = 4096
 
 @contextmanager
 def failures(doing: str, key: str, *, reading: bool = False) -> Iterator[None]:
-    """Turn errors of the operating system into ours.
+    """Convert errors of the operating system to errors of this library.
 
     Raises:
         ObjectNotFoundError: there is no such file (``reading`` only).
@@ -34,7 +34,7 @@ def failures(doing: str, key: str, *, reading: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # "Not a directory" is how a system says that a part of the way is an object or a link.
+        # "Not a directory" means that a part of the path is an object or a link.
         if reading and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
             raise ObjectNotFoundError(f"no object has this key: {key}") from None
         reason = os.strerror(error.errno) if error.errno else str(error)
@@ -67,7 +67,7 @@ class Tree:
         if not self.fsync:
             return
         for above in [os.path.dirname(path) for path in missing] or [os.path.dirname(self.root)]:
-            with suppress(PermissionError):  # whoever may not read the folder above has not made this one
+            with suppress(PermissionError):  # a process that may not read the folder above has not made this one
                 folder = os.open(above, _FOLDER & ~os.O_NOFOLLOW)
                 try:
                     os.fsync(folder)
@@ -75,7 +75,7 @@ class Tree:
                     os.close(folder)
 
     def parts_of(self, key: str) -> list[str]:
-        """The names on the way to a key.
+        """Return the names on the way to a key.
 
         Raises:
             ObjectKeyError: the key cannot lie in a directory tree: it is no safe path, has a name longer
@@ -91,7 +91,7 @@ class Tree:
 
     @contextmanager
     def folder(self, parts: list[str], *, create: bool = False) -> Iterator[int]:
-        """An open descriptor of a folder, closed afterwards.
+        """Yield an open descriptor of a folder, closed afterwards.
 
         Raises:
             OSError: it does not exist, is no folder, or a part of the way is a link.
@@ -111,7 +111,7 @@ class Tree:
             os.close(here)
 
     def _keep_name(self, path: tuple[str, ...], above: int, folder: int) -> None:
-        """See that the name of a folder is durable, whoever made it: another process may not have come to that."""
+        """Make the name of a folder durable, even if another process made it, which may have died since."""
         inode = os.fstat(folder).st_ino
         if self._durable.get(path) == inode:
             return
@@ -146,7 +146,7 @@ class Tree:
                 self._durable.pop(tuple(parts[:depth]), None)
 
     def names(self, parts: list[str]) -> list[tuple[str, bool]]:
-        """Names in a folder that can be part of a key, with whether they are folders; unordered.
+        """Return names in a folder that can be part of a key, with whether they are folders; unordered.
 
         Links and special files are left out. A folder that is gone has no names.
         """
@@ -170,14 +170,14 @@ def _fits(name: str) -> bool:
 
 
 def passing_name(name: str) -> str:
-    """What a file is called while `write_file` writes it."""
+    """Return the name of a file while ``write_file`` writes it."""
     return f"{name[:-1]}~"
 
 
 def write_file(name: str, data: bytes, folder: int, *, fsync: bool) -> None:
     """Write a file whole, replacing one of that name in one step.
 
-    Nobody else may write the same file meanwhile. The name must not end in ``~``.
+    No other thread or process may write the same file meanwhile. The name must not end in ``~``.
 
     Raises:
         OSError: the operating system refused.
@@ -221,7 +221,7 @@ def write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
 
 
 def read_all(descriptor: int, start: int, length: int) -> bytes:
-    """Up to ``length`` bytes from ``start``, fewer at the end of the file.
+    """Return up to ``length`` bytes from ``start``, fewer at the end of the file.
 
     Raises:
         OSError: the operating system refused.

@@ -1,10 +1,10 @@
-"""Help for testing what reads boxes and what keeps objects.
+"""Test helpers for readers of boxes and for object stores.
 
 Strategies for Hypothesis, a mutator of files, a driver of other parsers, and the tests that every store has to pass
-(`StoreConformance`, `ReadableStoreConformance`).
+(``StoreConformance``, ``ReadableStoreConformance``).
 
 ``strategies`` (boxes and files) and ``bucket_strategies`` (spans and buckets) need the extra ``testing`` (hypothesis);
-``files``, ``recordings``, ``mutator``, ``fuzz`` and the tests of stores need nothing.
+``files``, ``recordings``, ``mutator``, ``fuzz`` and the tests of stores have no dependencies.
 """
 
 from onvif_bmff._lazy import attach

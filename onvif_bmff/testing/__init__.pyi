@@ -10,7 +10,7 @@ from onvif_bmff.testing.files import cmaf_file as cmaf_file
 from onvif_bmff.testing.files import fragmented_file as fragmented_file
 from onvif_bmff.testing.files import progressive_file as progressive_file
 from onvif_bmff.testing.fuzz import CommandRunner as CommandRunner
-from onvif_bmff.testing.fuzz import Finding as Finding
+from onvif_bmff.testing.fuzz import FuzzFinding as FuzzFinding
 from onvif_bmff.testing.fuzz import FuzzReport as FuzzReport
 from onvif_bmff.testing.fuzz import fuzz as fuzz
 from onvif_bmff.testing.fuzz import minimise as minimise
@@ -44,7 +44,7 @@ __all__ = [
     "START",
     "TRACKS",
     "CommandRunner",
-    "Finding",
+    "FuzzFinding",
     "FuzzReport",
     "Mutator",
     "Node",

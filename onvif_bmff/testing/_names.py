@@ -3,7 +3,7 @@
 NAMES = {
     "bucket_strategies": ("attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans",),
     "files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
-    "fuzz": ("CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise",),
+    "fuzz": ("CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise",),
     "mutator": ("Mutator", "shorten_media",),
     "readable_conformance": (
         "REFUSED_KEYS",

@@ -1,6 +1,6 @@
-"""Strategies for what lies in object storage: keys, labels, whole spans and whole buckets. ONVIF 25.12, B.2 to B.9.
+"""Strategies for contents of object storage: keys, attributes, whole spans and whole buckets. ONVIF 25.12, B.2 to B.9.
 
-``object_keys()``, ``seek_tables()`` and ``attributes()`` draw names and labels as far as their rules allow; ``spans()``
+``object_keys()``, ``seek_tables()`` and ``attributes()`` draw keys and attributes within their rules; ``spans()``
 and ``buckets()`` draw recordings as a device stores them, with every rule of Annex B kept, so that a receiver has to
 read them all. Needs hypothesis.
 """
@@ -113,7 +113,7 @@ def spans(draw: DrawFn, *, recording_format: RecordingFormat | None = None) -> t
     """Draw the objects of one span: its segments in order, then its end object, unless the span is still open.
 
     Of one kind of media in CMAF, of one to three in MP4 (``recording_format``: either if None); clear, or encrypted
-    with `onvif_bmff.testing.recordings.CONTENT_KEY`.
+    with ``onvif_bmff.testing.recordings.CONTENT_KEY``.
     """
     recording_format = recording_format or draw(st.sampled_from(_FORMATS))
     most = 1 if recording_format is CMAF else len(TRACKS)
@@ -137,7 +137,7 @@ def buckets(draw: DrawFn) -> tuple[StorageObject, ...]:
     """Draw the objects of a bucket, in the order in which they were stored, recording by recording.
 
     One to three recordings of either format, with one to three spans of each kind of media; the last spans may be
-    open. Encrypted ones use `onvif_bmff.testing.recordings.CONTENT_KEY`.
+    open. Encrypted ones use ``onvif_bmff.testing.recordings.CONTENT_KEY``.
     """
     found: list[StorageObject] = []
     for number in range(draw(st.integers(1, 3))):

@@ -1,6 +1,6 @@
-"""Small whole files, valid box by box, to start from: progressive, fragmented and CMAF, clear and encrypted.
+"""Small whole files, valid box by box, as seeds: progressive, fragmented and CMAF, clear and encrypted.
 
-The media data is filler: the boxes, tables, offsets and sizes are right, the pictures are not. Equal arguments give
+The media data is filler: boxes, tables, offsets and sizes are right, pictures cannot be decoded. Equal arguments give
 equal bytes. Sizes of samples run through ``sizes``.
 """
 
@@ -287,7 +287,7 @@ def _traf(
 
 
 def _vectors(lengths: list[int], first: int) -> bytes:
-    """Return what cenc needs to know of each sample: a vector of 8 bytes, and one subsample."""
+    """Return the cenc information of each sample: a vector of 8 bytes, and one subsample."""
     return b"".join(
         row.to_bytes(8, "big") + b"\0\1" + min(size, 5).to_bytes(2, "big") + max(0, size - 5).to_bytes(4, "big")
         for row, size in enumerate(lengths, first)

@@ -1,9 +1,9 @@
-"""Driving any parser of ISO BMFF files with mutants, and making what crashes or hangs it small.
+"""A driver that runs any parser of ISO BMFF files on mutants, and minimises those that crash or hang it.
 
 ``fuzz`` runs a command on mutants of seed files, one file at a time, bounded in number and time. A crash is a death by
-signal, an exit status of 128 or more, or a text on standard error that says so (a sanitizer's report, or what
-``crash_texts`` names); a hang is a run longer than the time limit. What is found is saved and minimised: boxes are
-taken out first, then bytes, as long as the same thing happens.
+signal, an exit status of 128 or more, or a text on standard error (a sanitizer's report, or one of
+``crash_texts``); a hang is a run longer than the time limit. Findings are saved and minimised: boxes are removed
+first, then bytes, as long as the result is the same.
 """
 
 import os
@@ -19,10 +19,10 @@ from pathlib import Path
 from onvif_bmff.testing.mutator import Mutator
 from onvif_bmff.testing.scan import scan
 
-__all__ = ["CommandRunner", "Finding", "FuzzReport", "fuzz", "minimise"]
+__all__ = ["CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise"]
 
 PLACE = "{}"
-"""What stands for the file in a command."""
+"""Placeholder of the file in a command."""
 HANG = "hang"
 """Signature of a run that did not end in time."""
 _SANITIZERS = ("Sanitizer: ", "runtime error: ", "== ERROR: libFuzzer")
@@ -36,9 +36,9 @@ _SAVED_OF_ONE_KIND = 3
 class CommandRunner:
     """Runs ``command`` on one input at a time; ``{}`` in it stands for the file, which is appended otherwise.
 
-    ``timeout`` is in seconds; ``poll`` is called some times a second while the command runs, and what it raises ends
-    the run and the command. Calling it returns the signature of what went wrong ("SIGSEGV", "exit 134", "hang",
-    the first line of a sanitizer's report), or "" if nothing did.
+    ``timeout`` is in seconds; ``poll`` is called several times a second while the command runs; an exception that it
+    raises ends the run and the command. Calling the runner returns the signature of the failure ("SIGSEGV",
+    "exit 134", "hang", the first line of a sanitizer's report), or "" if there is none.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class CommandRunner:
         self._errors = Path(self._folder.name) / "errors.txt"
 
     def close(self) -> None:
-        """Take the temporary files away."""
+        """Remove the temporary files."""
         self._folder.cleanup()
 
     def __call__(self, data: bytes) -> str:
@@ -91,7 +91,7 @@ class CommandRunner:
         return f"exit {status}" if status >= 128 else ""
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> int | None:
-        """The exit status, or None if the time is over."""
+        """Return the exit status, or None if the time is over."""
         end = time.monotonic() + self.timeout
         while (left := end - time.monotonic()) > 0:
             self._poll()
@@ -110,8 +110,8 @@ def _signal_name(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """An input that breaks the parser: ``signature`` says how, ``operations`` what was done to the seed."""
+class FuzzFinding:
+    """An input that breaks the parser: the ``signature`` of the failure, and the ``operations`` on the seed."""
 
     signature: str
     seed: str
@@ -123,12 +123,12 @@ class Finding:
 
 @dataclass(slots=True)
 class FuzzReport:
-    """What a run has done: mutants, seconds, how often each signature was seen, and the first few of each."""
+    """The results of a run: mutants, seconds, the number of each signature, and the first few findings of each."""
 
     mutants: int = 0
     seconds: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FuzzFinding] = field(default_factory=list)
 
 
 def fuzz(
@@ -147,7 +147,7 @@ def fuzz(
 
     ``run`` is a ``CommandRunner``, or any function that returns a signature. The first three findings of each
     signature are minimised with at most ``tries`` runs and, given a ``folder``, saved there as they are found. A
-    ``report`` that is handed in is filled as things go, so that it tells of a run that was broken off too.
+    ``report`` that is passed in is filled during the run, so that it has the results of an interrupted run too.
     """
     started = time.monotonic()
     report = FuzzReport() if report is None else report
@@ -155,7 +155,7 @@ def fuzz(
         for data in mutator.mutants(min(_ROUND, count - report.mutants)):
             signature = run(data)
             if signature == HANG:
-                signature = run(data)  # the machine may have been busy
+                signature = run(data)  # a hang is confirmed by a second run: the machine may have been busy
             report.mutants += 1
             report.seconds = time.monotonic() - started
             if signature:
@@ -164,8 +164,8 @@ def fuzz(
                     smallest = data
                     try:
                         smallest = minimise(data, run, signature, tries=tries)
-                    finally:  # also of a run that is broken off
-                        found = Finding(signature, name, number, mutator.trace, data, smallest)
+                    finally:  # also of an interrupted run
+                        found = FuzzFinding(signature, name, number, mutator.trace, data, smallest)
                         report.findings.append(found)
                         if folder is not None:
                             _save(folder, found, len(report.findings))
@@ -185,7 +185,7 @@ def _rounds(seeds: Mapping[str, bytes], random_seed: int) -> Iterator[tuple[str,
         random_seed += 1
 
 
-def _save(folder: Path, found: Finding, number: int) -> None:
+def _save(folder: Path, found: FuzzFinding, number: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     word = re.sub(r"[^A-Za-z0-9]+", "-", found.signature).strip("-")[:40] or "finding"
     name = f"{number:04d}-{word}"
@@ -201,7 +201,7 @@ def minimise(
 ) -> bytes:
     """Return a smaller input for which ``run`` still gives ``signature``.
 
-    It is what was reached after ``tries`` runs or ``seconds``, whichever comes first.
+    It is the smallest one after ``tries`` runs or ``seconds``, whichever comes first.
     """
     left, end = tries, time.monotonic() + seconds
 
@@ -232,7 +232,7 @@ def minimise(
 
 
 def _without(data: bytes, start: int, end: int) -> bytes:
-    """Return ``data`` without ``start``…``end``; the sizes of boxes around that piece are put right."""
+    """Return ``data`` without ``start``…``end``; the sizes of enclosing boxes are corrected."""
     changed = bytearray(data)
     for node in scan(data):
         if node.body <= start and end <= node.end and node.body - node.start == 8:

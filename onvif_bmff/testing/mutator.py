@@ -1,8 +1,8 @@
 """A structure-aware mutator of ISO BMFF files: damage that a parser of boxes has to survive.
 
 ``Mutator(seed, random_seed).mutants(count)`` yields damaged copies of a seed file. It knows where the boxes are, so
-that most mutants get past the first header: it lies in sizes, counts, versions, flags and offsets, moves, doubles,
-renames, nests and cuts boxes, breaks strings and grows tables, and flips bits. The same seed and the same random
+that most mutants pass the first header: it falsifies sizes, counts, versions, flags and offsets, moves, duplicates,
+renames, nests and truncates boxes, breaks strings and grows tables, and flips bits. The same seed and the same random
 seed give the same mutants on every machine. Standard library only.
 """
 
@@ -41,7 +41,7 @@ def shorten_media(data: bytes, keep: int = 64) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Splice:
-    """Replace ``start``…``end`` by ``data``; with ``owner`` the sizes of it and of the boxes around are put right."""
+    """Replace ``start``…``end`` by ``data``; the sizes of ``owner`` and of the enclosing boxes are corrected."""
 
     start: int
     end: int
@@ -99,7 +99,7 @@ class Mutator:
                 make = choose.choice(self._splices)
                 splices.append(make())
                 trace.append(make.__name__[1:])
-        # from the back to the front, so that the places of the seed stay right
+        # from the back to the front, so that positions in the seed stay valid
         for splice in sorted(splices, key=lambda found: found.start, reverse=True):
             self._apply(data, splice)
         self.trace = tuple(trace)
@@ -175,7 +175,7 @@ class Mutator:
         data[node.start + 4 : node.start + 8] = self._random.choice((*_TYPES, self._random.choice(self._nodes).type))
 
     def _terminator(self, data: bytearray) -> None:
-        """Take away a NUL, or put one into the middle of a text."""
+        """Remove a NUL, or put one into the middle of a text."""
         node = self._random.choice(self._leaves)
         where = self._random.randrange(node.body, node.end) if node.end > node.body else node.start
         pos = data.find(0, where, node.end)
@@ -185,7 +185,7 @@ class Mutator:
             data[where] = 0
 
     def _order(self, data: bytearray) -> None:
-        """Let two neighbouring boxes change places."""
+        """Swap two neighbouring boxes."""
         parent = self._random.choice(self._parents)
         index = self._random.randrange(len(parent.children) - 1)
         one, two = parent.children[index : index + 2]
@@ -205,7 +205,7 @@ class Mutator:
     # damage that changes the length
 
     def _owner(self, node: Node | None) -> Node | None:
-        """Return whose sizes are put right; mostly the true owner, so that the damage lies deeper."""
+        """Return the box whose sizes are corrected; mostly the true owner, so that the damage lies deeper."""
         return node if self._random.random() < 0.8 else None
 
     def _truncate(self) -> _Splice:
@@ -254,7 +254,7 @@ class Mutator:
         return _Splice(node.start, node.start + 8, head, self._owner(node.parent))
 
     def _grow(self) -> _Splice:
-        """Repeat a piece of a leaf: rows that no count tells of."""
+        """Repeat a piece of a leaf: rows beyond the count."""
         node = self._random.choice(self._leaves)
         size = node.end - node.body
         start = node.body + (self._random.randrange(size // 4 + 1) * 4 if size else 0)
@@ -263,7 +263,7 @@ class Mutator:
         return _Splice(start, start, self.seed[start:stop] * times, self._owner(node))
 
     def _cut_body(self) -> _Splice:
-        """Take bytes out of the end, or anywhere, of a leaf."""
+        """Remove bytes at the end, or anywhere, of a leaf."""
         node = self._random.choice(self._leaves)
         size = node.end - node.body
         gone = min(size, self._random.choice((1, 2, 3, 4, 8, 16, size)))

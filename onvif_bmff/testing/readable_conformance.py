@@ -1,4 +1,4 @@
-"""What every `ReadableStore` must do, as tests that the author of a store runs; see `store_conformance`."""
+"""Requirements on every ``ReadableStore``, as tests that the author of a store runs; see ``store_conformance``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ __all__ = ["REFUSED_KEYS", "ReadableStoreConformance", "StoredObject", "expect",
 REFUSED_KEYS = (
     "", "/a", "a/", "a//b", "../a", "a/../b", ".", "..", "a/./b", "a\x00b", "a\nb", "a\x7fb", "\ud800", "x" * 1025,
 )  # fmt: skip
-"""Keys that no store takes; see `ReadableStore`."""
+"""Keys that no store accepts; see ``ReadableStore``."""
 
 ODD_KEYS = ("a b", 'a:b*?"<>|\\', "ünïcødé/\U0001f600", ".hidden", "...", "~", "-rf", "%2e%2e", "CON", "a+b&c=d#e")
-"""Keys that look like something else and are only names; every store takes them."""
+"""Keys that look special and are only names; every store accepts them."""
 
 _RANGES: tuple[tuple[int, int | None, bytes], ...] = (
     (0, None, b"0123456789"),
@@ -36,7 +36,7 @@ _RANGES: tuple[tuple[int, int | None, bytes], ...] = (
     (2**63, 1, b""),
     (0, -(10**30), b""),
 )
-"""Start, length, and what of ``0123456789`` lies there."""
+"""Start, length, and the part of ``0123456789`` that they name."""
 
 _NAMES = (
     "D/x", "a", "a-b", "a.b/x", "b/a", "b/a-c", "b/a.d/e", "b/z", "c/ü", "c/\U0001f600", "c/\uffee", "d/e-g", "d/e/f",
@@ -47,7 +47,7 @@ _ATTRIBUTES = {"Version": "1.0", "Source": 'Caméra \U0001f4f7 = 1; "x" ', "Obje
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object that a store is to hold before a test begins."""
+    """An object that a store holds before a test begins."""
 
     key: str
     data: bytes = b"data"
@@ -56,7 +56,7 @@ class StoredObject:
 
 
 def expect(found: object, wanted: object, what: str) -> None:
-    """See that what was found is what was wanted; asserted without ``assert``, which ``python -O`` leaves out."""
+    """Check that ``found`` equals ``wanted``; without ``assert``, which ``python -O`` removes."""
     if found != wanted:
         raise AssertionError(f"{what}: {found!r:.300} was found, {wanted!r:.300} was wanted")
 
@@ -64,7 +64,7 @@ def expect(found: object, wanted: object, what: str) -> None:
 def expect_error(
     errors: type[Exception] | tuple[type[Exception], ...], call: Callable[..., object], *given: Any
 ) -> None:
-    """See that ``call(*given)`` raises one of these errors and nothing else."""
+    """Check that ``call(*given)`` raises one of these errors and nothing else."""
     what = f"{getattr(call, '__name__', call)}({', '.join(f'{value!r:.40}' for value in given)})"
     try:
         call(*given)
@@ -81,7 +81,7 @@ def folded(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 class ReadableStoreConformance:
-    """Tests of the reading side, for stores that are filled by other ways than `ObjectStore`.
+    """Tests of the reading side, for stores that are filled by other means than ``ObjectStore``.
 
     ``many`` objects are listed in one test: more than a page of the service's listing.
     """
@@ -89,11 +89,11 @@ class ReadableStoreConformance:
     many = 1100
 
     def make_readable(self, objects: Sequence[StoredObject]) -> ReadableStore:
-        """A new store that holds these objects and no others."""
+        """Return a new store that holds these objects and no others."""
         raise NotImplementedError("a subclass makes the stores")
 
     def test_ranges(self) -> None:
-        """`get` gives the bytes of a range, and fewer where the object ends."""
+        """``get`` gives the bytes of a range, and fewer where the object ends."""
         store = self.make_readable([StoredObject("key", b"0123456789")])
         expect(store.get("key"), b"0123456789", "the whole object")
         for start, length, wanted in _RANGES:
@@ -124,12 +124,12 @@ class ReadableStoreConformance:
                 errors: tuple[type[Exception], ...] = (ObjectNotFoundError, ObjectKeyError)
                 if key in ("b", "a/bc", "A/B"):
                     errors = (ObjectNotFoundError,)
-                if key in ("a", "a/b/c"):  # which no store needs to hold beside a/b
+                if key in ("a", "a/b/c"):  # which a store with a/b need not hold
                     errors = (StoreError, ObjectKeyError)
                 expect_error(errors, look, key)
 
     def test_listing_in_order(self) -> None:
-        """`keys` gives what begins with the prefix and is greater than ``after``, by code points."""
+        """``keys`` gives what begins with the prefix and is greater than ``after``, by code points."""
         names = sorted(_NAMES)
         store = self.make_readable([StoredObject(name) for name in reversed(names)])
         expect(list(store.keys()), names, "keys()")
@@ -149,7 +149,7 @@ class ReadableStoreConformance:
         expect(list(store.keys(after=names[-3])), names[-2:], "keys(after=…)")
 
     def test_odd_keys_are_only_names(self) -> None:
-        """No key that a store takes means anything to it."""
+        """A store does not interpret the keys that it accepts."""
         for key in ODD_KEYS:
             store = self.make_readable([StoredObject(key, key.encode())])
             expect(list(store.keys()), [key], "keys()")
@@ -157,7 +157,7 @@ class ReadableStoreConformance:
             expect(store.head(key).key, key, f"head({key!r}).key")
 
     def test_long_keys(self) -> None:
-        """Keys may have as many bytes as `check_path` allows."""
+        """Keys may have as many bytes as ``check_path`` allows."""
         key = "/".join(["é" * 100] * 5 + ["x" * (MAX_KEY_BYTES - 5 * 201)])
         store = self.make_readable([StoredObject(key)])
         expect((list(store.keys()), store.get(key)), ([key], b"data"), f"a key of {MAX_KEY_BYTES} bytes")

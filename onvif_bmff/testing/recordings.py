@@ -1,7 +1,7 @@
 """Small whole recordings as a device stores them: spans of segments, each span with its end object. ONVIF B.2 to B.9.
 
-The media are made up - tiny slices, audio frames and documents that are right as far as anything but a decoder looks -
-but the objects come from this library's own recorder, so they keep every rule of Annex B. Equal arguments give equal
+The media are synthetic: tiny slices, audio frames and documents that are valid for everything but a decoder.
+The objects come from the recorder of this library, so they keep every rule of Annex B. Equal arguments give equal
 bytes.
 """
 
@@ -30,7 +30,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["CONTENT_KEY", "START", "recorded_events", "recorded_objects"]
 
 CONTENT_KEY = ContentKey(UUID("00112233-4455-6677-8899-aabbccddeeff"), bytes(range(16)))
-"""What encrypted recordings are encrypted with."""
+"""The content key of encrypted recordings."""
 START = UtcTime.parse("2022-11-08T15:08:23.547Z")
 """When recordings begin by default."""
 
@@ -57,12 +57,12 @@ def recorded_events(  # noqa: PLR0913 - each is one way in which recordings diff
     start: UtcTime = START,
     random_seed: int = 0,
 ) -> list[RecordingEvent]:
-    """Return what a recorder says of a recording, as `recorded_objects` puts together.
+    """Return the events of a recording, from which ``recorded_objects`` assembles objects.
 
     Args:
         tracks: kinds of tracks by handler type ("vide", "soun", "meta"), each at most once.
-        recording_format: `CMAF`, with spans of their own for each track, or `MP4`, with all tracks in one.
-        scheme: None, "cenc" or "cbcs"; the key is `CONTENT_KEY`.
+        recording_format: ``CMAF``, with spans of their own for each track, or ``MP4``, with all tracks in one.
+        scheme: None, "cenc" or "cbcs"; the key is ``CONTENT_KEY``.
         spans: how many spans of each kind follow each other.
         segments: segments of a span.
         seconds: length of a segment.
@@ -119,8 +119,8 @@ def recorded_objects(  # noqa: PLR0913 - as `recorded_events`
 ) -> tuple[StorageObject, ...]:
     """Return the objects of a recording in the order in which they were stored.
 
-    ``ended`` says whether the last spans have their end objects; otherwise they are still open, or were cut off. All
-    other arguments, and the errors, are those of `recorded_events`.
+    ``ended`` says whether the last spans have their end objects; otherwise they are still open, or were interrupted.
+    All other arguments, and the errors, are those of ``recorded_events``.
     """
     events = recorded_events(
         tracks=tracks,
@@ -161,7 +161,7 @@ _TRACKS = {"vide": _video, "soun": _audio, "meta": _metadata}
 
 
 def _samples(tracks: Sequence[Track], seconds: int, size: int) -> Iterator[Sample]:
-    """Samples of all tracks, in order of time."""
+    """Return samples of all tracks, in order of time."""
     feeds = [_FEEDS[track.track_id](seconds, size) for track in tracks]
     scales = {track.track_id: track.timescale for track in tracks}
     return merge(*feeds, key=lambda sample: Fraction(sample.decode_time, scales[sample.track_id]))

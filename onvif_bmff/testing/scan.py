@@ -1,4 +1,4 @@
-"""Where the boxes of a file lie, found by their headers alone: no declaration is needed, no error is raised."""
+"""Positions of the boxes of a file, found by their headers alone: without declarations, and without errors."""
 
 from dataclasses import dataclass, field
 from typing import Optional
@@ -27,7 +27,7 @@ class Node:
 
 
 def scan(data: bytes) -> list[Node]:
-    """Return all boxes of ``data`` in file order, as deep as headers make sense."""
+    """Return all boxes of ``data`` in file order, as deep as headers are plausible."""
     found: list[Node] = []
     _sequence(data, 0, len(data), None, found)
     return found

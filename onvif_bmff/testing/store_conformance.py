@@ -1,13 +1,13 @@
-"""What every store must do, as tests that the author of a store runs (`ObjectStore`, `ReadableStore`).
+"""Requirements on every store, as tests that the author of a store runs (``ObjectStore``, ``ReadableStore``).
 
-A subclass whose name begins with ``Test`` and that makes stores is all that pytest needs::
+For pytest, write a subclass whose name begins with ``Test`` and that makes stores::
 
     class TestMyStore(StoreConformance):
         def make_store(self) -> ObjectStore:
             return MyStore()
 
-Neither pytest nor hypothesis is imported here: any runner that calls the methods ``test_*`` on new instances will do.
-A method that finds a fault raises `AssertionError`, which says what was found and what was wanted.
+Neither pytest nor hypothesis is imported: any runner that calls the methods ``test_*`` on new instances works.
+A method that finds a fault raises ``AssertionError`` with the actual and the expected value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,14 +51,14 @@ def _open(store: ObjectStore, key: str, content_type: str = "video/mp4") -> Obje
 
 
 class StoreConformance(ReadableStoreConformance):
-    """Tests of a whole `ObjectStore`. Each makes one or more stores, which know nothing of each other."""
+    """Tests of a whole ``ObjectStore``. Each makes one or more independent stores."""
 
     def make_store(self) -> ObjectStore:
-        """A new, empty store."""
+        """Return a new, empty store."""
         raise NotImplementedError("a subclass makes the stores")
 
     def make_readable(self, objects: Sequence[StoredObject]) -> ReadableStore:
-        """A new store that holds these objects: one of `make_store`, written to."""
+        """Return a new store that holds these objects: one of ``make_store``, written to."""
         store = self.make_store()
         for one in objects:
             _write(store, one)
@@ -93,7 +93,7 @@ class StoreConformance(ReadableStoreConformance):
         expect(store.head("key").size, 10, "size")
 
     def test_nothing_is_visible_before_it_is_sealed(self) -> None:
-        """Until `seal` returns nobody sees the object; after it the writer takes nothing more."""
+        """The object is invisible until ``seal`` returns; after that the writer accepts no more bytes."""
         store = self.make_store()
         writer = store.open_writer("a/b", content_type="video/mp4")
         writer.append(b"part")
@@ -108,7 +108,7 @@ class StoreConformance(ReadableStoreConformance):
         expect(store.get("a/b"), b"part", "after seal and abandon")
 
     def test_abandoned(self) -> None:
-        """What is abandoned leaves nothing, and its key is free."""
+        """An abandoned object leaves nothing, and its key is free."""
         store = self.make_store()
         writer = store.open_writer("a/b", content_type="video/mp4")
         writer.append(b"part")
@@ -148,7 +148,7 @@ class StoreConformance(ReadableStoreConformance):
         expect(folded(store.head("a/b").attributes), {"source": "one"}, "its attributes")
 
     def test_delete(self) -> None:
-        """What is deleted is gone, with its attributes."""
+        """A deleted object is gone, with its attributes."""
         store = self.make_store()
         _write(store, StoredObject("a/b", attributes={"Source": "old"}))
         _write(store, StoredObject("a/c"))
@@ -161,7 +161,7 @@ class StoreConformance(ReadableStoreConformance):
         expect(dict(store.head("a/b").attributes), {}, "attributes of the next object of that key")
 
     def test_keys_that_no_store_takes(self) -> None:
-        """Keys that `check_path` refuses are refused before anything is written."""
+        """Keys that ``check_path`` refuses are refused before anything is written."""
         store = self.make_store()
         for key in REFUSED_KEYS:
             expect_error(ObjectKeyError, _open, store, key)
@@ -188,7 +188,7 @@ class StoreConformance(ReadableStoreConformance):
             expect_error(ObjectAttributeError, _open, store, "key", wrong)
 
     def test_listing_while_objects_come_and_go(self) -> None:
-        """What is there all the time is listed, once and in order."""
+        """Objects that exist all the time are listed, once and in order."""
         store = self.make_store()
         names = [f"{index // 10:02}/{index:03}" for index in range(60)]
         for name in names:
@@ -202,7 +202,7 @@ class StoreConformance(ReadableStoreConformance):
         expect(set(names) - {names[45]} - set(seen), set(), "what was there all the time and was not listed")
 
     def test_many_threads(self) -> None:
-        """Of several threads that write one key one has it, with its own bytes and attributes."""
+        """If several threads write one key, one of them has it, with its own bytes and attributes."""
         store = self.make_store()
         won: list[int] = []
         failures: list[BaseException] = []
@@ -238,7 +238,7 @@ class StoreConformance(ReadableStoreConformance):
 
 
 class _Comparison:
-    """A store and a dictionary to which the same is done."""
+    """A store and a dictionary that get the same operations."""
 
     def __init__(self, store: ObjectStore, random: Random) -> None:
         self._store = store
@@ -246,7 +246,7 @@ class _Comparison:
         self._model: dict[str, tuple[bytes, dict[str, str]]] = {}
 
     def run(self, steps: int) -> None:
-        """Do so many things, and compare after each."""
+        """Run so many operations, and compare after each."""
         for _ in range(steps):
             folder, name = self._random.choice(["", "a/", "a/b/", "a.b/", "c-d/"]), self._random.choice("xyz")
             if self._random.random() < 0.3:

@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 _MAX_ITEMS = 5
-"""Rows of a table, items of a list, children of a box: at most so many."""
+"""Maximum number of rows of a table, items of a list and children of a box."""
 _BITS = {"b": 8, "B": 8, "h": 16, "H": 16, "t": 24, "i": 32, "I": 32, "l": 32, "L": 32, "q": 64, "Q": 64}
 
 
@@ -167,7 +167,7 @@ def _children(kind: type[Box], depth: int) -> SearchStrategy[Box]:
 
 
 def _keeps_trailing(kind: type[Box]) -> bool:
-    """Tell whether bytes behind the fields stay apart from them."""
+    """Return whether bytes behind the fields are kept apart from them."""
     for _, field_type in kind.layout.fields:
         if field_type in (REST, VIEW) or isinstance(field_type, Probed | OptionalString):
             return False
@@ -177,7 +177,7 @@ def _keeps_trailing(kind: type[Box]) -> bool:
 
 
 def _functions(field_type: FieldType) -> list[Callable[[Mapping[str, Any]], Any]]:
-    """Return what finds counts and conditions: the fields that it asks for are drawn small."""
+    """Return the functions of counts and conditions; the fields that they use are drawn small."""
     return [*field_type.asks(), *[function for part in field_type.parts() for function in _functions(part)]]
 
 
@@ -193,13 +193,13 @@ def _draw_fields(draw: DrawFn, kind: type[Any], fields: tuple[tuple[str, Any], .
         elif isinstance(field_type, OptionalString) and any(
             this.get(before, "") is None for before, other in fields if isinstance(other, OptionalString)
         ):
-            this[name] = None  # behind a string that was left out there is none
+            this[name] = None  # a string that was left out is followed by none
         else:
             this[name] = draw(_values(field_type, this, small=name in small))
 
 
 def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> SearchStrategy[Any]:
-    """Return what draws values of ``field_type``, given the fields before it."""
+    """Return the strategy of values of ``field_type``, given the fields before it."""
     field_type = decide(field_type, this.get("version", 0), this.get("flags", 0))
     if field_type is None:
         return st.none()
@@ -234,7 +234,7 @@ def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> Se
         if isinstance(field_type, SizedBytes):
             return st.binary(min_size=low, max_size=high)
         return st.lists(_values(field_type.item, this), min_size=low, max_size=high).map(tuple)
-    return st.binary(max_size=40)  # all that is left
+    return st.binary(max_size=40)  # the rest of the box
 
 
 def _integers(code: str) -> SearchStrategy[int]:

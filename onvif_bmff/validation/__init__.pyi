@@ -1,8 +1,16 @@
 from onvif_bmff.validation.attributes import check_attributes as check_attributes
-from onvif_bmff.validation.attributes import check_content_type as check_content_type
+from onvif_bmff.validation.attributes import check_stored_content_type as check_stored_content_type
 from onvif_bmff.validation.auxiliary import ProtectedPart as ProtectedPart
 from onvif_bmff.validation.auxiliary import TRAF as TRAF
 from onvif_bmff.validation.auxiliary import needs_records as needs_records
+from onvif_bmff.validation.child_counts import CMAF_FRAGMENT as CMAF_FRAGMENT
+from onvif_bmff.validation.child_counts import CMAF_TRACK_FRAGMENT as CMAF_TRACK_FRAGMENT
+from onvif_bmff.validation.child_counts import IN_BAND_VIDEO_ENTRY as IN_BAND_VIDEO_ENTRY
+from onvif_bmff.validation.child_counts import PROTECTION_SCHEME_INFO as PROTECTION_SCHEME_INFO
+from onvif_bmff.validation.child_counts import RECORDED_TRACK_FRAGMENT as RECORDED_TRACK_FRAGMENT
+from onvif_bmff.validation.child_counts import SCHEME_INFORMATION as SCHEME_INFORMATION
+from onvif_bmff.validation.child_counts import has_child_counts as has_child_counts
+from onvif_bmff.validation.child_counts import missing_children as missing_children
 from onvif_bmff.validation.clear_bytes import Account as Account
 from onvif_bmff.validation.clear_bytes import Clear as Clear
 from onvif_bmff.validation.clear_bytes import SampleLayout as SampleLayout
@@ -47,8 +55,14 @@ from onvif_bmff.validation.spans import SpanChecker as SpanChecker
 from onvif_bmff.validation.store import validate_store as validate_store
 
 __all__ = [
+    "CMAF_FRAGMENT",
+    "CMAF_TRACK_FRAGMENT",
+    "IN_BAND_VIDEO_ENTRY",
+    "PROTECTION_SCHEME_INFO",
     "RANK",
+    "RECORDED_TRACK_FRAGMENT",
     "RULES",
+    "SCHEME_INFORMATION",
     "TRAF",
     "Account",
     "Checked",
@@ -81,16 +95,18 @@ __all__ = [
     "Vectors",
     "account",
     "check_attributes",
-    "check_content_type",
     "check_header",
     "check_protection_headers",
     "check_random_access",
     "check_seek_table",
     "check_segment",
+    "check_stored_content_type",
     "codec_of_part",
     "decryption_fault",
     "family_of",
+    "has_child_counts",
     "is_intra",
+    "missing_children",
     "needs_records",
     "slices_of",
     "validate_store",

@@ -1,8 +1,18 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "attributes": ("check_attributes", "check_content_type",),
+    "attributes": ("check_attributes", "check_stored_content_type",),
     "auxiliary": ("ProtectedPart", "TRAF", "needs_records",),
+    "child_counts": (
+        "CMAF_FRAGMENT",
+        "CMAF_TRACK_FRAGMENT",
+        "IN_BAND_VIDEO_ENTRY",
+        "PROTECTION_SCHEME_INFO",
+        "RECORDED_TRACK_FRAGMENT",
+        "SCHEME_INFORMATION",
+        "has_child_counts",
+        "missing_children",
+    ),
     "clear_bytes": ("Account", "Clear", "SampleLayout", "account", "codec_of_part", "family_of", "slices_of",),
     "coverage": ("CoverageChecker",),
     "end_objects": ("EndObjects",),

@@ -19,7 +19,7 @@ from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTra
 from onvif_bmff.validation.random_access import check_seek_table
 from onvif_bmff.validation.rules import RULES, Recurring
 
-__all__ = ["check_attributes", "check_content_type"]
+__all__ = ["check_attributes", "check_stored_content_type"]
 
 _CONTENT_TYPE_RULES = {
     MediaKind.VIDEO: "ANX-B.7-03",
@@ -62,7 +62,7 @@ _FACTOR = 10
 _RATE_TOLERANCE = Fraction(1, 20)
 
 
-def check_content_type(
+def check_stored_content_type(
     context: Context, info: ObjectInfo, observed: ObservedSegment | None, recurring: Recurring
 ) -> None:
     """Check the content type of a segment; ``observed`` is None if it was not read.

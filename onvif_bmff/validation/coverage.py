@@ -24,7 +24,7 @@ Range = tuple[int, int]
 
 
 @dataclass(slots=True)
-class _Track:
+class _TrackCoverage:
     """What was observed of a track of the object.
 
     ``largest`` is the size of its largest sample declared as protected, -1 for none; ``said_clear`` the number of bytes
@@ -52,7 +52,7 @@ class CoverageChecker:
         self._context = context
         self._proof = proof
         self._reader = FragmentDecryptor(KeyRing())
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, _TrackCoverage] = {}
         self._clear: set[int] = set()
         self._seig: dict[int, SeigDescriptions] = {}
 
@@ -74,7 +74,7 @@ class CoverageChecker:
         if default is None:
             self._unseen(of_store, part)  # the header has said what is missing
             return
-        found = self._tracks.setdefault(track_id, _Track(default.scheme))
+        found = self._tracks.setdefault(track_id, _TrackCoverage(default.scheme))
         if of_store is not None:
             of_store.objects += not found.counted
             found.counted = True
@@ -119,7 +119,9 @@ class CoverageChecker:
         if of_store is not None:
             of_store.account.clear[Clear.UNSEEN] += sum(part.sizes())
 
-    def _largest(self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int], found: _Track) -> int:
+    def _largest(
+        self, part: TrackFragment, runs: Sequence[ProtectionRun], sizes: Sequence[int], found: _TrackCoverage
+    ) -> int:
         """Return the number of the largest protected sample if it is larger than those before, else -1."""
         largest, size, first = -1, found.largest, 0
         for count, run in runs:
@@ -170,7 +172,7 @@ class CoverageChecker:
         clear: Box,
         views: SampleViews,
         maps: Generator[tuple[Protection, Sequence[Range] | None, int], None, None],
-        found: _Track,
+        found: _TrackCoverage,
         of_store: TrackProof | None,
         largest: int,
     ) -> None:

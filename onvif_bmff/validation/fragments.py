@@ -22,6 +22,13 @@ from onvif_bmff.bmff import (
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
 from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.validation.child_counts import (
+    CMAF_FRAGMENT,
+    CMAF_TRACK_FRAGMENT,
+    RECORDED_TRACK_FRAGMENT,
+    has_child_counts,
+    missing_children,
+)
 from onvif_bmff.validation.observed import (
     RANK,
     Context,
@@ -93,7 +100,7 @@ class FragmentChecker:
                 add(rule, message, offset=header.offset, path=f"{_TRAF}/tfhd")
                 raise StopLooking
         if context.is_cmaf:
-            self._check_chunk(start, trafs, data, before)
+            self._check_chunk(moof, start, data, before)
         self._budget.allow((moof.read_size or 0) + sum([one.stop - one.start for one in data]))
         parts = self._reader.read(moof, start)
         if not data and any(part.sample_count for part in parts):
@@ -128,10 +135,10 @@ class FragmentChecker:
                 add("C-48", message, offset=index.offset, path="/sidx")
 
     def _check_chunk(
-        self, start: int, trafs: Sequence[TrackFragmentBox], data: Sequence[MediaData], before: Sequence[Box]
+        self, moof: MovieFragmentBox, start: int, data: Sequence[MediaData], before: Sequence[Box]
     ) -> None:
-        add = self._context.findings.add
-        if len(trafs) != 1 or len(trafs[0].find_all(TrackRunBox)) != 1:
+        add, trafs = self._context.findings.add, moof.find_all(TrackFragmentBox)
+        if not has_child_counts(moof, CMAF_FRAGMENT) or not has_child_counts(trafs[0], CMAF_TRACK_FRAGMENT):
             runs = sum(len(box.find_all(TrackRunBox)) for box in trafs)
             add("C-40", f"{len(trafs)} traf and {runs} trun boxes", offset=start, path="/moof")
         if len(data) > 1:
@@ -144,7 +151,7 @@ class FragmentChecker:
         """Check the boxes of a traf that need no other."""
         context, add = self._context, self._context.findings.add
         header = part.box.require(TrackFragmentHeaderBox)
-        if part.box.find(TrackFragmentBaseMediaDecodeTimeBox) is None:
+        if missing_children(part.box, RECORDED_TRACK_FRAGMENT):
             rule = context.rule("C-43", "ANX-B.2-05")
             add(rule, "no tfdt: the decode time depends on other segments", offset=part.box.offset, path=_TRAF)
         if not context.is_cmaf:

@@ -7,10 +7,9 @@ from onvif_bmff.bmff import (
     BOXES,
     UNITY_MATRIX,
     Box,
+    Children,
     ChunkLargeOffsetBox,
     ChunkOffsetBox,
-    ColourInformationBox,
-    CompactSampleSizeBox,
     ContainerBox,
     DataEntryUrlBox,
     DataInformationBox,
@@ -25,11 +24,8 @@ from onvif_bmff.bmff import (
     MovieExtendsHeaderBox,
     MovieHeaderBox,
     NullMediaHeaderBox,
-    OriginalFormatBox,
-    PixelAspectRatioBox,
     ProtectionSchemeInfoBox,
     SampleDescriptionBox,
-    SampleSizeBox,
     SampleToChunkBox,
     SchemeInformationBox,
     SchemeTypeBox,
@@ -37,7 +33,6 @@ from onvif_bmff.bmff import (
     SubtitleMediaHeaderBox,
     SyncSampleBox,
     TimeToSampleBox,
-    TrackEncryptionBox,
     TrackExtendsBox,
     TrackHeaderBox,
     VideoMediaHeaderBox,
@@ -50,6 +45,13 @@ from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
 from onvif_bmff.objects.extensions import media_in
+from onvif_bmff.validation.child_counts import (
+    IN_BAND_VIDEO_ENTRY,
+    PROTECTION_SCHEME_INFO,
+    SCHEME_INFORMATION,
+    has_child_counts,
+    missing_children,
+)
 from onvif_bmff.validation.observed import Context, Header
 
 __all__ = ["check_header"]
@@ -171,11 +173,7 @@ def _check_track(context: Context, track: MovieTrack) -> None:
     if len(entries) != 1 or not isinstance(entries[0], DataEntryUrlBox) or not entries[0].flags & 1:
         add("C-17", "dref is not one reference into the file itself", offset=information.offset, path=f"{path}/dinf")
     table = track.table
-    missing = [kind.fourcc for kind in (TimeToSampleBox, SampleToChunkBox) if table.find(kind) is None]
-    if table.find(SampleSizeBox) is None and table.find(CompactSampleSizeBox) is None:
-        missing.append("stsz")
-    if table.find(ChunkOffsetBox) is None and table.find(ChunkLargeOffsetBox) is None:
-        missing.append("stco")
+    missing = missing_children(table)
     if missing:
         add("C-18", f"no {', '.join(missing)}", offset=table.offset, path=_STBL)
     descriptions = table.require(SampleDescriptionBox)
@@ -213,14 +211,10 @@ def _check_entries(context: Context, track: MovieTrack) -> None:
         kind = original_type(entry)
         family = NAL_FAMILIES.get(kind)
         config = family.config if family is not None and kind in family.own else None
-        if config is not None and len(entry.find_all(config)) != 1:
+        if config is not None and not has_child_counts(entry, Children(one=(config.fourcc,))):
             message = f"{len(entry.find_all(config))} {config.fourcc} boxes"
             context.findings.add("C-26", message, offset=entry.offset, path=f"{path}/{entry.type}")
-        if (
-            family is not None
-            and kind == family.in_band
-            and (entry.find(PixelAspectRatioBox) is None or entry.find(ColourInformationBox) is None)
-        ):
+        if family is not None and kind == family.in_band and missing_children(entry, IN_BAND_VIDEO_ENTRY):
             message = f"{kind} without pasp or colr"
             context.findings.add("C-25", message, offset=entry.offset, path=f"{path}/{entry.type}")
 
@@ -272,19 +266,17 @@ def _check_protection(context: Context, header: Header, track: MovieTrack) -> No
 
 
 def _faults_of(info: ProtectionSchemeInfoBox) -> Iterator[str]:
+    for kind in missing_children(info, PROTECTION_SCHEME_INFO):
+        yield f"no {kind}"
     scheme = info.find(SchemeTypeBox)
-    if info.find(OriginalFormatBox) is None:
-        yield "no frma"
     if scheme is None:
-        yield "no schm"
-    elif scheme.scheme_type not in _SCHEMES:
+        return
+    if scheme.scheme_type not in _SCHEMES:
         yield f"the scheme {scheme.scheme_type!r} is not known"
     elif scheme.scheme_version != SCHEME_VERSION:
         yield f"scheme version {scheme.scheme_version:#010x}, not {SCHEME_VERSION:#010x}"
-    if info.find(SchemeInformationBox) is None:
-        yield "no schi"
 
 
 def _track_encryption(info: ProtectionSchemeInfoBox) -> bool:
     details = info.find(SchemeInformationBox)
-    return details is not None and details.find(TrackEncryptionBox) is not None
+    return details is not None and not missing_children(details, SCHEME_INFORMATION)

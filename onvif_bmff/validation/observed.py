@@ -27,7 +27,7 @@ class StopLooking(Exception):  # noqa: N818  not an error: the finding has been 
 
 @dataclass(slots=True)
 class Context:
-    """The object under test: its key, which tells whether it is CMAF, and where findings and counts go."""
+    """The object under test: its key, which decides whether it is CMAF, and where findings and counts go."""
 
     key: ObjectKey
     findings: Findings

@@ -16,7 +16,7 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanStat
 from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.attributes import check_attributes, check_content_type
+from onvif_bmff.validation.attributes import check_attributes, check_stored_content_type
 from onvif_bmff.validation.end_objects import EndObjects
 from onvif_bmff.validation.iv_reuse import Vectors
 from onvif_bmff.validation.keys import NameChecker
@@ -242,7 +242,7 @@ class _StoreChecker:
             except ObjectNotFoundError:
                 return None
         if info is not None:
-            check_content_type(context, info, observed, self._recurring)
+            check_stored_content_type(context, info, observed, self._recurring)
             check_attributes(context, info.attributes, observed)
         return observed
 

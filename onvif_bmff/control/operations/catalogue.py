@@ -1,6 +1,6 @@
 """The 22 operations as data: access class and faults of each (5.4 to 5.25).
 
-A transport binding needs this table to authorise a request before it calls `RecordingService`.
+A transport binding needs this table to authorise a request before it calls ``RecordingService``.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class AccessClass(StrEnum):
     ACTUATE = "ACTUATE"
 
     def permits(self, user_level: str) -> bool:
-        """Whether Core's default policy lets a user level in.
+        """Return whether Core's default policy lets a user level in.
 
         ``user_level`` is ``Administrator``, ``Operator``, ``User`` or ``Anonymous``.
         """
@@ -40,10 +40,10 @@ class Operation:
 
     Args:
         name: name in the WSDL.
-        method: name of the method of `RecordingService`.
+        method: name of the method of ``RecordingService``.
         access_class: who may call it.
         faults: what it may refuse with.
-        clause: where ONVIF Recording Control 25.12 describes it, or the release that has it if a later one.
+        clause: its clause in ONVIF Recording Control 25.12, or the later release that adds it.
     """
 
     name: str
@@ -116,7 +116,7 @@ def _table() -> dict[str, Operation]:
 
 
 def _added_by_26_06() -> dict[str, Operation]:
-    """BadConfiguration (wrong types) and BadDuration of the list are decisions; the text names no fault there."""
+    """Return the operations of 26.06. Their BadConfiguration and BadDuration are decisions of ours."""
     wrong, off = (faults.BadConfiguration, faults.BadDuration), faults.ActionNotSupported
     rows: tuple[tuple[str, str, tuple[type[Fault], ...]], ...] = (
         ("ListRecordedSegments", "list_recorded_segments", (faults.NoRecording, faults.NoStorage, *wrong, off)),

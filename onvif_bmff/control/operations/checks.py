@@ -1,7 +1,7 @@
 """Checks that hold for every structure: types of fields, and text that can be stored and sent.
 
-Requests come from strangers through whatever binding there is. One walk over the type hints refuses what
-could only fail later, so that all other code may trust the types it was promised.
+Requests are untrusted, whatever the binding is. One walk over the type hints refuses what could only fail
+later, so that all other code can rely on its types.
 """
 
 import re
@@ -23,10 +23,10 @@ _TOKEN_LENGTH = 64
 
 
 def check_types(value: object, hint: Any, path: str) -> None:
-    """See that a value is what a type hint says, all the way down.
+    """Check that a value matches a type hint, recursively.
 
     Args:
-        value: what came in.
+        value: the value of a request.
         hint: a class, a dataclass, ``X | None`` or ``tuple[X, ...]``.
         path: name of the value for the fault.
 
@@ -96,12 +96,12 @@ def _check_text(value: Any, path: str) -> None:
 
 
 def is_token(text: object) -> bool:
-    """Whether a value can be a tt:ReferenceToken: text of 1 to 64 characters."""
+    """Return whether a value can be a tt:ReferenceToken: text of 1 to 64 characters."""
     return isinstance(text, str) and 0 < len(text) <= _TOKEN_LENGTH
 
 
 def check_tokens(path: str, *tokens: str) -> None:
-    """See that texts are tokens of 1 to 64 characters.
+    """Check that texts are tokens of 1 to 64 characters.
 
     Raises:
         BadConfiguration: one is not.
@@ -112,5 +112,5 @@ def check_tokens(path: str, *tokens: str) -> None:
 
 
 def is_progress(value: object) -> bool:
-    """Whether a value is a number from 0.0 to 1.0."""
+    """Return whether a value is a number from 0.0 to 1.0."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0

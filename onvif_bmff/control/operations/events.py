@@ -1,4 +1,4 @@
-"""What opens and closes the jobs that wait: events, schedules, and the ends of event windows (5.3.3, 5.3.4)."""
+"""Events, schedules, and ends of event windows, which open and close waiting jobs (5.3.3, 5.3.4)."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def take_event(tx: Transaction, message: EventMessage) -> None:
         message = replace(message, operation=None)
     if message.is_lasting() and message.is_active():
         conditions[message.property_key()] = message
-    elif message.operation is not None:  # it is over, or no condition any more
+    elif message.operation is not None:  # the condition is over, or is none any more
         conditions.pop(message.property_key(), None)
     for job in tx.state.jobs.values():
         event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
@@ -42,7 +42,7 @@ def close_gates(tx: Transaction) -> None:
 
 
 def change_schedule(tx: Transaction, schedule_token: str, *, active: bool | None) -> None:
-    """A schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
+    """Note that a schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
     if active is None:
         tx.runtime.schedules.pop(schedule_token, None)
     else:

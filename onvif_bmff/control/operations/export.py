@@ -1,6 +1,6 @@
 """Export of recorded data: start, stop, state, progress (5.21 to 5.23).
 
-The work is done by the application's `Exporter`, which reports with `report`. Exports live in memory: after
+The work is done by the application's ``Exporter``, which reports with ``report``. Exports live in memory: after
 a restart their tokens are unknown. A recording that is deleted while an export reads it stays until that
 export ends; the deletion itself is durable.
 """
@@ -73,7 +73,7 @@ def _check_path(path: str) -> None:
 
 
 def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
-    """The recordings of a scope; one that was deleted only waits for older exports, and takes no new one."""
+    """Return the recordings of a scope; a deleted one that waits for older exports is excluded."""
     if scope.recording_information_filter:
         raise BadConfiguration("RecordingInformationFilter is not supported")
     known = {token for token, recording in tx.state.recordings.items() if not recording.deletion_pending}
@@ -100,7 +100,7 @@ def begin_export(tx: Transaction, operation: ExportOperation, file_names: Sequen
 
 
 def export_state(tx: Transaction, operation_token: object) -> ExportState:
-    """GetExportRecordedDataState (5.23); finished exports can be asked about for a while."""
+    """GetExportRecordedDataState (5.23); finished exports can be queried for a while."""
     export = _find(tx, operation_token)
     return ExportState(export.progress, export.files)
 
@@ -123,9 +123,9 @@ def report(
     finished: bool,
     error: str | None,
 ) -> None:
-    """What the exporter tells: progress of all and of each file, each 0.0 to 1.0.
+    """Take the progress of an export, and of each file, each 0.0 to 1.0.
 
-    Without files, those that are known stay as they are.
+    Without files, the known ones stay unchanged.
 
     Raises:
         StateError: there is no such export, it has finished, or a progress is out of range.

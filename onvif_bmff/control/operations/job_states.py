@@ -1,4 +1,4 @@
-"""The states of jobs: what clients ask for (5.19), their events (5.26.1), and what the engine reports."""
+"""The states of jobs: queries of clients (5.19), events (5.26.1), and reports of the engine."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ def job_state(tx: Transaction, job_token: str) -> RecordingJobStateInformation:
 
 
 def current_properties(tx: Transaction) -> tuple[Notification, ...]:
-    """Every property event as Initialized."""
+    """Return every property event as Initialized."""
     first = PropertyOperation.INITIALIZED
     found: list[Notification] = []
     errors = _errors(tx)
@@ -45,7 +45,7 @@ def update_job_states(tx: Transaction) -> None:
     """Bring the job states up to date, and send the events of those that changed (5.26.1)."""
     runtime, state = tx.runtime, tx.state
     dirty = tx.touched | _changed_recordings(tx)
-    if dirty & runtime.clashing:  # what one of them does decides on the others
+    if dirty & runtime.clashing:  # the jobs of one of them decide on the others
         dirty |= runtime.clashing
     for token in [token for token in runtime.job_states if token not in state.jobs]:
         gone, last = PropertyOperation.DELETED, runtime.job_states.pop(token)
@@ -60,7 +60,7 @@ def update_job_states(tx: Transaction) -> None:
 
 
 def _by_recording(tx: Transaction, recordings: set[str] | None) -> dict[str, list[Job]]:
-    """The jobs of some recordings, or with None of all, by recording."""
+    """Return the jobs of some recordings, or with None of all, by recording."""
     found: dict[str, list[Job]] = {}
     for job in tx.state.jobs.values():
         if recordings is None or job.configuration.recording_token in recordings:
@@ -92,7 +92,7 @@ def _update_jobs(tx: Transaction, jobs: list[Job], errors: Mapping[str, str]) ->
     for job in jobs:
         known = runtime.job_states.get(job.token)
         if known is RecordingJobState.IDLE and job.token not in feeders:
-            continue  # a job that feeds nothing is idle: of many jobs, most
+            continue  # a job that feeds nothing is idle, as most jobs are
         information = _information(tx, job, winners, errors)
         if known is information.state:
             continue
@@ -106,7 +106,7 @@ def _winners(tx: Transaction, jobs: list[Job]) -> dict[str, str]:
 
 
 def _errors(tx: Transaction) -> dict[str, str]:
-    """Recordings that cannot be written as they were loaded, and why."""
+    """Return the recordings that cannot be written since they were loaded, and why."""
     found = tx.state.missing_keys()
     if tx.runtime.clashing:
         recordings = [one for token, one in tx.state.recordings.items() if token in tx.runtime.clashing]
@@ -117,7 +117,7 @@ def _errors(tx: Transaction) -> dict[str, str]:
 def _information(
     tx: Transaction, job: Job, winners: Mapping[str, str], errors: Mapping[str, str]
 ) -> RecordingJobStateInformation:
-    """The state of a job, where ``winners`` says who feeds which track, and ``errors`` what cannot be written."""
+    """Return the state of a job; ``winners`` maps tracks to jobs, ``errors`` recordings to what prevents writing."""
     error = errors.get(job.configuration.recording_token)
     reports: Mapping[tuple[str, str], TrackReport] = tx.runtime.reports
     if error is not None:
@@ -128,7 +128,7 @@ def _information(
 def _event(
     time: UtcTime, operation: PropertyOperation, job_token: str, information: RecordingJobStateInformation
 ) -> JobState:
-    """The event that tells of a job's state; with details where its tracks differ (5.26.1)."""
+    """Return the event of a job's state; with details where its tracks differ (5.26.1)."""
     differ = len({track.state for source in information.sources for track in source.tracks}) > 1
     return JobState(
         time=time,
@@ -139,11 +139,11 @@ def _event(
     )
 
 
-# ---- what the engine reports -------------------------------------------------------------------------
+# ---- reports of the engine ---------------------------------------------------------------------------
 
 
 def _feeding_job(tx: Transaction, job_token: str, track_token: str) -> Job | None:
-    """The job of a token, if it feeds a track now."""
+    """Return the job of a token, if it feeds a track now."""
     job = tx.state.jobs.get(job_token)
     if job is None:
         return None
@@ -152,7 +152,7 @@ def _feeding_job(tx: Transaction, job_token: str, track_token: str) -> Job | Non
 
 
 def report_track_state(tx: Transaction, job_token: str, track_token: str, report: TrackReport) -> bool:
-    """Take the state of a track that a job feeds; False, and nothing is changed, if it does not.
+    """Take the state of a track that a job feeds; if it does not, return False and change nothing.
 
     Raises:
         StateError: a track cannot be in this state.
@@ -169,7 +169,7 @@ def report_track_state(tx: Transaction, job_token: str, track_token: str, report
 
 
 def report_encoding(tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
-    """Take what a job's data for a track is (5.1, 5.3.2); False if it must not be stored."""
+    """Take type and encoding of a job's data for a track (5.1, 5.3.2); return False if it must not be stored."""
     job = _feeding_job(tx, job_token, track_token)
     if job is None:
         return False

@@ -1,6 +1,6 @@
 """Whether a job configuration can be accepted (5.3.3, 5.3.4, 5.13), and which tracks it gets if it names none.
 
-Where the text is silent: a job feeds each track from one source only; a Before or After above the limit is
+Where the specification is silent: a job feeds each track from one source only; a Before or After above the limit is
 refused and not cut, since the answer of SetRecordingJobConfiguration must equal the request.
 """
 
@@ -31,7 +31,7 @@ _ZERO = timedelta(0)
 def accept_job_configuration(
     environment: Environment, state: DeviceState, configuration: RecordingJobConfiguration
 ) -> RecordingJobConfiguration:
-    """The configuration that takes effect, but for receivers that are still to be created.
+    """Return the configuration that takes effect, except for receivers that are still to be created.
 
     A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet.
 
@@ -122,7 +122,7 @@ def _check_event_filter(environment: Environment, event_filter: RecordingEventFi
 def _with_all_tracks(sources: tuple[RecordingJobSource, ...], recording: Recording) -> tuple[RecordingJobSource, ...]:
     """Assign all tracks of the recording: of each type, the first to the first source, and so on.
 
-    What is left over goes to the last source. The tag is empty for the first track of a type in a source,
+    The remaining tracks go to the last source. The tag is empty for the first track of a type in a source,
     and the destination's token for further ones.
     """
     assigned: list[list[RecordingJobTrack]] = [[] for _ in sources]

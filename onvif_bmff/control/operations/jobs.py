@@ -57,7 +57,7 @@ def set_job_configuration(
     if given != job.configuration.recording_token:
         raise BadConfiguration("the recording of a job cannot be changed")
     accepted = accept_job_configuration(tx.environment, tx.state, configuration)
-    # The job lets go of its receivers before new ones are made, so that a full device can still swap them.
+    # The job releases its receivers before new ones are made, so that a full device can still swap them.
     tx.state.jobs[job.token] = replace(job, configuration=accepted)
     tx.drop_unused_receivers()
     accepted = _create_receivers(tx, accepted)
@@ -84,7 +84,7 @@ def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) 
 
 
 def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:
-    """Give a job the gate of its event filter: open if a condition it waits for is active already."""
+    """Create the gate of a job's event filter; it is open if a matching condition is active already."""
     tx.runtime.gates.pop(job_token, None)
     event_filter = configuration.event_filter
     if event_filter is None:
@@ -98,7 +98,7 @@ def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfig
 
 
 def _create_receivers(tx: Transaction, configuration: RecordingJobConfiguration) -> RecordingJobConfiguration:
-    """Make the receivers that sources ask for (5.1, 5.3.3): empty ones, until the client configures them."""
+    """Make the receivers that sources request (5.1, 5.3.3): empty ones, until the client configures them."""
     return replace(
         configuration,
         source=tuple(

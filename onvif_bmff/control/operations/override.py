@@ -1,8 +1,7 @@
 """OverrideSegmentDuration: shorter segments for a while (5.24).
 
-The override lives in memory only, as the text allows, and never changes SegmentDuration itself. Starting,
-replacing and expiring are events of changes of the recording's configuration; a SetRecordingConfiguration
-ends it.
+The override is kept in memory only, as the specification allows, and never changes SegmentDuration itself. Starting,
+replacing and expiring cause events of a changed recording configuration; SetRecordingConfiguration ends it.
 """
 
 from datetime import timedelta
@@ -48,7 +47,7 @@ def expire_overrides(tx: Transaction) -> None:
 
 
 def segment_duration(tx: Transaction, recording: Recording) -> timedelta | None:
-    """The segment duration in force now; None without a target."""
+    """Return the segment duration in force now; None without a target."""
     override = tx.runtime.overrides.get(recording.token)
     target = recording.configuration.target
     if target is None:

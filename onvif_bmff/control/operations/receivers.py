@@ -1,4 +1,4 @@
-"""The part of ONVIF's Receiver Service that recording jobs rest on: create, configure, list, delete."""
+"""The part of ONVIF's Receiver Service that recording jobs need: create, configure, list, delete."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def delete_receiver(tx: Transaction, receiver_token: str) -> None:
 
 
 def find_receiver(tx: Transaction, receiver_token: object) -> Receiver:
-    """The receiver of that token.
+    """Return the receiver of that token.
 
     Raises:
         UnknownReceiver: there is none.

@@ -45,7 +45,7 @@ __all__ = [
 
 _ZERO = timedelta(0)
 RETENTION_INTERVAL = timedelta(minutes=1)
-"""How often the age of local data is looked at."""
+"""Interval of the checks of local data's age."""
 
 
 def create_recording(tx: Transaction, configuration: RecordingConfiguration) -> str:
@@ -110,7 +110,7 @@ def _add(
 
 
 def delete_recording(tx: Transaction, recording_token: str) -> None:
-    """DeleteRecording (5.5); while an export reads the recording, it only marks it to go later (5.21)."""
+    """DeleteRecording (5.5); while an export reads the recording, it is only marked for deletion (5.21)."""
     if not tx.environment.capabilities.dynamic_recordings:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
@@ -123,7 +123,7 @@ def delete_recording(tx: Transaction, recording_token: str) -> None:
 
 
 def remove_recording(tx: Transaction, recording: Recording) -> None:
-    """Take a recording away with its jobs, their receivers, its tracks and their local data."""
+    """Remove a recording with its jobs, their receivers, its tracks and their local data."""
     for job in tx.state.jobs_of(recording.token):
         tx.drop_job(job)
     tx.drop_recording(recording)
@@ -207,7 +207,7 @@ def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
 
 
 def expire_data(tx: Transaction) -> None:
-    """Delete local data that is older than its recording keeps it; at most once a minute."""
+    """Delete local data older than the retention time of its recording; at most once a minute."""
     data = tx.environment.local_data
     due = tx.runtime.retention_due
     if data is None or (due is not None and tx.now < due):
@@ -221,12 +221,12 @@ def expire_data(tx: Transaction) -> None:
             try:
                 deleted = data.delete_before(recording.token, track.token, limit)
             except OnvifBmffError:
-                continue  # storage trouble of one track must not keep the others; it is tried again
+                continue  # an error of one track must not prevent the others; it is retried
             emit_deleted(tx, recording.token, track.token, deleted)
 
 
 def purge_data(tx: Transaction) -> None:
-    """Delete the local data of tracks that are gone; what fails is tried again later."""
+    """Delete the local data of deleted tracks; failures are retried later."""
     data = tx.environment.local_data
     if data is None:
         return
@@ -240,7 +240,7 @@ def purge_data(tx: Transaction) -> None:
 
 
 def emit_deleted(tx: Transaction, recording: str, track: str, ranges: Sequence[TimeRange]) -> None:
-    """Send the events that local data of a track was deleted (5.26.3)."""
+    """Send the events of deleted local data of a track (5.26.3)."""
     for found in ranges:
         tx.emit(
             DeleteTrackData(

@@ -1,13 +1,13 @@
 """Recorded segments: list and export (26.06).
 
-Whoever has segments lists them (`RecordedSegments`) and uploads them (`SegmentExporter`); here is what may be
-asked for, how an answer is cut, and which events clients get. Where the text is silent:
+The application lists (``RecordedSegments``) and uploads (``SegmentExporter``) segments; this module validates
+requests, limits answers, and sends events to clients. Where the specification is silent:
 
 * A range that ends before it begins is BadDuration, an empty one too for an export; wrong types, tracks and
   numbers of results are BadConfiguration.
-* Nothing that is too old for its recording is listed or exported (5.3.1).
+* Data beyond the retention time is neither listed nor exported (5.3.1).
 * A recording that keeps nothing itself cannot be exported from: InvalidStorage.
-* A Track is looked at in CMAF only; the segments of a multiplexed recording hold all tracks.
+* A Track is considered in CMAF only; the segments of a multiplexed recording hold all tracks.
 * As with other exports, a recording that is deleted goes when the export ends (5.21).
 """
 
@@ -47,7 +47,7 @@ __all__ = [
 def accept_listing(
     tx: Transaction, time: DateTimeRange, recording_token: str, max_results: int | None
 ) -> tuple[TimeRange, int]:
-    """What to list and how many at most, before anything is listed."""
+    """Return the validated range and limit of a listing."""
     if not _is_offered(tx) or tx.environment.segments is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
@@ -62,10 +62,10 @@ def accept_listing(
 
 
 def cut_listing(found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: int) -> SegmentListResult:
-    """The first segments of a list, at most ``most``.
+    """Return the first segments of a list, at most ``most``.
 
-    Clients go on from the last end that they got, so a cut lies where nothing that is left out ends before
-    that: segments of several tracks overlap. Only where there is no such place would one be left out.
+    Clients continue from the last end that they got. Segments of several tracks overlap, so a cut lies where no
+    omitted segment ends before that. Only if there is no such place is one left out.
     """
     inside = (s for s in found if s.start_time < wanted.end and s.end_time > wanted.start)
     taken = list(islice(inside, most))
@@ -92,7 +92,7 @@ def begin_segment_export(
     storage_token: str | None,
     track: str | None,
 ) -> SegmentExportOperation:
-    """ExportRecordedSegments: take note of an export that is about to begin, and tell of it."""
+    """ExportRecordedSegments: register an export that is about to begin, and send its event."""
     environment = tx.environment
     if not _is_offered(tx) or environment.segment_exporter is None:
         raise ActionNotSupported
@@ -138,7 +138,7 @@ def stop_segment_export(tx: Transaction, operation_token: object) -> None:
 
 
 def report_segment(tx: Transaction, operation_token: str, file_name: str, progress: float) -> None:
-    """One segment was uploaded.
+    """Take the report of one uploaded segment.
 
     Raises:
         StateError: there is no such export, or a value is out of range.
@@ -152,7 +152,7 @@ def report_segment(tx: Transaction, operation_token: str, file_name: str, progre
 
 
 def end_export(tx: Transaction, operation_token: str, error: str | None) -> None:
-    """An export is over.
+    """Take the report that an export is over.
 
     Raises:
         StateError: there is no such export.
@@ -176,7 +176,7 @@ def _is_offered(tx: Transaction) -> bool:
 
 
 def _is_local(recording: Recording) -> bool:
-    """Whether the device keeps the data of a recording itself."""
+    """Return whether the device keeps the data of a recording itself."""
     target = recording.configuration.target
     return target is None or target.storage_strategy in (StorageStrategy.LOCAL, StorageStrategy.BOTH)
 

@@ -1,4 +1,4 @@
-"""How many tracks a recording takes, and what they are called (5.4, 5.20)."""
+"""Number and names of the tracks of a recording (5.4, 5.20)."""
 
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.state import Recording
@@ -11,7 +11,7 @@ TRACK_NAMES = {TrackType.VIDEO: "VIDEO", TrackType.AUDIO: "AUDIO", TrackType.MET
 
 
 def track_limit(environment: Environment, kind: str) -> int:
-    """Most tracks of a type in a recording; none of metadata if it cannot be recorded (5.25)."""
+    """Return the limit of tracks of a type in a recording; 0 for metadata if it cannot be recorded (5.25)."""
     if kind == TrackType.METADATA and not environment.capabilities.metadata_recording:
         return 0
     limits = environment.limits
@@ -23,7 +23,7 @@ def track_limit(environment: Environment, kind: str) -> int:
 
 
 def spare_tracks(environment: Environment, recording: Recording) -> dict[TrackType, int]:
-    """How many more tracks of each type a recording takes."""
+    """Return how many more tracks of each type a recording takes."""
     target = recording.configuration.target
     cmaf = target is not None and target.format == TargetFormat.CMAF
     held = [track.configuration.track_type for track in recording.tracks]

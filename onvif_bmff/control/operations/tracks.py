@@ -33,7 +33,7 @@ def create_track(tx: Transaction, recording_token: str, configuration: TrackConf
 
 
 def _new_track_token(tx: Transaction, recording: Recording, name: str) -> str:
-    """Table 2 continued: VIDEO002 and so on. A token whose old data is still to go is not taken again."""
+    """Return a token that continues Table 2 (VIDEO002 and so on). A token whose old data still exists is not reused."""
     number = 1
     while True:
         token = f"{name}{number:03}"
@@ -46,7 +46,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
     """DeleteTrack (5.10): the track, its local data, and every mention of it.
 
     The track leaves the encryption entries and the jobs of its recording. An entry that loses its last
-    track goes altogether: an empty list would mean all tracks. A job that loses its last track stays, and
+    track is removed: an empty list would mean all tracks. A job that loses its last track stays, and
     is idle.
     """
     if not tx.environment.capabilities.dynamic_tracks:
@@ -77,7 +77,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
 
 
 def _without_encryption(recording: Recording, track_token: str) -> Recording:
-    """The recording without a track in its encryption entries; itself if no entry names the track."""
+    """Return the recording without a track in its encryption entries; itself if no entry names the track."""
     target = recording.configuration.target
     if target is None or not any(track_token in entry.track for entry in target.encryption):
         return recording
@@ -93,7 +93,7 @@ def _without_encryption(recording: Recording, track_token: str) -> Recording:
 def set_track_configuration(
     tx: Transaction, recording_token: str, track_token: str, configuration: TrackConfiguration
 ) -> None:
-    """SetTrackConfiguration (5.12); the type in the request is not looked at."""
+    """SetTrackConfiguration (5.12); the type in the request is ignored."""
     recording = tx.recording(recording_token)
     track = tx.track(recording_token, track_token)
     accepted = accept_track_configuration(tx.environment, configuration, fixed_type=track.configuration.track_type)

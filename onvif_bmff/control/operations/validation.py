@@ -1,6 +1,6 @@
-"""Whether a recording or track configuration can be accepted, and what it becomes when it is.
+"""Acceptance of recording and track configurations, and what they become.
 
-The rules are those of 5.3.1, 5.7 and the schema; where the text is silent:
+The rules are those of 5.3.1, 5.7 and the schema; where the specification is silent:
 
 * A key is 16 bytes, a key ID is a UUID; both must be given, but a key may be left out where the recording
   holds one for that key ID (keys cannot be read back, so a client that reads a configuration, changes it
@@ -53,7 +53,7 @@ def accept_recording_configuration(
     tracks: Mapping[str, str],
     held_keys: Mapping[str, bytes],
 ) -> tuple[RecordingConfiguration, dict[str, bytes]]:
-    """The configuration that takes effect, without content keys, and the content keys by key ID.
+    """Return the configuration that takes effect, without content keys, and the content keys by key ID.
 
     Args:
         environment: what the device offers.
@@ -93,7 +93,7 @@ def accept_recording_configuration(
 
 
 def _check_place(environment: Environment, target: RecordingTargetConfiguration | None) -> None:
-    """Whether there is a place to record to: local, external or both."""
+    """Check that there is a place to record to: local, external or both."""
     capabilities, profile = environment.capabilities, environment.profile
     local = capabilities.onboard_storage
     if target is None:
@@ -155,10 +155,10 @@ def _check_path(path: str) -> None:
 
 
 def check_cmaf_tracks(target: RecordingTargetConfiguration | None, types: Iterable[str]) -> None:
-    """See that a CMAF target gets no two tracks of one type (B.7: one span each).
+    """Check that a CMAF target gets no two tracks of one type (B.7: one span each).
 
     Raises:
-        BadConfiguration: it does.
+        BadConfiguration: it gets two.
     """
     found = list(types)
     if target is not None and target.format == TargetFormat.CMAF and len(found) != len(set(found)):
@@ -241,7 +241,7 @@ def _check_asymmetric(environment: Environment, entry: AsymmetricEncryption) -> 
 def accept_track_configuration(
     environment: Environment, configuration: TrackConfiguration, *, fixed_type: str | None = None
 ) -> TrackConfiguration:
-    """The track configuration that takes effect (5.3.2).
+    """Return the track configuration that takes effect (5.3.2).
 
     Args:
         environment: what the device offers.

@@ -1,8 +1,8 @@
-"""What the device can do: trc:Capabilities, the options of a recording, and the limits behind them.
+"""Capabilities of the device: trc:Capabilities, the options of a recording, and the limits behind them.
 
-ONVIF Recording Control 25.12, 5.20 and 5.25. `Capabilities` is what clients get to know; `ServiceLimits` is what the
-device decides otherwise and shows only through `RecordingOptions` and faults. Both are fixed while a service
-lives, and both are enforced by it.
+ONVIF Recording Control 25.12, 5.20 and 5.25. ``Capabilities`` is what clients get to know; ``ServiceLimits`` is what
+the device decides otherwise and shows only through ``RecordingOptions`` and faults. Both are fixed for the
+lifetime of a service, which enforces them.
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLimits:
-    """What the device decides beyond its capabilities.
+    """Limits of the device beyond its capabilities.
 
     Args:
         video_tracks: most video tracks of a recording; zero means the device knows no video.
@@ -106,14 +106,14 @@ class ServiceLimits:
         receiver_service: jobs may use receivers.
         media_service: jobs may use media profiles.
         reset_retention_on_create: take "MaximumRetentionTime set to 0" of 5.4 literally and ignore what the
-            client asked for. Off by default: turning 30 days into "for ever" is the worse failure.
+            client requested. Off by default: turning 30 days into "for ever" is the worse failure.
         override_must_shorten: OverrideSegmentDuration must ask for less than the configured duration.
         instant_event: how long a job stays active for an event without duration, so that at least one
             I-frame is recorded (5.3.4); at least the longest GOP of the sources.
-        conditions: how many lasting events may be active at once; further ones count as events without
+        conditions: number of lasting events that may be active at once; further ones count as events without
             duration.
-        finished_exports: how many finished exports can still be asked about.
-        notifications: how many notifications a subscription holds before it loses the oldest.
+        finished_exports: number of finished exports whose state can still be queried.
+        notifications: number of notifications that a subscription holds before it loses the oldest.
         listed_segments: most segments in one answer of ListRecordedSegments (26.06).
     """
 
@@ -136,7 +136,7 @@ class ServiceLimits:
     listed_segments: int = 1000
 
     def check(self, capabilities: Capabilities) -> None:
-        """Hold the limits against the capabilities.
+        """Check the limits against the capabilities.
 
         Raises:
             BadConfiguration: a device without audio lists audio encodings (5.25), or a limit is too small.

@@ -1,8 +1,8 @@
-"""What many structures hold: unknown content, references to sources, and what happened to a property.
+"""Common parts of structures: unknown content, references to sources, and operations of property events.
 
 The schema leaves room for elements and attributes of later releases and of vendors nearly everywhere. A
-binding puts them into `Extensions` as text, so that nothing gets lost on a round trip; the service stores them and
-hands them back, and never looks inside.
+binding puts them into ``Extensions`` as text, so that nothing is lost on a round trip; the service stores and
+returns them without interpretation.
 """
 
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ class Extensions:
 
 
 NO_EXTENSIONS = Extensions()
-"""Nothing unknown: the default of every ``extensions`` field."""
+"""No unknown content: the default of every ``extensions`` field."""
 
 RECEIVER_TYPE = "http://www.onvif.org/ver10/schema/Receiver"
-"""Type of a `SourceReference` to a receiver object; the default of the schema."""
+"""Type of a ``SourceReference`` to a receiver object; the default of the schema."""
 
 PROFILE_TYPE = "http://www.onvif.org/ver10/schema/Profile"
-"""Type of a `SourceReference` to a media profile of the local device."""
+"""Type of a ``SourceReference`` to a media profile of the local device."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReference:
-    """Where a job gets its data: a receiver or a local media profile."""
+    """The source of a job's data: a receiver or a local media profile."""
 
     token: str
     type: str = RECEIVER_TYPE
@@ -44,7 +44,7 @@ class SourceReference:
 
 
 class PropertyOperation(StrEnum):
-    """What happened to the property that an event tells of (ONVIF Core, 9.4)."""
+    """Operation on the property of an event (ONVIF Core, 9.4)."""
 
     INITIALIZED = "Initialized"
     CHANGED = "Changed"

@@ -1,4 +1,4 @@
-"""What a recording and a track are set up with, and who may read them: the structures of 5.3.1 and 5.3.2.
+"""Configurations of recordings, tracks and encryption: the structures of 5.3.1 and 5.3.2.
 
 Field names are the schema's in snake_case, in the schema's order (ONVIF Recording Control 25.12 and its
 onvif.xsd; what 26.06 adds is marked). All of them are immutable values; durations are exact timedeltas.
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 TrackType = MediaKind
-"""What a track holds (5.3.2)."""
+"""Kinds of data in a track (5.3.2)."""
 
 
 class TargetFormat(StrEnum):
@@ -40,7 +40,7 @@ class TargetFormat(StrEnum):
 
 
 class StorageStrategy(StrEnum):
-    """Where the data of a recording goes (26.06)."""
+    """Storage strategy of a recording (26.06)."""
 
     EXTERNAL = "External"
     LOCAL = "Local"
@@ -95,7 +95,7 @@ class RecordingEncryption:
 
 @dataclass(frozen=True, slots=True)
 class RecordingSourceInformation:
-    """Informational description of where data comes from; stored and given back, never acted upon.
+    """Informational description of the source of data; stored and returned, never interpreted.
 
     Args:
         source_id: URI chosen by the client.
@@ -183,7 +183,7 @@ class TrackConfiguration:
     """Configuration of a track (5.3.2).
 
     Args:
-        track_type: a `TrackType`; fixed once the track exists.
+        track_type: a ``TrackType``; fixed once the track exists.
         description: informational.
         extensions: unknown elements and attributes.
     """

@@ -15,7 +15,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """Which recordings to take; nothing given means all of them.
+    """Selection of recordings; without any criterion all of them.
 
     Args:
         included_sources: take recordings with a job that has one of these sources.
@@ -49,7 +49,7 @@ class FileProgress:
 
 @dataclass(frozen=True, slots=True)
 class ExportRecordedDataResponse:
-    """Token of the started export, and its file names as far as they are known."""
+    """Token of the started export, and the file names known so far."""
 
     operation_token: str
     file_names: tuple[str, ...]

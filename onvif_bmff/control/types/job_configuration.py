@@ -1,4 +1,4 @@
-"""What a recording job is set up with: the structures of 5.3.3 and 5.3.4.
+"""Configuration of a recording job: the structures of 5.3.3 and 5.3.4.
 
 Field names are the schema's in snake_case. The service decides whether a value is acceptable.
 """
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class RecordingJobMode(StrEnum):
-    """What the client wants of a job; its state tells what really happens (5.3.3)."""
+    """Mode of a job as the client requests it; the job's state shows what really happens (5.3.3)."""
 
     IDLE = "Idle"
     ACTIVE = "Active"
@@ -32,7 +32,7 @@ class RecordingJobTrack:
     """A route from a source into a track.
 
     Args:
-        source_tag: tells apart tracks of one type within the source's stream; may be empty.
+        source_tag: distinguishes tracks of one type within the source's stream; may be empty.
         destination: token of the track of the job's recording that takes the data.
         extensions: unknown elements and attributes.
     """
@@ -47,7 +47,7 @@ class RecordingJobSource:
     """A source of a job and the tracks it feeds.
 
     Args:
-        source_token: the source; None asks for `auto_create_receiver`.
+        source_token: the source; None asks for ``auto_create_receiver``.
         auto_create_receiver: have the device make a receiver; only in requests, never in answers.
         tracks: the tracks to feed. A job without any track in all its sources gets all tracks of its
             recording assigned.
@@ -98,7 +98,7 @@ class RecordingJobConfiguration:
 
     Args:
         recording_token: the recording to write to; fixed once the job exists.
-        mode: a `RecordingJobMode`.
+        mode: a ``RecordingJobMode``.
         priority: 0 (lowest) to 2147483647; decided for each track on its own.
         source: one or more sources.
         event_filter: record around events only.

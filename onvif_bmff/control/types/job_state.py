@@ -1,4 +1,4 @@
-"""What a recording job really does: tt:RecordingJobStateInformation (5.19)."""
+"""The actual state of a recording job: tt:RecordingJobStateInformation (5.19)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,7 +30,7 @@ class RecordingJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingJobStateTrack:
-    """State of a route from a source into a track; ``error`` says more about an Error, in English."""
+    """State of a route from a source into a track; ``error`` describes an Error, in English."""
 
     source_tag: str
     destination: str
@@ -59,14 +59,14 @@ class RecordingJobStateInformation:
 
 @dataclass(frozen=True, slots=True)
 class TrackReport:
-    """What whoever records says of one track of one job."""
+    """Report of the engine on one track of one job."""
 
     state: RecordingJobState
     error: str | None = None
 
 
 def recorded_state(trouble: str | None) -> tuple[RecordingJobState, str | None]:
-    """The state of a track that is recorded, whatever is wrong with its keys."""
+    """Return the state of a track that is recorded, with an error of its keys or None."""
     if trouble is None:
         return RecordingJobState.ACTIVE, None
     return RecordingJobState.ERROR, f"Recording goes on, but keys are not wrapped for all: {trouble}"

@@ -1,4 +1,4 @@
-"""Which release of the specification a service speaks: 25.12, the default, or 26.06.
+"""The release of the specification that a service implements: 25.12, the default, or 26.06.
 
 A field of a later release in a request is refused as BadConfiguration under an earlier profile, rather
 than silently dropped.
@@ -45,4 +45,4 @@ PROFILE_26_06 = Profile(
     export_alias=True,
     segment_operations=True,
 )
-"""ONVIF Recording Control 26.06, as far as this service goes."""
+"""ONVIF Recording Control 26.06, as far as this service implements it."""

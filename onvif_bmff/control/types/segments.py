@@ -38,7 +38,7 @@ class RecordedSegmentItem:
 class SegmentListResult:
     """Answer of ListRecordedSegments: segments in the order of their starts.
 
-    With ``has_more_results``, the rest is asked for with ``From`` set to the last end in ``segment``.
+    With ``has_more_results``, the client requests the rest with ``From`` set to the last end in ``segment``.
     """
 
     segment: tuple[RecordedSegmentItem, ...]
