@@ -7,7 +7,15 @@ from struct import Struct
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, VisualSampleEntry
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
-from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
+from onvif_bmff.codecs.avc.syntax import (
+    NAL_IDR,
+    NAL_PPS,
+    NAL_SLICE,
+    NAL_SPS,
+    PROFILES_WITH_CHROMA,
+    parse_avc_pps,
+    parse_avc_sps,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.codec import Ranges
@@ -147,7 +155,7 @@ class AvcCodec:
         if headers is None:
             headers = AvcSliceHeaders(self.sps, self.pps)
             object.__setattr__(self, "_headers", headers)
-        measure = headers.payload_offset
+        measure, types = headers.payload_offset, AVC.types
         view = memoryview(data)
         ranges: list[tuple[int, int]] = []
         position, size = 0, len(view)
@@ -158,11 +166,11 @@ class AvcCodec:
                 break
             if position == start:
                 continue
-            nal_type = view[start] & 31
-            if nal_type in (1, 5):
+            nal_type = types[view[start]]
+            if nal_type in (NAL_SLICE, NAL_IDR):
                 begin = start + measure(view[start:position])
                 ranges.append((begin if begin < position else position, position))
-            elif nal_type in (7, 8):
+            elif nal_type in (NAL_SPS, NAL_PPS):
                 headers.update(view[start:position])
         if position != size and not (position + 4 == size and not any(view[position:])):
             raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")

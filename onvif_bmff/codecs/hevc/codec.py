@@ -8,7 +8,14 @@ from struct import Struct
 from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray, VisualSampleEntry
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
-from onvif_bmff.codecs.hevc.syntax import NAL_PPS, NAL_SPS, NAL_VPS, parse_hevc_sps, parse_hevc_vps
+from onvif_bmff.codecs.hevc.syntax import (
+    NAL_PPS,
+    NAL_SPS,
+    NAL_VPS,
+    SLICE_SEGMENTS,
+    parse_hevc_sps,
+    parse_hevc_vps,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.codec import Ranges
@@ -163,7 +170,7 @@ class HevcCodec:
         if headers is None:
             headers = HevcSliceHeaders(self.sps, self.pps)
             object.__setattr__(self, "_headers", headers)
-        measure = headers.payload_offset
+        measure, types = headers.payload_offset, HEVC.types
         view = memoryview(data)
         ranges: list[tuple[int, int]] = []
         position, size = 0, len(view)
@@ -174,8 +181,8 @@ class HevcCodec:
                 break
             if position < start + 2:
                 continue
-            nal_type = view[start] >> 1 & 63
-            if nal_type <= 9 or 16 <= nal_type <= 21:
+            nal_type = types[view[start]]
+            if nal_type in SLICE_SEGMENTS:
                 if view[start] & 1 or view[start + 1] >> 3:  # nuh_layer_id
                     continue
                 begin = start + measure(view[start:position])
