@@ -42,7 +42,7 @@ SetKey = tuple[int, int]
 class AccessUnit(Generic[AnyCodec]):
     """One access unit as a sample: ``data`` behind 4-byte NAL lengths, and whether it is a ``sync`` sample.
 
-    ``codec`` is the one that it needs; ``codec_changed`` tells that it is another one than before (none, at first,
+    ``codec`` is the one that it needs; ``codec_changed`` says whether it differs from the one before (none, at first,
     unless one was given).
     """
 

@@ -1,6 +1,6 @@
 """Columns of a movie box's sample tables, spread out sample by sample as they are taken. ISO/IEC 14496-12, 8.6, 8.7.
 
-None of them holds more than its box does, whatever numbers of samples the rows speak of.
+None of them holds more than its box does, whatever numbers of samples the rows state.
 """
 
 from array import array

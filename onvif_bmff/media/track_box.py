@@ -62,7 +62,7 @@ def packed_box(box: Box) -> Box:
 def describe_media(
     kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box], size: tuple[int, int] | None = None
 ) -> MediaDescription:
-    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl beside stsd.
+    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl in addition to stsd.
 
     ``size`` is that of the description; None takes it from the first sample entry.
     """

@@ -41,7 +41,7 @@ class AvcCodec:
 
     ``entry`` is the sample entry's bytes and alone decides equality; the rest is read from it: ``sps`` and
     ``pps`` as NAL units, ``width`` and ``height`` of the cropped picture in pixels, ``frame_rate`` in frames a
-    second (None where the SPS does not tell).
+    second (None where the SPS does not give it).
 
     One instance serves one stream in decoding order: parameter sets that come in band hold for the samples after
     them, as in a decoder.
@@ -178,7 +178,7 @@ class AvcCodec:
 
 
 def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:
-    """The frame rate by the first SPS; None if it does not tell, or cannot be read (the file may play even so)."""
+    """The frame rate by the first SPS; None if it gives none, or cannot be read (the file may play all the same)."""
     try:
         return parse_avc_sps(sets[0]).frame_rate if sets else None
     except BitstreamError:

@@ -41,7 +41,7 @@ class HevcCodec:
 
     ``entry`` is the sample entry's bytes and alone decides equality; the rest is read from it: ``vps``, ``sps``
     and ``pps`` as NAL units, ``width`` and ``height`` of the cropped picture in pixels, ``frame_rate`` in
-    pictures a second (None where the sets do not tell).
+    pictures a second (None where the sets do not give it).
 
     One instance serves one stream in decoding order: parameter sets that come in band hold for the samples after
     them, as in a decoder.
@@ -211,7 +211,7 @@ def _codecs_parameter(sample_entry_type: str, config: HevcConfigurationBox) -> s
 
 
 def _frame_rate(vps: tuple[bytes, ...], sps: tuple[bytes, ...]) -> Fraction | None:
-    """The picture rate by the first SPS or else VPS; None if neither tells, or can be read."""
+    """The picture rate by the first SPS or else VPS; None if neither gives it, or it cannot be read."""
     try:
         rate = parse_hevc_sps(sps[0]).frame_rate if sps else None
         return rate if rate is not None or not vps else parse_hevc_vps(vps[0]).frame_rate
