@@ -249,7 +249,9 @@ class AvcSliceHeaders:
         else:
             left = _skip_picture(bits, left, layout, nal_type)
         inter = slice_type not in (_I, _SI)
-        if inter:
+        if slice_type == _P and not layout.weighted[_P] and not bits >> left - 2 & 3:
+            left -= 2  # a usual P slice: num_ref_idx_active_override_flag, ref_pic_list_modification_flag_l0
+        elif inter:
             left = _skip_prediction(bits, left, layout, slice_type, view.last_modification)
         if nal_header & 0x60:  # nal_ref_idc
             left -= 1
