@@ -279,7 +279,7 @@ def _of_saiz(
         total += size
         if start + size > len(data) or total > len(data):
             raise ProtectionError("the protection information lies outside the file")
-        budget.spend(0, size, track_id=0, path=f"/{places.type}", offset=places.offset)
+        budget.charge(0, size, track_id=0, path=f"/{places.type}", offset=places.offset)
         parts.append(data[start : start + size])
         first += length
     return SampleMaps(runs, b"".join(parts), sizes=sizes)

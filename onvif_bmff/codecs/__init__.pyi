@@ -12,6 +12,8 @@ from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header as find_av1_se
 from onvif_bmff.codecs.av1.syntax import iter_obus as iter_obus
 from onvif_bmff.codecs.av1.syntax import parse_av1_sequence_header as parse_av1_sequence_header
 from onvif_bmff.codecs.avc.codec import AvcCodec as AvcCodec
+from onvif_bmff.codecs.avc.layout import AvcSliceLayout as AvcSliceLayout
+from onvif_bmff.codecs.avc.layout import avc_slice_layout as avc_slice_layout
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders as AvcSliceHeaders
 from onvif_bmff.codecs.avc.slice import avc_slice_type as avc_slice_type
 from onvif_bmff.codecs.avc.syntax import AvcPps as AvcPps
@@ -25,8 +27,8 @@ from onvif_bmff.codecs.avc.syntax import parse_avc_pps as parse_avc_pps
 from onvif_bmff.codecs.avc.syntax import parse_avc_sps as parse_avc_sps
 from onvif_bmff.codecs.g711 import G711Codec as G711Codec
 from onvif_bmff.codecs.hevc.codec import HevcCodec as HevcCodec
-from onvif_bmff.codecs.hevc.layout import SliceLayout as SliceLayout
-from onvif_bmff.codecs.hevc.layout import slice_layout as slice_layout
+from onvif_bmff.codecs.hevc.layout import HevcSliceLayout as HevcSliceLayout
+from onvif_bmff.codecs.hevc.layout import hevc_slice_layout as hevc_slice_layout
 from onvif_bmff.codecs.hevc.pps import HevcPps as HevcPps
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps as parse_hevc_pps
 from onvif_bmff.codecs.hevc.sets import ProfileTierLevel as ProfileTierLevel
@@ -35,6 +37,7 @@ from onvif_bmff.codecs.hevc.sets import read_profile_tier_level as read_profile_
 from onvif_bmff.codecs.hevc.sets import read_short_term_ref_pic_set as read_short_term_ref_pic_set
 from onvif_bmff.codecs.hevc.sets import skip_hrd as skip_hrd
 from onvif_bmff.codecs.hevc.sets import skip_scaling_lists as skip_scaling_lists
+from onvif_bmff.codecs.hevc.sets import skip_short_term_ref_pic_set as skip_short_term_ref_pic_set
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders as HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import HevcSps as HevcSps
 from onvif_bmff.codecs.hevc.syntax import HevcVps as HevcVps
@@ -73,12 +76,14 @@ __all__ = [
     "AvcCodec",
     "AvcPps",
     "AvcSliceHeaders",
+    "AvcSliceLayout",
     "AvcSps",
     "G711Codec",
     "HevcAccessUnits",
     "HevcCodec",
     "HevcPps",
     "HevcSliceHeaders",
+    "HevcSliceLayout",
     "HevcSps",
     "HevcVps",
     "JpegFrame",
@@ -90,11 +95,11 @@ __all__ = [
     "PassThroughCodec",
     "ProfileTierLevel",
     "ShortTermRefPicSet",
-    "SliceLayout",
     "avc_is_idr",
     "avc_is_vcl",
     "avc_nal_type",
     "avc_pps_ids",
+    "avc_slice_layout",
     "avc_slice_type",
     "avc_starts_picture",
     "codec_of",
@@ -103,6 +108,7 @@ __all__ = [
     "hevc_is_irap",
     "hevc_is_vcl",
     "hevc_nal_type",
+    "hevc_slice_layout",
     "hevc_starts_picture",
     "iter_adts",
     "iter_obus",
@@ -121,5 +127,5 @@ __all__ = [
     "register",
     "skip_hrd",
     "skip_scaling_lists",
-    "slice_layout",
+    "skip_short_term_ref_pic_set",
 ]

@@ -6,6 +6,7 @@ NAMES = {
     "access_units": ("AccessUnit", "AvcAccessUnits", "HevcAccessUnits",),
     "av1.syntax": ("Av1SequenceHeader", "Obu", "find_av1_sequence_header", "iter_obus", "parse_av1_sequence_header",),
     "avc.codec": ("AvcCodec",),
+    "avc.layout": ("AvcSliceLayout", "avc_slice_layout",),
     "avc.slice": ("AvcSliceHeaders", "avc_slice_type",),
     "avc.syntax": (
         "AvcPps",
@@ -20,7 +21,7 @@ NAMES = {
     ),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
-    "hevc.layout": ("SliceLayout", "slice_layout",),
+    "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
     "hevc.pps": ("HevcPps", "parse_hevc_pps",),
     "hevc.sets": (
         "ProfileTierLevel",
@@ -29,6 +30,7 @@ NAMES = {
         "read_short_term_ref_pic_set",
         "skip_hrd",
         "skip_scaling_lists",
+        "skip_short_term_ref_pic_set",
     ),
     "hevc.slice": ("HevcSliceHeaders",),
     "hevc.syntax": (

@@ -42,7 +42,7 @@ SetKey = tuple[int, int]
 class AccessUnit(Generic[AnyCodec]):
     """One access unit as a sample: ``data`` behind 4-byte NAL lengths, and whether it is a ``sync`` sample.
 
-    ``codec`` is the one that it needs; ``codec_changed`` tells that it is another one than before (none, at first,
+    ``codec`` is the one that it needs; ``codec_changed`` says whether it differs from the one before (none, at first,
     unless one was given).
     """
 
@@ -57,7 +57,6 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
 
     family: NalFamily
     kinds: tuple[int, ...]
-    delimiter: int
 
     def __init__(self, codec: AnyCodec | None = None, *, in_band: bool = False) -> None:
         self.codec: AnyCodec | None = codec
@@ -75,9 +74,10 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
         missing; sets that it holds are remembered. Raises ``BitstreamError`` for what is no byte stream and for
         parameter sets that cannot be read.
         """
-        if isinstance(access_unit, bytes | bytearray | memoryview):
-            # A view is an iterable too, but not of buffers.
-            units: list[bytes] = split_annex_b(access_unit)  # pyright: ignore[reportArgumentType]
+        if isinstance(access_unit, bytes | bytearray):
+            units: list[bytes] = split_annex_b(access_unit)
+        elif isinstance(access_unit, memoryview):
+            units = split_annex_b(access_unit.tobytes())
         else:
             units = [bytes(unit) for unit in access_unit if len(unit)]
         has_slice = sync = has_sets = False
@@ -99,7 +99,7 @@ class _AccessUnits(ABC, Generic[AnyCodec]):
         if codec is None or not has_slice:
             return None
         if self._in_band and sync and not has_sets:
-            first = int(self._kind(kept[0]) == self.delimiter)
+            first = int(self._kind(kept[0]) == self.family.delimiter)
             kept[first:first] = self._in_order()
         parts: list[bytes] = []
         for unit in kept:
@@ -155,10 +155,9 @@ class AvcAccessUnits(_AccessUnits[AvcCodec]):
 
     family = AVC
     kinds = (avc_syntax.NAL_SPS, avc_syntax.NAL_PPS)
-    delimiter = avc_syntax.NAL_AUD
 
     def _kind(self, unit: bytes) -> int:
-        return unit[0] & 31
+        return AVC.types[unit[0]]
 
     def _is_slice(self, kind: int) -> bool:
         return avc_syntax.avc_is_vcl(kind)
@@ -167,7 +166,7 @@ class AvcAccessUnits(_AccessUnits[AvcCodec]):
         return avc_syntax.avc_is_idr(kind)
 
     def _key(self, nal: bytes) -> SetKey:
-        if nal[0] & 31 == avc_syntax.NAL_SPS:
+        if AVC.types[nal[0]] == avc_syntax.NAL_SPS:
             return avc_syntax.NAL_SPS, avc_syntax.parse_avc_sps(nal).sps_id
         return avc_syntax.NAL_PPS, avc_syntax.avc_pps_ids(nal)[0]
 
@@ -188,7 +187,6 @@ class HevcAccessUnits(_AccessUnits[HevcCodec]):
 
     family = HEVC
     kinds = (hevc_syntax.NAL_VPS, hevc_syntax.NAL_SPS, hevc_syntax.NAL_PPS)
-    delimiter = hevc_syntax.NAL_AUD
 
     def _kind(self, unit: bytes) -> int:
         kind = hevc_syntax.hevc_nal_type(unit)

@@ -37,8 +37,8 @@ _DEFAULT = (1, 1, 1, 0)
 class PassThroughCodec:
     """Any sample entry, kept as it is. ``PassThroughCodec(entry, handler)``; handler "vide", "soun" or "meta".
 
-    Its samples are handed on untouched, and protected as a whole. Video in NAL units cannot be: without a codec of
-    its own nobody knows where slice data begin, so that it is recorded in the clear only. ``width`` and ``height``
+    Its samples are passed on unchanged, and protected as a whole. Video in NAL units cannot be: without a codec of
+    its own it is unknown where slice data begin, so that it is recorded in the clear only. ``width`` and ``height``
     (pixels) are 0 in audio and metadata, ``sample_rate`` (hertz) and ``channels`` are 0 in the others.
     """
 

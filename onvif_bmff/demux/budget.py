@@ -1,6 +1,6 @@
 """What the samples of one object may cost its readers: one account for all tracks, tables, fragments and runs.
 
-A run of some 20 bytes can speak of any number of samples, and any number of runs can speak of the same bytes. Honest
+A run of some 20 bytes can declare any number of samples, and any number of runs can refer to the same bytes. Honest
 objects do neither for long: each sample has a row in a table or data of its own, and hardly any bytes belong to two
 samples. So the cost of an object is bounded by its size, whatever it says, and whatever a recorder writes is within:
 
@@ -38,8 +38,8 @@ class SampleBudget:
         self._samples += size
         self._bytes += _REUSE * size
 
-    def spend(self, samples: int, size: int, *, track_id: int, path: str, offset: int | None) -> None:
-        """Pay for ``samples`` of ``size`` bytes together, claimed by the box at ``path`` and ``offset``.
+    def charge(self, samples: int, size: int, *, track_id: int, path: str, offset: int | None) -> None:
+        """Charge ``samples`` of ``size`` bytes in total, claimed by the box at ``path`` and ``offset``.
 
         Raises ``BoxError`` when that is more than the object can have.
         """

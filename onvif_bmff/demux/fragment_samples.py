@@ -27,7 +27,7 @@ from onvif_bmff.media.track import Sample
 __all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment", "first_presentation"]
 
 _BASE_IS_MOOF = 0x020000
-_MOST_EMPTY_SAMPLES = 16
+_MAX_EMPTY_SAMPLES = 16
 """Samples of a run that take no byte at all, neither in the table nor as data: more would be a bomb of 32 bits."""
 
 
@@ -73,7 +73,7 @@ class TrackFragment:
 
     ``decode_time`` is the media time (ticks) of the first sample; ``description`` the index (from 1) of the sample
     entry; ``box`` the traf with whatever else it holds (senc, saiz, saio, sgpd, sbgp); ``moof_offset`` where the
-    fragment begins, which offsets in saio count from; ``budget`` what pays for what lies there.
+    fragment begins, which offsets in saio count from; ``budget`` the account that is charged for what lies there.
     """
 
     track: MovieTrack
@@ -187,7 +187,7 @@ class FragmentReader:
 
         ``offset`` is where the moof begins in the file (its own ``offset`` if None); ``end`` where the data that it
         may use do (the ``size`` of the file if None). Raises ``BoxError`` for a traf without header and for samples
-        that the budget does not pay for, ``MediaError`` for a track that the movie has not, a sample entry that is not
+        that exceed the budget, ``MediaError`` for a track that the movie does not have, a sample entry that is not
         there, and data outside the file.
         """
         start = offset if offset is not None else moof.offset or 0
@@ -241,9 +241,9 @@ class FragmentReader:
         end = run.position + size
         if run.count and (run.position < 0 or end > most):
             raise MediaError(f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {most}")
-        if not size and not box.samples.names and run.count > _MOST_EMPTY_SAMPLES:
+        if not size and not box.samples.names and run.count > _MAX_EMPTY_SAMPLES:
             raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
-        self._budget.spend(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
+        self._budget.charge(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
         return end
 
 

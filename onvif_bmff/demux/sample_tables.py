@@ -221,7 +221,7 @@ def _language(packed: int) -> str:
 
 
 def _shift(edits: EditListBox, movie_timescale: int, timescale: int) -> int:
-    """Leading empty edits less the media time of the first other one; a delay is rounded to the nearest tick."""
+    """Leading empty edits minus the media time of the first other one; a delay is rounded to the nearest tick."""
     delay = 0
     for duration, media_time, _, _ in edits.entries.rows():
         if media_time != -1:
@@ -293,7 +293,7 @@ def chunk_counts(track: MovieTrack) -> "array[int]":
 
 
 def _spend(budget: SampleBudget, track: MovieTrack, count: int, size: int) -> None:
-    budget.spend(count, size, track_id=track.track_id, path="/moov/trak/mdia/minf/stbl", offset=track.table.offset)
+    budget.charge(count, size, track_id=track.track_id, path="/moov/trak/mdia/minf/stbl", offset=track.table.offset)
 
 
 def _disagree(track: MovieTrack, left: int) -> MediaError:

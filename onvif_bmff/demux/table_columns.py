@@ -1,6 +1,6 @@
 """Columns of a movie box's sample tables, spread out sample by sample as they are taken. ISO/IEC 14496-12, 8.6, 8.7.
 
-None of them holds more than its box does, whatever numbers of samples the rows speak of.
+None of them holds more than its box does, whatever numbers of samples the rows state.
 """
 
 from array import array
@@ -81,8 +81,8 @@ def sync_of(table: SampleTableBox) -> Iterator[bool]:
     """Whether each sample is a sync sample; of more samples than there are."""
     box = table.find(SyncSampleBox)
     if box is None:
-        return repeat(True)
-    return chain(chain.from_iterable(_sync_runs(box)), repeat(False))
+        return repeat(object=True)
+    return chain(chain.from_iterable(_sync_runs(box)), repeat(object=False))
 
 
 def _sync_runs(box: SyncSampleBox) -> Iterator[Iterable[bool]]:
@@ -90,6 +90,6 @@ def _sync_runs(box: SyncSampleBox) -> Iterator[Iterable[bool]]:
     for number in box.entries["sample_number"]:
         if number <= before:
             raise MediaError("the sync samples are not in order")
-        yield repeat(False, number - before - 1)
+        yield repeat(object=False, times=number - before - 1)
         yield (True,)
         before = number

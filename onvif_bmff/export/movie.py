@@ -17,7 +17,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.media.track_box import describe_media, empty_tables, make_track_box
+from onvif_bmff.media.track_box import TrackTimes, describe_media, empty_tables, make_track_box
 
 __all__ = ["Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables"]
 
@@ -110,7 +110,9 @@ def _track(track: OutputTrack, tables: TrackTables, duration: int) -> TrackBox:
         track.timescale,
         track.language,
         describe_media(track.type, [codec.sample_entry() for codec in track.codecs], tables.boxes),
-        track_times=_sized(duration),
-        media_times=_sized(tables.duration),
-        edits=() if tables.edit is None else (tables.edit.box(),),
+        TrackTimes(
+            track=_sized(duration),
+            media=_sized(tables.duration),
+            edits=() if tables.edit is None else (tables.edit.box(),),
+        ),
     )

@@ -9,12 +9,10 @@ from dataclasses import replace
 from onvif_bmff.bmff import VisualSampleEntry
 from onvif_bmff.codecs import AvcCodec, HevcCodec, codec_of
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.nal_family import nal_family_of
+from onvif_bmff.media.nal_family import AVC, HEVC, nal_family_of
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["in_band", "is_same_family", "parameter_sets", "with_parameter_sets"]
-
-_AVC_DELIMITER, _HEVC_DELIMITER = 9, 35
 
 
 def in_band(codec: Codec) -> Codec:
@@ -50,12 +48,6 @@ def parameter_sets(codec: Codec) -> bytes:
 
 def with_parameter_sets(data: bytes | memoryview, sets: bytes, codec: Codec) -> bytes:
     """Return a sample with parameter sets inserted at its start, after an access unit delimiter if there is one."""
-    at = 0
-    if len(data) > 4:
-        first = data[4]
-        is_delimiter = (
-            first & 31 == _AVC_DELIMITER if isinstance(codec, AvcCodec) else first >> 1 & 63 == _HEVC_DELIMITER
-        )
-        if is_delimiter:
-            at = 4 + int.from_bytes(data[:4], "big")
+    family = AVC if isinstance(codec, AvcCodec) else HEVC
+    at = 4 + int.from_bytes(data[:4], "big") if family.unit_type(data, 4) == family.delimiter else 0
     return b"".join((data[:at], sets, data[at:]))

@@ -38,7 +38,7 @@ class FragmentStage(Protocol):
         ...
 
 
-_MOST_PENDING = 64
+_MAX_PENDING = 64
 """How many track fragments are read ahead of the sample that is due, for the order of tracks in between."""
 
 
@@ -118,7 +118,7 @@ class Mp4Input:
         """Yield all samples, interleaved by decode time, and a ``CodecChange`` before those of another sample entry.
 
         Times are presentation times in ticks of the track: edit lists are applied as a shift, so that tracks are in
-        step and times may begin below zero (see ``media.sample_tables``). Data are views on the file, or bytes where
+        step and times may begin below zero (see ``demux.sample_tables``). Data are views on the file, or bytes where
         NAL lengths of 1 or 2 bytes had to become 4. ``stage`` decrypts those of protected tracks.
 
         Raises ``ProtectionError`` for an encrypted file without a stage, ``BoxError`` or ``MediaError`` where the
@@ -183,7 +183,7 @@ class _ReadAhead:
 
     def read_for(self, number: int) -> None:
         """Read fragments until one has a part of a track, the file ends, or too many parts wait."""
-        while not self._queues[number] and not self._ended and self._waiting < _MOST_PENDING:
+        while not self._queues[number] and not self._ended and self._waiting < _MAX_PENDING:
             self._read()
 
     def has(self, number: int) -> bool:

@@ -46,6 +46,7 @@ from onvif_bmff.media.track import Track as Track
 from onvif_bmff.media.track import TrackType as TrackType
 from onvif_bmff.media.track import lead_of as lead_of
 from onvif_bmff.media.track_box import MediaDescription as MediaDescription
+from onvif_bmff.media.track_box import TrackTimes as TrackTimes
 from onvif_bmff.media.track_box import describe_media as describe_media
 from onvif_bmff.media.track_box import empty_tables as empty_tables
 from onvif_bmff.media.track_box import make_track_box as make_track_box
@@ -79,6 +80,7 @@ __all__ = [
     "SyncCodec",
     "Timed",
     "Track",
+    "TrackTimes",
     "TrackType",
     "VideoCodec",
     "all_sync",

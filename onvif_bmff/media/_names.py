@@ -43,7 +43,7 @@ NAMES = {
         "with_long_nal_lengths",
     ),
     "track": ("Sample", "Track", "TrackType", "lead_of",),
-    "track_box": ("MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box",),
+    "track_box": ("MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": (
         "ColourInfo",
         "UNSPECIFIED",

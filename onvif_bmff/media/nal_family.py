@@ -20,7 +20,8 @@ class NalFamily:
     codec of this library handles these two, and gives them NAL lengths of 4 bytes. ``others`` are entries of the
     family that pass through as they are. ``config`` is the box with the codec's configuration.
 
-    The type of a NAL unit is ``data[type_byte] >> type_shift & type_mask``. ``slices`` are the types that begin with
+    The type of a NAL unit is ``data[type_byte] >> type_shift & type_mask``; ``types`` has it by that byte, for loops
+    in which a call of ``unit_type`` would cost too much. ``slices`` are the types that begin with
     a slice header of the base layer, ``vcl`` all that hold coded picture data (slices, partitions, layers, reserved
     ones), ``other`` all that by their definition hold none, such as parameter sets and SEI. A type in neither is
     not specified.
@@ -41,6 +42,14 @@ class NalFamily:
     other: frozenset[int] = field(default=frozenset(), repr=False)
     sets: frozenset[int] = field(default=frozenset(), repr=False)
     """Those of ``other`` that are parameter sets."""
+    random_access: frozenset[int] = field(default=frozenset(), repr=False)
+    """Those of ``vcl`` that are of pictures at which decoding can start, reserved ones included."""
+    delimiter: int = -1
+    """The type of access unit delimiters; -1 where there are none."""
+    types: tuple[int, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "types", tuple([byte >> self.type_shift & self.type_mask for byte in range(256)]))
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -50,7 +59,7 @@ class NalFamily:
     def unit_type(self, data: bytes | bytearray | memoryview, start: int) -> int:
         """Return the type of the NAL unit at ``start``; -1 where the data end within its header."""
         place = start + self.type_byte
-        return data[place] >> self.type_shift & self.type_mask if place < len(data) else -1
+        return self.types[data[place]] if place < len(data) else -1
 
     def length_size(self, entry: Box) -> int | None:
         """Return the bytes of the NAL length fields in samples of a (clear) entry; None where that is not known."""
@@ -77,6 +86,8 @@ AVC = NalFamily(
     vcl=frozenset((1, 2, 3, 4, 5, 19, 20, 21)),
     other=frozenset(range(6, 17)),
     sets=frozenset((7, 8, 13, 15, 16)),
+    random_access=frozenset((5,)),
+    delimiter=9,
 )  # fmt: skip
 """H.264, 7.4.1, table 7-1."""
 
@@ -93,6 +104,8 @@ HEVC = NalFamily(
     vcl=frozenset(range(32)),
     other=frozenset(range(32, 48)),
     sets=frozenset((32, 33, 34)),
+    random_access=frozenset(range(16, 24)),
+    delimiter=35,
 )  # fmt: skip
 """H.265, 7.4.2.2, table 7-1."""
 
@@ -105,6 +118,8 @@ VVC = NalFamily(
     vcl=frozenset(range(12)),
     other=frozenset(range(12, 28)),
     sets=frozenset((12, 13, 14, 15, 16, 17, 18)),
+    random_access=frozenset((7, 8, 9, 11)),
+    delimiter=20,
 )
 """H.266, 7.4.2.2, table 5."""
 

@@ -1,8 +1,8 @@
 """Sample entries as bytes: how codecs keep them, take protection off them, and fill in what video entries share.
 
 A codec that was read from a file keeps its entry byte for byte, so that recording it again loses nothing that the
-file says (colours, shape of pixels, bit rates, boxes nobody knows). Only what would be wrong in another file is
-put right: the data reference index becomes 1.
+file says (colours, pixel aspect ratio, bit rates, unknown boxes). Only what would be wrong in another file is
+corrected: the data reference index becomes 1.
 """
 
 from dataclasses import replace
@@ -83,7 +83,7 @@ def clear_entry(entry: Box) -> Box:
     scheme = protection_of(entry)
     original = scheme.find(OriginalFormatBox) if scheme is not None else None
     if original is None or not isinstance(entry, ContainerBox):
-        raise MediaError(f"the sample entry {entry.type!r} does not tell its original format")
+        raise MediaError(f"the sample entry {entry.type!r} does not give its original format")
     kept = tuple([child for child in entry.children if not isinstance(child, ProtectionSchemeInfoBox)])
     built = replace(entry, children=kept).build()
     # The layout of metadata is known only now that its type is: read the bytes again under their own name.
@@ -93,7 +93,7 @@ def clear_entry(entry: Box) -> Box:
 def nal_length_size(entry: Box) -> int | None:
     """Bytes of the NAL length fields in samples of a (clear) ``entry`` that a codec of ours handles; None for others.
 
-    Samples whose fields have not 4 bytes must be converted before a codec made from the entry can use them. Those of
+    Samples whose fields do not have 4 bytes must be converted before a codec made from the entry can use them. Those of
     other entries pass through as they are, whatever ``NalFamily.length_size`` says of them.
     """
     family = nal_family_of(entry)
@@ -156,7 +156,7 @@ def presentation_size(entry: Box) -> tuple[int, int]:
 
 
 def sound_format(entry: AudioSampleEntry) -> tuple[int, int]:
-    """Sampling rate in hertz (0 where it is not told) and number of channels. ISO/IEC 14496-12, 12.2.3.
+    """Sampling rate in hertz (0 where it is not given) and number of channels. ISO/IEC 14496-12, 12.2.3.
 
     In version 2 of QuickTime's entries both lie in what that version adds, the rate as a floating-point number.
     """

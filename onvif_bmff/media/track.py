@@ -19,7 +19,7 @@ TrackType = MediaKind
 class Sample:
     """One access unit: a picture, an audio packet, a metadata document.
 
-    Times are ticks of the track's timescale. ``composition_offset`` is presentation less decode time. ``data``
+    Times are ticks of the track's timescale. ``composition_offset`` is presentation time minus decode time. ``data``
     of H.264 and H.265 is NAL units behind 4-byte lengths; it is kept by reference and must not change
     afterwards. ``sync`` samples can be decoded without any other.
     """

@@ -31,7 +31,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["MediaDescription", "describe_media", "empty_tables", "make_track_box", "packed_box"]
+__all__ = ["MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box"]
 
 
 _pack_language = lru_cache(maxsize=64)(pack_language)
@@ -54,6 +54,19 @@ class MediaDescription:
         return replace(self, handler=packed_box(self.handler), information=packed_box(self.information))
 
 
+@dataclass(frozen=True, slots=True)
+class TrackTimes:
+    """When a track was made and how long it is.
+
+    ``track`` has version, times and duration of tkhd by name, where they are not its defaults; ``media`` the same of
+    mdhd; ``edits`` is edts, if there is one.
+    """
+
+    track: Mapping[str, Any]
+    media: Mapping[str, Any]
+    edits: Sequence[Box] = ()
+
+
 def packed_box(box: Box) -> Box:
     """Return a box that has the same bytes but takes less work to build, for use in many files."""
     return box if box.size_form != SIZE_32 else UnknownBox(type=box.type, data=box.build()[8:])
@@ -62,7 +75,7 @@ def packed_box(box: Box) -> Box:
 def describe_media(
     kind: MediaKind, entries: Sequence[Box], tables: Sequence[Box], size: tuple[int, int] | None = None
 ) -> MediaDescription:
-    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl beside stsd.
+    """Return hdlr and minf of a track with these sample entries, at least one, and tables in stbl in addition to stsd.
 
     ``size`` is that of the description; None takes it from the first sample entry.
     """
@@ -88,10 +101,7 @@ def make_track_box(
     timescale: int,
     language: str,
     description: MediaDescription,
-    *,
-    track_times: Mapping[str, Any] | None = None,
-    media_times: Mapping[str, Any] | None = None,
-    edits: Sequence[Box] = (),
+    times: TrackTimes,
 ) -> TrackBox:
     """Return the trak box of a track in ``timescale`` ticks a second.
 
@@ -100,9 +110,7 @@ def make_track_box(
         timescale: ticks a second of its media.
         language: three letters of ISO 639-2.
         description: what it holds.
-        track_times: version, times and duration of tkhd, where they are not its defaults.
-        media_times: the same of mdhd.
-        edits: edts, if there is one.
+        times: when it was made and how long it is.
     """
     width, height = description.size
     header = TrackHeaderBox(
@@ -111,10 +119,12 @@ def make_track_box(
         volume=0x100 if description.kind is MediaKind.AUDIO else 0,
         width=width << 16,
         height=height << 16,
-        **(track_times or {}),
+        **times.track,
     )
-    times = MediaHeaderBox(timescale=timescale, language=_pack_language(language), **(media_times or {}))
-    return TrackBox(children=(header, *edits, MediaBox(children=(times, description.handler, description.information))))
+    media = MediaHeaderBox(timescale=timescale, language=_pack_language(language), **times.media)
+    return TrackBox(
+        children=(header, *times.edits, MediaBox(children=(media, description.handler, description.information)))
+    )
 
 
 @lru_cache

@@ -30,7 +30,14 @@ from onvif_bmff.bmff import (
 from onvif_bmff.media.codec import Codec, all_sync
 from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track
-from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box, packed_box
+from onvif_bmff.media.track_box import (
+    MediaDescription,
+    TrackTimes,
+    describe_media,
+    empty_tables,
+    make_track_box,
+    packed_box,
+)
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.timing import UtcTime
@@ -94,7 +101,7 @@ def _track(
         description = describe_media(track.type, (encryptor.sample_entry(entry, constant_iv),), tables, size)
     else:
         description = _once(_clear_description, track)
-    return make_track_box(track.track_id, timescale, track.language, description, track_times=times, media_times=times)
+    return make_track_box(track.track_id, timescale, track.language, description, TrackTimes(times, times))
 
 
 def _once(work: "_lru_cache_wrapper[_T]", track: Track) -> _T:

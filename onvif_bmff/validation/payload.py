@@ -40,7 +40,7 @@ def is_intra(kind: str, data: memoryview, units: NalRanges) -> bool | None:
                 return reader.ue() % 5 in _INTRA
             except BitstreamError:
                 return None
-        return 16 <= data[start] >> 1 & 63 < 24
+        return family.unit_type(data, start) in family.random_access
     return None
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from ingest_files import START, progressive, track
+from support_mp4_files import START, progressive, track
 from support_tools import need
 
 from onvif_bmff.codecs import G711Codec, MetadataCodec, MjpegCodec

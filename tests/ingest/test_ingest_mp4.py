@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest_files import HEAD, START, moof, movie, progressive, run, track, traf, until_fault
+from support_mp4_files import HEAD, START, moof, movie, progressive, run, track, traf, until_fault
 
 from onvif_bmff.bmff import (
     AvcConfigurationBox,

@@ -3,7 +3,7 @@
 from itertools import islice, pairwise
 
 import pytest
-from ingest_files import ALAW, START, ULAW, progressive, track
+from support_mp4_files import ALAW, START, ULAW, progressive, track
 
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError

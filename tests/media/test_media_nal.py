@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_bits import BitWriter, escape, offset_behind
+from support_bits import BitWriter, escape, offset_behind
 
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import (

@@ -7,7 +7,15 @@ from struct import Struct
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, VisualSampleEntry
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
-from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
+from onvif_bmff.codecs.avc.syntax import (
+    NAL_IDR,
+    NAL_PPS,
+    NAL_SLICE,
+    NAL_SPS,
+    PROFILES_WITH_CHROMA,
+    parse_avc_pps,
+    parse_avc_sps,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.codec import Ranges
@@ -33,7 +41,7 @@ class AvcCodec:
 
     ``entry`` is the sample entry's bytes and alone decides equality; the rest is read from it: ``sps`` and
     ``pps`` as NAL units, ``width`` and ``height`` of the cropped picture in pixels, ``frame_rate`` in frames a
-    second (None where the SPS does not tell).
+    second (None where the SPS does not give it).
 
     One instance serves one stream in decoding order: parameter sets that come in band hold for the samples after
     them, as in a decoder.
@@ -147,7 +155,7 @@ class AvcCodec:
         if headers is None:
             headers = AvcSliceHeaders(self.sps, self.pps)
             object.__setattr__(self, "_headers", headers)
-        measure = headers.payload_offset
+        measure, types = headers.payload_offset, AVC.types
         view = memoryview(data)
         ranges: list[tuple[int, int]] = []
         position, size = 0, len(view)
@@ -158,11 +166,11 @@ class AvcCodec:
                 break
             if position == start:
                 continue
-            nal_type = view[start] & 31
-            if nal_type in (1, 5):
+            nal_type = types[view[start]]
+            if nal_type in (NAL_SLICE, NAL_IDR):
                 begin = start + measure(view[start:position])
                 ranges.append((begin if begin < position else position, position))
-            elif nal_type in (7, 8):
+            elif nal_type in (NAL_SPS, NAL_PPS):
                 headers.update(view[start:position])
         if position != size and not (position + 4 == size and not any(view[position:])):
             raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
@@ -170,7 +178,7 @@ class AvcCodec:
 
 
 def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:
-    """The frame rate by the first SPS; None if it does not tell, or cannot be read (the file may play even so)."""
+    """The frame rate by the first SPS; None if it gives none, or cannot be read (the file may play all the same)."""
     try:
         return parse_avc_sps(sets[0]).frame_rate if sets else None
     except BitstreamError:

@@ -10,11 +10,9 @@ the first bytes of the unit as one integer, shifts and masks, and no object per 
 * running out of bits makes ``left`` negative, and the next shift raises ValueError.
 """
 
-# ruff: noqa: FBT001 - flags by position: what has them runs once for each slice
-
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from onvif_bmff.codecs.avc.layout import AvcSliceLayout, avc_slice_layout
 from onvif_bmff.codecs.avc.syntax import (
     NAL_IDR,
     NAL_PPS,
@@ -22,7 +20,6 @@ from onvif_bmff.codecs.avc.syntax import (
     NAL_SLICE_EXTENSION,
     NAL_SPS,
     NAL_SUBSET_SPS,
-    AvcPps,
     AvcSps,
     avc_nal_type,
     avc_pps_ids,
@@ -38,12 +35,13 @@ from onvif_bmff.media.nal import (
     emulated_length,
     remove_emulation_prevention,
 )
+from onvif_bmff.media.nal_family import AVC
 
 __all__ = ["AvcSliceHeaders", "avc_slice_type"]
 
 _REACH = 32
 """Bytes that are looked at first; nearly every slice header is shorter."""
-_FURTHEST = 1 << 14
+_MAX_REACH = 1 << 14
 """No slice header is longer: its longest part, 64 weights of 6 values, stays below two kilobytes."""
 
 _P, _B, _I, _SP, _SI = range(5)
@@ -52,56 +50,6 @@ _MAX_REFERENCES = 32
 _MAX_MARKING_COMMANDS = 66
 # Exp-Golomb operands behind memory_management_control_operation 1 to 6 (H.264, 7.3.3.3).
 _MARKING_OPERANDS = (0, 1, 1, 2, 1, 0, 1)
-
-
-@dataclass(slots=True)
-class _Layout:
-    """What the parameter sets say about the slice headers that refer to one picture parameter set."""
-
-    sps_id: int
-    colour_plane: bool
-    frame_num_bits: int
-    field_possible: bool
-    frame_size_in_mbs: int
-    poc_type: int
-    poc_lsb_bits: int
-    delta_poc: bool
-    bottom_delta: bool
-    redundant: bool
-    references: tuple[int, int]
-    weighted: tuple[bool, bool, bool, bool, bool]
-    """By slice type: whether a prediction weight table follows."""
-    chroma: bool
-    cabac: bool
-    deblocking: bool
-    group_cycle_bits: int
-
-
-def _layout(sps: AvcSps, pps: AvcPps) -> _Layout:
-    group_cycle_bits = 0
-    if pps.slice_group_change_rate:
-        map_units = sps.width_in_mbs * sps.height_in_map_units
-        # Ceil(Log2(PicSizeInMapUnits / SliceGroupChangeRate + 1)), H.264, 7.4.3.
-        group_cycle_bits = (-(-map_units // pps.slice_group_change_rate)).bit_length()
-    weighted_p = pps.weighted_pred
-    return _Layout(
-        sps_id=sps.sps_id,
-        colour_plane=sps.separate_colour_planes,
-        frame_num_bits=sps.log2_max_frame_num,
-        field_possible=not sps.frame_mbs_only,
-        frame_size_in_mbs=sps.coded_width * sps.coded_height >> 8,
-        poc_type=sps.pic_order_cnt_type,
-        poc_lsb_bits=sps.log2_max_pic_order_cnt_lsb,
-        delta_poc=sps.pic_order_cnt_type == 1 and not sps.delta_pic_order_always_zero,
-        bottom_delta=pps.bottom_field_pic_order_in_frame_present,
-        redundant=pps.redundant_pic_cnt_present,
-        references=pps.num_ref_idx_default,
-        weighted=(weighted_p, pps.weighted_bipred_idc == 1, False, weighted_p, False),
-        chroma=sps.chroma_array_type != 0,
-        cabac=pps.entropy_coding_mode,
-        deblocking=pps.deblocking_filter_control_present,
-        group_cycle_bits=group_cycle_bits,
-    )
 
 
 def avc_slice_type(nal: Buffer) -> SliceType:
@@ -113,6 +61,21 @@ def avc_slice_type(nal: Buffer) -> SliceType:
     return _TYPES[reader.ue(9, "slice_type") % 5]
 
 
+class _View:
+    """What the slices of the base view, or those of all other views, refer to.
+
+    ``sps`` by seq_parameter_set_id; ``layouts`` by pic_parameter_set_id, derived and emptied when a parameter set
+    changes; ``last_modification`` the largest modification_of_pic_nums_idc but that which ends a list.
+    """
+
+    __slots__ = ("last_modification", "layouts", "sps")
+
+    def __init__(self, last_modification: int) -> None:
+        self.sps: dict[int, tuple[bytes, AvcSps]] = {}
+        self.layouts: dict[int, AvcSliceLayout] = {}
+        self.last_modification = last_modification
+
+
 class AvcSliceHeaders:
     """Measures slice headers of one H.264 stream.
 
@@ -120,23 +83,20 @@ class AvcSliceHeaders:
     come in band go to `update`, in stream order. Raises BitstreamError for any that cannot be read.
     """
 
-    __slots__ = ("_layouts", "_pps", "_previous", "_sps", "_subset_layouts", "_subset_sps")
+    __slots__ = ("_base", "_others", "_pps", "_previous")
 
     def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
-        self._sps: dict[int, tuple[bytes, AvcSps]] = {}
-        self._subset_sps: dict[int, tuple[bytes, AvcSps]] = {}
+        self._base = _View(last_modification=3)
+        self._others = _View(last_modification=5)  # H.7.3.3.1.1
         self._pps: dict[int, tuple[bytes, int]] = {}
-        # Derived, by pic_parameter_set_id; emptied when a parameter set changes.
-        self._layouts: dict[int, _Layout] = {}
-        self._subset_layouts: dict[int, _Layout] = {}
         # The middle of the header measured last: NAL header, bits, where in them it begins and ends (bits left),
         # slice type and layout. Slices of one picture have it in common.
-        self._previous: tuple[int, int, int, int, int, _Layout] | None = None
+        self._previous: tuple[int, int, int, int, int, AvcSliceLayout] | None = None
         for nal in (*sps, *pps):
             self.update(nal)
         for pps_id, (_, sps_id) in self._pps.items():
-            if sps_id in self._sps:
-                self._layouts[pps_id] = self._derive(pps_id, self._sps)
+            if sps_id in self._base.sps:
+                self._base.layouts[pps_id] = self._derive(pps_id, self._base.sps)
 
     def update(self, nal: Buffer) -> bool:
         """Take a parameter set that came in band; units of other types are ignored.
@@ -145,7 +105,7 @@ class AvcSliceHeaders:
         """
         nal_type = avc_nal_type(nal)
         if nal_type in (NAL_SPS, NAL_SUBSET_SPS):
-            known = self._sps if nal_type == NAL_SPS else self._subset_sps
+            known = (self._base if nal_type == NAL_SPS else self._others).sps
             data = bytes(nal)
             if any(data == old for old, _ in known.values()):
                 return False
@@ -159,8 +119,8 @@ class AvcSliceHeaders:
             self._pps[pps_id] = (data, sps_id)
         else:
             return False
-        self._layouts.clear()
-        self._subset_layouts.clear()
+        self._base.layouts.clear()
+        self._others.layouts.clear()
         self._previous = None
         return True
 
@@ -181,20 +141,20 @@ class AvcSliceHeaders:
             except BitstreamError:
                 raise
             except ValueError:  # a negative shift: the header goes on behind these bytes
-                if len(nal) <= reach or reach >= _FURTHEST:
+                if len(nal) <= reach or reach >= _MAX_REACH:
                     raise BitstreamError("the slice header does not end") from None
                 reach *= 8
                 continue
             return length if plain is head else emulated_length(head, length)
 
-    def _derive(self, pps_id: int, known: dict[int, tuple[bytes, AvcSps]]) -> _Layout:
+    def _derive(self, pps_id: int, known: dict[int, tuple[bytes, AvcSps]]) -> AvcSliceLayout:
         if pps_id not in self._pps:
             raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
         data, sps_id = self._pps[pps_id]
         if sps_id not in known:
             raise BitstreamError(f"a slice refers to sequence parameter set {sps_id}, which is not known")
         sps = known[sps_id][1]
-        return _layout(sps, parse_avc_pps(data, sps.chroma_format_idc))
+        return avc_slice_layout(sps, parse_avc_pps(data, sps.chroma_format_idc))
 
     def _header_bits(self, data: bytes) -> int:
         """Length of NAL header and slice header in bits. ValueError when ``data`` is too short for them."""
@@ -203,18 +163,17 @@ class AvcSliceHeaders:
         masks = MASKS
         bits = int.from_bytes(data, "big")
         total = len(data) * 8
-        nal_type = data[0] & 31
-        multiview = False
+        nal_type = AVC.types[data[0]]
+        view = self._base
         if nal_type in (NAL_SLICE, NAL_IDR):
-            idr = nal_type == NAL_IDR
-            layouts, left = self._layouts, total - 8
+            left = total - 8
         elif nal_type == NAL_SLICE_EXTENSION:
             left = total - 32
             extension = bits >> left
             if extension & 0x800000:
                 raise BitstreamError("slices of scalable video (SVC) are not supported")
-            idr = not extension & 0x400000
-            layouts, multiview = self._subset_layouts, True
+            nal_type = NAL_SLICE if extension & 0x400000 else NAL_IDR  # non_idr_flag
+            view = self._others
         else:
             raise BitstreamError(f"NAL units of type {nal_type} have no slice header that can be measured")
 
@@ -222,10 +181,10 @@ class AvcSliceHeaders:
         left = 2 * rest.bit_length() - left - 1
         first_mb = (rest >> left) - 1
         found = None
-        if first_mb and not multiview:
+        if first_mb and view is self._base:
             found = self._same_middle(data[0], bits, left)
         if found is None:
-            found = self._middle(data[0], bits, left, layouts, idr, multiview)
+            found = self._middle(data[0], nal_type, bits, left, view)
         left, slice_type, layout = found
         if first_mb >= layout.frame_size_in_mbs:
             raise BitstreamError(f"first_mb_in_slice is {first_mb}, outside the picture")
@@ -251,7 +210,7 @@ class AvcSliceHeaders:
             raise ValueError
         return total - left
 
-    def _same_middle(self, nal_header: int, bits: int, left: int) -> tuple[int, int, _Layout] | None:
+    def _same_middle(self, nal_header: int, bits: int, left: int) -> tuple[int, int, AvcSliceLayout] | None:
         """The end of the middle if it is bit for bit that of the slice before; then it means the same. Else None."""
         previous = self._previous
         if previous is None or previous[0] != nal_header:
@@ -263,10 +222,13 @@ class AvcSliceHeaders:
             return None
         return left, slice_type, layout
 
-    def _middle(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
-        self, nal_header: int, bits: int, left: int, layouts: dict[int, _Layout], idr: bool, multiview: bool
-    ) -> tuple[int, int, _Layout]:
-        """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout."""
+    def _middle(
+        self, nal_header: int, nal_type: int, bits: int, left: int, view: _View
+    ) -> tuple[int, int, AvcSliceLayout]:
+        """From slice_type to what precedes slice_qp_delta: bits left behind it, slice type and layout.
+
+        ``nal_type`` is NAL_SLICE or NAL_IDR, in other views what a slice of that kind has in the base view.
+        """
         masks = MASKS
         begin = left
         rest = bits & masks[left]
@@ -279,94 +241,102 @@ class AvcSliceHeaders:
             slice_type -= 5
             if slice_type > 4:
                 raise BitstreamError(f"slice_type is {slice_type + 5}, above its limit of 9")
-        layout = layouts.get(pps_id)
+        layout = view.layouts.get(pps_id)
         if layout is None:
-            layout = self._derive(pps_id, self._subset_sps if multiview else self._sps)
-            layouts[pps_id] = layout
-        if layout.colour_plane:
-            left -= 2
-        left -= layout.frame_num_bits
-        field = False
-        if layout.field_possible:
-            left -= 1
-            if bits >> left & 1:
-                field = True
-                left -= 1  # bottom_field_flag
-        if idr:
-            left = 2 * (bits & masks[left]).bit_length() - left - 1  # idr_pic_id
-        if layout.poc_type == 0:
-            left -= layout.poc_lsb_bits
-            if layout.bottom_delta and not field:
-                left = 2 * (bits & masks[left]).bit_length() - left - 1
-        elif layout.delta_poc:
-            left = 2 * (bits & masks[left]).bit_length() - left - 1
-            if layout.bottom_delta and not field:
-                left = 2 * (bits & masks[left]).bit_length() - left - 1
-        if layout.redundant:
-            left = 2 * (bits & masks[left]).bit_length() - left - 1
-
+            layout = view.layouts[pps_id] = self._derive(pps_id, view.sps)
+        if layout.picture_bits and nal_type != NAL_IDR:
+            left -= layout.picture_bits
+        else:
+            left = _skip_picture(bits, left, layout, nal_type)
         inter = slice_type not in (_I, _SI)
-        if inter:
-            references, references_l1 = layout.references
-            if slice_type == _B:
-                left -= 1  # direct_spatial_mv_pred_flag
-            else:
-                references_l1 = 0
-            left -= 1
-            if bits >> left & 1:  # num_ref_idx_active_override_flag
-                rest = bits & masks[left]
-                left = 2 * rest.bit_length() - left - 1
-                references = rest >> left
-                if references_l1:
-                    rest = bits & masks[left]
-                    left = 2 * rest.bit_length() - left - 1
-                    references_l1 = rest >> left
-                if references > _MAX_REFERENCES or references_l1 > _MAX_REFERENCES:
-                    raise BitstreamError("a slice has more than 32 active references")
-            left -= 1
-            if bits >> left & 1:  # ref_pic_list_modification_flag_l0
-                left = _skip_list_modification(bits, left, multiview)
-            if references_l1:
-                left -= 1
-                if bits >> left & 1:
-                    left = _skip_list_modification(bits, left, multiview)
-            if layout.weighted[slice_type]:
-                left = _skip_weights(bits, left, references + references_l1, layout.chroma)
+        if slice_type == _P and not layout.weighted[_P] and not bits >> left - 2 & 3:
+            left -= 2  # a usual P slice: num_ref_idx_active_override_flag, ref_pic_list_modification_flag_l0
+        elif inter:
+            left = _skip_prediction(bits, left, layout, slice_type, view.last_modification)
         if nal_header & 0x60:  # nal_ref_idc
-            if idr:
-                left -= 2
-            else:
-                left -= 1
-                if bits >> left & 1:
-                    left = _skip_marking(bits, left)
+            left -= 1
+            if nal_type == NAL_IDR:
+                left -= 1  # no_output_of_prior_pics_flag, long_term_reference_flag
+            elif bits >> left & 1:  # adaptive_ref_pic_marking_mode_flag
+                left = _skip_marking(bits, left)
         if inter and layout.cabac:
             rest = bits & masks[left]
             left = 2 * rest.bit_length() - left - 1
             if rest >> left > 3:
                 raise BitstreamError("cabac_init_idc is above its limit of 2")
-        if left >= 0 and not multiview:
+        if left >= 0 and view is self._base:
             self._previous = (nal_header, bits, begin, left, slice_type, layout)
         return left, slice_type, layout
 
 
-def _skip_list_modification(bits: int, left: int, multiview: bool) -> int:
-    """The rest of ref_pic_list_modification() for one list. H.264, 7.3.3.1; with views, H.7.3.3.1.1."""
-    limit = 5 if multiview else 3
+def _skip_picture(bits: int, left: int, layout: AvcSliceLayout, nal_type: int) -> int:
+    """From colour_plane_id to redundant_pic_cnt: which picture it is, and its place in the output order."""
+    left -= layout.frame_num_bits
+    field = 0
+    if layout.field_possible:
+        left -= 1
+        field = bits >> left & 1
+        left -= field  # bottom_field_flag
+    codes = 0
+    if nal_type == NAL_IDR:
+        left = 2 * (bits & MASKS[left]).bit_length() - left - 1  # idr_pic_id
+    if layout.poc_type == 0:
+        left -= layout.poc_lsb_bits
+        codes = layout.bottom_delta and not field
+    elif layout.delta_poc:
+        codes = 2 if layout.bottom_delta and not field else 1
+    for _ in range(codes + layout.redundant):
+        left = 2 * (bits & MASKS[left]).bit_length() - left - 1
+    return left
+
+
+def _skip_prediction(bits: int, left: int, layout: AvcSliceLayout, slice_type: int, last_modification: int) -> int:
+    """From direct_spatial_mv_pred_flag to the end of pred_weight_table(), in slices that refer to other pictures."""
+    references, references_l1 = layout.references
+    if slice_type == _B:
+        left -= 1  # direct_spatial_mv_pred_flag
+    else:
+        references_l1 = 0
+    left -= 1
+    if bits >> left & 1:  # num_ref_idx_active_override_flag
+        rest = bits & MASKS[left]
+        left = 2 * rest.bit_length() - left - 1
+        references = rest >> left
+        if references_l1:
+            rest = bits & MASKS[left]
+            left = 2 * rest.bit_length() - left - 1
+            references_l1 = rest >> left
+        if references > _MAX_REFERENCES or references_l1 > _MAX_REFERENCES:
+            raise BitstreamError("a slice has more than 32 active references")
+    left -= 1
+    if bits >> left & 1:  # ref_pic_list_modification_flag_l0
+        left = _skip_list_modification(bits, left, last_modification)
+    if references_l1:
+        left -= 1
+        if bits >> left & 1:
+            left = _skip_list_modification(bits, left, last_modification)
+    if layout.weighted[slice_type]:
+        left = _skip_weights(bits, left, references + references_l1, layout.chroma_array_type)
+    return left
+
+
+def _skip_list_modification(bits: int, left: int, last: int) -> int:
+    """The rest of ref_pic_list_modification() for one list; ``last`` is the largest operation. H.264, 7.3.3.1."""
     for _ in range(_MAX_REFERENCES + 1):
         rest = bits & MASKS[left]
         left = 2 * rest.bit_length() - left - 1
         operation = (rest >> left) - 1
         if operation == 3:
             return left
-        if operation > limit:
-            raise BitstreamError(f"modification_of_pic_nums_idc is {operation}, above its limit of {limit}")
+        if operation > last:
+            raise BitstreamError(f"modification_of_pic_nums_idc is {operation}, above its limit of {last}")
         left = 2 * (bits & MASKS[left]).bit_length() - left - 1
     raise BitstreamError("a reference picture list modification does not end")
 
 
-def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:
+def _skip_weights(bits: int, left: int, references: int, chroma_array_type: int) -> int:
     """pred_weight_table(). H.264, 7.3.3.2."""
-    for _ in range(2 if chroma else 1):
+    for _ in range(2 if chroma_array_type else 1):
         rest = bits & MASKS[left]
         left = 2 * rest.bit_length() - left - 1
         if rest >> left > 8:
@@ -377,7 +347,7 @@ def _skip_weights(bits: int, left: int, references: int, chroma: bool) -> int:
         if count:
             for _ in range(count):
                 left = 2 * (bits & MASKS[left]).bit_length() - left - 1
-        if chroma:
+        if chroma_array_type:
             left -= 1
             if bits >> left & 1:
                 for _ in range(4):

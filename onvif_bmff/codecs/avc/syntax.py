@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
+from onvif_bmff.media.nal_family import AVC
 from onvif_bmff.media.vui import ColourInfo, picture_rate, read_picture_hints
 
 __all__ = [
@@ -20,11 +21,11 @@ __all__ = [
 ]
 
 NAL_SLICE = 1
+NAL_PARTITION_A = 2
 NAL_IDR = 5
 NAL_SEI = 6
 NAL_SPS = 7
 NAL_PPS = 8
-NAL_AUD = 9
 NAL_PREFIX = 14
 NAL_SUBSET_SPS = 15
 NAL_SLICE_EXTENSION = 20
@@ -122,7 +123,7 @@ def avc_nal_type(nal: Buffer) -> int:
     """nal_unit_type, 0 to 31, of a NAL unit. H.264, 7.4.1."""
     if not len(nal):
         raise BitstreamError("a NAL unit is empty")
-    return nal[0] & 31
+    return AVC.types[nal[0]]
 
 
 def avc_is_vcl(nal_type: int) -> bool:
@@ -137,7 +138,7 @@ def avc_is_idr(nal_type: int) -> bool:
 
 def avc_starts_picture(nal: Buffer) -> bool:
     """Whether the unit is a slice with macroblock 0, in usual slice order the first of its picture."""
-    return len(nal) > 1 and nal[1] >= 0x80 and nal[0] & 31 in (1, 2, NAL_IDR)
+    return len(nal) > 1 and nal[1] >= 0x80 and AVC.types[nal[0]] in (NAL_SLICE, NAL_PARTITION_A, NAL_IDR)
 
 
 def parse_avc_sps(nal: Buffer) -> AvcSps:

@@ -8,7 +8,14 @@ from struct import Struct
 from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray, VisualSampleEntry
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
-from onvif_bmff.codecs.hevc.syntax import NAL_PPS, NAL_SPS, NAL_VPS, parse_hevc_sps, parse_hevc_vps
+from onvif_bmff.codecs.hevc.syntax import (
+    NAL_PPS,
+    NAL_SPS,
+    NAL_VPS,
+    SLICE_SEGMENTS,
+    parse_hevc_sps,
+    parse_hevc_vps,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.codec import Ranges
@@ -34,7 +41,7 @@ class HevcCodec:
 
     ``entry`` is the sample entry's bytes and alone decides equality; the rest is read from it: ``vps``, ``sps``
     and ``pps`` as NAL units, ``width`` and ``height`` of the cropped picture in pixels, ``frame_rate`` in
-    pictures a second (None where the sets do not tell).
+    pictures a second (None where the sets do not give it).
 
     One instance serves one stream in decoding order: parameter sets that come in band hold for the samples after
     them, as in a decoder.
@@ -163,7 +170,7 @@ class HevcCodec:
         if headers is None:
             headers = HevcSliceHeaders(self.sps, self.pps)
             object.__setattr__(self, "_headers", headers)
-        measure = headers.payload_offset
+        measure, types = headers.payload_offset, HEVC.types
         view = memoryview(data)
         ranges: list[tuple[int, int]] = []
         position, size = 0, len(view)
@@ -174,8 +181,8 @@ class HevcCodec:
                 break
             if position < start + 2:
                 continue
-            nal_type = view[start] >> 1 & 63
-            if nal_type <= 9 or 16 <= nal_type <= 21:
+            nal_type = types[view[start]]
+            if nal_type in SLICE_SEGMENTS:
                 if view[start] & 1 or view[start + 1] >> 3:  # nuh_layer_id
                     continue
                 begin = start + measure(view[start:position])
@@ -204,7 +211,7 @@ def _codecs_parameter(sample_entry_type: str, config: HevcConfigurationBox) -> s
 
 
 def _frame_rate(vps: tuple[bytes, ...], sps: tuple[bytes, ...]) -> Fraction | None:
-    """The picture rate by the first SPS or else VPS; None if neither tells, or can be read."""
+    """The picture rate by the first SPS or else VPS; None if neither gives it, or it cannot be read."""
     try:
         rate = parse_hevc_sps(sps[0]).frame_rate if sps else None
         return rate if rate is not None or not vps else parse_hevc_vps(vps[0]).frame_rate

@@ -9,11 +9,11 @@ from onvif_bmff.codecs.hevc.pps import HevcPps
 from onvif_bmff.codecs.hevc.sets import ShortTermRefPicSet
 from onvif_bmff.codecs.hevc.syntax import HevcSps
 
-__all__ = ["SliceLayout", "slice_layout"]
+__all__ = ["HevcSliceLayout", "hevc_slice_layout"]
 
 
 @dataclass(slots=True)
-class SliceLayout:
+class HevcSliceLayout:
     """What the slice segment headers of one picture parameter set look like. Element names as in 7.4.7.1."""
 
     dependent_slices: bool
@@ -31,7 +31,7 @@ class SliceLayout:
     long_term_index_bits: int
     temporal_mvp: bool
     sao: bool
-    chroma: bool
+    chroma_array_type: int
     references: tuple[int, int]
     lists_modification: bool
     cabac_init: bool
@@ -44,23 +44,23 @@ class SliceLayout:
     deblocking_override: bool
     deblocking_disabled: bool
     across_slices: bool
-    most_entry_points: int
+    max_entry_points: int
     """-1 when slice segment headers have no entry points."""
     extension: bool
 
 
-def slice_layout(sps: HevcSps, pps: HevcPps) -> SliceLayout:
-    """Gather from both parameter sets what `SliceLayout` holds."""
+def hevc_slice_layout(sps: HevcSps, pps: HevcPps) -> HevcSliceLayout:
+    """Gather from both parameter sets what `HevcSliceLayout` holds."""
     size_in_ctbs = sps.size_in_ctbs
-    most_entry_points = -1
+    max_entry_points = -1
     if pps.tiles or pps.entropy_coding_sync:
         columns, rows = pps.tiles or (1, 1)
         if pps.entropy_coding_sync:
             rows = (sps.coded_height - 1 >> sps.log2_ctb_size) + 1
-        most_entry_points = columns * rows - 1
+        max_entry_points = columns * rows - 1
     sets = sps.short_term_ref_pic_sets
     candidates = sps.long_term_used_by_curr_pic
-    return SliceLayout(
+    return HevcSliceLayout(
         dependent_slices=pps.dependent_slice_segments,
         size_in_ctbs=size_in_ctbs,
         address_bits=(size_in_ctbs - 1).bit_length(),
@@ -75,7 +75,7 @@ def slice_layout(sps: HevcSps, pps: HevcPps) -> SliceLayout:
         long_term_index_bits=max(len(candidates) - 1, 0).bit_length(),
         temporal_mvp=sps.temporal_mvp,
         sao=sps.sample_adaptive_offset,
-        chroma=sps.chroma_array_type != 0,
+        chroma_array_type=sps.chroma_array_type,
         references=pps.num_ref_idx_default,
         lists_modification=pps.lists_modification_present,
         cabac_init=pps.cabac_init_present,
@@ -87,6 +87,6 @@ def slice_layout(sps: HevcSps, pps: HevcPps) -> SliceLayout:
         deblocking_override=pps.deblocking_filter_override,
         deblocking_disabled=pps.deblocking_filter_disabled,
         across_slices=pps.loop_filter_across_slices,
-        most_entry_points=most_entry_points,
+        max_entry_points=max_entry_points,
         extension=pps.slice_header_extension_present,
     )

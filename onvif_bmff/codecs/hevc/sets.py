@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.nal import BitReader
+from onvif_bmff.media.nal import MASKS, BitReader
 
 __all__ = [
     "ProfileTierLevel",
@@ -12,6 +12,7 @@ __all__ = [
     "read_short_term_ref_pic_set",
     "skip_hrd",
     "skip_scaling_lists",
+    "skip_short_term_ref_pic_set",
 ]
 
 MAX_PICTURES = 16
@@ -148,3 +149,45 @@ def skip_hrd(reader: BitReader, max_sub_layers: int) -> None:
             for _ in range(4 if sub_pic else 2):
                 reader.ue()  # bit rates and buffer sizes
             reader.skip(1)  # cbr_flag
+
+
+def skip_short_term_ref_pic_set(bits: int, left: int, sets: list[ShortTermRefPicSet]) -> tuple[int, int, int]:
+    """Return the bits left behind st_ref_pic_set() of a slice, and how many earlier and later pictures it has in use.
+
+    ``bits`` and ``left`` are as in `onvif_bmff.codecs.hevc.slice`, ``sets`` those of the SPS. H.265, 7.3.7.
+    """
+    used = [0, 0]
+    if sets:
+        left -= 1
+        if bits >> left & 1:  # inter_ref_pic_set_prediction_flag
+            rest = bits & MASKS[left]
+            left = 2 * rest.bit_length() - left - 1
+            back = rest >> left
+            if back > len(sets):
+                raise BitstreamError("delta_idx_minus1 points in front of the first reference picture set")
+            left -= 1
+            negative = bits >> left & 1
+            rest = bits & MASKS[left]
+            left = 2 * rest.bit_length() - left - 1
+            delta = -(rest >> left) if negative else rest >> left
+            source = sets[-back]
+            for distance, _ in (*source.before, *source.after, (0, True)):
+                left -= 1
+                if not bits >> left & 1:  # used_by_curr_pic_flag
+                    left -= 1  # use_delta_flag
+                elif distance + delta:
+                    used[distance + delta > 0] += 1
+            return left, used[0], used[1]
+    rest = bits & MASKS[left]
+    left = 2 * rest.bit_length() - left - 1
+    num_before = (rest >> left) - 1
+    rest = bits & MASKS[left]
+    left = 2 * rest.bit_length() - left - 1
+    num_after = (rest >> left) - 1
+    if num_before + num_after > MAX_PICTURES:
+        raise BitstreamError("a reference picture set holds more than 16 pictures")
+    for later, count in enumerate((num_before, num_after)):
+        for _ in range(count):
+            left = 2 * (bits & MASKS[left]).bit_length() - left - 2
+            used[later] += bits >> left & 1
+    return left, used[0], used[1]

@@ -4,37 +4,43 @@ Built like `onvif_bmff.codecs.avc.slice`: the first bytes of the unit are one in
 that are not read yet, and running out of bits ends in the ValueError of a negative shift.
 """
 
-# ruff: noqa: FBT001 - flags by position: what has them runs once for each slice
+from collections.abc import Iterable, Sequence
 
-from collections.abc import Iterable
-
-from onvif_bmff.codecs.hevc.layout import SliceLayout, slice_layout
+from onvif_bmff.codecs.hevc.layout import HevcSliceLayout, hevc_slice_layout
 from onvif_bmff.codecs.hevc.pps import HevcPps, parse_hevc_pps
-from onvif_bmff.codecs.hevc.sets import MAX_PICTURES, ShortTermRefPicSet
+from onvif_bmff.codecs.hevc.sets import MAX_PICTURES, skip_short_term_ref_pic_set
 from onvif_bmff.codecs.hevc.syntax import (
+    IDR_PICTURES,
     NAL_BLA_W_LP,
-    NAL_IDR_N_LP,
-    NAL_IDR_W_RADL,
     NAL_PPS,
     NAL_SPS,
+    SLICE_SEGMENTS,
     HevcSps,
-    hevc_is_vcl,
     hevc_nal_type,
     parse_hevc_sps,
 )
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import MASKS, Buffer, SliceType, emulated_length
+from onvif_bmff.media.nal_family import HEVC
 
 __all__ = ["HevcSliceHeaders"]
 
 _REACH = 48
 """Bytes that are looked at first; most slice segment headers are shorter."""
-_FURTHEST = 1 << 16
+_MAX_REACH = 1 << 16
 """No header is longer: entry points of the largest pictures with tiles and wavefronts stay below this."""
 
 _B, _P, _I = range(3)
 _TYPES = (SliceType.B, SliceType.P, SliceType.I)
+
 _MAX_LONG_TERM = 33
+
+_Pictures = tuple[int, int, int, int]
+"""Earlier, later and long-term pictures in use; 1 if motion vectors are predicted from another picture's."""
+_NO_PICTURES: _Pictures = (0, 0, 0, 0)
+_Entries = tuple[Sequence[int] | None, Sequence[int] | None]
+"""list_entry_l0 and list_entry_l1, None for a list without."""
+_NO_ENTRIES: _Entries = (None, None)
 
 
 class HevcSliceHeaders:
@@ -49,7 +55,7 @@ class HevcSliceHeaders:
     def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
         self._sps: dict[int, tuple[bytes, HevcSps]] = {}
         self._pps: dict[int, tuple[bytes, HevcPps]] = {}
-        self._layouts: dict[int, SliceLayout] = {}  # by PPS id; emptied when a parameter set changes
+        self._layouts: dict[int, HevcSliceLayout] = {}  # by PPS id; emptied when a parameter set changes
         for nal in (*sps, *pps):
             self.update(nal)
 
@@ -98,30 +104,28 @@ class HevcSliceHeaders:
             except BitstreamError:
                 raise
             except ValueError:  # a negative shift: the header goes on behind these bytes
-                if len(nal) <= reach or reach >= _FURTHEST:
+                if len(nal) <= reach or reach >= _MAX_REACH:
                     raise BitstreamError("the slice segment header does not end") from None
                 reach *= 8
                 continue
             return length if plain is head else emulated_length(head, length), slice_type
 
-    def _find_layout(self, pps_id: int) -> SliceLayout:
+    def _find_layout(self, pps_id: int) -> HevcSliceLayout:
         if pps_id not in self._pps:
             raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
         pps = self._pps[pps_id][1]
         if pps.sps_id not in self._sps:
             raise BitstreamError(f"a slice refers to sequence parameter set {pps.sps_id}, which is not known")
-        layout = slice_layout(self._sps[pps.sps_id][1], pps)
+        layout = hevc_slice_layout(self._sps[pps.sps_id][1], pps)
         self._layouts[pps_id] = layout
         return layout
 
-    def _header_bytes(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
-        self, data: bytes
-    ) -> tuple[int, SliceType | None]:
+    def _header_bytes(self, data: bytes) -> tuple[int, SliceType | None]:
         """Length of NAL header and slice header in bytes. ValueError when ``data`` is too short for them."""
         if len(data) < 3 or data[0] & 0x80:
             raise BitstreamError("not a slice segment of H.265")
-        nal_type = data[0] >> 1
-        if not hevc_is_vcl(nal_type):
+        nal_type = HEVC.types[data[0]]
+        if nal_type not in SLICE_SEGMENTS:
             raise BitstreamError(f"NAL units of type {nal_type} have no slice segment header")
         if data[0] & 1 or data[1] >> 3:
             raise BitstreamError("slices of enhancement layers are not supported")
@@ -152,22 +156,10 @@ class HevcSliceHeaders:
             if code > _I:
                 raise BitstreamError(f"slice_type is {code}, above its limit of 2")
             slice_type = _TYPES[code]
-            idr = nal_type in (NAL_IDR_W_RADL, NAL_IDR_N_LP)
-            left = _skip_slice(bits, left - layout.bits_after_type, layout, code, idr)
+            left = _skip_slice(bits, left - layout.bits_after_type, layout, code, nal_type)
 
-        if layout.most_entry_points >= 0:
-            rest = bits & masks[left]
-            left = 2 * rest.bit_length() - left - 1
-            count = (rest >> left) - 1
-            if count:
-                if count > layout.most_entry_points:
-                    raise BitstreamError(f"num_entry_point_offsets is {count}, more than the picture has")
-                rest = bits & masks[left]
-                left = 2 * rest.bit_length() - left - 1
-                width = rest >> left
-                if width > 32:
-                    raise BitstreamError(f"offset_len_minus1 is {width - 1}, above its limit of 31")
-                left -= count * width
+        if layout.max_entry_points >= 0:
+            left = _skip_entry_points(bits, left, layout.max_entry_points)
         if layout.extension:
             rest = bits & masks[left]
             left = 2 * rest.bit_length() - left - 1
@@ -183,81 +175,35 @@ class HevcSliceHeaders:
         return total - left + padding >> 3, slice_type
 
 
-def _skip_slice(  # noqa: C901 - the syntax table in its order; a call for each part would cost every slice
-    bits: int, left: int, layout: SliceLayout, slice_type: int, idr: bool
-) -> int:
+def _skip_entry_points(bits: int, left: int, most: int) -> int:
+    """From num_entry_point_offsets, which is at most ``most``, to the last of them."""
+    rest = bits & MASKS[left]
+    left = 2 * rest.bit_length() - left - 1
+    count = (rest >> left) - 1
+    if not count:
+        return left
+    if count > most:
+        raise BitstreamError(f"num_entry_point_offsets is {count}, more than the picture has")
+    rest = bits & MASKS[left]
+    left = 2 * rest.bit_length() - left - 1
+    width = rest >> left
+    if width > 32:
+        raise BitstreamError(f"offset_len_minus1 is {width - 1}, above its limit of 31")
+    return left - count * width
+
+
+def _skip_slice(bits: int, left: int, layout: HevcSliceLayout, slice_type: int, nal_type: int) -> int:
     """The part of a slice header that dependent slice segments take over, from pic_output_flag's end on."""
     masks = MASKS
-    before = after = long_term = temporal_mvp = 0
-    if not idr:
-        left -= layout.poc_lsb_bits + 1
-        if bits >> left & 1:  # short_term_ref_pic_set_sps_flag
-            width = layout.set_index_bits
-            left -= width
-            index = bits >> left & masks[width]
-            if index >= len(layout.used):
-                raise BitstreamError("a slice refers to a reference picture set that is not there")
-            before, after = layout.used[index]
-        else:
-            left, before, after = _skip_short_term(bits, left, layout.sets)
-        if layout.long_term:
-            left, long_term = _skip_long_term(bits, left, layout)
-        if layout.temporal_mvp:
-            left -= 1
-            temporal_mvp = bits >> left & 1
+    pictures = _NO_PICTURES
+    if nal_type not in IDR_PICTURES:
+        left, pictures = _skip_reference_pictures(bits, left, layout)
     sao = 0
     if layout.sao:
-        left -= 2 if layout.chroma else 1
-        sao = bits >> left & (3 if layout.chroma else 1)
-
+        left -= 2 if layout.chroma_array_type else 1
+        sao = bits >> left & (3 if layout.chroma_array_type else 1)
     if slice_type != _I:
-        references, references_l1 = layout.references
-        if slice_type == _P:
-            references_l1 = 0
-        left -= 1
-        if bits >> left & 1:  # num_ref_idx_active_override_flag
-            rest = bits & masks[left]
-            left = 2 * rest.bit_length() - left - 1
-            references = rest >> left
-            if references_l1:
-                rest = bits & masks[left]
-                left = 2 * rest.bit_length() - left - 1
-                references_l1 = rest >> left
-            if references > MAX_PICTURES or references_l1 > MAX_PICTURES:
-                raise BitstreamError("a slice has more than 16 active references")
-        in_use = before + after + long_term + layout.curr_pic_ref
-        entries: list[int | None] = [None, None]
-        width = (in_use - 1).bit_length() if in_use > 1 else 0
-        if width and layout.lists_modification:
-            for index, active in enumerate((references, references_l1) if references_l1 else (references,)):
-                left -= 1
-                if bits >> left & 1:  # ref_pic_list_modification_flag
-                    left -= active * width
-                    entries[index] = bits >> left & masks[active * width]
-        if references_l1:
-            left -= 1  # mvd_l1_zero_flag
-        if layout.cabac_init:
-            left -= 1
-        if temporal_mvp:
-            in_list = references
-            if references_l1:
-                left -= 1
-                if not bits >> left & 1:  # collocated_from_l0_flag
-                    in_list = references_l1
-            if in_list > 1:
-                left = 2 * (bits & masks[left]).bit_length() - left - 1
-        if layout.weighted[slice_type]:
-            others, others_l1 = references, references_l1
-            if layout.curr_pic_ref:
-                others = _other_pictures((before, after, long_term), references, entries[0], width, closing=True)
-                others_l1 = _other_pictures((after, before, long_term), references_l1, entries[1], width)
-            left = _skip_weights(bits, left, others, others_l1, layout.chroma)
-        rest = bits & masks[left]
-        left = 2 * rest.bit_length() - left - 1
-        if rest >> left > 5:
-            raise BitstreamError("five_minus_max_num_merge_cand is above its limit of 4")
-        if layout.integer_mv:
-            left -= 1
+        left = _skip_prediction(bits, left, layout, slice_type, pictures)
 
     rest = bits & masks[left]
     left = 2 * rest.bit_length() - left - 1
@@ -281,46 +227,28 @@ def _skip_slice(  # noqa: C901 - the syntax table in its order; a call for each 
     return left
 
 
-def _skip_short_term(bits: int, left: int, sets: list[ShortTermRefPicSet]) -> tuple[int, int, int]:
-    """st_ref_pic_set() of a slice; also how many earlier and later pictures it has in use. H.265, 7.3.7."""
-    used = [0, 0]
-    if sets:
+def _skip_reference_pictures(bits: int, left: int, layout: HevcSliceLayout) -> tuple[int, _Pictures]:
+    """From slice_pic_order_cnt_lsb to slice_temporal_mvp_enabled_flag; also what is in use."""
+    long_term = temporal_mvp = 0
+    left -= layout.poc_lsb_bits + 1
+    if bits >> left & 1:  # short_term_ref_pic_set_sps_flag
+        width = layout.set_index_bits
+        left -= width
+        index = bits >> left & MASKS[width]
+        if index >= len(layout.used):
+            raise BitstreamError("a slice refers to a reference picture set that is not there")
+        before, after = layout.used[index]
+    else:
+        left, before, after = skip_short_term_ref_pic_set(bits, left, layout.sets)
+    if layout.long_term:
+        left, long_term = _skip_long_term(bits, left, layout)
+    if layout.temporal_mvp:
         left -= 1
-        if bits >> left & 1:  # inter_ref_pic_set_prediction_flag
-            rest = bits & MASKS[left]
-            left = 2 * rest.bit_length() - left - 1
-            back = rest >> left
-            if back > len(sets):
-                raise BitstreamError("delta_idx_minus1 points in front of the first reference picture set")
-            left -= 1
-            negative = bits >> left & 1
-            rest = bits & MASKS[left]
-            left = 2 * rest.bit_length() - left - 1
-            delta = -(rest >> left) if negative else rest >> left
-            source = sets[-back]
-            for distance, _ in (*source.before, *source.after, (0, True)):
-                left -= 1
-                if not bits >> left & 1:  # used_by_curr_pic_flag
-                    left -= 1  # use_delta_flag
-                elif distance + delta:
-                    used[distance + delta > 0] += 1
-            return left, used[0], used[1]
-    rest = bits & MASKS[left]
-    left = 2 * rest.bit_length() - left - 1
-    num_before = (rest >> left) - 1
-    rest = bits & MASKS[left]
-    left = 2 * rest.bit_length() - left - 1
-    num_after = (rest >> left) - 1
-    if num_before + num_after > MAX_PICTURES:
-        raise BitstreamError("a reference picture set holds more than 16 pictures")
-    for later, count in enumerate((num_before, num_after)):
-        for _ in range(count):
-            left = 2 * (bits & MASKS[left]).bit_length() - left - 2
-            used[later] += bits >> left & 1
-    return left, used[0], used[1]
+        temporal_mvp = bits >> left & 1
+    return left, (before, after, long_term, temporal_mvp)
 
 
-def _skip_long_term(bits: int, left: int, layout: SliceLayout) -> tuple[int, int]:
+def _skip_long_term(bits: int, left: int, layout: HevcSliceLayout) -> tuple[int, int]:
     """The long-term pictures of a slice; also how many of them are in use."""
     from_sps = 0
     candidates = layout.long_term_used
@@ -351,35 +279,95 @@ def _skip_long_term(bits: int, left: int, layout: SliceLayout) -> tuple[int, int
     return left, used
 
 
-def _other_pictures(
-    counts: tuple[int, int, int], active: int, entries: int | None, width: int, *, closing: bool = False
-) -> int:
-    """How many entries of a reference list are not the current picture itself. H.265, 8.3.4.
+def _skip_prediction(bits: int, left: int, layout: HevcSliceLayout, slice_type: int, pictures: _Pictures) -> int:
+    """From num_ref_idx_active_override_flag to use_integer_mv_flag, in slices that refer to other pictures."""
+    masks = MASKS
+    before, after, long_term, temporal_mvp = pictures
+    references, references_l1 = layout.references
+    if slice_type == _P:
+        references_l1 = 0
+    left -= 1
+    if bits >> left & 1:  # num_ref_idx_active_override_flag
+        rest = bits & masks[left]
+        left = 2 * rest.bit_length() - left - 1
+        references = rest >> left
+        if references_l1:
+            rest = bits & masks[left]
+            left = 2 * rest.bit_length() - left - 1
+            references_l1 = rest >> left
+        if references > MAX_PICTURES or references_l1 > MAX_PICTURES:
+            raise BitstreamError("a slice has more than 16 active references")
+    in_use = before + after + long_term + layout.curr_pic_ref
+    entries = _NO_ENTRIES
+    if in_use > 1 and layout.lists_modification:
+        left, entries = _skip_list_modification(bits, left, (references, references_l1), in_use)
+    if references_l1:
+        left -= 1  # mvd_l1_zero_flag
+    if layout.cabac_init:
+        left -= 1
+    if temporal_mvp:
+        in_list = references
+        if references_l1:
+            left -= 1
+            if not bits >> left & 1:  # collocated_from_l0_flag
+                in_list = references_l1
+        if in_list > 1:
+            left = 2 * (bits & masks[left]).bit_length() - left - 1
+    if layout.weighted[slice_type]:
+        counts = (references, references_l1)
+        if layout.curr_pic_ref:
+            counts = _other_pictures(pictures, counts, entries)
+        left = _skip_weights(bits, left, counts, layout.chroma_array_type)
+    rest = bits & masks[left]
+    left = 2 * rest.bit_length() - left - 1
+    if rest >> left > 5:
+        raise BitstreamError("five_minus_max_num_merge_cand is above its limit of 4")
+    return left - layout.integer_mv
 
-    ``counts`` are the pictures in the order of the list, ``entries`` the coded list_entry values of ``width``
-    bits each. ``closing``: the current picture takes the last place of a list that was cut short.
+
+def _skip_list_modification(bits: int, left: int, counts: tuple[int, int], in_use: int) -> tuple[int, _Entries]:
+    """ref_pic_lists_modification(); also the coded entries of both lists. H.265, 7.3.6.2."""
+    entries: list[Sequence[int] | None] = [None, None]
+    width = (in_use - 1).bit_length()
+    for index, active in enumerate(counts):
+        if active:
+            left -= 1
+            if bits >> left & 1:  # ref_pic_list_modification_flag
+                left -= active * width
+                coded = bits >> left & MASKS[active * width]
+                entries[index] = [coded >> width * place & MASKS[width] for place in range(active)]
+    return left, (entries[0], entries[1])
+
+
+def _other_pictures(pictures: _Pictures, counts: tuple[int, int], entries: _Entries) -> tuple[int, int]:
+    """How many entries of each reference list are not the current picture itself. H.265, 8.3.4.
+
+    ``counts`` are the active entries of the lists, ``entries`` those that are coded.
     """
-    cycle = sum(counts) + 1  # the current picture comes last in every round
-    if entries is not None:
-        places = [entries >> width * index & MASKS[width] for index in range(active)]
-        return sum(place % cycle != cycle - 1 for place in places)
-    others = active - active // cycle
-    return others - 1 if closing and cycle > active else others
+    cycle = sum(pictures[:3]) + 1  # the current picture comes last in every round
+    found: list[int] = []
+    for active, coded in zip(counts, entries, strict=True):
+        if coded is not None:
+            found.append(sum(place % cycle != cycle - 1 for place in coded))
+        else:
+            found.append(active - active // cycle)
+    # The current picture takes the last place of a list 0 that was cut short.
+    return found[0] - (entries[0] is None and cycle > counts[0]), found[1]
 
 
-def _skip_weights(bits: int, left: int, references: int, references_l1: int, chroma: bool) -> int:
+def _skip_weights(bits: int, left: int, counts: tuple[int, int], chroma_array_type: int) -> int:
     """pred_weight_table(). H.265, 7.3.6.3."""
     rest = bits & MASKS[left]
     left = 2 * rest.bit_length() - left - 1
     if rest >> left > 8:
         raise BitstreamError("luma_log2_weight_denom is above its limit of 7")
-    if chroma:
+    if chroma_array_type:
         left = 2 * (bits & MASKS[left]).bit_length() - left - 1
-    for count in (references, references_l1):
+    for count in counts:
         if count:
             left -= count
             codes = 2 * (bits >> left & MASKS[count]).bit_count()
-            if chroma:
+            if chroma_array_type:
                 left -= count
                 codes += 4 * (bits >> left & MASKS[count]).bit_count()
             for _ in range(codes):

@@ -13,6 +13,7 @@ from onvif_bmff.codecs.hevc.sets import (
 )
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
+from onvif_bmff.media.nal_family import HEVC
 from onvif_bmff.media.vui import ColourInfo, picture_rate, read_picture_hints
 
 __all__ = [
@@ -34,11 +35,13 @@ NAL_CRA = 21
 NAL_VPS = 32
 NAL_SPS = 33
 NAL_PPS = 34
-NAL_AUD = 35
 NAL_PREFIX_SEI = 39
 NAL_SUFFIX_SEI = 40
 
-_LAST_IRAP = 23
+SLICE_SEGMENTS = frozenset((*range(10), *range(NAL_BLA_W_LP, NAL_CRA + 1)))
+"""Types that are slice segments, reserved ones left out. H.265, table 7-1."""
+IDR_PICTURES = frozenset((NAL_IDR_W_RADL, NAL_IDR_N_LP))
+
 _MAX_PIXELS = 0xFFFF
 
 
@@ -115,27 +118,27 @@ def hevc_nal_type(nal: Buffer) -> int:
     """nal_unit_type, 0 to 63, of a NAL unit. H.265, 7.4.2.2."""
     if len(nal) < 2:
         raise BitstreamError("a NAL unit is shorter than its header")
-    return nal[0] >> 1 & 63
+    return HEVC.types[nal[0]]
 
 
 def hevc_is_vcl(nal_type: int) -> bool:
     """Whether units of this type are slice segments: 0 to 9 and 16 to 21. H.265, table 7-1."""
-    return nal_type <= 9 or NAL_BLA_W_LP <= nal_type <= NAL_CRA
+    return nal_type in SLICE_SEGMENTS
 
 
 def hevc_is_idr(nal_type: int) -> bool:
     """Whether the unit is a slice segment of an IDR picture."""
-    return nal_type in (NAL_IDR_W_RADL, NAL_IDR_N_LP)
+    return nal_type in IDR_PICTURES
 
 
 def hevc_is_irap(nal_type: int) -> bool:
     """Whether the unit belongs to a random access picture (IDR, CRA, BLA), where decoding can start."""
-    return NAL_BLA_W_LP <= nal_type <= _LAST_IRAP
+    return nal_type in HEVC.random_access
 
 
 def hevc_starts_picture(nal: Buffer) -> bool:
     """Whether the unit is the first slice segment of a picture."""
-    return len(nal) > 2 and nal[2] >= 0x80 and hevc_is_vcl(nal[0] >> 1 & 63)
+    return len(nal) > 2 and nal[2] >= 0x80 and HEVC.types[nal[0]] in SLICE_SEGMENTS
 
 
 def open_parameter_set(nal: Buffer, nal_type: int, what: str) -> BitReader:

@@ -65,7 +65,7 @@ class MjpegCodec:
 
     @property
     def frame_rate(self) -> None:
-        """None: JPEG images do not tell."""
+        """None: JPEG images do not give it."""
         return
 
     @property
@@ -93,7 +93,7 @@ def _of_mp4v(entry: ContainerBox) -> Codec:
         if found is not None and read_esds(found).object_type == _JPEG:
             return MjpegCodec.from_sample_entry(entry)
     except BoxError:
-        pass  # a configuration that cannot be read is handed on as it is
+        pass  # a configuration that cannot be read is passed on as it is
     return PassThroughCodec(entry, MediaKind.VIDEO.handler)
 
 

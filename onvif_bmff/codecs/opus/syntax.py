@@ -11,7 +11,7 @@ __all__ = ["OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head"]
 OPUS_RATE = 48000
 """Ticks a second of every Opus duration."""
 
-_LONGEST = 5760  # 120 ms
+_MAX_DURATION = 5760  # 120 ms
 # Samples a frame by the configuration number: SILK, hybrid and CELT modes (RFC 6716, table 2).
 _FRAME_SIZES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 _HEAD = Struct("<8sBBHIhB")
@@ -19,7 +19,7 @@ _HEAD = Struct("<8sBBHIhB")
 
 @dataclass(slots=True, frozen=True)
 class OpusHead:
-    """The identification header that Ogg and many SDKs hand out."""
+    """The identification header that Ogg and many SDKs provide."""
 
     channels: int
     pre_skip: int
@@ -49,8 +49,8 @@ def opus_packet_duration(packet: Buffer) -> int:
     else:
         count = 1 if code == 0 else 2
     duration = count * _FRAME_SIZES[toc >> 3]
-    if not 0 < duration <= _LONGEST:
-        raise BitstreamError(f"an Opus packet of {count} frames lasts {duration} samples, not 1 to {_LONGEST}")
+    if not 0 < duration <= _MAX_DURATION:
+        raise BitstreamError(f"an Opus packet of {count} frames lasts {duration} samples, not 1 to {_MAX_DURATION}")
     return duration
 
 

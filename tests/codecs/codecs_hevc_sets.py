@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from media_bits import BitWriter, escape, write_vui_start
+from support_bits import BitWriter, escape, write_vui_start
 
 
 def bits_for(count):

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from media_bits import BitWriter
+from support_bits import BitWriter
 
 from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header, iter_obus, parse_av1_sequence_header
 from onvif_bmff.errors import BitstreamError

@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import pytest
+from codecs_hevc_headers import make_hevc
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_bits import BitWriter, escape
-from media_hevc_headers import make_hevc
+from support_bits import BitWriter, escape
 
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.sets import ProfileTierLevel

@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import pytest
+from codecs_avc_headers import make_avc
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_avc_headers import make_avc
-from media_bits import BitWriter
+from support_bits import BitWriter
 
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders, avc_slice_type
 from onvif_bmff.codecs.avc.syntax import avc_is_vcl, avc_nal_type, avc_starts_picture, parse_avc_pps, parse_avc_sps

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from media_bits import BitWriter, Case, Dice, escape
-from media_hevc_sets import bits_for, nal_header, ref_pic_set, write_pps, write_sps, write_vps
+from codecs_hevc_sets import bits_for, nal_header, ref_pic_set, write_pps, write_sps, write_vps
+from support_bits import BitWriter, Case, Dice, escape
 
 
 def make_hevc(seed, *, screen_content=False, slices=4):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from ingest_files import ALAW, HEAD, START, ULAW, moof, movie, progressive, run, track, traf, until_fault
+from support_mp4_files import ALAW, HEAD, START, ULAW, moof, movie, progressive, run, track, traf, until_fault
 
 from onvif_bmff.bmff import FreeSpaceBox, MediaDataBox, MovieFragmentBox, TrackExtendsBox, UnknownBox, build_boxes
 from onvif_bmff.demux.sample_tables import CodecChange

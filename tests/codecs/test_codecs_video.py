@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from media_codec_sets import (
+from codecs_parameter_sets import (
     HEVC_CRA,
     HEVC_IDR,
     HEVC_INTER,

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from types import SimpleNamespace
 
-from media_bits import BitWriter, Case, Dice, escape, write_vui_start
+from support_bits import BitWriter, Case, Dice, escape, write_vui_start
 
 HIGH = (100, 110, 122, 244, 44)
 

@@ -1,7 +1,7 @@
 """Samples that the movie box describes: every table, and what breaks them."""
 
 import pytest
-from ingest_files import ALAW, START, ULAW, progressive, track, until_fault
+from support_mp4_files import ALAW, START, ULAW, progressive, track, until_fault
 
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError

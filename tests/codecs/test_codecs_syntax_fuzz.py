@@ -3,10 +3,10 @@
 import contextlib
 
 import pytest
+from codecs_avc_headers import make_avc
+from codecs_hevc_headers import make_hevc
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_avc_headers import make_avc
-from media_hevc_headers import make_hevc
 from support_work import bounded_work
 
 from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig, iter_adts, parse_adts_header

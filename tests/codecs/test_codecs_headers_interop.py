@@ -4,9 +4,9 @@ import re
 import subprocess
 
 import pytest
-from media_avc_headers import make_avc
-from media_bits import offset_behind
-from media_hevc_headers import make_hevc
+from codecs_avc_headers import make_avc
+from codecs_hevc_headers import make_hevc
+from support_bits import offset_behind
 from support_tools import missing, need
 
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders, avc_slice_type

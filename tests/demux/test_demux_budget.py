@@ -10,10 +10,10 @@ PLACE = {"track_id": 7, "path": "/moof/traf/trun", "offset": 90}
 
 def test_as_many_samples_as_bytes():
     budget = SampleBudget(100)
-    budget.spend(60, 0, **PLACE)
-    budget.spend(40, 0, **PLACE)
+    budget.charge(60, 0, **PLACE)
+    budget.charge(40, 0, **PLACE)
     with pytest.raises(BoxError, match="more samples than its 100 bytes") as refused:
-        budget.spend(1, 0, **PLACE)
+        budget.charge(1, 0, **PLACE)
     assert (refused.value.path, refused.value.offset) == ("/moof/traf/trun", 90)
     assert "track 7" in str(refused.value)
 
@@ -21,18 +21,18 @@ def test_as_many_samples_as_bytes():
 def test_eight_times_the_bytes():
     budget = SampleBudget(100)
     for _ in range(8):
-        budget.spend(1, 100, **PLACE)
+        budget.charge(1, 100, **PLACE)
     with pytest.raises(BoxError, match="over and over"):
-        budget.spend(1, 1, **PLACE)
+        budget.charge(1, 1, **PLACE)
 
 
 def test_what_is_not_used_up_is_left_for_what_comes():
     budget = SampleBudget()
     with pytest.raises(BoxError):
-        SampleBudget().spend(1, 0, **PLACE)
+        SampleBudget().charge(1, 0, **PLACE)
     budget.allow(10)
-    budget.spend(4, 10, **PLACE)
+    budget.charge(4, 10, **PLACE)
     budget.allow(10)
-    budget.spend(16, 150, **PLACE)
+    budget.charge(16, 150, **PLACE)
     with pytest.raises(BoxError, match="20 bytes"):
-        budget.spend(1, 0, track_id=1, path="", offset=None)
+        budget.charge(1, 0, track_id=1, path="", offset=None)

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_bits import BitWriter
+from support_bits import BitWriter
 
 from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig, iter_adts, parse_adts_header
 from onvif_bmff.codecs.opus.syntax import opus_packet_duration, parse_opus_head

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from media_codec_sets import (
+from codecs_parameter_sets import (
     AVC_DELIMITER,
     AVC_SEI,
     HEVC_CRA,
