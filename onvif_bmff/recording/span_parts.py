@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import Enum
 
 from onvif_bmff.media.track import Sample
@@ -19,8 +18,6 @@ from onvif_bmff.timing import UtcTime
 __all__ = [
     "SPAN_STEPS", "OpenSegment", "SpanHeader", "SpanKeys", "SpanSettings", "SpanState", "SpanStep",
 ]  # fmt: skip
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class SpanState(Enum):
@@ -118,8 +115,9 @@ class SpanKeys:
         """A key unlike that of any other span, with more digits if that takes them; so have all keys after it."""
         key = self.at(at, span_end=span_end)
         used = self.settings.used_keys.setdefault(f"{key.extension}_end" if span_end else key.extension, [])
-        if str(key) not in used:
-            used[:] = [str(key)]
+        text = str(key)
+        if text not in used:
+            used[:] = [text]
         else:
             self.digits = 6
             key = self.at(at, span_end=span_end)

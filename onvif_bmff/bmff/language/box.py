@@ -143,11 +143,9 @@ class Box(Declared):
             head = size.to_bytes(4, "big") + name
         return [head, *body]
 
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.layout.names}
-
     def _body(self) -> list[Any]:
-        return _with_payload(self, self.layout.write(self._fields()))
+        head = _build_fields(self)
+        return [head] if self.layout.payload is None else _with_payload(self, head)
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -230,7 +228,7 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [self.layout.write(self._fields()), *_built(self.children)]
+        return [_build_fields(self), *_built(self.children)] if self.layout.names else _built(self.children)
 
 
 def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
@@ -253,10 +251,13 @@ def _built(children: Iterable[Box]) -> list[Any]:
 
 
 def _with_payload(made: Box, head: bytes) -> list[Any]:
-    if made.layout.payload is None:
-        return [head]
-    data = as_byte_view(getattr(made, made.layout.payload))
+    data = as_byte_view(getattr(made, made.layout.payload or ""))
     return [head, data] if head else [data]
+
+
+def _build_fields(made: Box) -> bytes:
+    layout = made.layout
+    return layout.write(layout.fields_of(made))
 
 
 def _build_full(made: Any) -> bytes:
@@ -264,10 +265,13 @@ def _build_full(made: Any) -> bytes:
         raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
     if made.versions is not None and made.version not in made.versions:
         raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
-    values = made._fields()
-    values["version"], values["flags"] = made.version, made.flags
-    body: bytes = made.layout.write(values)
     head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
+    layout = made.layout
+    if not layout.names:
+        return head
+    values = layout.fields_of(made)
+    values["version"], values["flags"] = made.version, made.flags
+    body: bytes = layout.write(values)
     return head + body
 
 
@@ -279,7 +283,8 @@ class FullBox(Box):
     flags: int = 0
 
     def _body(self) -> list[Any]:
-        return _with_payload(self, _build_full(self))
+        head = _build_full(self)
+        return [head] if self.layout.payload is None else _with_payload(self, head)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -301,4 +306,5 @@ class UnknownBox(Box):
     data: bytes | memoryview = b""
 
     def _body(self) -> list[Any]:
-        return [as_byte_view(self.data)]
+        data = self.data
+        return [data if type(data) is bytes else as_byte_view(data)]
