@@ -93,52 +93,72 @@ class SampleRouter:
         self._anchor.given = clock
         self.cut(CutCause.CLOCK_CHANGED)
 
-    def reserve(self, state: TrackState) -> None:
+    def reserve(self, state: TrackState) -> Sequence[RecordingEvent]:
         """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
         if self._spans is not None:
             state.reserve(self._spans)
+        return ()
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
     def route(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Take the next sample of a track; return what it completes."""
-        if (state.clock.gap or not state.begun) and not self._begins(state, sample):
+        progress, gap = self._progress, state.clock.gap
+        if not gap and sample.decode_time < state.next_check and self._interleaver is None:  # nearly all of CMAF
+            time = (sample.decode_time + state.shift) * state.factor
+            if time < progress.look_at:
+                state.latest = time
+                if time > progress.newest:
+                    progress.newest = time
+                try:
+                    return state.writer.add(sample)
+                except Exception as error:  # of an encryptor: a third-party IV store may raise anything
+                    return self._after_failure(state, sample, state.writer.give_up(error))
+        if (gap or not state.begun) and not self._begins(state, sample):
             return ()
-        progress = self._progress
         state.latest = time = (sample.decode_time + state.shift) * state.factor
         if time > progress.newest:
             progress.newest = time
         events = self._release_silent(time) if time >= progress.look_at else ()
-        released: Sequence[Sample] = (sample,)
-        interleaver, lead_id = self._interleaver, 0
-        if interleaver is not None:
+        interleaver = self._interleaver
+        if interleaver is None:
+            more = self._add(state, sample)
+            return [*events, *more] if events else more
+        lead_id = interleaver.lead_id
+        released = interleaver.push(sample, state.shift)
+        if interleaver.lead_id != lead_id:
             lead_id = interleaver.lead_id
-            released = interleaver.push(sample, state.shift)
-            if interleaver.lead_id != lead_id:
-                lead_id = interleaver.lead_id
-                self.recheck()
+            self.recheck()
         for one in released:
             state = self.states[one.track_id]
-            if interleaver is not None:  # the last sample of a track that does not lead waits for what follows
-                if one.track_id != lead_id:
-                    waiting, state.waiting = state.waiting, one
-                    if waiting is None:
-                        continue
-                    one = waiting
-                elif state.waiting is not None:
-                    events = [*events, *self._store_waiting(state)]
+            if one.track_id != lead_id:  # the last sample of a track that does not lead waits for what follows
+                waiting, state.waiting = state.waiting, one
+                if waiting is None:
+                    continue
+                one = waiting
+            elif state.waiting is not None:
+                events = [*events, *self._store_waiting(state)]
             if one.decode_time < state.next_check:  # nearly every sample
                 try:
                     more = state.writer.add(one)
-                except Exception as error:
+                except Exception as error:  # of an encryptor: a third-party IV store may raise anything
                     more = self._after_failure(state, one, state.writer.give_up(error))
             else:
                 more = self._store(state, one)
             if more:
                 events = [*events, *more] if events else more
-        if interleaver is not None and self._spans is not None and not self._spans.multiplexed:
+        if self._spans is not None and not self._spans.multiplexed:
             return [*events, *self._drain()]
         return events
+
+    def _add(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
+        """Store a sample at its turn: straight with its writer if it calls for no cut."""
+        if sample.decode_time >= state.next_check:
+            return self._store(state, sample)
+        try:
+            return state.writer.add(sample)
+        except Exception as error:  # of an encryptor: a third-party IV store may raise anything
+            return self._after_failure(state, sample, state.writer.give_up(error))
 
     def _begins(self, state: TrackState, sample: Sample) -> bool:
         """Take a sample after a gap, or the first of a track: False if it cannot be decoded."""
@@ -279,7 +299,8 @@ class SampleRouter:
         events = self._cut(turn, current, cause)
         if state.spans is (self._spans or current):
             return events
-        return [*events, *self._change_over(turn)]
+        more = self._change_over(turn)
+        return [*events, *more] if events else more
 
     def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
         """Close spans before a sync sample; the segment is the writer's to close."""

@@ -110,7 +110,8 @@ class SampleClock:
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
-        if self._held is None and not -self._farthest < sample.decode_time < self._farthest:
+        held = self._held
+        if held is None and not -self._farthest < sample.decode_time < self._farthest:
             raise MediaError(f"track {sample.track_id}: a decode time of {sample.decode_time} ticks cannot be stored")
         offset = sample.composition_offset
         if offset and abs(offset) > self._back:
@@ -121,7 +122,7 @@ class SampleClock:
             sample = _moved(sample, sample.decode_time + self._shift)
         if not 0 <= sample.duration <= self._longest:
             sample = _lasting(sample, 0)
-        held, self._held = self._held, sample
+        self._held = sample
         if held is None:
             released, self._released = self._released, None
             if released is not None:  # stored already

@@ -126,20 +126,21 @@ class SegmentWriter:
     def push(self, sample: Sample) -> tuple[Buffer, ...]:
         """Add a sample; return the buffers of the fragment that it ends, if it ends one."""
         out: tuple[Buffer, ...] = ()
-        builder, limits, leads = self._builder, self._limits, sample.track_id == self._lead_id
+        builder = self._builder
+        leads = sample.track_id == self._lead_id
         if leads:
             start = self._fragment_start
             if start is None:
                 self._fragment_start = sample.decode_time
             elif (
                 sample.sync
-                and not limits.whole_segments
-                and (sample.decode_time - start >= self._fragment_ticks or builder.size >= limits.enough_bytes)
+                and (sample.decode_time - start >= self._fragment_ticks or builder.size >= self._limits.enough_bytes)
+                and not self._limits.whole_segments
             ):
                 out = self.end_fragment()
                 self._fragment_start = sample.decode_time
         if builder.size >= self._max_bytes or builder.count >= self._max_samples or not builder.push(sample):
-            if limits.whole_segments and builder.count:
+            if self._limits.whole_segments and builder.count:
                 _log.warning(
                     "a segment has a second fragment: no sync sample came, or track %d jumped", sample.track_id
                 )
