@@ -34,6 +34,7 @@ from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
+from onvif_bmff.recording.per_codec import per_codec as per_codec
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
@@ -125,6 +126,7 @@ __all__ = [
     "make_interleaver",
     "make_random_access",
     "make_track_states",
+    "per_codec",
     "protect",
     "register_format",
     "segment_attributes",

@@ -30,6 +30,7 @@ NAMES = {
     "interleave": ("Interleaver",),
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
+    "per_codec": ("per_codec",),
     "preroll": ("PreRoll",),
     "progress": ("Progress", "UtcAnchor",),
     "recorder": ("Recorder",),

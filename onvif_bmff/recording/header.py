@@ -14,7 +14,7 @@ ISO/IEC 14496-12, 8; CMAF (ISO/IEC 23000-19), 7.3.2.1, 7.5; ONVIF Recording Cont
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from onvif_bmff.bmff import (
     Box,
@@ -34,14 +34,11 @@ from onvif_bmff.media.track import Track
 from onvif_bmff.media.track_box import MediaDescription, describe_media, empty_tables, make_track_box, packed_box
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.encryption import SpanProtection
+from onvif_bmff.recording.per_codec import per_codec
 from onvif_bmff.timing import UtcTime
-
-if TYPE_CHECKING:
-    from functools import _lru_cache_wrapper
 
 __all__ = ["build_header"]
 
-_T = TypeVar("_T")
 _SECONDS_1904_TO_1970 = 2_082_844_800
 
 
@@ -100,41 +97,30 @@ def _track(
 ) -> TrackBox:
     encryptor = protection.encryptors.get(track.track_id)
     if encryptor is None:
-        description = _once(_clear_description, track.codec, track.type)
+        description = _clear_description(track.codec, track.type)
     else:
         entry = encryptor.entry_protection(constant_iv)
         # A vector differs from segment to segment: what it is in would crowd out what can be used again.
-        once = _once if entry.constant_iv is None else _anew
-        description = once(_protected_description, track.codec, track.type, entry)
+        describe = _protected_description if entry.constant_iv is None else _describe_protected
+        description = describe(track.codec, track.type, entry)
     return make_track_box(track.track_id, timescale, track.language, description, track_times=times, media_times=times)
 
 
-def _once(work: "_lru_cache_wrapper[_T]", codec: Codec, kind: MediaKind, *more: EntryProtection) -> _T:
-    """Do work on a codec once for all that compare equal, since these have the same sample entry."""
-    try:
-        return work(codec, kind, *more)  # type: ignore[arg-type]  # codecs need no hash, but most have one
-    except TypeError:
-        return _anew(work, codec, kind, *more)
-
-
-def _anew(work: "_lru_cache_wrapper[_T]", codec: Codec, kind: MediaKind, *more: EntryProtection) -> _T:
-    result: _T = work.__wrapped__(codec, kind, *more)
-    return result
-
-
-@lru_cache(maxsize=64)
+@per_codec
 def _clear_description(codec: Codec, kind: MediaKind) -> MediaDescription:
     return describe_media(kind, (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))).packed()
 
 
-@lru_cache(maxsize=64)
-def _protected_description(codec: Codec, kind: MediaKind, protection: EntryProtection) -> MediaDescription:
-    entry, size = _once(_prepared_entry, codec, kind)
+def _describe_protected(codec: Codec, kind: MediaKind, protection: EntryProtection) -> MediaDescription:
+    entry, size = _prepared_entry(codec, kind)
     tables = empty_tables(all_sync=all_sync(codec))
     return describe_media(kind, (protection.sample_entry(entry, kind),), tables, size).packed()
 
 
-@lru_cache(maxsize=64)
+_protected_description = per_codec(_describe_protected)
+
+
+@per_codec
 def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]]:
     """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
     entry = codec.sample_entry()

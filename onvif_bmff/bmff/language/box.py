@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
@@ -31,12 +32,13 @@ _MAX_SHOWN = 32
 
 
 class _PlainConstruct:
-    """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for."""
+    """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for.
+
+    ``plain`` makes it. That lies above this module, so it is found by its name, as what a door gives.
+    """
 
     def __get__(self, made: Any, owner: Any) -> Any:
-        from onvif_bmff.bmff.language.plain import construct_of
-
-        return construct_of(owner)
+        return import_module("onvif_bmff.bmff.language.plain").construct_of(owner)
 
 
 class Declared:
