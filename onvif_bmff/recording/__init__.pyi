@@ -40,13 +40,11 @@ from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.recorder import Recorder as Recorder
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
+from onvif_bmff.recording.sample_clock import NEVER as NEVER
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
-from onvif_bmff.recording.segment import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
-from onvif_bmff.recording.segment import TrackTotals as TrackTotals
-from onvif_bmff.recording.segment import make_random_access as make_random_access
 from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
@@ -60,7 +58,9 @@ from onvif_bmff.recording.span_parts import SpanState as SpanState
 from onvif_bmff.recording.span_parts import SpanStep as SpanStep
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
-from onvif_bmff.recording.track_state import NEVER as NEVER
+from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
+from onvif_bmff.recording.totals import TrackTotals as TrackTotals
+from onvif_bmff.recording.totals import make_random_access as make_random_access
 from onvif_bmff.recording.track_state import TrackState as TrackState
 from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
 from onvif_bmff.recording.track_state import make_track_states as make_track_states

@@ -95,14 +95,15 @@ class FragmentBuilder:
     """Collects the samples of one fragment: ``count`` of them so far, ``size`` bytes.
 
     ``push`` adds a sample, ``close`` returns the fragment and starts the next one. Sample data is kept by reference.
+    ``unwritten`` is how many samples were in a fragment for which ``close`` raised an error; 0 if it did not.
     """
 
-    __slots__ = ("_pending", "_tracks", "count", "size")
+    __slots__ = ("_pending", "_tracks", "count", "size", "unwritten")
 
     def __init__(self, tracks: Sequence[FragmentTrack]) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._pending: dict[int, list[Sample]] = {track.track_id: [] for track in tracks}
-        self.count = self.size = 0
+        self.count = self.size = self.unwritten = 0
 
     def push(self, sample: Sample) -> bool:
         """Add a sample if it begins where those collected of its track end, for a trun has no room for a gap.
@@ -130,7 +131,7 @@ class FragmentBuilder:
 
     def close(self, sequence_number: int) -> Fragment | None:
         """Return the fragment with the collected samples; None if there are none."""
-        pending = self._pending
+        pending, self.unwritten = self._pending, self.count
         self._pending = {track_id: [] for track_id in pending}
         self.count = self.size = 0
         parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
@@ -152,6 +153,7 @@ class FragmentBuilder:
             data_start += part.run.size
         head.append(struct.pack(">I4s", payload + 8, b"mdat"))
         buffers[0] = b"".join(head)
+        self.unwritten = 0
         return Fragment(tuple(buffers), moof_size + 8 + payload, runs)
 
 

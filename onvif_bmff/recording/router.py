@@ -19,8 +19,9 @@ from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
+from onvif_bmff.recording.sample_clock import NEVER
 from onvif_bmff.recording.span_set import SpanSet
-from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver
+from onvif_bmff.recording.track_state import TrackState, make_interleaver
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SampleRouter"]

@@ -30,7 +30,10 @@ from fractions import Fraction
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 
-__all__ = ["SampleClock", "SharedTime"]
+__all__ = ["NEVER", "SampleClock", "SharedTime"]
+
+NEVER = -1 << 80
+"""Earlier than any decode time."""
 
 _MAX_DURATION = (1 << 32) - 1
 _MAX_TIME = 1 << 41

@@ -9,19 +9,17 @@ from fractions import Fraction
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.interleave import Interleaver
-from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
+from onvif_bmff.recording.sample_clock import NEVER, SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
 
-__all__ = ["NEVER", "TrackState", "make_interleaver", "make_track_states"]
+__all__ = ["TrackState", "make_interleaver", "make_track_states"]
 
 _MAX_TICKS = (1 << 32) - 1
 _OF_A_SECOND = 4
 """What part of a second packets of sound last at most that are not cut; they may reach beyond the cut."""
 _LAG = 2
 """Seconds that a track stays behind while it leads in place of a silent one, whose pictures may come late."""
-NEVER = -1 << 80
-"""Earlier than any decode time."""
 _ALWAYS = 1 << 80
 """Later than any decode time."""
 
