@@ -86,8 +86,7 @@ class SampleRouter:
         """Close the open segments at the next sync sample."""
         self.recheck()
         for state in self.states.values():
-            if state.spans is not None:
-                state.spans.writers[state.track.track_id].end_segment_early(cause)
+            state.end_segment_early(cause)
 
     def set_clock(self, clock: MediaClock) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans."""
@@ -115,16 +114,18 @@ class SampleRouter:
                     return state.writer.add(sample)
                 except Exception as error:  # of an encryptor: a third-party IV store may raise anything
                     return self._after_failure(state, sample, state.writer.give_up(error))
-        if (gap or not state.begun) and not self._begins(state, sample):
+        if (gap or not state.begun) and not state.begins(sample):
+            self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
             return ()
         state.latest = time = (sample.decode_time + state.shift) * state.factor
         if time > progress.newest:
             progress.newest = time
+            if progress.first is None:
+                progress.first = time
         events = self._release_silent(time) if time >= progress.look_at else ()
         interleaver = self._interleaver
         if interleaver is None:
-            more = self._add(state, sample)
-            return [*events, *more] if events else more
+            return [*events, *self._store(state, sample)] if events else self._store(state, sample)
         lead_id = interleaver.lead_id
         released = interleaver.push(sample, state.shift)
         if interleaver.lead_id != lead_id:
@@ -151,29 +152,6 @@ class SampleRouter:
         if self._spans is not None and not self._spans.multiplexed:
             return [*events, *self._drain()]
         return events
-
-    def _add(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
-        """Store a sample at its turn: straight with its writer if it calls for no cut."""
-        if sample.decode_time >= state.next_check:
-            return self._store(state, sample)
-        try:
-            return state.writer.add(sample)
-        except Exception as error:  # of an encryptor: a third-party IV store may raise anything
-            return self._after_failure(state, sample, state.writer.give_up(error))
-
-    def _begins(self, state: TrackState, sample: Sample) -> bool:
-        """Take a sample after a gap, or the first of a track: False if it cannot be decoded."""
-        if state.clock.gap:
-            state.gap_at = sample.decode_time
-            state.recheck()
-        if not state.begun:
-            if not sample.sync:
-                self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
-                return False
-            state.begun, state.shift = True, sample.composition_offset
-            if self._progress.newest == NEVER:
-                self._progress.first = state.time(sample)
-        return True
 
     def _release_silent(self, time: int) -> Sequence[RecordingEvent]:
         """Store what tracks hold back that are silent at ``time``: nothing will tell how long it lasts."""
@@ -300,8 +278,7 @@ class SampleRouter:
         events = self._cut(turn, current, cause)
         if state.spans is (self._spans or current):
             return events
-        more = self._change_over(turn)
-        return [*events, *more] if events else more
+        return [*events, *self._change_over(turn)] if events else self._change_over(turn)
 
     def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
         """Close spans before a sync sample; the segment is the writer's to close."""
