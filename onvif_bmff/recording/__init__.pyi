@@ -56,6 +56,7 @@ from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
 from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
 from onvif_bmff.recording.span_parts import SpanState as SpanState
 from onvif_bmff.recording.span_parts import SpanStep as SpanStep
+from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
@@ -112,6 +113,7 @@ __all__ = [
     "TrackState",
     "TrackTotals",
     "Troubled",
+    "UsedKeys",
     "UtcAnchor",
     "WriteFailure",
     "build_header",
