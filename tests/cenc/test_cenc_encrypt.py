@@ -636,7 +636,8 @@ def test_keys_are_in_nothing_that_is_stored_or_said(identities):
     for sample in kit.camera()[1]:
         events += recording.push(sample)
         secrets.add(keys._current.key) if keys._current else None
-    spans = repr(recording._spans) + repr(recording._spans.protection) + repr(recording._spans.tracks)
+    opened = recording._router._spans
+    spans = repr(opened) + repr(opened.protection) + repr(opened.tracks)
     events += recording.deactivate()
     assert len(secrets) > 2
     said = spans + repr(recording.target) + repr(events) + repr(given) + repr(keys) + repr(RING)
