@@ -85,6 +85,7 @@ from onvif_bmff.bmff.language.header import SIZE_32 as SIZE_32
 from onvif_bmff.bmff.language.header import SIZE_64 as SIZE_64
 from onvif_bmff.bmff.language.header import SIZE_TO_END as SIZE_TO_END
 from onvif_bmff.bmff.language.header import read_box_header as read_box_header
+from onvif_bmff.bmff.language.header import unpack_short_header as unpack_short_header
 from onvif_bmff.bmff.language.layout import Layout as Layout
 from onvif_bmff.bmff.language.plain import construct_of as construct_of
 from onvif_bmff.bmff.language.plain import field_construct as field_construct
@@ -389,6 +390,7 @@ __all__ = [
     "seig_entries",
     "struct_of",
     "unpack_columns",
+    "unpack_short_header",
     "unsigned",
     "when",
     "when_flag",

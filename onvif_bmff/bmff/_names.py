@@ -82,7 +82,7 @@ NAMES = {
         "raise_truncated",
         "unsigned",
     ),
-    "language.header": ("SIZE_32", "SIZE_64", "SIZE_TO_END", "read_box_header",),
+    "language.header": ("SIZE_32", "SIZE_64", "SIZE_TO_END", "read_box_header", "unpack_short_header",),
     "language.layout": ("Layout",),
     "language.plain": ("construct_of", "field_construct", "struct_of",),
     "language.probing": ("OptionalString", "Probed", "after_strings", "is_box_sequence",),

@@ -9,6 +9,7 @@ from onvif_bmff.cenc.cipher import Range as Range
 from onvif_bmff.cenc.cipher import SampleCipher as SampleCipher
 from onvif_bmff.cenc.cipher import cipher_for as cipher_for
 from onvif_bmff.cenc.decrypt import FragmentDecryptor as FragmentDecryptor
+from onvif_bmff.cenc.encrypt import EntryProtection as EntryProtection
 from onvif_bmff.cenc.encrypt import IV_SIGNALLING as IV_SIGNALLING
 from onvif_bmff.cenc.encrypt import IvSources as IvSources
 from onvif_bmff.cenc.encrypt import ProtectedSamples as ProtectedSamples
@@ -116,6 +117,7 @@ __all__ = [
     "ContentKey",
     "CtrCipher",
     "EcToken",
+    "EntryProtection",
     "FixedKey",
     "FragmentDecryptor",
     "IvSources",

@@ -4,7 +4,14 @@ NAMES = {
     "auxiliary": ("SampleMaps", "Work", "read_sample_maps",),
     "cipher": ("Cbc1Cipher", "CbcsCipher", "CensCipher", "CtrCipher", "Range", "SampleCipher", "cipher_for",),
     "decrypt": ("FragmentDecryptor",),
-    "encrypt": ("IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of",),
+    "encrypt": (
+        "EntryProtection",
+        "IV_SIGNALLING",
+        "IvSources",
+        "ProtectedSamples",
+        "TrackEncryptor",
+        "slice_data_of",
+    ),
     "forks": ("draw", "forget_after_fork", "notice_fork",),
     "iv": ("CbcsIvSource", "CencIvAllocator", "CencIvAllocators", "IV_BITS", "IvStore", "MAX_SAMPLE_OF_16",),
     "keys.certificates": (

@@ -35,7 +35,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.cipher import Range, cipher_for
 from onvif_bmff.cenc.iv import MAX_SAMPLE_OF_16, CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.content import ContentKey
-from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
+from onvif_bmff.cenc.scheme import BLOCK, Pattern, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT, SliceData
 from onvif_bmff.cenc.subsample import cbcs_subsamples, cenc_subsamples, subsample_limit
 from onvif_bmff.codecs.passthrough import PassThroughCodec
@@ -45,7 +45,7 @@ from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample
 from onvif_bmff.media_kind import MediaKind
 
-__all__ = ["IV_SIGNALLING", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
+__all__ = ["IV_SIGNALLING", "EntryProtection", "IvSources", "ProtectedSamples", "TrackEncryptor", "slice_data_of"]
 
 IV_SIGNALLING = ("seig", "sample", "track", "segment")
 """How cbcs carries its IVs; "seig" and "segment" follow both ONVIF and ISO/IEC 23001-7 strictly."""
@@ -83,6 +83,51 @@ class ProtectedSamples:
     saiz: bytes = field(repr=False)
     groups: bytes = field(repr=False)
     constant_iv: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProtection:
+    """What the protected form of a sample entry says of the samples: sinf, with schm and tenc. ISO/IEC 23001-7, 8.2.
+
+    ``iv_size`` is that of the vector of each sample, in bytes; 0 if all have ``constant_iv``, or the one of a group.
+    """
+
+    scheme: ProtectionScheme
+    pattern: Pattern
+    kid: UUID
+    iv_size: int
+    constant_iv: bytes | None = field(repr=False)
+
+    def sample_entry(self, entry: Box, kind: MediaKind) -> Box:
+        """Return the protected form of a clear sample entry. ISO/IEC 14496-12, 8.12.
+
+        Raises ``UnsupportedSchemeError`` if it has none.
+        """
+        encryption = TrackEncryptionBox(
+            version=self.scheme.tenc_version,
+            default_crypt_byte_block=self.pattern.crypt,
+            default_skip_byte_block=self.pattern.skip,
+            default_per_sample_iv_size=self.iv_size,
+            default_kid=self.kid,
+            default_constant_iv=self.constant_iv,
+        )
+        info = ProtectionSchemeInfoBox(
+            children=(
+                OriginalFormatBox(data_format=entry.type),
+                SchemeTypeBox(scheme_type=self.scheme.fourcc),
+                SchemeInformationBox(children=(encryption,)),
+            )
+        )
+        if isinstance(entry, VisualSampleEntry):
+            return replace(entry, type="encv", children=(*entry.children, info))
+        if isinstance(entry, AudioSampleEntry):
+            return replace(entry, type="enca", children=(*entry.children, info))
+        if isinstance(entry, ContainerBox) and kind == MediaKind.METADATA:
+            fields = entry.layout.write(entry.layout.fields_of(entry))
+            return EncryptedMetadataSampleEntry(
+                type="encm", original_fields=fields[8:], children=(*entry.children, info)
+            )
+        raise UnsupportedSchemeError(f"a sample entry of type {entry.type!r} cannot be protected")
 
 
 class TrackEncryptor:
@@ -152,10 +197,11 @@ class TrackEncryptor:
         )
 
     def _encrypt_cenc(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
-        count = len(samples)
-        if self._ivs.cenc.size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
+        allocators = self._ivs.cenc
+        iv_size = allocators.size
+        if iv_size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
             raise ProtectionError(f"a sample under a vector of 16 bytes has at most {MAX_SAMPLE_OF_16} bytes")
-        ivs = self._ivs.cenc.for_key(self._kid).take(count)
+        ivs = allocators.for_key(self._kid).take(len(samples))
         work: list[tuple[bytes, Sequence[Range]]] = []
         base = 0
         slice_data = self._slice_data
@@ -167,7 +213,7 @@ class TrackEncryptor:
             records = ivs
         else:
             records = []
-            protected_ranges, limit = self._codec.protected_ranges, subsample_limit(self._ivs.cenc.size)
+            protected_ranges, limit = self._codec.protected_ranges, subsample_limit(iv_size)
             for iv, sample in zip(ivs, samples, strict=True):
                 data = sample.data
                 size = len(data)
@@ -230,42 +276,17 @@ class TrackEncryptor:
         groups = self._groups(iv, len(samples)) if self._signalling == "seig" else b""
         return ProtectedSamples(payload, senc, saiz, groups, None if in_senc else iv)
 
-    def sample_entry(self, entry: Box, constant_iv: bytes | None) -> Box:
-        """Return the protected form of a clear sample entry. ISO/IEC 14496-12, 8.12.
+    def entry_protection(self, constant_iv: bytes | None) -> "EntryProtection":
+        """Return what the protected form of the track's sample entry says.
 
         ``constant_iv`` is that of the segment's first fragment; if the scheme needs one and that fragment has no
         samples of this track, a new one is drawn. A vector for the whole span takes precedence.
         """
-        info = ProtectionSchemeInfoBox(
-            children=(
-                OriginalFormatBox(data_format=entry.type),
-                SchemeTypeBox(scheme_type=self._scheme.fourcc),
-                SchemeInformationBox(children=(self._track_encryption(constant_iv),)),
-            )
-        )
-        if isinstance(entry, VisualSampleEntry):
-            return replace(entry, type="encv", children=(*entry.children, info))
-        if isinstance(entry, AudioSampleEntry):
-            return replace(entry, type="enca", children=(*entry.children, info))
-        if isinstance(entry, ContainerBox) and self._codec.media_type == MediaKind.METADATA:
-            fields = entry.layout.write({name: getattr(entry, name) for name in entry.layout.names})
-            return EncryptedMetadataSampleEntry(
-                type="encm", original_fields=fields[8:], children=(*entry.children, info)
-            )
-        raise UnsupportedSchemeError(f"a sample entry of type {entry.type!r} cannot be protected")
-
-    def _track_encryption(self, constant_iv: bytes | None) -> TrackEncryptionBox:
         constant = None
         if self._signalling in ("seig", "track"):
             constant = self._track_iv or constant_iv or self._ivs.cbcs.take()
-        return TrackEncryptionBox(
-            version=self._scheme.tenc_version,
-            default_crypt_byte_block=self._pattern.crypt,
-            default_skip_byte_block=self._pattern.skip,
-            default_per_sample_iv_size={"cenc": self._ivs.cenc.size, "sample": 16}.get(self._signalling, 0),
-            default_kid=self._kid,
-            default_constant_iv=constant,
-        )
+        iv_size = self._ivs.cenc.size if self._signalling == "cenc" else BLOCK if self._signalling == "sample" else 0
+        return EntryProtection(self._scheme, self._pattern, self._kid, iv_size, constant)
 
     def _groups(self, iv: bytes, count: int) -> bytes:
         """Return sbgp and sgpd of a fragment that assign this IV to all its samples, packed without box classes."""

@@ -34,18 +34,17 @@ from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
+from onvif_bmff.recording.per_codec import per_codec as per_codec
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.recorder import Recorder as Recorder
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
+from onvif_bmff.recording.sample_clock import NEVER as NEVER
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
-from onvif_bmff.recording.segment import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
-from onvif_bmff.recording.segment import TrackTotals as TrackTotals
-from onvif_bmff.recording.segment import make_random_access as make_random_access
 from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
@@ -57,9 +56,12 @@ from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
 from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
 from onvif_bmff.recording.span_parts import SpanState as SpanState
 from onvif_bmff.recording.span_parts import SpanStep as SpanStep
+from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
-from onvif_bmff.recording.track_state import NEVER as NEVER
+from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
+from onvif_bmff.recording.totals import TrackTotals as TrackTotals
+from onvif_bmff.recording.totals import make_random_access as make_random_access
 from onvif_bmff.recording.track_state import TrackState as TrackState
 from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
 from onvif_bmff.recording.track_state import make_track_states as make_track_states
@@ -111,6 +113,7 @@ __all__ = [
     "TrackState",
     "TrackTotals",
     "Troubled",
+    "UsedKeys",
     "UtcAnchor",
     "WriteFailure",
     "build_header",
@@ -125,6 +128,7 @@ __all__ = [
     "make_interleaver",
     "make_random_access",
     "make_track_states",
+    "per_codec",
     "protect",
     "register_format",
     "segment_attributes",

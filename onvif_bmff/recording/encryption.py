@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from threading import Lock
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -15,6 +17,7 @@ from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Track
+from onvif_bmff.media.track_box import packed_box
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
@@ -117,10 +120,11 @@ class SpanProtection:
 
     def boxes(self, tracks: Sequence[Track]) -> tuple[Box, ...]:
         """Return the pssh boxes of objects with ``tracks``: the common one, then those of each key. B.8.1, B.8.2."""
-        kids = tuple(dict.fromkeys(self.keys[track.token].kid for track in tracks if track.token in self.keys))
+        keys = self.keys
+        kids = tuple(dict.fromkeys([keys[track.token].kid for track in tracks if track.token in keys]))
         if not kids:
             return ()
-        return (common_header(kids), *(header for kid in kids for header in self.headers[kid]))
+        return (_packed_common_header(kids), *chain.from_iterable(map(self.headers.__getitem__, kids)))
 
     def is_current(self, entries: Sequence[EncryptionEntry], at: UtcTime) -> bool:
         """Tell whether the keys in use are still those to use; a new one counts once it has its headers."""
@@ -128,6 +132,11 @@ class SpanProtection:
             entry.settle(at)[0].kid == self.keys[token].kid
             for token, entry in _covering(entries, tuple(self.keys)).items()
         )
+
+
+@lru_cache(maxsize=64)
+def _packed_common_header(kids: tuple[UUID, ...]) -> Box:
+    return packed_box(common_header(kids))
 
 
 def _covering(entries: Sequence[EncryptionEntry], tokens: Sequence[str]) -> dict[str, EncryptionEntry]:
@@ -157,7 +166,8 @@ def protect(entries: Sequence[EncryptionEntry], tracks: Sequence[Track], at: Utc
     ``UnsupportedSchemeError`` for a codec that cannot be encrypted.
     """
     covering = _covering(entries, [track.token for track in tracks])
-    made = {id(entry): entry.settle(at, renew=True) for entry in covering.values()}
+    distinct = {id(entry): entry for entry in covering.values()}
+    made = {number: entry.settle(at, renew=True) for number, entry in distinct.items()}
     keys = {token: made[id(entry)][0] for token, entry in covering.items()}
     KeyRing(keys.values())  # refuses one KID for two keys, which no reader could tell apart
     headers: dict[UUID, tuple[Box, ...]] = {}

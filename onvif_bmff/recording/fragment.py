@@ -95,14 +95,15 @@ class FragmentBuilder:
     """Collects the samples of one fragment: ``count`` of them so far, ``size`` bytes.
 
     ``push`` adds a sample, ``close`` returns the fragment and starts the next one. Sample data is kept by reference.
+    ``unwritten`` is how many samples were in a fragment for which ``close`` raised an error; 0 if it did not.
     """
 
-    __slots__ = ("_pending", "_tracks", "count", "size")
+    __slots__ = ("_pending", "_tracks", "count", "size", "unwritten")
 
     def __init__(self, tracks: Sequence[FragmentTrack]) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._pending: dict[int, list[Sample]] = {track.track_id: [] for track in tracks}
-        self.count = self.size = 0
+        self.count = self.size = self.unwritten = 0
 
     def push(self, sample: Sample) -> bool:
         """Add a sample if it begins where those collected of its track end, for a trun has no room for a gap.
@@ -130,27 +131,30 @@ class FragmentBuilder:
 
     def close(self, sequence_number: int) -> Fragment | None:
         """Return the fragment with the collected samples; None if there are none."""
-        pending = self._pending
+        pending, self.unwritten = self._pending, self.count
         self._pending = {track_id: [] for track_id in pending}
         self.count = self.size = 0
         parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
         if not parts:
             return None
-        moof_size = 24 + sum(part.size for part in parts)
-        payload = sum(part.run.size for part in parts)
+        sizes = [part.size for part in parts]
+        runs = tuple([part.run for part in parts])
+        moof_size = 24 + sum(sizes)
+        payload = sum([run.size for run in runs])
         if payload + 8 >= 1 << 32:
             raise MediaError(f"a fragment of {payload} bytes is too large")
         head = [_HEAD.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence_number & 0xFFFFFFFF)]
+        buffers: list[Buffer] = [b""]
         traf_start, data_start = 24, moof_size + 8
-        for part in parts:
-            head.append(part.build(traf_start, data_start))
-            traf_start += part.size
+        for part, size in zip(parts, sizes, strict=True):
+            head.append(part.build(size, traf_start, data_start))
+            buffers += part.payload
+            traf_start += size
             data_start += part.run.size
         head.append(struct.pack(">I4s", payload + 8, b"mdat"))
-        buffers: list[Buffer] = [b"".join(head)]
-        for part in parts:
-            buffers.extend(part.payload)
-        return Fragment(tuple(buffers), moof_size + 8 + payload, tuple(part.run for part in parts))
+        buffers[0] = b"".join(head)
+        self.unwritten = 0
+        return Fragment(tuple(buffers), moof_size + 8 + payload, runs)
 
 
 @dataclass(slots=True)
@@ -174,10 +178,11 @@ class _Traf:
             size += 20 if self.protected.senc else 0
         return size
 
-    def build(self, start: int, data_start: int) -> bytes:
+    def build(self, size: int, start: int, data_start: int) -> bytes:
+        """The traf of ``size`` bytes, ``start`` and ``data_start`` bytes behind the start of the moof."""
         trun_size = 20 + len(self.first_flags) + len(self.rows)
         trun = _TRUN.pack(trun_size, b"trun", 1 << 24 | self.trun_flags, self.run.sample_count, data_start)
-        parts = [struct.pack(">I4s", self.size, b"traf"), self.tfhd, self.tfdt, trun, self.first_flags, self.rows]
+        parts = [struct.pack(">I4s", size, b"traf"), self.tfhd, self.tfdt, trun, self.first_flags, self.rows]
         if self.protected is not None:
             if self.protected.senc:
                 senc_start = start + 8 + len(self.tfhd) + len(self.tfdt) + trun_size

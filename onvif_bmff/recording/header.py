@@ -14,7 +14,7 @@ ISO/IEC 14496-12, 8; CMAF (ISO/IEC 23000-19), 7.3.2.1, 7.5; ONVIF Recording Cont
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from onvif_bmff.bmff import (
     Box,
@@ -27,6 +27,7 @@ from onvif_bmff.bmff import (
     TrackExtendsBox,
     build_boxes,
 )
+from onvif_bmff.cenc.encrypt import EntryProtection
 from onvif_bmff.media.codec import Codec, all_sync
 from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track
@@ -40,14 +41,11 @@ from onvif_bmff.media.track_box import (
 )
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.recording.encryption import SpanProtection
+from onvif_bmff.recording.per_codec import per_codec
 from onvif_bmff.timing import UtcTime
-
-if TYPE_CHECKING:
-    from functools import _lru_cache_wrapper
 
 __all__ = ["build_header"]
 
-_T = TypeVar("_T")
 _SECONDS_1904_TO_1970 = 2_082_844_800
 
 
@@ -72,53 +70,64 @@ def build_header(
         "creation_time": clock,
         "modification_time": clock,
     }
+    ivs = constant_ivs or {}
+    track_ids = tuple([track.track_id for track in tracks])
     movie = MovieBox(
         children=(
-            MovieHeaderBox(timescale=timescale, next_track_id=_next_id(tracks), **times),
-            *(
-                _track(track, timescale, times, protection, (constant_ivs or {}).get(track.track_id))
-                for track in tracks
-            ),
-            MovieExtendsBox(children=tuple(TrackExtendsBox(track_id=track.track_id) for track in tracks)),
+            MovieHeaderBox(timescale=timescale, next_track_id=_next_id(track_ids), **times),
+            *[_track(track, timescale, times, protection, ivs.get(track.track_id)) for track in tracks],
+            _extends(track_ids),
             *protection.boxes(tracks),
         )
     )
-    return build_boxes((FileTypeBox(major_brand=brands[0], compatible_brands=tuple(brands)), movie))
+    return build_boxes((_file_type(tuple(brands)), movie))
 
 
-def _next_id(tracks: Sequence[Track]) -> int:
+def _next_id(track_ids: Sequence[int]) -> int:
     """A number above all in use; all ones where there is none, which means "look for a free one". 8.2.2."""
-    return min(max(track.track_id for track in tracks) + 1, 0xFFFFFFFF)
+    return min(max(track_ids) + 1, 0xFFFFFFFF)
+
+
+@lru_cache(maxsize=64)
+def _file_type(brands: tuple[str, ...]) -> Box:
+    return packed_box(FileTypeBox(major_brand=brands[0], compatible_brands=brands))
+
+
+@lru_cache(maxsize=64)
+def _extends(track_ids: tuple[int, ...]) -> Box:
+    """mvex, which says that fragments follow."""
+    return packed_box(MovieExtendsBox(children=tuple([TrackExtendsBox(track_id=track_id) for track_id in track_ids])))
 
 
 def _track(
     track: Track, timescale: int, times: dict[str, Any], protection: SpanProtection, constant_iv: bytes | None
 ) -> TrackBox:
     encryptor = protection.encryptors.get(track.track_id)
-    if encryptor is not None:
-        entry, size = _once(_prepared_entry, track)
-        tables = empty_tables(all_sync=all_sync(track.codec))
-        description = describe_media(track.type, (encryptor.sample_entry(entry, constant_iv),), tables, size)
+    if encryptor is None:
+        description = _clear_description(track.codec, track.type)
     else:
-        description = _once(_clear_description, track)
+        entry = encryptor.entry_protection(constant_iv)
+        # A vector differs from segment to segment: what it is in would crowd out what can be used again.
+        describe = _protected_description if entry.constant_iv is None else _describe_protected
+        description = describe(track.codec, track.type, entry)
     return make_track_box(track.track_id, timescale, track.language, description, TrackTimes(times, times))
 
 
-def _once(work: "_lru_cache_wrapper[_T]", track: Track) -> _T:
-    """Do work on a track's codec once for all that compare equal, since these have the same sample entry."""
-    try:
-        return work(track.codec, track.type)  # type: ignore[arg-type]  # codecs need no hash, but most have one
-    except TypeError:
-        result: _T = work.__wrapped__(track.codec, track.type)
-        return result
-
-
-@lru_cache(maxsize=64)
+@per_codec
 def _clear_description(codec: Codec, kind: MediaKind) -> MediaDescription:
     return describe_media(kind, (codec.sample_entry(),), empty_tables(all_sync=all_sync(codec))).packed()
 
 
-@lru_cache(maxsize=64)
+def _describe_protected(codec: Codec, kind: MediaKind, protection: EntryProtection) -> MediaDescription:
+    entry, size = _prepared_entry(codec, kind)
+    tables = empty_tables(all_sync=all_sync(codec))
+    return describe_media(kind, (protection.sample_entry(entry, kind),), tables, size).packed()
+
+
+_protected_description = per_codec(_describe_protected)
+
+
+@per_codec
 def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]]:
     """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
     entry = codec.sample_entry()

@@ -15,7 +15,7 @@ from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_attributes import SegmentLabels
-from onvif_bmff.recording.span_parts import SpanSettings
+from onvif_bmff.recording.span_parts import SpanSettings, UsedKeys
 from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
@@ -50,7 +50,7 @@ class SpanOpener:
     boundary: SegmentBoundary
     ivs: IvSources | None = None
     override: tuple[timedelta, UtcTime] | None = None
-    used_keys: dict[str, list[str]] = field(default_factory=dict)
+    used_keys: UsedKeys = field(default_factory=dict)
 
     def open(
         self, tracks: Sequence[Track], timescale: int, clock: MediaClock, start: int | None, at: UtcTime

@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from onvif_bmff.objects.media_clock import MediaClock
-from onvif_bmff.recording.track_state import NEVER, TrackState
+from onvif_bmff.recording.sample_clock import NEVER
 from onvif_bmff.timing import UtcTime
+
+if TYPE_CHECKING:
+    from onvif_bmff.recording.track_state import TrackState
 
 __all__ = ["Progress", "UtcAnchor"]
 
@@ -25,7 +29,7 @@ class Progress:
     first: int | None = None
     look_at: int = 0
 
-    def is_leading(self, state: TrackState, states: Iterable[TrackState]) -> bool:
+    def is_leading(self, state: "TrackState", states: "Iterable[TrackState]") -> bool:
         """Tell whether a track decides for all: the first of ``states`` that is not silent."""
         for other in states:
             if other is state:
@@ -47,7 +51,7 @@ class UtcAnchor:
     given: MediaClock | None = None
     clock: MediaClock | None = None
 
-    def settle(self, state: TrackState, presented: int) -> MediaClock:
+    def settle(self, state: "TrackState", presented: int) -> MediaClock:
         """Fix the clock of spans that open with a sample of a track, presented at these ticks of it."""
         given, self.given = self.given, None
         if given is not None:

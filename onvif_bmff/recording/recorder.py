@@ -145,17 +145,13 @@ class Recorder:
         state = router.states.get(sample.track_id)
         if state is None:
             raise MediaError(f"the recording has no track {sample.track_id}")
-        events: Sequence[RecordingEvent] = ()
-        if sample.data:
+        if not sample.data:
+            events = self._leave_out(state, sample)
+        else:
             ready = state.clock.push(sample)
             if state.asked is not None:
                 state.date_change()
-            if ready is not None:
-                events = router.route(state, ready)
-            else:
-                router.reserve(state)
-        else:
-            self._leave_out(state, sample)
+            events = router.reserve(state) if ready is None else router.route(state, ready)
         if self._pending_events or router.failure is not None:
             return self._with_pending(events, router)
         return events
@@ -169,13 +165,14 @@ class Recorder:
         pending, self._pending_events = self._pending_events, []
         return pending
 
-    def _leave_out(self, state: TrackState, sample: Sample) -> None:
+    def _leave_out(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Leave out a sample without bytes, for players refuse a whole file for one; the sample before it lasts on."""
         if sample.data is None:
             raise MediaError(f"track {state.track.track_id}: a sample whose data is None")
         metadata = state.track.type is TrackType.METADATA
         self.dropped[DropReason.EMPTY_DOCUMENT if metadata else DropReason.NO_BYTES] += 1
         state.clock.lengthen(sample)
+        return ()
 
     def deactivate(self) -> list[RecordingEvent]:
         """Close all spans. B.2. ``StateError`` if the recording is not active.

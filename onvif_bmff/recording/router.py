@@ -19,8 +19,9 @@ from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
+from onvif_bmff.recording.sample_clock import NEVER
 from onvif_bmff.recording.span_set import SpanSet
-from onvif_bmff.recording.track_state import NEVER, TrackState, make_interleaver
+from onvif_bmff.recording.track_state import TrackState, make_interleaver
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SampleRouter"]
@@ -85,48 +86,62 @@ class SampleRouter:
         """Close the open segments at the next sync sample."""
         self.recheck()
         for state in self.states.values():
-            if state.spans is not None:
-                state.spans.writers[state.track.track_id].end_segment_early(cause)
+            state.end_segment_early(cause)
 
     def set_clock(self, clock: MediaClock) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans."""
         self._anchor.given = clock
         self.cut(CutCause.CLOCK_CHANGED)
 
-    def reserve(self, state: TrackState) -> None:
+    def reserve(self, state: TrackState) -> Sequence[RecordingEvent]:
         """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
         if self._spans is not None:
             state.reserve(self._spans)
+        return ()
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
-    def route(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
+    def route(  # noqa: C901 - the way of every sample: a call for each part would cost more than the part
+        self, state: TrackState, sample: Sample
+    ) -> Sequence[RecordingEvent]:
         """Take the next sample of a track; return what it completes."""
-        if (state.clock.gap or not state.begun) and not self._begins(state, sample):
+        progress, gap = self._progress, state.clock.gap
+        if not gap and sample.decode_time < state.next_check and self._interleaver is None:  # nearly all of CMAF
+            time = (sample.decode_time + state.shift) * state.factor
+            if time < progress.look_at:
+                state.latest = time
+                if time > progress.newest:
+                    progress.newest = time
+                try:
+                    return state.writer.add(sample)
+                except Exception as error:  # noqa: BLE001 - of an encryptor: a third-party IV store may raise anything
+                    return self._after_failure(state, sample, state.writer.give_up(error))
+        if (gap or not state.begun) and not state.begins(sample):
+            self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
             return ()
-        progress = self._progress
         state.latest = time = (sample.decode_time + state.shift) * state.factor
         if time > progress.newest:
             progress.newest = time
+            if progress.first is None:
+                progress.first = time
         events = self._release_silent(time) if time >= progress.look_at else ()
-        released: Sequence[Sample] = (sample,)
-        interleaver, lead_id = self._interleaver, 0
-        if interleaver is not None:
+        interleaver = self._interleaver
+        if interleaver is None:
+            return [*events, *self._store(state, sample)] if events else self._store(state, sample)
+        lead_id = interleaver.lead_id
+        released = interleaver.push(sample, state.shift)
+        if interleaver.lead_id != lead_id:
             lead_id = interleaver.lead_id
-            released = interleaver.push(sample, state.shift)
-            if interleaver.lead_id != lead_id:
-                lead_id = interleaver.lead_id
-                self.recheck()
+            self.recheck()
         for one in released:
             state = self.states[one.track_id]
-            if interleaver is not None:  # the last sample of a track that does not lead waits for what follows
-                if one.track_id != lead_id:
-                    waiting, state.waiting = state.waiting, one
-                    if waiting is None:
-                        continue
-                    one = waiting
-                elif state.waiting is not None:
-                    events = [*events, *self._store_waiting(state)]
+            if one.track_id != lead_id:  # the last sample of a track that does not lead waits for what follows
+                waiting, state.waiting = state.waiting, one
+                if waiting is None:
+                    continue
+                one = waiting
+            elif state.waiting is not None:
+                events = [*events, *self._store_waiting(state)]
             if one.decode_time < state.next_check:  # nearly every sample
                 try:
                     more = state.writer.add(one)
@@ -136,23 +151,9 @@ class SampleRouter:
                 more = self._store(state, one)
             if more:
                 events = [*events, *more] if events else more
-        if interleaver is not None and self._spans is not None and not self._spans.multiplexed:
+        if self._spans is not None and not self._spans.multiplexed:
             return [*events, *self._drain()]
         return events
-
-    def _begins(self, state: TrackState, sample: Sample) -> bool:
-        """Take a sample after a gap, or the first of a track: False if it cannot be decoded."""
-        if state.clock.gap:
-            state.gap_at = sample.decode_time
-            state.recheck()
-        if not state.begun:
-            if not sample.sync:
-                self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
-                return False
-            state.begun, state.shift = True, sample.composition_offset
-            if self._progress.newest == NEVER:
-                self._progress.first = state.time(sample)
-        return True
 
     def _release_silent(self, time: int) -> Sequence[RecordingEvent]:
         """Store what tracks hold back that are silent at ``time``: nothing will tell how long it lasts."""
@@ -279,7 +280,7 @@ class SampleRouter:
         events = self._cut(turn, current, cause)
         if state.spans is (self._spans or current):
             return events
-        return [*events, *self._change_over(turn)]
+        return [*events, *self._change_over(turn)] if events else self._change_over(turn)
 
     def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
         """Close spans before a sync sample; the segment is the writer's to close."""

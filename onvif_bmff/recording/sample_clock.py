@@ -30,7 +30,10 @@ from fractions import Fraction
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 
-__all__ = ["SampleClock", "SharedTime"]
+__all__ = ["NEVER", "SampleClock", "SharedTime"]
+
+NEVER = -1 << 80
+"""Earlier than any decode time."""
 
 _MAX_DURATION = (1 << 32) - 1
 _MAX_TIME = 1 << 41
@@ -50,6 +53,48 @@ class SharedTime:
     first: dict[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What the timestamps of a track may do, in its ticks.
+
+    ``farthest`` is from 0 where the media may begin, ``longest`` the most that a sample may last. An equal or earlier
+    time, up to ``back`` and to ``max_gap``, does not start the source anew.
+    """
+
+    timescale: int
+    sparse: bool
+    farthest: int
+    longest: int
+    max_gap: int
+    longest_pause: int
+    back: int
+
+    @classmethod
+    def of(cls, timescale: int, *, sparse: bool, max_gap: Fraction, longest: int) -> "_Limits":
+        gap = min(max(int(max_gap * timescale), 1), longest)
+        return cls(
+            timescale,
+            sparse,
+            farthest=_MAX_TIME * timescale,
+            longest=longest,
+            max_gap=gap,
+            longest_pause=min(_DAY * timescale, longest) if sparse else gap,
+            back=longest // 8,  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
+        )
+
+
+@dataclass(slots=True)
+class _Counter:
+    """The counter of a source that wraps: ``half`` its range, and the ``last`` time, without the wraps before it."""
+
+    half: int
+    last: int | None = None
+
+    def nearest(self, raw: int, last: int) -> int:
+        """Return the time nearest to ``last`` at which the counter is at ``raw``."""
+        return last + (raw - last + self.half) % (self.half * 2) - self.half
+
+
 class SampleClock:
     """The timestamps of one track. Holds one sample back, whose duration the next one tells.
 
@@ -59,25 +104,9 @@ class SampleClock:
     """
 
     __slots__ = (
-        "_back",
-        "_farthest",
-        "_gap_next",
-        "_half",
-        "_held",
-        "_last_duration",
-        "_last_raw",
-        "_left_out",
-        "_longest",
-        "_longest_pause",
-        "_max_gap",
-        "_released",
-        "_shared",
-        "_shift",
-        "_sparse",
-        "_sync_presented",
-        "_timescale",
-        "gap",
-    )
+        "_counter", "_gap_next", "_held", "_last_duration", "_left_out", "_limits", "_released", "_shared", "_shift",
+        "_sync_presented", "gap",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -89,19 +118,12 @@ class SampleClock:
         shared: SharedTime | None = None,
         longest: int = _MAX_DURATION,
     ) -> None:
-        self._timescale = timescale
-        self._sparse = sparse
-        self._farthest = _MAX_TIME * timescale
-        self._longest = longest
-        self._max_gap = min(max(int(max_gap * timescale), 1), longest)
-        self._back = longest // 8  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
-        self._longest_pause = min(_DAY * timescale, longest) if sparse else self._max_gap
-        self._half = 0 if timestamp_bits is None else 1 << (timestamp_bits - 1)
+        self._limits = _Limits.of(timescale, sparse=sparse, max_gap=max_gap, longest=longest)
         self._shared = shared or SharedTime()
+        self._counter = None if timestamp_bits is None else _Counter(1 << (timestamp_bits - 1))
         self._held: Sample | None = None
         self._released: Sample | None = None
         self._last_duration = 0
-        self._last_raw: int | None = None
         self._left_out: int | None = None
         self._shift = 0
         self._sync_presented: int | None = None
@@ -110,18 +132,19 @@ class SampleClock:
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
-        if self._held is None and not -self._farthest < sample.decode_time < self._farthest:
+        held, limits = self._held, self._limits
+        if held is None and not -limits.farthest < sample.decode_time < limits.farthest:
             raise MediaError(f"track {sample.track_id}: a decode time of {sample.decode_time} ticks cannot be stored")
         offset = sample.composition_offset
-        if offset and abs(offset) > self._back:
+        if offset and abs(offset) > limits.back:
             raise MediaError(f"track {sample.track_id}: a composition offset of {offset} ticks cannot be stored")
-        if self._half:
-            sample = self._unwrapped(sample)
+        if self._counter is not None:
+            sample = self._unwrapped(self._counter, sample)
         if self._shift:
             sample = _moved(sample, sample.decode_time + self._shift)
-        if not 0 <= sample.duration <= self._longest:
-            sample = _lasting(sample, 0)
-        held, self._held = self._held, sample
+        if not 0 <= sample.duration <= limits.longest:
+            sample = _with_duration(sample, 0)
+        self._held = sample
         if held is None:
             released, self._released = self._released, None
             if released is not None:  # stored already
@@ -129,10 +152,10 @@ class SampleClock:
                 end = released.decode_time + released.duration
                 if self._held.decode_time < end:
                     self._held = _nudged(self._held, end)
-                self._gap_next = gap or not self._sparse
+                self._gap_next = gap or not limits.sparse
             return None
         delta = sample.decode_time - held.decode_time
-        if delta != held.duration or not 0 < delta <= self._max_gap:
+        if delta != held.duration or not 0 < delta <= limits.max_gap:
             delta, gap = self._irregular(held, sample)
             return self._finished(held, delta, gap_next=gap)
         self._last_duration = delta
@@ -152,29 +175,29 @@ class SampleClock:
         presented last must not last longer than its span.
         """
         held, time = self._held, empty.decode_time
-        if held is None or self._sparse:
+        if held is None or self._limits.sparse:
             return
-        if self._half and self._last_raw is not None:
-            time = self._last_raw + (time - self._last_raw + self._half) % (self._half * 2) - self._half
+        if self._counter is not None and self._counter.last is not None:
+            time = self._counter.nearest(time, self._counter.last)
         time += self._shift
-        known = 0 < empty.duration <= self._longest
-        lasting = time + (empty.duration if known else self._nominal()) - held.decode_time
+        known = 0 < empty.duration <= self._limits.longest
+        duration = time + (empty.duration if known else self._nominal()) - held.decode_time
         if (
-            0 <= time - held.decode_time <= max(self._longest_pause, held.duration)
-            and held.duration < lasting <= self._longest
+            0 <= time - held.decode_time <= max(self._limits.longest_pause, held.duration)
+            and held.duration < duration <= self._limits.longest
         ):
             if time + empty.composition_offset >= held.decode_time + held.composition_offset:
-                self._held = _lasting(held, lasting)
+                self._held = _with_duration(held, duration)
             elif self._left_out is None:
                 self._left_out = time
 
     def release(self, now: int) -> Sample | None:
         """Return the sample that is held back if no other came in the ``max_gap`` before ``now`` (ticks)."""
         held = self._held
-        if held is None or self._sparse or now - held.decode_time <= max(self._max_gap, held.duration):
+        if held is None or self._limits.sparse or now - held.decode_time <= max(self._limits.max_gap, held.duration):
             return None
-        lasting = min(held.duration or self._nominal(), now - held.decode_time)
-        return self._let_go(held, lasting)
+        duration = min(held.duration or self._nominal(), now - held.decode_time)
+        return self._let_go(held, duration)
 
     def cut(self, at: int) -> Sample | None:
         """Return what is held back from before ``at`` (ticks); sparse media last until then at most.
@@ -184,22 +207,23 @@ class SampleClock:
         held = self._held
         if held is None or held.decode_time >= at or not held.sync:
             return None
-        if not self._sparse:
+        if not self._limits.sparse:
             return self._let_go(held, held.duration or self._nominal())
-        return self._let_go(held, min(held.duration or self._longest_pause, at - held.decode_time))
+        return self._let_go(held, min(held.duration or self._limits.longest_pause, at - held.decode_time))
 
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
-        ticks = self._shift
-        if self._half and self._last_raw is not None:
-            width = self._half * 2
-            ticks += round((self._last_raw - time * self._timescale) / width) * width
-        return time + Fraction(ticks, self._timescale)
+        ticks, timescale = self._shift, self._limits.timescale
+        counter = self._counter
+        if counter is not None and counter.last is not None:
+            width = counter.half * 2
+            ticks += round((counter.last - time * timescale) / width) * width
+        return time + Fraction(ticks, timescale)
 
-    def _let_go(self, held: Sample, lasting: int) -> Sample:
+    def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
-        self._released = Sample(held.track_id, held.decode_time, lasting, b"", held.sync, held.composition_offset)
-        return self._finished(held, lasting, gap_next=False)
+        self._released = Sample(held.track_id, held.decode_time, duration, b"", held.sync, held.composition_offset)
+        return self._finished(held, duration, gap_next=False)
 
     def flush(self) -> Sample | None:
         """Return the sample that is held back, lasting as long as it says or as long as the one before it."""
@@ -220,7 +244,7 @@ class SampleClock:
                 offset = latest - held.decode_time
                 return Sample(held.track_id, held.decode_time, duration, held.data, held.sync, offset)
             self._sync_presented = presented
-        return held if held.duration == duration else _lasting(held, duration)
+        return held if held.duration == duration else _with_duration(held, duration)
 
     def _irregular(self, held: Sample, sample: Sample) -> tuple[int, bool]:
         """What becomes of two samples that do not simply follow: duration of the first, gap before the second."""
@@ -231,41 +255,41 @@ class SampleClock:
             if held.decode_time < since < sample.decode_time and presented < held.decode_time + held.composition_offset:
                 self._held = sample = _decoded_from(sample, since)
                 delta = since - held.decode_time
-        if 0 < delta <= max(self._longest_pause, held.duration):
+        if 0 < delta <= max(self._limits.longest_pause, held.duration):
             self._last_duration = delta
             return delta, False
-        if -min(self._max_gap, self._back) <= delta <= 0:
+        if -min(self._limits.max_gap, self._limits.back) <= delta <= 0:
             self._held = _nudged(sample, held.decode_time + 1)
             return 1, False
-        lasting = held.duration or self._nominal()
-        if delta < 0 or delta > _DAY * self._timescale:
-            self._held = sample = self._restarted(held, lasting, sample)
-        return min(lasting, sample.decode_time - held.decode_time), True
+        duration = held.duration or self._nominal()
+        if delta < 0 or delta > _DAY * self._limits.timescale:
+            self._held = sample = self._restarted(held, duration, sample)
+        return min(duration, sample.decode_time - held.decode_time), True
 
     def _nominal(self) -> int:
         """A duration for a sample that nothing follows."""
-        nominal = self._last_duration or max(self._timescale // 25, 1)
-        return min(nominal, self._timescale) if self._sparse else nominal
+        nominal = self._last_duration or max(self._limits.timescale // 25, 1)
+        return min(nominal, self._limits.timescale) if self._limits.sparse else nominal
 
-    def _unwrapped(self, sample: Sample) -> Sample:
+    def _unwrapped(self, counter: "_Counter", sample: Sample) -> Sample:
         raw = sample.decode_time
-        last = self._last_raw
+        last = counter.last
         if last is None:
-            last = self._shared.first.setdefault(self._timescale, raw)
-        self._last_raw = time = last + (raw - last + self._half) % (self._half * 2) - self._half
+            last = self._shared.first.setdefault(self._limits.timescale, raw)
+        counter.last = time = counter.nearest(raw, last)
         return sample if time == raw else _moved(sample, time)
 
-    def _restarted(self, held: Sample, lasting: int, sample: Sample) -> Sample:
+    def _restarted(self, held: Sample, duration: int, sample: Sample) -> Sample:
         """Move a source that started anew to where the track ended; tracks that restart together stay in step."""
         raw = sample.decode_time - self._shift
         if self._shared.shift is not None:
-            shift = int(self._shared.shift * self._timescale)
-            if 0 <= raw + shift - held.decode_time <= self._max_gap and shift != self._shift:
+            shift = int(self._shared.shift * self._limits.timescale)
+            if 0 <= raw + shift - held.decode_time <= self._limits.max_gap and shift != self._shift:
                 self._shift = shift
                 return _moved(sample, max(raw + shift, held.decode_time + 1))
-        end = held.decode_time + lasting
+        end = held.decode_time + duration
         self._shift = end - raw
-        self._shared.shift = Fraction(self._shift, self._timescale)
+        self._shared.shift = Fraction(self._shift, self._limits.timescale)
         return _moved(sample, end)
 
 
@@ -273,7 +297,7 @@ def _moved(sample: Sample, time: int) -> Sample:
     return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
 
 
-def _lasting(sample: Sample, duration: int) -> Sample:
+def _with_duration(sample: Sample, duration: int) -> Sample:
     return Sample(sample.track_id, sample.decode_time, duration, sample.data, sample.sync, sample.composition_offset)
 
 

@@ -1,22 +1,17 @@
 """Fragments → one segment: header, fragments, and an mfra at the end. ONVIF Recording Control 25.12, B.3, B.6, B.7."""
 
 import logging
-from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from onvif_bmff.bmff import (
-    Columns,
-    MovieFragmentRandomAccessBox,
-    MovieFragmentRandomAccessOffsetBox,
-    TrackFragmentRandomAccessBox,
-)
+from onvif_bmff.bmff import MovieFragmentRandomAccessBox
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
-from onvif_bmff.recording.fragment import Fragment, FragmentBuilder, FragmentTrack, Run
+from onvif_bmff.recording.fragment import FragmentBuilder, FragmentTrack, Run
+from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
 
-__all__ = ["FragmentLimits", "SegmentTotals", "SegmentWriter", "TrackTotals", "make_random_access"]
+__all__ = ["FragmentLimits", "SegmentWriter"]
 
 _HARD_FACTOR = 4
 _log = logging.getLogger(__name__)
@@ -63,26 +58,12 @@ class FragmentLimits:
 
 
 @dataclass(slots=True)
-class TrackTotals:
-    """What a segment holds of one track, in ticks of the file and bytes."""
+class _Lead:
+    """The track whose sync samples begin fragments, of ``fragment_ticks`` at least; the open one began at ``start``."""
 
-    duration: int = 0
-    sample_count: int = 0
-    size: int = 0
-    times: "array[int]" = field(default_factory=lambda: array("Q"))
-    moof_offsets: "array[int]" = field(default_factory=lambda: array("Q"))
-    traf_numbers: "array[int]" = field(default_factory=lambda: array("I"))
-    sample_numbers: "array[int]" = field(default_factory=lambda: array("I"))
-
-
-@dataclass(slots=True)
-class SegmentTotals:
-    """What a segment holds: its tracks by track_id, its bytes, and its presentation times in ticks."""
-
-    tracks: dict[int, TrackTotals]
-    size: int = 0
-    fragment_count: int = 0
-    presentation_end: dict[int, int] = field(default_factory=dict)
+    track_id: int
+    fragment_ticks: int
+    start: int | None = None
 
 
 class SegmentWriter:
@@ -107,49 +88,51 @@ class SegmentWriter:
     ) -> None:
         self._builder = FragmentBuilder(tracks)
         self._header = header
-        self._lead_id = lead_id
-        self._fragment_ticks = fragment_ticks
+        self._lead = _Lead(lead_id, fragment_ticks)
         self._limits = limits
         self._max_bytes, self._max_samples = limits.hard
         self._mfra = mfra
         self._before_fragment = before_fragment
-        self._fragment_start: int | None = None
         self._closed = False
         self.sequence_number = sequence_number
         self.totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
-        self.unwritten = 0
-        """How many samples a fragment held that could not be written."""
         self.last_runs: tuple[Run, ...] = ()
         """What the last finished fragment holds."""
 
     def push(self, sample: Sample) -> tuple[Buffer, ...]:
         """Add a sample; return the buffers of the fragment that it ends, if it ends one."""
         out: tuple[Buffer, ...] = ()
-        builder, limits, leads = self._builder, self._limits, sample.track_id == self._lead_id
+        builder, lead = self._builder, self._lead
+        leads = sample.track_id == lead.track_id
         if leads:
-            start = self._fragment_start
+            start = lead.start
             if start is None:
-                self._fragment_start = sample.decode_time
+                lead.start = sample.decode_time
             elif (
                 sample.sync
-                and not limits.whole_segments
-                and (sample.decode_time - start >= self._fragment_ticks or builder.size >= limits.enough_bytes)
+                and (sample.decode_time - start >= lead.fragment_ticks or builder.size >= self._limits.enough_bytes)
+                and not self._limits.whole_segments
             ):
                 out = self.end_fragment()
-                self._fragment_start = sample.decode_time
+                lead.start = sample.decode_time
         if builder.size >= self._max_bytes or builder.count >= self._max_samples or not builder.push(sample):
-            if limits.whole_segments and builder.count:
+            if self._limits.whole_segments and builder.count:
                 _log.warning(
                     "a segment has a second fragment: no sync sample came, or track %d jumped", sample.track_id
                 )
             out = self.end_fragment()
-            self._fragment_start = sample.decode_time if leads else None
+            lead.start = sample.decode_time if leads else None
             builder.push(sample)
         return out
 
     def end_before(self, sample: Sample) -> None:
         """Let the media of a track end where the first ``sample`` of the next span is presented."""
         self._builder.end_before(sample)
+
+    @property
+    def unwritten(self) -> int:
+        """How many samples a fragment held that could not be written."""
+        return self._builder.unwritten
 
     @property
     def is_full(self) -> bool:
@@ -163,12 +146,10 @@ class SegmentWriter:
         """End the open fragment; return its buffers, after the header's if it is the first."""
         if self._closed:
             raise StateError("the segment is closed")
-        self._fragment_start = None
+        self._lead.start = None
         if self._before_fragment is not None:
             self._before_fragment()
-        self.unwritten = self._builder.count
         fragment = self._builder.close(self.sequence_number)
-        self.unwritten = 0
         if fragment is None:
             return ()
         self.sequence_number += 1
@@ -178,13 +159,13 @@ class SegmentWriter:
             header = self._header(ivs)
             self.totals.size = len(header)
             out = (header, *out)
-        self._account(fragment)
+        self.totals.add(fragment)
         self.last_runs = fragment.runs
         return out
 
     def lead_by(self, track_id: int, fragment_ticks: int) -> None:
         """Let another track begin fragments from now on."""
-        self._lead_id, self._fragment_ticks, self._fragment_start = track_id, fragment_ticks, None
+        self._lead = _Lead(track_id, fragment_ticks)
 
     def close(self) -> tuple[Buffer, ...]:
         """End the segment; return the rest of its bytes."""
@@ -197,50 +178,3 @@ class SegmentWriter:
     def random_access(self) -> MovieFragmentRandomAccessBox:
         """Return the mfra of what was written so far."""
         return make_random_access(self.totals)
-
-    def _account(self, fragment: Fragment) -> None:
-        totals = self.totals
-        for number, run in enumerate(fragment.runs, 1):
-            track_id = run.track.track_id
-            of_track = totals.tracks[track_id]
-            of_track.duration += run.duration
-            of_track.sample_count += run.sample_count
-            of_track.size += run.size
-            if run.sync_number:
-                of_track.times.append(run.sync_time)
-                of_track.moof_offsets.append(totals.size)
-                of_track.traf_numbers.append(number)
-                of_track.sample_numbers.append(run.sync_number)
-            totals.presentation_end[track_id] = max(run.presentation_end, totals.presentation_end.get(track_id, 0))
-        totals.size += fragment.size
-        totals.fragment_count += 1
-
-
-def make_random_access(totals: SegmentTotals) -> MovieFragmentRandomAccessBox:
-    """Return the mfra of a segment: each track's first sync sample of each fragment. ISO/IEC 14496-12, 8.8.9.
-
-    The track that is first in the movie comes last, where readers that take the last bytes of an object have it whole.
-    """
-    tables = tuple(_tfra(track_id, found) for track_id, found in reversed(totals.tracks.items()) if len(found.times))
-    size = 8 + 16 + sum(table.size for table in tables)
-    return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
-
-
-def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:
-    count = len(totals.times)
-    wide = max(totals.times[-1], totals.moof_offsets[-1]) >= 1 << 32
-    most, farthest = max(totals.traf_numbers), max(totals.sample_numbers)
-    return TrackFragmentRandomAccessBox(
-        version=1 if wide else 0,
-        track_id=track_id,
-        length_size_of_traf_num=0 if most < 256 else 1,
-        length_size_of_trun_num=0,
-        length_size_of_sample_num=1 if farthest < 1 << 16 else 3,
-        entries=Columns(
-            time=totals.times,
-            moof_offset=totals.moof_offsets,
-            traf_number=totals.traf_numbers,
-            trun_number=array("B", [1]) * count,
-            sample_number=totals.sample_numbers,
-        ),
-    )

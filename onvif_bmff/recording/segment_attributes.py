@@ -9,10 +9,14 @@ from onvif_bmff.media.codec import picture_size, sound_of
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
 from onvif_bmff.objects.seek_table import SeekTable
-from onvif_bmff.recording.segment import SegmentTotals, TrackTotals
+from onvif_bmff.recording.per_codec import per_codec
+from onvif_bmff.recording.totals import SegmentTotals, TrackTotals
 from onvif_bmff.timing import ticks_to_duration
 
 __all__ = ["SegmentLabels", "segment_attributes"]
+
+_picture_size = per_codec(picture_size)
+_sound_of = per_codec(sound_of)
 
 _TOO_FAST = 10**9
 """More kilobits or frames a second than this come of a picture that lasts a tick only, because it came twice, say."""
@@ -58,12 +62,12 @@ def segment_attributes(
     found = {track.type: track for track in reversed(tracks) if totals.tracks[track.track_id].sample_count}
     leading = next((found[kind] for kind in TrackType if kind in found), None)
     if leading is not None and labels.duration:
-        lasting = totals.tracks[leading.track_id].duration
-        attributes = replace(attributes, duration=ticks_to_duration(lasting, timescale))
+        duration = totals.tracks[leading.track_id].duration
+        attributes = replace(attributes, duration=ticks_to_duration(duration, timescale))
     video, audio = found.get(TrackType.VIDEO), found.get(TrackType.AUDIO)
     if video is not None:
         of_video = totals.tracks[video.track_id]
-        width, height = picture_size(video.codec)
+        width, height = _picture_size(video.codec)
         attributes = replace(
             attributes,
             video_bitrate=_bitrate(of_video, timescale),
@@ -76,7 +80,7 @@ def segment_attributes(
         attributes = replace(
             attributes,
             audio_bitrate=_bitrate(of_audio, timescale),
-            audio_sample_rate=sample_rate_in_kilohertz(sound_of(audio.codec)[0] or timescale),
+            audio_sample_rate=sample_rate_in_kilohertz(_sound_of(audio.codec)[0] or timescale),
         )
     if random_access is not None and labels.seek_table and random_access.children[:-1]:
         table = SeekTable(tuple(reversed(SeekTable.from_mfra(random_access).tracks)))  # in the order of moov

@@ -190,15 +190,15 @@ class SpanWriter:
         if segment.key is None:
             keys = self._keys
             if keys.counter:
-                segment.key = keys.at(self._start_of(runs, segment.opened_by))
+                segment.key = keys.at(self._start_of(runs, segment.opened_by)[0])
             else:  # the first of the span: at its earliest sample
                 segment.key = keys.unused(min([self._utc(run.track, run.first_presentation) for run in runs]))
             self._step(SpanStep.FRAGMENT)
             events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0])))
             buffers = buffers[1:]
-        lead = next((run for run in runs if run.track is self._lead), runs[0])
         count = sum([run.sample_count for run in runs])
-        events.append(FragmentWritten(segment.key, buffers, self._start_of(runs, self._lead), lead.duration, count))
+        start, lead = self._start_of(runs, self._lead)
+        events.append(FragmentWritten(segment.key, buffers, start, lead.duration, count))
         return events
 
     def _end_segment(self) -> Sequence[RecordingEvent]:
@@ -236,9 +236,12 @@ class SpanWriter:
         ticks = (file_time + track.origin) * track.denominator
         return self._settings.clock.utc(ticks, track.timescale * track.numerator)
 
-    def _start_of(self, runs: tuple[Run, ...], lead: FragmentTrack) -> UtcTime:
-        """When a fragment starts: with the first sample of the track that leads, or the earliest if it has none."""
+    def _start_of(self, runs: tuple[Run, ...], lead: FragmentTrack) -> tuple[UtcTime, Run]:
+        """When a fragment starts, and its leading run: that of the track that leads, or the first if it has none.
+
+        It starts with that run, or without one of the track that leads at its earliest sample.
+        """
         for run in runs:
             if run.track is lead:
-                return self._utc(run.track, run.first_presentation)
-        return min(self._utc(run.track, run.first_presentation) for run in runs)
+                return self._utc(run.track, run.first_presentation), run
+        return min([self._utc(run.track, run.first_presentation) for run in runs]), runs[0]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import Enum
 
 from onvif_bmff.media.track import Sample
@@ -17,10 +16,12 @@ from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "SPAN_STEPS", "OpenSegment", "SpanHeader", "SpanKeys", "SpanSettings", "SpanState", "SpanStep",
+    "SPAN_STEPS", "OpenSegment", "SpanHeader", "SpanKeys", "SpanSettings", "SpanState", "SpanStep", "UsedKeys",
 ]  # fmt: skip
 
-_MICROSECOND = timedelta(microseconds=1)
+
+UsedKeys = dict[str, tuple[int, frozenset[str]]]
+"""By extension, the latest second in which spans began (or, with "_end", ended), and their keys."""
 
 
 class SpanState(Enum):
@@ -55,8 +56,8 @@ class SpanSettings:
     """What the spans that open together have in common.
 
     ``segment_end`` gives the instant at which a segment that opens at an instant is due; ``header`` makes the first
-    bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers, by extension,
-    the keys of spans that began (or ended) in the latest instant that keys can tell apart: another one gets finer keys.
+    bytes of a segment from the span's type, its creation time and constant IVs. ``used_keys`` remembers the keys of
+    spans that began (or ended) lately: another one gets finer keys.
     """
 
     clock: MediaClock
@@ -70,7 +71,7 @@ class SpanSettings:
     labels: SegmentLabels = field(default_factory=SegmentLabels)
     limits: FragmentLimits = field(default_factory=FragmentLimits)
     mfra: bool = True
-    used_keys: dict[str, list[str]] = field(default_factory=dict)
+    used_keys: UsedKeys = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -117,13 +118,16 @@ class SpanKeys:
     def unused(self, at: UtcTime, *, span_end: bool = False) -> ObjectKey:
         """A key unlike that of any other span, with more digits if that takes them; so have all keys after it."""
         key = self.at(at, span_end=span_end)
-        used = self.settings.used_keys.setdefault(f"{key.extension}_end" if span_end else key.extension, [])
-        if str(key) not in used:
-            used[:] = [str(key)]
-        else:
+        name, used_keys = f"{key.extension}_end" if span_end else key.extension, self.settings.used_keys
+        second, text = at.microseconds // 1_000_000, str(key)
+        latest, used = used_keys.get(name, (second, frozenset()))
+        if latest != second:
+            used = frozenset()
+        elif text in used:
             self.digits = 6
             key = self.at(at, span_end=span_end)
-            used.append(str(key))
+            text = str(key)
+        used_keys[name] = second, used | {text}
         return key
 
     def at(self, at: UtcTime, *, span_end: bool = False) -> ObjectKey:

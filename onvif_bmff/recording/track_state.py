@@ -7,21 +7,20 @@ from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.interleave import Interleaver
-from onvif_bmff.recording.sample_clock import SampleClock, SharedTime
+from onvif_bmff.recording.sample_clock import NEVER, SampleClock, SharedTime
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
 
-__all__ = ["NEVER", "TrackState", "make_interleaver", "make_track_states"]
+__all__ = ["TrackState", "make_interleaver", "make_track_states"]
 
 _MAX_TICKS = (1 << 32) - 1
 _OF_A_SECOND = 4
 """What part of a second packets of sound last at most that are not cut; they may reach beyond the cut."""
 _LAG = 2
 """Seconds that a track stays behind while it leads in place of a silent one, whose pictures may come late."""
-NEVER = -1 << 80
-"""Earlier than any decode time."""
 _ALWAYS = 1 << 80
 """Later than any decode time."""
 
@@ -72,6 +71,20 @@ class TrackState:
     def recheck(self) -> None:
         """Check at the next sample whether something closes."""
         self.next_check = NEVER
+
+    def begins(self, sample: Sample) -> bool:
+        """Take up a sample after a gap, or the first of the track; False if it cannot be decoded."""
+        if self.clock.gap:
+            self.gap_at = sample.decode_time
+            self.recheck()
+        if not self.begun and sample.sync:
+            self.begun, self.shift = True, sample.composition_offset
+        return self.begun
+
+    def end_segment_early(self, cause: CutCause) -> None:
+        """End the open segment at the next sync sample."""
+        if self.spans is not None:
+            self.spans.writers[self.track.track_id].end_segment_early(cause)
 
     def enter(self, spans: SpanSet, sample: Sample) -> bool:
         """Enter spans with a sync sample; False if that lies before what is written already."""

@@ -5,14 +5,13 @@ mfra and the attributes are worked out anew from the fragments themselves, so no
 decrypted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import (
     SIZE_TO_END,
     MovieBox,
     MovieFragmentBox,
-    MovieFragmentRandomAccessBox,
     TrackFragmentBox,
     parse_boxes,
     read_box_header,
@@ -24,8 +23,8 @@ from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import full_content_type
-from onvif_bmff.recording.segment import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
+from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
@@ -92,38 +91,33 @@ def recover_segment(
     )
     if not tracks:
         raise MediaError("the segment has no video, audio or metadata track")
+    timescales = {track.track_id: track.timescale for track in tracks}
     lead = lead_of(tracks)
-    totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks})
-    totals.size = start
+    totals = SegmentTotals({track.track_id: TrackTotals() for track in tracks}, start)
     reader = FragmentReader(sources, len(view))
     first: tuple[int, int] | None = None
     for moof, offset, stop in _fragments(view, start, sealed=sealed):
-        parts = [
-            part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in totals.tracks
-        ]
+        parts = [part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in timescales]
         if first is None and parts:
             first = first_presentation(parts, lead.track_id, first_of_span=key.counter == 0)
-        _account(totals, moof, parts, offset)
-        totals.size = stop
-        totals.fragment_count += 1
+        _account(totals, moof, parts, offset, stop)
     if first is None:
         return None
-    timescales = {track.track_id: track.timescale for track in tracks}
-    ends = [
-        key.time.plus_ticks(end * first[1] - first[0] * timescales[number], timescales[number] * first[1])
-        for number, end in totals.presentation_end.items()
-    ]
-    table: MovieFragmentRandomAccessBox | None = make_random_access(totals) if random_access else None
+    table = make_random_access(totals) if random_access else None
     attributes = segment_attributes(
         labels, tracks, lead.timescale, totals, content_type or full_content_type(tracks), table
     )
-    return RecoveredSegment(
-        totals.size,
-        b"" if table is None else table.build(),
-        attributes,
-        span_end_after(key, max(ends)),
-        tracks,
-        totals.fragment_count,
+    span_end = span_end_after(key, _end(totals, key.time, first, timescales))
+    trailer = b"" if table is None else table.build()
+    return RecoveredSegment(totals.size, trailer, attributes, span_end, tracks, totals.fragment_count)
+
+
+def _end(totals: SegmentTotals, start: UtcTime, first: tuple[int, int], timescales: Mapping[int, int]) -> UtcTime:
+    """When the last sample of any track ends, where the ``first`` (ticks and timescale) is presented at ``start``."""
+    time, timescale = first
+    return max(
+        start.plus_ticks(end * timescale - time * timescales[track_id], timescales[track_id] * timescale)
+        for track_id, end in totals.presentation_end.items()
     )
 
 
@@ -217,7 +211,10 @@ def _data_end(view: memoryview, start: int, *, sealed: bool) -> int | None:
     return end
 
 
-def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[TrackFragment], offset: int) -> None:
+def _account(
+    totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[TrackFragment], offset: int, stop: int
+) -> None:
+    """Count a fragment of these parts whose moof begins at ``offset`` and whose data end at ``stop``."""
     numbers = {id(box): number for number, box in enumerate(moof.find_all(TrackFragmentBox), 1)}
     for part in parts:
         track_id = part.track.track_id
@@ -236,3 +233,5 @@ def _account(totals: SegmentTotals, moof: MovieFragmentBox, parts: Sequence[Trac
                 of_track.sample_numbers.append(number)
         of_track.size += sum(run.data_size for run in part.runs)
         totals.presentation_end[track_id] = shown
+    totals.size = stop
+    totals.fragment_count += 1

@@ -92,7 +92,7 @@ def hold_box_and_construct_together(kind, fields):
 def test_plan_and_plain_construct_agree(kind, data):
     made = data.draw(boxes(kind, depth=0))
     context = {} if kind.versions is None else {"version": made.version, "flags": made.flags}
-    hold_box_and_construct_together(kind, made._fields() | context)
+    hold_box_and_construct_together(kind, made.layout.fields_of(made) | context)
 
 
 @pytest.mark.parametrize("kind", CONTAINERS, ids=lambda kind: kind.__name__)

@@ -126,18 +126,13 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "the track is another one than the leading one here",
     (
         "onvif_bmff/recording/sample_clock.py",
-        "self._last_raw = time = last + (raw - last + self._half) % (self._half * 2) - self._half",
-        "self._last_raw = time = last + ((raw - last - self._half)) % (self._half * 2) - self._half",
+        "return last + (raw - last + self.half) % (self.half * 2) - self.half",
+        "return last + ((raw - last - self.half)) % (self.half * 2) - self.half",
     ): _HALF_A_CIRCLE,
     (
         "onvif_bmff/recording/sample_clock.py",
-        "time = self._last_raw + (time - self._last_raw + self._half) % (self._half * 2) - self._half",
-        "time = self._last_raw + ((time - self._last_raw - self._half)) % (self._half * 2) - self._half",
-    ): _HALF_A_CIRCLE,
-    (
-        "onvif_bmff/recording/sample_clock.py",
-        "if delta < 0 or delta > _DAY * self._timescale:",
-        "if delta < 1 or delta > _DAY * self._timescale:",
+        "if delta < 0 or delta > _DAY * self._limits.timescale:",
+        "if delta < 1 or delta > _DAY * self._limits.timescale:",
     ): "samples of equal times have been dealt with before",
     (
         "onvif_bmff/recording/target.py",

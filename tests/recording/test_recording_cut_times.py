@@ -343,6 +343,21 @@ def test_keys_of_spans_that_begin_in_one_instant_differ():
     assert [key.digits for key in keys if not key.span_end] == [3, 6, 6]
 
 
+def test_keys_of_spans_in_one_instant_differ_where_their_precision_changes():
+    """Three spans in one millisecond, with keys of 3, 6 and 3 digits: the third does not get the name of the first."""
+    recorder = Recorder([VIDEO], target(CMAF))
+    events = []
+    for number, digits in enumerate((3, 6, 3)):
+        recorder.reconfigure(target(CMAF, digits=digits))
+        recorder.activate(UtcTime(START.microseconds + number))
+        for sample in video(0.04, start=number):
+            events += recorder.push(sample)
+        events += recorder.deactivate()
+    keys = [event.key for event in events if type(event).__name__ in ("SegmentOpened", "SpanEnded")]
+    assert len({str(key) for key in keys}) == 6
+    assert [key.digits for key in keys if not key.span_end] == [3, 6, 6]
+
+
 def test_microseconds_of_a_target_count():
     least = timedelta(microseconds=2_000_001)
     chosen = replace(target(CMAF, segment=60), segment_duration=least)

@@ -160,5 +160,7 @@ def test_a_key_that_rotates_is_not_current():
 
 
 def test_tracks_of_one_entry_have_one_header():
-    made = protect((entry((Headers(),)),), [VIDEO, AUDIO, META], START, IvSources())
+    headers = Headers()
+    made = protect((entry((headers,)),), [VIDEO, AUDIO, META], START, IvSources())
     assert len(made.boxes([VIDEO, AUDIO, META])) == 2
+    assert len(headers.made) == 1, "made once, not for each track"

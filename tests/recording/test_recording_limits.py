@@ -15,8 +15,9 @@ from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.fragment import FragmentBuilder, FragmentTrack
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment import FragmentLimits, SegmentTotals, TrackTotals, make_random_access
+from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.timing import UtcTime
 
 SECOND = timedelta(seconds=1)

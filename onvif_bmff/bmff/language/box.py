@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
@@ -31,12 +32,13 @@ _MAX_SHOWN = 32
 
 
 class _PlainConstruct:
-    """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for."""
+    """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for.
+
+    ``plain`` makes it. That lies above this module, so it is found by its name, as what a door gives.
+    """
 
     def __get__(self, made: Any, owner: Any) -> Any:
-        from onvif_bmff.bmff.language.plain import construct_of
-
-        return construct_of(owner)
+        return import_module("onvif_bmff.bmff.language.plain").construct_of(owner)
 
 
 class Declared:
@@ -143,11 +145,9 @@ class Box(Declared):
             head = size.to_bytes(4, "big") + name
         return [head, *body]
 
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.layout.names}
-
     def _body(self) -> list[Any]:
-        return _with_payload(self, self.layout.write(self._fields()))
+        head = _build_fields(self)
+        return [head] if self.layout.payload is None else _with_payload(self, head)
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -230,7 +230,7 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [self.layout.write(self._fields()), *_built(self.children)]
+        return [_build_fields(self), *_built(self.children)] if self.layout.names else _built(self.children)
 
 
 def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
@@ -253,10 +253,13 @@ def _built(children: Iterable[Box]) -> list[Any]:
 
 
 def _with_payload(made: Box, head: bytes) -> list[Any]:
-    if made.layout.payload is None:
-        return [head]
-    data = as_byte_view(getattr(made, made.layout.payload))
+    data = as_byte_view(getattr(made, made.layout.payload or ""))
     return [head, data] if head else [data]
+
+
+def _build_fields(made: Box) -> bytes:
+    layout = made.layout
+    return layout.write(layout.fields_of(made))
 
 
 def _build_full(made: Any) -> bytes:
@@ -264,10 +267,13 @@ def _build_full(made: Any) -> bytes:
         raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
     if made.versions is not None and made.version not in made.versions:
         raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
-    values = made._fields()
-    values["version"], values["flags"] = made.version, made.flags
-    body: bytes = made.layout.write(values)
     head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
+    layout = made.layout
+    if not layout.names:
+        return head
+    values = layout.fields_of(made)
+    values["version"], values["flags"] = made.version, made.flags
+    body: bytes = layout.write(values)
     return head + body
 
 
@@ -279,7 +285,8 @@ class FullBox(Box):
     flags: int = 0
 
     def _body(self) -> list[Any]:
-        return _with_payload(self, _build_full(self))
+        head = _build_full(self)
+        return [head] if self.layout.payload is None else _with_payload(self, head)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -301,4 +308,5 @@ class UnknownBox(Box):
     data: bytes | memoryview = b""
 
     def _body(self) -> list[Any]:
-        return [as_byte_view(self.data)]
+        data = self.data
+        return [data if type(data) is bytes else as_byte_view(data)]

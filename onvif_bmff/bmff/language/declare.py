@@ -175,5 +175,5 @@ class RecordOf(FieldType):
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """See ``FieldType``."""
-        data: bytes = value.layout.write({name: getattr(value, name) for name in value.layout.names})
+        data: bytes = value.layout.write(value.layout.fields_of(value))
         return data

@@ -2,12 +2,13 @@
 
 import struct
 
-__all__ = ["SIZE_32", "SIZE_64", "SIZE_TO_END", "read_box_header"]
+__all__ = ["SIZE_32", "SIZE_64", "SIZE_TO_END", "read_box_header", "unpack_short_header"]
 
 SIZE_32, SIZE_64, SIZE_TO_END = 0, 1, 2
 """Forms of a box's size: 32 bits; 64 bits ("largesize"); 0, which means up to the end of the file."""
 
-_HEADER = struct.Struct(">I4s")
+unpack_short_header = struct.Struct(">I4s").unpack_from
+"""Return size and type in the eight bytes with which any box begins; a size below 8 needs ``read_box_header``."""
 
 
 def read_box_header(
@@ -21,7 +22,7 @@ def read_box_header(
     body = position + 8
     if body > end:
         return None
-    size, kind = _HEADER.unpack_from(view, position)
+    size, kind = unpack_short_header(view, position)
     if size > 1:
         return kind, body, position + size, SIZE_32
     if size == 0:

@@ -8,6 +8,7 @@ declaration; the tests hold both to the same bytes.
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from onvif_bmff.bmff.language.checks import check_fields
@@ -37,7 +38,10 @@ class _FixedRun:
 
     def __init__(self, fields: list[tuple[Any, Fixed]]) -> None:
         self.packer = struct.Struct(">" + "".join(field_type.code for _, field_type in fields))
-        self.fields = [(target, field_type.load, field_type.dump) for target, field_type in fields]
+        self.fields = [
+            (target, field_type.load, None if field_type.dump is identity else field_type.dump)
+            for target, field_type in fields
+        ]
         plain = all(isinstance(target, str) and field_type.load is identity for target, field_type in fields)
         self.names = tuple(target for target, _ in fields) if plain else None
         self.unchanged = plain and all(field_type.dump is identity for _, field_type in fields)
@@ -62,15 +66,16 @@ class _FixedRun:
     def write(self, this: Fields) -> bytes:
         if self.unchanged and self.names is not None:
             try:
-                return self.packer.pack(*[this[name] for name in self.names])
+                return self.packer.pack(*map(this.__getitem__, self.names))
             except struct.error as error:
                 raise WireError(f"{', '.join(self.names)}: {error}") from None
         raw = []
         for target, _, dump in self.fields:
-            name = target if isinstance(target, str) else target[0][0]
             try:
-                raw.append(dump(this[name] if isinstance(target, str) else _joined(target, this)))
+                value = this[target] if isinstance(target, str) else _joined(target, this)
+                raw.append(value if dump is None else dump(value))
             except (WireError, OverflowError, ValueError, AttributeError, TypeError) as error:
+                name = target if isinstance(target, str) else target[0][0]
                 raise WireError(f"{name}: {error}") from None
         try:
             return self.packer.pack(*raw)
@@ -182,13 +187,20 @@ class Layout:
             pos = step.read(view, pos, end, this)
         return pos
 
+    def fields_of(self, made: Any) -> Fields:
+        """Return the values of all fields by name: attributes of ``made``."""
+        return dict(zip(self.names, map(getattr, repeat(made), self.names), strict=True))
+
     def write(self, this: Fields) -> bytes:
         """Return the bytes of all fields in ``this``, without those of ``payload``."""
         key = (this["version"], this["flags"] & self.flag_mask) if "version" in this else _NEITHER
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plan(*key)
-        return plan[0].write(this) if len(plan) == 1 else b"".join([step.write(this) for step in plan])
+        written = b""
+        for step in plan:
+            written += step.write(this)
+        return written
 
     def _plan(self, version: int, flags: int) -> list[_Step]:
         """Make the plan for a version and those of the flags that matter, and keep it."""

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from onvif_bmff.bmff.language.box import Box, ContainerBox, UnknownBox
 from onvif_bmff.bmff.language.declare import BOXES
-from onvif_bmff.bmff.language.header import SIZE_64, SIZE_TO_END, read_box_header
+from onvif_bmff.bmff.language.header import SIZE_64, SIZE_TO_END, read_box_header, unpack_short_header
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import ITEM_BUDGET, WireError, as_byte_view
 from onvif_bmff.errors import BoxError, StateError
@@ -145,7 +145,17 @@ class _Parser:
         return tuple(boxes), pos
 
     def one(self, pos: int, end: int, place: "_Place") -> tuple[Box, int]:
-        """Read the box at ``pos``."""
+        """Read the box at ``pos``, which is at least 8 bytes before ``end``."""
+        size, kind = unpack_short_header(self.view, pos)
+        stop = pos + size
+        if not 8 <= size <= self.max_box_size or stop > end:
+            return self.unusual(pos, end, place)
+        made = self.body(kind.decode("latin-1"), pos, pos + 8, stop, place)
+        made.offset, made.read_size = pos, size
+        return made, stop
+
+    def unusual(self, pos: int, end: int, place: "_Place") -> tuple[Box, int]:
+        """Read the box at ``pos``, whose size has not 32 bits, or is wrong."""
         header = read_box_header(self.view, pos, end)
         if header is None:
             name = bytes(self.view[pos + 4 : pos + 8]).decode("latin-1")
