@@ -126,7 +126,7 @@ class SampleClock:
         self._last_duration = 0
         self._left_out: int | None = None
         self._shift = 0
-        self._sync_presented: int | None = None
+        self._sync_presented = NEVER
         self._gap_next = False
         self.gap = False
 
@@ -161,7 +161,7 @@ class SampleClock:
         self._last_duration = delta
         if held.sync:
             presented = held.decode_time + held.composition_offset
-            if self._sync_presented is not None and presented < self._sync_presented:
+            if presented < self._sync_presented:
                 return self._finished(held, delta, gap_next=False)
             self._sync_presented = presented
         self.gap, self._gap_next = self._gap_next, False  # nearly every sample: it stays as it is
@@ -240,7 +240,7 @@ class SampleClock:
         self.gap, self._gap_next = self._gap_next, gap_next
         if held.sync:
             presented, latest = held.decode_time + held.composition_offset, self._sync_presented
-            if latest is not None and presented < latest:
+            if presented < latest:
                 offset = latest - held.decode_time
                 return Sample(held.track_id, held.decode_time, duration, held.data, held.sync, offset)
             self._sync_presented = presented
