@@ -64,6 +64,6 @@ _NAMES = {
     "timing": ("UtcTime",),
 }
 
-__getattr__, __dir__, __all__ = attach(__name__, _NAMES)
+__getattr__, __dir__ = attach(__name__, _NAMES)
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application says what is shown

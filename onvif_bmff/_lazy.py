@@ -14,21 +14,31 @@ __all__ = ["attach"]
 
 def attach(
     package: str, modules: Mapping[str, Iterable[str]]
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` of a package; ``__all__`` is one of its attributes.
 
-    ``modules`` has the names that each module offers; modules are named from ``package`` on (``"keys.ring"``).
+    ``modules`` has the names that each module offers; modules are named from ``package`` on (``"keys.ring"``). Nothing
+    is worked out before somebody asks for a name.
     """
-    homes = {name: module for module, names in modules.items() for name in names}
+    homes: dict[str, str] = {}
+
+    def names() -> dict[str, str]:
+        if not homes:
+            homes.update({name: module for module, names in modules.items() for name in names})
+        return homes
 
     def __getattr__(name: str) -> object:  # noqa: N807
-        if name not in homes:
+        value: object
+        if name == "__all__":
+            value = sorted(names(), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+        elif name in names():
+            value = getattr(import_module(f"{package}.{homes[name]}"), name)
+        else:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value
 
     def __dir__() -> list[str]:  # noqa: N807
-        return sorted({*vars(sys.modules[package]), *homes})
+        return sorted({*vars(sys.modules[package]), *names(), "__all__"})
 
-    return __getattr__, __dir__, sorted(homes, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    return __getattr__, __dir__

@@ -17,4 +17,4 @@ from onvif_bmff.bmff import (  # noqa: F401
 )
 from onvif_bmff.bmff._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

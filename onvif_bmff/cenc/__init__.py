@@ -7,4 +7,4 @@ vectors, and makes, wraps and opens content keys.
 from onvif_bmff._lazy import attach
 from onvif_bmff.cenc._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

@@ -9,4 +9,4 @@ resources of the device are passed in, and the engine that records reads its pla
 from onvif_bmff._lazy import attach
 from onvif_bmff.control._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

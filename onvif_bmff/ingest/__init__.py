@@ -6,4 +6,4 @@ The room reads files; everything that only needs bytes is in ``media``.
 from onvif_bmff._lazy import attach
 from onvif_bmff.ingest._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

@@ -3,4 +3,4 @@
 from onvif_bmff._lazy import attach
 from onvif_bmff.objects._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

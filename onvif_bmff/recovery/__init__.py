@@ -7,4 +7,4 @@ segments that nobody sealed. It reads no clock.
 from onvif_bmff._lazy import attach
 from onvif_bmff.recovery._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

@@ -10,4 +10,4 @@ Strategies for Hypothesis, a mutator of files, a driver of other parsers, and th
 from onvif_bmff._lazy import attach
 from onvif_bmff.testing._names import NAMES
 
-__getattr__, __dir__, __all__ = attach(__name__, NAMES)
+__getattr__, __dir__ = attach(__name__, NAMES)

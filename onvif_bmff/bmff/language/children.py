@@ -1,7 +1,7 @@
 """How many children of each type a container holds: declared with it, and checked on a parsed one."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["ChildCountFault", "Children", "child_count_faults"]
 
@@ -18,6 +18,15 @@ class Children:
     optional: tuple[str, ...] = ()
     some: tuple[str, ...] = ()
     many: tuple[str, ...] = ()
+    counted: tuple[tuple[str, tuple[str, ...], int, int | None], ...] = field(init=False, repr=False, compare=False)
+    """Each entry that has bounds: its name, its alternatives if it has any, and the bounds."""
+
+    def __post_init__(self) -> None:
+        """Work out once what every check of a container needs."""
+        rows = [
+            (name, tuple(name.split("|")) if "|" in name else (), least, most) for name, least, most in self.bounds()
+        ]
+        object.__setattr__(self, "counted", tuple(rows))
 
     def bounds(self) -> Iterator[tuple[str, int, int | None]]:
         """Yield each entry with the least and the greatest number (None: any) of children."""
@@ -38,10 +47,11 @@ class ChildCountFault:
 
 def child_count_faults(rules: Children | None, types: Collection[str]) -> list[ChildCountFault]:
     """Return where the children, of ``types``, are too few or too many; none without ``rules``."""
-    found = []
-    for name, least, most in rules.bounds() if rules is not None else ():
-        wanted = name.split("|")
-        count = sum(one in wanted for one in types)
+    if rules is None:
+        return []
+    listed, found = list(types), []
+    for name, alternatives, least, most in rules.counted:
+        count = sum([listed.count(one) for one in alternatives]) if alternatives else listed.count(name)
         if count < least or (most is not None and count > most):
             found.append(ChildCountFault(name, count, least, most))
     return found
