@@ -32,11 +32,12 @@ class Context:
     key: ObjectKey
     findings: Findings
     checked: Checked = field(default_factory=Checked)
+    is_cmaf: bool = field(init=False)
+    """Whether the rules of CMAF apply."""
 
-    @property
-    def is_cmaf(self) -> bool:
-        """Whether the rules of CMAF apply."""
-        return is_cmaf(self.key.extension)
+    def __post_init__(self) -> None:
+        """Ask the format once: the rules ask for each box."""
+        self.is_cmaf = is_cmaf(self.key.extension)
 
     def rule(self, cmaf: str, mp4: str) -> str:
         """Return the id of the rule to report: that of CMAF, or its counterpart of annex B for an MP4 object."""
