@@ -15,17 +15,15 @@ from onvif_bmff.bmff import (
     FileTypeBox,
     MovieFragmentBox,
     MovieFragmentHeaderBox,
-    MovieFragmentRandomAccessBox,
-    MovieFragmentRandomAccessOffsetBox,
     TrackFragmentBaseMediaDecodeTimeBox,
     TrackFragmentBox,
     TrackFragmentHeaderBox,
-    TrackFragmentRandomAccessBox,
     TrackRunBox,
     build_boxes,
 )
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.movie import Edit, OutputTrack, build_movie, fragmented_tables
+from onvif_bmff.objects.random_access import movie_random_access, track_random_access
 
 __all__ = ["MAX_DURATION", "FragmentedWriter", "MovieWriter", "OutputSample", "Presented", "WaitingSamples"]
 
@@ -150,22 +148,11 @@ class FragmentedWriter:
         self._flush()
         if not self._access:
             return
-        count = len(self._access)
-        wide = max(max(row) for row in self._access) >= 1 << 32
-        table = TrackFragmentRandomAccessBox(
-            version=1 if wide else 0,
-            track_id=self._tracks[self._lead].track_id,
-            entries=Columns(
-                time=[time for time, _ in self._access],
-                moof_offset=[offset for _, offset in self._access],
-                traf_number=[1] * count,
-                trun_number=[1] * count,
-                sample_number=[1] * count,
-            ),
-        )
-        size = 8 + 16 + table.size
-        last = MovieFragmentRandomAccessOffsetBox(parent_size=size)
-        self._out.write(MovieFragmentRandomAccessBox(children=(table, last)).build())
+        times, offsets = zip(*self._access, strict=True)
+        ones = [1] * len(times)
+        lead = self._tracks[self._lead].track_id
+        table = track_random_access(lead, times, offsets, (ones, ones, ones), sample_number_size=1)
+        self._out.write(movie_random_access((table,)).build())
 
     def _write_header(self, parts: Sequence[tuple[int, list[OutputSample]]]) -> None:
         for number, samples in parts:

@@ -31,6 +31,8 @@ from onvif_bmff.objects.key import leads_meet as leads_meet
 from onvif_bmff.objects.key import read_head as read_head
 from onvif_bmff.objects.key import read_tail as read_tail
 from onvif_bmff.objects.media_clock import MediaClock as MediaClock
+from onvif_bmff.objects.random_access import movie_random_access as movie_random_access
+from onvif_bmff.objects.random_access import track_random_access as track_random_access
 from onvif_bmff.objects.seek_table import MAX_SEEK_TABLE_TEXT as MAX_SEEK_TABLE_TEXT
 from onvif_bmff.objects.seek_table import SeekEntry as SeekEntry
 from onvif_bmff.objects.seek_table import SeekTable as SeekTable
@@ -98,10 +100,12 @@ __all__ = [
     "lead_shape",
     "leads_meet",
     "media_in",
+    "movie_random_access",
     "only_kind_in",
     "ordinal_of",
     "read_head",
     "read_tail",
     "register_extensions",
     "sample_rate_in_kilohertz",
+    "track_random_access",
 ]

@@ -36,6 +36,7 @@ NAMES = {
         "read_tail",
     ),
     "media_clock": ("MediaClock",),
+    "random_access": ("movie_random_access", "track_random_access",),
     "seek_table": ("MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable",),
     "stored": (
         "Buffer",

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, Self
 
-from onvif_bmff.bmff.language.columns import Columns
 from onvif_bmff.bmff.language.reader import build_boxes, parse_boxes
 from onvif_bmff.bmff.random_access import (
     MovieFragmentRandomAccessBox,
-    MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
 from onvif_bmff.errors import BoxError, ObjectAttributeError
+from onvif_bmff.objects.random_access import movie_random_access, track_random_access
 
 __all__ = ["MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable"]
 
@@ -116,13 +115,8 @@ class SeekTable:
         That is version 0 (version 1 where a time or offset needs 64 bits) with traf and trun numbers of
         one byte and sample numbers of two. ``mfro`` adds the box that B.9.2 allows to omit.
         """
-        tables = tuple(_to_tfra(track) for track in self.tracks)
-        box = MovieFragmentRandomAccessBox(children=tables)
-        if not mfro:
-            return box
-        last = MovieFragmentRandomAccessOffsetBox(parent_size=0)
-        last.parent_size = box.size + last.size
-        return MovieFragmentRandomAccessBox(children=(*tables, last))
+        tables = tuple([_to_tfra(track) for track in self.tracks])
+        return movie_random_access(tables) if mfro else MovieFragmentRandomAccessBox(children=tables)
 
     # ---- thinning ----------------------------------------------------------------------------------
 
@@ -178,18 +172,7 @@ class SeekTable:
 
 def _to_tfra(track: TrackSeekTable) -> TrackFragmentRandomAccessBox:
     times, offsets, trafs, truns, samples = zip(*track.entries, strict=True)
-    return TrackFragmentRandomAccessBox(
-        version=1 if max(times[-1], *offsets) >= 1 << 32 else 0,
-        track_id=track.track_id,
-        length_size_of_traf_num=_width(trafs, 1) - 1,
-        length_size_of_trun_num=_width(truns, 1) - 1,
-        length_size_of_sample_num=_width(samples, 2) - 1,
-        entries=Columns(time=times, moof_offset=offsets, traf_number=trafs, trun_number=truns, sample_number=samples),
-    )
-
-
-def _width(numbers: tuple[int, ...], least: int) -> int:
-    return max(least, (max(numbers).bit_length() + 7) // 8)
+    return track_random_access(track.track_id, times, offsets, (trafs, truns, samples))
 
 
 def _spread(entries: tuple[SeekEntry, ...], count: int) -> tuple[SeekEntry, ...]:

@@ -4,11 +4,10 @@ from array import array
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import (
-    Columns,
     MovieFragmentRandomAccessBox,
-    MovieFragmentRandomAccessOffsetBox,
     TrackFragmentRandomAccessBox,
 )
+from onvif_bmff.objects.random_access import movie_random_access, track_random_access
 from onvif_bmff.recording.fragment import Fragment
 
 __all__ = ["SegmentTotals", "TrackTotals", "make_random_access"]
@@ -60,25 +59,10 @@ def make_random_access(totals: SegmentTotals) -> MovieFragmentRandomAccessBox:
     The track that is first in the movie comes last, where readers that take the last bytes of an object have it whole.
     """
     tables = tuple(_tfra(track_id, found) for track_id, found in reversed(totals.tracks.items()) if len(found.times))
-    size = 8 + 16 + sum(table.size for table in tables)
-    return MovieFragmentRandomAccessBox(children=(*tables, MovieFragmentRandomAccessOffsetBox(parent_size=size)))
+    return movie_random_access(tables)
 
 
 def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:
-    count = len(totals.times)
-    wide = max(totals.times[-1], totals.moof_offsets[-1]) >= 1 << 32
-    most, farthest = max(totals.traf_numbers), max(totals.sample_numbers)
-    return TrackFragmentRandomAccessBox(
-        version=1 if wide else 0,
-        track_id=track_id,
-        length_size_of_traf_num=0 if most < 256 else 1,
-        length_size_of_trun_num=0,
-        length_size_of_sample_num=1 if farthest < 1 << 16 else 3,
-        entries=Columns(
-            time=totals.times,
-            moof_offset=totals.moof_offsets,
-            traf_number=totals.traf_numbers,
-            trun_number=array("B", [1]) * count,
-            sample_number=totals.sample_numbers,
-        ),
-    )
+    truns = array("B", [1]) * len(totals.times)
+    numbers = totals.traf_numbers, truns, totals.sample_numbers
+    return track_random_access(track_id, totals.times, totals.moof_offsets, numbers)

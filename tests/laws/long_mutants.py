@@ -105,7 +105,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if len(text) > MAX_KEY_BYTES // 5 and len(text.encode()) > MAX_KEY_BYTES:",
     ): _NEVER_TOO_LONG,
     (
-        "onvif_bmff/objects/seek_table.py",
+        "onvif_bmff/objects/random_access.py",
         "last = MovieFragmentRandomAccessOffsetBox(parent_size=0)",
         "last = MovieFragmentRandomAccessOffsetBox(parent_size=1)",
     ): "the next line sets it; the box is as long with any number",
