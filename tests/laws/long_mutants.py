@@ -42,7 +42,12 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "objects": (
         ("onvif_bmff/objects/*.py",),
-        ("tests/objects", "tests/playback/test_playback_seek.py", *_WHOLE_RECORDINGS),
+        (
+            "tests/objects",
+            "tests/recording/test_recording_formats.py",
+            "tests/playback/test_playback_seek.py",
+            *_WHOLE_RECORDINGS,
+        ),
     ),
     "vectors": (
         ("onvif_bmff/cenc/iv.py",),
@@ -76,6 +81,11 @@ _ANY_KEY = "a key with any time and counter is as good for the check of the part
 _HALF_A_CIRCLE = "half a circle on and half a circle back are one place"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (
+        "onvif_bmff/control/arbitration.py",
+        "if held is None or rank > (held.configuration.priority, held.activation):",
+        "if held is None or (rank >= (held.configuration.priority, held.activation)):",
+    ): "no two jobs were activated at one number, and a job that comes twice is one winner",
     ("onvif_bmff/cenc/iv.py", "self._next = 0", "pass"): "a run begins with a number of its own before any is read",
     ("onvif_bmff/cenc/iv.py", "self._next = 0", "self._next = 1"): "a run begins with a number of its own",
     (
