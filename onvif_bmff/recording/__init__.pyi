@@ -22,7 +22,6 @@ from onvif_bmff.recording.formats import MP4 as MP4
 from onvif_bmff.recording.formats import RecordingFormat as RecordingFormat
 from onvif_bmff.recording.formats import SpanType as SpanType
 from onvif_bmff.recording.formats import checked_spans as checked_spans
-from onvif_bmff.recording.formats import codecs_of as codecs_of
 from onvif_bmff.recording.formats import content_type_of as content_type_of
 from onvif_bmff.recording.formats import full_content_type as full_content_type
 from onvif_bmff.recording.formats import register_format as register_format
@@ -120,7 +119,6 @@ __all__ = [
     "by_clock",
     "causes_at",
     "checked_spans",
-    "codecs_of",
     "content_type_of",
     "decide",
     "encryption_fault",

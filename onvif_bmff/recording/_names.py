@@ -20,7 +20,6 @@ NAMES = {
         "RecordingFormat",
         "SpanType",
         "checked_spans",
-        "codecs_of",
         "content_type_of",
         "full_content_type",
         "register_format",
