@@ -53,8 +53,8 @@ from onvif_bmff.recording.span_parts import SPAN_STEPS as SPAN_STEPS
 from onvif_bmff.recording.span_parts import SpanHeader as SpanHeader
 from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
 from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
-from onvif_bmff.recording.span_parts import SpanState as SpanState
 from onvif_bmff.recording.span_parts import SpanStep as SpanStep
+from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -103,10 +103,10 @@ __all__ = [
     "SpanProtection",
     "SpanSet",
     "SpanSettings",
-    "SpanState",
     "SpanStep",
     "SpanType",
     "SpanWriter",
+    "SpanWriterState",
     "Spans",
     "SyncSample",
     "TrackState",
