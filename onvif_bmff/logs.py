@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Hashable
 from threading import Lock
 
-__all__ = ["INTERVAL", "MAX_CAUSES", "CauseLog"]
+__all__ = ["MAX_CAUSES", "CauseLog"]
 
-INTERVAL = 60.0
+_INTERVAL = 60.0
 """Seconds in which a cause is logged once."""
 
 MAX_CAUSES = 100
@@ -31,7 +31,7 @@ class CauseLog:
     """
 
     def __init__(
-        self, logger: logging.Logger, *, clock: Callable[[], float] = time.monotonic, interval: float = INTERVAL
+        self, logger: logging.Logger, *, clock: Callable[[], float] = time.monotonic, interval: float = _INTERVAL
     ) -> None:
         self._logger = logger
         self._clock = clock

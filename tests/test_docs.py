@@ -45,6 +45,45 @@ def test_the_commands_are_those_that_the_readme_lists() -> None:
     assert listed == set(COMMANDS)
 
 
+def wrong_rooms(readme: str) -> list[str]:
+    """What is untrue of the table of rooms: rooms that it lacks or invents, and names that their rooms have not."""
+    (table,) = re.findall(r"^## Parts\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| `")]
+    folders = {path.parent.name for path in (ROOT / "onvif_bmff").glob("*/__init__.py")} - {"cli"}
+    named: list[str] = []
+    wrong = []
+    for rooms_cell, purpose in rows:
+        rooms = [word.removeprefix("onvif_bmff.") for word in re.findall(r"`([^`]+)`", rooms_cell)]
+        named += rooms
+        doors = [importlib.import_module(f"onvif_bmff.{room}") for room in rooms if room in folders]
+        wrong += [
+            f"{name} is not in {rooms}"
+            for name in re.findall(r"`([^`]+)`", purpose)
+            if not any(name in door.__all__ and hasattr(door, name) for door in doors)
+        ]
+    wrong += [f"{room} is no room" for room in named if room not in folders]
+    wrong += [f"{room} has {named.count(room)} rows" for room in sorted(folders) if named.count(room) != 1]
+    return wrong
+
+
+def test_the_table_of_rooms_is_true() -> None:
+    assert wrong_rooms(README) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("`onvif_bmff.demux`", "`onvif_bmff.demuxer`", ["demuxer is no room", "demux has 0 rows"]),
+        ("`, `export` |", "` |", ["export_movie is not in ['playback']", "export has 0 rows"]),
+        ("`recover_store`", "`recover_bucket`", ["recover_bucket is not in ['recovery']"]),
+        ("`onvif_bmff.device`", "`onvif_bmff.engine`", ["device has 0 rows", "engine has 2 rows"]),
+    ],
+)
+def test_an_untrue_row_of_rooms_is_found(old: str, new: str, complaint: list[str]) -> None:
+    assert README.count(old) == 1
+    assert wrong_rooms(README.replace(old, new)) == complaint
+
+
 def the_two_commands() -> list[str]:
     (block,) = re.findall(r"```sh\n(.*?)```", "\n".join(README.splitlines()[:12]), re.DOTALL)
     return block.splitlines()

@@ -68,7 +68,7 @@ def _value(value: Any, *, full: bool) -> Any:
         return _table(value, full=full)
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return [_value(item, full=full) for item in value]
     if is_dataclass(value):
         return {one.name: _value(getattr(value, one.name), full=full) for one in fields(value)}

@@ -69,8 +69,9 @@ def _run(arguments: list[str], guard: SignalGuard, outcome: Outcome) -> int:
         return Status.ERROR
     args.signals, args.outcome = guard, outcome
     with shown_log(args):
-        outcome.status = args.run(args)
-    return outcome.status
+        status: int = args.run(args)
+        outcome.status = status
+    return status
 
 
 def _failed(message: str) -> int:

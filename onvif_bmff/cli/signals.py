@@ -28,7 +28,6 @@ _ONE_REQUEST: Final = 0.1
 """Seconds within which further signals count as the first one: shells and terminals send some of them twice."""
 _RAISE_AGAIN: Final = 0.05
 """Seconds until an ``Interrupted`` that Python had to swallow (in a finaliser, say) is raised again."""
-_END: Final = object()
 
 
 class Interrupted(BaseException):
@@ -125,18 +124,17 @@ class SignalGuard:
         """
         iterator, shields = iter(items), self._shields
         while True:
-            item: Any = _END
             try:
                 try:
                     self._shields = 0
                     self.check()
-                    item = next(iterator, _END)
+                    item = next(iterator)
+                except StopIteration:
+                    return
                 finally:
                     self._shields = shields
             except Interrupted:
                 self._shields = shields
-                return
-            if item is _END:
                 return
             yield item
 

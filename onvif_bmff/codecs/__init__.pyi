@@ -44,6 +44,7 @@ from onvif_bmff.codecs.hevc.syntax import HevcVps as HevcVps
 from onvif_bmff.codecs.hevc.syntax import hevc_is_idr as hevc_is_idr
 from onvif_bmff.codecs.hevc.syntax import hevc_is_irap as hevc_is_irap
 from onvif_bmff.codecs.hevc.syntax import hevc_is_vcl as hevc_is_vcl
+from onvif_bmff.codecs.hevc.syntax import hevc_layer_id as hevc_layer_id
 from onvif_bmff.codecs.hevc.syntax import hevc_nal_type as hevc_nal_type
 from onvif_bmff.codecs.hevc.syntax import hevc_starts_picture as hevc_starts_picture
 from onvif_bmff.codecs.hevc.syntax import parse_hevc_sps as parse_hevc_sps
@@ -107,6 +108,7 @@ __all__ = [
     "hevc_is_idr",
     "hevc_is_irap",
     "hevc_is_vcl",
+    "hevc_layer_id",
     "hevc_nal_type",
     "hevc_slice_layout",
     "hevc_starts_picture",

@@ -39,6 +39,7 @@ NAMES = {
         "hevc_is_idr",
         "hevc_is_irap",
         "hevc_is_vcl",
+        "hevc_layer_id",
         "hevc_nal_type",
         "hevc_starts_picture",
         "parse_hevc_sps",

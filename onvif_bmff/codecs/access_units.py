@@ -190,7 +190,7 @@ class HevcAccessUnits(_AccessUnits[HevcCodec]):
 
     def _kind(self, unit: bytes) -> int:
         kind = hevc_syntax.hevc_nal_type(unit)
-        return -1 if unit[0] & 1 or unit[1] >> 3 else kind
+        return -1 if hevc_syntax.hevc_layer_id(unit) else kind
 
     def _is_slice(self, kind: int) -> bool:
         return kind >= 0 and hevc_syntax.hevc_is_vcl(kind)

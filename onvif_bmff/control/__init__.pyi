@@ -1,7 +1,6 @@
 from onvif_bmff.control.arbitration import aggregate as aggregate
 from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
-from onvif_bmff.control.arbitration import is_eligible as is_eligible
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
 from onvif_bmff.control.content_keys import KEY_SIZE as KEY_SIZE
@@ -83,14 +82,12 @@ from onvif_bmff.control.operations.jobs import delete_job as delete_job
 from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
-from onvif_bmff.control.operations.override import MAX_OVERRIDE as MAX_OVERRIDE
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
 from onvif_bmff.control.operations.receivers import configure_receiver as configure_receiver
 from onvif_bmff.control.operations.receivers import create_receiver as create_receiver
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
-from onvif_bmff.control.operations.receivers import find_receiver as find_receiver
 from onvif_bmff.control.operations.recordings import RETENTION_INTERVAL as RETENTION_INTERVAL
 from onvif_bmff.control.operations.recordings import create_recording as create_recording
 from onvif_bmff.control.operations.recordings import delete_recording as delete_recording
@@ -101,7 +98,6 @@ from onvif_bmff.control.operations.recordings import get_options as get_options
 from onvif_bmff.control.operations.recordings import provision_recording as provision_recording
 from onvif_bmff.control.operations.recordings import purge_data as purge_data
 from onvif_bmff.control.operations.recordings import remove_pending_deletions as remove_pending_deletions
-from onvif_bmff.control.operations.recordings import remove_recording as remove_recording
 from onvif_bmff.control.operations.recordings import set_configuration as set_configuration
 from onvif_bmff.control.operations.segments import accept_listing as accept_listing
 from onvif_bmff.control.operations.segments import begin_segment_export as begin_segment_export
@@ -109,7 +105,6 @@ from onvif_bmff.control.operations.segments import cut_listing as cut_listing
 from onvif_bmff.control.operations.segments import end_export as end_export
 from onvif_bmff.control.operations.segments import report_segment as report_segment
 from onvif_bmff.control.operations.segments import stop_segment_export as stop_segment_export
-from onvif_bmff.control.operations.spare_tracks import TRACK_NAMES as TRACK_NAMES
 from onvif_bmff.control.operations.spare_tracks import spare_tracks as spare_tracks
 from onvif_bmff.control.operations.spare_tracks import track_limit as track_limit
 from onvif_bmff.control.operations.tracks import create_track as create_track
@@ -117,7 +112,6 @@ from onvif_bmff.control.operations.tracks import delete_track as delete_track
 from onvif_bmff.control.operations.tracks import set_track_configuration as set_track_configuration
 from onvif_bmff.control.operations.validation import accept_recording_configuration as accept_recording_configuration
 from onvif_bmff.control.operations.validation import accept_track_configuration as accept_track_configuration
-from onvif_bmff.control.operations.validation import check_cmaf_tracks as check_cmaf_tracks
 from onvif_bmff.control.persistence import MemoryPersistence as MemoryPersistence
 from onvif_bmff.control.persistence import Persistence as Persistence
 from onvif_bmff.control.places import LocatesStorages as LocatesStorages
@@ -156,7 +150,6 @@ from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportR
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
-from onvif_bmff.control.types.capabilities import AUDIO_ENCODINGS as AUDIO_ENCODINGS
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
 from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
@@ -169,7 +162,6 @@ from onvif_bmff.control.types.common import PropertyOperation as PropertyOperati
 from onvif_bmff.control.types.common import RECEIVER_TYPE as RECEIVER_TYPE
 from onvif_bmff.control.types.common import SourceReference as SourceReference
 from onvif_bmff.control.types.configuration import AsymmetricEncryption as AsymmetricEncryption
-from onvif_bmff.control.types.configuration import EncryptionMode as EncryptionMode
 from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
 from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
 from onvif_bmff.control.types.configuration import RecordingConfiguration as RecordingConfiguration
@@ -212,10 +204,8 @@ from onvif_bmff.control.upkeep import ServiceUpkeep as ServiceUpkeep
 
 __all__ = [
     "ALL_NOTIFICATIONS",
-    "AUDIO_ENCODINGS",
     "INCOMPATIBLE_STREAM",
     "KEY_SIZE",
-    "MAX_OVERRIDE",
     "NO_EXTENSIONS",
     "OPERATIONS",
     "OPERATIONS_26_06",
@@ -225,7 +215,6 @@ __all__ = [
     "RECEIVER_TYPE",
     "RETENTION_INTERVAL",
     "STORED_NAME",
-    "TRACK_NAMES",
     "AccessClass",
     "ActionNotSupported",
     "AmbiguousConfiguration",
@@ -246,7 +235,6 @@ __all__ = [
     "DevicePlan",
     "DeviceSide",
     "DeviceState",
-    "EncryptionMode",
     "Environment",
     "EventFilterEntry",
     "EventGate",
@@ -352,7 +340,6 @@ __all__ = [
     "begin_segment_export",
     "canonical_kid",
     "change_schedule",
-    "check_cmaf_tracks",
     "check_event_filter",
     "check_place",
     "check_tokens",
@@ -380,11 +367,9 @@ __all__ = [
     "export_event",
     "export_state",
     "field_types",
-    "find_receiver",
     "from_plain",
     "get_options",
     "is_armed",
-    "is_eligible",
     "is_progress",
     "is_token",
     "job_information",
@@ -402,7 +387,6 @@ __all__ = [
     "read_standby",
     "recorded_state",
     "remove_pending_deletions",
-    "remove_recording",
     "report",
     "report_encoding",
     "report_segment",

@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "arbitration": ("aggregate", "current_winners", "is_armed", "is_eligible", "job_information", "track_winners",),
+    "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
     "content_keys": ("KEY_SIZE", "KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
@@ -67,8 +67,8 @@ NAMES = {
     ),
     "operations.job_validation": ("accept_job_configuration",),
     "operations.jobs": ("create_job", "delete_job", "open_gate", "set_job_configuration", "set_job_mode",),
-    "operations.override": ("MAX_OVERRIDE", "expire_overrides", "override_segment_duration", "segment_duration",),
-    "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver", "find_receiver",),
+    "operations.override": ("expire_overrides", "override_segment_duration", "segment_duration",),
+    "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver",),
     "operations.recordings": (
         "RETENTION_INTERVAL",
         "create_recording",
@@ -80,7 +80,6 @@ NAMES = {
         "provision_recording",
         "purge_data",
         "remove_pending_deletions",
-        "remove_recording",
         "set_configuration",
     ),
     "operations.segments": (
@@ -91,9 +90,9 @@ NAMES = {
         "report_segment",
         "stop_segment_export",
     ),
-    "operations.spare_tracks": ("TRACK_NAMES", "spare_tracks", "track_limit",),
+    "operations.spare_tracks": ("spare_tracks", "track_limit",),
     "operations.tracks": ("create_track", "delete_track", "set_track_configuration",),
-    "operations.validation": ("accept_recording_configuration", "accept_track_configuration", "check_cmaf_tracks",),
+    "operations.validation": ("accept_recording_configuration", "accept_track_configuration",),
     "persistence": ("MemoryPersistence", "Persistence",),
     "places": ("LocatesStorages", "Place", "check_place", "clashing", "displaced", "local_prefix", "places_of",),
     "plain": ("STORED_NAME", "field_types", "from_plain", "to_plain",),
@@ -112,14 +111,7 @@ NAMES = {
         "export_event",
         "segment_export_event",
     ),
-    "types.capabilities": (
-        "AUDIO_ENCODINGS",
-        "Capabilities",
-        "JobOptions",
-        "RecordingOptions",
-        "ServiceLimits",
-        "TrackOptions",
-    ),
+    "types.capabilities": ("Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions",),
     "types.common": (
         "Extensions",
         "NO_EXTENSIONS",
@@ -130,7 +122,6 @@ NAMES = {
     ),
     "types.configuration": (
         "AsymmetricEncryption",
-        "EncryptionMode",
         "GetRecordingsResponseItem",
         "GetTracksResponseItem",
         "RecordingConfiguration",

@@ -25,7 +25,6 @@ __all__ = [
     "aggregate",
     "current_winners",
     "is_armed",
-    "is_eligible",
     "job_information",
     "track_winners",
 ]
@@ -37,7 +36,7 @@ def is_armed(configuration: RecordingJobConfiguration, schedules: Mapping[str, b
     return configuration.mode == RecordingJobMode.ACTIVE and (token is None or schedules.get(token, False))
 
 
-def is_eligible(
+def _is_eligible(
     configuration: RecordingJobConfiguration,
     schedules: Mapping[str, bool],
     gate: EventGate | None,
@@ -70,7 +69,7 @@ def current_winners(
     jobs: Iterable[Job], schedules: Mapping[str, bool], gates: Mapping[str, EventGate], now: UtcTime
 ) -> dict[str, str]:
     """Decide each track at an instant, from all jobs of one recording; see ``track_winners``."""
-    return track_winners(job for job in jobs if is_eligible(job.configuration, schedules, gates.get(job.token), now))
+    return track_winners(job for job in jobs if _is_eligible(job.configuration, schedules, gates.get(job.token), now))
 
 
 def aggregate(states: Iterable[RecordingJobState]) -> RecordingJobState:

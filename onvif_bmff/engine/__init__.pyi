@@ -12,7 +12,6 @@ from onvif_bmff.engine.sources import kept_samples as kept_samples
 from onvif_bmff.engine.sources import pick_track as pick_track
 from onvif_bmff.engine.sources import since_sync as since_sync
 from onvif_bmff.engine.sources import tracks_fed_by as tracks_fed_by
-from onvif_bmff.engine.targets import LOCAL_SEGMENT as LOCAL_SEGMENT
 from onvif_bmff.engine.targets import OutputKey as OutputKey
 from onvif_bmff.engine.targets import OutputPlan as OutputPlan
 from onvif_bmff.engine.targets import TargetMaker as TargetMaker
@@ -22,7 +21,6 @@ from onvif_bmff.engine.track_reports import Report as Report
 from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 
 __all__ = [
-    "LOCAL_SEGMENT",
     "TRANSITIONS",
     "KeptSample",
     "OpenSource",

@@ -14,7 +14,7 @@ NAMES = {
         "since_sync",
         "tracks_fed_by",
     ),
-    "targets": ("LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
+    "targets": ("OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
     "topics": ("SegmentTopics",),
     "track_reports": ("Report", "TrackReports",),
 }

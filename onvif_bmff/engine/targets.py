@@ -23,9 +23,9 @@ from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["LOCAL_SEGMENT", "OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy"]
+__all__ = ["OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy"]
 
-LOCAL_SEGMENT = timedelta(seconds=60)
+_LOCAL_SEGMENT = timedelta(seconds=60)
 """Segment duration of local data of recordings without a target."""
 
 _FORMATS: dict[str, RecordingFormat] = {TargetFormat.CMAF: CMAF, TargetFormat.MP4: MP4}
@@ -173,7 +173,7 @@ class TargetMaker:
     def _local(self, plan: RecordingPlan, track: tuple[str, str]) -> OutputPlan:
         target = plan.configuration.target
         token = track[0]
-        duration = LOCAL_SEGMENT if target is None else target.segment_duration
+        duration = _LOCAL_SEGMENT if target is None else target.segment_duration
         entries = tuple(entry for entry in self._entries(plan) if not entry.tracks or token in entry.tracks)
         return OutputPlan(
             RecordingTarget(CMAF, local_prefix(plan.token, token), segment_duration=duration, encryption=entries),

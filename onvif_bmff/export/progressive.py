@@ -123,7 +123,7 @@ class ProgressiveWriter:
         self._chunks = WaitingSamples(tracks, lead)
         self._tables = [_Table() for _ in tracks]
         self._brands = FileTypeBox(major_brand="isom", compatible_brands=("isom", "iso2", "mp41")).build()
-        self._data = 0
+        self._data = self._start = 0
         if spool is None:
             if not out.seekable():
                 raise MediaError("a progressive file needs a file that can be sought in, or a spool")

@@ -1,6 +1,6 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "mp4": ("Fragment", "FragmentStage", "Mp4Input", "open_mp4",),
+    "mp4": ("FragmentStage", "InputFragment", "Mp4Input", "open_mp4",),
     "pacing": ("loop_samples", "pace_samples",),
 }

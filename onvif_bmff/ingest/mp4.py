@@ -23,7 +23,7 @@ from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample, Track
 
-__all__ = ["Fragment", "FragmentStage", "Mp4Input", "open_mp4"]
+__all__ = ["FragmentStage", "InputFragment", "Mp4Input", "open_mp4"]
 
 
 class FragmentStage(Protocol):
@@ -43,7 +43,7 @@ _MAX_PENDING = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class InputFragment:
     """One movie fragment: the moof box, where in the file it begins, and its tracks' samples."""
 
     moof: MovieFragmentBox
@@ -99,18 +99,18 @@ class Mp4Input:
         """Whether any track is encrypted, so that ``samples`` needs a stage that decrypts."""
         return any(source.is_protected for source in self.sources)
 
-    def fragments(self) -> Iterator[Fragment]:
+    def fragments(self) -> Iterator[InputFragment]:
         """Yield the movie fragments in file order; none of a progressive file.
 
         Raises ``BoxError`` or ``MediaError`` at the first that is broken, after those before it.
         """
         return self._read_fragments(SampleBudget(len(self.data)))
 
-    def _read_fragments(self, budget: SampleBudget) -> Iterator[Fragment]:
+    def _read_fragments(self, budget: SampleBudget) -> Iterator[InputFragment]:
         reader = FragmentReader(self._all, len(self.data), budget)
         for found, offset in self._boxes(self._fragments_from):
             if isinstance(found, MovieFragmentBox):
-                yield Fragment(found, offset, reader.read(found, offset))
+                yield InputFragment(found, offset, reader.read(found, offset))
             elif isinstance(found, MovieBox) and found != self.movie:
                 raise MediaError(f"the file has another movie box at byte {offset}")
 
@@ -173,7 +173,7 @@ class Mp4Input:
 class _ReadAhead:
     """The parts of fragments that wait, by the number of their track; what breaks the file off is kept for the end."""
 
-    def __init__(self, fragments: Iterator[Fragment], sources: Sequence[MovieTrack]) -> None:
+    def __init__(self, fragments: Iterator[InputFragment], sources: Sequence[MovieTrack]) -> None:
         self._fragments = fragments
         self._numbers = {source.track_id: number for number, source in enumerate(sources)}
         self._queues: list[deque[TrackFragment]] = [deque() for _ in sources]
@@ -223,7 +223,7 @@ class _Walk:
 
     def __init__(
         self,
-        fragments: Iterator[Fragment],
+        fragments: Iterator[InputFragment],
         sources: Sequence[MovieTrack],
         data: memoryview,
         stage: FragmentStage | None,

@@ -23,9 +23,7 @@ from onvif_bmff.media.nal import remove_emulation_prevention as remove_emulation
 from onvif_bmff.media.nal import split_annex_b as split_annex_b
 from onvif_bmff.media.nal import with_long_lengths as with_long_lengths
 from onvif_bmff.media.nal_family import AVC as AVC
-from onvif_bmff.media.nal_family import EVC as EVC
 from onvif_bmff.media.nal_family import HEVC as HEVC
-from onvif_bmff.media.nal_family import LCEVC as LCEVC
 from onvif_bmff.media.nal_family import NAL_FAMILIES as NAL_FAMILIES
 from onvif_bmff.media.nal_family import NalFamily as NalFamily
 from onvif_bmff.media.nal_family import VVC as VVC
@@ -54,15 +52,11 @@ from onvif_bmff.media.track_box import packed_box as packed_box
 from onvif_bmff.media.vui import ColourInfo as ColourInfo
 from onvif_bmff.media.vui import UNSPECIFIED as UNSPECIFIED
 from onvif_bmff.media.vui import picture_rate as picture_rate
-from onvif_bmff.media.vui import read_colour as read_colour
 from onvif_bmff.media.vui import read_picture_hints as read_picture_hints
-from onvif_bmff.media.vui import read_sample_aspect_ratio as read_sample_aspect_ratio
 
 __all__ = [
     "AVC",
-    "EVC",
     "HEVC",
-    "LCEVC",
     "NAL_FAMILIES",
     "UNSPECIFIED",
     "VVC",
@@ -108,9 +102,7 @@ __all__ = [
     "picture_size",
     "presentation_size",
     "protection_of",
-    "read_colour",
     "read_picture_hints",
-    "read_sample_aspect_ratio",
     "read_sample_entry",
     "remove_emulation_prevention",
     "sound_format",

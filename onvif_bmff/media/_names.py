@@ -28,7 +28,7 @@ NAMES = {
         "split_annex_b",
         "with_long_lengths",
     ),
-    "nal_family": ("AVC", "EVC", "HEVC", "LCEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
+    "nal_family": ("AVC", "HEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
     "sample_entries": (
         "boxes_within",
         "clear_entry",
@@ -44,12 +44,5 @@ NAMES = {
     ),
     "track": ("Sample", "Track", "TrackType", "lead_of",),
     "track_box": ("MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box",),
-    "vui": (
-        "ColourInfo",
-        "UNSPECIFIED",
-        "picture_rate",
-        "read_colour",
-        "read_picture_hints",
-        "read_sample_aspect_ratio",
-    ),
+    "vui": ("ColourInfo", "UNSPECIFIED", "picture_rate", "read_picture_hints",),
 }

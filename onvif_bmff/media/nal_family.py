@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, HevcConfigurationBox
 
-__all__ = ["AVC", "EVC", "HEVC", "LCEVC", "NAL_FAMILIES", "VVC", "NalFamily", "nal_family_of"]
+__all__ = ["AVC", "HEVC", "NAL_FAMILIES", "VVC", "NalFamily", "nal_family_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ VVC = NalFamily(
 )
 """H.266, 7.4.2.2, table 5."""
 
-EVC = NalFamily(
+_EVC = NalFamily(
     "EVC",
     others=("evc1", "evs1", "evs2"),
     vcl=frozenset(range(1, 25)),
@@ -132,11 +132,11 @@ EVC = NalFamily(
 )
 """ISO/IEC 23094-1, 7.4.2.2; its header holds the type plus one."""
 
-LCEVC = NalFamily("LCEVC", others=("lvc1",), vcl=frozenset((28, 29)))
+_LCEVC = NalFamily("LCEVC", others=("lvc1",), vcl=frozenset((28, 29)))
 """ISO/IEC 23094-2, 7.4.2."""
 
 NAL_FAMILIES: Mapping[str, NalFamily] = {
-    fourcc: family for family in (AVC, HEVC, VVC, EVC, LCEVC) for fourcc in (*family.own, *family.others)
+    fourcc: family for family in (AVC, HEVC, VVC, _EVC, _LCEVC) for fourcc in (*family.own, *family.others)
 }
 """The family of each type of (clear) sample entry that there is. ISO/IEC 14496-15; MP4RA."""
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from onvif_bmff.media.nal import BitReader
 
-__all__ = ["UNSPECIFIED", "ColourInfo", "picture_rate", "read_colour", "read_picture_hints", "read_sample_aspect_ratio"]
+__all__ = ["UNSPECIFIED", "ColourInfo", "picture_rate", "read_picture_hints"]
 
 _EXTENDED_SAR = 255
 _SAMPLE_ASPECT_RATIOS = (
@@ -42,7 +42,7 @@ class ColourInfo:
 UNSPECIFIED = ColourInfo()
 
 
-def read_sample_aspect_ratio(reader: BitReader) -> tuple[int, int]:
+def _read_sample_aspect_ratio(reader: BitReader) -> tuple[int, int]:
     """Width and height of one luma sample, from aspect_ratio_info_present_flag on; (1, 1) when not known."""
     if not reader.flag():
         return 1, 1
@@ -53,7 +53,7 @@ def read_sample_aspect_ratio(reader: BitReader) -> tuple[int, int]:
     return _SAMPLE_ASPECT_RATIOS[idc] if idc < len(_SAMPLE_ASPECT_RATIOS) else (1, 1)
 
 
-def read_colour(reader: BitReader) -> ColourInfo | None:
+def _read_colour(reader: BitReader) -> ColourInfo | None:
     """The colour description, from video_signal_type_present_flag on; None when it is absent."""
     if not reader.flag():
         return None
@@ -66,10 +66,10 @@ def read_colour(reader: BitReader) -> ColourInfo | None:
 
 def read_picture_hints(reader: BitReader) -> tuple[tuple[int, int], ColourInfo | None]:
     """The first four groups of vui_parameters(): sample aspect ratio, overscan, colour, chroma location."""
-    aspect = read_sample_aspect_ratio(reader)
+    aspect = _read_sample_aspect_ratio(reader)
     if reader.flag():
         reader.skip(1)  # overscan_appropriate_flag
-    colour = read_colour(reader)
+    colour = _read_colour(reader)
     if reader.flag():
         reader.ue(5, "chroma_sample_loc_type_top_field")
         reader.ue(5, "chroma_sample_loc_type_bottom_field")

@@ -22,7 +22,6 @@ from onvif_bmff.recording.formats import MP4 as MP4
 from onvif_bmff.recording.formats import RecordingFormat as RecordingFormat
 from onvif_bmff.recording.formats import SpanType as SpanType
 from onvif_bmff.recording.formats import checked_spans as checked_spans
-from onvif_bmff.recording.formats import codecs_of as codecs_of
 from onvif_bmff.recording.formats import content_type_of as content_type_of
 from onvif_bmff.recording.formats import full_content_type as full_content_type
 from onvif_bmff.recording.formats import register_format as register_format
@@ -54,8 +53,8 @@ from onvif_bmff.recording.span_parts import SPAN_STEPS as SPAN_STEPS
 from onvif_bmff.recording.span_parts import SpanHeader as SpanHeader
 from onvif_bmff.recording.span_parts import SpanKeys as SpanKeys
 from onvif_bmff.recording.span_parts import SpanSettings as SpanSettings
-from onvif_bmff.recording.span_parts import SpanState as SpanState
 from onvif_bmff.recording.span_parts import SpanStep as SpanStep
+from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -104,10 +103,10 @@ __all__ = [
     "SpanProtection",
     "SpanSet",
     "SpanSettings",
-    "SpanState",
     "SpanStep",
     "SpanType",
     "SpanWriter",
+    "SpanWriterState",
     "Spans",
     "SyncSample",
     "TrackState",
@@ -120,7 +119,6 @@ __all__ = [
     "by_clock",
     "causes_at",
     "checked_spans",
-    "codecs_of",
     "content_type_of",
     "decide",
     "encryption_fault",

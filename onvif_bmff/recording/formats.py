@@ -16,7 +16,6 @@ __all__ = [
     "RecordingFormat",
     "SpanType",
     "checked_spans",
-    "codecs_of",
     "content_type_of",
     "full_content_type",
     "register_format",
@@ -168,7 +167,7 @@ CMAF = CmafFormat()
 """CMAF tracks. ONVIF Recording Control 25.12, B.7."""
 
 
-def codecs_of(tracks: Sequence[Track]) -> str:
+def _codecs_of(tracks: Sequence[Track]) -> str:
     """Return the codecs parameter of ``tracks``, without repetition. RFC 6381."""
     return ",".join(dict.fromkeys(track.codec.codecs_parameter() for track in tracks))
 
@@ -180,4 +179,4 @@ def full_content_type(tracks: Sequence[Track]) -> str:
 
 def content_type_of(kind: str, tracks: Sequence[Track]) -> str:
     """Return a media type with the codecs parameter of ``tracks``, for `SpanType`. RFC 6381."""
-    return f'{kind}; codecs="{codecs_of(tracks)}"'
+    return f'{kind}; codecs="{_codecs_of(tracks)}"'

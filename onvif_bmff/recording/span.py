@@ -18,8 +18,8 @@ from onvif_bmff.recording.span_parts import (
     SpanHeader,
     SpanKeys,
     SpanSettings,
-    SpanState,
     SpanStep,
+    SpanWriterState,
 )
 from onvif_bmff.timing import UtcTime
 
@@ -59,14 +59,14 @@ class SpanWriter:
         self._segment: OpenSegment | None = None
         self._sequence_number = 1
         self._end_time: UtcTime | None = None
-        self.state = SpanState.WAITING
+        self.state = SpanWriterState.WAITING
         self.failure: WriteFailure | None = None
         """Why a fragment could not be written; the span is closed then, and ends with the one before it."""
 
     @property
     def closed(self) -> bool:
         """Whether the span has ended."""
-        return self.state is SpanState.CLOSED
+        return self.state is SpanWriterState.CLOSED
 
     @property
     def lead_id(self) -> int:
@@ -103,7 +103,7 @@ class SpanWriter:
 
         Where a fragment cannot be written the span closes and ``failure`` says why; this sample is not taken then.
         """
-        if self.state is SpanState.CLOSED:
+        if self.state is SpanWriterState.CLOSED:
             raise StateError("the span is closed")
         events: Sequence[RecordingEvent] = ()
         try:

@@ -16,7 +16,14 @@ from onvif_bmff.recording.segment_attributes import SegmentLabels
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "SPAN_STEPS", "OpenSegment", "SpanHeader", "SpanKeys", "SpanSettings", "SpanState", "SpanStep", "UsedKeys",
+    "SPAN_STEPS",
+    "OpenSegment",
+    "SpanHeader",
+    "SpanKeys",
+    "SpanSettings",
+    "SpanStep",
+    "SpanWriterState",
+    "UsedKeys",
 ]  # fmt: skip
 
 
@@ -24,7 +31,7 @@ UsedKeys = dict[str, tuple[int, frozenset[str]]]
 """By extension, the latest second in which spans began (or, with "_end", ended), and their keys."""
 
 
-class SpanState(Enum):
+class SpanWriterState(Enum):
     """What a span does."""
 
     WAITING = "no segment is open; the next sample opens one"
@@ -42,11 +49,11 @@ class SpanStep(Enum):
     CLOSE = "the span ends, or a fragment could not be written: SpanEnded, if anything was sealed"
 
 
-SPAN_STEPS: dict[SpanState, dict[SpanStep, SpanState]] = {
-    SpanState.WAITING: {SpanStep.SAMPLE: SpanState.COLLECTING, SpanStep.CLOSE: SpanState.CLOSED},
-    SpanState.COLLECTING: {SpanStep.FRAGMENT: SpanState.OPEN, SpanStep.CLOSE: SpanState.CLOSED},
-    SpanState.OPEN: {SpanStep.SEAL: SpanState.WAITING, SpanStep.CLOSE: SpanState.CLOSED},
-    SpanState.CLOSED: {},
+SPAN_STEPS: dict[SpanWriterState, dict[SpanStep, SpanWriterState]] = {
+    SpanWriterState.WAITING: {SpanStep.SAMPLE: SpanWriterState.COLLECTING, SpanStep.CLOSE: SpanWriterState.CLOSED},
+    SpanWriterState.COLLECTING: {SpanStep.FRAGMENT: SpanWriterState.OPEN, SpanStep.CLOSE: SpanWriterState.CLOSED},
+    SpanWriterState.OPEN: {SpanStep.SEAL: SpanWriterState.WAITING, SpanStep.CLOSE: SpanWriterState.CLOSED},
+    SpanWriterState.CLOSED: {},
 }
 """The states of a span, and every step between them; docs/time.md draws it. ONVIF Recording Control 25.12, B.2, B.3."""
 

@@ -8,7 +8,7 @@ from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
 from onvif_bmff.recording.span import SpanWriter
-from onvif_bmff.recording.span_parts import SpanSettings, SpanState
+from onvif_bmff.recording.span_parts import SpanSettings, SpanWriterState
 
 __all__ = ["SpanSet"]
 
@@ -44,7 +44,7 @@ class SpanSet:
     @property
     def ended(self) -> bool:
         """Whether the one span of all tracks is closed."""
-        return len(self.kinds) == 1 and next(iter(self.writers.values())).state is SpanState.CLOSED
+        return len(self.kinds) == 1 and next(iter(self.writers.values())).state is SpanWriterState.CLOSED
 
     def is_ahead(self, time: int, *, leads: bool) -> bool:
         """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""
@@ -56,7 +56,7 @@ class SpanSet:
         ``factor`` turns the ticks of the track into common ones.
         """
         track_id = sample.track_id
-        if self.writers[track_id].state is SpanState.CLOSED:
+        if self.writers[track_id].state is SpanWriterState.CLOSED:
             self._open(self._kind(track_id))
         track, offset = self.tracks[track_id], sample.composition_offset
         time = (sample.decode_time + offset) * factor

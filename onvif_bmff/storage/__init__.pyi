@@ -1,4 +1,3 @@
-from onvif_bmff.storage.acceptable import MAX_METADATA_BYTES as MAX_METADATA_BYTES
 from onvif_bmff.storage.acceptable import check_content_type as check_content_type
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
@@ -35,7 +34,6 @@ from onvif_bmff.storage.tree import write_file as write_file
 __all__ = [
     "HIDDEN",
     "LOST",
-    "MAX_METADATA_BYTES",
     "MIGRATIONS",
     "DirectoryStore",
     "DirectoryWriter",

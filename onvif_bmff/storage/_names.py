@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "acceptable": ("MAX_METADATA_BYTES", "check_content_type", "check_metadata",),
+    "acceptable": ("check_content_type", "check_metadata",),
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),
     "held": ("HeldBytes", "Room",),

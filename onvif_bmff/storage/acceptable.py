@@ -6,9 +6,9 @@ from typing import Any
 
 from onvif_bmff.errors import ObjectAttributeError
 
-__all__ = ["MAX_METADATA_BYTES", "check_content_type", "check_metadata"]
+__all__ = ["check_content_type", "check_metadata"]
 
-MAX_METADATA_BYTES = 256 << 10
+_MAX_METADATA_BYTES = 256 << 10
 """Most bytes of all names and values of an object, as JSON. Cloud services take 2 to 8 KB."""
 
 
@@ -26,8 +26,8 @@ def check_metadata(attributes: Mapping[str, str]) -> dict[str, str]:
         _check_text(name)
         _check_text(value)
     size = len(json.dumps(found))
-    if size > MAX_METADATA_BYTES:
-        raise ObjectAttributeError(f"the attributes have {size} bytes; at most {MAX_METADATA_BYTES} are kept")
+    if size > _MAX_METADATA_BYTES:
+        raise ObjectAttributeError(f"the attributes have {size} bytes; at most {_MAX_METADATA_BYTES} are kept")
     return found
 
 

@@ -1,8 +1,6 @@
 from onvif_bmff.testing.bucket_strategies import attributes as attributes
 from onvif_bmff.testing.bucket_strategies import buckets as buckets
-from onvif_bmff.testing.bucket_strategies import instants as instants
 from onvif_bmff.testing.bucket_strategies import object_keys as object_keys
-from onvif_bmff.testing.bucket_strategies import paths as paths
 from onvif_bmff.testing.bucket_strategies import seek_tables as seek_tables
 from onvif_bmff.testing.bucket_strategies import spans as spans
 from onvif_bmff.testing.files import TRACKS as TRACKS
@@ -30,13 +28,10 @@ from onvif_bmff.testing.scan import Node as Node
 from onvif_bmff.testing.scan import scan as scan
 from onvif_bmff.testing.store_conformance import StoreConformance as StoreConformance
 from onvif_bmff.testing.strategies import any_box as any_box
-from onvif_bmff.testing.strategies import asymmetric_headers as asymmetric_headers
 from onvif_bmff.testing.strategies import box_kinds as box_kinds
 from onvif_bmff.testing.strategies import box_trees as box_trees
 from onvif_bmff.testing.strategies import boxes as boxes
 from onvif_bmff.testing.strategies import files as files
-from onvif_bmff.testing.strategies import fourccs as fourccs
-from onvif_bmff.testing.strategies import unknown_boxes as unknown_boxes
 
 __all__ = [
     "CONTENT_KEY",
@@ -52,7 +47,6 @@ __all__ = [
     "StoreConformance",
     "StoredObject",
     "any_box",
-    "asymmetric_headers",
     "attributes",
     "box_kinds",
     "box_trees",
@@ -63,13 +57,10 @@ __all__ = [
     "expect_error",
     "files",
     "folded",
-    "fourccs",
     "fragmented_file",
     "fuzz",
-    "instants",
     "minimise",
     "object_keys",
-    "paths",
     "progressive_file",
     "recorded_events",
     "recorded_objects",
@@ -77,5 +68,4 @@ __all__ = [
     "seek_tables",
     "shorten_media",
     "spans",
-    "unknown_boxes",
 ]

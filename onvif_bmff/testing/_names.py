@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "bucket_strategies": ("attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans",),
+    "bucket_strategies": ("attributes", "buckets", "object_keys", "seek_tables", "spans",),
     "files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
     "fuzz": ("CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise",),
     "mutator": ("Mutator", "shorten_media",),
@@ -16,14 +16,5 @@ NAMES = {
     "recordings": ("CONTENT_KEY", "START", "recorded_events", "recorded_objects",),
     "scan": ("Node", "scan",),
     "store_conformance": ("StoreConformance",),
-    "strategies": (
-        "any_box",
-        "asymmetric_headers",
-        "box_kinds",
-        "box_trees",
-        "boxes",
-        "files",
-        "fourccs",
-        "unknown_boxes",
-    ),
+    "strategies": ("any_box", "box_kinds", "box_trees", "boxes", "files",),
 }

@@ -20,7 +20,7 @@ from onvif_bmff.testing.files import TRACKS
 from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["attributes", "buckets", "instants", "object_keys", "paths", "seek_tables", "spans"]
+__all__ = ["attributes", "buckets", "object_keys", "seek_tables", "spans"]
 
 _FORMATS: tuple[RecordingFormat, ...] = (CMAF, MP4)
 _EXTENSIONS = ("mp4", *(kind.extension for kind in MediaKind))
@@ -30,14 +30,14 @@ _RECORDED = (UtcTime.parse("1999-12-31T23:59:00Z").microseconds, UtcTime.parse("
 _LEAP_DAY = UtcTime.parse("2016-12-31T23:59:00Z").microseconds
 
 
-def instants() -> SearchStrategy[UtcTime]:
+def _instants() -> SearchStrategy[UtcTime]:
     """Draw instants of all years that keys can name, with leap seconds among them."""
     minute = timedelta(minutes=1) // timedelta(microseconds=1)
     leaps = st.integers(0, 999_999).map(lambda part: UtcTime(_LEAP_DAY + minute + part, leap=True))
     return st.integers(_FIRST, _LAST).map(UtcTime) | st.integers(*_RECORDED).map(UtcTime) | leaps
 
 
-def paths() -> SearchStrategy[str]:
+def _paths() -> SearchStrategy[str]:
     """Draw prefixes and postfixes: none, one part or several, also such as look like dates and hours."""
     letters = st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters="/", exclude_categories=["Cc"])
     texts = st.text(letters, min_size=1, max_size=12).filter(lambda part: part not in (".", ".."))
@@ -49,9 +49,9 @@ def object_keys() -> SearchStrategy[ObjectKey]:
     """Draw keys of segments and span ends. ``ObjectKey.parse`` needs prefix and postfix to give the same key back."""
     return st.builds(
         ObjectKey,
-        prefix=paths(),
-        time=instants(),
-        postfix=paths(),
+        prefix=_paths(),
+        time=_instants(),
+        postfix=_paths(),
         counter=st.integers(0, 3) | st.integers(0, 10**18 - 1),
         extension=st.sampled_from(_EXTENSIONS),
         span_end=st.booleans(),
@@ -126,8 +126,8 @@ def spans(draw: DrawFn, *, recording_format: RecordingFormat | None = None) -> t
         seconds=draw(st.integers(1, 2)),
         size=draw(st.integers(12, 300)),
         ended=draw(st.booleans()),
-        prefix=draw(paths()),
-        postfix=draw(paths()),
+        prefix=draw(_paths()),
+        postfix=draw(_paths()),
         start=UtcTime(draw(st.integers(*_RECORDED)) // 1000 * 1000),
     )
 

@@ -50,13 +50,10 @@ from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progres
 
 __all__ = [
     "any_box",
-    "asymmetric_headers",
     "box_kinds",
     "box_trees",
     "boxes",
     "files",
-    "fourccs",
-    "unknown_boxes",
 ]
 
 _MAX_ITEMS = 5
@@ -70,28 +67,28 @@ def box_kinds() -> tuple[type[Box], ...]:
     return (*kinds, AsymmetricKeySystemHeaderBox)
 
 
-def fourccs() -> SearchStrategy[str]:
+def _fourccs() -> SearchStrategy[str]:
     """Draw printable four-character codes."""
     return st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=4)
 
 
-def unknown_boxes() -> SearchStrategy[UnknownBox]:
+def _unknown_boxes() -> SearchStrategy[UnknownBox]:
     """Draw boxes of a type that is not declared."""
-    names = fourccs().filter(lambda name: name not in BOXES and name not in SAMPLE_ENTRIES)
+    names = _fourccs().filter(lambda name: name not in BOXES and name not in SAMPLE_ENTRIES)
     return st.builds(UnknownBox, type=names, data=st.binary(max_size=24))
 
 
 def boxes(kind: type[Box], *, depth: int = 2) -> SearchStrategy[Box]:
     """Draw boxes of class ``kind`` with children up to ``depth`` levels below."""
     if kind is AsymmetricKeySystemHeaderBox:
-        return asymmetric_headers()
+        return _asymmetric_headers()
     return _boxes(kind, depth)
 
 
 def any_box(*, depth: int = 2) -> SearchStrategy[Box]:
     """Draw a box of any declared class that may stand by itself, or of an unknown type."""
     kinds = [kind for kind in box_kinds() if kind not in SAMPLE_ENTRIES.values()]
-    return st.sampled_from(kinds).flatmap(lambda kind: boxes(kind, depth=depth)) | unknown_boxes()
+    return st.sampled_from(kinds).flatmap(lambda kind: boxes(kind, depth=depth)) | _unknown_boxes()
 
 
 def box_trees(*, depth: int = 4) -> SearchStrategy[tuple[Box, ...]]:
@@ -112,7 +109,7 @@ def files() -> SearchStrategy[bytes]:
 
 
 @st.composite
-def asymmetric_headers(draw: DrawFn) -> AsymmetricKeySystemHeaderBox:
+def _asymmetric_headers(draw: DrawFn) -> AsymmetricKeySystemHeaderBox:
     """Draw AsymmetricKeySystemHeaderBox in both layouts."""
     layout = draw(st.sampled_from((LAYOUT_25_12, LAYOUT_26_06)))
     entries = []
@@ -212,7 +209,7 @@ def _values(field_type: Any, this: dict[str, Any], *, small: bool = False) -> Se
     if isinstance(field_type, Bytes):
         return st.binary(min_size=field_type.length, max_size=field_type.length)
     if field_type is FOURCC:
-        return fourccs()
+        return _fourccs()
     if field_type is UUID_FIELD:
         return st.uuids()
     code = field_type.code if isinstance(field_type, Fixed) else ""

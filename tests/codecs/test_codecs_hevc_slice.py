@@ -15,6 +15,7 @@ from onvif_bmff.codecs.hevc.syntax import (
     hevc_is_idr,
     hevc_is_irap,
     hevc_is_vcl,
+    hevc_layer_id,
     hevc_nal_type,
     hevc_starts_picture,
     parse_hevc_sps,
@@ -24,6 +25,12 @@ from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import remove_emulation_prevention
 
 SEEDS = st.integers(0, 1 << 32)
+
+
+@given(st.integers(0, 63), st.integers(0, 63), st.integers(1, 7))
+def test_the_layer_is_read_from_both_bytes_of_the_header(kind, layer, temporal_id):
+    nal = (kind << 9 | layer << 3 | temporal_id).to_bytes(2, "big")
+    assert (hevc_nal_type(nal), hevc_layer_id(nal)) == (kind, layer)
 
 
 @given(SEEDS, st.booleans())

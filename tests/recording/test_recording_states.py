@@ -12,7 +12,7 @@ from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_attributes import SegmentLabels
-from onvif_bmff.recording.span_parts import SPAN_STEPS, SpanState, SpanStep
+from onvif_bmff.recording.span_parts import SPAN_STEPS, SpanStep, SpanWriterState
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "time.md"
 
@@ -34,13 +34,13 @@ def test_the_document_draws_the_table_that_runs():
 
 
 def test_every_state_and_step_is_in_the_table():
-    assert set(SPAN_STEPS) == set(SpanState)
+    assert set(SPAN_STEPS) == set(SpanWriterState)
     assert {step for steps in SPAN_STEPS.values() for step in steps} == set(SpanStep)
 
 
 def test_a_writer_goes_through_the_states():
     span = writer()
-    assert span.state is SpanState.WAITING
+    assert span.state is SpanWriterState.WAITING
     seen = []
     for sample in video(3):
         span.push(sample)
@@ -48,8 +48,8 @@ def test_a_writer_goes_through_the_states():
             seen.append(span.state)
     span.close()
     # GOPs of a second: each sync sample writes the fragment of the segment that it ends, and opens the next one
-    assert seen == [SpanState.COLLECTING]
-    assert span.state is SpanState.CLOSED
+    assert seen == [SpanWriterState.COLLECTING]
+    assert span.state is SpanWriterState.CLOSED
     with pytest.raises(StateError):
         span.push(video(1)[0])
 
@@ -57,7 +57,7 @@ def test_a_writer_goes_through_the_states():
 def test_a_segment_of_several_fragments_is_open_once_it_has_its_key():
     span = writer()
     states = [(span.push(sample), span.state)[1] for sample in video(0.96, gop=5)]
-    change = states.index(SpanState.OPEN)
-    assert set(states[:change]) == {SpanState.COLLECTING}
-    assert set(states[change:]) == {SpanState.OPEN}
+    change = states.index(SpanWriterState.OPEN)
+    assert set(states[:change]) == {SpanWriterState.COLLECTING}
+    assert set(states[change:]) == {SpanWriterState.OPEN}
     assert [type(event).__name__ for event in span.close()][-2:] == ["SegmentSealed", "SpanEnded"]

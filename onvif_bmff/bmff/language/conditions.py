@@ -11,6 +11,8 @@ __all__ = ["ByVersion", "Conditional", "WhenFlag", "by_version", "decide", "is_c
 class Conditional(FieldType):
     """A field that is there only under a condition; None stands for absent."""
 
+    present: Callable[[Mapping[str, Any]], Any]
+
     def __init__(self, present: Callable[[Mapping[str, Any]], Any], inner: Any) -> None:
         self.present, self.inner = present, as_inner(inner)
 

@@ -13,6 +13,7 @@ from onvif_bmff.codecs.hevc.syntax import (
     NAL_SPS,
     NAL_VPS,
     SLICE_SEGMENTS,
+    hevc_layer_id,
     parse_hevc_sps,
     parse_hevc_vps,
 )
@@ -183,9 +184,10 @@ class HevcCodec:
                 continue
             nal_type = types[view[start]]
             if nal_type in SLICE_SEGMENTS:
-                if view[start] & 1 or view[start + 1] >> 3:  # nuh_layer_id
+                unit = view[start:position]
+                if hevc_layer_id(unit):
                     continue
-                begin = start + measure(view[start:position])
+                begin = start + measure(unit)
                 ranges.append((begin if begin < position else position, position))
             elif nal_type in (NAL_SPS, NAL_PPS):
                 headers.update(view[start:position])

@@ -16,6 +16,7 @@ from onvif_bmff.codecs.hevc.syntax import (
     NAL_SPS,
     SLICE_SEGMENTS,
     HevcSps,
+    hevc_layer_id,
     hevc_nal_type,
     parse_hevc_sps,
 )
@@ -65,7 +66,7 @@ class HevcSliceHeaders:
         Returns whether it changed anything. Raises BitstreamError when it cannot be read.
         """
         nal_type = hevc_nal_type(nal)
-        if nal_type not in (NAL_SPS, NAL_PPS) or nal[0] & 1 or nal[1] >> 3:
+        if nal_type not in (NAL_SPS, NAL_PPS) or hevc_layer_id(nal):
             return False
         data = bytes(nal)
         known = self._sps if nal_type == NAL_SPS else self._pps
@@ -127,7 +128,7 @@ class HevcSliceHeaders:
         nal_type = HEVC.types[data[0]]
         if nal_type not in SLICE_SEGMENTS:
             raise BitstreamError(f"NAL units of type {nal_type} have no slice segment header")
-        if data[0] & 1 or data[1] >> 3:
+        if hevc_layer_id(data):
             raise BitstreamError("slices of enhancement layers are not supported")
         masks = MASKS
         bits = int.from_bytes(data, "big")

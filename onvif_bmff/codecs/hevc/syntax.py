@@ -22,6 +22,7 @@ __all__ = [
     "hevc_is_idr",
     "hevc_is_irap",
     "hevc_is_vcl",
+    "hevc_layer_id",
     "hevc_nal_type",
     "hevc_starts_picture",
     "parse_hevc_sps",
@@ -121,6 +122,11 @@ def hevc_nal_type(nal: Buffer) -> int:
     return HEVC.types[nal[0]]
 
 
+def hevc_layer_id(nal: Buffer) -> int:
+    """nuh_layer_id, 0 to 63, of a NAL unit of two bytes or more; 0 is the base layer. H.265, 7.4.2.2."""
+    return (nal[0] & 1) << 5 | nal[1] >> 3
+
+
 def hevc_is_vcl(nal_type: int) -> bool:
     """Whether units of this type are slice segments: 0 to 9 and 16 to 21. H.265, table 7-1."""
     return nal_type in SLICE_SEGMENTS
@@ -145,7 +151,7 @@ def open_parameter_set(nal: Buffer, nal_type: int, what: str) -> BitReader:
     """A reader behind the NAL header of a parameter set of the base layer."""
     if hevc_nal_type(nal) != nal_type:
         raise BitstreamError(f"not a {what} parameter set")
-    if nal[0] & 1 or nal[1] >> 3:
+    if hevc_layer_id(nal):
         raise BitstreamError(f"a {what} parameter set of an enhancement layer is not supported")
     return BitReader(remove_emulation_prevention(nal), 16)
 

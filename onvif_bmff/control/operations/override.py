@@ -10,9 +10,9 @@ from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration, BadD
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.transaction import Override, Transaction
 
-__all__ = ["MAX_OVERRIDE", "expire_overrides", "override_segment_duration", "segment_duration"]
+__all__ = ["expire_overrides", "override_segment_duration", "segment_duration"]
 
-MAX_OVERRIDE = timedelta(hours=1)
+_MAX_OVERRIDE = timedelta(hours=1)
 """An override must not last longer than this (5.24)."""
 
 _ZERO = timedelta(0)
@@ -27,7 +27,7 @@ def override_segment_duration(
     recording = tx.recording(recording_token)
     if not isinstance(target_segment_duration, timedelta) or not isinstance(expiration, timedelta):
         raise BadDuration
-    if target_segment_duration <= _ZERO or not _ZERO < expiration <= MAX_OVERRIDE:
+    if target_segment_duration <= _ZERO or not _ZERO < expiration <= _MAX_OVERRIDE:
         raise BadDuration("durations must be longer than zero, and Expiration at most one hour")
     target = recording.configuration.target
     if target is None:

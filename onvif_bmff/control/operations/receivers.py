@@ -7,7 +7,7 @@ from onvif_bmff.control.operations.checks import check_types
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 
-__all__ = ["configure_receiver", "create_receiver", "delete_receiver", "find_receiver"]
+__all__ = ["configure_receiver", "create_receiver", "delete_receiver"]
 
 
 def create_receiver(tx: Transaction, configuration: ReceiverConfiguration) -> str:
@@ -22,20 +22,20 @@ def create_receiver(tx: Transaction, configuration: ReceiverConfiguration) -> st
 
 def configure_receiver(tx: Transaction, receiver_token: str, configuration: ReceiverConfiguration) -> None:
     """ConfigureReceiver: also for auto-created ones, which begin empty (5.1)."""
-    receiver = find_receiver(tx, receiver_token)
+    receiver = _find_receiver(tx, receiver_token)
     check_types(configuration, ReceiverConfiguration, "ReceiverConfiguration")
     tx.state.receivers[receiver.token] = replace(receiver, configuration=configuration)
 
 
 def delete_receiver(tx: Transaction, receiver_token: str) -> None:
     """DeleteReceiver: refused while a job uses it."""
-    receiver = find_receiver(tx, receiver_token)
+    receiver = _find_receiver(tx, receiver_token)
     if receiver.token in tx.state.receivers_in_use():
         raise CannotDeleteReceiver
     del tx.state.receivers[receiver.token]
 
 
-def find_receiver(tx: Transaction, receiver_token: object) -> Receiver:
+def _find_receiver(tx: Transaction, receiver_token: object) -> Receiver:
     """Return the receiver of that token.
 
     Raises:

@@ -39,7 +39,6 @@ __all__ = [
     "provision_recording",
     "purge_data",
     "remove_pending_deletions",
-    "remove_recording",
     "set_configuration",
 ]
 
@@ -119,10 +118,10 @@ def delete_recording(tx: Transaction, recording_token: str) -> None:
     if recording.token in tx.runtime.exported():
         tx.state.recordings[recording.token] = replace(recording, deletion_pending=True)
     else:
-        remove_recording(tx, recording)
+        _remove_recording(tx, recording)
 
 
-def remove_recording(tx: Transaction, recording: Recording) -> None:
+def _remove_recording(tx: Transaction, recording: Recording) -> None:
     """Remove a recording with its jobs, their receivers, its tracks and their local data."""
     for job in tx.state.jobs_of(recording.token):
         tx.drop_job(job)
@@ -138,7 +137,7 @@ def remove_pending_deletions(tx: Transaction) -> None:
     busy = tx.runtime.exported()
     for recording in list(tx.state.recordings.values()):
         if recording.deletion_pending and recording.token not in busy:
-            remove_recording(tx, recording)
+            _remove_recording(tx, recording)
 
 
 def set_configuration(tx: Transaction, recording_token: str, configuration: RecordingConfiguration) -> None:

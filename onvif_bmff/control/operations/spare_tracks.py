@@ -1,13 +1,10 @@
-"""Number and names of the tracks of a recording (5.4, 5.20)."""
+"""Number of the tracks of a recording (5.4, 5.20)."""
 
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.types.configuration import TargetFormat, TrackType
 
-__all__ = ["TRACK_NAMES", "spare_tracks", "track_limit"]
-
-TRACK_NAMES = {TrackType.VIDEO: "VIDEO", TrackType.AUDIO: "AUDIO", TrackType.METADATA: "META"}
-"""Beginning of the token of a track by its type; Table 2 numbers from 001."""
+__all__ = ["spare_tracks", "track_limit"]
 
 
 def track_limit(environment: Environment, kind: str) -> int:

@@ -36,7 +36,7 @@ from onvif_bmff.control.types.configuration import (
 )
 from onvif_bmff.errors import ProtectionError
 
-__all__ = ["accept_recording_configuration", "accept_track_configuration", "check_cmaf_tracks"]
+__all__ = ["accept_recording_configuration", "accept_track_configuration"]
 
 _ZERO = timedelta(0)
 _MAX_KEY_LENGTH = 1024
@@ -135,7 +135,7 @@ def _accept_target(
         _check_path(path)
     if sum(len(path.encode()) for path in paths) + _MAX_DATE_AND_TIME_LENGTH > _MAX_KEY_LENGTH:
         raise BadConfiguration("Prefix and Postfix make object keys longer than 1024 bytes")
-    check_cmaf_tracks(target, tracks.values())
+    _check_cmaf_tracks(target, tracks.values())
     entries, keys = _accept_encryption(environment, target.encryption, tracks, held_keys)
     accepted = replace(
         target,
@@ -154,7 +154,7 @@ def _check_path(path: str) -> None:
         raise BadConfiguration('Prefix and Postfix must not hold empty, "." or ".." parts')
 
 
-def check_cmaf_tracks(target: RecordingTargetConfiguration | None, types: Iterable[str]) -> None:
+def _check_cmaf_tracks(target: RecordingTargetConfiguration | None, types: Iterable[str]) -> None:
     """Check that a CMAF target gets no two tracks of one type (B.7: one span each).
 
     Raises:

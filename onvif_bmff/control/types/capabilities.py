@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
 
-__all__ = ["AUDIO_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
+__all__ = ["Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
-AUDIO_ENCODINGS = frozenset(
+_AUDIO_ENCODINGS = frozenset(
     {"G711", "G726", "AAC", "PCMU", "PCMA", "G722", "G729", "MP4A-LATM", "MPEG4-GENERIC", "OPUS", "MPA"}
 )
 """Names of audio encodings: tt:AudioEncoding and the IANA names in use, in capitals."""
@@ -141,7 +141,7 @@ class ServiceLimits:
         Raises:
             BadConfiguration: a device without audio lists audio encodings (5.25), or a limit is too small.
         """
-        if self.audio_tracks == 0 and any(name.upper() in AUDIO_ENCODINGS for name in capabilities.encoding):
+        if self.audio_tracks == 0 and any(name.upper() in _AUDIO_ENCODINGS for name in capabilities.encoding):
             raise BadConfiguration("a device without audio must not list audio encodings")
         if self.source_length < 128:
             raise BadConfiguration("SourceId and Address of 128 characters must be supported")

@@ -14,7 +14,6 @@ from onvif_bmff.media_kind import MediaKind
 
 __all__ = [
     "AsymmetricEncryption",
-    "EncryptionMode",
     "GetRecordingsResponseItem",
     "GetTracksResponseItem",
     "RecordingConfiguration",
@@ -45,13 +44,6 @@ class StorageStrategy(StrEnum):
     EXTERNAL = "External"
     LOCAL = "Local"
     BOTH = "Both"
-
-
-class EncryptionMode(StrEnum):
-    """The encryption modes that ONVIF names; a device offers some of them (5.25)."""
-
-    CENC = "CENC"
-    CBCS = "CBCS"
 
 
 @dataclass(frozen=True, slots=True)
