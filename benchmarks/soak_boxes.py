@@ -2,7 +2,7 @@
 
 Whatever a mutant's bytes are, the parser must raise ``BoxError`` or build the same bytes again. Each round takes one
 seed and one random seed, so that any finding can be made again; findings are saved under ``--findings``, and the exit
-status is 1. Seeds are the made-up files of ``onvif_bmff.testing.files`` and whatever ``--seeds`` names, with media
+status is 1. Seeds are the made-up files of ``onvif_bmff.testing.made_files`` and whatever ``--seeds`` names, with media
 data cut short. Prints progress and, at the end, figures as JSON.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from onvif_bmff.bmff import build_boxes, parse_boxes
 from onvif_bmff.errors import BoxError
-from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import TRACKS, cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.mutator import Mutator, shorten_media
 
 ROUND = 500

@@ -46,6 +46,15 @@ def test_all_that_is_public_is_importable_from_its_room(room: str) -> None:
         _ = door.no_such_name
 
 
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "onvif_bmff").glob("*/_names.py")))
+def test_no_public_name_is_that_of_a_module_of_its_room(room: str) -> None:
+    """Import binds a module in its package, where it would hide a function of its name: which one a user gets would
+    depend on what was imported before."""
+    folder = ROOT / "onvif_bmff" / room
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert not modules & set(importlib.import_module(f"onvif_bmff.{room}").__all__)
+
+
 def test_the_family_of_nal_video_is_decided_in_one_place() -> None:
     """No module but its home names a sample entry of H.264 or H.265, so that no two can disagree."""
     for path in sorted((ROOT / "onvif_bmff").rglob("*.py")):

@@ -11,7 +11,7 @@ from onvif_bmff.bmff import (  # noqa: F401
     protection,
     pssh,
     random_access,
-    sample_entry,
+    sample_entries,
     sample_table,
     track,
 )

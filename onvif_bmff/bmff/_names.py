@@ -159,7 +159,7 @@ NAMES = {
         "MovieFragmentRandomAccessOffsetBox",
         "TrackFragmentRandomAccessBox",
     ),
-    "sample_entry": (
+    "sample_entries": (
         "AudioSampleEntry",
         "EncryptedMetadataSampleEntry",
         "SamplingRateBox",

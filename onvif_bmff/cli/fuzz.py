@@ -12,7 +12,7 @@ from onvif_bmff.cli.values import path
 from onvif_bmff.errors import OnvifBmffError
 
 if TYPE_CHECKING:
-    from onvif_bmff.testing.fuzz import FuzzReport
+    from onvif_bmff.testing.fuzzing import FuzzReport
 
 __all__ = ["register", "run"]
 
@@ -36,7 +36,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz; 1 if anything was found, 128 + signal where one ended it, after what was found until then."""
-    from onvif_bmff.testing.fuzz import CommandRunner, FuzzReport, fuzz
+    from onvif_bmff.testing.fuzzing import CommandRunner, FuzzReport, fuzz
 
     seeds = _seeds(arguments.seeds, keep_media=arguments.keep_media)
     signals: SignalGuard = arguments.signals
@@ -77,7 +77,7 @@ def _note(report: "FuzzReport") -> str:
 
 
 def _seeds(folder: Path | None, *, keep_media: bool) -> dict[str, bytes]:
-    from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+    from onvif_bmff.testing.made_files import TRACKS, cmaf_file, fragmented_file, progressive_file
     from onvif_bmff.testing.mutator import shorten_media
 
     if folder is None:

@@ -24,7 +24,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.pending import LOST

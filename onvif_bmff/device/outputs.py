@@ -19,7 +19,7 @@ from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
 from onvif_bmff.errors import OnvifBmffError
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 

@@ -12,7 +12,7 @@ from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.timing import UtcTime
 

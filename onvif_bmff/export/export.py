@@ -23,8 +23,8 @@ from typing import BinaryIO
 
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.errors import MediaError
+from onvif_bmff.export.in_band_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.export.movie import OutputTrack
-from onvif_bmff.export.parameter_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.export.progressive import ProgressiveWriter
 from onvif_bmff.export.tracks import output_tracks
 from onvif_bmff.export.writers import FragmentedWriter, MovieWriter, OutputSample

@@ -3,8 +3,8 @@
 from math import lcm
 
 from onvif_bmff.errors import MediaError
+from onvif_bmff.export.in_band_sets import is_same_family
 from onvif_bmff.export.movie import OutputTrack
-from onvif_bmff.export.parameter_sets import is_same_family
 from onvif_bmff.media.codec import Codec, sound_of
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType

@@ -18,7 +18,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
-from onvif_bmff.media.interleave import interleave
+from onvif_bmff.media.interleaving import interleave
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample, Track

@@ -8,8 +8,8 @@ from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
 from onvif_bmff.media.codec import picture_size as picture_size
 from onvif_bmff.media.codec import sound_of as sound_of
-from onvif_bmff.media.interleave import Timed as Timed
-from onvif_bmff.media.interleave import interleave as interleave
+from onvif_bmff.media.interleaving import Timed as Timed
+from onvif_bmff.media.interleaving import interleave as interleave
 from onvif_bmff.media.nal import BitReader as BitReader
 from onvif_bmff.media.nal import Buffer as Buffer
 from onvif_bmff.media.nal import SliceType as SliceType

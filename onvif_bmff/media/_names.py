@@ -13,7 +13,7 @@ NAMES = {
         "picture_size",
         "sound_of",
     ),
-    "interleave": ("Timed", "interleave",),
+    "interleaving": ("Timed", "interleave",),
     "nal": (
         "BitReader",
         "Buffer",

@@ -3,6 +3,7 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.codec_cache import per_codec as per_codec
 from onvif_bmff.recording.cuts import CUTS as CUTS
 from onvif_bmff.recording.cuts import Cut as Cut
 from onvif_bmff.recording.cuts import CutCause as CutCause
@@ -33,7 +34,6 @@ from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
-from onvif_bmff.recording.per_codec import per_codec as per_codec
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
@@ -44,8 +44,8 @@ from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
-from onvif_bmff.recording.segment_attributes import SegmentLabels as SegmentLabels
-from onvif_bmff.recording.segment_attributes import segment_attributes as segment_attributes
+from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
+from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
 from onvif_bmff.recording.span import WriteFailure as WriteFailure
 from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment

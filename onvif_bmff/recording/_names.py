@@ -3,6 +3,7 @@
 NAMES = {
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
     "causes": ("SyncSample", "causes_at",),
+    "codec_cache": ("per_codec",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
     "dropped": ("DropReason",),
     "encryption": (
@@ -29,14 +30,13 @@ NAMES = {
     "interleave": ("Interleaver",),
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
-    "per_codec": ("per_codec",),
     "preroll": ("PreRoll",),
     "progress": ("Progress", "UtcAnchor",),
     "recorder": ("Recorder",),
     "router": ("SampleRouter",),
     "sample_clock": ("NEVER", "SampleClock", "SharedTime",),
     "segment": ("FragmentLimits", "SegmentWriter",),
-    "segment_attributes": ("SegmentLabels", "segment_attributes",),
+    "segment_labels": ("SegmentLabels", "segment_attributes",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (
         "OpenSegment",

@@ -40,8 +40,8 @@ from onvif_bmff.media.track_box import (
     packed_box,
 )
 from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.recording.codec_cache import per_codec
 from onvif_bmff.recording.encryption import SpanProtection
-from onvif_bmff.recording.per_codec import per_codec
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["build_header"]

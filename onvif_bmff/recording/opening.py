@@ -14,7 +14,7 @@ from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span_parts import SpanSettings, UsedKeys
 from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget

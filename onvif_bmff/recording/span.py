@@ -11,7 +11,7 @@ from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack, Run
 from onvif_bmff.recording.segment import SegmentWriter
-from onvif_bmff.recording.segment_attributes import segment_attributes
+from onvif_bmff.recording.segment_labels import segment_attributes
 from onvif_bmff.recording.span_parts import (
     SPAN_STEPS,
     OpenSegment,

@@ -12,7 +12,7 @@ from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
 from onvif_bmff.recording.origin import Origin
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.timing import UtcTime
 
 __all__ = [

@@ -23,7 +23,7 @@ from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import full_content_type
-from onvif_bmff.recording.segment_attributes import SegmentLabels, segment_attributes
+from onvif_bmff.recording.segment_labels import SegmentLabels, segment_attributes
 from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
 from onvif_bmff.timing import UtcTime
 

@@ -18,7 +18,7 @@ from onvif_bmff.objects.stored import (
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
 from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment
 from onvif_bmff.timing import UtcTime

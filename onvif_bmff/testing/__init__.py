@@ -4,7 +4,7 @@ Strategies for Hypothesis, a mutator of files, a driver of other parsers, and th
 (``StoreConformance``, ``ReadableStoreConformance``).
 
 ``strategies`` (boxes and files) and ``bucket_strategies`` (spans and buckets) need the extra ``testing`` (hypothesis);
-``files``, ``recordings``, ``mutator``, ``fuzz`` and the tests of stores have no dependencies.
+``made_files``, ``recordings``, ``mutator``, ``fuzzing`` and the tests of stores have no dependencies.
 """
 
 from onvif_bmff._lazy import attach

@@ -1,9 +1,10 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "box_scan": ("Node", "scan",),
     "bucket_strategies": ("attributes", "buckets", "object_keys", "seek_tables", "spans",),
-    "files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
-    "fuzz": ("CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise",),
+    "fuzzing": ("CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise",),
+    "made_files": ("TRACKS", "cmaf_file", "fragmented_file", "progressive_file",),
     "mutator": ("Mutator", "shorten_media",),
     "readable_conformance": (
         "REFUSED_KEYS",
@@ -14,7 +15,6 @@ NAMES = {
         "folded",
     ),
     "recordings": ("CONTENT_KEY", "START", "recorded_events", "recorded_objects",),
-    "scan": ("Node", "scan",),
     "store_conformance": ("StoreConformance",),
     "strategies": ("any_box", "box_kinds", "box_trees", "boxes", "files",),
 }

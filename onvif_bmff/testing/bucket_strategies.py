@@ -16,7 +16,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekEntry, SeekTable, TrackSeekTable
 from onvif_bmff.objects.stored import StorageObject
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
-from onvif_bmff.testing.files import TRACKS
+from onvif_bmff.testing.made_files import TRACKS
 from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64, read_box_header
-from onvif_bmff.testing.scan import Node, scan
+from onvif_bmff.testing.box_scan import Node, scan
 
 __all__ = ["Mutator", "shorten_media"]
 

@@ -24,7 +24,7 @@ from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
-from onvif_bmff.testing.files import TRACKS
+from onvif_bmff.testing.made_files import TRACKS
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["CONTENT_KEY", "START", "recorded_events", "recorded_objects"]

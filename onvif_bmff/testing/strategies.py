@@ -45,8 +45,8 @@ from onvif_bmff.bmff.pssh import (
     AsymmetricKeySystemHeaderBox,
     EncryptedKeyEntry,
 )
-from onvif_bmff.bmff.sample_entry import AudioSampleEntry, EncryptedMetadataSampleEntry
-from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.bmff.sample_entries import AudioSampleEntry, EncryptedMetadataSampleEntry
+from onvif_bmff.testing.made_files import TRACKS, cmaf_file, fragmented_file, progressive_file
 
 __all__ = [
     "any_box",

@@ -6,7 +6,7 @@ from onvif_bmff import bmff
 from onvif_bmff.bmff.language.children import ChildCountFault, Children, child_count_faults
 from onvif_bmff.bmff.language.header import SIZE_32, SIZE_64, SIZE_TO_END, read_box_header
 from onvif_bmff.errors import BoxError
-from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import TRACKS, cmaf_file, fragmented_file, progressive_file
 
 
 def movie():

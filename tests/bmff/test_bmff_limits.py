@@ -11,7 +11,7 @@ from support_work import bounded_work, lines_run
 from onvif_bmff.bmff import Limits, MediaDataBox, build_boxes, parse_boxes
 from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.errors import BoxError
-from onvif_bmff.testing.files import fragmented_file
+from onvif_bmff.testing.made_files import fragmented_file
 
 MIB = 1 << 20
 

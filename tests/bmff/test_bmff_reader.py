@@ -35,7 +35,7 @@ from onvif_bmff.bmff.language.declare import BOXES
 from onvif_bmff.bmff.language.layout import Layout
 from onvif_bmff.bmff.language.wire import Fixed
 from onvif_bmff.errors import BoxError, StateError
-from onvif_bmff.testing.files import fragmented_file
+from onvif_bmff.testing.made_files import fragmented_file
 
 MFHD = full("mfhd", 0, 0, P(">I", 1))
 

@@ -11,7 +11,7 @@ from onvif_bmff.bmff import HandlerBox, UnknownBox, build_boxes, parse_boxes
 from onvif_bmff.cli.main import main
 from onvif_bmff.objects import ObjectKey
 from onvif_bmff.storage import DirectoryStore
-from onvif_bmff.testing.files import cmaf_file, progressive_file
+from onvif_bmff.testing.made_files import cmaf_file, progressive_file
 from onvif_bmff.timing import UtcTime
 
 CLI = Path(__file__).resolve().parents[2] / "onvif_bmff" / "cli"

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.testing.files import progressive_file
+from onvif_bmff.testing.made_files import progressive_file
 
 CRASHES = r"import os, sys; b'\xff\xff\xff\xff' in open(sys.argv[1], 'rb').read() and os.abort()"
 

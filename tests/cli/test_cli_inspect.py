@@ -12,7 +12,7 @@ from onvif_bmff.bmff import Box, Columns, HandlerBox, UnknownBox, UserDataBox, b
 from onvif_bmff.cli.box_view import box_node
 from onvif_bmff.cli.main import main
 from onvif_bmff.cli.terminal import line_writer
-from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from onvif_bmff.cli import main as cli
 from onvif_bmff.cli.commands import Command
 from onvif_bmff.errors import BoxError
-from onvif_bmff.testing.files import progressive_file
+from onvif_bmff.testing.made_files import progressive_file
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from onvif_bmff.cli.main import main
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.storage import DirectoryStore
-from onvif_bmff.testing.files import cmaf_file
+from onvif_bmff.testing.made_files import cmaf_file
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 STARTED = ["--start", "2024-01-01T00:00:00Z", "--segment-duration", "PT4S"]

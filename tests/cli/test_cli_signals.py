@@ -21,7 +21,7 @@ from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.errors import MediaError
 from onvif_bmff.storage import DirectoryStore
-from onvif_bmff.testing.fuzz import CommandRunner
+from onvif_bmff.testing.fuzzing import CommandRunner
 from onvif_bmff.validation import validate_store
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"

@@ -28,7 +28,7 @@ from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, se
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.storage import MemoryStore
-from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY, START, recorded_objects
 from onvif_bmff.validation import RULES, Finding, validate_store
 

@@ -29,7 +29,7 @@ from onvif_bmff.errors import BitstreamError, BoxError, MediaError, ObjectAttrib
 from onvif_bmff.media.sample_entries import clear_entry
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekTable
-from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import recorded_objects
 
 SPS, PPS = bytes.fromhex("6742c01e95a0280bfe54"), bytes.fromhex("68ce3c80")

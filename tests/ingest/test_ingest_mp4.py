@@ -20,7 +20,7 @@ from onvif_bmff.bmff import (
     build_boxes,
     parse_boxes,
 )
-from onvif_bmff.bmff.sample_entry import AudioSampleEntry
+from onvif_bmff.bmff.sample_entries import AudioSampleEntry
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError, OnvifBmffError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4
 from onvif_bmff.media.sample_entries import read_sample_entry

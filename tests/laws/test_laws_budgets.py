@@ -30,7 +30,7 @@ from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recovery.segment import recover_segment
-from onvif_bmff.testing.files import fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY, START
 from onvif_bmff.validation import validate_store
 

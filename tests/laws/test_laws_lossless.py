@@ -11,7 +11,7 @@ from onvif_bmff.bmff import Box, build_boxes, parse_boxes
 from onvif_bmff.bmff.language.declare import SAMPLE_ENTRIES
 from onvif_bmff.bmff.sample_table import SampleDescriptionBox
 from onvif_bmff.errors import BoxError
-from onvif_bmff.testing.files import TRACKS, cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import TRACKS, cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.mutator import Mutator, shorten_media
 from onvif_bmff.testing.strategies import box_kinds, box_trees, boxes, files
 

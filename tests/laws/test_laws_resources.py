@@ -30,7 +30,7 @@ from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import SampleReader, Timeline, select
 from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.storage import MemoryStore
-from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import CONTENT_KEY
 from onvif_bmff.validation import validate_store
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onvif_bmff.media.interleave import interleave
+from onvif_bmff.media.interleaving import interleave
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from onvif_bmff.export import hls_playlists
 from onvif_bmff.playback import Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime

@@ -17,7 +17,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects import ObjectAttributes, SeekEntry, SeekTable, SegmentObject, TrackSeekTable
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage import MemoryStore
 

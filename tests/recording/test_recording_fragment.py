@@ -24,7 +24,7 @@ from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, FragmentBuilder, FragmentTrack
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span import SpanWriter
 
 

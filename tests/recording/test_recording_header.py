@@ -55,7 +55,7 @@ from onvif_bmff.objects import StorageType
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CmafFormat, full_content_type
 from onvif_bmff.recording.header import build_header
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.storage.sink import StoreSink

@@ -26,7 +26,7 @@ from onvif_bmff.playback import read_segment
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, full_content_type
 from onvif_bmff.recording.recorder import Recorder
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recovery.segment import recover_segment, span_end_after, span_end_before
 from onvif_bmff.testing.recordings import recorded_objects

@@ -19,7 +19,7 @@ from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import UtcAnchor
 from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.track_state import make_track_states
 
 TIMESCALE = 720_000

@@ -11,7 +11,7 @@ from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits
-from onvif_bmff.recording.segment_attributes import SegmentLabels
+from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span_parts import SPAN_STEPS, SpanStep, SpanWriterState
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "time.md"

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from onvif_bmff.testing.files import fragmented_file, progressive_file
-from onvif_bmff.testing.fuzz import CommandRunner, fuzz, minimise
-from onvif_bmff.testing.scan import scan
+from onvif_bmff.testing.box_scan import scan
+from onvif_bmff.testing.fuzzing import CommandRunner, fuzz, minimise
+from onvif_bmff.testing.made_files import fragmented_file, progressive_file
 
 
 @pytest.fixture

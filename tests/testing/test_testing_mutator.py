@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from onvif_bmff.testing.files import cmaf_file, fragmented_file, progressive_file
+from onvif_bmff.testing.box_scan import scan
+from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.mutator import Mutator, shorten_media
-from onvif_bmff.testing.scan import scan
 
 SEED = fragmented_file(scheme="cenc")
 

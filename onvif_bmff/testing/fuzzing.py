@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from onvif_bmff.testing.box_scan import scan
 from onvif_bmff.testing.mutator import Mutator
-from onvif_bmff.testing.scan import scan
 
 __all__ = ["CommandRunner", "FuzzFinding", "FuzzReport", "fuzz", "minimise"]
 

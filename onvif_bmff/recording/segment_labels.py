@@ -9,7 +9,7 @@ from onvif_bmff.media.codec import picture_size, sound_of
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.attributes import ObjectAttributes, bitrate_in_kilobits, sample_rate_in_kilohertz
 from onvif_bmff.objects.seek_table import SeekTable
-from onvif_bmff.recording.per_codec import per_codec
+from onvif_bmff.recording.codec_cache import per_codec
 from onvif_bmff.recording.totals import SegmentTotals, TrackTotals
 from onvif_bmff.timing import ticks_to_duration
 
