@@ -82,6 +82,19 @@ _HALF_A_CIRCLE = "half a circle on and half a circle back are one place"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "onvif_bmff/objects/stored.py",
+        "def read_unsealed(self, item: UnsealedObject, start: int = 0, length: int | None = None) -> bytes:",
+        "def read_unsealed(self, item: UnsealedObject, start: int = 1, length: int | None = None) -> bytes:",
+    ): "a protocol: nothing runs it",
+    (
+        "onvif_bmff/recording/fragment.py",
+        'for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):',
+        'for name, flag in (("duration", 257), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):',
+    ): "the lowest bit, a data offset, is set already",
+    ("onvif_bmff/recording/interleave.py", "_NEVER = -1 << 80", "_NEVER = -2 << 80"): "both are before any time",
+    ("onvif_bmff/recording/sample_clock.py", "NEVER = -1 << 80", "NEVER = -1 << 81"): "both are before any time",
+    ("onvif_bmff/recording/track_state.py", "return False", "return None"): "it is asked for its truth only",
+    (
         "onvif_bmff/control/arbitration.py",
         "if held is None or rank > (held.configuration.priority, held.activation):",
         "if held is None or (rank >= (held.configuration.priority, held.activation)):",

@@ -7,7 +7,7 @@ from recording_kit import AUDIO, META, NEW_VIDEO, START, VIDEO
 
 from onvif_bmff.bmff import FreeSpaceBox
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
 from onvif_bmff.recording.encryption import EncryptionEntry, encryption_fault, protect, trouble_of
@@ -164,3 +164,16 @@ def test_tracks_of_one_entry_have_one_header():
     made = protect((entry((headers,)),), [VIDEO, AUDIO, META], START, IvSources())
     assert len(made.boxes([VIDEO, AUDIO, META])) == 2
     assert len(headers.made) == 1, "made once, not for each track"
+
+
+def test_two_keys_under_one_kid_are_refused_for_no_reader_could_tell_them_apart():
+    kid = generate_content_key().kid
+    keys = [ContentKey(kid, bytes([number]) * 16) for number in (1, 2)]
+    entries = [
+        entry((), keys=FixedKey(key), tracks=(track.token,)) for key, track in zip(keys, (VIDEO, AUDIO), strict=True)
+    ]
+    with pytest.raises(ProtectionError):
+        protect(entries, (VIDEO, AUDIO), START, IvSources())
+    assert set(protect(entries[:1], (VIDEO, AUDIO), START, IvSources()).keys) == {VIDEO.token}
+    same = entry((), keys=FixedKey(keys[0]), tracks=(AUDIO.token,))
+    assert set(protect([entries[0], same], (VIDEO, AUDIO), START, IvSources()).keys) == {VIDEO.token, AUDIO.token}
