@@ -109,3 +109,24 @@ def test_what_is_kept_tells_its_end_and_count():
             1_000 * number for number in range(count)
         ]
         assert recover_segment(data, KEY, random_access=False).trailer == b""
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\0\0\0\0moof", bytes(8) + b"x", b"\0\0\0\7free", b"\0\0\0\1free" + b"\0" * 7 + b"\x0f"]
+)
+def test_in_a_sealed_segment_a_size_that_no_box_has_is_damage(rest):
+    """Fragments may follow it: to keep what lies before it would lose them without a word."""
+    with pytest.raises(BoxError, match="less than the header"):
+        kept(HEADER + WHOLE + rest, sealed=True)
+
+
+def test_a_movie_fragment_without_its_data_is_an_error_only_where_nothing_lies_before_it():
+    moof = FRAGMENTS[0][: int.from_bytes(FRAGMENTS[0][:4], "big")]
+    with pytest.raises(BoxError, match="less than the header"):
+        kept(HEADER + moof + b"\0\0\0\7free")
+    assert kept(HEADER + WHOLE + moof + b"\0\0\0\7free") == len(HEADER + WHOLE)
+
+
+def test_what_ends_a_segment_is_not_shown_with_it():
+    """It may be megabytes; a log line is not the place."""
+    assert "trailer" not in repr(recover_segment(HEADER + WHOLE, KEY))
