@@ -65,4 +65,4 @@ def make_random_access(totals: SegmentTotals) -> MovieFragmentRandomAccessBox:
 def _tfra(track_id: int, totals: TrackTotals) -> TrackFragmentRandomAccessBox:
     truns = array("B", [1]) * len(totals.times)
     numbers = totals.traf_numbers, truns, totals.sample_numbers
-    return track_random_access(track_id, totals.times, totals.moof_offsets, numbers)
+    return track_random_access(track_id, totals.times, totals.moof_offsets, numbers, three_bytes=False)
