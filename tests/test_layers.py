@@ -14,6 +14,7 @@ ALLOWED = {
     "errors": set(),
     "logs": set(),
     "timing": {"errors"},
+    "runtime": {"timing"},
     "xml_values": {"errors", "timing"},
     "media_kind": set(),
     "bmff": {"errors", "timing"},
@@ -31,12 +32,12 @@ ALLOWED = {
     "validation": {"playback", "cenc", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
     "control": {"objects", "xml_values", "media_kind", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "media_kind", "errors", "timing"},
-    "storage": {"objects", "errors", "timing", "logs"},
-    "ingest": {"demux", "media", "bmff", "media_kind", "errors", "timing"},
+    "storage": {"objects", "runtime", "errors", "timing", "logs"},
+    "ingest": {"demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "media_kind", "errors", "timing"},
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
-        "storage", "ingest", "media_kind", "errors", "timing",
+        "storage", "ingest", "runtime", "media_kind", "errors", "timing",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
@@ -52,7 +53,7 @@ EXTERNAL = {
 STANDARD = {"sqlite3": {"storage"}, "socket": set(), "subprocess": {"testing", "cli"}, "requests": set()}
 
 WORLD = {"open", "time.time", "time.monotonic", "datetime.now", "os.urandom", "uuid.uuid4", "uuid4"}
-WORLDLY = {"storage", "ingest", "device", "cli", "testing"}
+WORLDLY = {"storage", "ingest", "device", "runtime", "cli", "testing"}
 """Rooms that may do I/O, read clocks or draw random numbers by themselves."""
 
 
@@ -109,6 +110,66 @@ def test_the_core_does_no_io_and_reads_no_clock(room: str, path: Path, tree: ast
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             assert called not in WORLD, f"{path}:{node.lineno} calls {called}"
+
+
+WAITS = {
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "queue",
+    "sched",
+    "select",
+    "selectors",
+    "signal",
+    "threading",
+    "time",
+}
+LEAF_LOCKS = {"threading.Lock", "threading.RLock"}
+READS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "datetime.today"}
+
+
+def waiting_of(tree: ast.Module, *, leaf_locks: bool) -> list[str]:
+    """What waits or reads a clock in a module: imports by full name, and calls."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] in WAITS]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in WAITS:
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in READS:
+            found.append(ast.unparse(node.func))
+    return [one for one in found if not (leaf_locks and one in LEAF_LOCKS)]
+
+
+SEAMLESS = [entry for entry in MODULES if entry[0] in ("device", "engine", "ingest", "storage", "recovery", "export")]
+
+
+@pytest.mark.parametrize(
+    ("room", "path", "tree"), SEAMLESS, ids=[str(path.relative_to(PACKAGE)) for _, path, _ in SEAMLESS]
+)
+def test_only_the_runtime_waits_and_reads_clocks(room: str, path: Path, tree: ast.Module) -> None:
+    """A simulated runtime runs all of the device, so nothing of it may wait or take the time elsewhere.
+
+    Stores have locks that no task waits under; the device has none but its runtime's.
+    """
+    assert waiting_of(tree, leaf_locks=room == "storage") == [], path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import time",
+        "from time import monotonic",
+        "import threading",
+        "from threading import Event",
+        "from queue import Queue",
+        "import asyncio",
+        "from concurrent.futures import ThreadPoolExecutor",
+        "x = datetime.now(UTC)",
+    ],
+)
+def test_the_test_of_waiting_would_notice(line: str) -> None:
+    assert waiting_of(ast.parse(line), leaf_locks=True)
 
 
 def test_the_world_test_would_notice() -> None:

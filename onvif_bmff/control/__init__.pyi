@@ -145,9 +145,9 @@ from onvif_bmff.control.state import secret_name as secret_name
 from onvif_bmff.control.subscription import Subscription as Subscription
 from onvif_bmff.control.transaction import ExportRecord as ExportRecord
 from onvif_bmff.control.transaction import Override as Override
-from onvif_bmff.control.transaction import Runtime as Runtime
 from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportRecord
 from onvif_bmff.control.transaction import Transaction as Transaction
+from onvif_bmff.control.transaction import VolatileState as VolatileState
 from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
@@ -303,7 +303,6 @@ __all__ = [
     "RecordingSourceInformation",
     "RecordingTargetConfiguration",
     "Resources",
-    "Runtime",
     "SearchScope",
     "SegmentDurationOverride",
     "SegmentExportOperation",
@@ -330,6 +329,7 @@ __all__ = [
     "UnknownReceiver",
     "UnsupportedStorageStrategy",
     "Upkeep",
+    "VolatileState",
     "accept_export",
     "accept_job_configuration",
     "accept_listing",

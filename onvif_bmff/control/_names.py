@@ -105,9 +105,9 @@ NAMES = {
     "transaction": (
         "ExportRecord",
         "Override",
-        "Runtime",
         "SegmentExportRecord",
         "Transaction",
+        "VolatileState",
         "export_event",
         "segment_export_event",
     ),

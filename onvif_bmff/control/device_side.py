@@ -149,7 +149,7 @@ class DeviceSide:
 
         def shift(tx: Transaction) -> None:
             change()
-            tx.runtime.shift(by)
+            tx.volatile.shift(by)
 
         self._runner.run(shift)
 

@@ -116,7 +116,7 @@ def read_plans(tx: Transaction) -> DevicePlan:
     for one in read_standby(tx):
         waiting.setdefault(one.recording, []).append(one)
     reports: dict[str, dict[tuple[str, str], TrackReport]] = {}
-    for (job, track), report in tx.runtime.reports.items():
+    for (job, track), report in tx.volatile.reports.items():
         reports.setdefault(tx.state.jobs[job].configuration.recording_token, {})[job, track] = report
     plans: dict[str, RecordingPlan] = {}
     # Checked each time, since a storage configuration may have changed meanwhile.
@@ -124,7 +124,7 @@ def read_plans(tx: Transaction) -> DevicePlan:
         clashing(tx.environment.resources, tx.state.recordings.values()), tx.state.jobs
     )
     for recording in tx.state.recordings.values():
-        override = tx.runtime.overrides.get(recording.token)
+        override = tx.volatile.overrides.get(recording.token)
         found = {track.token: feeds[recording.token, track.token] for track in recording.tracks}
         plans[recording.token] = RecordingPlan(
             recording.token,
@@ -152,10 +152,10 @@ def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
         jobs = by_recording[recording.token]
         if not jobs:
             continue
-        winners = current_winners(jobs, tx.runtime.schedules, tx.runtime.gates, tx.now)
+        winners = current_winners(jobs, tx.volatile.schedules, tx.volatile.gates, tx.now)
         for job in jobs:
             since = _since(tx, job)
-            gate = tx.runtime.gates.get(job.token)
+            gate = tx.volatile.gates.get(job.token)
             topic = gate.topic if gate is not None and since is not None else None
             for source in job.configuration.source:
                 for fed in source.tracks:
@@ -168,7 +168,7 @@ def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
 
 def _since(tx: Transaction, job: Job) -> UtcTime | None:
     event_filter = job.configuration.event_filter
-    gate = tx.runtime.gates.get(job.token)
+    gate = tx.volatile.gates.get(job.token)
     if event_filter is None or gate is None or gate.opened is None:
         return None
     try:
@@ -181,9 +181,9 @@ def read_standby(tx: Transaction) -> tuple[Standby, ...]:
     """Return sources to buffer: of armed jobs whose event filter has a Before, while no event lasts."""
     found: list[Standby] = []
     for job in tx.state.jobs.values():
-        configuration, gate = job.configuration, tx.runtime.gates.get(job.token)
+        configuration, gate = job.configuration, tx.volatile.gates.get(job.token)
         event_filter = configuration.event_filter
-        if event_filter is None or not event_filter.before or not is_armed(configuration, tx.runtime.schedules):
+        if event_filter is None or not event_filter.before or not is_armed(configuration, tx.volatile.schedules):
             continue
         if gate is not None and gate.is_open(tx.now):
             continue

@@ -5,7 +5,7 @@ There is no timer: every call first does what is due (``TransactionRunner.advanc
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from threading import RLock
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from onvif_bmff.control.notifications import Notification
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.state import DeviceState
 from onvif_bmff.control.subscription import Subscription
-from onvif_bmff.control.transaction import Runtime, Transaction
+from onvif_bmff.control.transaction import Transaction, VolatileState
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
@@ -60,6 +60,7 @@ class TransactionRunner:
         clock: the present instant.
         unreported: state of a fed track without a report.
         upkeep: work without a request.
+        lock: held while an operation runs; it must be reentrant.
 
     ``on_change`` may be set to a function without arguments. It is called after everything that changed
     anything, by the thread that caused it and while the service is locked; it should only wake up the
@@ -76,19 +77,20 @@ class TransactionRunner:
         clock: Callable[[], UtcTime],
         unreported: RecordingJobState,
         upkeep: Upkeep,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self.environment = environment
         self.persistence = persistence
         self.clock = clock
         self.on_change: Callable[[], None] | None = None
         self._upkeep = upkeep
-        self._lock = RLock()
+        self._lock = lock or RLock()
         documents, secrets = persistence.load()
         self.state = DeviceState.from_documents(documents, secrets)
         with suppress(PersistenceError):  # documents of an earlier version stay usable until they can be rewritten
             if outdated := self.state.outdated(documents):
                 persistence.commit(outdated, {})
-        self.runtime = Runtime(unreported)
+        self.volatile = VolatileState(unreported)
         self._subscriptions: list[Subscription] = []
         self._deadline: UtcTime | None = None
 
@@ -121,13 +123,13 @@ class TransactionRunner:
             now = self.clock()
             changed = self._advance(now)
             try:
-                return look(Transaction(self.environment, now, self.state, self.runtime, draft=False))
+                return look(Transaction(self.environment, now, self.state, self.volatile, draft=False))
             finally:
                 self._wake(changed=changed)
 
     def begin(self, now: UtcTime) -> Transaction:
         """Return a transaction with a draft of the present state; for the upkeep."""
-        return Transaction(self.environment, now, self.state, self.runtime)
+        return Transaction(self.environment, now, self.state, self.volatile)
 
     def commit(self, tx: Transaction) -> bool:
         """Make a transaction durable, apply it and send its events; return True if it changed anything.
@@ -139,7 +141,7 @@ class TransactionRunner:
         documents, secrets = tx.state.changes_since(self.state)
         if documents or secrets:
             self.persistence.commit(documents, secrets)
-        self.state, self.runtime = tx.state, tx.runtime
+        self.state, self.volatile = tx.state, tx.volatile
         self.publish(tx.notifications)
         return bool(documents or secrets or tx.notifications or tx.touched)
 

@@ -9,6 +9,7 @@ binding checks them. The three operations that 26.06 adds are offered under a pr
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from onvif_bmff.control.device_side import DeviceSide
@@ -72,6 +73,7 @@ class RecordingService:
         unreported: state of a fed track without a report. With an engine that reports, Idle is correct until data
             flows.
         random: source of random bytes, for tokens.
+        lock: held while an operation runs, for a runtime that is not threads; it must be reentrant.
 
     Raises:
         BadConfiguration: capabilities, limits and providers do not fit together.
@@ -93,6 +95,7 @@ class RecordingService:
         segment_exporter: SegmentExporter | None = None,
         unreported: RecordingJobState = RecordingJobState.ACTIVE,
         random: Callable[[int], bytes] = os.urandom,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         offered, limits = capabilities or Capabilities(), limits or ServiceLimits()
         limits.check(offered)
@@ -103,7 +106,7 @@ class RecordingService:
             offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter
         )
         self._runner = TransactionRunner(
-            environment, persistence or MemoryPersistence(), clock, unreported, ServiceUpkeep()
+            environment, persistence or MemoryPersistence(), clock, unreported, ServiceUpkeep(), lock
         )
         self._notifications = self._runner.subscribe()
         self._runner.start()

@@ -25,9 +25,9 @@ from onvif_bmff.timing import UtcTime
 __all__ = [
     "ExportRecord",
     "Override",
-    "Runtime",
     "SegmentExportRecord",
     "Transaction",
+    "VolatileState",
     "export_event",
     "segment_export_event",
 ]
@@ -63,7 +63,7 @@ class SegmentExportRecord:
 
 
 @dataclass(slots=True)
-class Runtime:
+class VolatileState:
     """State that a restart may lose: overrides, exports, and reports.
 
     ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings that share a
@@ -82,9 +82,9 @@ class Runtime:
     retention_due: UtcTime | None = None
     clashing: frozenset[str] = frozenset()
 
-    def copy(self) -> "Runtime":
+    def copy(self) -> "VolatileState":
         """Return a draft; everything in the dictionaries is immutable."""
-        return Runtime(
+        return VolatileState(
             self.unreported,
             dict(self.overrides),
             dict(self.exports),
@@ -116,20 +116,20 @@ class Runtime:
 
 
 class Transaction:
-    """Draft of the state and the runtime, the present instant, and the events so far.
+    """Draft of the state and the volatile state, the present instant, and the events so far.
 
     ``touched`` collects recordings whose job states may have changed for a reason that is no document.
     Without ``draft`` it reads the real state, and nothing may be changed.
     """
 
     def __init__(
-        self, environment: Environment, now: UtcTime, state: DeviceState, runtime: Runtime, *, draft: bool = True
+        self, environment: Environment, now: UtcTime, state: DeviceState, volatile: VolatileState, *, draft: bool = True
     ) -> None:
         self.environment = environment
         self.now = now
         self.before = state
         self.state = state.copy() if draft else state
-        self.runtime = runtime.copy() if draft else runtime
+        self.volatile = volatile.copy() if draft else volatile
         self.notifications: list[Notification] = []
         self.touched: set[str] = set()
 
@@ -191,8 +191,8 @@ class Transaction:
                 state.recordings,
                 state.jobs,
                 state.receivers,
-                self.runtime.exports,
-                self.runtime.segment_exports,
+                self.volatile.exports,
+                self.volatile.segment_exports,
             )
             if not any(token in table for table in taken):
                 return token
@@ -200,7 +200,7 @@ class Transaction:
 
     def shown_configuration(self, recording: Recording) -> RecordingConfiguration:
         """Return a recording's configuration as clients see it: with a running override, without keys (5.24)."""
-        override = self.runtime.overrides.get(recording.token)
+        override = self.volatile.overrides.get(recording.token)
         configuration = recording.configuration
         if override is None or configuration.target is None:
             return configuration
@@ -230,7 +230,7 @@ class Transaction:
     def drop_recording(self, recording: Recording) -> None:
         """Remove a recording and everything that depends on it except jobs."""
         del self.state.recordings[recording.token]
-        self.runtime.overrides.pop(recording.token, None)
+        self.volatile.overrides.pop(recording.token, None)
         self._drop_keys(recording.token, set())
 
     def drop_job(self, job: Job) -> None:

@@ -43,7 +43,7 @@ class ServiceUpkeep:
         for first, second in pairs:  # an earlier version accepted them; their objects must not mix
             what = "the local data" if second is None else f"recording {second}"
             log.error("recording %s has the place of %s, so that it may not be written; give it another", first, what)
-        runner.runtime.clashing = frozenset(token for pair in pairs for token in pair if token is not None)
+        runner.volatile.clashing = frozenset(token for pair in pairs for token in pair if token is not None)
         try:
             self._resume_after_restart(runner, now, delete=True)
         except PersistenceError:  # they stay for now: a device with a full disk must start too
@@ -88,12 +88,12 @@ class ServiceUpkeep:
 
     def next_deadline(self, runner: TransactionRunner, now: UtcTime) -> UtcTime | None:
         """Return when the next override, event window or age of local data ends, or a deletion is retried."""
-        state, runtime = runner.state, runner.runtime
-        due = [override.expires for override in runtime.overrides.values()]
-        due += [closes for gate in runtime.gates.values() if (closes := gate.closes()) is not None]
+        state, volatile = runner.state, runner.volatile
+        due = [override.expires for override in volatile.overrides.values()]
+        due += [closes for gate in volatile.gates.values() if (closes := gate.closes()) is not None]
         if runner.environment.local_data is not None:
-            due.append(runtime.retention_due or now)
-        elif any(r.deletion_pending and r.token not in runtime.exported() for r in state.recordings.values()):
+            due.append(volatile.retention_due or now)
+        elif any(r.deletion_pending and r.token not in volatile.exported() for r in state.recordings.values()):
             due.append(now + RETENTION_INTERVAL)  # their removal could not be stored
         if self._purge_due is not None and state.purges:
             due.append(self._purge_due)

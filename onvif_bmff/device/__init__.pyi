@@ -1,5 +1,4 @@
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
-from onvif_bmff.device.device import utc_now as utc_now
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
@@ -43,5 +42,4 @@ __all__ = [
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",
-    "utc_now",
 ]

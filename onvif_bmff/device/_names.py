@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "device": ("RecordingDevice", "utc_now",),
+    "device": ("RecordingDevice",),
     "exports": ("EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports",),
     "feeding": ("RunningSources", "SourceRunner",),
     "local": ("LocalRecordings",),

@@ -10,12 +10,9 @@
 A slow, failing or hanging store or source delays its own thread only.
 """
 
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
@@ -47,22 +44,18 @@ from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
+from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.iv_store import SqliteIvStore
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["RecordingDevice", "utc_now"]
+__all__ = ["RecordingDevice"]
 
 _MAX_SLEEP = 60.0
 _RETRY = 1.0
 _CLOCK_INTERVAL = 1.0
 _SOURCE_PATIENCE = timedelta(seconds=2)
-
-
-def utc_now() -> UtcTime:
-    """Return the present instant."""
-    return UtcTime.from_datetime(datetime.now(UTC))
 
 
 def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) -> IvSources:
@@ -129,10 +122,10 @@ class RecordingDevice:
         capabilities: what clients see; by default everything that the device can do.
         limits: as for ``RecordingService``.
         profile: as for ``RecordingService``.
-        clock: the present instant. A jump of more than a second is detected within two: all spans close
-            at the next sync sample, and new ones have the new time.
+        clock: the present instant; by default the wall clock of ``runtime``. A jump of more than a second is detected
+            within two: all spans close at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
-        random: source of random bytes.
+        random: source of random bytes; by default that of ``runtime``.
         ivs: source of initialisation vectors. By default with a store next to the file of an
             ``SqlitePersistence``, at ``….ivs``, so that a restart continues where vectors ended; else random.
         labels: of all objects.
@@ -143,6 +136,7 @@ class RecordingDevice:
         event_latency: how late an event may arrive (in real time; ``clock_rate`` times that in the clock's) without a
             loss of its Before: each source keeps so much more than Before.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
+        runtime: runs all threads of the device, waits, and gives time and random bytes.
     """
 
     def __init__(  # noqa: PLR0913 - the whole of a device: each is a part that an embedder may supply, by name
@@ -157,9 +151,9 @@ class RecordingDevice:
         capabilities: Capabilities | None = None,
         limits: ServiceLimits | None = None,
         profile: Profile = PROFILE_25_12,
-        clock: Callable[[], UtcTime] = utc_now,
+        clock: Callable[[], UtcTime] | None = None,
         clock_rate: float = 1.0,
-        random: Callable[[int], bytes] = os.urandom,
+        random: Callable[[int], bytes] | None = None,
         ivs: IvSources | None = None,
         labels: SegmentLabels = SegmentLabels(),  # noqa: B008
         max_bytes: int = 32 << 20,
@@ -167,42 +161,43 @@ class RecordingDevice:
         room: Room | None = None,
         event_latency: timedelta = timedelta(seconds=2),
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
+        runtime: Runtime = SYSTEM,
     ) -> None:
+        self._runtime = runtime
+        random = random or runtime.random
         self._stores = stores = DeviceStores(storages, local)
-        provider = sources or FileSources()
-        has_profile = has_profile or _profiles_of(provider)
+        provider = sources or FileSources(runtime=runtime)
         certificates = {} if certificates is None else certificates
-        self._clock = steady = SteadyClock(clock, clock_rate)
+        self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
         self._clock_rate = clock_rate
-        self._wake = Event()
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="recording device", daemon=True)
-        self._local_data = (
-            None if local is None else LocalRecordings(local, self._data_deleted, steady, self._is_written)
-        )
-        self._exporter = MovieExporter(storages, self._export_part, self._export_progress)
+        self._wake, self._stop = runtime.flag(), runtime.flag()
+        self._task: Task | None = None
+        self._local_data = None if local is None else self._local_recordings(local)
+        self._exporter = MovieExporter(storages, self._export_part, self._export_progress, runtime)
         self.service = RecordingService(
             clock=steady,
             capabilities=capabilities or _all_capabilities(stores),
             limits=limits,
             profile=profile,
             persistence=persistence,
-            resources=_Resources(stores, certificates, has_profile),
+            resources=_Resources(stores, certificates, has_profile or _profiles_of(provider)),
             local_data=self._local_data,
             exporter=self._exporter,
             unreported=RecordingJobState.IDLE,
             random=random,
+            lock=runtime.lock(),
         )
-        self._recovery = DeviceRecovery(stores, labels, self.service.device_side.plans, steady, self._data_deleted)
+        side = self.service.device_side
+        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
         ivs = ivs or _vectors(persistence, random)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         self._outputs = OutputSet(
-            self.service.device_side,
+            side,
             stores,
-            RunningSources(provider, steady),
+            RunningSources(provider, steady, runtime),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             steady,
-            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience),
+            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience, runtime),
         )
 
     def __enter__(self) -> Self:
@@ -224,7 +219,7 @@ class RecordingDevice:
         self.service.on_change = self._wake.set
         self._recovery.start()
         self._wake.set()
-        self._thread.start()
+        self._task = self._runtime.spawn(self._run, "recording device")
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
@@ -237,16 +232,16 @@ class RecordingDevice:
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
-        deadline = time.monotonic() + timeout
+        deadline = self._runtime.monotonic() + timeout
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        if self._task is not None:
+            self._task.join(timeout)
         self._exporter.close(1.0)
         self._outputs.close(deadline)
         self.service.on_change = None
         if self._local_data is not None:
-            self._local_data.close(max(deadline - time.monotonic(), 0.1))
+            self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
         self.service.close()
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
@@ -256,7 +251,7 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        look_again = time.monotonic() + _MAX_SLEEP
+        look_again = self._runtime.monotonic() + _MAX_SLEEP
         while not self._stop.is_set():
             woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
             if self._stop.is_set():
@@ -268,11 +263,11 @@ class RecordingDevice:
                         self.service.device_side.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
-                at_rest = not woken and self._until_deadline() > 0.0 and time.monotonic() < look_again
+                at_rest = not woken and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
                 if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
-                look_again = time.monotonic() + _MAX_SLEEP
+                look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.device_side.plans())
             except Exception:  # noqa: BLE001
@@ -315,6 +310,9 @@ class RecordingDevice:
         error: str | None = None,
     ) -> None:
         self.service.device_side.report_export(operation_token, progress, files, finished=finished, error=error)
+
+    def _local_recordings(self, store: ObjectStore) -> LocalRecordings:
+        return LocalRecordings(store, self._data_deleted, self._clock, self._is_written, self._runtime)
 
     def _data_deleted(self, recording: str, track: str, found: TimeRange) -> None:
         self.service.device_side.report_data_deleted(recording, track, found)

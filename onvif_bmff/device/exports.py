@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event, Lock, Thread
 from typing import Protocol
 
 from onvif_bmff.cenc.keys.ring import KeyRing
@@ -17,6 +16,7 @@ from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports"]
@@ -87,27 +87,34 @@ class MovieExporter:
         storages: stores by token.
         part: returns the part of a recording, or None if it has none; called in the thread of the export.
         report: ``DeviceSide.report_export``.
+        runtime: runs the threads.
     """
 
     def __init__(
-        self, storages: Mapping[str, ObjectStore], part: Callable[[str], ExportPart | None], report: _Progress
+        self,
+        storages: Mapping[str, ObjectStore],
+        part: Callable[[str], ExportPart | None],
+        report: _Progress,
+        runtime: Runtime = SYSTEM,
     ) -> None:
+        self._runtime = runtime
         self._storages = storages
         self._part = part
         self._report = report
-        self._lock = Lock()
-        self._running: dict[str, tuple[Event, Thread]] = {}
+        self._lock = runtime.lock()
+        self._running: dict[str, tuple[Flag, Task]] = {}
 
     def start(self, operation: ExportOperation) -> Sequence[str]:
         """Begin in the background; see ``Exporter.start``."""
         path = operation.storage_destination.relative_path
         lead = f"{path.strip('/')}/" if path and path.strip("/") else ""
         names = [f"{lead}{token}.mp4" for token in operation.recordings]
-        stop = Event()
-        thread = Thread(target=self._run, args=(operation, names, stop), name="export", daemon=True)
-        with self._lock:
-            self._running[operation.token] = (stop, thread)
-        thread.start()
+        stop = self._runtime.flag()
+        with self._lock:  # the thread removes itself, but not before it is there
+            self._running[operation.token] = (
+                stop,
+                self._runtime.spawn(partial(self._run, operation, names, stop), "export"),
+            )
         return names
 
     def stop(self, operation_token: str) -> None:
@@ -121,11 +128,11 @@ class MovieExporter:
         """Stop all exports."""
         with self._lock:
             running, self._running = dict(self._running), {}
-        for stop, thread in running.values():
+        for stop, task in running.values():
             stop.set()
-            thread.join(timeout)
+            task.join(timeout)
 
-    def _run(self, operation: ExportOperation, names: Sequence[str], stop: Event) -> None:
+    def _run(self, operation: ExportOperation, names: Sequence[str], stop: Flag) -> None:
         done = [0.0] * len(names)
         reported = 0.0
 

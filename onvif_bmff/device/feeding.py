@@ -1,9 +1,7 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
-from threading import Event, Lock, Thread
 
 from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
@@ -13,6 +11,7 @@ from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RunningSources", "SourceRunner"]
@@ -29,6 +28,7 @@ class SourceRunner:
         receiver: its configuration, if it is a receiver.
         provider: opens it.
         clock: gives the instant of its media time 0.
+        runtime: runs the thread, and waits before it is opened again.
     """
 
     def __init__(
@@ -37,22 +37,24 @@ class SourceRunner:
         receiver: Receiver | None,
         provider: SourceProvider,
         clock: SteadyClock,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self.receiver = receiver
         self._reference = reference
         self._provider = provider
         self._clock = clock
-        self._lock = Lock()
+        self._runtime = runtime
+        self._lock = runtime.lock()
         self._outputs: tuple[OutputWorker, ...] = ()
         self._open: tuple[dict[int, Track], UtcTime] | None = None
         self._times_set = 0
         self._state: tuple[bool, str | None] = (False, None)
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name=f"source {reference.token}", daemon=True)
+        self._stop = runtime.flag()
+        self._task: Task | None = None
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._task = self._runtime.spawn(self._run, f"source {self._reference.token}")
 
     def stop(self) -> None:
         """Ask the thread to end; it delivers nothing any more."""
@@ -62,8 +64,7 @@ class SourceRunner:
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end; return False if it has not."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._task is None or self._task.join(timeout)
 
     def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
         """Set the outputs that get the samples from now on."""
@@ -97,7 +98,7 @@ class SourceRunner:
         delay = _FIRST_RETRY
         while not self._stop.is_set():
             error: str | None = None
-            started = time.monotonic()
+            started = self._runtime.monotonic()
             try:
                 source = self._provider.open(self._reference, self.receiver, self._stop)
                 if source is None:
@@ -112,7 +113,7 @@ class SourceRunner:
                 # Third-party sources may raise anything, and must not stop others.
                 error = f"The source failed: {failure}"
             self._report_closed(error)
-            if time.monotonic() - started > _MAX_RETRY:
+            if self._runtime.monotonic() - started > _MAX_RETRY:
                 delay = _FIRST_RETRY
             self._stop.wait(delay)
             delay = min(delay * 2, _MAX_RETRY)
@@ -165,9 +166,11 @@ class RunningSources:
     Args:
         provider: opens sources.
         clock: gives the instants of their media time 0.
+        runtime: runs them.
     """
 
-    def __init__(self, provider: SourceProvider, clock: SteadyClock) -> None:
+    def __init__(self, provider: SourceProvider, clock: SteadyClock, runtime: Runtime = SYSTEM) -> None:
+        self._runtime = runtime
         self._provider = provider
         self._clock = clock
         self._runners: dict[SourceReference, SourceRunner] = {}
@@ -187,7 +190,7 @@ class RunningSources:
             if known is not None:
                 known.serve(workers)
                 continue
-            runner = SourceRunner(source, _receiver(receivers, source), self._provider, self._clock)
+            runner = SourceRunner(source, _receiver(receivers, source), self._provider, self._clock, self._runtime)
             runner.serve(workers)
             runner.start()
             self._runners[source] = runner
@@ -204,9 +207,9 @@ class RunningSources:
             runner.stop()
 
     def join(self, deadline: float) -> None:
-        """Wait for all of them until a reading of ``time.monotonic``, and no longer."""
+        """Wait for all of them until a reading of ``Runtime.monotonic``, and no longer."""
         for runner in self._runners.values():
-            runner.join(max(deadline - time.monotonic(), 0.1))
+            runner.join(max(deadline - self._runtime.monotonic(), 0.1))
 
 
 def _receiver(receivers: Mapping[str, Receiver], source: SourceReference) -> Receiver | None:

@@ -5,15 +5,15 @@ deletions, and reports them when they are done.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from queue import Empty, Queue
-from threading import Thread
 
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.runtime import SYSTEM, Runtime, WorkQueue
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["LocalRecordings"]
@@ -21,6 +21,20 @@ __all__ = ["LocalRecordings"]
 Deleted = Callable[[str, str, TimeRange], None]
 _JOIN = timedelta(milliseconds=1)
 _PATIENCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Deletion:
+    """Delete what ended by an instant, or with ``whole`` what began by then."""
+
+    recording: str
+    track: str
+    at: UtcTime
+    whole: bool
+
+
+class _End:
+    """Nothing follows."""
 
 
 class LocalRecordings:
@@ -34,6 +48,7 @@ class LocalRecordings:
         clock: the present instant.
         is_written: returns whether a writer that began a track before an instant is still running; a deleted track is
             removed after that, so that nothing of it reappears.
+        runtime: runs the thread, and waits.
     """
 
     def __init__(
@@ -42,51 +57,50 @@ class LocalRecordings:
         deleted: Deleted,
         clock: Callable[[], UtcTime],
         is_written: Callable[[str, str, UtcTime], bool],
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._store = store
         self._deleted = deleted
         self._clock = clock
         self._is_written = is_written
-        self._work: Queue[tuple[str, str, UtcTime, bool] | None] = Queue()
-        self._thread = Thread(target=self._run, name="local data", daemon=True)
-        self._thread.start()
+        self._work: WorkQueue[_Deletion | _End] = WorkQueue(runtime)
+        self._task = runtime.spawn(self._run, "local data")
 
     def delete_before(self, recording_token: str, track_token: str, limit: UtcTime) -> Sequence[TimeRange]:
         """Request the deletion of data older than an instant; see ``LocalData``. Ranges are reported later."""
-        self._work.put((recording_token, track_token, limit, False))
+        self._work.put(_Deletion(recording_token, track_token, limit, whole=False))
         return ()
 
     def delete_track(self, recording_token: str, track_token: str) -> Sequence[TimeRange]:
         """Request the deletion of all data of a track; see ``LocalData``."""
-        self._work.put((recording_token, track_token, self._clock(), True))
+        self._work.put(_Deletion(recording_token, track_token, self._clock(), whole=True))
         return ()
 
     def close(self, timeout: float | None = None) -> None:
         """End the thread, after all requested deletions."""
-        self._work.put(None)
-        self._thread.join(timeout)
+        self._work.put(_End())
+        self._task.join(timeout)
 
     def _run(self) -> None:
-        waiting: list[tuple[str, str, UtcTime]] = []
+        waiting: list[_Deletion] = []
         while True:
-            try:
-                asked = self._work.get(timeout=_PATIENCE if waiting else None)
-                if asked is None:
-                    break
-                recording, track, at, whole = asked
-                if whole:
-                    waiting.append((recording, track, at))
-                else:
-                    self._delete(recording, track, at)
-            except Empty:
-                pass
-            waiting = [one for one in waiting if self._is_written(*one) or not self._delete(*one, whole=True)]
+            asked = self._work.take(_PATIENCE if waiting else None)
+            if isinstance(asked, _End):
+                return
+            if asked is not None and asked.whole:
+                waiting.append(asked)
+            elif asked is not None:
+                self._delete(asked)
+            waiting = [
+                one for one in waiting if self._is_written(one.recording, one.track, one.at) or not self._delete(one)
+            ]
 
-    def _delete(self, recording: str, track: str, at: UtcTime, *, whole: bool = False) -> bool:
-        """Delete what ended by an instant, or with ``whole`` what began by then; return False if the store failed."""
+    def _delete(self, what: _Deletion) -> bool:
+        """Delete and report; return False if the store failed."""
+        prefix = local_prefix(what.recording, what.track)
         try:
-            for found in delete_segments(self._store, local_prefix(recording, track), at, whole=whole):
-                self._deleted(recording, track, found)
+            for found in delete_segments(self._store, prefix, what.at, whole=what.whole):
+                self._deleted(what.recording, what.track, found)
         except OnvifBmffError:
             return False
         return True

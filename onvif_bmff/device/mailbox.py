@@ -5,8 +5,9 @@ Dropped media never leave a hole within a span: at a mark in their place the spa
 
 from collections import deque
 from enum import Enum
-from threading import Condition
 from typing import Any, Generic, TypeVar
+
+from onvif_bmff.runtime import SYSTEM, Runtime
 
 __all__ = ["Mailbox", "OverloadPolicy"]
 
@@ -30,28 +31,36 @@ class Mailbox(Generic[T]):
         gap: the mark that stands for media that were dropped.
         max_bytes: room for media.
         policy: what to drop.
+        runtime: waits.
     """
 
-    def __init__(self, gap: T, *, max_bytes: int = 32 << 20, policy: OverloadPolicy = OverloadPolicy.OLDEST) -> None:
+    def __init__(
+        self,
+        gap: T,
+        *,
+        max_bytes: int = 32 << 20,
+        policy: OverloadPolicy = OverloadPolicy.OLDEST,
+        runtime: Runtime = SYSTEM,
+    ) -> None:
         self._gap = gap
         self._max_bytes = max_bytes
         self._policy = policy
         self._items: deque[Message[Any]] = deque()
         self._size = 0
         self._shut = False
-        self._ready = Condition()
+        self._lock = runtime.lock()
+        self._ready = runtime.flag()
         self.dropped = 0
 
     def put(self, item: T) -> None:
         """Add a message."""
-        with self._ready:
-            self._items.append((item, 0, False))
-            self._ready.notify()
+        with self._lock:
+            self._append((item, 0, False))
 
     def put_media(self, item: T, size: int, *, opens_gop: bool) -> None:
         """Add media of ``size`` bytes; ``opens_gop``: recording can begin with it."""
         size = max(size, 1)
-        with self._ready:
+        with self._lock:
             if self._shut:
                 if not opens_gop or self._size > self._max_bytes // 2:
                     self.dropped += 1
@@ -61,29 +70,34 @@ class Mailbox(Generic[T]):
                 if self._policy is OverloadPolicy.OLDEST:
                     self._drop_oldest()
                 else:
-                    self._items.append((self._gap, 0, False))
+                    self._append((self._gap, 0, False))
                     self._shut = True
                 if self._shut and not (opens_gop and self._size == 0):
                     self.dropped += 1
                     return
                 self._shut = False
-            self._items.append((item, size, opens_gop))
+            self._append((item, size, opens_gop))
             self._size += size
-            self._ready.notify()
 
     def take(self, timeout: float | None = None) -> T | None:
         """Return the next item, or None if none arrives within ``timeout`` seconds."""
-        with self._ready:
-            if not self._items:
-                self._ready.wait(timeout)
+        self._ready.wait(timeout)
+        with self._lock:
             if not self._items:
                 return None
             item, size, _ = self._items.popleft()
             self._size -= size
+            if not self._items:
+                self._ready.clear()
             return item  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def _append(self, message: Message[T]) -> None:
+        if not self._items:
+            self._ready.set()
+        self._items.append(message)
 
     def _drop_oldest(self) -> None:
         """Drop media from the front until half of the room is free and the next item can begin a recording."""

@@ -1,7 +1,6 @@
 """The outputs and sources of a device, kept in line with the plans of its service."""
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +19,7 @@ from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.recording.segment_labels import SegmentLabels
+from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """Settings of all outputs of a device; see ``RecordingDevice``, and ``RecordingOutput`` for the last two."""
+    """Settings of all outputs of a device; see ``RecordingDevice``, and ``RecordingOutput`` for the two times."""
 
     ivs: IvSources
     labels: SegmentLabels
@@ -39,6 +39,7 @@ class OutputSettings:
     room: Room
     event_latency: timedelta
     source_patience: timedelta
+    runtime: Runtime = SYSTEM
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class OutputSet:
         self._maker = maker
         self._clock = clock
         self._settings = settings
-        self._states = TrackStates(device_side.report_track_state)
+        self._states = TrackStates(device_side.report_track_state, settings.runtime)
         self._plan = DevicePlan({}, {})
         self._refused: dict[str, str] = {}
         self._outputs: dict[OutputKey, _Running] = {}
@@ -113,7 +114,7 @@ class OutputSet:
             elif output.sources:
                 made = self._make_worker(key, output)
                 if made is not None:
-                    made.start()
+                    made.start(f"output {key.recording}")
                     self._outputs[key] = _Running(made, output)
         self._sources.follow(self._wanted_sources(), plan.receivers)
 
@@ -166,11 +167,11 @@ class OutputSet:
         return OutputWorker(
             output,
             store,
-            name=f"output {key.recording}",
             since=self._clock(),
             max_bytes=settings.max_bytes,
             policy=settings.policy,
             room=settings.room,
+            runtime=settings.runtime,
         )
 
     def clock_set(self, by: timedelta) -> None:
@@ -190,11 +191,11 @@ class OutputSet:
         )
 
     def close(self, deadline: float) -> None:
-        """End all sources and workers; wait for them until a reading of ``time.monotonic``, and no longer."""
+        """End all sources and workers; wait for them until a reading of ``Runtime.monotonic``, and no longer."""
         self._sources.stop()
         workers = [running.worker for running in self._outputs.values()]
         for worker in workers:
             worker.close()
         for worker in (*workers, *(one for _, one in self._leaving)):
-            worker.join(max(deadline - time.monotonic(), 0.1))
+            worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1))
         self._sources.join(deadline)

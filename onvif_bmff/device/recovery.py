@@ -1,7 +1,7 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
 from collections.abc import Callable
-from threading import Event, Thread
+from functools import partial
 
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
@@ -14,6 +14,7 @@ from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport, recover_store
+from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
@@ -30,6 +31,7 @@ class DeviceRecovery:
         plans: gives what is to be recorded now.
         clock: the present instant.
         deleted: called with every range of local data that was deleted.
+        runtime: runs the threads.
     """
 
     def __init__(
@@ -39,33 +41,33 @@ class DeviceRecovery:
         plans: Callable[[], DevicePlan],
         clock: Callable[[], UtcTime],
         deleted: Callable[[str, str, TimeRange], None],
+        runtime: Runtime = SYSTEM,
     ) -> None:
+        self._runtime = runtime
         self.reports: list[RecoveryReport] = []
         self._stores = stores
         self._labels = labels
         self._plans = plans
         self._clock = clock
         self._deleted = deleted
-        self._done = Event()
+        self._done = runtime.flag()
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
         started, plan = self._clock(), self._plans()
         waiting = [
-            Thread(target=self._recover, args=(token, store, plan, started), name=f"recovery {token}", daemon=True)
+            self._runtime.spawn(partial(self._recover, token, store, plan, started), f"recovery {token}")
             for token, store in self._stores.all().items()
         ]
-        for thread in waiting:
-            thread.start()
-        Thread(target=self._await, args=(waiting,), name="recovery", daemon=True).start()
+        self._runtime.spawn(partial(self._await, waiting), "recovery")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
         return self._done.wait(timeout)
 
-    def _await(self, waiting: list[Thread]) -> None:
-        for thread in waiting:
-            thread.join()
+    def _await(self, waiting: list[Task]) -> None:
+        for task in waiting:
+            task.join()
         self._done.set()
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:

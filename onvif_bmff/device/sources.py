@@ -3,10 +3,8 @@
 Each source runs in its own thread. A slow, failing or hanging one delays no other.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
-from threading import Event
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +14,7 @@ from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
 __all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider"]
 
@@ -40,7 +39,7 @@ class SampleSource(Protocol):
 class SourceProvider(Protocol):
     """Opens the sources of jobs."""
 
-    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
+    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Flag) -> SampleSource | None:
         """Open a source; called in the thread of the source, so it may block.
 
         Args:
@@ -65,22 +64,22 @@ class FileSource:
         stop: ends playback when it is set.
         speed: 2.0 is twice as fast as real time; None is as fast as possible.
         passes: how often the file is played; None for ever.
-        clock: monotonic time in seconds.
+        runtime: gives monotonic time.
     """
 
     def __init__(
         self,
         path: str | PathLike[str],
         *,
-        stop: Event | None = None,
+        stop: Flag | None = None,
         speed: float | None = 1.0,
         passes: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._stop = stop or Event()
+        self._stop = stop or runtime.flag()
         self._speed = speed
         self._passes = passes
-        self._clock = clock
+        self._runtime = runtime
         self._input = open_mp4(path)
         self.tracks: Sequence[Track] = self._input.tracks
 
@@ -88,7 +87,9 @@ class FileSource:
         """Yield the samples."""
         found: Iterator[Sample | CodecChange] = loop_samples(self._input.samples, self.tracks, passes=self._passes)
         if self._speed is not None:
-            found = pace_samples(found, self.tracks, clock=self._clock, sleep=self._stop.wait, speed=self._speed)
+            found = pace_samples(
+                found, self.tracks, clock=self._runtime.monotonic, sleep=self._stop.wait, speed=self._speed
+            )
         for item in found:
             if self._stop.is_set():
                 return
@@ -106,6 +107,7 @@ class FileSources:
         profiles: token of a media profile → its file.
         speed: as for ``FileSource``.
         passes: as for ``FileSource``.
+        runtime: as for ``FileSource``.
     """
 
     def __init__(
@@ -114,12 +116,14 @@ class FileSources:
         *,
         speed: float | None = 1.0,
         passes: int | None = None,
+        runtime: Runtime = SYSTEM,
     ) -> None:
+        self._runtime = runtime
         self.profiles = dict(profiles or {})
         self._speed = speed
         self._passes = passes
 
-    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Event) -> SampleSource | None:
+    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Flag) -> SampleSource | None:
         """Open a file; see ``SourceProvider.open``."""
         path: str | PathLike[str]
         if reference.type == PROFILE_TYPE:
@@ -135,4 +139,4 @@ class FileSources:
             if uri.scheme != "file":
                 raise MediaError("only file: URIs can be received")
             path = unquote(uri.path)
-        return FileSource(path, stop=stop, speed=self._speed, passes=self._passes)
+        return FileSource(path, stop=stop, speed=self._speed, passes=self._passes, runtime=self._runtime)

@@ -1,11 +1,11 @@
 """Track states that outputs report, combined and reported to the service."""
 
 from collections.abc import Callable
-from threading import Lock
 
 from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.control.types.job_state import RecordingJobState, TrackReport
 from onvif_bmff.engine.targets import OutputKey
+from onvif_bmff.runtime import SYSTEM, Runtime
 
 __all__ = ["TrackStates"]
 
@@ -17,11 +17,14 @@ class TrackStates:
 
     Args:
         report: ``DeviceSide.report_track_state``.
+        runtime: gives the lock.
     """
 
-    def __init__(self, report: Callable[[str, str, RecordingJobState, str | None], bool]) -> None:
+    def __init__(
+        self, report: Callable[[str, str, RecordingJobState, str | None], bool], runtime: Runtime = SYSTEM
+    ) -> None:
         self._report = report
-        self._lock = Lock()
+        self._lock = runtime.lock()
         self._said: dict[tuple[str, str], dict[OutputKey, TrackReport]] = {}
         self._jobs: dict[tuple[str, str], str] = {}
 

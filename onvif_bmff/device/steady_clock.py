@@ -1,10 +1,9 @@
 """A wall clock without the jumps that NTP or an operator causes."""
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Lock
 
+from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SteadyClock"]
@@ -24,17 +23,15 @@ class SteadyClock:
     Args:
         clock: the wall clock.
         rate: how many of its seconds pass in one.
-        monotonic: monotonic time in seconds.
+        runtime: gives monotonic time, and the lock.
     """
 
-    def __init__(
-        self, clock: Callable[[], UtcTime], rate: float = 1.0, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, clock: Callable[[], UtcTime], rate: float = 1.0, *, runtime: Runtime = SYSTEM) -> None:
         self._clock = clock
         self._rate = rate
-        self._monotonic = monotonic
-        self._lock = Lock()
-        self._since = monotonic()
+        self._monotonic = runtime.monotonic
+        self._lock = runtime.lock()
+        self._since = runtime.monotonic()
         self._at = clock()
         self._times_set = 0
 

@@ -1,9 +1,7 @@
 """One thread for each output: samples from its mailbox through the engine's core into its store."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Thread
 
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.demux.sample_tables import CodecChange
@@ -14,6 +12,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore
+from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
 
@@ -74,12 +73,11 @@ class OutputWorker:
     Args:
         output: the engine's core; used by the thread alone from ``start`` on.
         store: where objects go.
-        name: of the thread.
         since: the instant at which the worker was made.
         max_bytes: room for media that wait for the store.
         policy: what to drop when the room is full.
         room: limit of what is held while the store fails; shared by all outputs of a device.
-        clock: monotonic time in seconds, for the retries.
+        runtime: runs the thread, waits, and gives the times of retries.
     """
 
     def __init__(
@@ -87,31 +85,37 @@ class OutputWorker:
         output: RecordingOutput,
         store: ObjectStore,
         *,
-        name: str = "output",
         since: UtcTime = UtcTime(0),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         room: Room | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._output = output
         self.since = since
         self.sink = StoreSink(
-            store, on_stored=self._stored, on_failure=self._lost, policy=_POLICY, room=room, clock=clock
+            store,
+            on_stored=self._stored,
+            on_failure=self._lost,
+            policy=_POLICY,
+            room=room,
+            clock=runtime.monotonic,
+            sleep=runtime.sleep,
+            random=runtime.random,
         )
-        self.mailbox: Mailbox[_Message] = Mailbox(_Gap(), max_bytes=max_bytes, policy=policy)
-        self._clock = clock
+        self.mailbox: Mailbox[_Message] = Mailbox(_Gap(), max_bytes=max_bytes, policy=policy, runtime=runtime)
+        self._runtime = runtime
         self._retry_at: float | None = None
         self._delay = _FIRST_RETRY
         self._troubled = False
         self._loss: str | None = None
         self._cut = False
         self.fragments = 0
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._task: Task | None = None
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def start(self, name: str = "output") -> None:
+        """Start the thread, under a name."""
+        self._task = self._runtime.spawn(self._run, name)
 
     def configure(self, plan: OutputPlan) -> None:
         """Follow another plan, after all that was sent before."""
@@ -142,15 +146,14 @@ class OutputWorker:
 
     def join(self, timeout: float | None) -> bool:
         """Wait for the thread to end; return False if it has not, because its store hangs."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._task is None or self._task.join(timeout)
 
     # ---- in the thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             message = self.mailbox.take(self._longest_wait())
-            if self._retry_at is not None and self._clock() >= self._retry_at:
+            if self._retry_at is not None and self._runtime.monotonic() >= self._retry_at:
                 self._resume()
             if message is not None:
                 self._handle(message)
@@ -162,7 +165,7 @@ class OutputWorker:
 
     def _longest_wait(self) -> float | None:
         """Return the seconds until the next retry."""
-        waits = [] if self._retry_at is None else [max(self._retry_at - self._clock(), 0.0)]
+        waits = [] if self._retry_at is None else [max(self._retry_at - self._runtime.monotonic(), 0.0)]
         return min([*waits, *(wait for wait in (self.sink.retry_in,) if wait is not None)], default=None)
 
     def _handle(self, message: _Message) -> None:
@@ -231,7 +234,7 @@ class OutputWorker:
             events = ()
         self.sink.add_all(events)
         self._troubled = True
-        self._retry_at = self._clock() + self._delay
+        self._retry_at = self._runtime.monotonic() + self._delay
         self._delay = min(self._delay * 2, _MAX_RETRY)
 
     def _resume(self) -> None:

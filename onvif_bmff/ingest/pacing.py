@@ -3,7 +3,6 @@
 Clock and sleep are handed in, so that tests, and simulations, run in no time.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import TypeVar
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.runtime import SYSTEM
 
 __all__ = ["loop_samples", "pace_samples"]
 
@@ -22,8 +22,8 @@ def pace_samples(
     samples: Iterable[Item],
     tracks: Sequence[Track],
     *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = SYSTEM.monotonic,
+    sleep: Callable[[float], object] = SYSTEM.sleep,
     speed: float = 1.0,
 ) -> Iterator[Item]:
     """Yield samples at the pace of their decode times, the first at once.

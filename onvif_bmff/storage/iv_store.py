@@ -21,7 +21,6 @@ import logging
 import os
 import sqlite3
 import stat
-import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Final
 from uuid import UUID
 
 from onvif_bmff.errors import PersistenceError
+from onvif_bmff.runtime import SYSTEM
 
 __all__ = ["Identity", "SqliteIvStore", "read_identity"]
 
@@ -173,14 +173,14 @@ class SqliteIvStore:
 
 def _lock(handle: int) -> None:
     """Lock an open file for this caller alone; ``BlockingIOError`` after two seconds."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = SYSTEM.monotonic() + _PATIENCE
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if SYSTEM.monotonic() > deadline:
                 raise
-            time.sleep(0.002)
+            SYSTEM.sleep(0.002)
         else:
             return
 

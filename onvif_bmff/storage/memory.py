@@ -1,9 +1,9 @@
 """Objects in memory: for tests, for recording without a disk, and as the simplest example of a store."""
 
-import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StateError
 from onvif_bmff.objects.key import check_path
@@ -31,7 +31,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._objects: dict[str, _Stored] = {}
         self._sorted: list[str] = []
 

@@ -1,8 +1,6 @@
 """Stores the events of a recorder as objects."""
 
 import logging
-import os
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -18,6 +16,7 @@ from onvif_bmff.objects.events import (
 )
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore
+from onvif_bmff.runtime import SYSTEM
 from onvif_bmff.storage.held import HeldBytes, Room
 from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes
@@ -65,9 +64,9 @@ class StoreSink:
         on_failure: Callable[[StoreFailure], None] | None = None,
         policy: RetryPolicy = RetryPolicy(),  # noqa: B008
         room: Room | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], float] = SYSTEM.monotonic,
+        sleep: Callable[[float], None] = SYSTEM.sleep,
+        random: Callable[[int], bytes] = SYSTEM.random,
     ) -> None:
         self._store = store
         self._overwrite = overwrite

@@ -198,7 +198,7 @@ def test_a_flood_of_conditions_costs_no_more_than_its_limit():
     made, _, guard = device(event_filter(), clock=clock, limits=ServiceLimits(conditions=3))
     for number in range(10):
         made.device_side.event(motion(clock, True, rule=f"R{number}"))
-    assert len(made._runner.runtime.conditions) == len(made._runner.runtime.gates[guard].conditions) == 3
+    assert len(made._runner.volatile.conditions) == len(made._runner.volatile.gates[guard].conditions) == 3
     for number in range(10):
         made.device_side.event(motion(clock, False, rule=f"R{number}"))
     clock.forward(seconds=5)
@@ -292,7 +292,7 @@ def test_a_counter_that_reads_like_a_boolean_does_not_hold_the_gate_for_ever():
             EventMessage(MOTION, clock.now, {"Rule": "R1"}, {"Count": count}, PropertyOperation.CHANGED)
         )
         clock.forward(seconds=1)
-    assert made._runner.runtime.conditions == {}
+    assert made._runner.volatile.conditions == {}
     assert states(made, guard) == ["Active"]
     clock.forward(seconds=3)
     assert states(made, guard) == ["Idle"]

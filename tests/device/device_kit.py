@@ -14,9 +14,10 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SourceReference,
 )
-from onvif_bmff.device import FileSources, RecordingDevice, utc_now
+from onvif_bmff.device import FileSources, RecordingDevice
 from onvif_bmff.errors import StoreError
 from onvif_bmff.playback import Timeline, read_segment
+from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.validation import validate_store
 

@@ -25,8 +25,9 @@ from device_kit import (
 
 from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.control import AsymmetricEncryption, BadConfiguration, MemoryPersistence, RecordingEncryption
-from onvif_bmff.device import FileSources, RecordingDevice, utc_now
+from onvif_bmff.device import FileSources, RecordingDevice
 from onvif_bmff.playback import read_segment
+from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.timing import UtcTime
 

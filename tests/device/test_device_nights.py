@@ -30,6 +30,7 @@ from onvif_bmff.control import (
 from onvif_bmff.device import FileSource, FileSources, RecordingDevice
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.runtime import ThreadedRuntime
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.timing import UtcTime
 
@@ -114,7 +115,7 @@ def test_a_clock_that_is_set_back_leaves_no_event_open_and_keeps_what_came_befor
 def test_small_corrections_of_a_clock_are_no_jumps():
     now = [0.0]
     wall = [UtcTime(0)]
-    clock = SteadyClock(lambda: wall[0], monotonic=lambda: now[0])
+    clock = SteadyClock(lambda: wall[0], runtime=ThreadedRuntime(monotonic=lambda: now[0]))
     now[0], wall[0] = 10.0, UtcTime(10_900_000)
     assert clock.jump() is None
     assert clock() == UtcTime(10_000_000)

@@ -9,8 +9,9 @@ from device_kit import until
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control import PROFILE_TYPE, SourceReference
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.device import SourceRunner, SteadyClock, utc_now
+from onvif_bmff.device import SourceRunner, SteadyClock
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.runtime import utc_now
 
 REFERENCE = SourceReference("cam", PROFILE_TYPE)
 CODEC = MjpegCodec(width=64, height=48)

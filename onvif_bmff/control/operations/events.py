@@ -10,7 +10,7 @@ __all__ = ["change_schedule", "close_gates", "take_event"]
 
 def take_event(tx: Transaction, message: EventMessage) -> None:
     """Take an event of the device or of a source (5.3.4)."""
-    conditions = tx.runtime.conditions
+    conditions = tx.volatile.conditions
     if (
         message.is_lasting()
         and message.is_active()
@@ -23,30 +23,30 @@ def take_event(tx: Transaction, message: EventMessage) -> None:
     elif message.operation is not None:  # the condition is over, or is none any more
         conditions.pop(message.property_key(), None)
     for job in tx.state.jobs.values():
-        event_filter, gate = job.configuration.event_filter, tx.runtime.gates.get(job.token)
+        event_filter, gate = job.configuration.event_filter, tx.volatile.gates.get(job.token)
         if event_filter is None or gate is None:
             continue
         changed = gate.after(event_filter, message, tx.now, tx.environment.limits.instant_event)
         if changed is not gate:
-            tx.runtime.gates[job.token] = changed
+            tx.volatile.gates[job.token] = changed
             tx.touched.add(job.configuration.recording_token)
 
 
 def close_gates(tx: Transaction) -> None:
     """End the event windows whose time is over."""
-    for token, gate in tx.runtime.gates.items():
+    for token, gate in tx.volatile.gates.items():
         closes = gate.closes()
         if closes is not None and closes <= tx.now:
-            tx.runtime.gates[token] = EventGate()
+            tx.volatile.gates[token] = EventGate()
             tx.touched.add(tx.state.jobs[token].configuration.recording_token)
 
 
 def change_schedule(tx: Transaction, schedule_token: str, *, active: bool | None) -> None:
     """Note that a schedule became active or inactive, or (None) ceased to exist; unknown ones are inactive."""
     if active is None:
-        tx.runtime.schedules.pop(schedule_token, None)
+        tx.volatile.schedules.pop(schedule_token, None)
     else:
-        tx.runtime.schedules[schedule_token] = active
+        tx.volatile.schedules[schedule_token] = active
     for job in tx.state.jobs.values():
         if job.configuration.schedule_token == schedule_token:
             tx.touched.add(job.configuration.recording_token)

@@ -95,8 +95,8 @@ def _select(tx: Transaction, scope: SearchScope) -> tuple[str, ...]:
 def begin_export(tx: Transaction, operation: ExportOperation, file_names: Sequence[str]) -> None:
     """Register an export that the exporter has begun."""
     files = tuple(FileProgress(name, 0.0) for name in file_names)
-    tx.runtime.exports[operation.token] = ExportRecord(operation, files)
-    _emit(tx, tx.runtime.exports[operation.token], PropertyOperation.INITIALIZED)
+    tx.volatile.exports[operation.token] = ExportRecord(operation, files)
+    _emit(tx, tx.volatile.exports[operation.token], PropertyOperation.INITIALIZED)
 
 
 def export_state(tx: Transaction, operation_token: object) -> ExportState:
@@ -108,7 +108,7 @@ def export_state(tx: Transaction, operation_token: object) -> ExportState:
 def stop_export(tx: Transaction, operation_token: object) -> ExportState:
     """StopExportRecordedData (5.22): afterwards the operation does not exist any more."""
     export = _find(tx, operation_token)
-    del tx.runtime.exports[export.operation.token]
+    del tx.volatile.exports[export.operation.token]
     if not export.finished:
         _emit(tx, export, PropertyOperation.DELETED)
     return ExportState(export.progress, export.files)
@@ -130,13 +130,13 @@ def report(
     Raises:
         StateError: there is no such export, it has finished, or a progress is out of range.
     """
-    export = tx.runtime.exports.get(operation_token)
+    export = tx.volatile.exports.get(operation_token)
     if export is None or export.finished:
         raise StateError("progress was reported of an export that is not running")
     if not all(is_progress(value) for value in (progress, *(file.progress for file in files))):
         raise StateError("progress is a number from 0.0 to 1.0")
     export = replace(export, progress=float(progress), files=tuple(files) or export.files, finished=finished)
-    tx.runtime.exports[operation_token] = export
+    tx.volatile.exports[operation_token] = export
     _emit(tx, export, PropertyOperation.CHANGED, error)
     if finished:
         _emit(tx, export, PropertyOperation.DELETED, error)
@@ -144,15 +144,15 @@ def report(
 
 
 def _forget_oldest(tx: Transaction) -> None:
-    finished = [token for token, export in tx.runtime.exports.items() if export.finished]
+    finished = [token for token, export in tx.volatile.exports.items() if export.finished]
     for token in finished[: max(len(finished) - tx.environment.limits.finished_exports, 0)]:
-        del tx.runtime.exports[token]
+        del tx.volatile.exports[token]
 
 
 def _find(tx: Transaction, operation_token: object) -> ExportRecord:
     if not tx.environment.capabilities.supported_export_file_formats:
         raise ActionNotSupported
-    found = tx.runtime.exports.get(operation_token) if isinstance(operation_token, str) else None
+    found = tx.volatile.exports.get(operation_token) if isinstance(operation_token, str) else None
     if found is None:
         raise BadConfiguration("the operation does not exist")
     return found

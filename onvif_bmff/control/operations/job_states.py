@@ -35,23 +35,23 @@ def current_properties(tx: Transaction) -> tuple[Notification, ...]:
     for jobs in _by_recording(tx, None).values():
         winners = _winners(tx, jobs)
         found += (_event(tx.now, first, job.token, _information(tx, job, winners, errors)) for job in jobs)
-    running = (export for export in tx.runtime.exports.values() if not export.finished)
+    running = (export for export in tx.volatile.exports.values() if not export.finished)
     found += (export_event(tx.now, first, export) for export in running)
-    found += (segment_export_event(tx.now, first, export) for export in tx.runtime.segment_exports.values())
+    found += (segment_export_event(tx.now, first, export) for export in tx.volatile.segment_exports.values())
     return tuple(found)
 
 
 def update_job_states(tx: Transaction) -> None:
     """Bring the job states up to date, and send the events of those that changed (5.26.1)."""
-    runtime, state = tx.runtime, tx.state
+    volatile, state = tx.volatile, tx.state
     dirty = tx.touched | _changed_recordings(tx)
-    if dirty & runtime.clashing:  # the jobs of one of them decide on the others
-        dirty |= runtime.clashing
-    for token in [token for token in runtime.job_states if token not in state.jobs]:
-        gone, last = PropertyOperation.DELETED, runtime.job_states.pop(token)
+    if dirty & volatile.clashing:  # the jobs of one of them decide on the others
+        dirty |= volatile.clashing
+    for token in [token for token in volatile.job_states if token not in state.jobs]:
+        gone, last = PropertyOperation.DELETED, volatile.job_states.pop(token)
         tx.emit(JobState(time=tx.now, operation=gone, recording_job_token=token, state=last))
-        runtime.gates.pop(token, None)
-        runtime.reports = {key: report for key, report in runtime.reports.items() if key[0] != token}
+        volatile.gates.pop(token, None)
+        volatile.reports = {key: report for key, report in volatile.reports.items() if key[0] != token}
     if not dirty:
         return
     errors = _errors(tx)
@@ -82,34 +82,34 @@ def _changed_recordings(tx: Transaction) -> set[str]:
 
 def _update_jobs(tx: Transaction, jobs: list[Job], errors: Mapping[str, str]) -> None:
     """Bring the states of all jobs of one recording up to date."""
-    runtime = tx.runtime
+    volatile = tx.volatile
     winners = _winners(tx, jobs)
     feeding = {(job, track) for track, job in winners.items()}
     tokens = {job.token for job in jobs}
-    for key in [key for key in runtime.reports if key[0] in tokens and key not in feeding]:
-        del runtime.reports[key]
+    for key in [key for key in volatile.reports if key[0] in tokens and key not in feeding]:
+        del volatile.reports[key]
     feeders = set(winners.values())
     for job in jobs:
-        known = runtime.job_states.get(job.token)
+        known = volatile.job_states.get(job.token)
         if known is RecordingJobState.IDLE and job.token not in feeders:
             continue  # a job that feeds nothing is idle, as most jobs are
         information = _information(tx, job, winners, errors)
         if known is information.state:
             continue
-        runtime.job_states[job.token] = information.state
+        volatile.job_states[job.token] = information.state
         operation = PropertyOperation.INITIALIZED if known is None else PropertyOperation.CHANGED
         tx.emit(_event(tx.now, operation, job.token, information))
 
 
 def _winners(tx: Transaction, jobs: list[Job]) -> dict[str, str]:
-    return current_winners(jobs, tx.runtime.schedules, tx.runtime.gates, tx.now)
+    return current_winners(jobs, tx.volatile.schedules, tx.volatile.gates, tx.now)
 
 
 def _errors(tx: Transaction) -> dict[str, str]:
     """Return the recordings that cannot be written since they were loaded, and why."""
     found = tx.state.missing_keys()
-    if tx.runtime.clashing:
-        recordings = [one for token, one in tx.state.recordings.items() if token in tx.runtime.clashing]
+    if tx.volatile.clashing:
+        recordings = [one for token, one in tx.state.recordings.items() if token in tx.volatile.clashing]
         found |= displaced(clashing(tx.environment.resources, recordings), tx.state.jobs)
     return found
 
@@ -119,10 +119,10 @@ def _information(
 ) -> RecordingJobStateInformation:
     """Return the state of a job; ``winners`` maps tracks to jobs, ``errors`` recordings to what prevents writing."""
     error = errors.get(job.configuration.recording_token)
-    reports: Mapping[tuple[str, str], TrackReport] = tx.runtime.reports
+    reports: Mapping[tuple[str, str], TrackReport] = tx.volatile.reports
     if error is not None:
         reports = {(job.token, track): TrackReport(RecordingJobState.ERROR, error) for track in winners}
-    return job_information(job, winners, reports, tx.runtime.unreported)
+    return job_information(job, winners, reports, tx.volatile.unreported)
 
 
 def _event(
@@ -163,7 +163,7 @@ def report_track_state(tx: Transaction, job_token: str, track_token: str, report
     job = _feeding_job(tx, job_token, track_token)
     if job is None:
         return False
-    tx.runtime.reports[job_token, track_token] = report
+    tx.volatile.reports[job_token, track_token] = report
     tx.touched.add(job.configuration.recording_token)
     return True
 

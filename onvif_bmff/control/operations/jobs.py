@@ -85,13 +85,13 @@ def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) 
 
 def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:
     """Create the gate of a job's event filter; it is open if a matching condition is active already."""
-    tx.runtime.gates.pop(job_token, None)
+    tx.volatile.gates.pop(job_token, None)
     event_filter = configuration.event_filter
     if event_filter is None:
         return
-    held = {key: event.topic for key, event in tx.runtime.conditions.items() if matches(event_filter, event)}
+    held = {key: event.topic for key, event in tx.volatile.conditions.items() if matches(event_filter, event)}
     opened = tx.now if held else None
-    tx.runtime.gates[job_token] = EventGate(frozenset(held), None, opened, next(iter(held.values()), None))
+    tx.volatile.gates[job_token] = EventGate(frozenset(held), None, opened, next(iter(held.values()), None))
 
 
 # ---- receivers ---------------------------------------------------------------------------------------

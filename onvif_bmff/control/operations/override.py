@@ -34,21 +34,21 @@ def override_segment_duration(
         raise BadConfiguration("the recording has no target whose segments could be shortened")
     if tx.environment.limits.override_must_shorten and target_segment_duration >= target.segment_duration:
         raise BadDuration("an override asks for shorter segments than configured")
-    tx.runtime.overrides[recording.token] = Override(target_segment_duration, tx.now + expiration)
+    tx.volatile.overrides[recording.token] = Override(target_segment_duration, tx.now + expiration)
     tx.emit_configuration(recording)
 
 
 def expire_overrides(tx: Transaction) -> None:
     """End the overrides whose time is over."""
-    for token, override in list(tx.runtime.overrides.items()):
+    for token, override in list(tx.volatile.overrides.items()):
         if override.expires <= tx.now:
-            del tx.runtime.overrides[token]
+            del tx.volatile.overrides[token]
             tx.emit_configuration(tx.recording(token))
 
 
 def segment_duration(tx: Transaction, recording: Recording) -> timedelta | None:
     """Return the segment duration in force now; None without a target."""
-    override = tx.runtime.overrides.get(recording.token)
+    override = tx.volatile.overrides.get(recording.token)
     target = recording.configuration.target
     if target is None:
         return None

@@ -115,7 +115,7 @@ def delete_recording(tx: Transaction, recording_token: str) -> None:
     recording = tx.recording(recording_token)
     if not recording.deletable:
         raise CannotDelete
-    if recording.token in tx.runtime.exported():
+    if recording.token in tx.volatile.exported():
         tx.state.recordings[recording.token] = replace(recording, deletion_pending=True)
     else:
         _remove_recording(tx, recording)
@@ -134,7 +134,7 @@ def _remove_recording(tx: Transaction, recording: Recording) -> None:
 
 def remove_pending_deletions(tx: Transaction) -> None:
     """Delete the recordings that were deleted during an export which has ended."""
-    busy = tx.runtime.exported()
+    busy = tx.volatile.exported()
     for recording in list(tx.state.recordings.values()):
         if recording.deletion_pending and recording.token not in busy:
             _remove_recording(tx, recording)
@@ -149,7 +149,7 @@ def set_configuration(tx: Transaction, recording_token: str, configuration: Reco
     changed = replace(recording, configuration=accepted)
     check_place(tx.environment.resources, changed, tx.state.recordings.values())
     tx.put_recording(changed, keys)
-    tx.runtime.overrides.pop(recording.token, None)
+    tx.volatile.overrides.pop(recording.token, None)
     tx.emit_configuration(changed)
 
 
@@ -208,10 +208,10 @@ def get_options(tx: Transaction, recording_token: str) -> RecordingOptions:
 def expire_data(tx: Transaction) -> None:
     """Delete local data older than the retention time of its recording; at most once a minute."""
     data = tx.environment.local_data
-    due = tx.runtime.retention_due
+    due = tx.volatile.retention_due
     if data is None or (due is not None and tx.now < due):
         return
-    tx.runtime.retention_due = tx.now + RETENTION_INTERVAL
+    tx.volatile.retention_due = tx.now + RETENTION_INTERVAL
     for recording in tx.state.recordings.values():
         limit = recording.accessible_since(tx.now)
         if limit is None:

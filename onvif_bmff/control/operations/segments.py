@@ -121,7 +121,7 @@ def begin_segment_export(
         tx.new_token("export"), recording.token, wanted, storage, TrackType(track) if track else None, alias
     )
     export = SegmentExportRecord(operation)
-    tx.runtime.segment_exports[operation.token] = export
+    tx.volatile.segment_exports[operation.token] = export
     tx.emit(segment_export_event(tx.now, PropertyOperation.INITIALIZED, export))
     return operation
 
@@ -130,7 +130,7 @@ def stop_segment_export(tx: Transaction, operation_token: object) -> None:
     """StopExportRecordedSegments: afterwards the operation does not exist any more."""
     if not _is_offered(tx) or tx.environment.segment_exporter is None:
         raise ActionNotSupported
-    held = tx.runtime.segment_exports
+    held = tx.volatile.segment_exports
     export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
     if export is None:
         raise NoOperation
@@ -147,7 +147,7 @@ def report_segment(tx: Transaction, operation_token: str, file_name: str, progre
     if not is_progress(progress) or not file_name:
         raise StateError("an uploaded segment has a name, and a progress from 0.0 to 1.0")
     export = replace(export, progress=float(progress), last=FileProgress(file_name, 1.0))
-    tx.runtime.segment_exports[operation_token] = export
+    tx.volatile.segment_exports[operation_token] = export
     tx.emit(segment_export_event(tx.now, PropertyOperation.CHANGED, export))
 
 
@@ -158,14 +158,14 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
         StateError: there is no such export.
     """
     export = _running(tx, operation_token)
-    del tx.runtime.segment_exports[operation_token]
+    del tx.volatile.segment_exports[operation_token]
     if error is None:
         export = replace(export, progress=1.0)
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export, error))
 
 
 def _running(tx: Transaction, operation_token: object) -> SegmentExportRecord:
-    export = tx.runtime.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
+    export = tx.volatile.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
     if export is None:
         raise StateError("there is no such export of segments")
     return export

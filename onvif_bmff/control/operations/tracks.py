@@ -61,7 +61,7 @@ def delete_track(tx: Transaction, recording_token: str, track_token: str) -> Non
     tx.purge_track(recording.token, track.token)
     tx.emit(DeleteTrack(time=tx.now, recording_token=recording.token, track_token=track.token))
     if changed.configuration is not recording.configuration:
-        tx.runtime.overrides.pop(recording.token, None)
+        tx.volatile.overrides.pop(recording.token, None)
         tx.emit_configuration(changed)
     for job in tx.state.jobs_of(recording.token):
         sources = tuple(

@@ -1,0 +1,1 @@
+"""The whole device in simulated time: one seed decides everything that happens."""
