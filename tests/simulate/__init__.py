@@ -1,1 +1,0 @@
-"""The whole device in simulated time: one seed decides everything that happens."""
