@@ -3,7 +3,9 @@
 Which tests run a line is measured first, by coverage with a context for each test; a mutant is then tried with those
 tests only, and with all of its area's where the line runs when its module is imported. Everything happens in a copy of
 the tree. The mutants are drawn by ``--seed`` from all that there are: comparisons and sums turned around, conditions
-negated, numbers off by one, statements and results left out.
+negated, numbers off by one, statements and results left out. Each has its lot by what it changes, not by where, so that
+the draw stays the same but for lines that changed. ``--again`` tries those that survived once more, when tests were
+added.
 
 ``--report`` is written anew after each mutant: the figure, and every mutant that survived, with its line. Those that
 cannot be told from the original are named in ``EQUIVALENT`` with the reason, and do not count. A mutant that makes the
@@ -14,7 +16,6 @@ import argparse
 import ast
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -217,11 +219,16 @@ class Mutant:
     old: str
     new: str
     what: str
+    repeated: int = 0
 
     @property
     def key(self) -> str:
-        """What names it in the journal, as long as the line stays as it is."""
-        return f"{self.module}:{self.line}:{self.column}:{self.what}:{self.new.strip()}"
+        """What names it in the journal, as long as the line stays as it is; ``repeated`` counts equal lines before."""
+        return f"{self.module}:{self.repeated}:{self.column}:{self.what}:{self.old.strip()} => {self.new.strip()}"
+
+    def lot(self, seed: int) -> bytes:
+        """Its place in the draw of a seed."""
+        return sha256(f"{seed} {self.key}".encode()).digest()
 
     @property
     def change(self) -> tuple[str, str, str]:
@@ -244,7 +251,8 @@ def mutants_of(module: str, text: str) -> list[Mutant]:
         changed = raw[: place.col_offset] + _text(made).encode() + raw[place.end_col_offset :]
         old, new = lines[place.lineno - 1], changed.decode()
         if new != old and _is_code(lines, place.lineno, new):
-            found.append(Mutant(module, place.lineno, place.col_offset, old, new, what))
+            before = sum(line.strip() == old.strip() for line in lines[: place.lineno - 1])
+            found.append(Mutant(module, place.lineno, place.col_offset, old, new, what, before))
     return sorted({mutant.key: mutant for mutant in found}.values(), key=lambda one: (one.line, one.column, one.key))
 
 
@@ -466,7 +474,7 @@ def modules_of(area: str) -> list[str]:
 def drawn(seed: int, count: int, areas: Iterable[str] = AREAS) -> list[tuple[str, Mutant]]:
     """Draw ``count`` mutants, each with its area, from all there are in ``areas``."""
     every = [(area, mutant) for area in areas for module in modules_of(area) for mutant in _mutants_in(module)]
-    return random.Random(seed).sample(every, min(count, len(every)))
+    return sorted(every, key=lambda one: one[1].lot(seed))[:count]
 
 
 # ---- telling of it ---------------------------------------------------------------------------------------
@@ -510,12 +518,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     parser.add_argument("--seconds", type=float, default=180, help="for one mutant, at most")
     parser.add_argument("--report", type=Path, default=Path("long-mutants.md"), help="file for figures and survivors")
+    parser.add_argument("--again", action="store_true", help="try those that survived once more")
     parser.add_argument("--least", type=float, default=95.0, help="per cent that have to be noticed for exit status 0")
 
 
 def run(arguments: argparse.Namespace, journal: Any) -> int:
     """Try the mutants that are not in the journal; 0 if enough of all were noticed."""
     chosen = drawn(arguments.seed, arguments.count, arguments.area)
+    if arguments.again:
+        for mutant in [one for _, one in chosen if one.key in journal]:
+            if mutant.change not in EQUIVALENT and journal.steps[mutant.key]["result"] == "survived":
+                del journal.steps[mutant.key]
     left = [(area, mutant) for area, mutant in chosen if mutant.key not in journal]
     concerned = Concerned(journal.path.with_suffix(".lines.json"))
     with tempfile.TemporaryDirectory(prefix="onvif-bmff-mutants-") as scratch:
@@ -541,7 +554,7 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
             for mutant, result, seconds in pool.map(lambda one: step(*one), left):
                 journal.add(mutant.key, result=result, seconds=round(seconds, 1), new=mutant.new.strip())
                 arguments.report.write_text(report(chosen, journal, arguments.seed)[0])
-                print(f"{len(journal.steps)}/{len(chosen)} {result}: {mutant.key}", flush=True)
+                print(f"{len(journal.steps)}/{len(chosen)} {result}: {mutant.line}: {mutant.key}", flush=True)
     text, share = report(chosen, journal, arguments.seed)
     arguments.report.write_text(text)
     print(text.splitlines()[2])

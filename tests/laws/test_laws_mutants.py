@@ -1,9 +1,13 @@
 """The run that breaks lines makes breaks worth trying, and counts them rightly."""
 
+from argparse import Namespace
 from pathlib import Path
 
+import long_mutants
 import pytest
 from long_mutants import AREAS, EQUIVALENT, Mutant, _mutants_in, drawn, in_order, modules_of, mutants_of, report
+
+from tests.long import Journal as LongJournal
 
 TEXT = '''"""Documentation stays."""
 
@@ -90,3 +94,60 @@ def test_the_report_counts_and_names_survivors(monkeypatch):
     assert "new 0" not in text
     assert "new 3`: nothing tells them apart" in text
     assert report(made, Journal(), 5)[1] == 0
+
+
+def test_a_mutant_has_one_name_and_lot_wherever_its_line_stands():
+    text = "a = 1\nb = a + 1\nb = a + 1\n"
+    made, moved = mutants_of("a.py", text), mutants_of("a.py", f"c = 2\n\n{text}")
+    assert len({mutant.key for mutant in made}) == len(made) >= 5
+    assert {mutant.key for mutant in made} < {mutant.key for mutant in moved}
+    assert {mutant.lot(1) for mutant in made} < {mutant.lot(1) for mutant in moved}
+    assert {mutant.lot(1) for mutant in made}.isdisjoint(mutant.lot(2) for mutant in made)
+
+
+def test_those_that_survived_are_tried_again_when_asked(monkeypatch, tmp_path):
+    made = [
+        ("vectors", Mutant("a.py", number, 0, f"old {number}\n", f"new {number}\n", "number")) for number in range(3)
+    ]
+    tried = []
+    monkeypatch.setattr("long_mutants.drawn", lambda seed, count, areas: made)
+    monkeypatch.setattr("long_mutants.Tree", lambda folder: FakeTree(tried))
+    monkeypatch.setattr("long_mutants.Concerned", FakeConcerned)
+    for result, again, expected in (
+        ("survived", False, [0, 1, 2]),
+        ("noticed", False, []),
+        ("noticed", True, [0, 1, 2]),
+    ):
+        tried.clear()
+        FakeTree.result = result
+        arguments = Namespace(
+            seed=1, count=3, area=["vectors"], jobs=1, seconds=9, least=95, report=tmp_path / "r.md", again=again
+        )
+        status = long_mutants.run(arguments, LongJournal(tmp_path / "j.jsonl"))
+        assert [mutant.line for mutant in tried] == expected
+        assert status == (0 if again else 1)
+
+
+class FakeTree:
+    result = ""
+
+    def __init__(self, tried):
+        self.tried = tried
+
+    def try_mutant(self, mutant, tests, every, seconds):
+        self.tried.append(mutant)
+        return self.result
+
+
+class FakeConcerned:
+    def __init__(self, path):
+        pass
+
+    def measure(self, area, tree):
+        pass
+
+    def seconds(self, area):
+        return 1.0
+
+    def tests(self, area, mutant):
+        return []
