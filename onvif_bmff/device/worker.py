@@ -1,5 +1,6 @@
 """One thread for each output: samples from its mailbox through the engine's core into its store."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["OutputWorker"]
 
+OVERLOAD = "in a queue that was full, because the store was too slow"
+"""Why ``OutputWorker.dropped`` counts what its mailbox dropped."""
 _FIRST_RETRY = 0.5
 _MAX_RETRY = 30.0
 _POLICY = RetryPolicy(blocking=0.0)
@@ -139,6 +142,12 @@ class OutputWorker:
             self.mailbox.put_media((source, item), len(item.data), opens_gop=opens_gop)
         else:
             self.mailbox.put((source, item))
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Samples that came and are lost, by reason: in the queue, in the recorder, and on the way into the store."""
+        queued = Counter({OVERLOAD: self.mailbox.dropped} if self.mailbox.dropped else {})
+        return queued + self._output.dropped + self.sink.dropped
 
     def close(self) -> None:
         """Stop recording after all that was sent before, and end the thread."""

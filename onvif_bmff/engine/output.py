@@ -10,6 +10,7 @@ There is no I/O, thread or clock here; one ``RecordingOutput`` is used by one th
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from fractions import Fraction
@@ -91,6 +92,7 @@ class RecordingOutput:
         self._state = OutputState.IDLE
         self._times = OutputTimes()
         self._recorder: Recorder | None = None
+        self._dropped: Counter[str] = Counter()
         self._some_refused = False
 
     @property
@@ -102,6 +104,12 @@ class RecordingOutput:
     def recording(self) -> bool:
         """Whether a recorder is active."""
         return self._recorder is not None
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Samples that recorders took and did not write, by ``DropReason``, since the output was made."""
+        recorder = self._recorder
+        return self._dropped if recorder is None else self._dropped + recorder.dropped
 
     def _enter(self, event: OutputEvent) -> None:
         self._state = TRANSITIONS[self._state].get(event, self._state)
@@ -358,6 +366,7 @@ class RecordingOutput:
             return ()
         self._enter(OutputEvent.STOPPED)
         events = self._topics.label(recorder.deactivate())
+        self._dropped += recorder.dropped
         times = self._times
         times.previous_end = max(self._sources.leave_routes(times.base), default=times.previous_end)
         times.previous_begin = times.began

@@ -1,0 +1,146 @@
+"""Runs of a whole device in simulated time.
+
+``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink`` makes a
+failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the command that
+repeats it.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.simulate.run import Outcome, simulate
+from tests.simulate.scenario import DAY, KINDS, Scenario, draw
+
+_HANGS = 120
+"""Seconds of real time after which a run is taken to hang."""
+
+
+class _HangError(Exception):
+    pass
+
+
+def run_once(scenario: Scenario) -> Outcome:
+    """Run a scenario; whatever it raises is a finding."""
+
+    def hangs(number: int, frame: Any) -> None:
+        raise _HangError
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(_HANGS)
+    try:
+        return simulate(scenario)
+    except _HangError:
+        return Outcome([f"hangs: longer than {_HANGS} s"])
+    except Exception as error:
+        return Outcome([f"the run raised: {type(error).__name__}: {error}"])
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def law_of(finding: str) -> str:
+    """Return which law a finding breaks."""
+    return finding.partition(":")[0]
+
+
+def shrink(scenario: Scenario, law: str) -> Scenario:
+    """Return a smaller scenario that breaks the same law."""
+    smaller = True
+    while smaller:
+        smaller = False
+        halves = [scenario.cut(scenario.seconds * part) for part in (0.25, 0.5, 0.75, 0.9)]
+        for one in [*(scenario.without(kind) for kind in sorted(scenario.kinds)), *halves]:
+            if any(law_of(found) == law for found in run_once(one).findings):
+                scenario, smaller = one, True
+                break
+    return scenario
+
+
+def _seeds(arguments: argparse.Namespace) -> Iterator[int]:
+    done: set[int] = set()
+    if arguments.journal is not None and arguments.journal.exists():
+        done = {json.loads(line)["seed"] for line in arguments.journal.read_text().splitlines() if line.endswith("}")}
+    return (seed for seed in range(arguments.seed, arguments.seed + arguments.count) if seed not in done)
+
+
+def _scenario(arguments: argparse.Namespace, seed: int) -> Scenario:
+    seconds = arguments.days * DAY if arguments.days else arguments.seconds
+    return draw(seed, seconds).without(*arguments.without)
+
+
+def _one(arguments: argparse.Namespace, seed: int) -> tuple[Scenario, Outcome]:
+    scenario = _scenario(arguments, seed)
+    return scenario, run_once(scenario)
+
+
+def main() -> int:
+    """Run what the command line says; 1 if anything was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate", description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, help="the first seed; by default one at random, which is printed")
+    parser.add_argument("--count", type=int, default=1, help="how many runs")
+    parser.add_argument("--seconds", type=float, default=600.0, help="simulated seconds of a run")
+    parser.add_argument("--days", type=float, help="the same in days")
+    parser.add_argument("--without", action="append", choices=KINDS, default=[], help="leave out a kind of trouble")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--for-seconds", type=float, help="begin no more runs after so many real seconds")
+    parser.add_argument("--shrink", action="store_true", help="make each failure smaller")
+    parser.add_argument("--journal", type=Path, help="file of finished runs, to go on behind them")
+    arguments = parser.parse_args()
+    if arguments.seed is None:
+        arguments.seed = random.SystemRandom().randrange(1 << 32)
+        print(f"seed {arguments.seed}", flush=True)
+    began, total, hits, laws, missing = time.monotonic(), Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        waiting = []
+        seeds = _seeds(arguments)
+        late = False
+        while not late or waiting:
+            while not late and len(waiting) < 4 * arguments.jobs:
+                seed = next(seeds, None)
+                late = seed is None or bool(arguments.for_seconds and time.monotonic() - began > arguments.for_seconds)
+                if not late:
+                    waiting.append(pool.submit(partial(_one, arguments), seed))
+            if not waiting:
+                break
+            scenario, outcome = waiting.pop(0).result()
+            total["runs"] += 1
+            total["samples"] += outcome.samples
+            total["objects"] += outcome.objects
+            total["simulated seconds"] += int(outcome.simulated)
+            total["processor milliseconds"] += int(outcome.processor * 1000)
+            hits += outcome.hits
+            missing += outcome.missing
+            laws.update({law_of(found) for found in outcome.findings})
+            if arguments.journal is not None:
+                with arguments.journal.open("a") as file:
+                    file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
+            if outcome.findings:
+                small = shrink(scenario, law_of(outcome.findings[0])) if arguments.shrink else scenario
+                print(f"{small.line}: {outcome.findings[0]}", flush=True)
+    print(", ".join(f"{count} {name}" for name, count in total.items()))
+    print("hit: " + ", ".join(f"{name} {count}" for name, count in sorted(hits.items())))
+    print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
+    if laws:
+        print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
+    return 1 if laws else 0
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets has to be the same, too
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.simulate", *sys.argv[1:]],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+        )
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""What must be true after a run: an independent model of what every camera sent, and of what may be missing.
+
+Each access unit that a camera delivered to a living process is in each recording of that camera once, or a fault that
+really happened explains why not: an ``Excuse``, with the time for which it holds. What is missing without a power cut
+has to be counted by the device, too.
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Excuse", "Sent", "Stored", "completeness", "repeated_vectors", "times_of_keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An access unit that the device took from a camera, and when; ``disturbed`` names a trouble of the camera's."""
+
+    time: float
+    camera: int
+    track: int
+    number: int
+    payload: bytes
+    sync: bool
+    disturbed: str = ""
+
+    @property
+    def name(self) -> tuple[int, int, int]:
+        """What it is called: camera, track and number."""
+        return self.camera, self.track, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An access unit in an object, and where it is said to have happened (microseconds since 1970)."""
+
+    key: str
+    camera: int
+    track: int
+    number: int
+    payload: bytes
+    shown: int
+
+    @property
+    def name(self) -> tuple[int, int, int]:
+        """What it is called."""
+        return self.camera, self.track, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Why what was sent from ``start`` to ``end`` may be missing. ``counted``: the device has to count it then."""
+
+    start: float
+    end: float
+    why: str
+    counted: bool
+
+
+def completeness(
+    place: str, sent: Sequence[Sent], stored: Iterable[Stored], excuses: Sequence[Excuse], counted: int
+) -> tuple[list[str], Counter[str]]:
+    """Compare what a place has with what a camera sent.
+
+    Returns findings, and how many access units are missing by excuse. ``counted`` is how many the device says are
+    lost.
+    """
+    findings: list[str] = []
+    by_name = {one.name: one for one in sent}
+    times: Counter[tuple[int, int, int]] = Counter()
+    for one in stored:
+        source = by_name.get(one.name)
+        times[one.name] += 1
+        if source is None:
+            findings.append(f"stored but never sent: {place} {one.name} in {one.key}")
+        elif source.payload != one.payload:
+            findings.append(f"stored otherwise than sent: {place} {one.name} in {one.key}")
+    twice = [name for name, count in times.items() if count > 1]
+    if twice:
+        findings.append(f"stored more than once: {place} {sorted(twice)[:3]} of {len(twice)}")
+    missing = [one for one in sent if one.name not in times]
+    why: Counter[str] = Counter()
+    unexplained, uncounted = [], 0
+    for one in missing:
+        excuse = _excuse(one, excuses)
+        if excuse is None:
+            unexplained.append(one)
+        else:
+            why[excuse.why] += 1
+            uncounted += excuse.counted
+    if unexplained:
+        first = unexplained[0]
+        findings.append(
+            f"lost without a reason: {place} {len(unexplained)} of {len(sent)}, first {first.name} "
+            f"at {first.time:.3f} {first.disturbed}".rstrip()
+        )
+    elif uncounted > counted:
+        findings.append(f"lost and not counted: {place} {uncounted} missing, {counted} counted, {dict(why)}")
+    return findings, why
+
+
+def _excuse(one: Sent, excuses: Sequence[Excuse]) -> Excuse | None:
+    """Return an excuse for what is missing; one that needs no counting, if there is any."""
+    found = [excuse for excuse in excuses if excuse.start <= one.time <= excuse.end]
+    return min(found, key=lambda excuse: excuse.counted, default=None)
+
+
+def times_of_keys(
+    place: str, sent: Sequence[Sent], stored: Iterable[Stored], true_at: "TrueTimes", bound: float
+) -> list[str]:
+    """Compare when pictures are said to have happened with when the wall clock saw them, in seconds."""
+    by_name = {one.name: one for one in sent}
+    worst, where = 0.0, ""
+    for one in stored:
+        source = by_name.get(one.name)
+        if source is None or source.disturbed:
+            continue
+        off = true_at.distance(source.time, one.shown)
+        if off > worst:
+            worst, where = off, f"{one.name} at {source.time:.3f} in {one.key}"
+    return [f"a wrong time: {place} by {worst:.3f} s, {where}"] if worst > bound else []
+
+
+class TrueTimes:
+    """What the wall clock showed, and for how long after a jump the device may still follow the old time.
+
+    Args:
+        readings: times of the simulation, and what the wall clock showed then, in microseconds; linear between them
+            but for jumps.
+        patience: seconds for which the time before a jump is as good, before and after it.
+    """
+
+    def __init__(
+        self, jumps: Sequence[float], ahead: Sequence[float], start: int, drift: float, patience: float
+    ) -> None:
+        self._jumps = jumps
+        self._ahead = ahead
+        self._start = start
+        self._drift = drift
+        self._patience = patience
+
+    def distance(self, time: float, shown: int) -> float:
+        """Return how far a stated instant is from what the wall clock showed, in seconds."""
+        first = bisect_right(self._jumps, time - self._patience)
+        last = bisect_right(self._jumps, time + self._patience)
+        return min(
+            abs(shown - self._start - (time * (1 + self._drift) + self._ahead[at]) * 1e6) / 1e6
+            for at in range(first, last + 1)
+        )
+
+
+def repeated_vectors(vectors: Iterable[tuple[str, str, bytes, bytes]]) -> list[str]:
+    """Find initialisation vectors that protect more than one sample: object, sample, key and vector of each."""
+    seen: dict[tuple[bytes, bytes], tuple[str, str]] = {}
+    repeated = defaultdict(list)
+    for key, sample, kid, vector in vectors:
+        where = seen.setdefault((kid, vector), (key, sample))
+        if where != (key, sample):
+            repeated[kid, vector].append(key)
+    if not repeated:
+        return []
+    (kid, vector), keys = next(iter(repeated.items()))
+    return [f"a vector twice: {len(repeated)} of them, {vector.hex()} under {kid.hex()}: {keys[0]}"]

@@ -1,0 +1,376 @@
+"""One run of a whole device in a world that a seed decides, and what is wrong afterwards."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from tests.simulate.cameras import CameraFleet, identify
+from tests.simulate.certificates import SimulatedCertificates
+from tests.simulate.checker import check_bucket
+from tests.simulate.database import SimulatedDatabase
+from tests.simulate.disk import SimulatedDisk
+from tests.simulate.operators import Operator
+from tests.simulate.stores import SimulatedBucket
+
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
+from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.control import (
+    PROFILE_TYPE,
+    RecordingConfiguration,
+    RecordingEncryption,
+    RecordingJobConfiguration,
+    RecordingJobSource,
+    RecordingJobTrack,
+    RecordingTargetConfiguration,
+    SourceReference,
+)
+from onvif_bmff.device import RecordingDevice
+from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.objects.stored import ObjectStore, ReadableStore
+from onvif_bmff.playback import Timeline, read_segment
+from onvif_bmff.storage.held import Room
+from onvif_bmff.validation import validate_store
+from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, repeated_vectors, times_of_keys
+from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
+from tests.simulate.scenario import Incident, Recording, Scenario
+from tests.simulate.wall import START, WallClock
+
+__all__ = ["Outcome", "World", "simulate"]
+
+KID = "5d0a6f4e-9c1b-4a52-8a43-0000000000{:02x}"
+GOP = 40.0
+"""Seconds within which every camera gives a picture to begin with, in the worst case."""
+KEY_BOUND = 3.0
+"""Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
+SETTLE = 400.0
+"""Seconds without trouble at the end; longer than a store's objects are tried."""
+
+
+@dataclass
+class Outcome:
+    """What a run found: each finding is ``law: detail``."""
+
+    findings: list[str] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+    samples: int = 0
+    objects: int = 0
+    steps: int = 0
+    processor: float = 0.0
+    simulated: float = 0.0
+
+
+class World:
+    """Cameras, stores, clocks and operators, and the device among them.
+
+    Args:
+        scenario: what happens.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        kinds = scenario.kinds
+        chance = Random(f"{scenario.seed} world")
+        self.simulation = simulation = Simulation(scenario.seed, preemption=chance.choice((0.0, 0.01, 0.2)))
+        drift = chance.choice((-2e-4, 2e-4)) if "wall clock drift" in kinds else 0.0
+        self.drift = drift
+        self.wall = WallClock(simulation, drift=drift)
+        self.bucket = SimulatedBucket(simulation, eventual="eventual listing" in kinds)
+        self.disk = SimulatedDisk(simulation)
+        self.database = SimulatedDatabase(simulation)
+        self.fleet = CameraFleet(
+            simulation,
+            scenario.cameras,
+            trouble="camera trouble" in kinds,
+            clock_trouble="camera clock trouble" in kinds,
+        )
+        self.certificates = SimulatedCertificates(simulation, self.wall, expire="certificates expire" in kinds)
+        self.operator = Operator(simulation, [camera.token for camera in self.fleet.cameras])
+        self.excuses: list[Excuse] = []
+        self.counted: Counter[str] = Counter()
+        self.findings: list[str] = []
+        self.process = Process("device 0")
+        self.device: RecordingDevice | None = None
+        self.boots = 0
+        self.down_since = 0.0
+        self._boot: SimulatedTask | None = None
+
+    # ---- the device --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Switch the device on."""
+        self.boots += 1
+        self.process = Process(f"device {self.boots}")
+        self.device = None
+        self._boot = self.simulation.spawn(self.process, self._start, "boot")
+
+    def _start(self) -> None:
+        runtime = SimulatedRuntime(self.simulation, self.process, self.wall)
+        while True:
+            with suppress(OnvifBmffError):
+                persistence = self.database.open(self.process)
+                break
+            runtime.sleep(2.0)
+        while self.device is None:
+            with suppress(OnvifBmffError):
+                self.device = self._made(runtime, persistence)
+                break
+            runtime.sleep(2.0)
+        self.device.start()
+        while not self._ensure_recordings(self.device):
+            runtime.sleep(1.0)
+        began = self.down_since - 1.0
+        self.excuses.append(Excuse(began, self.simulation.time + GOP, "the device started", counted=False))
+        if "operator" in self.scenario.kinds:
+            runtime.spawn(lambda: self.operator.run(self.device, runtime), "operator")
+
+    def _made(self, runtime: SimulatedRuntime, persistence: object) -> RecordingDevice:
+        stores: dict[str, ObjectStore] = {
+            "bucket": self.bucket.store(self.process),
+            "disk": self.disk.store(self.process),
+        }
+        little = "little room" in self.scenario.kinds
+        return RecordingDevice(
+            stores,
+            sources=self.fleet.provider(runtime),
+            has_profile=lambda token: any(token == camera.token for camera in self.fleet.cameras),
+            persistence=persistence,
+            certificates=self.certificates.current,
+            ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
+            max_bytes=2_000 if little else 32 << 20,
+            room=Room(20_000, 20_000) if little else None,
+            runtime=runtime,
+        )
+
+    def _ensure_recordings(self, device: RecordingDevice) -> bool:
+        """Create those that are not there yet; return whether all are."""
+        service = device.service
+        try:
+            there = {
+                one.configuration.target.prefix: one.recording_token
+                for one in service.get_recordings()
+                if one.configuration.target is not None
+            }
+            jobs = {one.job_configuration.recording_token for one in service.get_recording_jobs()}
+            for number, recording in enumerate(self.scenario.recordings):
+                token = there.get(recording.prefix)
+                if token is None:
+                    token = service.create_recording(_configuration(number, recording))
+                if token not in jobs:
+                    service.create_recording_job(self._job(token, recording))
+        except OnvifBmffError:
+            return False
+        return True
+
+    def _job(self, token: str, recording: Recording) -> RecordingJobConfiguration:
+        camera = self.fleet.cameras[recording.camera]
+        tracks = tuple(RecordingJobTrack("", name) for name in camera.destinations)
+        source = RecordingJobSource(SourceReference(camera.token, PROFILE_TYPE), tracks=tracks)
+        return RecordingJobConfiguration(token, "Active", 1, (source,))
+
+    def stop(self, *, cut: bool) -> None:
+        """Switch the device off: with ``cut`` at once, else as an operator does."""
+        began = self.simulation.time
+        if not cut and self.device is not None:
+            closing = self.simulation.spawn(self.process, lambda: self.device.close(60.0), "close")
+            closing.join(600.0)
+            if not closing.ended:
+                self.findings.append("not closed: after 600 s")
+        self._count()
+        self.simulation.crash(self.process)
+        if cut:
+            self.disk.crash()
+            self.database.crash()
+        self.down_since = began
+        self.excuses.append(
+            Excuse(began - (self._at_stake(began) if cut else 1.0), began, "it was switched off", counted=False)
+        )
+
+    def _at_stake(self, now: float) -> float:
+        """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken."""
+        longest = max(one.segment for one in self.scenario.recordings)
+        trouble = [one for one in self.scenario.incidents if one.kind in ("bucket outage", "disk full")]
+        late = [now - one.time for one in trouble if one.time <= now <= one.time + one.size + 60.0]
+        uncertain = 40.0 if self.scenario.kinds & {"bucket faults", "disk faults"} else 5.0
+        return longest + GOP + max(late, default=0.0) + uncertain
+
+    def _count(self) -> None:
+        """Keep what the device says it lost, before it is gone."""
+        if self.device is None:
+            return
+        for recording in self.scenario.recordings:
+            worker = self.device.worker(self._token(recording))
+            if worker is not None:
+                self.counted[recording.prefix] += sum(worker.dropped.values())
+
+    def _token(self, recording: Recording) -> str:
+        found = self.device.service.get_recordings() if self.device is not None else ()
+        return next(
+            (
+                one.recording_token
+                for one in found
+                if one.configuration.target is not None and one.configuration.target.prefix == recording.prefix
+            ),
+            "",
+        )
+
+    # ---- what happens ------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Let everything happen, then nothing bad for a while, and switch the device off."""
+        self._set_faults(on=True)
+        self.start()
+        for incident in self.scenario.incidents:
+            self._sleep_until(incident.time)
+            self._happen(incident)
+        self._sleep_until(self.scenario.seconds)
+        self._set_faults(on=False)
+        self.simulation.sleep(SETTLE)
+        if self.device is None:
+            self.findings.append("not started: the device never came up")
+        self._check_running()
+        self.stop(cut=False)
+
+    def _sleep_until(self, at: float) -> None:
+        if at > self.simulation.time:
+            self.simulation.sleep(at - self.simulation.time)
+
+    def _happen(self, incident: Incident) -> None:
+        kind, now = incident.kind, self.simulation.time
+        if kind in ("power cut", "restart"):
+            self.stop(cut=kind == "power cut")
+            self.simulation.hits[kind] += 1
+            self.simulation.sleep(incident.size)
+            self.start()
+        elif kind == "bucket outage":
+            self.bucket.outage(incident.detail, incident.size)
+            self._may_lose(now, incident.size)
+        elif kind == "disk full":
+            self.disk.full(incident.size)
+            self._may_lose(now, incident.size)
+        elif kind == "wall clock jump":
+            self.wall.jump(incident.size)
+        elif kind == "event storm":
+            self.operator.storm(int(incident.size))
+            self.simulation.hits[kind] += 1
+
+    def _may_lose(self, now: float, seconds: float) -> None:
+        """Only where there is little room, or longer than the store is tried."""
+        if "little room" in self.scenario.kinds or seconds >= 250:
+            longest = max(one.segment for one in self.scenario.recordings)
+            self.excuses.append(Excuse(now - longest - GOP, now + seconds + 60 + GOP, "the store failed", counted=True))
+
+    def _set_faults(self, *, on: bool) -> None:
+        kinds = self.scenario.kinds if on else frozenset()
+        self.bucket.trouble(on="bucket faults" in kinds)
+        self.disk.trouble(on="disk faults" in kinds)
+        self.database.trouble(on="database faults" in kinds)
+        self.fleet.trouble(on=on)
+        if not on:
+            self.bucket.heal()
+            self.disk.heal()
+
+    # ---- what must be true -------------------------------------------------------------------------------
+
+    def _check_running(self) -> None:
+        """Check a device that has had no trouble for a while."""
+        if self.device is None:
+            return
+        for recording in self.scenario.recordings:
+            for job in self.device.service.get_recording_jobs():
+                if job.job_configuration.recording_token == self._token(recording):
+                    state = self.device.service.get_recording_job_state(job.job_token).state
+                    if str(state) not in ("Active", "PartiallyActive"):
+                        self.findings.append(f"not recording: {recording.prefix} is {state}")
+        self.findings += [f"configuration: {one}" for one in self.operator.differences(self.device.service)]
+
+    def check(self) -> Outcome:
+        """Check everything that is left when the device is off."""
+        outcome = Outcome(self.findings)
+        for name, error in self.simulation.faults:
+            outcome.findings.append(f"a task ended: {name}: {error!r}")
+        reader = Process("reader")
+        stores: dict[str, ReadableStore] = {"bucket": self.bucket.store(reader), "disk": self.disk.store(reader)}
+        keys = KeyRing(self._keys())
+        vectors: list[tuple[str, str, bytes, bytes]] = []
+        for name, store in stores.items():
+            outcome.findings += [
+                f"the validator: {name} {one.rule} {one.key} {one.message}"
+                for one in validate_store(store, keys=keys)
+                if one.level.value == "error"
+            ]
+            checked = check_bucket({key: (store.get(key), store.head(key).attributes) for key in store.keys()})
+            outcome.findings += [f"the checker: {name} {one}" for one in checked.findings]
+            vectors += checked.vectors
+            outcome.objects += checked.objects
+        outcome.findings += repeated_vectors(vectors)
+        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, 3.0)
+        for recording in self.scenario.recordings:
+            stored = list(self._stored(stores[recording.storage], recording, keys))
+            sent = list(self._sent(recording))
+            found, missing = completeness(
+                recording.prefix, sent, stored, self._excuses(recording), self.counted[recording.prefix]
+            )
+            outcome.findings += found
+            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND)
+            outcome.missing += missing
+            outcome.samples += len(stored)
+        return outcome
+
+    def _keys(self) -> Iterator[ContentKey]:
+        for number, _ in enumerate(self.scenario.recordings):
+            yield ContentKey(parse_kid(KID.format(number)), bytes([number]) * 16)
+
+    def _excuses(self, recording: Recording) -> list[Excuse]:
+        return self.excuses + self.fleet.cameras[recording.camera].excuses(GOP)
+
+    def _sent(self, recording: Recording) -> Iterator[Sent]:
+        for one in self.fleet.cameras[recording.camera].sent:
+            yield Sent(one.time, recording.camera, one.track, one.number, one.payload, one.sync, one.disturbed or "")
+
+    def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
+        for span in Timeline.from_store(store, prefix=recording.prefix).spans:
+            for segment in span.segments:
+                read = read_segment(store.get(segment.name), keys=keys)
+                for sample in read.samples():
+                    name = identify(bytes(sample.data))
+                    if name is not None:
+                        shown = segment.start.microseconds
+                        yield Stored(segment.name, *name, bytes(sample.data), shown)
+
+
+def _configuration(number: int, recording: Recording) -> RecordingConfiguration:
+    encryption: tuple[RecordingEncryption, ...] = ()
+    if recording.encryption:
+        encryption = (RecordingEncryption(recording.encryption.upper(), KID.format(number), bytes([number]) * 16, ()),)
+    target = RecordingTargetConfiguration(
+        recording.storage,
+        recording.kind,
+        timedelta(seconds=recording.segment),
+        prefix=recording.prefix,
+        encryption=encryption,
+    )
+    return RecordingConfiguration(target=target)
+
+
+def simulate(scenario: Scenario) -> Outcome:
+    """Run a scenario and check it."""
+    began = time.process_time()
+    world = World(scenario)
+    try:
+        world.run()
+        outcome = world.check()
+    except SimulationError as error:
+        outcome = Outcome([*world.findings, f"stuck: {error}"])
+        world.simulation.crash(world.process)
+    outcome.hits = world.simulation.hits
+    outcome.steps = world.simulation.steps
+    outcome.simulated = world.simulation.time
+    outcome.processor = time.process_time() - began
+    return outcome

@@ -1,0 +1,154 @@
+"""What happens in a run: drawn from its seed before anything runs, one kind of trouble apart from the others.
+
+Each kind has a generator of its own, so that a kind can be left out, or the run cut short, and all the rest of the plan
+stays as it was. That is how a failure is made smaller.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+__all__ = ["KINDS", "Incident", "Recording", "Scenario", "draw"]
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, order=True)
+class Incident:
+    """Something that happens at a time: its kind, for how long or how much, and a word more."""
+
+    time: float
+    kind: str
+    size: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording that is always active, and that nobody touches: what must be stored is known."""
+
+    prefix: str
+    camera: int
+    kind: str
+    storage: str
+    segment: int
+    encryption: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A seed, how long, what is recorded, which kinds of trouble there are, and when."""
+
+    seed: int
+    seconds: float
+    cameras: int
+    recordings: tuple[Recording, ...]
+    kinds: frozenset[str]
+    incidents: tuple[Incident, ...] = field(repr=False)
+
+    @property
+    def line(self) -> str:
+        """The options of the command that make it again."""
+        more = "".join(f" --without '{kind}'" for kind in sorted(_drawn_kinds(self.seed) - self.kinds))
+        return f"--seed {self.seed} --seconds {self.seconds:g}{more}"
+
+    def without(self, *kinds: str) -> "Scenario":
+        """Return the same without some kinds of trouble."""
+        kept = tuple(one for one in self.incidents if one.kind not in kinds)
+        return replace(self, kinds=self.kinds - {*kinds}, incidents=kept)
+
+    def cut(self, seconds: float) -> "Scenario":
+        """Return the first so many seconds of it."""
+        return replace(self, seconds=seconds, incidents=tuple(one for one in self.incidents if one.time < seconds))
+
+
+def _times(chance: Random, seconds: float, mean: float, most: int = 200) -> list[float]:
+    """Times at random, ``mean`` seconds apart, the first never in the first seconds."""
+    found, at = [], chance.uniform(5.0, mean)
+    while at < seconds and len(found) < most:
+        found.append(at)
+        at += chance.expovariate(1 / mean) + 1.0
+    return found
+
+
+def _power_cuts(chance: Random, seconds: float) -> list[Incident]:
+    return [Incident(at, "power cut", chance.choice((0.5, 3.0, 20.0, 90.0))) for at in _times(chance, seconds, 240)]
+
+
+def _restarts(chance: Random, seconds: float) -> list[Incident]:
+    return [Incident(at, "restart", chance.choice((0.5, 5.0))) for at in _times(chance, seconds, 300)]
+
+
+def _outages(chance: Random, seconds: float) -> list[Incident]:
+    kinds = ("unavailable", "hang", "slow", "forbidden")
+    return [
+        Incident(at, "bucket outage", chance.choice((2.0, 15.0, 60.0, 200.0)), chance.choice(kinds))
+        for at in _times(chance, seconds, 240)
+    ]
+
+
+def _jumps(chance: Random, seconds: float) -> list[Incident]:
+    sizes = (-3600.0, -7.0, -0.8, 0.8, 2.5, 7.0, 3600.0, 86_400.0)
+    return [Incident(at, "wall clock jump", chance.choice(sizes)) for at in _times(chance, seconds, 300)]
+
+
+def _full_disks(chance: Random, seconds: float) -> list[Incident]:
+    return [Incident(at, "disk full", chance.choice((5.0, 40.0, 150.0))) for at in _times(chance, seconds, 300)]
+
+
+def _storms(chance: Random, seconds: float) -> list[Incident]:
+    return [Incident(at, "event storm", chance.choice((10, 60))) for at in _times(chance, seconds, 200)]
+
+
+def _none(chance: Random, seconds: float) -> list[Incident]:
+    return []
+
+
+KINDS: dict[str, tuple[float, Callable[[Random, float], list[Incident]]]] = {
+    "power cut": (0.5, _power_cuts),
+    "restart": (0.25, _restarts),
+    "bucket outage": (0.35, _outages),
+    "bucket faults": (0.35, _none),
+    "disk faults": (0.25, _none),
+    "disk full": (0.2, _full_disks),
+    "database faults": (0.2, _none),
+    "wall clock jump": (0.25, _jumps),
+    "wall clock drift": (0.2, _none),
+    "camera trouble": (0.5, _none),
+    "camera clock trouble": (0.15, _none),
+    "operator": (0.4, _none),
+    "event storm": (0.2, _storms),
+    "certificates expire": (0.15, _none),
+    "little room": (0.15, _none),
+    "eventual listing": (0.1, _none),
+}
+"""Kind of trouble -> how likely a run has it, and what draws when it comes; those without times are always there."""
+
+
+def _drawn_kinds(seed: int) -> frozenset[str]:
+    chance = Random(f"{seed} kinds")
+    if chance.random() < 0.02:
+        return frozenset()  # a world without trouble has to be perfect
+    return frozenset(kind for kind, (likely, _) in KINDS.items() if chance.random() < likely)
+
+
+def draw(seed: int, seconds: float = 600.0) -> Scenario:
+    """Return what a seed decides."""
+    chance = Random(f"{seed} recordings")
+    cameras = chance.choice((1, 1, 2))
+    recordings = [
+        Recording(
+            f"always{number}",
+            chance.randrange(cameras),
+            chance.choice(("CMAF", "MP4")),
+            chance.choice(("bucket", "bucket", "disk")),
+            chance.choice((10, 20, 30, 60)),
+            chance.choice(("", "", "", "cenc", "cbcs")),
+        )
+        for number in range(chance.choice((1, 2, 2, 3)))
+    ]
+    kinds = _drawn_kinds(seed)
+    incidents = sorted(
+        incident for kind in KINDS if kind in kinds for incident in KINDS[kind][1](Random(f"{seed} {kind}"), seconds)
+    )
+    return Scenario(seed, seconds, cameras, tuple(recordings), kinds, tuple(incidents))

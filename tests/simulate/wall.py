@@ -1,0 +1,56 @@
+"""The wall clock of the simulated world: it drifts, and it jumps, also between two readings."""
+
+from bisect import bisect_right
+
+from onvif_bmff.timing import UtcTime
+from tests.simulate.runtime import Simulation
+
+__all__ = ["START", "WallClock"]
+
+START = UtcTime(1_790_000_000_000_000)
+"""The instant at which the world begins."""
+
+
+class WallClock:
+    """The instant at a time of the simulation.
+
+    Args:
+        simulation: chance decides when a jump that is due shows.
+        drift: seconds that it gains in one.
+    """
+
+    def __init__(self, simulation: Simulation, *, drift: float = 0.0) -> None:
+        self._simulation = simulation
+        self._drift = drift
+        self._pending: list[float] = []
+        self._since = [0.0]
+        self._ahead = [0.0]
+
+    def __call__(self, time: float) -> UtcTime:
+        """Read the clock, now."""
+        if self._pending and self._simulation.chance.random() < 0.5:
+            self._since.append(time)
+            self._ahead.append(self._ahead[-1] + self._pending.pop(0))
+            self._simulation.hits["wall clock jump"] += 1
+        return self._at(time, self._ahead[-1])
+
+    def jump(self, seconds: float) -> None:
+        """Let the clock jump, at one of the next readings."""
+        self._pending.append(seconds)
+
+    def true_at(self, time: float) -> UtcTime:
+        """Return what the clock showed at a time that is over."""
+        return self._at(time, self._ahead[bisect_right(self._since, time) - 1])
+
+    @property
+    def jumps(self) -> list[float]:
+        """When it jumped."""
+        return self._since[1:]
+
+    @property
+    def ahead(self) -> list[float]:
+        """How far it was ahead, from the beginning and from each jump on."""
+        return self._ahead
+
+    def _at(self, time: float, ahead: float) -> UtcTime:
+        return START.plus_microseconds(int((time * (1 + self._drift) + ahead) * 1_000_000))
