@@ -25,9 +25,11 @@ from device_kit import (
 from onvif_bmff.control import RecordingTargetConfiguration
 from onvif_bmff.device import FileSource, OverloadPolicy
 from onvif_bmff.device.mailbox import Mailbox
+from onvif_bmff.device.worker import OVERLOAD
 from onvif_bmff.errors import MediaError
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.storage.pending import LOST
 
 SECOND = timedelta(seconds=1)
 
@@ -76,6 +78,7 @@ def test_a_store_that_fails_for_too_long_costs_what_there_is_no_room_for():
         weak.failing = True
         until(lambda: state(service, bad_job) == "Error")
         until(lambda: sum(device.worker(token).sink.dropped.values()) > 0)
+        assert device.worker(token).dropped[LOST.ROOM] > 0, "an operator can see why"
         weak.failing = False
         until(lambda: state(service, bad_job) != "Error")
         until(lambda: len(spans(weak)) >= 2 and len(spans(weak)[-1].segments) >= 2)
@@ -95,6 +98,7 @@ def test_a_store_that_hangs_loses_whole_gops_and_holds_up_nobody(policy):
         until(lambda: len(sealed(weak)) >= 2)
         weak.hang()
         until(lambda: device.worker(token).mailbox.dropped > 0)
+        assert device.worker(token).dropped[OVERLOAD] > 0
         count = len(sealed(good))
         until(lambda: len(sealed(good)) >= count + 4)
         assert weak.hanging.is_set(), "it still hangs"
