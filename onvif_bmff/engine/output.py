@@ -92,7 +92,6 @@ class RecordingOutput:
         self._state = OutputState.IDLE
         self._times = OutputTimes()
         self._recorder: Recorder | None = None
-        self._dropped: Counter[str] = Counter()
         self._some_refused = False
 
     @property
@@ -108,8 +107,8 @@ class RecordingOutput:
     @property
     def dropped(self) -> Counter[str]:
         """Samples that recorders took and did not write, by ``DropReason``, since the output was made."""
-        recorder = self._recorder
-        return self._dropped if recorder is None else self._dropped + recorder.dropped
+        before = self._reports.dropped
+        return before if self._recorder is None else before + self._recorder.dropped
 
     def _enter(self, event: OutputEvent) -> None:
         self._state = TRANSITIONS[self._state].get(event, self._state)
@@ -366,7 +365,7 @@ class RecordingOutput:
             return ()
         self._enter(OutputEvent.STOPPED)
         events = self._topics.label(recorder.deactivate())
-        self._dropped += recorder.dropped
+        self._reports.dropped += recorder.dropped
         times = self._times
         times.previous_end = max(self._sources.leave_routes(times.base), default=times.previous_end)
         times.previous_begin = times.began

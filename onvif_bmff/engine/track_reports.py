@@ -1,5 +1,6 @@
 """Track states and errors that an output reports."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
@@ -14,7 +15,8 @@ Report = Callable[[str, RecordingJobState, str | None], None]
 class TrackReports:
     """The states of the tracks of one output. An error of the output takes precedence over those of its tracks.
 
-    ``recorded`` maps the recorded tracks to the errors of their keys.
+    ``recorded`` maps the recorded tracks to the errors of their keys. ``dropped`` counts what earlier recorders of the
+    output dropped.
 
     Args:
         report: called for each state.
@@ -25,6 +27,7 @@ class TrackReports:
         self._output_error: str | None = None
         self._track_errors: dict[str, str] = {}
         self.recorded: dict[str, str | None] = {}
+        self.dropped: Counter[str] = Counter()
 
     def report(self, token: str, state: RecordingJobState, error: str | None) -> None:
         """Report the state of a track, unless an error of the output hides it."""
