@@ -40,7 +40,9 @@ class Behaviour:
         share: how many of the cameras do it, 0 to 1.
         every: seconds between two times that it happens, on average; None for what is always so, or at an opening.
         may_lose: samples around it may be lost, as the protocol is.
-        known_wrong: the library handles it wrongly today (issue [6/15]): samples may be lost, and have wrong times.
+        known_wrong: the library handles it wrongly today: samples may be lost, and have wrong times. Steps and
+            outliers wait for issue [6/15]; at a pause of more than ten seconds samples are lost, and put behind a hole
+            in a span, where one track goes on after it before another one has ended before it.
     """
 
     name: str
@@ -57,6 +59,7 @@ _TABLE = (
     Behaviour("drift", 0.3),
     Behaviour("joined within a GOP", 0.3, may_lose=True),
     Behaviour("pause", 0.4, 180),
+    Behaviour("long pause", 0.2, 300, may_lose=True, known_wrong=True),
     Behaviour("burst", 0.4, 120),
     Behaviour("codec change", 0.3, 200, may_lose=True),
     Behaviour("reconnect", 0.4, 200, may_lose=True),
@@ -227,6 +230,7 @@ class _Sending:
     place: int = 0
     change: bool = False
     unsynced: bool = False
+    last: Given | None = None
 
 
 class _Session:
@@ -239,7 +243,7 @@ class _Session:
         self._number = camera.sessions
         self._opened = self._held_until = 0.0
         self._step = self._outlier = 0.0
-        self._disturbed: tuple[str, float] | None = None
+        self._disturbed: dict[str, float] = {}
         self._sending = [_Sending(stream, 0.0, 0.0) for stream in streams]
         self.tracks: Sequence[Track] = [stream.track() for stream in streams]
 
@@ -288,16 +292,25 @@ class _Session:
     def _disturb(self, name: str, seconds: float) -> None:
         """Mark what is given in the next seconds, and within two groups of pictures thereafter."""
         groups = max(one.stream.period * one.stream.group for one in self._sending)
-        self._disturbed = (name, self._simulation.time + seconds + 2 * groups)
+        until = self._simulation.time + seconds + 2 * groups
+        self._disturbed[name] = max(until, self._disturbed.get(name, 0.0))
 
     def _pause(self) -> bool:
         """Capture nothing for a while; then a group of pictures begins."""
-        seconds = self._simulation.chance.choice((3.0, 9.0, 12.0, 60.0))
+        return self._silence("pause", self._simulation.chance.choice((1.0, 3.0, 4.5)))
+
+    def _pause_long(self) -> bool:
+        """Pause for longer than samples may be apart in a span."""
+        return self._silence("long pause", self._simulation.chance.choice((10.0, 15.0, 60.0)))
+
+    def _silence(self, name: str, seconds: float) -> bool:
         for one in self._sending:
             one.captured += seconds
             one.arrives += seconds
             one.place = 0
-        self._happens("pause", seconds)
+            if one.last is not None:
+                one.last.disturbed = one.last.disturbed or name
+        self._happens(name, seconds)
         return True
 
     def _burst(self) -> bool:
@@ -325,10 +338,10 @@ class _Session:
         return True
 
     def _one_outlier(self) -> bool:
-        """Let the stamp of the next sample be wrong."""
+        """Let the stamp of the next sample be wrong, which all of the connection may suffer from."""
         chance = self._simulation.chance
         self._outlier = chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 30.0, 3600.0))
-        self._happens("outlier", abs(self._outlier))
+        self._happens("outlier", float("inf"))
         return True
 
     def _reconnect(self) -> bool:
@@ -354,8 +367,7 @@ class _Session:
 
     def _happens(self, name: str, seconds: float) -> None:
         self._camera.happens(name)
-        if self._disturbed is None or self._disturbed[1] <= self._simulation.time + seconds:
-            self._disturb(name, seconds)
+        self._disturb(name, seconds)
 
     # ---- samples -------------------------------------------------------------------------------------------------
 
@@ -369,6 +381,7 @@ class _Session:
         sending.unsynced = sending.unsynced and not sync
         sample, given = self._make(sending)
         self._camera.given.append(given)
+        sending.last = given
         self._move_on(sending)
         yield sample
         given.taken = True
@@ -408,11 +421,12 @@ class _Session:
         return round(stream.period * stream.encoding.timescale) * (later if place else 1)
 
     def _disturbance(self) -> str | None:
+        """Return the worst of what disturbs this connection now."""
+        now = self._simulation.time
+        found = [BEHAVIOURS[name] for name, until in self._disturbed.items() if now <= until]
         if any(one.unsynced for one in self._sending):
-            return "joined within a GOP"
-        if self._disturbed is not None and self._simulation.time > self._disturbed[1]:
-            self._disturbed = None
-        return None if self._disturbed is None else self._disturbed[0]
+            found.append(BEHAVIOURS["joined within a GOP"])
+        return max(found, key=lambda one: (one.known_wrong, one.may_lose)).name if found else None
 
     def _move_on(self, sending: _Sending) -> None:
         """Go on to the next sample of a stream."""
@@ -425,6 +439,7 @@ class _Session:
 
 _HAPPENS: Mapping[str, Callable[[_Session], bool]] = {
     "pause": _Session._pause,
+    "long pause": _Session._pause_long,
     "burst": _Session._burst,
     "codec change": _Session._change_codec,
     "clock step": _Session._step_clock,
