@@ -62,19 +62,25 @@ _TABLE = (
     Behaviour("long pause", 0.2, 300, may_lose=True, known_wrong=True),
     Behaviour("burst", 0.4, 120),
     Behaviour("codec change", 0.3, 200, may_lose=True),
-    Behaviour("reconnect", 0.4, 200, may_lose=True),
+    Behaviour("reconnect", 0.4, 200),
     Behaviour("clock step", 0.15, 300, may_lose=True, known_wrong=True),
     Behaviour("outlier", 0.15, 150, may_lose=True, known_wrong=True),
-    Behaviour("end of stream", 0.04, 900, may_lose=True),
-    Behaviour("hang", 0.05, 900, may_lose=True),
+    Behaviour("end of stream", 0.04, 900),
+    Behaviour("hang", 0.05, 900),
     Behaviour("hang in open", 0.05),
     Behaviour("not there at first", 0.2),
-    Behaviour("tracks known late", 0.15, 30, may_lose=True),
+    Behaviour("tracks known late", 0.15, 30),
     Behaviour("clock of 1970", 0.0),  # as long as sources give no wall clock: see ``_Session._clock_reading``
 )
 
 BEHAVIOURS: Mapping[str, Behaviour] = {one.name: one for one in _TABLE}
 """All behaviours by name."""
+
+
+def _worst(names: Iterable[str | None]) -> str | None:
+    """Return the name of the behaviour that excuses most."""
+    found = [BEHAVIOURS[name] for name in names if name is not None]
+    return max(found, key=lambda one: (one.known_wrong, one.may_lose)).name if found else None
 
 
 @dataclass(slots=True)
@@ -290,7 +296,13 @@ class _Session:
     # ---- what happens: False where the connection is over ---------------------------------------------------------
 
     def _disturb(self, name: str, seconds: float) -> None:
-        """Mark what is given in the next seconds, and within two groups of pictures thereafter."""
+        """Mark what is captured in the next seconds, and within two groups of pictures thereafter.
+
+        Each track's last sample is marked, too: recorders hold it back until they know how long it lasts.
+        """
+        for one in self._sending:
+            if one.last is not None:
+                one.last.disturbed = _worst([one.last.disturbed, name])
         groups = max(one.stream.period * one.stream.group for one in self._sending)
         until = self._simulation.time + seconds + 2 * groups
         self._disturbed[name] = max(until, self._disturbed.get(name, 0.0))
@@ -308,8 +320,6 @@ class _Session:
             one.captured += seconds
             one.arrives += seconds
             one.place = 0
-            if one.last is not None:
-                one.last.disturbed = one.last.disturbed or name
         self._happens(name, seconds)
         return True
 
@@ -405,7 +415,7 @@ class _Session:
             ticks / scale,
             lasting / scale,
             sample.sync,
-            self._disturbance(),
+            self._disturbance(sending.captured),
         )
 
     def _ticks(self, sending: _Sending) -> int:
@@ -420,13 +430,12 @@ class _Session:
         later = min(3, stream.group - place) if place % 3 == 1 else 0
         return round(stream.period * stream.encoding.timescale) * (later if place else 1)
 
-    def _disturbance(self) -> str | None:
-        """Return the worst of what disturbs this connection now."""
-        now = self._simulation.time
-        found = [BEHAVIOURS[name] for name, until in self._disturbed.items() if now <= until]
+    def _disturbance(self, captured: float) -> str | None:
+        """Return the worst of what disturbed this connection when a sample was captured."""
+        found = [name for name, until in self._disturbed.items() if captured <= until]
         if any(one.unsynced for one in self._sending):
-            found.append(BEHAVIOURS["joined within a GOP"])
-        return max(found, key=lambda one: (one.known_wrong, one.may_lose)).name if found else None
+            found.append("joined within a GOP")
+        return _worst(found)
 
     def _move_on(self, sending: _Sending) -> None:
         """Go on to the next sample of a stream."""
