@@ -115,7 +115,7 @@ class _Recovery:
         self._exclusive = exclusive
         self._unsealed: tuple[UnsealedObject, ...] = ()
         self._in_use: set[_Place] = set()
-        self._completed: set[tuple[str, str, str, int]] = set()
+        self._unlisted: set[tuple[str, str, str, int]] = set()  # segments that a listing has not yet
 
     def look_for_writers(self) -> None:
         """Find what dead writers left, and where living ones are."""
@@ -153,6 +153,7 @@ class _Recovery:
                 continue  # somebody else recovers it
             except StoreError as error:
                 report.errors.append(f"{item.key}: {error}")
+                self._unlisted.add(_segment(key))
                 continue
             except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
@@ -166,6 +167,7 @@ class _Recovery:
                 continue
             except OnvifBmffError as error:
                 report.errors.append(f"{item.key}: {error}")
+                self._unlisted.add(_segment(key))  # the next time, so its span does not end before it
 
     def _complete(
         self,
@@ -206,7 +208,8 @@ class _Recovery:
                 if isinstance(writer, ReleasableWriter):
                     writer.release()
         report.recovered.append(item.key)
-        self._completed.add((key.prefix, key.postfix, key.extension, key.counter))
+        if dry_run:
+            self._unlisted.add(_segment(key))
         self._end(recovered.span_end)
 
     def _is_stored(self, data: bytes, name: str) -> bool:
@@ -278,8 +281,8 @@ class _Recovery:
             last = span.segments[-1]
             if self._before is not None and span.last_start >= self._before:
                 continue
-            if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._completed:
-                continue  # a dry run: the span ends behind a segment that is not there yet
+            if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
+                continue  # the span ends behind a segment that is not there yet
             try:
                 self._end_span(span)
             except ObjectNotFoundError:
@@ -314,6 +317,10 @@ class _Recovery:
         except ObjectExistsError:
             return
         self._report.ended.append(name)
+
+
+def _segment(key: ObjectKey) -> tuple[str, str, str, int]:
+    return key.prefix, key.postfix, key.extension, key.counter
 
 
 def _parsed(name: str, prefix: str | None = None, postfix: str | None = None) -> ObjectKey | None:

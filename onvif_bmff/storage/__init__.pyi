@@ -2,6 +2,12 @@ from onvif_bmff.storage.acceptable import check_content_type as check_content_ty
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
 from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.file_system import FileStatus as FileStatus
+from onvif_bmff.storage.file_system import FileSystem as FileSystem
+from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
+from onvif_bmff.storage.file_system import LockedFile as LockedFile
+from onvif_bmff.storage.file_system import POSIX as POSIX
+from onvif_bmff.storage.file_system import PosixFileSystem as PosixFileSystem
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.iv_store import Identity as Identity
@@ -35,15 +41,21 @@ __all__ = [
     "HIDDEN",
     "LOST",
     "MIGRATIONS",
+    "POSIX",
     "DirectoryStore",
     "DirectoryWriter",
+    "FileStatus",
+    "FileSystem",
+    "FolderEntry",
     "HeldBytes",
     "Identity",
     "Label",
+    "LockedFile",
     "MemoryStore",
     "OpenArea",
     "OpenFile",
     "PendingSegment",
+    "PosixFileSystem",
     "RetryPolicy",
     "RetryState",
     "Room",

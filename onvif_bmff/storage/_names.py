@@ -4,6 +4,7 @@ NAMES = {
     "acceptable": ("check_content_type", "check_metadata",),
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),
+    "file_system": ("FileStatus", "FileSystem", "FolderEntry", "LockedFile", "POSIX", "PosixFileSystem",),
     "held": ("HeldBytes", "Room",),
     "iv_store": ("Identity", "SqliteIvStore", "read_identity",),
     "location": ("local_path",),

@@ -13,6 +13,7 @@ from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundE
 from onvif_bmff.objects.stored import ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
 from onvif_bmff.storage.acceptable import check_content_type
 from onvif_bmff.storage.directory_writer import DirectoryWriter
+from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile
 from onvif_bmff.storage.side_files import Label, SideFiles
@@ -46,6 +47,7 @@ class DirectoryStore:
         fsync_appends: also make each append durable, so that a power cut costs no more than one fragment
             of what ``unsealed`` finds.
         create: make the directory if it is missing; otherwise a missing one is an error.
+        system: the functions of the operating system, which tests may replace.
 
     Raises:
         StoreError: the directory is missing or cannot be made, or the root is no local path, such as a URL.
@@ -58,13 +60,15 @@ class DirectoryStore:
         fsync: bool = True,
         fsync_appends: bool = False,
         create: bool = True,
+        system: FileSystem = POSIX,
     ) -> None:
-        path = os.path.realpath(local_path(root))
-        self._tree = Tree(path, fsync=fsync)
+        path = system.realpath(local_path(root))
+        self._system = system
+        self._tree = Tree(path, fsync=fsync, system=system)
         with failures("opening the store", path):
             if create:
                 self._tree.make_root()
-            elif not os.path.isdir(path):
+            elif not system.isdir(path):
                 raise StoreError(f"no such directory: {path}")
         self._side_files = SideFiles(self._tree)
         self._open_area = OpenArea(self._tree)
@@ -114,7 +118,7 @@ class DirectoryStore:
         parts = self._tree.parts_of(key)
         with failures("deleting", key, reading=True), self._locked(key):
             with self._tree.folder(parts[:-1]) as folder:
-                os.unlink(parts[-1], dir_fd=folder)
+                self._system.unlink(parts[-1], dir_fd=folder)
                 self._tree.sync(folder)
             self._side_files.drop(parts)
             self._tree.clear_upwards(parts[:-1], 0)
@@ -124,8 +128,8 @@ class DirectoryStore:
         key = file.key
         parts = self._tree.parts_of(key)
         if self._tree.fsync:
-            os.fsync(file.descriptor)
-        label = Label(os.fstat(file.descriptor).st_ino, file.content_type, attributes)
+            self._system.fsync(file.descriptor)
+        label = Label(self._system.fstat(file.descriptor).st_ino, file.content_type, attributes)
         with self._locked(key):
             old = self._find(key, parts)
             if old is not None and not file.overwrite:
@@ -144,7 +148,7 @@ class DirectoryStore:
             try:
                 if not replacing:
                     # Unlike a rename, a link fails if any program made a file of that name.
-                    os.link(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+                    self._system.link(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
             except FileExistsError:
                 raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
             except OSError as error:
@@ -152,7 +156,7 @@ class DirectoryStore:
                     raise
                 replacing = True  # no hard links on this file system; our own lock must do
             if replacing:
-                os.rename(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
+                self._system.rename(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
             self._tree.sync(folder)
 
     @staticmethod
@@ -172,32 +176,33 @@ class DirectoryStore:
         with self._tree.folder([HIDDEN, "locks"], create=True) as folder:
             name = f"{zlib.crc32(key.encode()) & 0xFF:02x}"
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            lock = os.open(name, flags, 0o666, dir_fd=folder)
+            lock = self._system.open(name, flags, 0o666, dir_fd=folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._system.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(lock)
+            self._system.close(lock)
 
     # ---- reading -----------------------------------------------------------------------------------
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of an object; see ``ObjectStore.get``."""
         parts = self._tree.parts_of(key)
+        system = self._system
         with failures("reading", key, reading=True):
             with self._tree.folder(parts[:-1]) as folder:
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-                file = os.open(parts[-1], flags, dir_fd=folder)
+                file = system.open(parts[-1], flags, dir_fd=folder)
             try:
-                found = os.fstat(file)
+                found = system.fstat(file)
                 if not stat.S_ISREG(found.st_mode):
                     raise ObjectNotFoundError(f"no object has this key: {key}")
                 if start < 0:
                     start = max(0, found.st_size + start)
                 rest = max(0, found.st_size - start)
-                return read_all(file, start, rest if length is None else min(rest, max(0, length)))
+                return read_all(file, start, rest if length is None else min(rest, max(0, length)), system)
             finally:
-                os.close(file)
+                system.close(file)
 
     def head(self, key: str) -> ObjectInfo:
         """Return size, content type and attributes of an object; see ``ObjectStore.head``.
@@ -258,7 +263,7 @@ class DirectoryStore:
         """
         try:
             with self._tree.folder(parts[:-1]) as folder:
-                found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+                found = self._system.stat(parts[-1], dir_fd=folder)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None

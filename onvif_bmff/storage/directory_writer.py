@@ -1,6 +1,5 @@
 """A writer of one object of a ``DirectoryStore``."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -39,9 +38,9 @@ class DirectoryWriter:
         file = self._mine()
         self._failed = True
         with failures("writing", self._key):
-            write_all(file.descriptor, [_flat(buffer) for buffer in buffers])
+            write_all(file.descriptor, [_flat(buffer) for buffer in buffers], self._open_area.system)
             if self._fsync_appends:
-                os.fsync(file.descriptor)
+                self._open_area.system.fsync(file.descriptor)
         self._failed = False
 
     def seal(self, attributes: Mapping[str, str]) -> None:

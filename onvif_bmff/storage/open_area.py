@@ -9,11 +9,11 @@ import fcntl
 import json
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from io import FileIO
+from contextlib import AbstractContextManager, closing, suppress
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
+from onvif_bmff.storage.file_system import LockedFile
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
 __all__ = ["OpenArea", "OpenFile"]
@@ -27,7 +27,7 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 class OpenFile:
     """A locked file of the open area."""
 
-    def __init__(self, name: str, file: FileIO, key: str, content_type: str, *, overwrite: bool) -> None:
+    def __init__(self, name: str, file: LockedFile, key: str, content_type: str, *, overwrite: bool) -> None:
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
         self.file = file
@@ -42,6 +42,7 @@ class OpenArea:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self.system = tree.system
 
     def folder(self) -> AbstractContextManager[int]:
         """Return an open descriptor of the folder, which is made if it is missing."""
@@ -53,21 +54,22 @@ class OpenArea:
         Raises:
             OSError: the operating system refused.
         """
+        system = self.system
         side = json.dumps({"key": key, "content_type": content_type, "overwrite": overwrite})
         with self.folder() as folder:
             while True:
-                name = os.urandom(12).hex()
-                number = os.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
-                file = FileIO(number, "r+")
+                name = system.urandom(12).hex()
+                number = system.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
+                file = system.file(number)
                 try:
-                    fcntl.flock(number, fcntl.LOCK_EX)
+                    system.flock(number, fcntl.LOCK_EX)
                     # A process that looks for abandoned files may have removed it before it was locked.
-                    if os.fstat(number).st_nlink:
-                        write_file(name + _SIDE, side.encode(), folder, fsync=fsync)
+                    if system.fstat(number).st_nlink:
+                        write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
                         return OpenFile(name, file, key, content_type, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
-                        os.unlink(name + _DATA, dir_fd=folder)
+                        system.unlink(name + _DATA, dir_fd=folder)
                     file.close()
                     raise
                 file.close()
@@ -80,7 +82,7 @@ class OpenArea:
         """
         try:
             with self.folder() as folder:
-                _unlink(folder, file.data_name, file.side_name)
+                self._unlink(folder, file.data_name, file.side_name)
         finally:
             file.file.close()
 
@@ -111,24 +113,25 @@ class OpenArea:
                     continue
                 if file is None:
                     continue
-                with file:
-                    inode, size = (status := os.fstat(file.fileno())).st_ino, status.st_size
+                with closing(file):
+                    inode, size = (status := self.system.fstat(file.fileno())).st_ino, status.st_size
                     side = self._side(folder, stem)
                     if side is None:
                         # Its key is unknown. If it holds data, an operator has to decide about it.
                         if clear and not size:
-                            _unlink(folder, name, stem + _SIDE, passing_name(stem + _SIDE))
+                            self._unlink(folder, name, stem + _SIDE, passing_name(stem + _SIDE))
                     elif is_sealed(side[0], inode):
                         if clear:
-                            _unlink(folder, name, stem + _SIDE)
+                            self._unlink(folder, name, stem + _SIDE)
                     else:
                         found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
             if clear:
-                data = {name for name in os.listdir(folder) if name.endswith(_DATA)}
+                with self.system.scandir(folder) as entries:
+                    data = {entry.name for entry in entries if entry.name.endswith(_DATA)}
                 for name in names:
                     # Side files of data that was renamed to its key.
                     if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
-                        _unlink(folder, name)
+                        self._unlink(folder, name)
         found.sort(key=lambda item: item.key)
         return OpenAreaState(tuple(found), tuple(sorted(written)))
 
@@ -139,15 +142,15 @@ class OpenArea:
             OSError: the operating system refused.
         """
         with self.folder() as folder:
-            number = os.open(item.name + _DATA, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            number = self.system.open(item.name + _DATA, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         try:
-            size = os.fstat(number).st_size
+            size = self.system.fstat(number).st_size
             if start < 0:
                 start = max(0, size + start)
             rest = max(0, size - start)
-            return read_all(number, start, rest if length is None else min(rest, max(0, length)))
+            return read_all(number, start, rest if length is None else min(rest, max(0, length)), self.system)
         finally:
-            os.close(number)
+            self.system.close(number)
 
     def take_over(self, item: UnsealedObject, size: int | None) -> OpenFile:
         """Return an abandoned file, taken over by this process.
@@ -163,49 +166,49 @@ class OpenArea:
                 raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
             if file is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        have = os.fstat(file.fileno()).st_size
-        keep = have if size is None else size
-        if not 0 <= keep <= have:
-            file.close()
-            raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
-        file.truncate(keep)
-        file.seek(keep)
-        return OpenFile(item.name, file, item.key, item.content_type, overwrite=item.overwrite)
-
-    @staticmethod
-    def _locked(folder: int, name: str) -> FileIO | None:
-        """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
         try:
-            file = FileIO(os.open(name, _OPEN, dir_fd=folder), "r+")
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            have = self.system.fstat(file.fileno()).st_size
+            keep = have if size is None else size
+            if not 0 <= keep <= have:
+                raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
+            file.truncate(keep)
+            file.seek(keep)
         except BaseException:
             file.close()
             raise
-        if not os.fstat(file.fileno()).st_nlink:
-            file.close()
-            return None
-        return file
+        return OpenFile(item.name, file, item.key, item.content_type, overwrite=item.overwrite)
 
-    @staticmethod
-    def _side(folder: int, stem: str) -> tuple[str, str, bool] | None:
-        """Return key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
+    def _locked(self, folder: int, name: str) -> LockedFile | None:
+        """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
         try:
-            number = os.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            file = self.system.file(self.system.open(name, _OPEN, dir_fd=folder))
         except FileNotFoundError:
             return None
         try:
-            side = json.loads(read_all(number, 0, min(os.fstat(number).st_size, 65_536)))
+            self.system.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self.system.fstat(file.fileno()).st_nlink:
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        return None
+
+    def _side(self, folder: int, stem: str) -> tuple[str, str, bool] | None:
+        """Return key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
+        try:
+            number = self.system.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        try:
+            side = json.loads(read_all(number, 0, min(self.system.fstat(number).st_size, 65_536), self.system))
             return str(side["key"]), str(side["content_type"]), bool(side["overwrite"])
         except (ValueError, TypeError, LookupError, RecursionError):
             return None
         finally:
-            os.close(number)
+            self.system.close(number)
 
-
-def _unlink(folder: int, *names: str) -> None:
-    for name in names:
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
+    def _unlink(self, folder: int, *names: str) -> None:
+        for name in names:
+            with suppress(FileNotFoundError):
+                self.system.unlink(name, dir_fd=folder)

@@ -83,7 +83,7 @@ class SideFiles:
             }
         )
         with self._tree.folder(folder, create=True) as here:
-            write_file(name, data.encode(), here, fsync=self._tree.fsync)
+            write_file(name, data.encode(), here, fsync=self._tree.fsync, system=self._tree.system)
 
     def drop(self, parts: list[str]) -> None:
         """Remove the side file, and folders that become empty, if there is one."""
@@ -91,9 +91,9 @@ class SideFiles:
         with suppress(OSError):
             with self._tree.folder(folder) as here:
                 with suppress(FileNotFoundError):
-                    os.unlink(passing_name(name), dir_fd=here)  # of a process that died
+                    self._tree.system.unlink(passing_name(name), dir_fd=here)  # of a process that died
                 with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=here)
+                    self._tree.system.unlink(name, dir_fd=here)
             self._tree.clear_upwards(folder, 2)
 
     @staticmethod
@@ -104,16 +104,17 @@ class SideFiles:
         folder, name = self._place(parts)
         try:
             with self._tree.folder(folder) as here:
-                os.stat(name, dir_fd=here, follow_symlinks=False)
+                self._tree.system.stat(name, dir_fd=here)
         except FileNotFoundError:
             return False
         return True
 
     def _load(self, parts: list[str]) -> list[Label]:
         folder, name = self._place(parts)
+        system = self._tree.system
         try:
             with self._tree.folder(folder) as here:
-                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=here)
+                file = system.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=here)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -121,10 +122,11 @@ class SideFiles:
                 raise
             raise ObjectDamagedError(f"the side file of {'/'.join(parts)!r} is damaged: not a file") from None
         try:
-            found = os.fstat(file)
-            data = read_all(file, 0, min(found.st_size, _MAX_FILE)) if stat.S_ISREG(found.st_mode) else b""
+            found = system.fstat(file)
+            size = min(found.st_size, _MAX_FILE)
+            data = read_all(file, 0, size, system) if stat.S_ISREG(found.st_mode) else b""
         finally:
-            os.close(file)
+            system.close(file)
         try:
             return [_to_label(item) for item in json.loads(data)["versions"]]
         except (ValueError, TypeError, LookupError, RecursionError, OverflowError):

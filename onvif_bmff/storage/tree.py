@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
+from onvif_bmff.storage.file_system import POSIX, FileSystem
 
 __all__ = ["HIDDEN", "Tree", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
@@ -44,10 +45,11 @@ def failures(doing: str, key: str, *, reading: bool = False) -> Iterator[None]:
 class Tree:
     """Folders and files under a root directory, addressed by lists of names.
 
-    ``fsync`` says whether new folders are made durable at once.
+    ``fsync`` says whether new folders are made durable at once; ``system`` is where they are.
     """
 
-    def __init__(self, root: str, *, fsync: bool) -> None:
+    def __init__(self, root: str, *, fsync: bool, system: FileSystem = POSIX) -> None:
+        self.system = system
         self.root = root
         self.fsync = fsync
         self._durable: dict[tuple[str, ...], int] = {}  # folders whose names are on the disk, and their inodes
@@ -58,21 +60,27 @@ class Tree:
         Raises:
             OSError: it cannot be made.
         """
+        system = self.system
         missing = []
         path = self.root
-        while not os.path.isdir(path):
+        while not system.isdir(path):
             missing.append(path)
             path = os.path.dirname(path)
-        os.makedirs(self.root, exist_ok=True)
+        for path in reversed(missing):
+            try:
+                system.mkdir(path)
+            except FileExistsError:
+                if not system.isdir(path):  # otherwise another process made it meanwhile
+                    raise
         if not self.fsync:
             return
         for above in [os.path.dirname(path) for path in missing] or [os.path.dirname(self.root)]:
             with suppress(PermissionError):  # a process that may not read the folder above has not made this one
-                folder = os.open(above, _FOLDER & ~os.O_NOFOLLOW)
+                folder = system.open(above, _FOLDER & ~os.O_NOFOLLOW)
                 try:
-                    os.fsync(folder)
+                    system.fsync(folder)
                 finally:
-                    os.close(folder)
+                    system.close(folder)
 
     def parts_of(self, key: str) -> list[str]:
         """Return the names on the way to a key.
@@ -96,7 +104,8 @@ class Tree:
         Raises:
             OSError: it does not exist, is no folder, or a part of the way is a link.
         """
-        here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        close = self.system.close
+        here = self.system.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
         try:
             for depth, part in enumerate(parts, 1):
                 below = self._step(here, part, create=create)
@@ -104,18 +113,18 @@ class Tree:
                     if create and self.fsync:
                         self._keep_name(tuple(parts[:depth]), here, below)
                 finally:
-                    os.close(here)
+                    close(here)
                     here = below
             yield here
         finally:
-            os.close(here)
+            close(here)
 
     def _keep_name(self, path: tuple[str, ...], above: int, folder: int) -> None:
         """Make the name of a folder durable, even if another process made it, which may have died since."""
-        inode = os.fstat(folder).st_ino
+        inode = self.system.fstat(folder).st_ino
         if self._durable.get(path) == inode:
             return
-        os.fsync(above)
+        self.system.fsync(above)
         if len(self._durable) >= _MAX_KNOWN:
             self._durable.clear()
         self._durable[path] = inode
@@ -123,26 +132,26 @@ class Tree:
     def _step(self, here: int, part: str, *, create: bool) -> int:
         for _ in range(_LOST_RACES):
             try:
-                return os.open(part, _FOLDER, dir_fd=here)
+                return self.system.open(part, _FOLDER, dir_fd=here)
             except FileNotFoundError:
                 if not create:
                     raise
             # Another process may make the same folder now, or clear it away again once it is empty.
             with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=here)
+                self.system.mkdir(part, dir_fd=here)
         raise OSError(errno.EBUSY, "the folder keeps vanishing")
 
     def sync(self, folder: int) -> None:
         """Make the names in an open folder durable."""
         if self.fsync:
-            os.fsync(folder)
+            self.system.fsync(folder)
 
     def clear_upwards(self, parts: list[str], keep: int) -> None:
         """Remove the folder and those above it as far as they are empty, but not the first ``keep``."""
         with suppress(OSError):
             for depth in range(len(parts), keep, -1):
                 with self.folder(parts[: depth - 1]) as above:
-                    os.rmdir(parts[depth - 1], dir_fd=above)
+                    self.system.rmdir(parts[depth - 1], dir_fd=above)
                 self._durable.pop(tuple(parts[:depth]), None)
 
     def names(self, parts: list[str]) -> list[tuple[str, bool]]:
@@ -152,7 +161,7 @@ class Tree:
         """
         found: list[tuple[str, bool]] = []
         try:
-            with self.folder(parts) as here, os.scandir(here) as entries:
+            with self.folder(parts) as here, self.system.scandir(here) as entries:
                 for entry in entries:
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if (is_folder or entry.is_file(follow_symlinks=False)) and _fits(entry.name):
@@ -174,7 +183,7 @@ def passing_name(name: str) -> str:
     return f"{name[:-1]}~"
 
 
-def write_file(name: str, data: bytes, folder: int, *, fsync: bool) -> None:
+def write_file(name: str, data: bytes, folder: int, *, fsync: bool, system: FileSystem = POSIX) -> None:
     """Write a file whole, replacing one of that name in one step.
 
     No other thread or process may write the same file meanwhile. The name must not end in ``~``.
@@ -184,24 +193,24 @@ def write_file(name: str, data: bytes, folder: int, *, fsync: bool) -> None:
     """
     passing = passing_name(name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(passing, flags, 0o666, dir_fd=folder)
+    descriptor = system.open(passing, flags, 0o666, dir_fd=folder)
     try:
         try:
-            write_all(descriptor, [data])
+            write_all(descriptor, [data], system)
             if fsync:
-                os.fsync(descriptor)
+                system.fsync(descriptor)
         finally:
-            os.close(descriptor)
-        os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+            system.close(descriptor)
+        system.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
-            os.unlink(passing, dir_fd=folder)
+            system.unlink(passing, dir_fd=folder)
         raise
     if fsync:
-        os.fsync(folder)
+        system.fsync(folder)
 
 
-def write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
+def write_all(descriptor: int, buffers: list[bytes | memoryview], system: FileSystem = POSIX) -> None:
     """Write buffers in order, however few bytes the system takes at a time.
 
     Raises:
@@ -210,7 +219,7 @@ def write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
     at = 0
     while at < len(buffers):
         batch = buffers[at : at + 512]
-        written = os.writev(descriptor, batch)
+        written = system.writev(descriptor, batch)
         for buffer in batch:
             size = len(buffer)
             if written < size:
@@ -220,7 +229,7 @@ def write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
             at += 1
 
 
-def read_all(descriptor: int, start: int, length: int) -> bytes:
+def read_all(descriptor: int, start: int, length: int, system: FileSystem = POSIX) -> bytes:
     """Return up to ``length`` bytes from ``start``, fewer at the end of the file.
 
     Raises:
@@ -228,13 +237,13 @@ def read_all(descriptor: int, start: int, length: int) -> bytes:
     """
     if length <= 0:
         return b""  # however far behind the end: systems take no offsets of more than 63 bits
-    data = os.pread(descriptor, length, start)
+    data = system.pread(descriptor, length, start)
     if len(data) == length or not data:
         return data
     pieces = [data]
     have = len(data)
     while have < length:
-        data = os.pread(descriptor, length - have, start + have)
+        data = system.pread(descriptor, length - have, start + have)
         if not data:
             break
         pieces.append(data)

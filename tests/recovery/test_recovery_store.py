@@ -230,6 +230,28 @@ def test_an_end_of_a_span_that_broke_off_in_mid_air_is_written():
     assert store.get(end) == b""
 
 
+@pytest.mark.parametrize("step", ["read_unsealed", "resume"])
+def test_a_span_is_not_ended_before_a_segment_that_could_not_be_completed_this_time(step, monkeypatch):
+    """The next recovery completes it, and an end object before it would be wrong for ever."""
+    events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
+    count = max(number for number, event in enumerate(events) if event.key.counter == 1 and not event.key.span_end)
+    store = died(events, count, store := AreaStore(), store.leave)
+    unsealed = [item.key for item in store.unsealed()]
+    assert [".1." in key for key in unsealed] == [True]
+
+    def fail(item, *given):
+        raise StoreError("the disk does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, fail)
+        report = recover_store(store, before=LATER)
+    assert (len(report.errors), report.recovered) == (1, [])
+    assert not [key for key in report.ended if ".1." in key]
+    report = recover_store(store, before=LATER)
+    assert (report.recovered, report.errors) == (unsealed, [])
+    valid(store)
+
+
 def test_a_segment_that_its_recorder_stored_another_time_ends_nothing():
     """The writer failed and left its bytes behind; the recorder offered them again and went on."""
     events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
