@@ -235,6 +235,7 @@ class RecordingDevice:
         deadline = self._runtime.monotonic() + timeout
         self._stop.set()
         self._wake.set()
+        self._recovery.close()
         if self._task is not None:
             self._task.join(timeout)
         self._exporter.close(1.0)

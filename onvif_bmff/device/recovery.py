@@ -1,6 +1,7 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from onvif_bmff.control.environment import TimeRange
@@ -19,11 +20,15 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 
+_FIRST_RETRY = 5.0
+_MAX_RETRY = 300.0
+
 
 class DeviceRecovery:
     """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
-    ``reports`` has the results so far.
+    A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
+    as long each time up to five minutes.
 
     Args:
         stores: the stores.
@@ -44,13 +49,14 @@ class DeviceRecovery:
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._runtime = runtime
-        self.reports: list[RecoveryReport] = []
+        self._reports: dict[str | None, list[RecoveryReport]] = {}
         self._stores = stores
         self._labels = labels
         self._plans = plans
         self._clock = clock
         self._deleted = deleted
         self._done = runtime.flag()
+        self._stop = runtime.flag()
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
@@ -61,9 +67,18 @@ class DeviceRecovery:
         ]
         self._runtime.spawn(partial(self._await, waiting), "recovery")
 
+    @property
+    def reports(self) -> list[RecoveryReport]:
+        """The results so far, store by store; errors are those of the last attempt."""
+        return [report for reports in list(self._reports.values()) for report in reports]
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
         return self._done.wait(timeout)
+
+    def close(self) -> None:
+        """Try no store again."""
+        self._stop.set()
 
     def _await(self, waiting: list[Task]) -> None:
         for task in waiting:
@@ -78,16 +93,36 @@ class DeviceRecovery:
                 places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
             elif target is not None and target.storage == token:
                 places.add((target.prefix or "", target.postfix or ""))
-        self.reports.append(recover_store(store, self._labels, places=places, before=started, exclusive=True))
+        done: list[RecoveryReport] = []
+        delay = _FIRST_RETRY
+        while True:
+            found = list(self._recover_once(token, store, plan, started, places))
+            self._reports[token] = [*done, *found]
+            if not any(report.errors for report in found) or self._stop.wait(delay):
+                return
+            done += (
+                replace(report, errors=[]) for report in found if report.recovered or report.abandoned or report.ended
+            )
+            delay = min(delay * 2, _MAX_RETRY)
+
+    def _recover_once(
+        self,
+        token: str | None,
+        store: ObjectStore,
+        plan: DevicePlan,
+        started: UtcTime,
+        places: set[tuple[str, str]],
+    ) -> Iterator[RecoveryReport]:
+        yield recover_store(store, self._labels, places=places, before=started, exclusive=True)
         try:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
-            self.reports.append(RecoveryReport(abandoned=cleared))
+            yield RecoveryReport(abandoned=cleared)
         except OnvifBmffError as error:
-            self.reports.append(RecoveryReport(errors=[str(error)]))
+            yield RecoveryReport(errors=[str(error)])
         if token is None:
-            self._drop_orphans(store)
+            yield from self._drop_orphans(store)
 
-    def _drop_orphans(self, store: ObjectStore) -> None:
+    def _drop_orphans(self, store: ObjectStore) -> Iterator[RecoveryReport]:
         """Delete the local data of tracks that were deleted just before the power failed."""
         try:
             found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
@@ -101,4 +136,4 @@ class DeviceRecovery:
                 for gone in delete_segments(store, prefix, self._clock(), whole=True):
                     self._deleted(recording, track, gone)
         except OnvifBmffError as error:
-            self.reports.append(RecoveryReport(errors=[str(error)]))
+            yield RecoveryReport(errors=[str(error)])
