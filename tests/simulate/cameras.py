@@ -178,6 +178,14 @@ class Camera:
         """Let nobody connect for a while."""
         self._refused_until = self._simulation.time + seconds
 
+    def calm(self) -> None:
+        """Let nothing more happen to the camera."""
+        self._refused_until = 0.0
+        self._due.clear()
+        self.behaviours = tuple(
+            name for name in self.behaviours if BEHAVIOURS[name].every is None and name != "hang in open"
+        )
+
     def connect(self, stop: Flag) -> "_Session":
         """Open a connection.
 

@@ -6,27 +6,30 @@ has to be counted by the device, too.
 """
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Excuse", "Sent", "Stored", "completeness", "repeated_vectors", "times_of_keys"]
+__all__ = ["Excuse", "Sent", "Stored", "completeness", "times_of_keys"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An access unit that the device took from a camera, and when; ``disturbed`` names a trouble of the camera's."""
+    """An access unit of a camera, when it was captured, and whether the device asked for more after it, so that it must have it.
+
+    ``disturbed`` names a trouble of the camera's."""
 
     time: float
-    camera: int
+    camera: str
     track: int
     number: int
     payload: bytes
     sync: bool
+    taken: bool = True
     disturbed: str = ""
 
     @property
-    def name(self) -> tuple[int, int, int]:
+    def name(self) -> tuple[str, int, int]:
         """What it is called: camera, track and number."""
         return self.camera, self.track, self.number
 
@@ -36,14 +39,14 @@ class Stored:
     """An access unit in an object, and where it is said to have happened (microseconds since 1970)."""
 
     key: str
-    camera: int
+    camera: str
     track: int
     number: int
     payload: bytes
     shown: int
 
     @property
-    def name(self) -> tuple[int, int, int]:
+    def name(self) -> tuple[str, int, int]:
         """What it is called."""
         return self.camera, self.track, self.number
 
@@ -68,7 +71,7 @@ def completeness(
     """
     findings: list[str] = []
     by_name = {one.name: one for one in sent}
-    times: Counter[tuple[int, int, int]] = Counter()
+    times: Counter[tuple[str, int, int]] = Counter()
     for one in stored:
         source = by_name.get(one.name)
         times[one.name] += 1
@@ -79,7 +82,7 @@ def completeness(
     twice = [name for name, count in times.items() if count > 1]
     if twice:
         findings.append(f"stored more than once: {place} {sorted(twice)[:3]} of {len(twice)}")
-    missing = [one for one in sent if one.name not in times]
+    missing = [one for one in sent if one.taken and one.name not in times]
     why: Counter[str] = Counter()
     unexplained, uncounted = [], 0
     for one in missing:
@@ -148,17 +151,3 @@ class TrueTimes:
             abs(shown - self._start - (time * (1 + self._drift) + self._ahead[at]) * 1e6) / 1e6
             for at in range(first, last + 1)
         )
-
-
-def repeated_vectors(vectors: Iterable[tuple[str, str, bytes, bytes]]) -> list[str]:
-    """Find initialisation vectors that protect more than one sample: object, sample, key and vector of each."""
-    seen: dict[tuple[bytes, bytes], tuple[str, str]] = {}
-    repeated = defaultdict(list)
-    for key, sample, kid, vector in vectors:
-        where = seen.setdefault((kid, vector), (key, sample))
-        if where != (key, sample):
-            repeated[kid, vector].append(key)
-    if not repeated:
-        return []
-    (kid, vector), keys = next(iter(repeated.items()))
-    return [f"a vector twice: {len(repeated)} of them, {vector.hex()} under {kid.hex()}: {keys[0]}"]

@@ -6,15 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
-
-from tests.simulate.cameras import CameraFleet, identify
-from tests.simulate.certificates import SimulatedCertificates
-from tests.simulate.checker import check_bucket
-from tests.simulate.database import SimulatedDatabase
-from tests.simulate.disk import SimulatedDisk
-from tests.simulate.operators import Operator
-from tests.simulate.stores import SimulatedBucket
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
@@ -32,24 +25,34 @@ from onvif_bmff.control import (
 )
 from onvif_bmff.device import RecordingDevice
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import validate_store
-from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, repeated_vectors, times_of_keys
+from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
+from tests.simulate.certificates import SimulatedCertificates
+from tests.simulate.checker import check_bucket
+from tests.simulate.database import SimulatedDatabase
+from tests.simulate.disk import Fault, SimulatedDisk
+from tests.simulate.operators import Operator
+from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
 from tests.simulate.scenario import Incident, Recording, Scenario
+from tests.simulate.stores import SimulatedBucket, StoreFault
 from tests.simulate.wall import START, WallClock
 
 __all__ = ["Outcome", "World", "simulate"]
 
 KID = "5d0a6f4e-9c1b-4a52-8a43-0000000000{:02x}"
+DESTINATIONS = {"Video": "VIDEO001", "Audio": "AUDIO001", "Metadata": "META001"}
 GOP = 40.0
 """Seconds within which every camera gives a picture to begin with, in the worst case."""
+_KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
-SETTLE = 400.0
-"""Seconds without trouble at the end; longer than a store's objects are tried."""
+SETTLE = 90.0
+"""Seconds without trouble at the end: longer than a store waits before it tries again."""
 
 
 @dataclass
@@ -81,17 +84,13 @@ class World:
         drift = chance.choice((-2e-4, 2e-4)) if "wall clock drift" in kinds else 0.0
         self.drift = drift
         self.wall = WallClock(simulation, drift=drift)
-        self.bucket = SimulatedBucket(simulation, eventual="eventual listing" in kinds)
+        self.bucket = SimulatedBucket(simulation, open_area=chance.random() < 0.3)
         self.disk = SimulatedDisk(simulation)
         self.database = SimulatedDatabase(simulation)
-        self.fleet = CameraFleet(
-            simulation,
-            scenario.cameras,
-            trouble="camera trouble" in kinds,
-            clock_trouble="camera clock trouble" in kinds,
-        )
+        self.behaviours = self._behaviours(chance)
+        self.fleet = CameraFleet(simulation, scenario.cameras, self.behaviours)
         self.certificates = SimulatedCertificates(simulation, self.wall, expire="certificates expire" in kinds)
-        self.operator = Operator(simulation, [camera.token for camera in self.fleet.cameras])
+        self.operator = Operator(simulation, list(self.fleet.cameras))
         self.excuses: list[Excuse] = []
         self.counted: Counter[str] = Counter()
         self.findings: list[str] = []
@@ -100,6 +99,12 @@ class World:
         self.boots = 0
         self.down_since = 0.0
         self._boot: SimulatedTask | None = None
+        self._outside = Process("the world")
+
+    def _behaviours(self, chance: Random) -> list[str]:
+        """Return what all cameras do."""
+        wrong = {True: "camera clock trouble" in self.scenario.kinds, False: "camera trouble" in self.scenario.kinds}
+        return [one.name for one in BEHAVIOURS.values() if chance.random() < one.share and wrong[one.known_wrong]]
 
     # ---- the device --------------------------------------------------------------------------------------
 
@@ -138,8 +143,8 @@ class World:
         little = "little room" in self.scenario.kinds
         return RecordingDevice(
             stores,
-            sources=self.fleet.provider(runtime),
-            has_profile=lambda token: any(token == camera.token for camera in self.fleet.cameras),
+            sources=self.fleet.provider(self.process),
+            has_profile=self.fleet.has_profile,
             persistence=persistence,
             certificates=self.certificates.current,
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
@@ -170,18 +175,20 @@ class World:
 
     def _job(self, token: str, recording: Recording) -> RecordingJobConfiguration:
         camera = self.fleet.cameras[recording.camera]
-        tracks = tuple(RecordingJobTrack("", name) for name in camera.destinations)
+        tracks = tuple(RecordingJobTrack("", DESTINATIONS[stream.encoding.kind]) for stream in camera.streams)
         source = RecordingJobSource(SourceReference(camera.token, PROFILE_TYPE), tracks=tracks)
         return RecordingJobConfiguration(token, "Active", 1, (source,))
 
     def stop(self, *, cut: bool) -> None:
         """Switch the device off: with ``cut`` at once, else as an operator does."""
         began = self.simulation.time
-        if not cut and self.device is not None:
+        in_time = not cut and self.device is not None
+        if in_time:
             closing = self.simulation.spawn(self.process, lambda: self.device.close(60.0), "close")
             closing.join(600.0)
             if not closing.ended:
                 self.findings.append("not closed: after 600 s")
+            in_time = not [name for name in self.simulation.running(self.process) if name.startswith("output")]
         self._count()
         self.simulation.crash(self.process)
         if cut:
@@ -189,7 +196,7 @@ class World:
             self.database.crash()
         self.down_since = began
         self.excuses.append(
-            Excuse(began - (self._at_stake(began) if cut else 1.0), began, "it was switched off", counted=False)
+            Excuse(began - (1.0 if in_time else self._at_stake(began)), began, "it was switched off", counted=False)
         )
 
     def _at_stake(self, now: float) -> float:
@@ -252,13 +259,18 @@ class World:
             self.bucket.outage(incident.detail, incident.size)
             self._may_lose(now, incident.size)
         elif kind == "disk full":
-            self.disk.full(incident.size)
+            self.simulation.spawn(self._outside, partial(self._fill_disk, incident.size), "disk full")
             self._may_lose(now, incident.size)
         elif kind == "wall clock jump":
             self.wall.jump(incident.size)
         elif kind == "event storm":
             self.operator.storm(int(incident.size))
             self.simulation.hits[kind] += 1
+
+    def _fill_disk(self, seconds: float) -> None:
+        self.disk.faults.capacity = self.disk.used + 200
+        self.simulation.sleep(seconds)
+        self.disk.faults.capacity = None
 
     def _may_lose(self, now: float, seconds: float) -> None:
         """Only where there is little room, or longer than the store is tried."""
@@ -268,13 +280,20 @@ class World:
 
     def _set_faults(self, *, on: bool) -> None:
         kinds = self.scenario.kinds if on else frozenset()
-        self.bucket.trouble(on="bucket faults" in kinds)
-        self.disk.trouble(on="disk faults" in kinds)
-        self.database.trouble(on="database faults" in kinds)
-        self.fleet.trouble(on=on)
+        chance = Random(f"{self.scenario.seed} faults")
+        for kind in StoreFault:
+            likely = chance.choice((0.0, 0.002, 0.02, 0.1))
+            if _KIND_OF.get(kind, "bucket faults") in kinds:
+                self.bucket.faults[kind] = likely
+        if "disk faults" in kinds:
+            for fault in Fault:
+                if chance.random() < 0.5:
+                    self.disk.faults.probabilities[fault] = chance.choice((0.0005, 0.005))
         if not on:
             self.bucket.heal()
-            self.disk.heal()
+            self.disk.faults.clear()
+            for camera in self.fleet.cameras.values():
+                camera.calm()
 
     # ---- what must be true -------------------------------------------------------------------------------
 
@@ -298,19 +317,22 @@ class World:
         reader = Process("reader")
         stores: dict[str, ReadableStore] = {"bucket": self.bucket.store(reader), "disk": self.disk.store(reader)}
         keys = KeyRing(self._keys())
-        vectors: list[tuple[str, str, bytes, bytes]] = []
+        contents = {"bucket": self.bucket.contents(), "disk": _contents(stores["disk"])}
+        vectors: Counter[tuple[bytes, bytes]] = Counter()
         for name, store in stores.items():
             outcome.findings += [
                 f"the validator: {name} {one.rule} {one.key} {one.message}"
                 for one in validate_store(store, keys=keys)
                 if one.level.value == "error"
             ]
-            checked = check_bucket({key: (store.get(key), store.head(key).attributes) for key in store.keys()})
+            checked = check_bucket(contents[name])
             outcome.findings += [f"the checker: {name} {one}" for one in checked.findings]
-            vectors += checked.vectors
-            outcome.objects += checked.objects
-        outcome.findings += repeated_vectors(vectors)
-        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, 3.0)
+            vectors.update(checked.vectors)
+            outcome.objects += len(contents[name])
+        outcome.findings += [
+            f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1
+        ]
+        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, GOP)
         for recording in self.scenario.recordings:
             stored = list(self._stored(stores[recording.storage], recording, keys))
             sent = list(self._sent(recording))
@@ -328,21 +350,51 @@ class World:
             yield ContentKey(parse_kid(KID.format(number)), bytes([number]) * 16)
 
     def _excuses(self, recording: Recording) -> list[Excuse]:
-        return self.excuses + self.fleet.cameras[recording.camera].excuses(GOP)
+        """What happened to the device, and where connections begin in the middle of a group of pictures."""
+        first: dict[int, float] = {}
+        began: dict[int, float] = {}
+        camera = self.fleet.cameras[recording.camera]
+        lead = camera.streams[0].track_id
+        for one in camera.given:
+            began.setdefault(one.session, one.captured)
+            if one.track == lead and one.sync:
+                first.setdefault(one.session, one.captured)
+        joined = [
+            Excuse(at - 1.0, first.get(session, at + GOP), "before the first sync sample", counted=False)
+            for session, at in began.items()
+        ]
+        return self.excuses + joined
 
     def _sent(self, recording: Recording) -> Iterator[Sent]:
-        for one in self.fleet.cameras[recording.camera].sent:
-            yield Sent(one.time, recording.camera, one.track, one.number, one.payload, one.sync, one.disturbed or "")
+        for one in self.fleet.cameras[recording.camera].given:
+            yield Sent(
+                one.captured,
+                recording.camera,
+                one.track,
+                one.number,
+                one.payload,
+                one.sync,
+                one.taken,
+                one.disturbed or "",
+            )
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
         for span in Timeline.from_store(store, prefix=recording.prefix).spans:
+            clock = None
             for segment in span.segments:
                 read = read_segment(store.get(segment.name), keys=keys)
-                for sample in read.samples():
-                    name = identify(bytes(sample.data))
-                    if name is not None:
-                        shown = segment.start.microseconds
-                        yield Stored(segment.name, *name, bytes(sample.data), shown)
+                clock = clock or read.clock(ObjectKey.parse(segment.name, prefix=recording.prefix))
+                for track in read.tracks:
+                    for sample in read.samples(track.track_id):
+                        payload = bytes(sample.data)
+                        name = identify(payload)
+                        if name is not None:
+                            at = clock.microseconds(sample.decode_time, track.timescale)
+                            yield Stored(segment.name, *name, payload, at)
+
+
+def _contents(store: ReadableStore) -> dict[str, tuple[bytes, dict[str, str]]]:
+    return {key: (store.get(key), dict(store.head(key).attributes)) for key in list(store.keys())}
 
 
 def _configuration(number: int, recording: Recording) -> RecordingConfiguration:
