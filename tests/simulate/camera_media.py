@@ -190,4 +190,3 @@ def encodings() -> Mapping[str, Encoding]:
         "G711": Encoding("Audio", 8_000, (lambda: G711Codec("ulaw"), lambda: G711Codec("alaw")), _packet(b"")),
         "metadata": Encoding("Metadata", 1_000, (MetadataCodec,), _document),
     }
-
