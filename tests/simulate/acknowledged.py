@@ -70,6 +70,13 @@ class Acknowledged:
             leaving=self.leaving | {token} if exported else self.leaving,
         )
 
+    def leave(self, leaving: frozenset[str]) -> "Acknowledged":
+        """Return the state that was seen as what was acknowledged, if these recordings are leaving."""
+        state = self
+        for token in sorted(leaving & self.recordings.keys()):
+            state = state.without_recording(token, exported=True)
+        return state
+
     def without_track(self, token: str, track: str) -> "Acknowledged":
         """Return the state after DeleteTrack: jobs do not feed it any more."""
         jobs = {

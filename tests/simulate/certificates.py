@@ -16,7 +16,10 @@ from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.timing import UtcTime
 from tests.simulate.runtime import Simulation
 
-__all__ = ["SimulatedCertificates", "unwrapper"]
+__all__ = ["HITS", "SimulatedCertificates", "unwrapper"]
+
+HITS = ("certificate expired",)
+"""What is counted in ``simulation.hits``."""
 
 _ALWAYS = (946_684_800, 4_102_444_800)
 """2000 to 2100."""

@@ -50,10 +50,13 @@ from tests.simulate.acknowledged import (
 from tests.simulate.cameras import SCHEME
 from tests.simulate.runtime import Crashed, Simulation
 
-__all__ = ["EXPORTS", "OPERATIONS", "Operator", "Request"]
+__all__ = ["EXPORTS", "HITS", "OPERATIONS", "WEIGHTS", "Operator", "Request"]
 
 EXPORTS = "exports"
 """Where exports go."""
+
+HITS = ("operation not stored", "storm of events")
+"""What operators count in ``simulation.hits``."""
 
 _MOST_RECORDINGS, _MOST_JOBS, _MOST_OF_A_KIND, _MOST_RECEIVERS = 4, 5, 2, 3
 _SECOND = timedelta(seconds=1)
@@ -72,14 +75,14 @@ class Request:
         call: makes it.
         after: the state after it, from the state before and the answer; None stands for an answer that was lost.
         refused: faults of which one must be raised; without any the call must succeed.
-        may_fail: whether it may succeed all the same.
+        may_succeed: it may succeed all the same.
         answer: what the answer must be, if that is known.
     """
 
     call: Callable[[RecordingService], Any]
     after: After = lambda state, _: state
     refused: tuple[type[Fault], ...] = ()
-    may_fail: bool = False
+    may_succeed: bool = False
     answer: Callable[[Any], bool] = lambda _: True
 
 
@@ -126,6 +129,8 @@ class Operator:
     def step(self, service: RecordingService) -> None:
         """Call one operation."""
         self._meet(service)
+        if self.maybe:
+            self.findings += self.differences(service)
         (name,) = self.chance.choices(list(self._table), list(self._table.values()))
         request = OPERATIONS[name](self)
         if request is None:  # nothing to do it with
@@ -139,13 +144,14 @@ class Operator:
         """
         self._meet(service)
         seen = observe(service)
-        found = [state.differences(seen) for state in (self.acknowledged, *self.maybe)]
-        self.acknowledged = replace(seen, leaving=self.acknowledged.leaving & seen.recordings.keys())
-        for token in self.acknowledged.leaving:
-            gone = self.acknowledged.without_recording(token, exported=True)
-            self.acknowledged = gone
+        states = (self.acknowledged, *self.maybe)
+        found = [state.differences(seen) for state in states]
         self.maybe.clear()
-        return [] if [] in found else found[0]
+        if [] not in found:
+            self.acknowledged = seen  # so that one mistake is found once
+            return found[0]
+        self.acknowledged = seen.leave(states[found.index([])].leaving)
+        return []
 
     def _meet(self, service: RecordingService) -> None:
         """Note that exports are forgotten where the service is another one."""
@@ -159,7 +165,7 @@ class Operator:
         try:
             answer = request.call(service)
         except Crashed:
-            if not request.refused:
+            if not request.refused or request.may_succeed:
                 self.maybe.append(request.after(before, None))
             raise
         except PersistenceError:
@@ -173,7 +179,7 @@ class Operator:
         except Exception as error:
             self._find(f"{name} raised {error!r}")
             return
-        if request.refused and not request.may_fail:
+        if request.refused and not request.may_succeed:
             self._find(f"{name} was accepted; expected {_names(request.refused)}")
             self.acknowledged = observe(service)
             return
@@ -300,12 +306,14 @@ def _configuration(operator: Operator, known: KnownRecording | None) -> Recordin
     return RecordingConfiguration(content=content, maximum_retention_time=retention, target=target)
 
 
-def _spoil(operator: Operator, good: RecordingConfiguration) -> tuple[RecordingConfiguration, tuple[type[Fault], ...]]:
-    """Return a configuration that must be refused, and how."""
+def _spoil(
+    operator: Operator, good: RecordingConfiguration, token: str | None = None
+) -> tuple[RecordingConfiguration, tuple[type[Fault], ...]]:
+    """Return a configuration of a recording, or of a new one, that must be refused, and how."""
     target, chance = good.target or _target(operator, ("VIDEO001",), operator.new_place()), operator.chance
     key, kid = chance.randbytes(16), str(UUID(bytes=chance.randbytes(16)))
     wrapped = AsymmetricEncryption(("nobody",))
-    others = [one.configuration.target for one in operator.acknowledged.recordings.values()]
+    others = [one.configuration.target for name, one in operator.acknowledged.recordings.items() if name != token]
     ways: list[tuple[RecordingConfiguration | RecordingTargetConfiguration, tuple[type[Fault], ...]]] = [
         (replace(good, maximum_retention_time=-_SECOND), _BAD),
         (replace(good, source=replace(good.source, name="n" * 65)), _BAD),
@@ -325,12 +333,10 @@ def _spoil(operator: Operator, good: RecordingConfiguration) -> tuple[RecordingC
         ),
     ]
     ways += [
-        (replace(other, encryption=()), _BAD)
-        for other in others
-        if other is not None and good.target is not None and other.prefix != good.target.prefix
-    ]
-    spoilt, refused = chance.choice(ways)
-    return (spoilt if isinstance(spoilt, RecordingConfiguration) else replace(good, target=spoilt)), refused
+        (replace(other, encryption=()), _BAD) for other in others if other is not None
+    ]  # it is no place of its own
+    wrong, refused = chance.choice(ways)
+    return (wrong if isinstance(wrong, RecordingConfiguration) else replace(good, target=wrong)), refused
 
 
 def _create_recording(operator: Operator) -> Request | None:
@@ -354,15 +360,7 @@ def _set_recording(operator: Operator) -> Request:
     if known is None:
         return Request(lambda service: service.set_recording_configuration(token, good), refused=(faults.NoRecording,))
     if operator.often(0.15):
-        bad, refused = _spoil(operator, good)
-        own = known.configuration.target
-        if (
-            bad.target is not None
-            and own is not None
-            and bad.target.prefix == own.prefix
-            and bad.target.encryption == ()
-        ):
-            return Request(lambda service: service.get_recording_configuration(token))
+        bad, refused = _spoil(operator, good, token)
         return Request(lambda service: service.set_recording_configuration(token, bad), refused=refused)
     made = KnownRecording(_in_effect(good), known.tracks)
     return Request(
@@ -559,7 +557,7 @@ def _create_job(operator: Operator) -> Request | None:
     return Request(
         lambda service: service.create_recording_job(good),
         lambda before, item: before.with_job(*(_item(item) if item is not None else (None, good))),
-        answer=lambda item: state.differences(before_with(state, *_item(item))) == [],
+        answer=lambda item: state.differences(_with_known(state, *_item(item))) == [],
     )
 
 
@@ -567,7 +565,7 @@ def _item(item: Any) -> tuple[str, RecordingJobConfiguration]:
     return item.job_token, item.job_configuration
 
 
-def before_with(state: Acknowledged, token: str, job: RecordingJobConfiguration) -> Acknowledged:
+def _with_known(state: Acknowledged, token: str, job: RecordingJobConfiguration) -> Acknowledged:
     """Return a state in which a job that was created is known by its token."""
     return replace(state, jobs={**{name: one for name, one in state.jobs.items() if name != UNKNOWN}, token: job})
 
@@ -586,7 +584,7 @@ def _set_job(operator: Operator) -> Request:
     return Request(
         lambda service: service.set_recording_job_configuration(token, good),
         lambda before, made: before.with_job(token, good if made is None else made),
-        answer=lambda made: state.differences(before_with(state, token, made)) == [],
+        answer=lambda made: state.differences(_with_known(state, token, made)) == [],
     )
 
 
@@ -659,7 +657,7 @@ def _receiver(operator: Operator) -> Request | None:
         lambda service: service.provisioning.delete_receiver(token),
         lambda before, _: replace(before, receivers={n: one for n, one in before.receivers.items() if n != token}),
         refused or ((faults.CannotDeleteReceiver,) if state.leaving else ()),
-        may_fail=not refused,
+        may_succeed=not refused,
     )
 
 
