@@ -124,13 +124,18 @@ def _unit(unit: bytes) -> bytes:
     return len(unit).to_bytes(4, "big") + unit
 
 
-def _filled(head: bytes, name: bytes, size: int, tail: bytes = b"\x80") -> bytes:
+def _slice(head: bytes, name: bytes, size: int) -> bytes:
+    """A slice; its name comes late enough to be encrypted, for up to 15 bytes stay clear to make whole blocks."""
+    return _filled(head + _LETTERS[:16], name, size, b"\x80")
+
+
+def _filled(head: bytes, name: bytes, size: int, tail: bytes) -> bytes:
     return head + name + _LETTERS[: max(size - len(head) - len(name) - len(tail), 0)] + tail
 
 
 def _avc_unit(name: bytes, size: int, place: int) -> bytes:
     delimiter = b"\x00\x00\x00\x02\x09\xf0" if size % 2 else b""
-    return delimiter + _unit(_filled(_avc_slice(place), name, size - 4 - len(delimiter)))
+    return delimiter + _unit(_slice(_avc_slice(place), name, size - 4 - len(delimiter)))
 
 
 # ---- H.265 ------------------------------------------------------------------------------------------------------
@@ -154,7 +159,7 @@ def _hevc_codec(width: int) -> Callable[[], HevcCodec]:
 
 def _hevc_unit(name: bytes, size: int, place: int) -> bytes:
     delimiter = _unit(b"\x46\x01\x50") if size % 2 else b""
-    return delimiter + _unit(_filled(_HEVC_TRAIL if place else _HEVC_IDR, name, size - 4 - len(delimiter)))
+    return delimiter + _unit(_slice(_HEVC_TRAIL if place else _HEVC_IDR, name, size - 4 - len(delimiter)))
 
 
 # ---- sound and metadata -----------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ class Camera:
         self._simulation = simulation
         self.token = token
         self.behaviours = tuple(drawn if behaviours is None else behaviours)
-        self.streams = _streams(simulation)
+        self.streams = _streams(simulation, quick=self.does("reordered"))
         self.given: deque[Given] = deque(maxlen=_REMEMBERED)
         self.sessions = 0
         self.drift = chance.uniform(-5e-4, 5e-4) if self.does("drift") else 0.0
@@ -209,13 +209,15 @@ class Camera:
         return _Session(simulation, self, streams, stop)
 
 
-def _streams(simulation: Simulation) -> tuple[_Stream, ...]:
-    """Draw the tracks of a camera: video nearly always, the others often."""
+def _streams(simulation: Simulation, *, quick: bool) -> tuple[_Stream, ...]:
+    """Draw the tracks of a camera: video nearly always, the others often; ``quick`` video comes every second."""
     chance, known = simulation.chance, encodings()
     found = []
     if chance.random() < 0.95:
         name = chance.choice(("H264", "H264", "H265"))
-        found.append(_Stream("video", 1, known[name], chance.randint(10, 50) / 10, chance.randint(2, 6)))
+        found.append(
+            _Stream("video", 1, known[name], chance.randint(10, 12 if quick else 50) / 10, chance.randint(2, 6))
+        )
     if not found or chance.random() < 0.7:
         name = chance.choice(("AAC", "Opus", "G711"))
         found.append(_Stream("audio", 2, known[name], 1.024, 1))
@@ -283,10 +285,11 @@ class _Session:
         self._opened = self._simulation.time
         for sending in self._sending:
             stream = sending.stream
-            sending.captured = sending.arrives = self._opened + chance.random() * min(stream.period, 1.0)
+            sending.captured = self._opened + chance.random() * min(stream.period, 1.0)
             if camera.does("joined within a GOP") and stream.group > 1 and chance.random() < 0.5:
                 camera.happens("joined within a GOP")
                 sending.place, sending.unsynced = chance.randrange(1, stream.group), True
+            sending.arrives = sending.captured + self._reordering(sending)
         for name in ("jitter", "drift", "reordered", "no durations"):
             if camera.does(name):
                 camera.happens(name)
@@ -317,11 +320,11 @@ class _Session:
 
     def _pause(self) -> bool:
         """Capture nothing for a while; then a group of pictures begins."""
-        return self._silence("pause", self._simulation.chance.choice((1.0, 3.0, 4.5)))
+        return self._silence("pause", self._simulation.chance.choice((1.0, 2.0)))
 
     def _pause_long(self) -> bool:
         """Pause for longer than samples may be apart in a span."""
-        return self._silence("long pause", self._simulation.chance.choice((10.0, 15.0, 60.0)))
+        return self._silence("long pause", self._simulation.chance.choice((5.0, 10.0, 15.0, 60.0)))
 
     def _silence(self, name: str, seconds: float) -> bool:
         for one in self._sending:
@@ -412,7 +415,8 @@ class _Session:
         ticks = self._ticks(sending)
         self._outlier = 0.0
         lasting = 0 if stream.is_sparse or camera.does("no durations") else round(stream.period * scale)
-        sample = Sample(stream.track_id, ticks, lasting, payload, place == 0, self._composition_offset(sending))
+        offset = round(self._reordering(sending) * scale)
+        sample = Sample(stream.track_id, ticks, lasting, payload, place == 0, offset)
         return sample, Given(
             self._simulation.time,
             sending.captured,
@@ -430,13 +434,13 @@ class _Session:
         media = (sending.captured - self._opened) * (1 + self._camera.drift) + self._step + self._outlier
         return round(media * sending.stream.encoding.timescale)
 
-    def _composition_offset(self, sending: _Sending) -> int:
-        """Return ticks: with two pictures between each two that others refer to, in their order of decoding."""
+    def _reordering(self, sending: _Sending) -> float:
+        """Return how much later than it is decoded a picture is shown: one is between each two references."""
         stream, place = sending.stream, sending.place
         if stream.group == 1 or not self._camera.does("reordered"):
-            return 0
-        later = min(3, stream.group - place) if place % 3 == 1 else 0
-        return round(stream.period * stream.encoding.timescale) * (later if place else 1)
+            return 0.0
+        later = min(2, stream.group - place) if place % 2 else 0
+        return stream.period * (later if place else 1)
 
     def _disturbance(self, captured: float) -> str | None:
         """Return the worst of what disturbed this connection when a sample was captured."""
@@ -451,7 +455,8 @@ class _Session:
         sending.captured += stream.period * (chance.uniform(0.5, 1.5) if stream.is_sparse else 1)
         sending.place = (sending.place + 1) % stream.group
         delay = chance.uniform(0, 1.5) if self._camera.does("jitter") else 0.05
-        sending.arrives = max(sending.arrives, self._held_until, sending.captured + delay)
+        ready = sending.captured + self._reordering(sending) + delay  # no picture comes before it was taken
+        sending.arrives = max(sending.arrives, self._held_until, ready)
 
 
 _HAPPENS: Mapping[str, Callable[[_Session], bool]] = {
