@@ -57,17 +57,26 @@ class _Span:
     def next_counter(self) -> int:
         return self.segments[0].name.counter + len(self.segments)
 
-    def origins(self) -> list[int]:
-        """When tick 0 may be by the first name: that of a multiplexed segment is that of any track."""
-        first = self.segments[0]
-        return [first.name.time * self.timescale - ticks * 1_000_000 for ticks in first.starts()]
+    def origins(self, number: int = 0) -> list[int]:
+        """When tick 0 may be by the name of a segment: that of a multiplexed one is that of any track."""
+        named = self.segments[number]
+        return [named.name.time * self.timescale - ticks * 1_000_000 for ticks in named.starts()]
+
+    def ends_at(self, name: ObjectName, origin: int | None = None) -> bool:
+        """Whether an end object is that of the last sample, counted from the first name or, as recovery does, the last.
+
+        The samples that last longest are those of the last segment, or some that an earlier one has.
+        """
+        last = self.segments[-1].last, max(segment.last for segment in self.segments)
+        first = self.origins() if origin is None else [origin]
+        return self.fits(name, last, first + self.origins(-1))
 
     def origin(self) -> tuple[int, int]:
         """When tick 0 is by most names and the end object, and how many names contradict that."""
 
         def strays(origin: int) -> int:
             wrong = sum(not self.fits(one.name, one.starts(), [origin]) for one in self.segments)
-            return wrong + (self.end is not None and not self.fits(self.end, self.last(), [origin]))
+            return wrong + (self.end is not None and not self.ends_at(self.end, origin))
 
         return min(((origin, strays(origin)) for origin in self.origins()), key=lambda found: found[1])
 
@@ -76,10 +85,6 @@ class _Span:
         allowed = (max(name.unit, self.segments[0].name.unit) + 1) * self.timescale + 1_000_000
         time = name.time * self.timescale
         return any(abs(time - origin - tick * 1_000_000) <= allowed for tick in ticks for origin in origins)
-
-    def last(self) -> tuple[int, int]:
-        """The end of its last sample in ticks: of its last segment, or of what an earlier one has that lasts longer."""
-        return self.segments[-1].last, max(segment.last for segment in self.segments)
 
     def distance(self, after: Segment) -> tuple[bool, int]:
         """How badly a segment continues the span: whether its name contradicts, and by how many ticks tracks do."""
@@ -158,7 +163,7 @@ def _end(samples: Sequence[CheckedSample]) -> int:
 def _give_end(name: ObjectName, waiting: list[_Span], say: _Say) -> None:
     """Give an end object to the span that it ends."""
     for span in waiting:
-        if span.fits(name, span.last(), span.origins()):
+        if span.ends_at(name):
             span.end = name
             waiting.remove(span)
             return

@@ -292,3 +292,18 @@ def test_noise_makes_findings_and_never_an_exception(chosen):
         body[place : place + 4] = draw.choice([bytes(4), b"\xff" * 4, draw.randbytes(4), b""])
         found += bool(check_bucket({**objects, key: (bytes(body), objects[key][1])}).findings)
     assert found > 150
+
+
+def test_an_end_may_be_counted_from_the_name_of_the_last_segment():
+    """As recovery does, which knows that name only: it is cut off to the millisecond, and so is the end."""
+    objects = objects_of(tracks=("soun",), segments=4)
+    end = next(key for key in objects if key.endswith("_end"))
+    last = max(key for key in objects if key.endswith(".3.m4a"))
+    assert "26.619Z" in last
+    assert "27.515Z" in end
+    rename(objects, last, last.replace("26.619", "26.618"))
+    recovered = dict(objects)
+    rename(recovered, end, end.replace("27.515", "27.513"))
+    assert check_bucket(recovered).findings == []
+    rename(objects, end, end.replace("27.515", "27.512"))
+    assert any("ends no span" in finding for finding in check_bucket(objects).findings)
