@@ -9,21 +9,17 @@ import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["CheckedSample", "ObjectName", "Segment", "Unreadable", "read_name", "read_object"]
+from tests.simulate.checked_names import ObjectName
 
-_NAME = re.compile(
-    r"(?:(.+)/)?(\d{4})-(\d\d)-(\d\d)(?:/(.+))?/(\d\d)/(\d\d)-(\d\d)(?:\.(\d{1,6}))?Z\.(\d{1,18})\.(mp4|m4v|m4a|m4m)(_end)?",
-    re.ASCII,
-)
+__all__ = ["CheckedSample", "Segment", "Unreadable", "read_object"]
+
 _LASTING = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
 _HANDLERS = {"m4v": b"vide", "m4a": b"soun", "m4m": b"meta"}
 _LEADING = {b"vide": 0, b"soun": 1, b"meta": 2}
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf", b"mfra"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ENTRIES = 20
 """Of a SeekTable, by B.9.2."""
 
@@ -45,19 +41,6 @@ class CheckedSample(NamedTuple):
     def presented(self) -> int:
         """Presentation time in ticks."""
         return self.decode_time + self.offset
-
-
-class ObjectName(NamedTuple):
-    """A key, read. ``time`` is in microseconds, ``unit`` how many of them its last digit counts."""
-
-    key: str
-    prefix: str
-    postfix: str
-    extension: str
-    time: int
-    unit: int
-    counter: int
-    is_end: bool
 
 
 class _Box(NamedTuple):
@@ -100,24 +83,6 @@ class Segment:
     def starts(self) -> list[int]:
         """When its tracks begin; in a multiplexed segment the name may be that of any."""
         return [samples[0].presented for samples in self.samples.values()]
-
-
-def read_name(key: str) -> ObjectName | None:
-    """Return what a key says, by B.4 and B.5; None if it is none."""
-    found = _NAME.fullmatch(key)
-    if found is None:
-        return None
-    prefix, year, month, day, postfix, hour, minute, second, fraction, counter, extension, end = found.groups()
-    try:
-        days = (datetime(int(year), int(month), int(day), tzinfo=UTC) - _EPOCH).days
-    except ValueError:
-        return None
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
-        return None
-    seconds = ((days * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
-    unit = 10 ** (6 - len(fraction or ""))
-    time = seconds * 1_000_000 + int(fraction or 0) * unit
-    return ObjectName(key, prefix or "", postfix or "", extension, time, unit, int(counter), end is not None)
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[_Box]:

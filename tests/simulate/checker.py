@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.simulate.checked_objects import CheckedSample, ObjectName, Segment, Unreadable, read_name, read_object
+from tests.simulate.checked_names import ObjectName, read_name
+from tests.simulate.checked_objects import CheckedSample, Segment, Unreadable, read_object
 
 __all__ = ["Checked", "CheckedSample", "CheckedSpan", "check_bucket"]
 
