@@ -11,70 +11,29 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import count
 from typing import NamedTuple, TypeVar
 
-from onvif_bmff.errors import ObjectExistsError, StateError, StoreError
+from onvif_bmff.errors import StateError, StoreError
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
 from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from tests.simulate.bucket_contents import BucketContents, StoredObject, Upload
 from tests.simulate.runtime import Crashed, Process, Simulation
+from tests.simulate.store_faults import MEETS, REFUSALS, UPLOAD_LOST, StoreFault
 
-__all__ = ["BucketTimes", "LogEntry", "SimulatedBucket", "SimulatedOpenAreaStore", "SimulatedStore", "StoreFault"]
+__all__ = [
+    "UPLOAD_LOST",
+    "BucketTimes",
+    "LogEntry",
+    "SimulatedBucket",
+    "SimulatedOpenAreaStore",
+    "SimulatedStore",
+    "StoreFault",
+]
 
 T = TypeVar("T")
 _MAX_LOG = 2_000
-UPLOAD_LOST = "store: upload lost"
-"""Name in ``simulation.hits`` of what a power cut does to an upload where there is no open area."""
-
-
-class StoreFault(StrEnum):
-    """What may happen to a request; the values are the names in ``simulation.hits``."""
-
-    UNAVAILABLE = "store: unavailable"
-    """503: nothing happened."""
-    DENIED = "store: denied"
-    """403: nothing happened."""
-    CONFLICT = "store: conflict"
-    """409: reported as an object that exists, though nothing happened."""
-    HANG = "store: hang"
-    """No answer for a long time; then it works, or it failed and nothing happened."""
-    LOST_ANSWER = "store: lost answer"
-    """It is done, and the call fails."""
-    DUPLICATE_ANSWER = "store: duplicate answer"
-    """The request arrives twice, and the answer is that of the second one, which meets what the first one did."""
-    LATE_ARRIVAL = "store: late arrival"
-    """The call fails, and what it asked for is done some time afterwards."""
-    SLOW_BODY = "store: slow body"
-    """Sending or reading the bytes takes long."""
-    CUT_BODY = "store: cut body"
-    """The connection breaks within the bytes: a part arrived, and is never visible."""
-    LATE_LISTING = "store: late listing"
-    """For some time a new object is not listed, or a deleted one is. Reading by key is right at once."""
-
-
-_ANY = frozenset({"open", "append", "seal", "put", "get", "head", "keys", "delete", "unsealed", "resume"})
-_CHANGES = frozenset({"seal", "put", "delete"})
-_MEETS: Mapping[StoreFault, frozenset[str]] = {
-    StoreFault.UNAVAILABLE: _ANY,
-    StoreFault.DENIED: _ANY,
-    StoreFault.CONFLICT: frozenset({"seal", "put"}),
-    StoreFault.HANG: _ANY,
-    StoreFault.LOST_ANSWER: _CHANGES,
-    StoreFault.DUPLICATE_ANSWER: _CHANGES,
-    StoreFault.LATE_ARRIVAL: _CHANGES,
-    StoreFault.SLOW_BODY: frozenset({"append", "put", "get"}),
-    StoreFault.CUT_BODY: frozenset({"append", "put", "get"}),
-    StoreFault.LATE_LISTING: frozenset(),
-}
-"""The operations that each fault may happen to; late listing follows from what changes a bucket."""
-_REFUSALS: Mapping[StoreFault, tuple[type[StoreError], str]] = {
-    StoreFault.UNAVAILABLE: (StoreError, "503: the store is not available"),
-    StoreFault.DENIED: (StoreError, "403: access denied"),
-    StoreFault.CONFLICT: (ObjectExistsError, "409: another request was faster"),
-}
 
 
 class LogEntry(NamedTuple):
@@ -197,9 +156,9 @@ class SimulatedBucket:
         elif kind is StoreFault.LATE_ARRIVAL:
             self._send_late(effect)
             raise StoreError("the request was not answered in time")
-        elif kind is not None and kind in _REFUSALS:
+        elif kind is not None and kind in REFUSALS:
             hits[kind] += 1
-            error, text = _REFUSALS[kind]
+            error, text = REFUSALS[kind]
             raise error(text)
         self.settle()
         result = effect()
@@ -226,13 +185,13 @@ class SimulatedBucket:
         """Return the fault that an operation meets."""
         now = self.simulation.time
         for kind, until in self._outages:
-            if now < until and operation in _MEETS[kind]:
+            if now < until and operation in MEETS[kind]:
                 return kind
         if not self.faults:
             return None
         left = self.simulation.chance.random()
         for kind, probability in self.faults.items():
-            if operation in _MEETS[kind]:
+            if operation in MEETS[kind]:
                 left -= probability
                 if left < 0:
                     return kind

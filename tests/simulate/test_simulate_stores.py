@@ -14,7 +14,8 @@ from onvif_bmff.testing import StoreConformance, store_conformance
 from onvif_bmff.testing.recordings import recorded_events, recorded_objects
 from onvif_bmff.validation import validate_store
 from tests.simulate.runtime import Crashed, Process, SimulatedRuntime, Simulation
-from tests.simulate.stores import UPLOAD_LOST, SimulatedBucket, StoreFault
+from tests.simulate.store_faults import UPLOAD_LOST
+from tests.simulate.stores import SimulatedBucket, StoreFault
 
 KEY = "site-2/2022-11-08/camera-5/15/08-23.547Z.0.m4v"
 
