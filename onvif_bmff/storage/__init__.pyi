@@ -1,5 +1,8 @@
 from onvif_bmff.storage.acceptable import check_content_type as check_content_type
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
+from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
+from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
+from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
 from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
 from onvif_bmff.storage.file_system import FileStatus as FileStatus
@@ -42,6 +45,8 @@ __all__ = [
     "LOST",
     "MIGRATIONS",
     "POSIX",
+    "SYSTEM_FILES",
+    "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
     "FileStatus",
@@ -66,6 +71,7 @@ __all__ = [
     "SqlitePersistence",
     "StoreFailure",
     "StoreSink",
+    "SystemDatabaseFiles",
     "Tree",
     "check_content_type",
     "check_metadata",

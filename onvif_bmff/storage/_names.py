@@ -2,6 +2,7 @@
 
 NAMES = {
     "acceptable": ("check_content_type", "check_metadata",),
+    "database_files": ("DatabaseFiles", "SYSTEM_FILES", "SystemDatabaseFiles",),
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),
     "file_system": ("FileStatus", "FileSystem", "FolderEntry", "LockedFile", "POSIX", "PosixFileSystem",),

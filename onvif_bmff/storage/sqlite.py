@@ -18,7 +18,6 @@ import contextlib
 import logging
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +25,7 @@ from threading import RLock
 from typing import Any
 
 from onvif_bmff.errors import PersistenceError, StoreError
+from onvif_bmff.storage.database_files import SYSTEM_FILES, DatabaseFiles
 from onvif_bmff.storage.location import local_path
 
 __all__ = ["MIGRATIONS", "SqlitePersistence"]
@@ -69,6 +69,7 @@ class SqlitePersistence:
     Args:
         path: the file. It is created if nothing lies there; its directory must exist.
         migrations: the schema, version by version.
+        files: where the database lies; tests may replace it.
 
     Raises:
         PersistenceError: the file is damaged, empty, of another program or of a later version, readable by
@@ -76,18 +77,25 @@ class SqlitePersistence:
             to decide.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, migrations: Sequence[str] = MIGRATIONS) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        migrations: Sequence[str] = MIGRATIONS,
+        files: DatabaseFiles = SYSTEM_FILES,
+    ) -> None:
         try:
             self._path = Path(local_path(path))
         except StoreError as error:
             raise PersistenceError(str(error)) from None
         self._migrations = tuple(migrations)
+        self._files = files
         self._lock = RLock()
         with _reported(f"the database {self._path.name!r} cannot be opened"):
-            if not self._path.exists():
+            if self._files.status(self._path) is None:
                 self._create()
             self._check_mode()
-            self._connection = _connect(self._path)
+            self._connection = self._connect(self._path)
             try:
                 self._open()
             except BaseException:
@@ -169,39 +177,39 @@ class SqlitePersistence:
 
     def _create(self) -> None:
         """Make the database under another name and move it into place whole, so that it is never incomplete."""
-        if any(Path(f"{self._path}{end}").exists() for end in _FILES[1:]):
+        files = self._files
+        if any(files.status(Path(f"{self._path}{end}")) is not None for end in _FILES[1:]):
             raise PersistenceError(f"the database {self._path.name!r} is gone, but its log is there")
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        os.close(handle)  # mkstemp makes it with mode 0600
-        made = Path(name)
+        made = files.make_beside(self._path)
         try:
-            with contextlib.closing(_connect(made)) as connection:
+            with contextlib.closing(self._connect(made)) as connection:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute("PRAGMA synchronous = EXTRA")
                 for number, script in enumerate(self._migrations, 1):
                     connection.executescript(f"BEGIN;{script};PRAGMA user_version = {number};COMMIT;")
-            with made.open("rb+") as file:
-                os.fsync(file.fileno())
-            os.link(made, self._path)  # unlike a rename, it never replaces a file that came in between
+            files.sync(made)
+            files.link(made, self._path)  # unlike a rename, it never replaces a file that came in between
         finally:
-            made.unlink()
-        _sync_directory(self._path.parent)
+            files.unlink(made)
+        files.sync_names(self._path.parent)
 
     def _check_mode(self) -> None:
         for end in _FILES:
             file = Path(f"{self._path}{end}")
-            if file.exists() and file.stat().st_mode & 0o077:
+            found = self._files.status(file)
+            if found is not None and found.st_mode & 0o077:
                 raise PersistenceError(f"{file.name!r} holds keys and must be for its owner only: chmod 600")
 
     def _open(self) -> None:
-        if self._path.stat().st_size == 0:
+        found = self._files.status(self._path)
+        if found is not None and found.st_size == 0:
             raise PersistenceError(f"the database {self._path.name!r} is empty: it was cut off")
         for name, wanted in _PRAGMAS.items():
             self._connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
         for name, wanted in _PRAGMAS.items():
-            found = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
-            if found != wanted:
-                raise PersistenceError(f"this file system cannot keep data safely: {name} is {found!r}")
+            value = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if value != wanted:
+                raise PersistenceError(f"this file system cannot keep data safely: {name} is {value!r}")
         if self._pragma("application_id") != _APPLICATION_ID:
             raise PersistenceError(f"{self._path.name!r} is a database of another program")
         faults = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -227,18 +235,16 @@ class SqlitePersistence:
 
     def _back_up(self, version: int) -> None:
         copy = Path(f"{self._path}.v{version}")
-        copy.unlink(missing_ok=True)
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        self._files.make(copy)
         self._connection.execute("VACUUM INTO ?", (str(copy),))
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        connection = self._files.connect(path)
+        connection.create_function("row_digest", 3, _digest, deterministic=True)
+        return connection
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
-    connection.create_function("row_digest", 3, _digest, deterministic=True)
-    return connection
 
 
 def _digest(table: str, name: str | bytes, body: str | bytes) -> bytes:
@@ -251,14 +257,6 @@ def _digest(table: str, name: str | bytes, body: str | bytes) -> bytes:
         data = part.encode() if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.digest()
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ Python call beside each call of the system.
 
 What POSIX promises, and no more, survives a power cut:
 
-* Bytes of a file survive once it was synced. Of later writes any beginning may survive, whole blocks of them may be
-  zeros where the size was kept and the data was not, or nothing.
+* Bytes of a file survive once it was synced. Of later writes any beginning may survive, or any of their blocks, or
+  nothing; blocks may be zeros where the size was kept and the data was not. What lies beside is never damaged.
 * A name survives once its folder was synced. Until then each name is as it was at the last sync, or as after any
   later change, whatever became of other names; only a rename never loses both names (no file system in use does).
 * What a failed ``fsync`` should have written is not written by a later one, which succeeds all the same.
@@ -70,6 +70,7 @@ class Loss(StrEnum):
     DATA = "disk: data lost"
     TORN = "disk: data torn"
     ZEROS = "disk: zeros for data"
+    BLOCKS = "disk: any blocks"
     MIXED = "disk: each by chance"
 
 
@@ -124,11 +125,26 @@ class _Change:
             content.extend(bytes(self.at - len(content)))
         content[self.at : self.at + len(data)] = data
 
+    def apply_some(self, content: bytearray, chance: Random) -> None:
+        """Make the change, or not, or with bytes any of its blocks."""
+        if self.data is None:
+            if chance.random() < 0.5:
+                self.apply(content)
+            return
+        block, end = chance.choice(_BLOCKS), self.at + len(self.data)
+        first = self.at
+        while first < end:
+            stop = min(first // block * block + block, end)
+            if chance.random() < 0.5:
+                _Change(first, self.data[first - self.at : stop - self.at]).apply(content)
+            first = stop
+
 
 class _Node:
     """A file or a folder."""
 
     def __init__(self, number: int, made: int, *, is_folder: bool) -> None:
+        self.mode = 0o755 if is_folder else 0o644
         self.number = number
         self.made = made
         self.is_folder = is_folder
@@ -189,6 +205,7 @@ class SimulatedDisk:
 
     ``operations`` counts the calls that can fail; with ``trace`` a list, their names are added to it. ``used`` is
     how many bytes the files have. ``on_crash`` ends a process at the operation that ``faults.crash_at`` names.
+    ``may_wait`` says whether callers may be kept waiting.
     """
 
     def __init__(self, simulation: Simulation) -> None:
@@ -197,6 +214,7 @@ class SimulatedDisk:
         self.operations = 0
         self.used = 0
         self.trace: list[str] | None = None
+        self.may_wait = True
         self.on_crash: Callable[[Process], None] = simulation.crash
         self.descriptors: dict[int, _Descriptor] = {}
         self._next_descriptor = 1000
@@ -211,9 +229,13 @@ class SimulatedDisk:
 
     def store(self, process: Process, name: str = "store", **more: bool) -> DirectoryStore:
         """Return a store in a folder of the disk, for a process. What dead processes had open is closed."""
+        self.reap()
+        return DirectoryStore(f"/{name}", system=SimulatedFileSystem(self, process), **more)
+
+    def reap(self) -> None:
+        """Close what dead processes had open."""
         for number in [number for number, one in self.descriptors.items() if not one.process.alive]:
             self.close(number)
-        return DirectoryStore(f"/{name}", system=SimulatedFileSystem(self, process), **more)
 
     def open_descriptors(self, process: Process) -> int:
         """Return how many files a process has open."""
@@ -266,10 +288,14 @@ class SimulatedDisk:
     def _surviving(node: _Node, loss: Loss, chance: Random) -> bytearray:
         """Return what a file is after the cut."""
         if loss is Loss.MIXED:
-            loss = chance.choice((Loss.ALL, Loss.NONE, Loss.TORN, Loss.TORN, Loss.ZEROS))
+            loss = chance.choice((Loss.ALL, Loss.NONE, Loss.TORN, Loss.BLOCKS, Loss.ZEROS))
         content = bytearray(node.durable)
         changes = [change for change in node.pending if not (change.lost and change.data is not None)]
         if loss in (Loss.ALL, Loss.DATA):
+            return content
+        if loss is Loss.BLOCKS:
+            for change in changes:
+                change.apply_some(content, chance)
             return content
         torn = chance.randrange(len(changes) + 1) if loss is Loss.TORN else len(changes)
         for change in changes[:torn]:
@@ -409,6 +435,22 @@ class SimulatedDisk:
         node = found.node
         node.opened -= 1
         self.free(node)
+        self.unlock(found)
+
+    def lock(self, found: "_Descriptor") -> None:
+        """Lock an open file.
+
+        Raises:
+            BlockingIOError: another one has locked it.
+        """
+        holder = found.node.locked_by
+        if holder is not None and holder is not found and holder.process.alive:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        found.node.locked_by = found
+
+    def unlock(self, found: "_Descriptor") -> None:
+        """Give a lock up."""
+        node = found.node
         if node.locked_by is found:
             node.locked_by = None
             self.simulation.wake(node.waiting)
@@ -438,6 +480,8 @@ class SimulatedDisk:
         fault = self._fault(name)
         if fault is None or fault is Fault.SHORT:
             return fault
+        if fault is Fault.SLOW and not self.may_wait:
+            return None
         self._hit(fault)
         if fault is Fault.SLOW:
             self.simulation.sleep(self.simulation.chance.random() * faults.seconds)
@@ -601,6 +645,7 @@ class SimulatedFileSystem:
         if flags & os.O_CREAT and name not in folder.names:
             self._free_place(folder, name)
             node = disk.make(folder, name, is_folder=False)
+            node.mode = mode & ~0o022
         else:
             node = self._named(folder, name) if name else folder
             if flags & os.O_EXCL:
@@ -622,18 +667,15 @@ class SimulatedFileSystem:
 
     def flock(self, descriptor: int, operation: int) -> None:
         found = self.descriptor(descriptor)
-        node = found.node
-
-        def is_free() -> bool:
-            holder = node.locked_by
-            return holder is None or holder is found or not holder.process.alive
-
-        while not is_free():
-            if operation & fcntl.LOCK_NB:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            self._disk.simulation.wait_in(node.waiting, 1.0, is_free)
+        while True:
+            try:
+                return self._disk.lock(found)
+            except BlockingIOError:
+                if operation & fcntl.LOCK_NB:
+                    raise
+            # Now and then, as nobody says so when the process that holds it ends.
+            self._disk.simulation.wait_in(found.node.waiting, 1.0, lambda: found.node.locked_by is None)
             self._process.check()
-        node.locked_by = found
 
     # ---- files -------------------------------------------------------------------------------------------
 
@@ -649,6 +691,11 @@ class SimulatedFileSystem:
             disk.change(found.node, _Change(found.position, data[:size]))
             found.position += size
         return size
+
+    def pwrite(self, descriptor: int, data: bytes, start: int) -> int:
+        found = self.descriptor(descriptor)
+        found.position = start
+        return self.writev(descriptor, [data])
 
     def truncate(self, descriptor: int, size: int) -> None:
         found = self.descriptor(descriptor)
@@ -740,8 +787,8 @@ def _entries(entries: list[_Entry]) -> Iterator[Iterator[_Entry]]:
 
 
 def _status(node: _Node) -> _Status:
-    kind = stat.S_IFDIR | 0o755 if node.is_folder else stat.S_IFREG | 0o644
-    return _Status(kind, node.number, node.links, len(node.content))
+    kind = stat.S_IFDIR if node.is_folder else stat.S_IFREG
+    return _Status(kind | node.mode, node.number, node.links, len(node.content))
 
 
 def _error(number: int) -> OSError:

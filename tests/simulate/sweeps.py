@@ -175,7 +175,9 @@ def _examine_recording(world: World, kind: str) -> None:
     """Recover, and look at each object: valid, acknowledged ones there, each sample once and as it was."""
     store = world.store()
     report = recover_store(store, exclusive=True)
-    world.expect(not report.errors, f"recovery: {report.errors}")
+    # Where a power cut left something else of a segment, it is given up, and the report says why.
+    errors = [error for error in report.errors if not error.startswith(tuple(f"{key}: " for key in report.abandoned))]
+    world.expect(not errors, f"recovery: {errors}")
     again = recover_store(store, exclusive=True)
     changed = again.recovered + again.abandoned + again.ended + again.errors + again.left
     world.expect(not changed, f"a second recovery changes {changed}")

@@ -19,7 +19,7 @@ def test_no_failure_and_no_power_cut_breaks_a_store(name):
 
 
 def test_every_kind_of_fault_and_loss_takes_effect():
-    report = run_sweeps(["record CMAF", "seal"], 67)
+    report = run_sweeps(["seal"], 11)
     missed = {*Fault, *LOSSES} - {Fault.SLOW} - set(report.hits)
     assert missed == set()
 
