@@ -4,4 +4,5 @@ NAMES = {
     "days": ("recorded_days",),
     "segment": ("RecoveredSegment", "recover_segment", "span_end_after", "span_end_before",),
     "store": ("RecoveryReport", "recover_store",),
+    "torn": ("is_torn",),
 }

@@ -1,10 +1,11 @@
 """What is left of a segment whose writer died → a whole segment. ONVIF Recording Control 25.12, B.3 to B.6, B.9.
 
-The header and all whole fragments are kept; what follows the last of them, part of a fragment or of an mfra, goes. The
-mfra and the attributes are worked out anew from the fragments themselves, so nothing of an encrypted segment has to be
-decrypted.
+The header and all whole fragments are kept; what follows the last of them, part of a fragment or of an mfra, goes, and
+so does all from a fragment on in which a power cut left zeros for media (``torn.py``). The mfra and the attributes are
+worked out anew from the fragments themselves, so nothing of an encrypted segment has to be decrypted.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,9 +26,12 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels, segment_attributes
 from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
+from onvif_bmff.recovery.torn import is_torn
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveredSegment", "recover_segment", "span_end_after", "span_end_before"]
+
+_log = logging.getLogger(__name__)
 
 _MAX_HEADER = 1 << 26
 _END_OF_TIME = 1 << 64
@@ -98,6 +102,9 @@ def recover_segment(
     first: tuple[int, int] | None = None
     for moof, offset, stop in _fragments(view, start, sealed=sealed):
         parts = [part for part in reader.read(moof, offset) if part.sample_count and part.track.track_id in timescales]
+        if not sealed and is_torn(view, parts):
+            _log.warning("%s: a power cut left zeros for media; what follows byte %d is given up", key, offset)
+            break
         if first is None and parts:
             first = first_presentation(parts, lead.track_id, first_of_span=key.counter == 0)
         _account(totals, moof, parts, offset, stop)
