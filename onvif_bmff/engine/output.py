@@ -312,6 +312,10 @@ class RecordingOutput:
             if not self._admits(token, kind, feed, given.codec):
                 self._some_refused = True
                 continue
+            taken = source.routes.get(given.track_id)
+            if taken is not None:  # without a tag of its own, a second track of a type gets the only one there is
+                self._reports.set_track_error(token, f"The source has one track for this and for {taken.token}")
+                continue
             source.routes[given.track_id] = Route(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         return found

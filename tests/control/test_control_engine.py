@@ -173,6 +173,20 @@ def test_refused_encodings_are_left_out_and_not_asked_for_again_and_again():
     assert encoding_name(AUDIO.codec) == "G711"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_one_track_of_a_source_feeds_one_track_and_the_other_one_says_so(order):
+    pair = [("VIDEO001", "Video"), ("VIDEO002", "Video")]
+    first, second = (pair[at][0] for at in order)
+    feeds = {token: Feed("j", ONE, tag) for token, tag in zip(("VIDEO001", "VIDEO002"), ("", "VIDEO002"), strict=True)}
+    rig = Rig(replace(plan(feeds, MP4), tracks=tuple(pair[at] for at in order)))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 2)
+    assert rig.states[first] == ("Active", None)
+    assert rig.states[second] == ("Error", f"The source has one track for this and for {first}")
+    assert len(rig.spans("mp4")) == 1
+    assert sum(isinstance(event, SpanEnded) for event in rig.events) == 1
+
+
 def test_what_is_missing_is_a_gap_between_spans():
     rig = Rig(plan(both()))
     rig.open(ONE, VIDEO, AUDIO)

@@ -131,11 +131,19 @@ class Operator:
         self._meet(service)
         if self.maybe:
             self.findings += self.differences(service)
-        (name,) = self.chance.choices(list(self._table), list(self._table.values()))
+        name = self._choose()
         request = OPERATIONS[name](self)
         if request is None:  # nothing to do it with
             return
         self._carry_out(name, service, request)
+
+    def _choose(self) -> str:
+        """Return the name of an operation, at first those without which nothing is recorded."""
+        (name,) = self.chance.choices(list(self._table), list(self._table.values()))
+        state = self.acknowledged
+        wanted = "CreateRecordingJob" if state.recordings else "CreateRecording"
+        records = any(job.mode == "Active" and not job.schedule_token for job in state.jobs.values())
+        return wanted if wanted in self._table and not records and self.often(0.5) else name
 
     def differences(self, service: RecordingService) -> list[str]:
         """Compare what was acknowledged with what a service shows; return what is different.
@@ -499,7 +507,7 @@ def _source(operator: Operator, tracks: tuple[RecordingJobTrack, ...]) -> Record
 
 
 def _event_filter(operator: Operator) -> RecordingEventFilter | None:
-    if operator.often(0.6):
+    if operator.often(0.7):
         return None
     chance = operator.chance
     topics = chance.sample(_TOPICS, chance.randint(1, 2))
@@ -516,11 +524,11 @@ def _job(operator: Operator, recording: str) -> RecordingJobConfiguration:
     sources = [_source(operator, part) for part in (tracks[:cut], tracks[cut:]) if part] or [_source(operator, ())]
     return RecordingJobConfiguration(
         recording,
-        chance.choice(("Active", "Active", "Active", "Idle")),
+        "Idle" if operator.often(0.1) else "Active",
         chance.randint(0, 3),
         tuple(sources),
         _event_filter(operator),
-        chance.choice((None, None, None, *_SCHEDULES)),
+        chance.choice(_SCHEDULES) if operator.often(0.15) else None,
     )
 
 
@@ -589,7 +597,7 @@ def _set_job(operator: Operator) -> Request:
 
 
 def _set_mode(operator: Operator) -> Request:
-    token, mode = operator.job(), operator.chance.choice(("Idle", "Active", "Active", "Sometimes"))
+    token, mode = operator.job(), operator.chance.choice(("Idle", "Active", "Active", "Active", "Sometimes"))
     refused: tuple[type[Fault], ...] = (faults.BadMode,) if mode == "Sometimes" else ()
     if token not in operator.acknowledged.jobs:
         refused = (faults.NoRecordingJob,)
@@ -798,7 +806,7 @@ WEIGHTS: Mapping[str, int] = {
     "SetRecordingConfiguration": 4,
     "DeleteTrack": 1,
     "CreateRecordingJob": 10,
-    "DeleteRecordingJob": 2,
+    "DeleteRecordingJob": 1,
     "SetRecordingJobMode": 5,
     "ExportRecordedData": 2,
     "RecordedSegments": 1,
