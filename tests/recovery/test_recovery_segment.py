@@ -1,17 +1,28 @@
 """Where what was written of a segment ends: zeros, pieces of boxes, and headers that are none."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from onvif_bmff.bmff import FreeSpaceBox, build_boxes
+from onvif_bmff.bmff import (
+    AudioSampleEntry,
+    FreeSpaceBox,
+    MovieBox,
+    MovieFragmentBox,
+    build_boxes,
+    parse_boxes,
+)
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.demux.fragment_samples import FragmentReader
+from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recovery.segment import recover_segment
+from onvif_bmff.recovery.torn import is_torn
 from onvif_bmff.timing import UtcTime
 
 VIDEO = Track("VIDEO001", 1, 1_000, MjpegCodec(width=64, height=48))
@@ -130,3 +141,88 @@ def test_a_movie_fragment_without_its_data_is_an_error_only_where_nothing_lies_b
 def test_what_ends_a_segment_is_not_shown_with_it():
     """It may be megabytes; a log line is not the place."""
     assert "trailer" not in repr(recover_segment(HEADER + WHOLE, KEY))
+
+
+# ---- zeros for media ----------------------------------------------------------------------------------------
+
+
+def long_segment(size=3_000):
+    """A segment of four pictures that are longer than a sector, and where the data of each begin and end."""
+    recorder = Recorder([VIDEO], RecordingTarget(prefix="cam", segment_duration=timedelta(seconds=60)))
+    recorder.activate(START)
+    pictures = [bytes([n + 1]) * size for n in range(4)]
+    events = [e for n, one in enumerate(pictures) for e in recorder.push(Sample(1, n * 1_000, 1_000, one))]
+    (whole,) = collect_objects([*events, *recorder.deactivate()])[:1]
+    places = [(whole.body.index(one), whole.body.index(one) + size) for one in pictures]
+    return whole, places
+
+
+def with_zeros(body, start, stop):
+    return body[:start] + bytes(stop - start) + body[stop:]
+
+
+def sectors(start, stop):
+    """The sectors that begin between two places."""
+    return range(-(-start // 512) * 512, stop, 512)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_sector_of_zeros_within_media_ends_what_is_kept_before_its_fragment(number, caplog):
+    whole, places = long_segment()
+    start, stop = places[number]
+    for at in sectors(start, stop - 512):
+        data = with_zeros(whole.body, at, at + 512)
+        found = recover_segment(data, whole.key)
+        if number == 0:
+            assert found is None
+        else:
+            assert places[number - 1][1] == found.size
+            assert found.fragment_count == number
+        assert recover_segment(data, whole.key, sealed=True).fragment_count == 4, (
+            "nobody cut the power while it was open"
+        )
+    assert "a power cut left zeros" in caplog.text
+
+
+def test_zeros_from_what_was_durable_up_to_a_sector_are_found():
+    whole, places = long_segment()
+    start, stop = places[2]
+    for at in sectors(start + 100, stop):
+        assert recover_segment(with_zeros(whole.body, at - 16, at), whole.key).fragment_count == 2
+        assert recover_segment(with_zeros(whole.body, at - 15, at), whole.key).fragment_count == 4, (
+            "media may have those"
+        )
+    (last,) = [at for at in sectors(*places[2]) if at + 512 > stop]
+    assert recover_segment(with_zeros(whole.body, last, stop), whole.key).fragment_count == 2
+
+
+def test_zeros_at_the_end_of_a_file_are_found_down_to_four():
+    whole, places = long_segment()
+    end = places[3][1]
+    assert recover_segment(with_zeros(whole.body[:end], end - 4, end), whole.key).fragment_count == 3
+    assert recover_segment(with_zeros(whole.body[:end], end - 3, end), whole.key).fragment_count == 4
+
+
+def test_zeros_within_a_sector_are_media():
+    whole, places = long_segment()
+    for start, stop in places:
+        at = next(iter(sectors(start, stop)))
+        assert recover_segment(with_zeros(whole.body, at + 1, at + 496), whole.key).fragment_count == 4
+
+
+def test_silence_that_is_not_coded_is_media():
+    whole, places = long_segment()
+    body = with_zeros(whole.body, *places[1])
+    view = memoryview(body)
+    boxes = parse_boxes(whole.body)
+    (movie,) = [box for box in boxes if isinstance(box, MovieBox)]
+    reader = FragmentReader(read_tracks(movie), len(view))
+    parts, at = [], 0
+    for box in boxes:
+        if isinstance(box, MovieFragmentBox):
+            parts += reader.read(box, at)
+        at += len(build_boxes([box]))
+    assert len(parts) == 4
+    assert is_torn(view, parts)
+    silent = replace(parts[0].track, entries=(AudioSampleEntry(type="ipcm", sample_rate=8_000 << 16),))
+    assert not is_torn(view, [replace(part, track=silent) for part in parts])
