@@ -155,11 +155,10 @@ class TrackEncryptor:
         if iv_signalling not in IV_SIGNALLING:
             raise ProtectionError(f"iv_signalling is one of {', '.join(IV_SIGNALLING)}")
         self._slice_data = slice_data_of(codec)
-        self._nal_video = self._slice_data is not None
         self._scheme = scheme
         self._kid = key.kid
         self._codec = codec
-        self._pattern = scheme.pattern(nal_video=self._nal_video)
+        self._pattern = scheme.pattern(nal_video=self._slice_data is not None)
         self._cipher = cipher_for(scheme, key, self._pattern)
         self._ivs = ivs
         self._signalling = iv_signalling if scheme is ProtectionScheme.CBCS else "cenc"
@@ -167,6 +166,8 @@ class TrackEncryptor:
         if self._whole_segments:
             self._signalling = "seig"  # in the moov of any segment of the span, as B.2 requires
         self._track_iv = ivs.cbcs.take() if self._signalling == "track" else None
+        self._iv_size = ivs.cenc.size if self._signalling == "cenc" else BLOCK if self._signalling == "sample" else 0
+        self._limit = subsample_limit(self._iv_size)
 
     @property
     def kid(self) -> UUID:
@@ -197,11 +198,9 @@ class TrackEncryptor:
         )
 
     def _encrypt_cenc(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
-        allocators = self._ivs.cenc
-        iv_size = allocators.size
-        if iv_size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
+        if self._iv_size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
             raise ProtectionError(f"a sample under a vector of 16 bytes has at most {MAX_SAMPLE_OF_16} bytes")
-        ivs = allocators.for_key(self._kid).take(len(samples))
+        ivs = self._ivs.cenc.for_key(self._kid).take(len(samples))
         work: list[tuple[bytes, Sequence[Range]]] = []
         base = 0
         slice_data = self._slice_data
@@ -213,7 +212,7 @@ class TrackEncryptor:
             records = ivs
         else:
             records = []
-            protected_ranges, limit = self._codec.protected_ranges, subsample_limit(iv_size)
+            protected_ranges, limit = self._codec.protected_ranges, self._limit
             for iv, sample in zip(ivs, samples, strict=True):
                 data = sample.data
                 size = len(data)
@@ -235,19 +234,18 @@ class TrackEncryptor:
                 work.append((iv, protected))
                 base += size
         self._cipher.encrypt(payload, work)
-        senc, saiz = _auxiliary(records, subsamples=self._nal_video)
+        senc, saiz = _auxiliary(records, subsamples=slice_data is not None)
         return ProtectedSamples(payload, senc, saiz, b"", None)
 
     def _encrypt_cbcs(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
         iv = self._track_iv or self._ivs.cbcs.take()
-        in_senc = iv if self._signalling == "sample" else b""
+        in_senc = iv if self._iv_size else b""
         work: list[tuple[bytes, Sequence[Range]]] = []
         records: list[bytes] = []
         base = 0
         slice_data = self._slice_data
         if slice_data is not None:
-            protected_ranges = self._codec.protected_ranges
-            limit = subsample_limit(len(in_senc))
+            protected_ranges, limit = self._codec.protected_ranges, self._limit
             for sample in samples:
                 data = sample.data
                 size = len(data)
@@ -272,7 +270,7 @@ class TrackEncryptor:
                 base = end
             records = [in_senc] * len(samples) if in_senc else []
         self._cipher.encrypt(payload, work)
-        senc, saiz = _auxiliary(records, subsamples=self._nal_video) if records else (b"", b"")
+        senc, saiz = _auxiliary(records, subsamples=slice_data is not None) if records else (b"", b"")
         groups = self._groups(iv, len(samples)) if self._signalling == "seig" else b""
         return ProtectedSamples(payload, senc, saiz, groups, None if in_senc else iv)
 
@@ -285,8 +283,7 @@ class TrackEncryptor:
         constant = None
         if self._signalling in ("seig", "track"):
             constant = self._track_iv or constant_iv or self._ivs.cbcs.take()
-        iv_size = self._ivs.cenc.size if self._signalling == "cenc" else BLOCK if self._signalling == "sample" else 0
-        return EntryProtection(self._scheme, self._pattern, self._kid, iv_size, constant)
+        return EntryProtection(self._scheme, self._pattern, self._kid, self._iv_size, constant)
 
     def _groups(self, iv: bytes, count: int) -> bytes:
         """Return sbgp and sgpd of a fragment that assign this IV to all its samples, packed without box classes."""

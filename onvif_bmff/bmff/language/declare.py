@@ -70,7 +70,7 @@ def box(
 
     def declare(cls: type[B]) -> type[B]:
         made = _make(cls, orders)
-        made.fourcc = fourcc
+        made.fourcc = made.type = fourcc
         made.registry = registry
         made.child_rules = children
         made.versions = versions if issubclass(made, FullBox | FullContainerBox) else None
@@ -105,7 +105,8 @@ def refinement(general: type[Box], *, versions: tuple[int, ...]) -> Callable[[ty
         for name in general.layout.names:
             if not hasattr(made, name):
                 raise DeclarationError(f"{cls.__name__}.{name}: missing, though {general.__name__} has it on the wire")
-        made.fourcc, made.layout, made.versions = general.fourcc, general.layout, versions
+        made.fourcc = made.type = general.fourcc
+        made.layout, made.versions = general.layout, versions
         return made
 
     return declare
@@ -175,5 +176,5 @@ class RecordOf(FieldType):
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """See ``FieldType``."""
-        data: bytes = value.layout.write(value.layout.fields_of(value))
+        data: bytes = value.layout.pack(value)
         return data
