@@ -17,6 +17,7 @@ With senc there are saiz and saio. Vectors of cenc have 16 bytes where ``CencIvA
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from struct import Struct
 from uuid import UUID
 
@@ -54,6 +55,7 @@ _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
 _UNSUPPORTED = frozenset(("av01", "dav1", "vp08", "vp09", "vp10"))
 """Video for which Common Encryption, or the binding of the codec, requires subsamples unknown to this library."""
 _LOCAL_GROUP = 0x10001
+_data_of = attrgetter("data")
 
 _COUNTED = Struct(">I4sII")
 _SAIZ = Struct(">I4sIBI")
@@ -192,7 +194,7 @@ class TrackEncryptor:
             ProtectionError: a sample has more slices than can be described, or would be stored in the clear although
                 it has a block or more of slice data; or IVs are used up.
         """
-        payload = bytearray().join([sample.data for sample in samples])
+        payload = bytearray().join(map(_data_of, samples))
         return (
             self._encrypt_cenc(samples, payload) if self._signalling == "cenc" else self._encrypt_cbcs(samples, payload)
         )

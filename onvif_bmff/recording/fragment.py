@@ -137,9 +137,10 @@ class FragmentBuilder:
         parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
         if not parts:
             return None
-        runs = tuple([part.run for part in parts])
+        runs: list[Run] = []
         moof_size, payload = 24, 0
         for part in parts:
+            runs.append(part.run)
             moof_size += part.size
             payload += part.run.size
         if payload + 8 >= 1 << 32:
@@ -155,7 +156,7 @@ class FragmentBuilder:
         head.append(struct.pack(">I4s", payload + 8, b"mdat"))
         buffers[0] = b"".join(head)
         self.unwritten = 0
-        return Fragment(tuple(buffers), moof_size + 8 + payload, runs)
+        return Fragment(tuple(buffers), moof_size + 8 + payload, tuple(runs))
 
 
 @dataclass(slots=True)
@@ -194,7 +195,8 @@ class _Traf:
 
 def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     count, first = len(samples), samples[0]
-    sizes = [len(sample.data) for sample in samples]
+    payload: list[Buffer] = [sample.data for sample in samples]
+    sizes = list(map(len, payload))
     if 0 in sizes:
         raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
     decode_time = track.file_time(first.decode_time)
@@ -221,14 +223,11 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     sync_index = 0 if first.sync else syncs.index(True) if True in syncs else -1
     size = sum(sizes)
     protected = None
-    payload: list[Buffer]
     if track.encryptor is not None:
         protected = track.encryptor.encrypt(samples)
         payload = [protected.payload]
-    else:
-        payload = [sample.data for sample in samples]
-        if count > 1 and size < _JOIN_BELOW * count:
-            payload = [b"".join(payload)]
+    elif count > 1 and size < _JOIN_BELOW * count:
+        payload = [b"".join(payload)]
     run = Run(
         track,
         decode_time,

@@ -42,7 +42,7 @@ class Columns:
         made: dict[str, array[int]] = {}
         for name, values in columns.items():
             made[name] = values if isinstance(values, array) else _array(name, values)
-        lengths = {len(column) for column in made.values()}
+        lengths = set(map(len, made.values()))
         if count is None:
             count = lengths.pop() if lengths else 0
             lengths.discard(count)

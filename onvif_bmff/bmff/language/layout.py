@@ -195,18 +195,19 @@ class Layout:
     def pack(self, made: Any) -> bytes:
         """Return the bytes of ``made``: version and flags if it has them, and all fields without ``payload``."""
         values = dict(zip(self.names, map(getattr, repeat(made), self.names), strict=True))
-        if not self.versioned:
-            return self.write(values)
-        version, flags = made.version, made.flags
-        if not (0 <= version < 256 and 0 <= flags < 1 << 24):
-            raise WireError(f"version {version} or flags {flags:#x} out of range")
-        if made.versions is not None and version not in made.versions:
-            raise WireError(f"version {version} is not declared, only {', '.join(map(str, made.versions))}")
-        head: bytes = (version << 24 | flags).to_bytes(4, "big")
-        if not values:
-            return head
-        values["version"], values["flags"] = version, flags
-        return head + self.write(values)
+        packed, key = b"", _NEITHER
+        if self.versioned:
+            version, flags = made.version, made.flags
+            if not (0 <= version < 256 and 0 <= flags < 1 << 24):
+                raise WireError(f"version {version} or flags {flags:#x} out of range")
+            if made.versions is not None and version not in made.versions:
+                raise WireError(f"version {version} is not declared, only {', '.join(map(str, made.versions))}")
+            packed, key = (version << 24 | flags).to_bytes(4, "big"), (version, flags & self.flag_mask)
+            values["version"], values["flags"] = version, flags
+        plan = self._plans.get(key)
+        for step in self._plan(*key) if plan is None else plan:
+            packed += step.write(values)
+        return packed
 
     def write(self, this: Fields) -> bytes:
         """Return the bytes of all fields in ``this``, without those of ``payload``."""
