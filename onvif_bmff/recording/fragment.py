@@ -205,8 +205,11 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     if decode_time >= _MAX_TICKS:
         raise MediaError(f"track {track.track_id}: a sample lies {decode_time} ticks behind the start of its span")
     shift = track.shift
-    if track.denominator == 1:
-        factor = track.numerator
+    factor = track.numerator
+    if factor == track.denominator:  # nearly all of CMAF
+        durations = [sample.duration for sample in samples]
+        offsets = [sample.composition_offset - shift for sample in samples]
+    elif track.denominator == 1:
         durations = [sample.duration * factor for sample in samples]
         offsets = [(sample.composition_offset - shift) * factor for sample in samples]
     else:
