@@ -64,7 +64,7 @@ _SGPD = Struct(">I4sI4sII")
 _SEIG = Struct(">BBBB16sB")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class IvSources:
     """Sources of IVs, which do not repeat under a key; share one among all encryptors of a key."""
 
@@ -72,7 +72,7 @@ class IvSources:
     cbcs: CbcsIvSource = field(default_factory=CbcsIvSource)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ProtectedSamples:
     """The encrypted samples of a track in a fragment.
 

@@ -39,7 +39,7 @@ _TRUN = struct.Struct(">I4sIIi")
 _SAIO = struct.Struct(">I4sIII")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FragmentTrack:
     """A track as fragments see it.
 
@@ -62,7 +62,7 @@ class FragmentTrack:
         return (time + self.shift) * self.numerator // self.denominator - self.origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
     """What a finished fragment holds of one track; times are ticks of the file.
 
@@ -82,7 +82,7 @@ class Run:
     constant_iv: bytes | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fragment:
     """A finished fragment: ``buffers`` are its bytes in order, ``size`` their number."""
 
@@ -159,7 +159,7 @@ class FragmentBuilder:
         return Fragment(tuple(buffers), moof_size + 8 + payload, tuple(runs))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Traf:
     """A traf whose offsets are not known yet."""
 

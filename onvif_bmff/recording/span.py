@@ -26,7 +26,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SpanWriter", "WriteFailure"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WriteFailure:
     """Why a fragment could not be written, and how many samples were in it."""
 

@@ -25,7 +25,7 @@ _ALWAYS = 1 << 80
 """Later than any decode time."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TrackState:
     """One track on its way into spans; ``spans`` is where it is now, None while it waits for a sync sample.
 
