@@ -131,6 +131,5 @@ def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]
     """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
     entry = codec.sample_entry()
     size = presentation_size(entry)
-    if isinstance(entry, ContainerBox):
-        entry = replace(entry, children=tuple(map(packed_box, entry.children)))
-    return entry, size
+    assert isinstance(entry, ContainerBox)  # TrackEncryptor refuses others
+    return replace(entry, children=tuple(map(packed_box, entry.children))), size

@@ -194,7 +194,7 @@ class SampleRouter:
             except Exception as error:  # noqa: BLE001 - third-party key and header sources may raise anything
                 self.failure = self.failure or error
                 if isinstance(error, ProtectionError):
-                    self._spans = None  # without a key for new spans no track goes on in the old ones either
+                    self._spans = None  # no track goes on in old spans, not even one that is clear: they open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
         elif state.changes or state.gap_at is not None or self._takes_over(state):
