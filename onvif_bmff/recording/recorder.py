@@ -149,7 +149,7 @@ class Recorder:
             events = self._leave_out(state, sample)
         else:
             ready = state.clock.push(sample)
-            if state.asked is not None:
+            if state.announced.asked is not None:
                 state.date_change()
             events = router.reserve(state) if ready is None else router.route(state, ready)
         if self._pending_events or router.failure is not None:
@@ -216,7 +216,7 @@ class Recorder:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
         self._tracks[track.track_id] = track
         if self._router is not None:
-            self._router.states[track.track_id].asked = track
+            self._router.states[track.track_id].announced.asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.

@@ -197,7 +197,7 @@ class SampleRouter:
                     self._spans = None  # no track goes on in old spans, not even one that is clear: they open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.changes or state.gap_at is not None or self._takes_over(state):
+        elif state.announced.changes or state.gap_at is not None or self._takes_over(state):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:
@@ -308,12 +308,12 @@ class SampleRouter:
     def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
         """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
         state = turn.state
-        if self._pending or state.changes or state.gap_at is not None:
+        if self._pending or state.announced.changes or state.gap_at is not None:
             return
         writer = current.writers[state.track.track_id]
         if turn.leads or not current.multiplexed:
             until = state.next_cut(current, self._opener.target.span_duration, self._progress.patience)
-            state.skip_checks_until(until, writer)
+            state.skip_checks(writer, until)
         else:
             state.skip_checks(writer)
 

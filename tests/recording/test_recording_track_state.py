@@ -26,6 +26,6 @@ def test_a_sample_lasts_as_long_as_32_bits_hold_in_ticks_of_a_multiplexed_span(t
 def test_a_configuration_holds_from_the_decode_time_of_its_first_sample_on_moved_as_the_track_is():
     state = states(VIDEO)[VIDEO.track_id]
     state.begins(Sample(VIDEO.track_id, 0, 10, b"v", True, 500))
-    state.changes = deque([(3_000, NEW_VIDEO)])
+    state.announced.changes = deque([(3_000, NEW_VIDEO)])
     assert state.track_at(3_500 * 8 - 1) is VIDEO
     assert state.track_at(3_500 * 8) is NEW_VIDEO
