@@ -152,13 +152,13 @@ class Recorder:
             if state.announced.asked is not None:
                 state.date_change()
             events = router.reserve(state) if ready is None else router.route(state, ready)
-        if self._pending_events or router.failure is not None:
+        if self._pending_events or router.spans.failure is not None:
             return self._with_pending(events, router)
         return events
 
     def _with_pending(self, events: Sequence[RecordingEvent], router: SampleRouter) -> Sequence[RecordingEvent]:
         """Return events after those of a call that raised an error; raise the error of this one, if there is one."""
-        failure, router.failure = router.failure, None
+        failure, router.spans.failure = router.spans.failure, None
         self._pending_events.extend(events)
         if failure is not None:
             raise failure
@@ -184,7 +184,7 @@ class Recorder:
             raise StateError("the recording is not active")
         events, self._pending_events = self._pending_events, []
         events.extend(router.close())
-        self._failure, self._router = router.failure, None
+        self._failure, self._router = router.spans.failure, None
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
