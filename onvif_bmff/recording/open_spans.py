@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.causes import SyncSample
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import UtcAnchor
@@ -51,22 +50,6 @@ class OpenSpans:
             other.reserve(spans)
             other.recheck()
         return spans
-
-    def change_over(self, turn: SyncSample) -> Sequence[RecordingEvent]:
-        """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
-        state, sample = turn.state, turn.sample
-        old, spans = state.spans, self.current
-        assert spans is not None
-        if spans.is_ahead(turn.time, leads=turn.leads):
-            spans = old if old is not None and old.movie[sample.track_id] == state.track else None
-            if spans is not None and not turn.gap:
-                return ()
-        events = self.leave(state, sample)
-        if spans is None or not state.enter(spans, sample):
-            self.dropped[DropReason.TOO_LATE] += 1
-        elif turn.leads:
-            spans.writers[sample.track_id].lead_by(sample.track_id)
-        return events
 
     def leave(self, state: TrackState, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""

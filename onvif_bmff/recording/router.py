@@ -272,13 +272,13 @@ class SampleRouter:
             if state.spans is current:
                 self._skip_checks(turn, current)
                 return ()
-            return self.spans.change_over(turn)
+            return self._change_over(turn)
         if CUTS[cause].spans is Spans.ALL and current.multiplexed and not turn.leads:
             return self._wait_for_lead(turn, current, cause)
         events = self._cut(turn, current, cause)
         if state.spans is (self.spans.current or current):
             return events
-        return [*events, *self.spans.change_over(turn)] if events else self.spans.change_over(turn)
+        return [*events, *self._change_over(turn)] if events else self._change_over(turn)
 
     def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
         """Close spans before a sync sample; the segment is the writer's to close."""
@@ -330,6 +330,22 @@ class SampleRouter:
             if document is not None:
                 state.begun = True
                 events.extend(self._store(state, document))
+        return events
+
+    def _change_over(self, turn: SyncSample) -> Sequence[RecordingEvent]:
+        """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
+        state, sample = turn.state, turn.sample
+        old, spans = state.spans, self.spans.current
+        assert spans is not None
+        if spans.is_ahead(turn.time, leads=turn.leads):
+            spans = old if old is not None and old.movie[sample.track_id] == state.track else None
+            if spans is not None and not turn.gap:
+                return ()
+        events = self.spans.leave(state, sample)
+        if spans is None or not state.enter(spans, sample):
+            self.dropped[DropReason.TOO_LATE] += 1
+        elif turn.leads:
+            spans.writers[sample.track_id].lead_by(sample.track_id)
         return events
 
     def _open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:

@@ -73,7 +73,7 @@ def box(
         made.fourcc = made.type = fourcc
         made.registry = registry
         made.child_rules = children
-        made.versions = versions if issubclass(made, FullBox | FullContainerBox) else None
+        made.versions = versions if issubclass(cls, FullBox | FullContainerBox) else None
         _register(BOXES, fourcc, made)
         result: type[B] = made
         return result
