@@ -160,7 +160,7 @@ class AsymmetricKeySystemHeaderBox(FullBox):
         for entry in self.entries:
             if _THUMBPRINTS.get(entry.thumbprint_algorithm) != len(entry.thumbprint):
                 raise WireError("a thumbprint's algorithm and size do not agree")
-            written.append(entry.layout.write(entry.layout.fields_of(entry)))
+            written.append(entry.layout.pack(entry))
             if entry.encryption_version == 2 and self.entry_layout == LAYOUT_26_06:
                 written.append(_INFO.encode(entry.info or b"", {}))
         return b"".join(written)

@@ -51,7 +51,7 @@ class Declared:
 
     __slots__ = ()
 
-    layout: ClassVar[Layout] = Layout(())
+    layout: ClassVar[Layout] = Layout((), versioned=False)
     construct: ClassVar[Any] = _PlainConstruct()
 
     def __eq__(self, other: object) -> bool:
@@ -106,11 +106,7 @@ class Box(Declared):
     if TYPE_CHECKING:  # boxes of several codes make a field of it
         type: str = field(init=False)
     else:
-
-        @property
-        def type(self) -> str:
-            """The four-character code in the box's header."""
-            return self.fourcc
+        type = ""
 
     @property
     def size(self) -> int:
@@ -146,8 +142,12 @@ class Box(Declared):
         return [head, *body]
 
     def _body(self) -> list[Any]:
-        head = _build_fields(self)
-        return [head] if self.layout.payload is None else _with_payload(self, head)
+        layout = self.layout
+        head = layout.pack(self)
+        if layout.payload is None:
+            return [head]
+        data = as_byte_view(getattr(self, layout.payload))
+        return [head, data] if head else [data]
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -230,7 +230,13 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [_build_fields(self), *_built(self.children)] if self.layout.names else _built(self.children)
+        layout = self.layout
+        pieces: list[Any] = [layout.pack(self)] if layout.names or layout.versioned else []
+        for child in self.children:
+            if child.size_form == SIZE_TO_END:
+                raise WireError("size 0 (up to the end of the file) inside a box")
+            pieces.extend(child.pieces())
+        return pieces
 
 
 def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
@@ -243,61 +249,24 @@ def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
                 yield child
 
 
-def _built(children: Iterable[Box]) -> list[Any]:
-    pieces: list[Any] = []
-    for child in children:
-        if child.size_form == SIZE_TO_END:
-            raise WireError("size 0 (up to the end of the file) inside a box")
-        pieces.extend(child.pieces())
-    return pieces
-
-
-def _with_payload(made: Box, head: bytes) -> list[Any]:
-    data = as_byte_view(getattr(made, made.layout.payload or ""))
-    return [head, data] if head else [data]
-
-
-def _build_fields(made: Box) -> bytes:
-    layout = made.layout
-    return layout.write(layout.fields_of(made))
-
-
-def _build_full(made: Any) -> bytes:
-    if not (0 <= made.version < 256 and 0 <= made.flags < 1 << 24):
-        raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
-    if made.versions is not None and made.version not in made.versions:
-        raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
-    head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
-    layout = made.layout
-    if not layout.names:
-        return head
-    values = layout.fields_of(made)
-    values["version"], values["flags"] = made.version, made.flags
-    body: bytes = layout.write(values)
-    return head + body
-
-
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullBox(Box):
     """A box with a version and 24 bits of flags in front of its fields."""
 
+    layout: ClassVar[Layout] = Layout(())
+
     version: int = 0
     flags: int = 0
-
-    def _body(self) -> list[Any]:
-        head = _build_full(self)
-        return [head] if self.layout.payload is None else _with_payload(self, head)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullContainerBox(ContainerBox):
     """A box with version and flags that holds boxes."""
 
+    layout: ClassVar[Layout] = Layout(())
+
     version: int = 0
     flags: int = 0
-
-    def _body(self) -> list[Any]:
-        return [_build_full(self), *_built(self.children)]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
