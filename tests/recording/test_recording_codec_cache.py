@@ -31,6 +31,6 @@ def test_a_function_that_raises_type_error_runs_once(codec):
         calls.append(codec)
         raise TypeError("the function's own")
 
-    with pytest.raises(TypeError, match="^the function's own$"):
+    with pytest.raises(TypeError, match="the function's own"):
         described(codec)
     assert len(calls) == 1

@@ -34,7 +34,8 @@ _MAX_SHOWN = 32
 class _PlainConstruct:
     """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for.
 
-    ``plain`` makes it. That lies above this module, so it is found by its name, as what a door gives.
+    ``plain`` makes it, from boxes that are declared; it imports this module, so an import statement here, even a late
+    one, would close a circle of modules. It is therefore found by its name, as the door of a room finds what it gives.
     """
 
     def __get__(self, made: Any, owner: Any) -> Any:
