@@ -89,7 +89,7 @@ class Mp4Input:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file. Samples that are still held stay valid, and keep the map until they are gone."""
+        """Close the file. Samples that are still held stay valid, and keep the map until they are gone."""
         self.data = memoryview(b"")
         if self._closing is not None:
             self._closing()
@@ -191,7 +191,7 @@ class _ReadAhead:
         return bool(self._queues[number])
 
     def take(self, number: int) -> TrackFragment:
-        """Give out the first part of a track."""
+        """Remove and return the first part of a track."""
         self._waiting -= 1
         return self._queues[number].popleft()
 
@@ -240,7 +240,7 @@ class _Walk:
         self._plain: dict[int, bool] = {}
 
     def more(self, number: int) -> list[tuple[int, Iterator[Sample | CodecChange]]]:
-        """What comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
+        """Return what comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
         source = self._sources[number]
         if number in self._fresh:
             self._fresh.remove(number)

@@ -51,7 +51,7 @@ _MARKING_OPERANDS = (0, 1, 1, 2, 1, 0, 1)
 
 
 def avc_slice_type(nal: Buffer) -> SliceType:
-    """How the blocks of a slice (NAL types 1 to 5) are predicted. Raises BitstreamError for other units."""
+    """Return how the blocks of a slice (NAL types 1 to 5) are predicted. Raises BitstreamError for other units."""
     if avc_nal_type(nal) not in (NAL_SLICE, 2, NAL_IDR):
         raise BitstreamError("not the beginning of a slice")
     reader = BitReader(remove_emulation_prevention(nal[:24]), 8)
