@@ -4,7 +4,6 @@ The file is mapped into memory, never read as a whole: boxes are parsed one by o
 data are not touched, and sample data are views on the map.
 """
 
-import mmap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.ingest.mapping import map_file
 from onvif_bmff.media.interleaving import interleave
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
@@ -301,14 +301,10 @@ class _Walk:
 def open_mp4(path: str | PathLike[str]) -> Mp4Input:
     """Open an MP4 file for reading; close it, or use it in a ``with`` statement.
 
-    Raises ``OSError`` where the file cannot be opened, and what ``Mp4Input`` raises where it is no MP4 file. The
-    file must not shrink while it is open.
+    Raises what ``map_file`` raises where the file cannot be opened, and what ``Mp4Input`` raises where it is no MP4
+    file. The file must not shrink while it is open.
     """
-    with open(path, "rb") as file:
-        try:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # there is nothing to map
-            raise MediaError("the file is empty") from None
+    mapped = map_file(path)
 
     def close() -> None:
         with suppress(BufferError):  # samples in use still look into the map; it goes with the last of them
