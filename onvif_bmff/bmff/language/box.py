@@ -34,7 +34,8 @@ _MAX_SHOWN = 32
 class _PlainConstruct:
     """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for.
 
-    ``plain`` makes it. That lies above this module, so it is found by its name, as what a door gives.
+    ``plain`` makes it, from boxes that are declared; it imports this module, so an import statement here, even a late
+    one, would close a circle of modules. It is therefore found by its name, as the door of a room finds what it gives.
     """
 
     def __get__(self, made: Any, owner: Any) -> Any:
@@ -192,7 +193,10 @@ class ContainerBox(Box):
     @overload
     def find(self, kind: str) -> Box | None: ...
     def find(self, kind: type[Box] | str) -> Box | None:
-        """Return the first child of class or type ``kind``, or None. "trak/tkhd" finds the first at that path."""
+        """Return the first child of class or type ``kind``, or None. "trak/tkhd" finds the first at that path.
+
+        Raises ``BoxError`` for a path with an empty step, such as "trak/", as ``find_all`` and ``require`` do.
+        """
         if isinstance(kind, str):
             return next(_at_path(self.children, kind), None)
         for child in self.children:
@@ -240,13 +244,20 @@ class ContainerBox(Box):
 
 
 def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
-    name, _, below = path.partition("/")
+    steps = path.split("/")
+    if not all(steps):
+        raise BoxError(f"the path {path!r} has an empty step")
+    return _at_steps(children, steps, 0)
+
+
+def _at_steps(children: Iterable[Box], steps: list[str], depth: int) -> Iterator[Box]:
+    is_last = depth + 1 == len(steps)
     for child in children:
-        if child.type == name:
-            if below:
-                yield from _at_path(child.children_of(), below)
-            else:
+        if child.type == steps[depth]:
+            if is_last:
                 yield child
+            else:
+                yield from _at_steps(child.children_of(), steps, depth + 1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
