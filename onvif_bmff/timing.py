@@ -246,7 +246,8 @@ class UtcTime:
         """
         if timescale <= 0:
             raise TimeError("a timescale must be positive")
-        return self.plus_microseconds(ticks * _SECOND // timescale)
+        delta = ticks * _SECOND // timescale
+        return self.plus_microseconds(delta) if self.leap else UtcTime(self.microseconds + delta)
 
     def microseconds_since(self, earlier: "UtcTime") -> int:
         """Return microseconds from ``earlier`` to this instant; negative if it is later.

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MAX_CALLS_TO_OPEN = 300
 
 
 @pytest.fixture
@@ -25,6 +26,13 @@ def changed(harness: ModuleType, old: str, new: str) -> None:
 
 def test_calls_are_the_same_in_two_runs(harness: ModuleType) -> None:
     assert harness.calls.count("mp4-cenc") == harness.calls.count("mp4-cenc")
+
+
+def test_opening_a_span_takes_few_calls(harness: ModuleType) -> None:
+    """With its first fragment: header, first samples, and in a protected span the encryption of 25 pictures."""
+    found = {kind: harness.calls.count(kind)[f"calls-{kind}-open"] for kind in harness.calls.KINDS}
+    assert len(found) == 4
+    assert all(0 < count <= MAX_CALLS_TO_OPEN for count in found.values()), found
 
 
 def test_the_harness_leaves_the_source_of_randomness_alone(harness: ModuleType) -> None:

@@ -53,14 +53,12 @@ MANY_ATTRIBUTES: Mapping[str, str] = {
     "media.nal_family.NalFamily": "a value: a row in the table of standards",
     "objects.attributes.ObjectAttributes": "a value: the attributes of B.9, one for one",
     "playback.key_columns.SpanColumns": "a record of columns: one for each part of a key",
-    "recording.track_state.TrackState": "to be split: announced configurations apart from the way into spans",
     "validation.report.Checked": "a record of counts, each a line of the report",
 }
 """Classes with more attributes than ``MAX_ATTRIBUTES``, by module and name: why."""
 
 MANY_METHODS: Mapping[str, str] = {
     "control.service.RecordingService": "the façade of the service: one method for each operation of ONVIF",
-    "recording.track_state.TrackState": "to be split: announced configurations apart from the way into spans",
     "storage.file_system.FileSystem": "the functions of the system that a store uses, one method for each",
     "storage.file_system.PosixFileSystem": "the functions of the system that a store uses, one method for each",
     "testing.store_conformance.StoreConformance": "a list of tests, which its users do not call",

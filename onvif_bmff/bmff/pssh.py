@@ -49,6 +49,9 @@ MAX_ENTRIES = 1024
 
 _THUMBPRINTS = {1: 20, 2: 32}
 _INFO = SizedBytes(U16)
+# The HPKE info behind an entry of layout 26.06. No field says which layout a box has: an entry has the same version in
+# both, and only one of them uses up the box's data exactly. So the box, which tries both, reads and writes the info; a
+# condition among the entry's fields would have nothing to ask.
 
 
 def _is_hpke(this: Mapping[str, Any]) -> bool:
@@ -160,7 +163,7 @@ class AsymmetricKeySystemHeaderBox(FullBox):
         for entry in self.entries:
             if _THUMBPRINTS.get(entry.thumbprint_algorithm) != len(entry.thumbprint):
                 raise WireError("a thumbprint's algorithm and size do not agree")
-            written.append(entry.layout.write(entry.layout.fields_of(entry)))
+            written.append(entry.layout.pack(entry))
             if entry.encryption_version == 2 and self.entry_layout == LAYOUT_26_06:
                 written.append(_INFO.encode(entry.info or b"", {}))
         return b"".join(written)

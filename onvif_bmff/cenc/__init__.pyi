@@ -36,7 +36,6 @@ from onvif_bmff.cenc.keys.certificates import load_recipient as load_recipient
 from onvif_bmff.cenc.keys.certificates import thumbprint as thumbprint
 from onvif_bmff.cenc.keys.content import ContentKey as ContentKey
 from onvif_bmff.cenc.keys.content import FixedKey as FixedKey
-from onvif_bmff.cenc.keys.content import KEY_SIZE as KEY_SIZE
 from onvif_bmff.cenc.keys.content import KeySource as KeySource
 from onvif_bmff.cenc.keys.content import RotatingKey as RotatingKey
 from onvif_bmff.cenc.keys.content import generate_content_key as generate_content_key
@@ -96,7 +95,6 @@ __all__ = [
     "ENCRYPTED_KEY",
     "IV_BITS",
     "IV_SIGNALLING",
-    "KEY_SIZE",
     "MAX_KEY_FILE",
     "MAX_SAMPLE_OF_16",
     "NAL_PATTERN",

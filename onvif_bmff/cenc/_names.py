@@ -29,7 +29,6 @@ NAMES = {
     "keys.content": (
         "ContentKey",
         "FixedKey",
-        "KEY_SIZE",
         "KeySource",
         "RotatingKey",
         "generate_content_key",

@@ -17,6 +17,7 @@ With senc there are saiz and saio. Vectors of cenc have 16 bytes where ``CencIvA
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from struct import Struct
 from uuid import UUID
 
@@ -54,6 +55,7 @@ _WHOLE_PICTURES = frozenset(("mp4v", "mjpg", "mjpa", "mjpb", "jpeg"))
 _UNSUPPORTED = frozenset(("av01", "dav1", "vp08", "vp09", "vp10"))
 """Video for which Common Encryption, or the binding of the codec, requires subsamples unknown to this library."""
 _LOCAL_GROUP = 0x10001
+_data_of = attrgetter("data")
 
 _COUNTED = Struct(">I4sII")
 _SAIZ = Struct(">I4sIBI")
@@ -62,7 +64,7 @@ _SGPD = Struct(">I4sI4sII")
 _SEIG = Struct(">BBBB16sB")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class IvSources:
     """Sources of IVs, which do not repeat under a key; share one among all encryptors of a key."""
 
@@ -70,7 +72,7 @@ class IvSources:
     cbcs: CbcsIvSource = field(default_factory=CbcsIvSource)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ProtectedSamples:
     """The encrypted samples of a track in a fragment.
 
@@ -155,11 +157,10 @@ class TrackEncryptor:
         if iv_signalling not in IV_SIGNALLING:
             raise ProtectionError(f"iv_signalling is one of {', '.join(IV_SIGNALLING)}")
         self._slice_data = slice_data_of(codec)
-        self._nal_video = self._slice_data is not None
         self._scheme = scheme
         self._kid = key.kid
         self._codec = codec
-        self._pattern = scheme.pattern(nal_video=self._nal_video)
+        self._pattern = scheme.pattern(nal_video=self._slice_data is not None)
         self._cipher = cipher_for(scheme, key, self._pattern)
         self._ivs = ivs
         self._signalling = iv_signalling if scheme is ProtectionScheme.CBCS else "cenc"
@@ -167,6 +168,8 @@ class TrackEncryptor:
         if self._whole_segments:
             self._signalling = "seig"  # in the moov of any segment of the span, as B.2 requires
         self._track_iv = ivs.cbcs.take() if self._signalling == "track" else None
+        self._iv_size = ivs.cenc.size if self._signalling == "cenc" else BLOCK if self._signalling == "sample" else 0
+        self._limit = subsample_limit(self._iv_size)
 
     @property
     def kid(self) -> UUID:
@@ -191,17 +194,15 @@ class TrackEncryptor:
             ProtectionError: a sample has more slices than can be described, or would be stored in the clear although
                 it has a block or more of slice data; or IVs are used up.
         """
-        payload = bytearray().join([sample.data for sample in samples])
+        payload = bytearray().join(map(_data_of, samples))
         return (
             self._encrypt_cenc(samples, payload) if self._signalling == "cenc" else self._encrypt_cbcs(samples, payload)
         )
 
     def _encrypt_cenc(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
-        allocators = self._ivs.cenc
-        iv_size = allocators.size
-        if iv_size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
+        if self._iv_size == 16 and any(len(sample.data) > MAX_SAMPLE_OF_16 for sample in samples):
             raise ProtectionError(f"a sample under a vector of 16 bytes has at most {MAX_SAMPLE_OF_16} bytes")
-        ivs = allocators.for_key(self._kid).take(len(samples))
+        ivs = self._ivs.cenc.for_key(self._kid).take(len(samples))
         work: list[tuple[bytes, Sequence[Range]]] = []
         base = 0
         slice_data = self._slice_data
@@ -213,7 +214,7 @@ class TrackEncryptor:
             records = ivs
         else:
             records = []
-            protected_ranges, limit = self._codec.protected_ranges, subsample_limit(iv_size)
+            protected_ranges, limit = self._codec.protected_ranges, self._limit
             for iv, sample in zip(ivs, samples, strict=True):
                 data = sample.data
                 size = len(data)
@@ -235,19 +236,18 @@ class TrackEncryptor:
                 work.append((iv, protected))
                 base += size
         self._cipher.encrypt(payload, work)
-        senc, saiz = _auxiliary(records, subsamples=self._nal_video)
+        senc, saiz = _auxiliary(records, subsamples=slice_data is not None)
         return ProtectedSamples(payload, senc, saiz, b"", None)
 
     def _encrypt_cbcs(self, samples: Sequence[Sample], payload: bytearray) -> ProtectedSamples:
         iv = self._track_iv or self._ivs.cbcs.take()
-        in_senc = iv if self._signalling == "sample" else b""
+        in_senc = iv if self._iv_size else b""
         work: list[tuple[bytes, Sequence[Range]]] = []
         records: list[bytes] = []
         base = 0
         slice_data = self._slice_data
         if slice_data is not None:
-            protected_ranges = self._codec.protected_ranges
-            limit = subsample_limit(len(in_senc))
+            protected_ranges, limit = self._codec.protected_ranges, self._limit
             for sample in samples:
                 data = sample.data
                 size = len(data)
@@ -272,7 +272,7 @@ class TrackEncryptor:
                 base = end
             records = [in_senc] * len(samples) if in_senc else []
         self._cipher.encrypt(payload, work)
-        senc, saiz = _auxiliary(records, subsamples=self._nal_video) if records else (b"", b"")
+        senc, saiz = _auxiliary(records, subsamples=slice_data is not None) if records else (b"", b"")
         groups = self._groups(iv, len(samples)) if self._signalling == "seig" else b""
         return ProtectedSamples(payload, senc, saiz, groups, None if in_senc else iv)
 
@@ -285,8 +285,7 @@ class TrackEncryptor:
         constant = None
         if self._signalling in ("seig", "track"):
             constant = self._track_iv or constant_iv or self._ivs.cbcs.take()
-        iv_size = self._ivs.cenc.size if self._signalling == "cenc" else BLOCK if self._signalling == "sample" else 0
-        return EntryProtection(self._scheme, self._pattern, self._kid, iv_size, constant)
+        return EntryProtection(self._scheme, self._pattern, self._kid, self._iv_size, constant)
 
     def _groups(self, iv: bytes, count: int) -> bytes:
         """Return sbgp and sgpd of a fragment that assign this IV to all its samples, packed without box classes."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from onvif_bmff.cli.decrypt import decrypt_file
 from onvif_bmff.cli.keys import Keys
+from onvif_bmff.cli.output import named_errors
 from onvif_bmff.cli.permissions import PRIVATE, folder_mode
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import ObjectNotFoundError
@@ -54,7 +55,7 @@ class ClearCopies(DirectoryStore):
         with ExitStack() as stack:
             stack.enter_context(signals.undo(lambda: remove_files(made)))
             make_folder(folder.parent, made)
-            place = stack.enter_context(_temporary_folder(folder.parent, signals))
+            place = stack.enter_context(_temporary_folder(folder, signals))
             copies: list[tuple[Path, Path]] = []
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(copies)))
@@ -100,9 +101,10 @@ def make_folder(folder: Path, made: list[Path], permissions: int | None = None) 
 
 
 @contextmanager
-def _temporary_folder(parent: Path, signals: SignalGuard) -> Iterator[str]:
-    place = os.path.join(parent, f".clear-{os.getpid()}-{os.urandom(6).hex()}")
-    with signals.undo(lambda: shutil.rmtree(place, ignore_errors=True)):
+def _temporary_folder(folder: Path, signals: SignalGuard) -> Iterator[str]:
+    """Make a hidden folder beside ``folder``, which errors name in its place, and remove it at the end."""
+    place = os.path.join(folder.parent, f".clear-{os.getpid()}-{os.urandom(6).hex()}")
+    with signals.undo(lambda: shutil.rmtree(place, ignore_errors=True)), named_errors(folder, Path(place)):
         os.mkdir(place, 0o700)
         yield place
         shutil.rmtree(place, ignore_errors=True)

@@ -17,6 +17,7 @@ from onvif_bmff.cli.terminal import say
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.clear_file import ClearFile
+from onvif_bmff.ingest.mapping import map_file
 
 __all__ = ["decrypt_file", "register", "run"]
 
@@ -65,11 +66,7 @@ def decrypt_file(
     Raises ``OSError`` for files that cannot be read or written, ``MediaError`` for one that is not encrypted (unless it
     ``may_be_clear``: then it is copied), and what ``ClearFile`` raises.
     """
-    with source.open("rb") as file:
-        try:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # an empty file cannot be mapped
-            raise MediaError("the file is empty") from None
+    mapped = map_file(source)
 
     def forget() -> None:
         """Release pages that were read, since they would count as memory of this process."""

@@ -64,7 +64,11 @@ def _mapped(file_path: Path) -> Iterator[memoryview]:
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
-            yield memoryview(file.read())
+            try:
+                data = file.read()
+            except OSError as error:  # which has no file name
+                raise OSError(error.errno, error.strerror, str(file_path)) from None
+            yield memoryview(data)
             return
         # not closed: views may be alive in a traceback; it is freed with the last of them
         yield memoryview(mapped)

@@ -15,7 +15,7 @@ from onvif_bmff.cli.terminal import complain, drop_output, open_standard_files
 from onvif_bmff.cli.verbosity import add_verbosity_arguments, hide_keys, shown_log
 from onvif_bmff.errors import OnvifBmffError, escaped
 
-__all__ = ["COMMANDS", "command", "main"]
+__all__ = ["COMMANDS", "main"]
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -24,11 +24,6 @@ class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Report wrong arguments; what looks like a key is not repeated."""
         self.exit(Status.ERROR, escaped(f"onvif-bmff: {hide_keys(message)} (see '{self.prog} --help')") + "\n")
-
-
-def command() -> NoReturn:
-    """Return the console script: as ``main``, and the process ends with it."""
-    sys.exit(main(last=True))
 
 
 def main(argv: Sequence[str] | None = None, *, last: bool = False) -> int:

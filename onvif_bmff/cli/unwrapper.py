@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from onvif_bmff.bmff.pssh import EncryptedKeyEntry
-from onvif_bmff.cenc.keys.content import KEY_SIZE
 from onvif_bmff.cenc.keys.ring import NOT_OPENED, KeyUnwrapper
 from onvif_bmff.cenc.keys.token import TokenUnwrapper
 from onvif_bmff.errors import OnvifBmffError, ProtectionError, WrongKeyError
+from onvif_bmff.key_format import KEY_SIZE
 
 __all__ = ["load_unwrapper"]
 

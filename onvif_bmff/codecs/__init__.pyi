@@ -54,6 +54,9 @@ from onvif_bmff.codecs.jpeg.syntax import JpegFrame as JpegFrame
 from onvif_bmff.codecs.jpeg.syntax import parse_jpeg as parse_jpeg
 from onvif_bmff.codecs.metadata import MetadataCodec as MetadataCodec
 from onvif_bmff.codecs.metadata import ONVIF_SCHEMA as ONVIF_SCHEMA
+from onvif_bmff.codecs.nal_video import UnitKinds as UnitKinds
+from onvif_bmff.codecs.nal_video import make_configured_entry as make_configured_entry
+from onvif_bmff.codecs.nal_video import read_configured_entry as read_configured_entry
 from onvif_bmff.codecs.opus.codec import OpusCodec as OpusCodec
 from onvif_bmff.codecs.opus.syntax import OPUS_RATE as OPUS_RATE
 from onvif_bmff.codecs.opus.syntax import OpusHead as OpusHead
@@ -96,6 +99,7 @@ __all__ = [
     "PassThroughCodec",
     "ProfileTierLevel",
     "ShortTermRefPicSet",
+    "UnitKinds",
     "avc_is_idr",
     "avc_is_vcl",
     "avc_nal_type",
@@ -114,6 +118,7 @@ __all__ = [
     "hevc_starts_picture",
     "iter_adts",
     "iter_obus",
+    "make_configured_entry",
     "opus_packet_duration",
     "parse_adts_header",
     "parse_av1_sequence_header",
@@ -124,6 +129,7 @@ __all__ = [
     "parse_hevc_vps",
     "parse_jpeg",
     "parse_opus_head",
+    "read_configured_entry",
     "read_profile_tier_level",
     "read_short_term_ref_pic_set",
     "register",

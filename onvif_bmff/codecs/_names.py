@@ -48,6 +48,7 @@ NAMES = {
     "jpeg.codec": ("MjpegCodec",),
     "jpeg.syntax": ("JpegFrame", "parse_jpeg",),
     "metadata": ("MetadataCodec", "ONVIF_SCHEMA",),
+    "nal_video": ("UnitKinds", "make_configured_entry", "read_configured_entry",),
     "opus.codec": ("OpusCodec",),
     "opus.syntax": ("OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head",),
     "passthrough": ("PassThroughCodec",),

@@ -3,7 +3,6 @@ from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
-from onvif_bmff.control.content_keys import KEY_SIZE as KEY_SIZE
 from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
@@ -205,7 +204,6 @@ from onvif_bmff.control.upkeep import ServiceUpkeep as ServiceUpkeep
 __all__ = [
     "ALL_NOTIFICATIONS",
     "INCOMPATIBLE_STREAM",
-    "KEY_SIZE",
     "NO_EXTENSIONS",
     "OPERATIONS",
     "OPERATIONS_26_06",

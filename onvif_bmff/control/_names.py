@@ -2,7 +2,7 @@
 
 NAMES = {
     "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
-    "content_keys": ("KEY_SIZE", "KeyCheck", "canonical_kid", "key_check_value",),
+    "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
         "Environment",

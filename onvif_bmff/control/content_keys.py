@@ -1,36 +1,33 @@
-"""Content keys in the control model: their size, the form of their IDs, and their check values."""
+"""Content keys in the control model: their identifiers as they are stored, and their check values."""
 
 import hmac
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 from uuid import UUID
 
 from onvif_bmff.errors import ProtectionError
+from onvif_bmff.key_format import kid_of_text
 
-__all__ = ["KEY_SIZE", "KeyCheck", "canonical_kid", "key_check_value"]
-
-KEY_SIZE: Final = 16
-"""Bytes of a content key (AES-128)."""
+__all__ = ["KeyCheck", "canonical_kid", "key_check_value"]
 
 _CHECK_SIZE: Final = 4
 _CHECK_LABEL: Final = b"onvif_bmff key check value\0"
-_KID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 @lru_cache(maxsize=4096)
-def _uuid(kid: str) -> UUID:
-    if not _KID.fullmatch(kid):
+def _uuid(text: str) -> UUID:
+    kid = kid_of_text(text)
+    if kid is None:
         raise ProtectionError("a key ID is a UUID")
-    return UUID(hex=kid)
+    return kid
 
 
 def canonical_kid(text: str) -> str:
     """Return a key ID as it is stored: a UUID in lower case with dashes.
 
     Raises:
-        ProtectionError: the text is no UUID, with dashes or as 32 hexadecimal digits.
+        ProtectionError: the text is no UUID, with dashes or as 32 hexadecimal digits; ``urn:uuid:`` is refused.
     """
     return str(_uuid(text))
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Self
 
-from onvif_bmff.control.content_keys import KEY_SIZE, KeyCheck
+from onvif_bmff.control.content_keys import KeyCheck
 from onvif_bmff.control.plain import STORED_NAME, from_plain, to_plain
 from onvif_bmff.control.types.common import RECEIVER_TYPE
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
 from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.errors import PersistenceError, ProtectionError, TimeError
+from onvif_bmff.key_format import KEY_SIZE
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["DeviceState", "Job", "Purge", "Recording", "TrackRecord", "secret_name"]

@@ -53,7 +53,7 @@ class SampleRun:
         return sum(self.size) if isinstance(self.size, array) else self.size * self.count
 
     def iter_sizes(self) -> Iterable[int]:
-        """The size of each sample in bytes."""
+        """Yield the size of each sample in bytes."""
         return self.size if isinstance(self.size, array) else repeat(self.size, self.count)
 
     @property
@@ -62,7 +62,7 @@ class SampleRun:
         return sum(self.duration) if isinstance(self.duration, array) else self.duration * self.count
 
     def all_flags(self) -> Iterable[int]:
-        """The flags of each sample, one after another (of every sample there will ever be, if they are alike)."""
+        """Yield the flags of each sample; without end where all samples have the same."""
         flags = _each(self.flags)
         return flags if self.first_flags is None else chain((self.first_flags,), _but_first(flags))
 
@@ -102,15 +102,15 @@ class TrackFragment:
         return self.decode_time + self.track.presentation_shift + offset
 
     def iter_sizes(self) -> Iterator[int]:
-        """The size of each sample in bytes."""
+        """Yield the size of each sample in bytes."""
         return chain.from_iterable([run.iter_sizes() for run in self.runs])
 
     def sizes(self) -> list[int]:
-        """The same as a list."""
+        """Return the size of each sample in bytes."""
         return list(self.iter_sizes())
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Where each sample begins and ends in the file."""
+        """Return where each sample begins and ends in the file."""
         found: list[tuple[int, int]] = []
         for run in self.runs:
             start = run.position
@@ -248,7 +248,7 @@ class FragmentReader:
 
 
 def first_presentation(parts: Iterable[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
-    """The presentation time to which the key of a segment belongs, as ticks and timescale.
+    """Return the presentation time to which the key of a segment belongs, as ticks and timescale.
 
     ONVIF Recording Control 25.12, B.4: the earliest first sample of a track in the segment's first fragment, ``parts``,
     if the segment opens a span, otherwise the first sample of the leading track.

@@ -24,7 +24,7 @@ __all__ = ["chunks_of", "durations_of", "offsets_of", "signed_offsets", "sizes_o
 
 
 def chunks_of(table: SampleTableBox, track_id: int) -> Iterator[tuple[int, int, int]]:
-    """Offset in the file, number of samples and sample description of each chunk."""
+    """Return the offset in the file, number of samples and sample description of each chunk."""
     box = table.find(ChunkOffsetBox) or table.find(ChunkLargeOffsetBox)
     to_chunk = table.require(SampleToChunkBox).entries
     offsets: Sequence[int] = box.entries["chunk_offset"] if box is not None else ()
@@ -40,7 +40,7 @@ def chunks_of(table: SampleTableBox, track_id: int) -> Iterator[tuple[int, int, 
 
 
 def sizes_of(table: SampleTableBox) -> Iterable[int]:
-    """Bytes of each sample."""
+    """Return the bytes of each sample."""
     plain = table.find(SampleSizeBox)
     if plain is not None:
         return plain.entries["size"] if "size" in plain.entries else repeat(plain.sample_size, plain.sample_count)
@@ -51,13 +51,13 @@ def sizes_of(table: SampleTableBox) -> Iterable[int]:
 
 
 def durations_of(table: SampleTableBox) -> Iterable[int]:
-    """Ticks of each sample."""
+    """Return the ticks of each sample."""
     entries = table.require(TimeToSampleBox).entries
     return _spread(entries["sample_delta"], entries["sample_count"])
 
 
 def offsets_of(table: SampleTableBox) -> Iterable[int]:
-    """Composition offset of each sample."""
+    """Return the composition offset of each sample."""
     box = table.find(CompositionOffsetBox)
     if box is None:
         return repeat(0)
@@ -70,7 +70,7 @@ def _spread(values: Iterable[int], counts: Iterable[int]) -> Iterator[int]:
 
 
 def signed_offsets(column: "array[int]") -> "array[int]":
-    """Composition offsets as signed numbers, also where version 0, which has none, was used for them.
+    """Return composition offsets as signed numbers, also where version 0, which has none, was used for them.
 
     No honest offset reaches 2^31 ticks, but writers that keep to QuickTime put negative ones there.
     """
@@ -78,7 +78,7 @@ def signed_offsets(column: "array[int]") -> "array[int]":
 
 
 def sync_of(table: SampleTableBox) -> Iterator[bool]:
-    """Whether each sample is a sync sample; of more samples than there are."""
+    """Return whether each sample is a sync sample; for more samples than there are."""
     box = table.find(SyncSampleBox)
     if box is None:
         return repeat(object=True)

@@ -1,3 +1,4 @@
+from onvif_bmff.ingest.mapping import map_file as map_file
 from onvif_bmff.ingest.mp4 import FragmentStage as FragmentStage
 from onvif_bmff.ingest.mp4 import InputFragment as InputFragment
 from onvif_bmff.ingest.mp4 import Mp4Input as Mp4Input
@@ -10,6 +11,7 @@ __all__ = [
     "InputFragment",
     "Mp4Input",
     "loop_samples",
+    "map_file",
     "open_mp4",
     "pace_samples",
 ]

@@ -4,7 +4,6 @@ The file is mapped into memory, never read as a whole: boxes are parsed one by o
 data are not touched, and sample data are views on the map.
 """
 
-import mmap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import CodecChange, MovieTrack, read_tracks, table_samples
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.ingest.mapping import map_file
 from onvif_bmff.media.interleaving import interleave
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
@@ -89,7 +89,7 @@ class Mp4Input:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file. Samples that are still held stay valid, and keep the map until they are gone."""
+        """Close the file. Samples that are still held stay valid, and keep the map until they are gone."""
         self.data = memoryview(b"")
         if self._closing is not None:
             self._closing()
@@ -191,7 +191,7 @@ class _ReadAhead:
         return bool(self._queues[number])
 
     def take(self, number: int) -> TrackFragment:
-        """Give out the first part of a track."""
+        """Remove and return the first part of a track."""
         self._waiting -= 1
         return self._queues[number].popleft()
 
@@ -240,7 +240,7 @@ class _Walk:
         self._plain: dict[int, bool] = {}
 
     def more(self, number: int) -> list[tuple[int, Iterator[Sample | CodecChange]]]:
-        """What comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
+        """Return what comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
         source = self._sources[number]
         if number in self._fresh:
             self._fresh.remove(number)
@@ -301,14 +301,10 @@ class _Walk:
 def open_mp4(path: str | PathLike[str]) -> Mp4Input:
     """Open an MP4 file for reading; close it, or use it in a ``with`` statement.
 
-    Raises ``OSError`` where the file cannot be opened, and what ``Mp4Input`` raises where it is no MP4 file. The
-    file must not shrink while it is open.
+    Raises what ``map_file`` raises where the file cannot be opened, and what ``Mp4Input`` raises where it is no MP4
+    file. The file must not shrink while it is open.
     """
-    with open(path, "rb") as file:
-        try:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # there is nothing to map
-            raise MediaError("the file is empty") from None
+    mapped = map_file(path)
 
     def close() -> None:
         with suppress(BufferError):  # samples in use still look into the map; it goes with the last of them

@@ -62,7 +62,7 @@ class SliceType(StrEnum):
 
 
 def nal_ranges(sample: Buffer, length_size: int = 4) -> list[tuple[int, int]]:
-    """Where the NAL units of a length-prefixed sample lie: (start, end) offsets without the length fields.
+    """Return the (start, end) offsets of the NAL units in a length-prefixed sample, without the length fields.
 
     ``length_size`` is 1, 2 or 4. Units of zero bytes are left out. Raises BitstreamError when a length field
     is cut short or runs past the end of the sample. ISO/IEC 14496-15, 5.3.2.
@@ -71,7 +71,7 @@ def nal_ranges(sample: Buffer, length_size: int = 4) -> list[tuple[int, int]]:
 
 
 def iter_nal_ranges(sample: Buffer, length_size: int = 4) -> Iterator[tuple[int, int]]:
-    """The same one after another, for samples of very many units; raises where the fault is."""
+    """Yield what ``nal_ranges`` returns, for samples of very many units; raise at the place of the fault."""
     end = len(sample)
     position = 0
     if length_size == 1:
@@ -95,7 +95,7 @@ def iter_nal_ranges(sample: Buffer, length_size: int = 4) -> Iterator[tuple[int,
 
 
 def with_long_lengths(sample: Buffer, length_size: int) -> bytes:
-    """The sample with NAL lengths of 4 bytes in place of ``length_size``. Errors as in `nal_ranges`."""
+    """Return the sample with NAL lengths of 4 bytes in place of ``length_size``. Errors as in `nal_ranges`."""
     view, made = memoryview(sample), bytearray()
     for start, end in iter_nal_ranges(view, length_size):
         made += (end - start).to_bytes(4, "big")
@@ -104,14 +104,14 @@ def with_long_lengths(sample: Buffer, length_size: int) -> bytes:
 
 
 def iter_nal_units(sample: Buffer, length_size: int = 4) -> Iterator[memoryview]:
-    """The NAL units of a length-prefixed sample, as views into it. Errors as in `nal_ranges`."""
+    """Yield the NAL units of a length-prefixed sample, as views into it. Errors as in `nal_ranges`."""
     view = memoryview(sample)
     for start, end in nal_ranges(view, length_size):
         yield view[start:end]
 
 
 def split_annex_b(stream: Buffer) -> list[bytes]:
-    """The NAL units of a byte stream with start codes of three or four bytes.
+    """Return the NAL units of a byte stream with start codes of three or four bytes.
 
     Zero bytes before and after units are dropped, and so are empty units. Raises BitstreamError when anything
     but zero bytes comes before the first start code. H.264 and H.265, Annex B.
@@ -133,7 +133,7 @@ def split_annex_b(stream: Buffer) -> list[bytes]:
 
 
 def annex_b_to_length_prefixed(stream: Buffer, length_size: int = 4) -> bytes:
-    """A byte stream as a sample: start codes become length fields of ``length_size`` bytes (1, 2 or 4).
+    """Return a byte stream as a sample: start codes become length fields of ``length_size`` bytes (1, 2 or 4).
 
     Raises BitstreamError for a stream that `split_annex_b` refuses and for units too long for their field.
     """
@@ -149,7 +149,7 @@ def annex_b_to_length_prefixed(stream: Buffer, length_size: int = 4) -> bytes:
 
 
 def length_prefixed_to_annex_b(sample: Buffer, length_size: int = 4) -> bytes:
-    """A sample as a byte stream: length fields become start codes of four bytes. Errors as `nal_ranges`."""
+    """Return a sample as a byte stream: length fields become start codes of four bytes. Errors as in `nal_ranges`."""
     parts: list[Buffer] = []
     for unit in iter_nal_units(sample, length_size):
         parts.append(b"\0\0\0\1")
@@ -158,13 +158,13 @@ def length_prefixed_to_annex_b(sample: Buffer, length_size: int = 4) -> bytes:
 
 
 def remove_emulation_prevention(nal: Buffer) -> bytes:
-    """The NAL unit without its emulation prevention bytes. H.264, 7.3.1; H.265, 7.3.1.1."""
+    """Return the NAL unit without its emulation prevention bytes. H.264, 7.3.1; H.265, 7.3.1.1."""
     # replace() works from left to right and never looks back at what it removed, exactly as a decoder does.
     return bytes(nal).replace(_EMULATED, b"\0\0")
 
 
 def emulated_length(nal: bytes, count: int) -> int:
-    """How many bytes of ``nal`` carry its first ``count`` bytes without emulation prevention.
+    """Return how many bytes of ``nal`` hold the first ``count`` bytes that are left without emulation prevention.
 
     An emulation prevention byte right after those belongs to what follows.
     """
@@ -196,7 +196,7 @@ class BitReader:
 
     @property
     def position(self) -> int:
-        """Number of bits read, from the start of the data."""
+        """The number of bits read, from the start of the data."""
         return self._next * 8 - self._left
 
     @property
@@ -252,7 +252,7 @@ class BitReader:
         return value
 
     def more_rbsp_data(self) -> bool:
-        """Whether anything but the trailing bits is left. H.264 and H.265, 7.2."""
+        """Return whether anything but the trailing bits is left. H.264 and H.265, 7.2."""
         stripped = self._data.rstrip(b"\0")
         if not stripped:
             return False

@@ -64,7 +64,7 @@ def entry_bytes(entry: Box) -> bytes:
 
 
 def is_protected(entry: Box) -> bool:
-    """Whether ``entry`` is one of the protected forms ('encv', 'enca', …). ISO/IEC 14496-12, 8.12."""
+    """Return whether ``entry`` is one of the protected forms ('encv', 'enca', …). ISO/IEC 14496-12, 8.12."""
     return entry.type in _PROTECTED
 
 
@@ -91,7 +91,7 @@ def clear_entry(entry: Box) -> Box:
 
 
 def nal_length_size(entry: Box) -> int | None:
-    """Bytes of the NAL length fields in samples of a (clear) ``entry`` that a codec of ours handles; None for others.
+    """Return the bytes of NAL length fields in samples of a (clear) entry of our codecs; None for other entries.
 
     Samples whose fields do not have 4 bytes must be converted before a codec made from the entry can use them. Those of
     other entries pass through as they are, whatever ``NalFamily.length_size`` says of them.
@@ -142,7 +142,7 @@ def make_visual_entry(
 
 
 def presentation_size(entry: Box) -> tuple[int, int]:
-    """Width and height at which ``entry``'s video is shown, in square pixels; (0, 0) if it is no video.
+    """Return width and height at which an entry's video is shown, in square pixels; (0, 0) if it is no video.
 
     The height stays, the width follows the shape of the pixels (pasp). ISO/IEC 14496-12, 12.1.4.
     """
@@ -156,7 +156,7 @@ def presentation_size(entry: Box) -> tuple[int, int]:
 
 
 def sound_format(entry: AudioSampleEntry) -> tuple[int, int]:
-    """Sampling rate in hertz (0 where it is not given) and number of channels. ISO/IEC 14496-12, 12.2.3.
+    """Return the sampling rate in hertz (0 where it is not given) and the number of channels. ISO/IEC 14496-12, 12.2.3.
 
     In version 2 of QuickTime's entries both lie in what that version adds, the rate as a floating-point number.
     """
@@ -168,7 +168,7 @@ def sound_format(entry: AudioSampleEntry) -> tuple[int, int]:
 
 
 def boxes_within(found: UnknownBox) -> tuple[Box, ...]:
-    """The boxes in a box that is not declared as a container, such as QuickTime's 'wave'; none if it holds none."""
+    """Return the boxes in a box that is not declared as a container, such as QuickTime's 'wave'; none without any."""
     try:
         return parse_boxes(bytes(found.data))
     except BoxError:

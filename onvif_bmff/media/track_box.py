@@ -7,7 +7,6 @@ from typing import Any
 
 from onvif_bmff.bmff import (
     BOXES,
-    SIZE_32,
     Box,
     ChunkOffsetBox,
     DataEntryUrlBox,
@@ -25,7 +24,6 @@ from onvif_bmff.bmff import (
     TimeToSampleBox,
     TrackBox,
     TrackHeaderBox,
-    UnknownBox,
     pack_language,
 )
 from onvif_bmff.media.sample_entries import presentation_size
@@ -67,9 +65,20 @@ class TrackTimes:
     edits: Sequence[Box] = ()
 
 
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class _PackedBox(Box):
+    """A box whose bytes, with its header, are made already."""
+
+    type: str
+    whole: bytes
+
+    def pieces(self) -> list[Any]:
+        return [self.whole]
+
+
 def packed_box(box: Box) -> Box:
     """Return a box that has the same bytes but takes less work to build, for use in many files."""
-    return box if box.size_form != SIZE_32 else UnknownBox(type=box.type, data=box.build()[8:])
+    return _PackedBox(type=box.type, size_form=box.size_form, whole=box.build())
 
 
 def describe_media(

@@ -65,7 +65,7 @@ def _read_colour(reader: BitReader) -> ColourInfo | None:
 
 
 def read_picture_hints(reader: BitReader) -> tuple[tuple[int, int], ColourInfo | None]:
-    """The first four groups of vui_parameters(): sample aspect ratio, overscan, colour, chroma location."""
+    """Read the first four groups of vui_parameters(): sample aspect ratio, overscan, colour, chroma location."""
     aspect = _read_sample_aspect_ratio(reader)
     if reader.flag():
         reader.skip(1)  # overscan_appropriate_flag
@@ -77,7 +77,7 @@ def read_picture_hints(reader: BitReader) -> tuple[tuple[int, int], ColourInfo |
 
 
 def picture_rate(time_scale: int, num_units_in_tick: int, ticks_per_picture: int) -> Fraction | None:
-    """Pictures a second, or None when either figure is the zero that broken encoders write."""
+    """Return the pictures a second; None if either figure is zero, as some encoders write by mistake."""
     if not time_scale or not num_units_in_tick:
         return None
     return Fraction(time_scale, num_units_in_tick * ticks_per_picture)

@@ -32,6 +32,7 @@ from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
+from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
@@ -83,6 +84,7 @@ __all__ = [
     "Interleaver",
     "Moment",
     "OpenSegment",
+    "OpenSpans",
     "Origin",
     "PreRoll",
     "Progress",

@@ -28,6 +28,7 @@ NAMES = {
     "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
     "header": ("build_header",),
     "interleave": ("Interleaver",),
+    "open_spans": ("OpenSpans",),
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
     "preroll": ("PreRoll",),

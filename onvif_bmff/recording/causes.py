@@ -13,7 +13,7 @@ from onvif_bmff.recording.track_state import TrackState
 __all__ = ["SyncSample", "causes_at"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SyncSample:
     """A sync sample at its turn: whether its track leads, and whether it is the first after a gap."""
 

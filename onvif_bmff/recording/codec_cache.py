@@ -22,6 +22,16 @@ def per_codec(work: Callable[P, T]) -> Callable[P, T]:
         try:
             return kept(*args, **kwargs)  # type: ignore[arg-type]  # whether it has a hash shows here
         except TypeError:
-            return work(*args, **kwargs)
+            if _have_hashes(*args, *kwargs.values()):
+                raise  # the function's own
+        return work(*args, **kwargs)
 
     return result
+
+
+def _have_hashes(*values: object) -> bool:
+    try:
+        hash(values)
+    except TypeError:
+        return False
+    return True

@@ -77,6 +77,6 @@ def decide(causes: Collection[CutCause]) -> CutCause | None:
 
     Causes that wait for the end of a segment count only where another one ends it.
     """
-    if not any(cause in _ENDS_SEGMENT for cause in causes):
+    if _ENDS_SEGMENT.isdisjoint(causes):
         return None
     return next(cause for cause in CUTS if cause in causes)

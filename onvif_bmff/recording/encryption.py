@@ -110,7 +110,7 @@ class EncryptionEntry:
         return self._in_use.settle(self, at, renew=renew)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanProtection:
     """Keys and encryptors of the spans that opened together; they stay the same until all of them close."""
 

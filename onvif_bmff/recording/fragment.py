@@ -39,7 +39,7 @@ _TRUN = struct.Struct(">I4sIIi")
 _SAIO = struct.Struct(">I4sIII")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FragmentTrack:
     """A track as fragments see it.
 
@@ -62,7 +62,7 @@ class FragmentTrack:
         return (time + self.shift) * self.numerator // self.denominator - self.origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
     """What a finished fragment holds of one track; times are ticks of the file.
 
@@ -82,7 +82,7 @@ class Run:
     constant_iv: bytes | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fragment:
     """A finished fragment: ``buffers`` are its bytes in order, ``size`` their number."""
 
@@ -137,27 +137,29 @@ class FragmentBuilder:
         parts = [_traf(self._tracks[track_id], samples) for track_id, samples in pending.items() if samples]
         if not parts:
             return None
-        sizes = [part.size for part in parts]
-        runs = tuple([part.run for part in parts])
-        moof_size = 24 + sum(sizes)
-        payload = sum([run.size for run in runs])
+        runs: list[Run] = []
+        moof_size, payload = 24, 0
+        for part in parts:
+            runs.append(part.run)
+            moof_size += part.size
+            payload += part.run.size
         if payload + 8 >= 1 << 32:
             raise MediaError(f"a fragment of {payload} bytes is too large")
         head = [_HEAD.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence_number & 0xFFFFFFFF)]
         buffers: list[Buffer] = [b""]
         traf_start, data_start = 24, moof_size + 8
-        for part, size in zip(parts, sizes, strict=True):
-            head.append(part.build(size, traf_start, data_start))
+        for part in parts:
+            head.append(part.build(traf_start, data_start))
             buffers += part.payload
-            traf_start += size
+            traf_start += part.size
             data_start += part.run.size
         head.append(struct.pack(">I4s", payload + 8, b"mdat"))
         buffers[0] = b"".join(head)
         self.unwritten = 0
-        return Fragment(tuple(buffers), moof_size + 8 + payload, runs)
+        return Fragment(tuple(buffers), moof_size + 8 + payload, tuple(runs))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Traf:
     """A traf whose offsets are not known yet."""
 
@@ -169,20 +171,19 @@ class _Traf:
     first_flags: bytes
     rows: bytes
     protected: ProtectedSamples | None
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        size = 8 + len(self.tfhd) + len(self.tfdt) + 20 + len(self.first_flags) + len(self.rows)
+    def __post_init__(self) -> None:
+        self.size = 8 + len(self.tfhd) + len(self.tfdt) + 20 + len(self.first_flags) + len(self.rows)
         if self.protected is not None:
-            size += len(self.protected.senc) + len(self.protected.saiz) + len(self.protected.groups)
-            size += 20 if self.protected.senc else 0
-        return size
+            self.size += len(self.protected.senc) + len(self.protected.saiz) + len(self.protected.groups)
+            self.size += 20 if self.protected.senc else 0
 
-    def build(self, size: int, start: int, data_start: int) -> bytes:
-        """The traf of ``size`` bytes, ``start`` and ``data_start`` bytes behind the start of the moof."""
+    def build(self, start: int, data_start: int) -> bytes:
+        """The traf; it lies ``start`` bytes, and its data ``data_start`` bytes, behind the start of the moof."""
         trun_size = 20 + len(self.first_flags) + len(self.rows)
         trun = _TRUN.pack(trun_size, b"trun", 1 << 24 | self.trun_flags, self.run.sample_count, data_start)
-        parts = [struct.pack(">I4s", size, b"traf"), self.tfhd, self.tfdt, trun, self.first_flags, self.rows]
+        parts = [struct.pack(">I4s", self.size, b"traf"), self.tfhd, self.tfdt, trun, self.first_flags, self.rows]
         if self.protected is not None:
             if self.protected.senc:
                 senc_start = start + 8 + len(self.tfhd) + len(self.tfdt) + trun_size
@@ -194,7 +195,8 @@ class _Traf:
 
 def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     count, first = len(samples), samples[0]
-    sizes = [len(sample.data) for sample in samples]
+    payload: list[Buffer] = [sample.data for sample in samples]
+    sizes = list(map(len, payload))
     if 0 in sizes:
         raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
     decode_time = track.file_time(first.decode_time)
@@ -203,13 +205,13 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     if decode_time >= _MAX_TICKS:
         raise MediaError(f"track {track.track_id}: a sample lies {decode_time} ticks behind the start of its span")
     shift = track.shift
-    if track.denominator == 1:
-        factor = track.numerator
+    factor = track.numerator
+    if factor == track.denominator:  # nearly all of CMAF
         durations = [sample.duration for sample in samples]
         offsets = [sample.composition_offset - shift for sample in samples]
-        if factor != 1:
-            durations = [duration * factor for duration in durations]
-            offsets = [offset * factor for offset in offsets]
+    elif track.denominator == 1:
+        durations = [sample.duration * factor for sample in samples]
+        offsets = [(sample.composition_offset - shift) * factor for sample in samples]
     else:
         durations, offsets = _rescaled(track, samples)
     syncs = [sample.sync for sample in samples]
@@ -224,7 +226,6 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     sync_index = 0 if first.sync else syncs.index(True) if True in syncs else -1
     size = sum(sizes)
     protected = None
-    payload: list[Buffer] = [sample.data for sample in samples]
     if track.encryptor is not None:
         protected = track.encryptor.encrypt(samples)
         payload = [protected.payload]
@@ -283,8 +284,9 @@ def _pack_head(
         columns["composition_offset"] = _column("i", offsets, track)
     for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):
         trun_flags |= flag if name in columns else 0
-    codes = {name: "i" if name == "composition_offset" else "I" for name in columns}
-    rows = pack_columns(Columns(count, **columns), codes) if columns else b""
+    rows = b""
+    if columns:
+        rows = pack_columns(Columns(count, **columns), {name: column.typecode for name, column in columns.items()})
     try:
         tfhd = struct.pack(
             f">I4sII{len(defaults)}I", 16 + 4 * len(defaults), b"tfhd", 0x20000 | flags, track.track_id, *defaults

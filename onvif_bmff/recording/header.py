@@ -25,7 +25,6 @@ from onvif_bmff.bmff import (
     MovieHeaderBox,
     TrackBox,
     TrackExtendsBox,
-    build_boxes,
 )
 from onvif_bmff.cenc.encrypt import EntryProtection
 from onvif_bmff.media.codec import Codec, all_sync
@@ -80,7 +79,7 @@ def build_header(
             *protection.boxes(tracks),
         )
     )
-    return build_boxes((_file_type(tuple(brands)), movie))
+    return _file_type(tuple(brands)) + movie.build()
 
 
 def _next_id(track_ids: Sequence[int]) -> int:
@@ -89,8 +88,8 @@ def _next_id(track_ids: Sequence[int]) -> int:
 
 
 @lru_cache(maxsize=64)
-def _file_type(brands: tuple[str, ...]) -> Box:
-    return packed_box(FileTypeBox(major_brand=brands[0], compatible_brands=brands))
+def _file_type(brands: tuple[str, ...]) -> bytes:
+    return FileTypeBox(major_brand=brands[0], compatible_brands=brands).build()
 
 
 @lru_cache(maxsize=64)
@@ -132,6 +131,5 @@ def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]
     """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
     entry = codec.sample_entry()
     size = presentation_size(entry)
-    if isinstance(entry, ContainerBox):
-        entry = replace(entry, children=tuple(map(packed_box, entry.children)))
-    return entry, size
+    assert isinstance(entry, ContainerBox)  # TrackEncryptor refuses others
+    return replace(entry, children=tuple(map(packed_box, entry.children))), size

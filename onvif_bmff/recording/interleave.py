@@ -58,7 +58,7 @@ class Interleaver:
             if self.lead_id != first_id or since is None or newest - since > self._patience:
                 self._elect(out)
         else:
-            if sample.sync and self.lead_id == first_id:
+            if sample.sync and self._blocked and self.lead_id == first_id:
                 self._release_blocked(out)
             self._blocked.append((time, sample))
         if self.lead_id != first_id:

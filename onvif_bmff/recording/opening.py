@@ -36,7 +36,7 @@ def _step(kinds: Sequence[SpanType], timescale: int) -> int:
     return step if step * _LATEST_ORIGIN <= timescale else 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanOpener:
     """Opens spans as a target says. B.2.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 __all__ = ["Origin"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Origin:
     """The source time that is tick 0 in all spans that opened together, so that they stay in step.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "UtcAnchor"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Progress:
     """How far the tracks of an activation have come, in ticks of ``timescale``.
 
@@ -40,7 +40,7 @@ class Progress:
         return True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class UtcAnchor:
     """What ties media time to UTC: ``clock`` in the spans that are open, ``given`` in those that open next.
 

@@ -149,16 +149,16 @@ class Recorder:
             events = self._leave_out(state, sample)
         else:
             ready = state.clock.push(sample)
-            if state.asked is not None:
+            if state.announced.asked is not None:
                 state.date_change()
             events = router.reserve(state) if ready is None else router.route(state, ready)
-        if self._pending_events or router.failure is not None:
+        if self._pending_events or router.spans.failure is not None:
             return self._with_pending(events, router)
         return events
 
     def _with_pending(self, events: Sequence[RecordingEvent], router: SampleRouter) -> Sequence[RecordingEvent]:
         """Return events after those of a call that raised an error; raise the error of this one, if there is one."""
-        failure, router.failure = router.failure, None
+        failure, router.spans.failure = router.spans.failure, None
         self._pending_events.extend(events)
         if failure is not None:
             raise failure
@@ -184,7 +184,7 @@ class Recorder:
             raise StateError("the recording is not active")
         events, self._pending_events = self._pending_events, []
         events.extend(router.close())
-        self._failure, self._router = router.failure, None
+        self._failure, self._router = router.spans.failure, None
         return events
 
     def reconfigure(self, target: RecordingTarget) -> None:
@@ -216,7 +216,7 @@ class Recorder:
             raise MediaError(f"track {track.track_id} cannot be replaced by one of another type or timescale")
         self._tracks[track.track_id] = track
         if self._router is not None:
-            self._router.states[track.track_id].asked = track
+            self._router.states[track.track_id].announced.asked = track
 
     def set_clock(self, at: UtcTime, media_time: Fraction) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans. For a wall clock that jumped.

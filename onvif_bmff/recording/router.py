@@ -17,6 +17,7 @@ from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.causes import SyncSample, causes_at
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
+from onvif_bmff.recording.open_spans import OpenSpans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
 from onvif_bmff.recording.sample_clock import NEVER
@@ -35,13 +36,13 @@ class SampleRouter:
 
     ``route`` takes each track's samples in decode order, when their times are final; ``close`` ends all. Both return
     events. ``states`` are the tracks by track_id, in the order in which they lead. What cannot be stored is counted in
-    ``dropped``; the first error since somebody took it is in ``failure``, and recording goes on with the next sync
-    sample.
+    ``dropped``; the first error since somebody took it is in ``spans.failure``, and recording goes on with the next
+    sync sample.
     """
 
     __slots__ = (
-        "_anchor", "_interleaver", "_opener", "_patience", "_pending", "_progress", "_spans",
-        "dropped", "failure", "states",
+        "_anchor", "_interleaver", "_opener", "_patience", "_pending", "_progress",
+        "dropped", "spans", "states",
     )  # fmt: skip
 
     def __init__(
@@ -56,12 +57,11 @@ class SampleRouter:
     ) -> None:
         self.states = states
         self.dropped = dropped
-        self.failure: Exception | None = None
         self._opener = opener
         self._anchor = anchor
         self._progress = Progress(timescale, PATIENCE * timescale)
         self._patience = max(Fraction(PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
-        self._spans: SpanSet | None = None
+        self.spans = OpenSpans(states, opener, anchor, timescale, dropped)
         self._pending: set[CutCause] = set()
         tracks = [state.track for state in states.values()]
         self._interleaver = make_interleaver(states, self._patience, opener.target.format.spans(tracks))
@@ -95,8 +95,8 @@ class SampleRouter:
 
     def reserve(self, state: TrackState) -> Sequence[RecordingEvent]:
         """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
-        if self._spans is not None:
-            state.reserve(self._spans)
+        if self.spans.current is not None:
+            state.reserve(self.spans.current)
         return ()
 
     # ---- the way of a sample ------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class SampleRouter:
                 more = self._store(state, one)
             if more:
                 events = [*events, *more] if events else more
-        if self._spans is not None and not self._spans.multiplexed:
+        if self.spans.current is not None and not self.spans.current.multiplexed:
             return [*events, *self._drain()]
         return events
 
@@ -192,12 +192,12 @@ class SampleRouter:
             try:
                 events = self._at_sync(state, sample)
             except Exception as error:  # noqa: BLE001 - third-party key and header sources may raise anything
-                self.failure = self.failure or error
+                self.spans.failure = self.spans.failure or error
                 if isinstance(error, ProtectionError):
-                    self._spans = None  # without a key for new spans no track goes on in the old ones either
+                    self.spans.current = None  # not even clear tracks go on in the old ones: spans open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.changes or state.gap_at is not None or self._takes_over(state):
+        elif state.announced.changes or state.gap_at is not None or self._takes_over(state):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:
@@ -226,7 +226,7 @@ class SampleRouter:
         """Let a track leave its span after an error; as after a gap, all spans close if it leads."""
         if self._leads(state):
             self.cut(CutCause.MEDIA_GAP)
-        return self._leave(state)
+        return self.spans.leave(state)
 
     def _takes_over(self, state: TrackState) -> bool:
         """Tell whether a track leads again a span that another one has led meanwhile."""
@@ -246,7 +246,7 @@ class SampleRouter:
         events: Sequence[RecordingEvent] = self._end_others(state.time(sample)) if spans.multiplexed else ()
         if leads:
             self.cut(CutCause.MOVIE_CHANGED if changed else CutCause.MEDIA_GAP)
-        return [*events, *self._leave(state, sample)]
+        return [*events, *self.spans.leave(state, sample)]
 
     def _leads(self, state: TrackState) -> bool:
         """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
@@ -261,7 +261,7 @@ class SampleRouter:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
         state.reaches_change(sample)
         gap = state.reaches_gap(sample)
-        current = self._spans
+        current = self.spans.current
         if current is None or current.ended:
             current = self._open(None, state, sample)
         turn = SyncSample(state, sample, self._leads(state), gap)
@@ -276,7 +276,7 @@ class SampleRouter:
         if CUTS[cause].spans is Spans.ALL and current.multiplexed and not turn.leads:
             return self._wait_for_lead(turn, current, cause)
         events = self._cut(turn, current, cause)
-        if state.spans is (self._spans or current):
+        if state.spans is (self.spans.current or current):
             return events
         return [*events, *self._change_over(turn)] if events else self._change_over(turn)
 
@@ -286,14 +286,14 @@ class SampleRouter:
         events: Sequence[RecordingEvent] = ()
         if current.multiplexed and turn.leads:
             events = self._end_others(turn.time)
-            current = self._spans or current
+            current = self.spans.current or current
         closes = CUTS[cause].spans
         if closes is Spans.OWN:
-            return [*events, *self._leave(state, sample)]
+            return [*events, *self.spans.leave(state, sample)]
         if closes is Spans.ALL:
             self._open(turn.time, state, sample)
             if current.multiplexed:  # also where this track has not come in yet
-                return [*events, *self._close(current, sample.track_id, sample)]
+                return [*events, *self.spans.close(current, sample.track_id, sample)]
         return events
 
     def _wait_for_lead(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
@@ -301,19 +301,19 @@ class SampleRouter:
         self.cut(cause)
         self.dropped[DropReason.BEFORE_NEW_CONFIGURATION] += 1
         if turn.state.spans is not current:
-            return self._leave(turn.state, turn.sample)  # a span of its own, from before the format changed
+            return self.spans.leave(turn.state, turn.sample)  # a span of its own, from before the format changed
         turn.state.leave()
         return ()
 
     def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
         """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
         state = turn.state
-        if self._pending or state.changes or state.gap_at is not None:
+        if self._pending or state.announced.changes or state.gap_at is not None:
             return
         writer = current.writers[state.track.track_id]
         if turn.leads or not current.multiplexed:
             until = state.next_cut(current, self._opener.target.span_duration, self._progress.patience)
-            state.skip_checks_until(until, writer)
+            state.skip_checks(writer, until)
         else:
             state.skip_checks(writer)
 
@@ -335,47 +335,23 @@ class SampleRouter:
     def _change_over(self, turn: SyncSample) -> Sequence[RecordingEvent]:
         """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
         state, sample = turn.state, turn.sample
-        old, spans = state.spans, self._spans
+        old, spans = state.spans, self.spans.current
         assert spans is not None
         if spans.is_ahead(turn.time, leads=turn.leads):
             spans = old if old is not None and old.movie[sample.track_id] == state.track else None
             if spans is not None and not turn.gap:
                 return ()
-        events = self._leave(state, sample)
+        events = self.spans.leave(state, sample)
         if spans is None or not state.enter(spans, sample):
             self.dropped[DropReason.TOO_LATE] += 1
         elif turn.leads:
             spans.writers[sample.track_id].lead_by(sample.track_id)
         return events
 
-    def _leave(self, state: TrackState, before: Sample | None = None) -> Sequence[RecordingEvent]:
-        """Close the span that a track is in; all tracks of a multiplexed span leave it together."""
-        return () if state.spans is None else self._close(state.spans, state.track.track_id, before)
-
-    def _close(self, spans: SpanSet, track_id: int, before: Sample | None = None) -> Sequence[RecordingEvent]:
-        """Close the span of a track, ``before`` a sample of it that is not in it."""
-        writer = spans.writers[track_id]
-        for other in self.states.values():
-            if other.spans is spans and spans.writers.get(other.track.track_id) is writer:
-                other.leave()
-        events = writer.close(before)
-        if writer.failure is not None:
-            self.failure = self.failure or writer.failure.error
-            self.dropped[DropReason.NOT_WRITTEN] += writer.failure.lost
-            writer.failure = None
-        return events
-
     def _open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` (common ticks) on. B.2."""
-        presented = sample.decode_time + sample.composition_offset
-        clock = self._anchor.settle(state, presented)
-        at = clock.utc(presented, state.track.timescale)
-        tracks = tuple(other.track_at(state.time(sample)) for other in self.states.values())
-        spans = self._spans = self._opener.open(tracks, self._progress.timescale, clock, start, at)
+        spans = self.spans.open(start, state, sample)
         self._pending.clear()
-        for other in self.states.values():
-            other.reserve(spans)
-            other.recheck()
         if self._interleaver is None:
             self._interleaver = make_interleaver(self.states, self._patience, spans.kinds)
         return spans
@@ -391,9 +367,5 @@ class SampleRouter:
                 end = max(end or NEVER, state.time(last) + last.duration * state.factor)
                 events.extend(self.route(state, last))
         events.extend(self._drain(end))
-        for state in self.states.values():
-            events.extend(self._leave(state))
-        if self._spans is not None:  # a multiplexed span that all tracks have left to wait for a cut
-            for track_id in self._spans.writers:
-                events.extend(self._close(self._spans, track_id))
+        events.extend(self.spans.close_all())
         return events

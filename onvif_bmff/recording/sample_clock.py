@@ -41,7 +41,7 @@ _MAX_TIME = 1 << 41
 _DAY = 86_400
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SharedTime:
     """What the clocks of a recording know in common, so that its tracks stay in step.
 
@@ -83,7 +83,7 @@ class _Limits:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Counter:
     """The counter of a source that wraps: ``half`` its range, and the ``last`` time, without the wraps before it."""
 

@@ -57,7 +57,7 @@ class FragmentLimits:
             raise MediaError("a fragment holds a byte and a sample at least")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lead:
     """The track whose sync samples begin fragments, of ``fragment_ticks`` at least; the open one began at ``start``."""
 

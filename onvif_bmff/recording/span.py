@@ -26,7 +26,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["SpanWriter", "WriteFailure"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WriteFailure:
     """Why a fragment could not be written, and how many samples were in it."""
 
@@ -186,18 +186,21 @@ class SpanWriter:
 
     def _written(self, segment: OpenSegment, buffers: tuple[Buffer, ...]) -> Sequence[RecordingEvent]:
         runs = segment.writer.last_runs
+        start, lead = self._start_of(runs, self._lead)
         events: list[RecordingEvent] = []
         if segment.key is None:
             keys = self._keys
-            if keys.counter:
+            if not keys.counter:  # the first of the span: at its earliest sample
+                others = [self._utc(run.track, run.first_presentation) for run in runs if run is not lead]
+                segment.key = keys.unused(min([start, *others]))
+            elif segment.opened_by is self._lead:
+                segment.key = keys.at(start)
+            else:
                 segment.key = keys.at(self._start_of(runs, segment.opened_by)[0])
-            else:  # the first of the span: at its earliest sample
-                segment.key = keys.unused(min([self._utc(run.track, run.first_presentation) for run in runs]))
             self._step(SpanStep.FRAGMENT)
             events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0])))
             buffers = buffers[1:]
         count = sum([run.sample_count for run in runs])
-        start, lead = self._start_of(runs, self._lead)
         events.append(FragmentWritten(segment.key, buffers, start, lead.duration, count))
         return events
 

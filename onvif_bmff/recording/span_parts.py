@@ -58,7 +58,7 @@ SPAN_STEPS: dict[SpanWriterState, dict[SpanStep, SpanWriterState]] = {
 """The states of a span, and every step between them; docs/time.md draws it. ONVIF Recording Control 25.12, B.2, B.3."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SpanSettings:
     """What the spans that open together have in common.
 
@@ -81,7 +81,7 @@ class SpanSettings:
     used_keys: UsedKeys = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenSegment:
     """The segment that a span is writing.
 
@@ -113,7 +113,7 @@ class OpenSegment:
         return CutCause.RESOURCES if self.writer.is_full else None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanKeys:
     """The object keys of a span: ``counter`` counts its segments, ``digits`` are those of the fraction of seconds."""
 
@@ -151,7 +151,7 @@ class SpanKeys:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanHeader:
     """What is fixed when the first fragment of a span is written: tick 0 of its files, and their header."""
 

@@ -15,7 +15,7 @@ __all__ = ["SpanSet"]
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanSet:
     """Spans that opened together, and close together. B.2.
 

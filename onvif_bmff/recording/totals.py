@@ -13,7 +13,7 @@ from onvif_bmff.recording.fragment import Fragment
 __all__ = ["SegmentTotals", "TrackTotals", "make_random_access"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TrackTotals:
     """What a segment holds of one track, in ticks of the file and bytes."""
 
@@ -26,7 +26,7 @@ class TrackTotals:
     sample_numbers: "array[int]" = field(default_factory=lambda: array("I"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SegmentTotals:
     """What a segment holds: its tracks by track_id, its bytes, and its presentation times in ticks."""
 

@@ -25,15 +25,41 @@ _ALWAYS = 1 << 80
 """Later than any decode time."""
 
 
-@dataclass(slots=True)
+class AnnouncedTracks:
+    """The configurations of a track that are announced.
+
+    ``asked`` is one for the next sample pushed; ``changes`` are those for samples that have been pushed, with the
+    decode time from which each holds.
+    """
+
+    __slots__ = ("asked", "changes")
+
+    def __init__(self) -> None:
+        self.asked: Track | None = None
+        self.changes: deque[tuple[int, Track]] = deque()
+
+    def date(self, first: Sample) -> None:
+        """Let the configuration that is asked hold from ``first`` on, a sample that has just been pushed."""
+        if self.asked is not None:
+            self.changes.append((first.decode_time, self.asked))
+            self.asked = None
+
+    def take(self, time: int) -> Track | None:
+        """Give out the newest configuration that holds from a decode time on; None if there is none."""
+        found = None
+        while self.changes and time >= self.changes[0][0]:
+            found = self.changes.popleft()[1]
+        return found
+
+
+@dataclass(slots=True, eq=False)
 class TrackState:
     """One track on its way into spans; ``spans`` is where it is now, None while it waits for a sync sample.
 
-    ``track`` is the configuration of the samples that are stored now; ``asked`` one announced for the next sample
-    pushed, ``changes`` those announced for samples that have been pushed, with the decode time from which they hold.
-    ``factor`` turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and
-    ``shift`` is the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time
-    of the newest sample. Samples before ``next_check`` (a decode time) call for no cut and go straight to ``writer``;
+    ``track`` is the configuration of the samples that are stored now, ``announced`` are those that follow. ``factor``
+    turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and ``shift`` is
+    the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest
+    sample. Samples before ``next_check`` (a decode time) call for no cut and go straight to ``writer``;
     ``recheck`` takes that back when something happens that may close something. In a multiplexed span the last sample
     of a track that does not lead is ``waiting`` for the next one, or for a cut.
     """
@@ -45,20 +71,18 @@ class TrackState:
     begun: bool = False
     shift: int = 0
     gap_at: int | None = None
-    asked: Track | None = None
-    changes: deque[tuple[int, Track]] = field(default_factory=deque)
+    announced: AnnouncedTracks = field(default_factory=AnnouncedTracks)
     latest: int | None = None
     next_check: int = NEVER
     waiting: Sample | None = None
     writer: SpanWriter = field(init=False)
 
-    def skip_checks_until(self, until: int, writer: SpanWriter) -> None:
-        """Have samples before a decode time go straight to the writer of the span that the track is in."""
-        self.next_check, self.writer = until, writer
+    def skip_checks(self, writer: SpanWriter, until: int = _ALWAYS) -> None:
+        """Have samples before a decode time go straight to the writer of the span that the track is in.
 
-    def skip_checks(self, writer: SpanWriter) -> None:
-        """Have samples go straight to a writer until ``recheck``: another track decides what closes."""
-        self.next_check, self.writer = _ALWAYS, writer
+        Without a time they do so until ``recheck``: another track decides what closes.
+        """
+        self.next_check, self.writer = until, writer
 
     def next_cut(self, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
         """Return the decode time from which on the track may be due for a cut if it leads, as things are."""
@@ -131,16 +155,16 @@ class TrackState:
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
-        if self.asked is not None and self.clock.held is not None:
-            self.changes.append((self.clock.held.decode_time, self.asked))
-            self.asked = None
+        held = self.clock.held
+        if held is not None:
+            self.announced.date(held)
             self.recheck()
 
     def reaches_change(self, sample: Sample) -> bool:
         """Tell whether another configuration holds from ``sample`` on; take it up."""
         before = self.track
-        while self.changes and sample.decode_time >= self.changes[0][0]:
-            self.track = self.changes.popleft()[1]
+        if self.announced.changes:
+            self.track = self.announced.take(sample.decode_time) or before
         return self.track != before
 
     def reaches_gap(self, sample: Sample) -> bool:
@@ -153,7 +177,7 @@ class TrackState:
     def track_at(self, time: int) -> Track:
         """Return the configuration that holds at a time in common ticks, as far as it is known."""
         found = self.track
-        for since, track in self.changes:
+        for since, track in self.announced.changes:
             if (since + self.shift) * self.factor <= time:
                 found = track
         return found

@@ -116,14 +116,7 @@ def check_attributes(context: Context, attributes: Mapping[str, str], observed: 
         return
     context.checked.attributes_seen += 1
     by_name = {name.lower(): value for name, value in attributes.items()}
-    read: dict[str, ObjectAttributes] = {}
-    for name, rule in _FORM_RULES.items():
-        if name not in by_name:
-            continue
-        try:
-            read[name] = ObjectAttributes.from_metadata({_NAMES[name]: by_name[name]})
-        except (ObjectAttributeError, TimeError) as error:
-            add(rule, str(error), path=f"@{_NAMES[name]}")
+    read = _read(context, {name: by_name[name] for name in _FORM_RULES if name in by_name})
     if "version" in read and read["version"].version != "1.0":
         add("ANX-B.9-05", f"version {read['version'].version}", path="@Version")
     table = by_name.get("seektable")
@@ -138,6 +131,21 @@ def check_attributes(context: Context, attributes: Mapping[str, str], observed: 
         check_seek_table(context, observed, table)
     if observed.complete:
         _check_values(context, observed, read)
+
+
+def _read(context: Context, given: Mapping[str, str]) -> dict[str, ObjectAttributes]:
+    """Read attributes, by lower-case name: all at once if they are right, else each by itself, with findings."""
+    try:
+        whole = ObjectAttributes.from_metadata({_NAMES[name]: value for name, value in given.items()})
+        return dict.fromkeys(given, whole)
+    except (ObjectAttributeError, TimeError):
+        read: dict[str, ObjectAttributes] = {}
+    for name, value in given.items():
+        try:
+            read[name] = ObjectAttributes.from_metadata({_NAMES[name]: value})
+        except (ObjectAttributeError, TimeError) as error:
+            context.findings.add(_FORM_RULES[name], str(error), path=f"@{_NAMES[name]}")
+    return read
 
 
 def _check_timescale(context: Context, observed: ObservedSegment, timescale: int) -> None:

@@ -87,3 +87,12 @@ def test_headers():
     assert read_box_header(data, 14, 29) is None
     assert read_box_header(b"\0\0\0\x02free", 0, 8) == (b"free", 8, 2, SIZE_32)
     assert read_box_header(b"\xff\xff\xff\xfffree", 0, 8) == (b"free", 8, 0xFFFFFFFF, SIZE_32)
+
+
+@pytest.mark.parametrize("path", ["", "/", "trak/", "/trak", "trak//tkhd", "trak/tkhd/", "abcd/"])
+def test_a_path_with_an_empty_step_is_refused(path):
+    """A slip of who calls; "trak/" once found the trak."""
+    moov = bmff.MovieBox(children=(bmff.TrackBox(children=()),))
+    for search in (moov.find, moov.find_all, moov.require):
+        with pytest.raises(BoxError, match=f"the path '{path}' has an empty step"):
+            search(path)

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import tomllib
 import types
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +164,36 @@ def test_decrypt_loads_no_certificates_without_a_private_key():
     loaded = modules_after("decrypt", "--help")
     assert "onvif_bmff.cenc.cipher" in loaded
     assert not loaded & {"cryptography.x509", "onvif_bmff.cenc.keys.unwrap", "onvif_bmff.codecs.hevc.codec"}
+
+
+INTERRUPTING = """
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+module = sys.argv.pop()
+sys.argv.append("--version")
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("onvif_bmff", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["cli", "cli.main", "cli.commands", "cli.signals", "cli.verbosity"])
+def test_an_interrupt_before_the_handlers_of_signals(module):
+    """While the command line is being imported; the traceback of that helps nobody."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTING, f"onvif_bmff.{module}"], capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_installed_command_is_that_of_the_module():
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())
+    module, _, name = project["project"]["scripts"]["onvif-bmff"].partition(":")
+    assert (module, name) == ("onvif_bmff.__main__", "command")
+    assert callable(getattr(import_module(module), name))

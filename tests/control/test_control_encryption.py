@@ -47,6 +47,7 @@ def test_a_key_and_asymmetric_encryption_exclude_each_other(given):
         (entry(kid="no uuid"),),
         (entry(kid="0123"),),
         (entry(kid=f"{{{KID}}}"),),
+        (entry(kid=f"urn:uuid:{KID}"),),
         (entry(key=b"short"),),
         (entry(key=bytes(32)),),
         (entry(key="00" * 16),),

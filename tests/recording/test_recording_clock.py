@@ -353,3 +353,11 @@ def test_nothing_comes_after_a_gap_before_anything_came():
     assert clock.gap is False
     clock.push(at(0, 40))
     assert clock.gap is False
+
+
+def test_what_follows_a_sync_sample_whose_presentation_is_moved_follows_no_gap():
+    clock = SampleClock(1000)
+    samples = [at(0, 40, offset=100), at(40, 40), at(80, 40, sync=False), at(120, 40, sync=False)]
+    assert run(clock, samples) == [
+        (0, 40, 100, False), (40, 40, 60, False), (80, 40, 0, False), (120, 40, 0, False)
+    ]  # fmt: skip

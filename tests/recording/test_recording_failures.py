@@ -294,3 +294,23 @@ def test_a_last_picture_before_a_silence_lasts_no_longer_than_the_silence():
     events, _ = run(recorder, mixed(samples, audio(16)))
     first, second = (span for span in check_recording(events) if span.extension == "m4v")
     assert first.end.key.time <= second.segments[0].obj.key.time
+
+
+@pytest.mark.parametrize("chosen", [CMAF, MP4], ids=lambda chosen: chosen.name)
+def test_a_clear_track_waits_too_where_the_next_key_cannot_be_had(chosen):
+    """Spans open together: without a key for the pictures there are none for the sound, which is not encrypted."""
+    source = Unsteady()
+    recorder = Recorder([PICTURES, SOUND], protected(chosen, ProtectionScheme.CENC, keys=source, segment=2))
+    samples = mixed(video(12), audio(12))
+
+    def works(answer):
+        return lambda _: setattr(source, "works", answer)
+
+    events, errors = run(recorder, samples, before=((3 * 75, works(False)), (7 * 75, works(True))))
+    assert {type(error) for error in errors} == {ProtectionError}
+    spans = check_recording(events, protected=True)
+    with_sound = [span for span in spans if span.extension in ("m4a", "mp4")]
+    starts = [round((span.segments[0].obj.key.time - START) / SECOND) for span in with_sound]
+    assert starts == [0, 2, 7, 9, 11]
+    stored = sum(len(span.samples(SOUND.track_id)) for span in with_sound)
+    assert stored == pytest.approx((4 + 5) * 50, abs=3), "from 4 s, when a key is needed, to 7 s nothing"

@@ -312,3 +312,16 @@ def test_another_track_may_lead():
 def test_codecs_of_the_kit_are_real():
     assert AVC.codecs_parameter().startswith("avc1.")
     assert AAC.codecs_parameter() == "mp4a.40.2"
+
+
+def test_only_the_samples_of_a_fragment_that_failed_count_as_unwritten():
+    builder = FragmentBuilder([FragmentTrack(1, 1000)])
+    for time in (0, 10):
+        builder.push(Sample(1, time, 10, b"a"))
+    builder.close(1)
+    assert builder.unwritten == 0
+    for time in (20, 30, 40):
+        builder.push(Sample(1, time, 10, b""))
+    with pytest.raises(MediaError):
+        builder.close(2)
+    assert builder.unwritten == 3

@@ -48,7 +48,7 @@ def test_it_opens_and_closes_the_spans_of_the_format(chosen, spans):
     assert kinds(events, SegmentOpened, SegmentSealed, SpanEnded).count(SpanEnded) == spans
     assert sum(event.sample_count for event in events if hasattr(event, "sample_count")) == 100 + len(audio(4))
     assert not router.dropped
-    assert router.failure is None
+    assert router.spans.failure is None
 
 
 def test_a_cut_closes_all_spans_at_the_next_sync_sample():
@@ -92,5 +92,5 @@ def test_an_error_of_a_key_source_is_kept_for_who_takes_it():
 
     router = make(tracks=(VIDEO,), encryption=(EncryptionEntry(ProtectionScheme.CENC, NoKey()),))
     assert routed(router, video(1)) == []
-    assert str(router.failure) == "no key"
+    assert str(router.spans.failure) == "no key"
     assert router.dropped == {DropReason.NO_SPAN: 1, DropReason.BEFORE_NEXT_SYNC: 24}

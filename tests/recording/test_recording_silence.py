@@ -13,6 +13,7 @@ from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.playback.segment import read_segment
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.sample_clock import SampleClock
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
@@ -116,3 +117,19 @@ def test_sound_decides_for_itself_when_pictures_have_been_silent_for_more_than_t
     last_picture = timedelta(seconds=end) - timedelta(milliseconds=80)  # one more is held back still
     assert (first.extension, first.counter) == ("m4a", 0)
     assert first.time - START == last_picture + timedelta(seconds=10, milliseconds=20)
+
+
+def test_what_silent_tracks_hold_back_is_looked_for_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    release = SampleClock.release
+
+    def see(clock: SampleClock, now: int) -> Sample | None:
+        looked.append(now)
+        return release(clock, now)
+
+    monkeypatch.setattr(SampleClock, "release", see)
+    recorder = Recorder([VIDEO], RecordingTarget(format=CMAF))
+    recorder.activate(START, media_time=Fraction(0))
+    for i in range(25 * 10):
+        recorder.push(Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0))
+    assert looked == [second * 90_000 for second in range(10)]

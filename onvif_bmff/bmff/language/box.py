@@ -34,7 +34,8 @@ _MAX_SHOWN = 32
 class _PlainConstruct:
     """The layout of a class as a ``construct.Construct``; construct is imported when it is first asked for.
 
-    ``plain`` makes it. That lies above this module, so it is found by its name, as what a door gives.
+    ``plain`` makes it, from boxes that are declared; it imports this module, so an import statement here, even a late
+    one, would close a circle of modules. It is therefore found by its name, as the door of a room finds what it gives.
     """
 
     def __get__(self, made: Any, owner: Any) -> Any:
@@ -51,7 +52,7 @@ class Declared:
 
     __slots__ = ()
 
-    layout: ClassVar[Layout] = Layout(())
+    layout: ClassVar[Layout] = Layout((), versioned=False)
     construct: ClassVar[Any] = _PlainConstruct()
 
     def __eq__(self, other: object) -> bool:
@@ -106,11 +107,7 @@ class Box(Declared):
     if TYPE_CHECKING:  # boxes of several codes make a field of it
         type: str = field(init=False)
     else:
-
-        @property
-        def type(self) -> str:
-            """The four-character code in the box's header."""
-            return self.fourcc
+        type = ""
 
     @property
     def size(self) -> int:
@@ -146,8 +143,12 @@ class Box(Declared):
         return [head, *body]
 
     def _body(self) -> list[Any]:
-        head = _build_fields(self)
-        return [head] if self.layout.payload is None else _with_payload(self, head)
+        layout = self.layout
+        head = layout.pack(self)
+        if layout.payload is None:
+            return [head]
+        data = as_byte_view(getattr(self, layout.payload))
+        return [head, data] if head else [data]
 
     def __copy__(self) -> "Box":
         return replace(self)
@@ -192,7 +193,10 @@ class ContainerBox(Box):
     @overload
     def find(self, kind: str) -> Box | None: ...
     def find(self, kind: type[Box] | str) -> Box | None:
-        """Return the first child of class or type ``kind``, or None. "trak/tkhd" finds the first at that path."""
+        """Return the first child of class or type ``kind``, or None. "trak/tkhd" finds the first at that path.
+
+        Raises ``BoxError`` for a path with an empty step, such as "trak/", as ``find_all`` and ``require`` do.
+        """
         if isinstance(kind, str):
             return next(_at_path(self.children, kind), None)
         for child in self.children:
@@ -230,74 +234,50 @@ class ContainerBox(Box):
         return found
 
     def _body(self) -> list[Any]:
-        return [_build_fields(self), *_built(self.children)] if self.layout.names else _built(self.children)
+        layout = self.layout
+        pieces: list[Any] = [layout.pack(self)] if layout.names or layout.versioned else []
+        for child in self.children:
+            if child.size_form == SIZE_TO_END:
+                raise WireError("size 0 (up to the end of the file) inside a box")
+            pieces.extend(child.pieces())
+        return pieces
 
 
 def _at_path(children: Iterable[Box], path: str) -> Iterator[Box]:
-    name, _, below = path.partition("/")
+    steps = path.split("/")
+    if not all(steps):
+        raise BoxError(f"the path {path!r} has an empty step")
+    return _at_steps(children, steps, 0)
+
+
+def _at_steps(children: Iterable[Box], steps: list[str], depth: int) -> Iterator[Box]:
+    is_last = depth + 1 == len(steps)
     for child in children:
-        if child.type == name:
-            if below:
-                yield from _at_path(child.children_of(), below)
-            else:
+        if child.type == steps[depth]:
+            if is_last:
                 yield child
-
-
-def _built(children: Iterable[Box]) -> list[Any]:
-    pieces: list[Any] = []
-    for child in children:
-        if child.size_form == SIZE_TO_END:
-            raise WireError("size 0 (up to the end of the file) inside a box")
-        pieces.extend(child.pieces())
-    return pieces
-
-
-def _with_payload(made: Box, head: bytes) -> list[Any]:
-    data = as_byte_view(getattr(made, made.layout.payload or ""))
-    return [head, data] if head else [data]
-
-
-def _build_fields(made: Box) -> bytes:
-    layout = made.layout
-    return layout.write(layout.fields_of(made))
-
-
-def _build_full(made: Any) -> bytes:
-    if not (0 <= made.version < 256 and 0 <= made.flags < 1 << 24):
-        raise WireError(f"version {made.version} or flags {made.flags:#x} out of range")
-    if made.versions is not None and made.version not in made.versions:
-        raise WireError(f"version {made.version} is not declared, only {', '.join(map(str, made.versions))}")
-    head: bytes = (made.version << 24 | made.flags).to_bytes(4, "big")
-    layout = made.layout
-    if not layout.names:
-        return head
-    values = layout.fields_of(made)
-    values["version"], values["flags"] = made.version, made.flags
-    body: bytes = layout.write(values)
-    return head + body
+            else:
+                yield from _at_steps(child.children_of(), steps, depth + 1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullBox(Box):
     """A box with a version and 24 bits of flags in front of its fields."""
 
+    layout: ClassVar[Layout] = Layout(())
+
     version: int = 0
     flags: int = 0
-
-    def _body(self) -> list[Any]:
-        head = _build_full(self)
-        return [head] if self.layout.payload is None else _with_payload(self, head)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FullContainerBox(ContainerBox):
     """A box with version and flags that holds boxes."""
 
+    layout: ClassVar[Layout] = Layout(())
+
     version: int = 0
     flags: int = 0
-
-    def _body(self) -> list[Any]:
-        return [_build_full(self), *_built(self.children)]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -42,7 +42,7 @@ class Columns:
         made: dict[str, array[int]] = {}
         for name, values in columns.items():
             made[name] = values if isinstance(values, array) else _array(name, values)
-        lengths = {len(column) for column in made.values()}
+        lengths = set(map(len, made.values()))
         if count is None:
             count = lengths.pop() if lengths else 0
             lengths.discard(count)
@@ -168,13 +168,13 @@ def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
     if table.columns.keys() != codes.keys():
         raise ValueError(f"columns {sorted(table.names)} given, {sorted(codes)} needed")
     layout = _row_format(tuple(codes.items()))
-    count, row = len(table), layout.row
+    count, row = table.count, layout.row
     if layout.whole is not None:
         return _pack_whole(table, layout, layout.whole)
     raw = bytearray(count * row)
     start = 0
     for name, code, width in layout.columns:
-        column = _fitting(name, table[name], code, width)
+        column = _fitting(name, table.columns[name], code, width)
         data, size = column.tobytes(), column.itemsize
         for byte in range(width):
             place = width - 1 - byte if _SWAP else size - width + byte
@@ -186,9 +186,9 @@ def pack_columns(table: Columns, codes: Mapping[str, str]) -> bytes:
 
 def _pack_whole(table: Columns, layout: _RowFormat, typecode: str) -> bytes:
     every = len(layout.columns)
-    whole = array(typecode, bytes(len(table) * layout.row if every > 1 else 0))
+    whole = array(typecode, bytes(table.count * layout.row if every > 1 else 0))
     for index, (name, code, width) in enumerate(layout.columns):
-        column = _fitting(name, table[name], code, width)
+        column = _fitting(name, table.columns[name], code, width)
         if code != typecode:
             column = array(typecode, column.tobytes())
         if every > 1:

@@ -69,13 +69,14 @@ def box(
     """
 
     def declare(cls: type[B]) -> type[B]:
-        made = _make(cls, orders)
-        made.fourcc = fourcc
+        made: Any = _make(cls, orders)
+        made.fourcc = made.type = fourcc
         made.registry = registry
         made.child_rules = children
-        made.versions = versions if issubclass(made, FullBox | FullContainerBox) else None
+        made.versions = versions if issubclass(cls, FullBox | FullContainerBox) else None
         _register(BOXES, fourcc, made)
-        return made
+        result: type[B] = made
+        return result
 
     return declare
 
@@ -101,12 +102,14 @@ def refinement(general: type[Box], *, versions: tuple[int, ...]) -> Callable[[ty
     """
 
     def declare(cls: type[B]) -> type[B]:
-        made = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
+        made: Any = dataclass(slots=True, kw_only=True, eq=False, repr=False)(cls)
         for name in general.layout.names:
             if not hasattr(made, name):
                 raise DeclarationError(f"{cls.__name__}.{name}: missing, though {general.__name__} has it on the wire")
-        made.fourcc, made.layout, made.versions = general.fourcc, general.layout, versions
-        return made
+        made.fourcc = made.type = general.fourcc
+        made.layout, made.versions = general.layout, versions
+        result: type[B] = made
+        return result
 
     return declare
 
@@ -175,5 +178,5 @@ class RecordOf(FieldType):
 
     def encode(self, value: Any, this: Fields) -> bytes:
         """See ``FieldType``."""
-        data: bytes = value.layout.write(value.layout.fields_of(value))
+        data: bytes = value.layout.pack(value)
         return data

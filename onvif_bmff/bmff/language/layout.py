@@ -157,6 +157,7 @@ class Layout:
         orders: Mapping[int, Sequence[str]] | None = None,
     ) -> None:
         given = tuple(fields)
+        self.versioned = versioned
         self._orders = orders or {}
         self.fields = check_fields(given, owner=owner, versioned=versioned)
         for version in self._orders:
@@ -190,6 +191,23 @@ class Layout:
     def fields_of(self, made: Any) -> Fields:
         """Return the values of all fields by name: attributes of ``made``."""
         return dict(zip(self.names, map(getattr, repeat(made), self.names), strict=True))
+
+    def pack(self, made: Any) -> bytes:
+        """Return the bytes of ``made``: version and flags if it has them, and all fields without ``payload``."""
+        values = dict(zip(self.names, map(getattr, repeat(made), self.names), strict=True))
+        packed, key = b"", _NEITHER
+        if self.versioned:
+            version, flags = made.version, made.flags
+            if not (0 <= version < 256 and 0 <= flags < 1 << 24):
+                raise WireError(f"version {version} or flags {flags:#x} out of range")
+            if made.versions is not None and version not in made.versions:
+                raise WireError(f"version {version} is not declared, only {', '.join(map(str, made.versions))}")
+            packed, key = (version << 24 | flags).to_bytes(4, "big"), (version, flags & self.flag_mask)
+            values["version"], values["flags"] = version, flags
+        plan = self._plans.get(key)
+        for step in self._plan(*key) if plan is None else plan:
+            packed += step.write(values)
+        return packed
 
     def write(self, this: Fields) -> bytes:
         """Return the bytes of all fields in ``this``, without those of ``payload``."""

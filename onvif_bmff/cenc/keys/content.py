@@ -10,14 +10,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from hmac import compare_digest
 from threading import Lock
-from typing import Final, Never, Protocol
+from typing import Never, Protocol
 from uuid import UUID
 
 from onvif_bmff.errors import ProtectionError
+from onvif_bmff.key_format import KEY_SIZE, kid_of_text
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
-    "KEY_SIZE",
     "ContentKey",
     "FixedKey",
     "KeySource",
@@ -27,10 +27,6 @@ __all__ = [
     "parse_kid",
 ]
 
-KEY_SIZE: Final = 16
-"""Bytes of a content key."""
-
-_UUID_TEXT = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|([0-9a-f]{32})", re.I | re.A)
 _KEY_TEXT = re.compile(r"[0-9a-f]{32}", re.I | re.A)
 
 Random = Callable[[int], bytes]
@@ -40,16 +36,15 @@ Random = Callable[[int], bytes]
 def parse_kid(text: str) -> UUID:
     """Return a key identifier from its text: a UUID (RFC 9562, with or without ``urn:uuid:``) or 32 hex digits.
 
-    Upper and lower case are accepted, braces are not. The bytes of a KID in ``tenc``, ``seig`` and ``pssh`` are those
-    of the text in reading order, that is ``UUID.bytes``.
+    Upper and lower case are accepted, braces are not (``key_format.kid_of_text``).
 
     Raises:
         ProtectionError: the text is neither. The message does not quote it: it may be a key by mistake.
     """
-    found = _UUID_TEXT.fullmatch(text)
-    if found is None:
+    kid = kid_of_text(text, urn=True)
+    if kid is None:
         raise ProtectionError("a KID is a UUID, written with dashes or as 32 hex digits")
-    return UUID(hex=found[1] or found[2])
+    return kid
 
 
 def parse_key(text: str) -> bytes:

@@ -13,8 +13,9 @@ from onvif_bmff.bmff.pssh import (
     EncryptedKeyEntry,
     ProtectionSystemSpecificHeaderBox,
 )
-from onvif_bmff.cenc.keys.content import KEY_SIZE, ContentKey
+from onvif_bmff.cenc.keys.content import ContentKey
 from onvif_bmff.errors import MissingKeyError, ProtectionError, UnsupportedSchemeError, WrongKeyError
+from onvif_bmff.key_format import KEY_SIZE
 
 __all__ = ["NOT_OPENED", "KeyRing", "KeyUnwrapper"]
 

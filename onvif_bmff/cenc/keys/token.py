@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
 from onvif_bmff.cenc.keys.certificates import UNREADABLE, kem_of, load_certificate, thumbprint
-from onvif_bmff.cenc.keys.content import KEY_SIZE
 from onvif_bmff.cenc.keys.hpke import AgreementKey, check_point, open_sealed
 from onvif_bmff.cenc.keys.ring import NOT_OPENED, KeyUnwrapper
 from onvif_bmff.cenc.keys.wrap import VERSION_HPKE, VERSION_RSA_OAEP, OaepHash
 from onvif_bmff.errors import CertificateError, ProtectionError, WrongKeyError
+from onvif_bmff.key_format import KEY_SIZE
 
 __all__ = ["EcToken", "RsaToken", "SeveralUnwrappers", "TokenUnwrapper"]
 

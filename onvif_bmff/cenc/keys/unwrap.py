@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from onvif_bmff.bmff.pssh import NENC, EncryptedKeyEntry
 from onvif_bmff.cenc.keys.certificates import HASHES, UNREADABLE, kem_of, load_certificates
-from onvif_bmff.cenc.keys.content import KEY_SIZE
 from onvif_bmff.cenc.keys.pem import ENCRYPTED_KEY, describe, pem_blocks
 from onvif_bmff.cenc.keys.ring import NOT_OPENED
 from onvif_bmff.cenc.keys.wrap import (
@@ -35,6 +34,7 @@ from onvif_bmff.cenc.keys.wrap import (
     oaep_padding,
 )
 from onvif_bmff.errors import CertificateError, ProtectionError, UnsupportedSchemeError, WrongKeyError
+from onvif_bmff.key_format import KEY_SIZE
 
 __all__ = ["PrivateKeyUnwrapper"]
 

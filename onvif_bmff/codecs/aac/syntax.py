@@ -104,7 +104,7 @@ class AudioSpecificConfig:
         )
 
     def build(self) -> bytes:
-        """The configuration as bytes, for object types 1 to 4 and channel configurations other than 0.
+        """Return the configuration as bytes, for object types 1 to 4 and channel configurations other than 0.
 
         Raises BitstreamError for others and for values out of range.
         """
@@ -151,7 +151,7 @@ class AdtsHeader:
     """Number of AAC frames in it."""
 
     def config(self) -> AudioSpecificConfig:
-        """The configuration of the stream. Raises BitstreamError when the channels are in the stream only."""
+        """Return the configuration of the stream. Raises BitstreamError when the channels are in the stream only."""
         if not self.channel_configuration:
             raise BitstreamError("the channels of this ADTS stream are described inside its frames")
         return AudioSpecificConfig(
@@ -186,7 +186,7 @@ def parse_adts_header(data: Buffer) -> AdtsHeader:
 
 
 def iter_adts(data: Buffer) -> Iterator[tuple[AdtsHeader, memoryview]]:
-    """The frames of an ADTS stream: header, and the AAC frame without it.
+    """Yield the frames of an ADTS stream: header, and the AAC frame without it.
 
     Raises BitstreamError for a frame that is cut short or that carries several AAC frames, whose borders only
     a decoder can find.

@@ -60,7 +60,7 @@ class Av1SequenceHeader:
 
 
 def iter_obus(data: Buffer) -> Iterator[Obu]:
-    """The units of a temporal unit in the low-overhead format, as in a sample of an ISO file.
+    """Yield the units of a temporal unit in the low-overhead format, as in a sample of an ISO file.
 
     A unit without a size field reaches to the end of the data. Raises BitstreamError for a unit that is cut
     short. AV1, 5.3; AV1 ISOBMFF, 2.4.
@@ -105,7 +105,7 @@ def _read_leb128(data: Buffer, position: int) -> tuple[int, int]:
 
 
 def find_av1_sequence_header(data: Buffer) -> Av1SequenceHeader | None:
-    """The first sequence header among the units of ``data`` (a sample or configOBUs), None without one."""
+    """Return the first sequence header in ``data`` (a sample or configOBUs); None if there is none."""
     for obu in iter_obus(data):
         if obu.obu_type == OBU_SEQUENCE_HEADER:
             return parse_av1_sequence_header(data[obu.payload : obu.end])

@@ -3,27 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from struct import Struct
 
-from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox, VisualSampleEntry
+from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
-from onvif_bmff.codecs.avc.syntax import (
-    NAL_IDR,
-    NAL_PPS,
-    NAL_SLICE,
-    NAL_SPS,
-    PROFILES_WITH_CHROMA,
-    parse_avc_pps,
-    parse_avc_sps,
-)
+from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
+from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
-from onvif_bmff.media.codec import Ranges
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import AVC, NalFamily
 from onvif_bmff.media.sample_entries import (
     entry_bytes,
-    make_visual_entry,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
@@ -31,8 +21,6 @@ from onvif_bmff.media.sample_entries import (
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["AvcCodec"]
-
-_length = Struct(">I").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +44,10 @@ class AvcCodec:
     pps: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
     profile: tuple[int, int, int] = field(init=False, compare=False)
     """profile_idc, constraint flags and level_idc as in the avcC."""
-    _headers: AvcSliceHeaders | None = field(init=False, compare=False, repr=False, default=None)
+    slice_headers: AvcSliceHeaders | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        entry = read_sample_entry(self.entry)
-        config = entry.find(AvcConfigurationBox) if isinstance(entry, VisualSampleEntry) else None
-        if config is None or not isinstance(entry, VisualSampleEntry):
-            raise MediaError(f"the sample entry {entry.type!r} has no H.264 configuration (avcC)")
-        if config.length_size_minus_one != 3:
-            raise MediaError("samples have 4-byte NAL lengths, but the H.264 configuration says otherwise")
+        entry, config = read_configured_entry(self.entry, AvcConfigurationBox, AVC)
         put = object.__setattr__
         put(self, "sample_entry_type", entry.type)
         put(self, "width", entry.width)
@@ -109,14 +92,7 @@ class AvcCodec:
             picture_parameter_sets=tuple([bytes(one) for one in pps]),
             extension=extension,
         )
-        made = make_visual_entry(
-            sample_entry_type,
-            (first.width, first.height),
-            config,
-            sample_aspect_ratio=first.sample_aspect_ratio,
-            colour=first.colour,
-        )
-        return cls(entry_bytes(made))
+        return cls(make_configured_entry(sample_entry_type, first, config))
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "AvcCodec":
@@ -146,35 +122,13 @@ class AvcCodec:
         """Return for example "avc1.64001F". RFC 6381, 3.3."""
         return self.sample_entry_type + ".{:02X}{:02X}{:02X}".format(*self.profile)
 
-    def protected_ranges(self, data: bytes | memoryview) -> Ranges:
-        """Return the slice data of the slices (NAL types 1 and 5) in a sample. ISO/IEC 23001-7, 9.5.
+    def start_slice_headers(self) -> AvcSliceHeaders:
+        """Make ``slice_headers`` of the parameter sets in the sample entry, and return them."""
+        headers = AvcSliceHeaders(self.sps, self.pps)
+        object.__setattr__(self, "slice_headers", headers)
+        return headers
 
-        Raises ``BitstreamError`` for slice headers that cannot be read and lengths that do not fit the sample.
-        """
-        headers = self._headers
-        if headers is None:
-            headers = AvcSliceHeaders(self.sps, self.pps)
-            object.__setattr__(self, "_headers", headers)
-        measure, types = headers.payload_offset, AVC.types
-        view = memoryview(data)
-        ranges: list[tuple[int, int]] = []
-        position, size = 0, len(view)
-        while position + 4 < size:
-            start = position + 4
-            position = start + _length(view, position)[0]
-            if position > size:
-                break
-            if position == start:
-                continue
-            nal_type = types[view[start]]
-            if nal_type in (NAL_SLICE, NAL_IDR):
-                begin = start + measure(view[start:position])
-                ranges.append((begin if begin < position else position, position))
-            elif nal_type in (NAL_SPS, NAL_PPS):
-                headers.update(view[start:position])
-        if position != size and not (position + 4 == size and not any(view[position:])):
-            raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
-        return ranges
+    protected_ranges = protected_ranges
 
 
 def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:

@@ -11,6 +11,7 @@ the first bytes of the unit as one integer, shifts and masks, and no object per 
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from onvif_bmff.codecs.avc.layout import AvcSliceLayout, avc_slice_layout
 from onvif_bmff.codecs.avc.syntax import (
@@ -26,13 +27,13 @@ from onvif_bmff.codecs.avc.syntax import (
     parse_avc_pps,
     parse_avc_sps,
 )
+from onvif_bmff.codecs.nal_video import UnitKinds, payload_offset
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import (
     MASKS,
     BitReader,
     Buffer,
     SliceType,
-    emulated_length,
     remove_emulation_prevention,
 )
 from onvif_bmff.media.nal_family import AVC
@@ -40,10 +41,7 @@ from onvif_bmff.media.nal_family import AVC
 __all__ = ["AvcSliceHeaders", "avc_slice_type"]
 
 _REACH = 32
-"""Bytes that are looked at first; nearly every slice header is shorter."""
-_MAX_REACH = 1 << 14
-"""No slice header is longer: its longest part, 64 weights of 6 values, stays below two kilobytes."""
-
+_UNITS = UnitKinds(AVC.types, AVC.header_size, AVC.slices, frozenset((NAL_SPS, NAL_PPS)))
 _P, _B, _I, _SP, _SI = range(5)
 _TYPES = (SliceType.P, SliceType.B, SliceType.I, SliceType.SP, SliceType.SI)
 _MAX_REFERENCES = 32
@@ -53,7 +51,7 @@ _MARKING_OPERANDS = (0, 1, 1, 2, 1, 0, 1)
 
 
 def avc_slice_type(nal: Buffer) -> SliceType:
-    """How the blocks of a slice (NAL types 1 to 5) are predicted. Raises BitstreamError for other units."""
+    """Return how the blocks of a slice (NAL types 1 to 5) are predicted. Raises BitstreamError for other units."""
     if avc_nal_type(nal) not in (NAL_SLICE, 2, NAL_IDR):
         raise BitstreamError("not the beginning of a slice")
     reader = BitReader(remove_emulation_prevention(nal[:24]), 8)
@@ -81,11 +79,17 @@ class AvcSliceHeaders:
 
     ``sps`` and ``pps`` are the parameter sets of the sample entry, NAL headers included; parameter sets that
     come in band go to `update`, in stream order. Raises BitstreamError for any that cannot be read.
+
+    ``payload_offset`` measures units of type 1 or 5, and of type 20 with a multiview slice. H.264, 7.3.3.
     """
 
-    __slots__ = ("_base", "_others", "_pps", "_previous")
+    __slots__ = ("_base", "_others", "_pps", "_previous", "reach", "units")
+
+    max_reach: ClassVar[int] = 1 << 14  # the longest part, 64 weights of 6 values, stays below two kilobytes
+    payload_offset = payload_offset
 
     def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
+        self.reach, self.units = _REACH, _UNITS
         self._base = _View(last_modification=3)
         self._others = _View(last_modification=5)  # H.7.3.3.1.1
         self._pps: dict[int, tuple[bytes, int]] = {}
@@ -124,29 +128,6 @@ class AvcSliceHeaders:
         self._previous = None
         return True
 
-    def payload_offset(self, nal: Buffer) -> int:
-        """Number of bytes from the start of a slice's NAL unit to the first byte after its slice header.
-
-        The NAL header, emulation prevention bytes inside the header and a last, partly filled header byte
-        count; an emulation prevention byte right behind the header does not. ``nal`` is a unit of type 1 or
-        5, or of type 20 with a multiview slice. Raises BitstreamError for other units, for references to
-        unknown parameter sets and for headers that cannot be. H.264, 7.3.3; ISO/IEC 23001-7, 9.5.
-        """
-        reach = _REACH
-        while True:
-            head = bytes(nal[:reach])
-            plain = head.replace(b"\0\0\3", b"\0\0") if b"\0\0\3" in head else head
-            try:
-                length = self._header_bits(plain) + 7 >> 3
-            except BitstreamError:
-                raise
-            except ValueError:  # a negative shift: the header goes on behind these bytes
-                if len(nal) <= reach or reach >= _MAX_REACH:
-                    raise BitstreamError("the slice header does not end") from None
-                reach *= 8
-                continue
-            return length if plain is head else emulated_length(head, length)
-
     def _derive(self, pps_id: int, known: dict[int, tuple[bytes, AvcSps]]) -> AvcSliceLayout:
         if pps_id not in self._pps:
             raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
@@ -156,8 +137,8 @@ class AvcSliceHeaders:
         sps = known[sps_id][1]
         return avc_slice_layout(sps, parse_avc_pps(data, sps.chroma_format_idc))
 
-    def _header_bits(self, data: bytes) -> int:
-        """Length of NAL header and slice header in bits. ValueError when ``data`` is too short for them."""
+    def header_length(self, data: bytes) -> int:
+        """Return the bytes of NAL header and slice header; ``ValueError`` when ``data`` is too short for them."""
         if not data or data[0] & 0x80:
             raise BitstreamError("not a NAL unit of H.264")
         masks = MASKS
@@ -208,7 +189,7 @@ class AvcSliceHeaders:
         left -= layout.group_cycle_bits
         if left < 0:
             raise ValueError
-        return total - left
+        return total - left + 7 >> 3
 
     def _same_middle(self, nal_header: int, bits: int, left: int) -> tuple[int, int, AvcSliceLayout] | None:
         """The end of the middle if it is bit for bit that of the slice before; then it means the same. Else None."""

@@ -120,24 +120,24 @@ class AvcPps:
 
 
 def avc_nal_type(nal: Buffer) -> int:
-    """nal_unit_type, 0 to 31, of a NAL unit. H.264, 7.4.1."""
+    """Return the nal_unit_type, 0 to 31, of a NAL unit. H.264, 7.4.1."""
     if not len(nal):
         raise BitstreamError("a NAL unit is empty")
     return AVC.types[nal[0]]
 
 
 def avc_is_vcl(nal_type: int) -> bool:
-    """Whether units of this type carry slice data of the base view: types 1 to 5. H.264, table 7-1."""
+    """Return whether units of this type carry slice data of the base view: types 1 to 5. H.264, table 7-1."""
     return 1 <= nal_type <= NAL_IDR
 
 
 def avc_is_idr(nal_type: int) -> bool:
-    """Whether the unit is a slice of an IDR picture, where decoding can start."""
+    """Return whether the unit is a slice of an IDR picture, where decoding can start."""
     return nal_type == NAL_IDR
 
 
 def avc_starts_picture(nal: Buffer) -> bool:
-    """Whether the unit is a slice with macroblock 0, in usual slice order the first of its picture."""
+    """Return whether the unit is a slice with macroblock 0, in usual slice order the first of its picture."""
     return len(nal) > 1 and nal[1] >= 0x80 and AVC.types[nal[0]] in (NAL_SLICE, NAL_PARTITION_A, NAL_IDR)
 
 
@@ -223,7 +223,7 @@ def _read_chroma(reader: BitReader, profile_idc: int) -> tuple[int, bool, int, i
 
 
 def avc_pps_ids(nal: Buffer) -> tuple[int, int]:
-    """pic_parameter_set_id and seq_parameter_set_id of a picture parameter set, and nothing more of it."""
+    """Return pic_parameter_set_id and seq_parameter_set_id of a picture parameter set; read no more of it."""
     if avc_nal_type(nal) != NAL_PPS:
         raise BitstreamError("not a picture parameter set")
     reader = BitReader(remove_emulation_prevention(nal), 8)

@@ -3,28 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from struct import Struct
 
-from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray, VisualSampleEntry
+from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import (
     NAL_PPS,
     NAL_SPS,
     NAL_VPS,
-    SLICE_SEGMENTS,
-    hevc_layer_id,
     parse_hevc_sps,
     parse_hevc_vps,
 )
+from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
-from onvif_bmff.media.codec import Ranges
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import HEVC, NalFamily
 from onvif_bmff.media.sample_entries import (
     entry_bytes,
-    make_visual_entry,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
@@ -32,8 +28,6 @@ from onvif_bmff.media.sample_entries import (
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["HevcCodec"]
-
-_length = Struct(">I").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +51,10 @@ class HevcCodec:
     sps: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
     pps: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
     _codecs: str = field(init=False, compare=False, repr=False)
-    _headers: HevcSliceHeaders | None = field(init=False, compare=False, repr=False, default=None)
+    slice_headers: HevcSliceHeaders | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        entry = read_sample_entry(self.entry)
-        config = entry.find(HevcConfigurationBox) if isinstance(entry, VisualSampleEntry) else None
-        if config is None or not isinstance(entry, VisualSampleEntry):
-            raise MediaError(f"the sample entry {entry.type!r} has no H.265 configuration (hvcC)")
-        if config.length_size_minus_one != 3:
-            raise MediaError("samples have 4-byte NAL lengths, but the H.265 configuration says otherwise")
+        entry, config = read_configured_entry(self.entry, HevcConfigurationBox, HEVC)
         put = object.__setattr__
         put(self, "sample_entry_type", entry.type)
         put(self, "width", entry.width)
@@ -124,14 +113,7 @@ class HevcCodec:
             temporal_id_nested=int(first.temporal_id_nesting),
             arrays=tuple(arrays),
         )
-        made = make_visual_entry(
-            sample_entry_type,
-            (first.width, first.height),
-            config,
-            sample_aspect_ratio=first.sample_aspect_ratio,
-            colour=first.colour,
-        )
-        return cls(entry_bytes(made))
+        return cls(make_configured_entry(sample_entry_type, first, config))
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "HevcCodec":
@@ -161,39 +143,13 @@ class HevcCodec:
         """Return for example "hvc1.1.6.L93.B0". ISO/IEC 14496-15, Annex E.3."""
         return self._codecs
 
-    def protected_ranges(self, data: bytes | memoryview) -> Ranges:
-        """Return the slice data of the slice segments (NAL types 0 to 9 and 16 to 21). ISO/IEC 23001-7, 9.5.
+    def start_slice_headers(self) -> HevcSliceHeaders:
+        """Make ``slice_headers`` of the parameter sets in the sample entry, and return them."""
+        headers = HevcSliceHeaders(self.sps, self.pps)
+        object.__setattr__(self, "slice_headers", headers)
+        return headers
 
-        Units of enhancement layers stay clear. Raises ``BitstreamError`` for slice headers that cannot be read
-        and lengths that do not fit the sample.
-        """
-        headers = self._headers
-        if headers is None:
-            headers = HevcSliceHeaders(self.sps, self.pps)
-            object.__setattr__(self, "_headers", headers)
-        measure, types = headers.payload_offset, HEVC.types
-        view = memoryview(data)
-        ranges: list[tuple[int, int]] = []
-        position, size = 0, len(view)
-        while position + 4 < size:
-            start = position + 4
-            position = start + _length(view, position)[0]
-            if position > size:
-                break
-            if position < start + 2:
-                continue
-            nal_type = types[view[start]]
-            if nal_type in SLICE_SEGMENTS:
-                unit = view[start:position]
-                if hevc_layer_id(unit):
-                    continue
-                begin = start + measure(unit)
-                ranges.append((begin if begin < position else position, position))
-            elif nal_type in (NAL_SPS, NAL_PPS):
-                headers.update(view[start:position])
-        if position != size and not (position + 4 == size and not any(view[position:])):
-            raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
-        return ranges
+    protected_ranges = protected_ranges
 
 
 def _codecs_parameter(sample_entry_type: str, config: HevcConfigurationBox) -> str:

@@ -57,7 +57,7 @@ class ShortTermRefPicSet:
 
 
 def read_profile_tier_level(reader: BitReader, max_sub_layers: int) -> ProfileTierLevel:
-    """profile_tier_level(1, max_sub_layers - 1). H.265, 7.3.3."""
+    """Read profile_tier_level(1, max_sub_layers - 1). H.265, 7.3.3."""
     result = ProfileTierLevel(
         profile_space=reader.u(2),
         tier=reader.flag(),
@@ -75,7 +75,7 @@ def read_profile_tier_level(reader: BitReader, max_sub_layers: int) -> ProfileTi
 
 
 def skip_scaling_lists(reader: BitReader) -> None:
-    """scaling_list_data(). H.265, 7.3.4."""
+    """Skip scaling_list_data(). H.265, 7.3.4."""
     for size_id in range(4):
         for matrix_id in range(0, 6, 3 if size_id == 3 else 1):
             if not reader.flag():  # scaling_list_pred_mode_flag
@@ -90,7 +90,7 @@ def skip_scaling_lists(reader: BitReader) -> None:
 def read_short_term_ref_pic_set(
     reader: BitReader, known: list[ShortTermRefPicSet], *, in_slice: bool = False
 ) -> ShortTermRefPicSet:
-    """st_ref_pic_set(len(known)); ``in_slice`` when it stands in a slice header. H.265, 7.3.7 and 7.4.8."""
+    """Read st_ref_pic_set(len(known)); ``in_slice`` if it is in a slice header. H.265, 7.3.7 and 7.4.8."""
     if known and reader.flag():  # inter_ref_pic_set_prediction_flag
         back = 1 + reader.ue(len(known) - 1, "delta_idx_minus1") if in_slice else 1
         negative = reader.flag()
@@ -126,7 +126,7 @@ def _predict(reader: BitReader, source: ShortTermRefPicSet, delta: int) -> Short
 
 
 def skip_hrd(reader: BitReader, max_sub_layers: int) -> None:
-    """hrd_parameters(1, max_sub_layers - 1). H.265, E.2.2."""
+    """Skip hrd_parameters(1, max_sub_layers - 1). H.265, E.2.2."""
     nal, vcl, sub_pic = reader.flag(), reader.flag(), False
     if nal or vcl:
         sub_pic = reader.flag()

@@ -5,6 +5,7 @@ that are not read yet, and running out of bits ends in the ValueError of a negat
 """
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from onvif_bmff.codecs.hevc.layout import HevcSliceLayout, hevc_slice_layout
 from onvif_bmff.codecs.hevc.pps import HevcPps, parse_hevc_pps
@@ -20,17 +21,15 @@ from onvif_bmff.codecs.hevc.syntax import (
     hevc_nal_type,
     parse_hevc_sps,
 )
+from onvif_bmff.codecs.nal_video import UnitKinds, payload_offset
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.nal import MASKS, Buffer, SliceType, emulated_length
+from onvif_bmff.media.nal import MASKS, Buffer, SliceType
 from onvif_bmff.media.nal_family import HEVC
 
 __all__ = ["HevcSliceHeaders"]
 
 _REACH = 48
-"""Bytes that are looked at first; most slice segment headers are shorter."""
-_MAX_REACH = 1 << 16
-"""No header is longer: entry points of the largest pictures with tiles and wavefronts stay below this."""
-
+_UNITS = UnitKinds(HEVC.types, HEVC.header_size, SLICE_SEGMENTS, frozenset((NAL_SPS, NAL_PPS)), hevc_layer_id)
 _B, _P, _I = range(3)
 _TYPES = (SliceType.B, SliceType.P, SliceType.I)
 
@@ -49,13 +48,20 @@ class HevcSliceHeaders:
 
     ``sps`` and ``pps`` are the parameter sets of the sample entry, NAL headers included; parameter sets that
     come in band go to `update`, in stream order. Raises BitstreamError for any that cannot be read.
+
+    ``payload_offset`` measures VCL units with nuh_layer_id 0. H.265, 7.3.6.
     """
 
-    __slots__ = ("_layouts", "_pps", "_sps")
+    __slots__ = ("_layouts", "_pps", "_sps", "_type", "reach", "units")
+
+    max_reach: ClassVar[int] = 1 << 16  # entry points of the largest pictures with tiles and wavefronts stay below this
+    payload_offset = payload_offset
 
     def __init__(self, sps: Iterable[Buffer] = (), pps: Iterable[Buffer] = ()) -> None:
+        self.reach, self.units = _REACH, _UNITS
         self._sps: dict[int, tuple[bytes, HevcSps]] = {}
         self._pps: dict[int, tuple[bytes, HevcPps]] = {}
+        self._type: SliceType | None = None  # of the header measured last
         self._layouts: dict[int, HevcSliceLayout] = {}  # by PPS id; emptied when a parameter set changes
         for nal in (*sps, *pps):
             self.update(nal)
@@ -81,35 +87,13 @@ class HevcSliceHeaders:
         self._layouts.clear()
         return True
 
-    def payload_offset(self, nal: Buffer) -> int:
-        """Number of bytes from the start of a slice segment's NAL unit to the first byte of its slice data.
-
-        The NAL header, the alignment bits that end the slice header, and emulation prevention bytes inside it
-        count; an emulation prevention byte right behind it does not. ``nal`` is a VCL unit with nuh_layer_id
-        0. Raises BitstreamError for other units, for references to unknown parameter sets and for headers
-        that cannot be. H.265, 7.3.6; ISO/IEC 23001-7, 9.5.
-        """
-        return self._measure(nal)[0]
-
     def slice_type(self, nal: Buffer) -> SliceType | None:
-        """How the blocks of a slice are predicted; None for a dependent slice segment. Errors as above."""
-        return self._measure(nal)[1]
+        """Return how the blocks of a slice are predicted; None for a dependent slice segment.
 
-    def _measure(self, nal: Buffer) -> tuple[int, SliceType | None]:
-        reach = _REACH
-        while True:
-            head = bytes(nal[:reach])
-            plain = head.replace(b"\0\0\3", b"\0\0") if b"\0\0\3" in head else head
-            try:
-                length, slice_type = self._header_bytes(plain)
-            except BitstreamError:
-                raise
-            except ValueError:  # a negative shift: the header goes on behind these bytes
-                if len(nal) <= reach or reach >= _MAX_REACH:
-                    raise BitstreamError("the slice segment header does not end") from None
-                reach *= 8
-                continue
-            return length if plain is head else emulated_length(head, length), slice_type
+        Errors are those of ``payload_offset``.
+        """
+        self.payload_offset(nal)
+        return self._type
 
     def _find_layout(self, pps_id: int) -> HevcSliceLayout:
         if pps_id not in self._pps:
@@ -121,8 +105,8 @@ class HevcSliceHeaders:
         self._layouts[pps_id] = layout
         return layout
 
-    def _header_bytes(self, data: bytes) -> tuple[int, SliceType | None]:
-        """Length of NAL header and slice header in bytes. ValueError when ``data`` is too short for them."""
+    def header_length(self, data: bytes) -> int:
+        """Return the bytes of NAL header and slice header; ``ValueError`` when ``data`` is too short for them."""
         if len(data) < 3 or data[0] & 0x80:
             raise BitstreamError("not a slice segment of H.265")
         nal_type = HEVC.types[data[0]]
@@ -148,7 +132,7 @@ class HevcSliceHeaders:
             if bits >> left & masks[layout.address_bits] >= layout.size_in_ctbs:
                 raise BitstreamError("slice_segment_address is outside the picture")
         if dependent:
-            slice_type = None
+            self._type = None
         else:
             left -= layout.extra_bits
             rest = bits & masks[left]
@@ -156,7 +140,7 @@ class HevcSliceHeaders:
             code = (rest >> left) - 1
             if code > _I:
                 raise BitstreamError(f"slice_type is {code}, above its limit of 2")
-            slice_type = _TYPES[code]
+            self._type = _TYPES[code]
             left = _skip_slice(bits, left - layout.bits_after_type, layout, code, nal_type)
 
         if layout.max_entry_points >= 0:
@@ -173,7 +157,7 @@ class HevcSliceHeaders:
         padding = left & 7
         if bits >> left - padding & masks[padding + 1] != 1 << padding:
             raise BitstreamError("the slice segment header does not end in alignment bits")
-        return total - left + padding >> 3, slice_type
+        return total - left + padding >> 3
 
 
 def _skip_entry_points(bits: int, left: int, most: int) -> int:

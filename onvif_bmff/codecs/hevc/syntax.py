@@ -116,39 +116,39 @@ class HevcSps:
 
 
 def hevc_nal_type(nal: Buffer) -> int:
-    """nal_unit_type, 0 to 63, of a NAL unit. H.265, 7.4.2.2."""
+    """Return the nal_unit_type, 0 to 63, of a NAL unit. H.265, 7.4.2.2."""
     if len(nal) < 2:
         raise BitstreamError("a NAL unit is shorter than its header")
     return HEVC.types[nal[0]]
 
 
 def hevc_layer_id(nal: Buffer) -> int:
-    """nuh_layer_id, 0 to 63, of a NAL unit of two bytes or more; 0 is the base layer. H.265, 7.4.2.2."""
+    """Return the nuh_layer_id, 0 to 63, of a NAL unit of two bytes or more; 0 is the base layer. H.265, 7.4.2.2."""
     return (nal[0] & 1) << 5 | nal[1] >> 3
 
 
 def hevc_is_vcl(nal_type: int) -> bool:
-    """Whether units of this type are slice segments: 0 to 9 and 16 to 21. H.265, table 7-1."""
+    """Return whether units of this type are slice segments: 0 to 9 and 16 to 21. H.265, table 7-1."""
     return nal_type in SLICE_SEGMENTS
 
 
 def hevc_is_idr(nal_type: int) -> bool:
-    """Whether the unit is a slice segment of an IDR picture."""
+    """Return whether the unit is a slice segment of an IDR picture."""
     return nal_type in IDR_PICTURES
 
 
 def hevc_is_irap(nal_type: int) -> bool:
-    """Whether the unit belongs to a random access picture (IDR, CRA, BLA), where decoding can start."""
+    """Return whether the unit belongs to a random access picture (IDR, CRA, BLA), where decoding can start."""
     return nal_type in HEVC.random_access
 
 
 def hevc_starts_picture(nal: Buffer) -> bool:
-    """Whether the unit is the first slice segment of a picture."""
+    """Return whether the unit is the first slice segment of a picture."""
     return len(nal) > 2 and nal[2] >= 0x80 and HEVC.types[nal[0]] in SLICE_SEGMENTS
 
 
 def open_parameter_set(nal: Buffer, nal_type: int, what: str) -> BitReader:
-    """A reader behind the NAL header of a parameter set of the base layer."""
+    """Return a reader behind the NAL header of a parameter set of the base layer."""
     if hevc_nal_type(nal) != nal_type:
         raise BitstreamError(f"not a {what} parameter set")
     if hevc_layer_id(nal):

@@ -34,7 +34,7 @@ class OpusHead:
 
 
 def opus_packet_duration(packet: Buffer) -> int:
-    """Length of a packet in samples at 48 kHz: 120 to 5760.
+    """Return the length of a packet in samples at 48 kHz: 120 to 5760.
 
     Raises BitstreamError for an empty packet and for a frame count that cannot be. RFC 6716, 3.1 and 3.2.
     """

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control.content_keys import KEY_SIZE, canonical_kid
+from onvif_bmff.control.content_keys import canonical_kid
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.faults import (
     AmbiguousConfiguration,
@@ -35,6 +35,7 @@ from onvif_bmff.control.types.configuration import (
     TrackType,
 )
 from onvif_bmff.errors import ProtectionError
+from onvif_bmff.key_format import KEY_SIZE
 
 __all__ = ["accept_recording_configuration", "accept_track_configuration"]
 

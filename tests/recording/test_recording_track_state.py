@@ -1,0 +1,31 @@
+"""What a recorder keeps of one track."""
+
+from collections import deque
+from fractions import Fraction
+
+import pytest
+from recording_kit import AUDIO, NEW_VIDEO, VIDEO
+
+from onvif_bmff.media import Sample
+from onvif_bmff.recording.track_state import make_track_states
+
+
+def states(*tracks, timescale=720_000):
+    return make_track_states(tracks, timescale, Fraction(10), None)
+
+
+@pytest.mark.parametrize(("tracks", "longest"), [((VIDEO,), (1 << 32) - 1), ((VIDEO, AUDIO), (1 << 29) - 1)])
+def test_a_sample_lasts_as_long_as_32_bits_hold_in_ticks_of_a_multiplexed_span(tracks, longest):
+    """Pictures and sound have 720,000 ticks a second in common, of which a picture's tick takes eight."""
+    for duration, kept in ((longest, longest), (longest + 1, 0)):
+        clock = states(*tracks)[VIDEO.track_id].clock
+        clock.push(Sample(VIDEO.track_id, 0, duration, b"v", True))
+        assert clock.held.duration == kept
+
+
+def test_a_configuration_holds_from_the_decode_time_of_its_first_sample_on_moved_as_the_track_is():
+    state = states(VIDEO)[VIDEO.track_id]
+    state.begins(Sample(VIDEO.track_id, 0, 10, b"v", True, 500))
+    state.announced.changes = deque([(3_000, NEW_VIDEO)])
+    assert state.track_at(3_500 * 8 - 1) is VIDEO
+    assert state.track_at(3_500 * 8) is NEW_VIDEO
