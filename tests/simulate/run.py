@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from math import inf
 from random import Random
 
 from onvif_bmff.cenc.encrypt import IvSources
@@ -52,6 +53,10 @@ KID = "5d0a6f4e-9c1b-4a52-8a43-0000000000{:02x}"
 DESTINATIONS = {"Video": "VIDEO001", "Audio": "AUDIO001", "Metadata": "META001"}
 GOP = 40.0
 """Seconds within which every camera gives a picture to begin with, in the worst case."""
+STORE_TROUBLE = {
+    "bucket": {"bucket faults", "bucket outage", "little room"},
+    "disk": {"disk faults", "disk full", "little room"},
+}
 _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
@@ -295,7 +300,7 @@ class World:
             self.simulation.sleep(at - self.simulation.time)
 
     def _happen(self, incident: Incident) -> None:
-        kind, now = incident.kind, self.simulation.time
+        kind = incident.kind
         if kind in ("power cut", "restart"):
             self.stop(cut=kind == "power cut")
             self.simulation.hits[kind] += 1
@@ -303,11 +308,9 @@ class World:
             self.start()
         elif kind == "bucket outage":
             self.bucket.outage(incident.detail, incident.size)
-            self._may_lose(now, incident.size)
         elif kind == "disk full":
             self.simulation.spawn(self._outside, partial(self._fill_disk, incident.size), "disk full")
-            self._may_lose(now, incident.size)
-        elif kind == "wall clock jump":
+        elif kind in ("wall clock jump", "wall clock set back"):
             self.wall.jump(incident.size)
         elif kind == "event storm" and self.device is not None:
             self.simulation.spawn(self.process, partial(self._storm, self.device, int(incident.size)), "storm")
@@ -325,12 +328,6 @@ class World:
         self.disk.faults.capacity = self.disk.used + 200
         self.simulation.sleep(seconds)
         self.disk.faults.capacity = None
-
-    def _may_lose(self, now: float, seconds: float) -> None:
-        """Only where there is little room, or longer than the store is tried."""
-        if "little room" in self.scenario.kinds or seconds >= 250:
-            longest = max(one.segment for one in self.scenario.recordings)
-            self.excuses.append(Excuse(now - longest - GOP, now + seconds + 60 + GOP, "the store failed", counted=True))
 
     def _set_faults(self, *, on: bool) -> None:
         kinds = self.scenario.kinds if on else frozenset()
@@ -419,7 +416,7 @@ class World:
             return True
         if not finding.message.startswith("an earlier span has a sample at"):
             return False
-        set_back = any(one.kind == "wall clock jump" and one.size < 0 for one in self.scenario.incidents)
+        set_back = any(one.kind.startswith("wall clock") and one.size < 0 for one in self.scenario.incidents)
         return set_back or finding.key.startswith("place")
 
     def _keys(self) -> Iterator[ContentKey]:
@@ -447,7 +444,12 @@ class World:
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
-        return self.excuses + joined + troubled
+        return self.excuses + joined + troubled + self._store_troubles(recording)
+
+    def _store_troubles(self, recording: Recording) -> list[Excuse]:
+        """A store that fails may cost anything at any time, as long as the device counts it."""
+        kinds = STORE_TROUBLE[recording.storage] & self.scenario.kinds
+        return [Excuse(0.0, inf, "the store failed, or there was no room", counted=True)] if kinds else []
 
     def _sent(self, recording: Recording) -> Iterator[Sent]:
         for one in self.fleet.cameras[recording.camera].given:
