@@ -129,6 +129,8 @@ def _drop_without_mark(original: Original) -> Original:
         marks = [at for at, item in enumerate(self._items) if item[0] is self._gap]
         if marks:
             del self._items[marks[0]]
+        if not self._items:
+            self._ready.clear()
 
     return _drop_oldest
 

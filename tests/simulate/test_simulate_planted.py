@@ -123,6 +123,11 @@ def test_a_gap_mark():
     assert "gap" in run()
     with PLANTED["GOP dropped without gap mark"].apply():
         found = run()
+        nothing = Mailbox("gap", max_bytes=100)
+        nothing.put_media(0, 90, opens_gop=False)
+        nothing.put_media(1, 90, opens_gop=False)
+        assert not nothing._items
+        assert not nothing._ready.is_set()  # or its reader would never wait again
     assert found
     assert "gap" not in found
 
