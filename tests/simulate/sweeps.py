@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from random import Random
 
 from onvif_bmff.control.environment import ExportOperation
@@ -31,7 +32,7 @@ from onvif_bmff.validation import validate_store
 from tests.simulate.disk import LOSSES, Fault, Loss, SimulatedDisk, can_hit
 from tests.simulate.runtime import Crashed, Process, SimulatedRuntime, Simulation
 
-__all__ = ["SCENARIOS", "Case", "Scenario", "SweepReport", "World", "run_case", "run_sweeps"]
+__all__ = ["SCENARIOS", "Case", "Scenario", "SweepReport", "World", "cases", "run_case", "run_sweeps", "scenarios"]
 
 SEEDS = 2
 """Seeds of chance for each power cut."""
@@ -77,9 +78,9 @@ class SweepReport:
 class World:
     """A disk and the process that uses it."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.simulation = Simulation(seed)
-        self.disk = SimulatedDisk(self.simulation)
+    def __init__(self, make_disk: Callable[[Simulation], SimulatedDisk] = SimulatedDisk) -> None:
+        self.simulation = Simulation(0)
+        self.disk = make_disk(self.simulation)
         self.process = Process("first")
         self.findings: list[str] = []
         self.acknowledged: dict[str, object] = {}
@@ -110,6 +111,10 @@ class Scenario:
 
     name = ""
     faults: Sequence[Fault] = tuple(fault for fault in Fault if fault is not Fault.SLOW)
+
+    def make_world(self) -> World:
+        """Return where it is done."""
+        return World()
 
     def prepare(self, world: World) -> None:
         """Do what comes before, in which nothing fails."""
@@ -362,7 +367,16 @@ SCENARIOS: dict[str, Scenario] = {
         Export(),
     )
 }
-"""What can be swept, by name."""
+"""What can be swept of stores, by name; see ``scenarios``."""
+
+
+def scenarios() -> dict[str, Scenario]:
+    """Return all that can be swept, by name; operations of the service only where there is apsw."""
+    if find_spec("apsw") is None:
+        return SCENARIOS
+    from tests.simulate.service_sweeps import OPERATIONS
+
+    return SCENARIOS | OPERATIONS
 
 
 # ---- running ---------------------------------------------------------------------------------------------
@@ -370,7 +384,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def cases(scenario: Scenario) -> list[Case]:
     """Return all cases of a scenario, in order of operations."""
-    world = World()
+    world = scenario.make_world()
     scenario.prepare(world)
     before = world.disk.operations
     world.disk.trace = []
@@ -386,9 +400,9 @@ def cases(scenario: Scenario) -> list[Case]:
     return found
 
 
-def run_case(scenario: Scenario, case: Case, make: Callable[[], World] = World) -> World:
+def run_case(scenario: Scenario, case: Case) -> World:
     """Run a case; the world has the findings."""
-    world = make()
+    world = scenario.make_world()
     scenario.prepare(world)
     faults, at = world.disk.faults, world.disk.operations + case.at
     if case.fault is None:
@@ -426,11 +440,12 @@ def run_case(scenario: Scenario, case: Case, make: Callable[[], World] = World) 
 def run_sweeps(names: Sequence[str] = (), stride: int = 1, offset: int = 0) -> SweepReport:
     """Run every ``stride``-th case of the scenarios named, or of all, from the ``offset``-th on."""
     report = SweepReport()
-    for name in names or SCENARIOS:
-        scenario = SCENARIOS[name]
+    known = scenarios()
+    for name in names or known:
+        scenario = known[name]
         possible = cases(scenario)
         report.possible[name] = len(possible)
-        report.operations[name] = possible[-1].at
+        report.operations[name] = possible[-1].at if possible else 0
         for case in possible[offset::stride]:
             world = run_case(scenario, case)
             report.runs[name] += 1

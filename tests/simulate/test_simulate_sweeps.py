@@ -40,11 +40,11 @@ def test_a_case_gives_the_same_again():
 # ---- controls: each of these faults of ours is found ---------------------------------------------------------
 
 
-def found(name, wanted, **more):
+def found(name, wanted):
     """What power cuts of a kind find, at every third operation."""
     scenario = SCENARIOS[name]
     some = [case for case in cases(scenario) if case.seed == 0 and wanted(case)]
-    return [finding for case in some[::3] for finding in run_case(scenario, case, **more).findings]
+    return [finding for case in some[::3] for finding in run_case(scenario, case).findings]
 
 
 def test_names_that_are_not_synced_are_found(monkeypatch):
