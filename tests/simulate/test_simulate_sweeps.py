@@ -90,3 +90,9 @@ def test_what_is_stored_twice_or_was_never_recorded_is_found():
         writer.seal(store.head(key).attributes)
     sweeps._examine_recording(world, "CMAF")
     assert any("stored more than once" in one for one in world.findings)
+
+
+def test_appends_that_are_not_durable_are_found(monkeypatch):
+    monkeypatch.setattr(World, "store", lambda world, **more: world.disk.store(world.process))
+    name = "record MP4, durable appends"
+    assert any("durable fragments are gone" in one for one in found(name, lambda case: case.loss is Loss.ALL))
