@@ -13,6 +13,7 @@ What POSIX promises, and no more, survives a power cut:
   later change, whatever became of other names; only a rename never loses both names (no file system in use does).
 * What a failed ``fsync`` should have written is not written by a later one, which succeeds all the same.
 * Numbers of files are used again at once, the lowest first.
+* What is not synced is written some time all the same: here when there is much of it.
 """
 
 import errno
@@ -34,6 +35,8 @@ __all__ = ["LOSSES", "DiskFaults", "Fault", "Loss", "SimulatedDisk"]
 
 _BLOCKS = (512, 4096)
 _MAX_NAME = 255
+MAX_UNSYNCED = 512
+"""Names, and files, that are not durable; of more the older half is written without being asked for."""
 _GROWING = frozenset({"create", "mkdir", "writev", "fsync", "link", "rename"})
 _CHANGING = frozenset({"create", "mkdir", "rmdir", "writev", "unlink", "link", "rename", "truncate"})
 _READING = frozenset({"open", "stat", "fstat", "pread", "scandir"})
@@ -381,6 +384,13 @@ class SimulatedDisk:
         for binding in reversed(durable):
             self._bind_durably(binding.folder, binding.name, binding.node)
 
+    def _write_back_names(self) -> None:
+        """Make the older half of the names durable, as a system does after a while."""
+        half = len(self._bindings) // 2
+        for binding in self._bindings[:half]:
+            self._bind_durably(binding.folder, binding.name, binding.node)
+        del self._bindings[:half]
+
     def sync_failed(self, node: _Node) -> None:
         """What the failed sync of a file should have written is lost."""
         for change in node.pending:
@@ -414,6 +424,8 @@ class SimulatedDisk:
             self.free(old)
         binding = _Binding(folder, name, node, needs)
         self._bindings.append(binding)
+        if len(self._bindings) > MAX_UNSYNCED:
+            self._write_back_names()
         return binding
 
     def free(self, node: _Node) -> None:
@@ -462,6 +474,9 @@ class SimulatedDisk:
         self.used += len(node.content)
         node.pending.append(change)
         self._dirty[node] = None
+        if len(self._dirty) > MAX_UNSYNCED:
+            for old in list(self._dirty)[: MAX_UNSYNCED // 2]:
+                self.sync(old)
 
     # ---- faults ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from onvif_bmff.errors import OnvifBmffError, StoreError
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.testing import StoreConformance
-from tests.simulate.disk import LOSSES, Fault, Loss, SimulatedDisk, SimulatedFileSystem
+from tests.simulate.disk import LOSSES, MAX_UNSYNCED, Fault, Loss, SimulatedDisk, SimulatedFileSystem
 from tests.simulate.runtime import Crashed, Process, Simulation
 
 FOLDER = 0o200000  # O_DIRECTORY
@@ -318,6 +318,24 @@ def test_a_rename_that_one_folder_made_durable_does_not_come_back():
     disk.crash(Loss.ALL)
     system = SimulatedFileSystem(disk, Process("second"))
     assert content(system, "folder/file") == b"two"
+
+
+def test_what_is_not_synced_is_written_some_time():
+    """So that long runs do not remember all that was ever unlinked."""
+    simulation, disk, process = made()
+    system, root = plain(disk, process)
+    for number in range(2000):
+        system.close(written(system, root))
+        system.rename("file", str(number), src_dir_fd=root, dst_dir_fd=root)
+    assert len(disk._bindings) <= MAX_UNSYNCED
+    assert len(disk._dirty) <= MAX_UNSYNCED
+    simulation.crash(process)
+    disk.crash(Loss.ALL)
+    system = SimulatedFileSystem(disk, Process("second"))
+    assert content(system, "0") == DATA
+    assert content(system, "1000") == DATA
+    with pytest.raises(FileNotFoundError):
+        content(system, "1999")
 
 
 # ---- the store on it -------------------------------------------------------------------------------------

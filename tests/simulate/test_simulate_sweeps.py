@@ -40,11 +40,11 @@ def test_a_case_gives_the_same_again():
 # ---- controls: each of these faults of ours is found ---------------------------------------------------------
 
 
-def found(name, wanted, **more):
+def found(name, wanted):
     """What power cuts of a kind find, at every third operation."""
     scenario = SCENARIOS[name]
     some = [case for case in cases(scenario) if case.seed == 0 and wanted(case)]
-    return [finding for case in some[::3] for finding in run_case(scenario, case, **more).findings]
+    return [finding for case in some[::3] for finding in run_case(scenario, case).findings]
 
 
 def test_names_that_are_not_synced_are_found(monkeypatch):
@@ -90,3 +90,9 @@ def test_what_is_stored_twice_or_was_never_recorded_is_found():
         writer.seal(store.head(key).attributes)
     sweeps._examine_recording(world, "CMAF")
     assert any("stored more than once" in one for one in world.findings)
+
+
+def test_appends_that_are_not_durable_are_found(monkeypatch):
+    monkeypatch.setattr(World, "store", lambda world, **more: world.disk.store(world.process))
+    name = "record MP4, durable appends"
+    assert any("durable fragments are gone" in one for one in found(name, lambda case: case.loss is Loss.ALL))
