@@ -21,14 +21,14 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 
 _FIRST_RETRY = 5.0
-_MAX_RETRY = 300.0
+_MAX_RETRY = 60.0
 
 
 class DeviceRecovery:
     """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
     A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
-    as long each time up to five minutes.
+    as long each time up to a minute.
 
     Args:
         stores: the stores.

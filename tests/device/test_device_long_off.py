@@ -96,7 +96,7 @@ def test_closing_ends_the_attempts_to_recover_a_store():
     device.start()
     runtime.sleep(3600)
     tried = 1_000_000 - store.refusals
-    assert 10 <= tried <= 20
+    assert 50 <= tried <= 70
     device.close()
     runtime.sleep(3600)
     assert 1_000_000 - store.refusals == tried

@@ -1,8 +1,8 @@
 """Runs of a whole device in simulated time.
 
-``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink`` makes a
-failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the command that
-repeats it.
+``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink``
+makes a failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the options
+that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.simulate.run import Outcome, simulate
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
+from tests.simulate.sweeps import run_sweeps
 
 _HANGS = 120
 """Seconds of real time after which a run is taken to hang."""
@@ -139,11 +140,15 @@ def main() -> int:
     return 1 if laws else 0
 
 
+def sweep(names: list[str]) -> int:
+    """Run the sweeps of these names, or all; 1 if anything was found."""
+    report = run_sweeps(tuple(names))
+    print(*report.lines(), sep="\n")
+    return 1 if report.findings else 0
+
+
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets has to be the same, too
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "tests.simulate", *sys.argv[1:]],
-            {**os.environ, "PYTHONHASHSEED": "0"},
-        )
-    sys.exit(main())
+        again = [sys.executable, "-m", "tests.simulate", *sys.argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})
+    sys.exit(sweep(sys.argv[2:]) if sys.argv[1:2] == ["sweep"] else main())

@@ -15,9 +15,10 @@ __all__ = ["Excuse", "Sent", "Stored", "completeness", "times_of_keys"]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An access unit of a camera, when it was captured, and whether the device asked for more after it, so that it must have it.
+    """An access unit of a camera, and when it was captured.
 
-    ``disturbed`` names a trouble of the camera's."""
+    ``taken``: the device asked for more after it, so it must have it. ``disturbed`` names a trouble of the camera's.
+    """
 
     time: float
     camera: str
@@ -129,9 +130,11 @@ class TrueTimes:
     """What the wall clock showed, and for how long after a jump the device may still follow the old time.
 
     Args:
-        readings: times of the simulation, and what the wall clock showed then, in microseconds; linear between them
-            but for jumps.
-        patience: seconds for which the time before a jump is as good, before and after it.
+        jumps: when the clock jumped, in seconds of the simulation.
+        ahead: how far it was ahead: from the beginning, and from each jump on.
+        start: what it showed at the beginning, in microseconds.
+        drift: seconds that it gains in one.
+        patience: seconds before and after a jump in which the time before it is as good as the one after it.
     """
 
     def __init__(
