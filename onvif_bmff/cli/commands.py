@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "record": Command("a key was not wrapped for all certificates"),
     "inspect": Command(schemas=(("inspect", 1),)),
+    "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command(),
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("objects were missing"),
