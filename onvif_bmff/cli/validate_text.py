@@ -33,7 +33,7 @@ def write_verdict(sums: FindingSums, checked: Checked, labels: AttributesFile | 
     write = _painter()
     if sums.hidden:
         write(f"… and {sums.hidden} findings that are not shown", "bold")
-    for one in sums.rules:
+    for one in (one for one in sums.rules if one.level is not Level.NOTE):
         write(f"{one.cases:>8} {one.level.value:<7} {one.rule:<14} {one.text}", _STYLES[one.level])
     for line in looked_at(checked, labels):
         write(line, "dim")
