@@ -7,19 +7,16 @@ from typing import Any
 
 from onvif_bmff.bmff import FileTypeBox, MovieHeaderBox, ProducerReferenceTimeBox
 from onvif_bmff.cenc import protection_headers
+from onvif_bmff.cli.box_reading import of_1904, of_ntp
 from onvif_bmff.cli.info_samples import SampleFact, fragment_facts, table_facts
 from onvif_bmff.cli.info_tracks import TrackSums, protection_systems, seconds
 from onvif_bmff.demux import MovieTrack, SampleBudget, read_tracks
-from onvif_bmff.errors import BoxError, MediaError, ObjectKeyError, TimeError
+from onvif_bmff.errors import BoxError, MediaError, ObjectKeyError
 from onvif_bmff.ingest import Mp4Input, open_mp4
 from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import MemorySource, box_head, parse_one
-from onvif_bmff.timing import UtcTime
 
 __all__ = ["FileFacts", "sample_row"]
-
-_SECONDS_1904_TO_1970 = 2_082_844_800
-_SECONDS_1900_TO_1970 = 2_208_988_800
 
 
 class FileFacts:
@@ -117,7 +114,7 @@ def _head_of(source: Mp4Input) -> dict[str, Any]:
     found: dict[str, Any] = {"brands": [], "created": None, "modified": None, "reference_time": None}
     header = source.movie.find(MovieHeaderBox)
     if header is not None:
-        found["created"], found["modified"] = _of_1904(header.creation_time), _of_1904(header.modification_time)
+        found["created"], found["modified"] = of_1904(header.creation_time), of_1904(header.modification_time)
     data, position = MemorySource(source.data), 0
     try:
         while (head := box_head(data, position)) is not None and head.type != "moof" and head.size is not None:
@@ -126,27 +123,11 @@ def _head_of(source: Mp4Input) -> dict[str, Any]:
                 if isinstance(box, FileTypeBox):
                     found["brands"] = list(dict.fromkeys((box.major_brand, *box.compatible_brands)))
                 elif isinstance(box, ProducerReferenceTimeBox):
-                    found["reference_time"] = _of_ntp(box.ntp_timestamp)
+                    found["reference_time"] = of_ntp(box.ntp_timestamp)
             position += head.size
     except (BoxError, MediaError):
         pass  # told when the fragments are read
     return found
-
-
-def _of_1904(moment: int) -> str | None:
-    """Return seconds since 1904 as UTC; None for 0, which stands for unknown, and what lies outside of all years."""
-    try:
-        return UtcTime((moment - _SECONDS_1904_TO_1970) * 1_000_000).isoformat(0) if moment else None
-    except TimeError:
-        return None
-
-
-def _of_ntp(timestamp: int) -> str | None:
-    whole, part = timestamp >> 32, timestamp & 0xFFFFFFFF
-    try:
-        return UtcTime((whole - _SECONDS_1900_TO_1970) * 1_000_000 + (part * 1_000_000 >> 32)).isoformat(6)
-    except TimeError:
-        return None
 
 
 def _utc_of(path: Path) -> str | None:
