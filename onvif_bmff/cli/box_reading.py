@@ -36,7 +36,7 @@ def _fixed(bits: int) -> Callable[[int], str]:
     return lambda value: f"{value / (1 << bits):.10g}"
 
 
-_TURNS = {
+_TURNS: Mapping[tuple[float, ...], str] = {
     (1, 0, 0, 1): "unity",
     (0, 1, -1, 0): "rotated by 90°",
     (-1, 0, 0, -1): "rotated by 180°",

@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command(),
+    "extract": Command(),
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("objects were missing"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
