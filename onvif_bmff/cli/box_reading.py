@@ -66,6 +66,28 @@ def _counted_string(value: bytes) -> str | None:
     return value[1 : length + 1].decode("utf-8", "replace") if length < len(value) else None
 
 
+_MACINTOSH = (
+    "English", "French", "German", "Italian", "Dutch", "Swedish", "Spanish", "Danish", "Portuguese",
+    "Norwegian", "Hebrew", "Japanese", "Arabic", "Finnish", "Greek", "Icelandic", "Maltese", "Turkish",
+    "Croatian", "Traditional Chinese", "Urdu", "Hindi", "Thai", "Korean", "Lithuanian", "Polish", "Hungarian",
+    "Estonian", "Latvian", "Sami", "Faroese", "Farsi", "Russian", "Simplified Chinese", "Flemish", "Irish",
+    "Albanian", "Romanian", "Czech", "Slovak", "Slovenian",
+)  # fmt: skip
+"""Languages by the first Macintosh codes. QuickTime File Format, "Language code values"."""
+_UNSPECIFIED = 0x7FFF
+
+
+def _language(value: int) -> str | None:
+    """Return the letters of a packed language code, or the name of a Macintosh one."""
+    if value == _UNSPECIFIED:
+        return "unspecified"
+    if value < len(_MACINTOSH):
+        return f"{_MACINTOSH[value]} (QuickTime {value})"
+    letters = [value >> shift & 31 for shift in (10, 5, 0)]
+    is_text = value < 1 << 15 and all(0 < letter < 27 for letter in letters)
+    return "".join(chr(0x60 + letter) for letter in letters) if is_text else None
+
+
 _BY_NAME: Mapping[str, Callable[[Any], str | None]] = {
     "creation_time": of_1904,
     "modification_time": of_1904,
@@ -83,6 +105,7 @@ _BY_BOX: Mapping[tuple[str, str], Callable[[Any], str | None]] = {
     ("tkhd", "volume"): _fixed(8),
     ("tkhd", "width"): _fixed(16),
     ("tkhd", "height"): _fixed(16),
+    ("mdhd", "language"): _language,
     ("smhd", "balance"): _fixed(8),
     ("schm", "scheme_version"): _fixed(16),
 }

@@ -134,6 +134,8 @@ def test_a_store(run, bucket, tmp_path, capsys):
     found = json.loads(out)["findings"]
     assert len(found) > 5
     assert {finding["key"] for finding in found} <= names
+    for form in ("sarif", "junit", "html", "github"):
+        assert run("validate", bucket, "--format", form)[0] == 1
     for options in (("-o", tmp_path / f"o{BIDI}.mp4"), ("--hls", tmp_path / f"h{BIDI}")):
         run("export", bucket, *options)
         for prefix in ("site", "other"):
