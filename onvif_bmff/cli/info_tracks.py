@@ -39,10 +39,38 @@ _WRAPPINGS = {1: "RSA-OAEP", 2: "HPKE"}
 
 
 @dataclass(slots=True)
+class _Gops:
+    """Lengths of GOPs in samples. A GOP begins with a sync sample; what comes before the first is in none."""
+
+    shortest: int = 0
+    longest: int = 0
+    ended: int = 0
+    samples: int = 0
+    _open: int = 0
+
+    def add(self, *, sync: bool) -> None:
+        """Add the next sample."""
+        if sync:
+            self.close()
+            self._open = 1
+        elif self._open:
+            self._open += 1
+
+    def close(self) -> None:
+        """End the last GOP."""
+        if self._open:
+            self.ended += 1
+            self.samples += self._open
+            self.shortest = min(self.shortest or self._open, self._open)
+            self.longest = max(self.longest, self._open)
+            self._open = 0
+
+
+@dataclass(slots=True)
 class SampleSums:
     """Sums over the samples of a track; times are ticks.
 
-    ``start`` and ``end`` are of presentation. GOPs begin with sync samples; others are in none.
+    ``start`` and ``end`` are of presentation.
     """
 
     count: int = 0
@@ -53,10 +81,7 @@ class SampleSums:
     start: int | None = None
     end: int | None = None
     reordered: bool = False
-    shortest_gop: int = 0
-    longest_gop: int = 0
-    _gop: int = 0
-    _in_gops: int = 0
+    _gops: _Gops = field(default_factory=_Gops)
     _durations: set[int] = field(default_factory=set)
     _last_duration: int | None = None
     _offset: int | None = None
@@ -75,26 +100,12 @@ class SampleSums:
         if self._last_duration is not None and len(self._durations) < 2:
             self._durations.add(self._last_duration)
         self._last_duration = fact.duration // fact.frames
-        self._count_gop(fact)
-
-    def _count_gop(self, fact: SampleFact) -> None:
-        if fact.sync:
-            self._end_gop()
-            self.sync += fact.frames
-            self._gop = 1
-        elif self._gop:
-            self._gop += 1
-
-    def _end_gop(self) -> None:
-        if self._gop:
-            self._in_gops += self._gop
-            self.shortest_gop = min(self.shortest_gop or self._gop, self._gop)
-            self.longest_gop = max(self.longest_gop, self._gop)
-            self._gop = 0
+        self.sync += fact.frames if fact.sync else 0
+        self._gops.add(sync=fact.sync)
 
     def close(self) -> None:
         """End the last GOP, after the last sample."""
-        self._end_gop()
+        self._gops.close()
 
     def frame_rate(self, timescale: int) -> Fraction | None:
         """Return the average number of samples a second; None where it is not known."""
@@ -111,13 +122,14 @@ class SampleSums:
 
     def gops(self) -> Mapping[str, Any] | None:
         """Return the lengths of GOPs in samples; None without any."""
-        if not self.sync:
+        found = self._gops
+        if not found.ended:
             return None
         return {
-            "count": self.sync,
-            "shortest": self.shortest_gop,
-            "average": round(self._in_gops / self.sync, 3),
-            "longest": self.longest_gop,
+            "count": found.ended,
+            "shortest": found.shortest,
+            "average": round(found.samples / found.ended, 3),
+            "longest": found.longest,
         }
 
 
