@@ -27,7 +27,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": Command(schemas=(("inspect", 1),)),
     "decrypt": Command(),
     "timeline": Command(schemas=(("timeline", 1),)),
-    "export": Command("objects were missing"),
+    "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),

@@ -1,3 +1,5 @@
+from onvif_bmff.export.checked_subsegments import CheckedSubsegments as CheckedSubsegments
+from onvif_bmff.export.checked_subsegments import whole_size as whole_size
 from onvif_bmff.export.clear_boxes import clear_fragment as clear_fragment
 from onvif_bmff.export.clear_boxes import clear_movie as clear_movie
 from onvif_bmff.export.clear_boxes import removed_size as removed_size
@@ -5,6 +7,9 @@ from onvif_bmff.export.clear_file import ClearBytes as ClearBytes
 from onvif_bmff.export.clear_file import ClearFile as ClearFile
 from onvif_bmff.export.export import ExportReport as ExportReport
 from onvif_bmff.export.export import export_movie as export_movie
+from onvif_bmff.export.file_times import Cuts as Cuts
+from onvif_bmff.export.file_times import FileTimes as FileTimes
+from onvif_bmff.export.hls import Playlists as Playlists
 from onvif_bmff.export.hls import hls_playlists as hls_playlists
 from onvif_bmff.export.in_band_sets import in_band as in_band
 from onvif_bmff.export.in_band_sets import is_same_family as is_same_family
@@ -26,14 +31,18 @@ from onvif_bmff.export.writers import WaitingSamples as WaitingSamples
 
 __all__ = [
     "MAX_DURATION",
+    "CheckedSubsegments",
     "ClearBytes",
     "ClearFile",
+    "Cuts",
     "Edit",
     "ExportReport",
+    "FileTimes",
     "FragmentedWriter",
     "MovieWriter",
     "OutputSample",
     "OutputTrack",
+    "Playlists",
     "Presented",
     "ProgressiveWriter",
     "TrackTables",
@@ -49,5 +58,6 @@ __all__ = [
     "output_tracks",
     "parameter_sets",
     "removed_size",
+    "whole_size",
     "with_parameter_sets",
 ]

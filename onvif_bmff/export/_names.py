@@ -1,10 +1,12 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "checked_subsegments": ("CheckedSubsegments", "whole_size",),
     "clear_boxes": ("clear_fragment", "clear_movie", "removed_size",),
     "clear_file": ("ClearBytes", "ClearFile",),
     "export": ("ExportReport", "export_movie",),
-    "hls": ("hls_playlists",),
+    "file_times": ("Cuts", "FileTimes",),
+    "hls": ("Playlists", "hls_playlists",),
     "in_band_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "progressive": ("ProgressiveWriter",),

@@ -12,17 +12,20 @@ from math import ceil
 from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
+from onvif_bmff.export.checked_subsegments import CheckedSubsegments
 from onvif_bmff.media.codec import picture_size
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
+from onvif_bmff.playback.left_out import LeftOut, lost_objects
+from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker, Subsegment
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["hls_playlists"]
+__all__ = ["Playlists", "hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
@@ -32,36 +35,60 @@ _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
 
 
-def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
-    """Return playlists by file name; ``index.m3u8`` is the one to open.
+class Playlists(dict[str, str]):
+    """Playlists by file name; ``index.m3u8`` is the one to open.
 
-    Reads the attributes of each object, and the header of one object of each span.
+    ``left_out``: what they leave out because it is damaged, missing or foreign; empty if they were made ``strict``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out: list[LeftOut] = []
+
+
+def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "", strict: bool = True) -> Playlists:
+    """Return the playlists of a selection.
+
+    Reads the attributes of each object, and the header of one object of each span; all fragment heads if not
+    ``strict``.
 
     Args:
         store: holds the objects.
         selection: what to play, rounded to subsegments; see ``select``.
         base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
+        strict: trust the indexes of the objects, and stop at the first one that cannot be read. Otherwise only whole
+            fragments are listed, and what is lost is in ``left_out`` of the result.
 
     Raises:
         MediaError: there is nothing to play.
         ProtectionError: the recording is encrypted; only a clear copy can be played this way.
-        BoxError, MediaError: a segment is invalid.
+        BoxError, MediaError: a segment is invalid (if ``strict``).
         StoreError: the store failed.
     """
+    made = Playlists()
+    if not strict:
+        made.left_out += lost_objects(selection)
     seeker = Seeker(store)
     renditions: dict[str, _Rendition] = {}
     for extension in sorted(selection.parts, key=_order):
         parts = selection.parts[extension]
         if parts and media_in(extension) & _PLAYED:
             name = f"{_NAMES.get(extension, extension)}.m3u8"
-            renditions[extension] = _Rendition(name, list(_runs(parts, selection, seeker)))
+            if strict:
+                runs = _runs(parts, selection, seeker)
+            else:
+                runs = _checked_runs(parts, selection, store, seeker, made.left_out)
+            renditions[extension] = _Rendition(name, list(runs))
     renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
+        for one in made.left_out:
+            if one.error is not None:
+                raise one.error
         raise MediaError("there is nothing that HLS could play")
     epochs = _epochs(run.subsegments[0][1].start.microseconds for one in renditions.values() for run in one.runs)
-    found = {one.name: _media_playlist(one, epochs, base) for one in renditions.values()}
-    found[_MASTER] = _master_playlist(renditions)
-    return found
+    made.update({one.name: _media_playlist(one, epochs, base) for one in renditions.values()})
+    made[_MASTER] = _master_playlist(renditions)
+    return made
 
 
 def _order(extension: str) -> tuple[bool, int, str]:
@@ -116,6 +143,36 @@ def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> 
                 ]
             if first is not None and subsegments:
                 yield _ContinuousPart(seeker.header(first), first.name, subsegments)
+
+
+def _checked_runs(
+    parts: tuple[SpanPart, ...], selection: Selection, store: ReadableStore, seeker: Seeker, left_out: list[LeftOut]
+) -> Iterator[_ContinuousPart]:
+    """Yield the same as ``_runs``, of whole fragments only; note what is left out."""
+    for part in parts:
+        header, faults = settle_header(store, seeker, part)
+        if header is None:
+            left_out += faults
+            continue
+        if header.is_protected:
+            name = part.span.segments[part.first].name
+            raise ProtectionError(f"{name} is encrypted, which HLS players cannot play")
+        checked = CheckedSubsegments(store, seeker, part, header)
+        current: _ContinuousPart | None = None
+        before = -1
+        for index in range(part.first, part.stop):
+            segment = part.span.segments[index]
+            faults_before = len(checked.left_out)
+            for number, run in enumerate(checked.of(index)):
+                if current is None or number or segment.key.counter != before + 1:
+                    if current is not None and current.subsegments:
+                        yield current
+                    current = _ContinuousPart(header, segment.name, [])
+                current.subsegments += [(segment, one) for one in run if _wanted(one, selection.start, selection.end)]
+            before = segment.key.counter if len(checked.left_out) == faults_before else -1
+        if current is not None and current.subsegments:
+            yield current
+        left_out += checked.left_out
 
 
 def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:

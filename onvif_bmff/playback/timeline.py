@@ -13,7 +13,7 @@ from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
 from onvif_bmff.playback.key_order import order_of, time_of
 from onvif_bmff.playback.listing import listing_prefixes
-from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
+from onvif_bmff.playback.recorded import Gap, OrphanEnd, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Timeline"]
@@ -50,7 +50,7 @@ class Timeline:
         self.foreign_examples: list[str] = []
         self.ambiguous = 0
         self.duplicates = sum(kind.duplicates for kind in kinds)
-        self.orphan_ends = sum(kind.orphan_ends for kind in kinds)
+        self.orphan_ends = sum(len(kind.orphans) for kind in kinds)
         self.ambiguous_ends = sum(kind.ambiguous_ends for kind in kinds)
 
     def __repr__(self) -> str:
@@ -167,6 +167,19 @@ class Timeline:
     ) -> SpanList:
         """Return the spans of a type of media or an extension, and of a recording."""
         return SpanList(list(self._of(media, prefix, postfix)))
+
+    def orphans(
+        self,
+        media: TrackType | str | None = None,
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+    ) -> Iterator[OrphanEnd]:
+        """Yield the span end objects without a span: all objects of their spans are missing."""
+        for kind in self._of(media, prefix, postfix):
+            first = time_of(kind.orders[0]) if kind.orders else None
+            for key in kind.orphan_keys():
+                yield OrphanEnd(key, first is None or key.time <= first)
 
     def gaps(
         self,
