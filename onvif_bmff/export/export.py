@@ -45,6 +45,9 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_LONG_SEGMENT = 3_600 * _SECOND
+"""Time after midnight (µs) within which the first segment after a leap second begins."""
 _MAX_OFFSET = 1 << 30
 
 
@@ -332,6 +335,9 @@ class _Export:
             target.description = description
             target.sets = parameter_sets(track.codec) if target.in_band else b""
         time = self._times.ticks_at(played.decode_microseconds, timescale)
+        if _after_leap_second(target, played, time):
+            self._times.leap_second(played.decode_microseconds // _DAY * _DAY)
+            time = self._times.ticks_at(played.decode_microseconds, timescale)
         if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
             time = target.next_time  # keys are cut to milliseconds: this is no gap
         target.source, target.run, target.clock = track, played.run, played.clock
@@ -343,6 +349,21 @@ class _Export:
             self._start = time
         if self._end is None or end > self._end:
             self._end = end
+
+
+def _after_leap_second(target: _FileTrack, played: PlayedSample, time: int) -> bool:
+    """Return whether a span goes on after a leap second: its media continue, while the keys step back by a second."""
+    known, next_time, timescale = target.source, target.next_time, target.output.timescale
+    if known is None or next_time is None or known.span != played.track.span or played.run != target.run:
+        return False
+    track, sample = played.track, played.sample
+    continued = sample.decode_time * timescale // track.timescale + target.offset
+    since_midnight = played.decode_microseconds % _DAY
+    return (
+        abs(continued - next_time) <= SAME_TIME * timescale // _SECOND
+        and abs(next_time - time - timescale) <= timescale // 20
+        and since_midnight < _LONG_SEGMENT
+    )
 
 
 def _output_sample(target: _FileTrack, played: PlayedSample, time: int, duration: int) -> OutputSample:

@@ -1,6 +1,6 @@
 """Times of a recording as times in an exported file."""
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 
 from onvif_bmff.errors import MediaError, OnvifBmffError
 from onvif_bmff.playback.gate import SAME_TIME
@@ -72,6 +72,7 @@ class FileTimes:
         self._floor = floor
         self._exact = exact
         self._origin = 0
+        self._leap_seconds: list[int] = []
 
     def begin(self, microseconds: int) -> None:
         """Set the beginning of the file, given the decode time of its first sample."""
@@ -84,9 +85,15 @@ class FileTimes:
         """Return how much is cut out before a time, in microseconds."""
         return self._cuts.before(microseconds) if self._cuts is not None else 0
 
+    def leap_second(self, midnight: int) -> None:
+        """Note that a leap second was inserted before a midnight, in microseconds: later times are a second later."""
+        if midnight not in self._leap_seconds and midnight > self._origin:
+            insort(self._leap_seconds, midnight)
+
     def ticks_at(self, microseconds: int, timescale: int) -> int:
         """Return the time in the file of a time of the recording, in ticks, rounded to the nearest."""
         elapsed = microseconds - self._origin - self.cut_before(microseconds)
+        elapsed += bisect_right(self._leap_seconds, microseconds) * _SECOND
         return (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
 
     def presented_from(self, timescale: int) -> int:

@@ -34,6 +34,7 @@ _AFTER = 60 * _SECOND
 _DOCUMENT = 3_600 * _SECOND
 _UNKNOWN_END = 86_400 * _SECOND
 _SHORT = 3 * _SECOND // 10
+_CUT = _SECOND
 
 
 def fits(clock: MediaClock, segment: RecordedSegment, first: tuple[int, int], within: int = _SAME_CLOCK) -> bool:
@@ -261,7 +262,7 @@ class ObjectCheck:
 
     def is_short_of(self, end: UtcTime | None) -> bool:
         """Return whether the media read end clearly before an instant (None: unknown)."""
-        return end is not None and self.reached is not None and self._short_of(end) > self._slack
+        return end is not None and self.reached is not None and self._short_of(end) > _CUT + self._slack
 
     def _short_of(self, end: UtcTime) -> int:
         return end.microseconds - (self.reached or 0)
