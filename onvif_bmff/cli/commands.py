@@ -25,7 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "record": Command("a key was not wrapped for all certificates"),
     "inspect": Command(schemas=(("inspect", 1),)),
-    "decrypt": Command(),
+    "decrypt": Command("a track stays encrypted, with --partial"),
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
 from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
-from onvif_bmff.errors import BoxError, ForeignFormatError, MediaError, ProtectionError
+from onvif_bmff.errors import BitstreamError, BoxError, ForeignFormatError, MediaError, ProtectionError, WrongKeyError
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample, lead_of
@@ -121,14 +121,16 @@ def clear_samples(
 
     Raises:
         ProtectionError: they are protected, and ``stage`` is None.
+        WrongKeyError: what was decrypted is no media: nothing shows whether the key is wrong or the object damaged.
     """
     samples = _whole(part, data) if torn else part.samples(data)
-    if is_protected(part.track.entry(part.description)):
+    decrypted = is_protected(part.track.entry(part.description))
+    if decrypted:
         if stage is None:
             raise ProtectionError(f"track {part.track.track_id} is encrypted: its samples need keys")
         samples = iter(stage(part, samples, data))
     size = part.track.nal_length_size(part.description)
-    return samples if size in (None, 4) else _lengthened(samples, size)
+    return samples if size in (None, 4) else _lengthened(samples, size, decrypted=decrypted)
 
 
 def _whole(part: TrackFragment, data: memoryview) -> Iterator[Sample]:
@@ -138,7 +140,14 @@ def _whole(part: TrackFragment, data: memoryview) -> Iterator[Sample]:
         yield sample
 
 
-def _lengthened(samples: Iterator[Sample], size: int) -> Iterator[Sample]:
+def _lengthened(samples: Iterator[Sample], size: int, *, decrypted: bool) -> Iterator[Sample]:
     for sample in samples:
-        sample.data = with_long_lengths(sample.data, size)
+        try:
+            sample.data = with_long_lengths(sample.data, size)
+        except BitstreamError:
+            if decrypted:
+                raise WrongKeyError(
+                    "what was decrypted is no media: the key is wrong, or the object is damaged"
+                ) from None
+            raise
         yield sample

@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -12,8 +13,17 @@ from support_configurations import carry_out, configuration
 from onvif_bmff.bmff import MovieFragmentBox, parse_boxes
 from onvif_bmff.cenc.keys.content import ContentKey
 from onvif_bmff.cenc.keys.ring import KeyRing
-from onvif_bmff.errors import BoxError, ForeignFormatError, MediaError, MissingKeyError, ProtectionError
+from onvif_bmff.errors import (
+    BitstreamError,
+    BoxError,
+    ForeignFormatError,
+    MediaError,
+    MissingKeyError,
+    ProtectionError,
+    WrongKeyError,
+)
 from onvif_bmff.export import ExportReport, export_movie, hls_playlists
+from onvif_bmff.media import Sample
 from onvif_bmff.playback import (
     LeftOut,
     LossCause,
@@ -21,6 +31,8 @@ from onvif_bmff.playback import (
     SampleReader,
     Seeker,
     Timeline,
+    cause_of,
+    clear_samples,
     doubts,
     read_segment,
     select,
@@ -260,3 +272,17 @@ def test_a_zeroed_end_is_noticed(bucket: Bucket) -> None:
     assert [one.key for one in left_out] == [key]
     _, left_out = read(altered(bucket, {key: body[:last]}))
     assert [one.key for one in left_out] == [key]
+
+
+def test_a_wrong_key_is_not_called_damage() -> None:
+    """Whether a key is wrong or an object damaged cannot be told; lengths of NAL units that were encrypted show one."""
+    noise = b"\xf0" * 40
+    entry = SimpleNamespace(type="encv")
+    track = SimpleNamespace(track_id=1, entry=lambda index: entry, nal_length_size=lambda index: 2)
+    part = SimpleNamespace(track=track, description=1, samples=lambda data: iter([Sample(1, 0, 1, noise, True)]))
+    with pytest.raises(WrongKeyError) as caught:
+        list(clear_samples(part, memoryview(noise), lambda part, samples, data: samples))  # type: ignore[arg-type]
+    assert cause_of(caught.value) is LossCause.ENCRYPTED
+    entry.type = "avc1"
+    with pytest.raises(BitstreamError):
+        list(clear_samples(part, memoryview(noise), None))  # type: ignore[arg-type]
