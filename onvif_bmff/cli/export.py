@@ -13,7 +13,7 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found, other_formats
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
@@ -74,11 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
     selection = select(timeline, start=arguments.start, end=arguments.end, **where)
     if not selection:
-        reason = nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects)
+        names = timeline.objects + timeline.foreign
+        reason = nothing_found(arguments, names, timeline.objects, other_formats(timeline))
         if not arguments.allow_empty:
             raise MediaError(reason)
         say(f"{reason}: nothing was written")
         return Status.SUCCESS
+    if timeline.other_formats:
+        complain(f"passed over: {other_formats(timeline)}")
     if arguments.hls is not None:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)

@@ -35,6 +35,8 @@ class Timeline:
         objects: number of keys of segments and span ends, including duplicates.
         foreign: number of other names.
         foreign_examples: the first ten of those.
+        other_formats: number of those that are keys of segments but for their extension, by extension: objects that
+            a recorder stores in another format (``mkv``).
         ambiguous: number of keys with more than one part that could be the date, while prefix and postfix
             were not both given; the last such part was taken.
         duplicates: number of repeated keys.
@@ -48,6 +50,7 @@ class Timeline:
         self.objects = 0
         self.foreign = 0
         self.foreign_examples: list[str] = []
+        self.other_formats: dict[str, int] = {}
         self.ambiguous = 0
         self.duplicates = sum(kind.duplicates for kind in kinds)
         self.orphan_ends = sum(len(kind.orphans) for kind in kinds)
@@ -79,6 +82,7 @@ class Timeline:
         kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
         objects = foreign = ambiguous = 0
         examples: list[str] = []
+        other: dict[str, int] = {}
         last_head: str | None = None
         where = KeyHead("", "", 0, ambiguous=False)
         base = 0
@@ -95,6 +99,8 @@ class Timeline:
                     here = kinds.setdefault((where.prefix, where.postfix), {})
                 offset, leap, digits, counter, extension, span_end = read_tail(tail)
                 if extension not in known:
+                    if not span_end:
+                        other[extension] = other.get(extension, 0) + 1
                     raise ObjectKeyError("no extension of a recording")
             except ObjectKeyError:
                 foreign += 1
@@ -117,6 +123,7 @@ class Timeline:
         made = cls([here[extension].arrange() for _, here in sorted(kinds.items()) for extension in sorted(here)])
         made.objects, made.foreign, made.ambiguous = objects, foreign, ambiguous
         made.foreign_examples = examples
+        made.other_formats = dict(sorted(other.items()))
         return made
 
     @classmethod
