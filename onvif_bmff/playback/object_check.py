@@ -27,14 +27,23 @@ __all__ = ["ObjectCheck", "check_attributes", "check_media", "check_place", "fit
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _HEADER_BLOCK = 8 << 10
-_SAME_CLOCK = _SECOND // 2
+_SAME_CLOCK = 8 * _SECOND // 10
+"""Keys of other recorders may be this far off the media time of their span."""
+_AGREEMENT = _SECOND // 4
+"""How exactly the objects behind one have to fit to show that it is another's."""
 _CLOSE = 50_000
+"""Nearer than this, an object is surely one of its span."""
 _BEFORE = 10 * _SECOND
 _AFTER = 60 * _SECOND
+"""Samples farther before or behind the time of their object are not its own."""
 _DOCUMENT = 3_600 * _SECOND
+"""The same for the end of a metadata document."""
 _UNKNOWN_END = 86_400 * _SECOND
+"""Longest segment if keys do not show where it ends."""
 _SHORT = 3 * _SECOND // 10
+"""Media that end so much before or behind their segment are looked at more closely."""
 _CUT = _SECOND
+"""By how much the media have to be shorter if nothing but keys shows it."""
 
 
 def fits(clock: MediaClock, segment: RecordedSegment, first: tuple[int, int], within: int = _SAME_CLOCK) -> bool:
@@ -62,7 +71,7 @@ def _described(header: SegmentHeader) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
     for track in header.movie_tracks:
         defaults = b"" if track.defaults is None else track.defaults.build()
-        shape = (track.track_id, track.handler, track.timescale, track.language, track.presentation_shift, defaults)
+        shape = (track.track_id, track.handler, track.timescale, track.language, defaults)
         if track.is_media:
             indexes = (track.first_description, *range(1, len(track.entries) + 1))
             entries = tuple([entry_bytes(track.codec(index).sample_entry()) for index in indexes])
@@ -154,7 +163,7 @@ def check_place(
             return False
         clock = MediaClock(following[0][0].key.time, *following[0][1])
         following = following[1:]
-    if any(fits(clock, *one) for one in following):
+    if any(fits(clock, *one, within=_AGREEMENT) for one in following):
         seconds = (clock.microseconds(*first) - segment.key.time.microseconds) / _SECOND
         raise MediaError(f"its media times are {seconds:+.3f} seconds off its key: it is another object, or damaged")
     return False

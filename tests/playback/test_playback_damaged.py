@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from onvif_bmff.errors import (
 )
 from onvif_bmff.export import ExportReport, export_movie, hls_playlists
 from onvif_bmff.media import Sample
+from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import (
     LeftOut,
     LossCause,
@@ -286,3 +288,26 @@ def test_a_wrong_key_is_not_called_damage() -> None:
     entry.type = "avc1"
     with pytest.raises(BitstreamError):
         list(clear_samples(part, memoryview(noise), None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("jitter", [(0, 580, 160, 740, 320), (0, 21, -18, 30, -25), (0, -300, 250, -200, 100)])
+@pytest.mark.parametrize("labels", [True, False])
+def test_keys_that_are_not_exact_are_no_damage(bucket: Bucket, jitter: tuple[int, ...], labels: bool) -> None:
+    """Other recorders take keys from the clock on the wall."""
+    store = MemoryStore()
+    span = max(Timeline.from_store(bucket.before).spans, key=lambda one: len(one.segments))
+    for segment, off in zip(span.segments, jitter, strict=False):
+        key = ObjectKey(
+            segment.key.prefix,
+            segment.key.time + timedelta(milliseconds=off),
+            segment.key.postfix,
+            segment.key.counter,
+            segment.key.extension,
+        )
+        writer = store.open_writer(str(key), content_type="video/mp4")
+        writer.append(bucket.before.get(segment.name))
+        writer.seal(dict(bucket.before.head(segment.name).attributes) if labels else {})
+    found, left_out = read(store)
+    assert left_out == []
+    expected = [data for segment in span.segments[: len(jitter)] for data in samples(bucket.before.get(segment.name))]
+    assert list(found) == expected
