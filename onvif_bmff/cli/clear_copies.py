@@ -22,10 +22,13 @@ from onvif_bmff.storage import DirectoryStore
 __all__ = ["ClearCopies", "make_folder", "remove_files"]
 
 _BLOCK = 4 << 20
+_EXTENSION = ".mp4"
 
 
 class ClearCopies(DirectoryStore):
     """Reads segments from ``folder`` that ``make`` has copied there, with the attributes that they have in ``store``.
+
+    Their names end with ``.mp4``: ffmpeg 5 and 8 refuse others in playlists.
 
     Nothing appears in the folder before all copies are complete, and nothing is left after a failure.
 
@@ -81,7 +84,7 @@ class ClearCopies(DirectoryStore):
                         raise
                     left_out[segment.name] = left_out_of(segment, error)
                     continue
-                copies.append((clear, folder / segment.name))
+                copies.append((clear, folder / cls.name_of(segment.name)))
             _check_any(copies, left_out)
             permissions = folder_mode(mode if mode is not None else PRIVATE)
             with signals.shield():
@@ -92,11 +95,20 @@ class ClearCopies(DirectoryStore):
                     os.replace(clear, target)
         return cls(store, folder, left_out)
 
+    @staticmethod
+    def name_of(key: str) -> str:
+        """Return the name of the copy of an object."""
+        return key if key.endswith(_EXTENSION) else key + _EXTENSION
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of the copy."""
+        return super().get(self.name_of(key), start, length)
+
     def head(self, key: str) -> ObjectInfo:
         """Return the size of the copy, and the attributes of the object except its SeekTable, which does not fit."""
         original = self._originals.head(key)
         attributes = {name: text for name, text in original.attributes.items() if name.lower() != "seektable"}
-        return replace(original, size=super().head(key).size, attributes=attributes)
+        return replace(original, size=super().head(self.name_of(key)).size, attributes=attributes)
 
 
 def _check_any(copies: list[tuple[Path, Path]], left_out: dict[str, LeftOut]) -> None:

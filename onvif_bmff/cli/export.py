@@ -185,7 +185,8 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
                 store, selection, folder / _COPIES, keys, signals, made, arguments.file_mode, strict=arguments.strict
             )
             left_out.update(copies.left_out)
-            playlists = _checked(hls_playlists(copies, selection, base=f"{_COPIES}/", strict=False), arguments)
+            playlists = hls_playlists(copies, selection, base=f"{_COPIES}/", name_of=copies.name_of, strict=False)
+            playlists = _checked(playlists, arguments)
             whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
             note = f", clear copies in {folder / _COPIES}{whose}"
         make_folder(folder, made)

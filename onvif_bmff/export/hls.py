@@ -6,7 +6,7 @@ of all media, so that players keep these in sync. Metadata is left out, since pl
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from urllib.parse import quote
@@ -31,6 +31,8 @@ _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.ext
 """What playlists are called; those of other extensions by the extension."""
 _PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
 _MASTER = "index.m3u8"
+_ROUNDED = 2_000
+"""Microseconds by which keys and Duration attributes may be rounded."""
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
 
@@ -46,7 +48,14 @@ class Playlists(dict[str, str]):
         self.left_out: list[LeftOut] = []
 
 
-def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "", strict: bool = True) -> Playlists:
+def hls_playlists(
+    store: ReadableStore,
+    selection: Selection,
+    *,
+    base: str = "",
+    name_of: Callable[[str], str] = str,
+    strict: bool = True,
+) -> Playlists:
     """Return the playlists of a selection.
 
     Reads the attributes of each object, and the header of one object of each span; all fragment heads if not
@@ -56,6 +65,7 @@ def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "",
         store: holds the objects.
         selection: what to play, rounded to subsegments; see ``select``.
         base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
+        name_of: what the object of a key is called there, if not by its key.
         strict: trust the indexes of the objects, and stop at the first one that cannot be read. Otherwise only whole
             fragments are listed, and what is lost is in ``left_out`` of the result.
 
@@ -86,7 +96,12 @@ def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "",
                 raise one.error
         raise MediaError("there is nothing that HLS could play")
     epochs = _epochs(run.subsegments[0][1].start.microseconds for one in renditions.values() for run in one.runs)
-    made.update({one.name: _media_playlist(one, epochs, base) for one in renditions.values()})
+    made.update(
+        {
+            one.name: _media_playlist(one, epochs, lambda name: base + quote(name_of(name)))
+            for one in renditions.values()
+        }
+    )
     made[_MASTER] = _master_playlist(renditions)
     return made
 
@@ -104,6 +119,20 @@ class _ContinuousPart:
     header: SegmentHeader
     map_name: str
     subsegments: list[tuple[RecordedSegment, Subsegment]]
+
+    def lengths(self) -> list[int]:
+        """Return how long each subsegment is played, in microseconds; their sum is the length of the part.
+
+        Each lasts until the next one begins: ends by Duration attributes are rounded, and would add up to an error.
+        """
+        starts = [one.start.microseconds for _, one in self.subsegments]
+        last = self.subsegments[-1][1]
+        ends = [*starts[1:], starts[-1] + last.end.microseconds_since(last.start)]
+        own = [one.end.microseconds_since(one.start) for _, one in self.subsegments]
+        return [
+            end - start if 0 < end - start <= length + _ROUNDED else length
+            for start, end, length in zip(starts, ends, own, strict=True)
+        ]
 
 
 @dataclass(slots=True)
@@ -188,12 +217,8 @@ def _epochs(starts: Iterable[int]) -> list[int]:
     return found
 
 
-def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
-    longest = max(
-        subsegment.end.microseconds_since(subsegment.start)
-        for run in rendition.runs
-        for _, subsegment in run.subsegments
-    )
+def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[str], str]) -> str:
+    longest = max(length for run in rendition.runs for length in run.lengths())
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -203,23 +228,29 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
     ]
     epoch = 0
     for number, run in enumerate(rendition.runs):
-        for index, (segment, subsegment) in enumerate(run.subsegments):
-            uri = base + quote(segment.name)
+        for index, ((segment, subsegment), length) in enumerate(zip(run.subsegments, run.lengths(), strict=True)):
             now = max(bisect_right(epochs, subsegment.start.microseconds) - 1, 0)
             if index == 0 and number and now == epoch:
                 now += 1  # parts that begin together are still two
             lines += ["#EXT-X-DISCONTINUITY"] * max(0, now - epoch)
             epoch = max(epoch, now)
             if index == 0:
-                header = base + quote(run.map_name)
+                header = uri_of(run.map_name)
                 lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
             if index == 0 or run.subsegments[index - 1][0] is not segment:
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{subsegment.start.isoformat(3)}")
-            lines.append(f"#EXTINF:{subsegment.end.microseconds_since(subsegment.start) / 1_000_000:.6f},")
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_rounded(subsegment.start).isoformat(3)}")
+            lines.append(f"#EXTINF:{length / 1_000_000:.6f},")
             lines.append(f"#EXT-X-BYTERANGE:{subsegment.stop - subsegment.offset}@{subsegment.offset}")
-            lines.append(uri)
+            lines.append(uri_of(segment.name))
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def _rounded(time: UtcTime) -> UtcTime:
+    """Return the nearest millisecond, as long as it is no other second than a leap second."""
+    off = time.microseconds % 1_000
+    change = 1_000 - off if off >= 500 else -off
+    return time if time.leap else UtcTime(time.microseconds + change)
 
 
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:

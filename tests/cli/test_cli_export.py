@@ -167,6 +167,13 @@ def test_playlists_of_a_range_copy_what_they_need(tmp_path: Path, identity: tupl
     copies = [path for path in (hls / "clear").rglob("*") if path.is_file()]
     assert 1 <= len(copies) <= 4
     assert pieces(hls, "video.m3u8")
+    assert all(path.suffix == ".mp4" for path in copies)  # other names are refused by ffmpeg 5 and 8
+    command = [need("ffprobe"), "-v", "error", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames"]
+    found = subprocess.run(
+        [*command, "-of", "csv=p=0", str(hls / "index.m3u8")], capture_output=True, text=True, timeout=60
+    )
+    assert {line.split(",")[0] for line in found.stdout.split()} == {"video", "audio"}, found.stderr
+    assert all(int(line.split(",")[1]) > 10 for line in found.stdout.split())
     assert [path.name for path in hls.iterdir() if path.name.startswith(".")] == []
 
 
@@ -267,9 +274,9 @@ def test_damaged_objects_are_named_and_the_rest_exported(
             assert len([line for line in said if line.startswith(f"onvif-bmff: {cause}: {name}: ")]) == 1
     whole, rest = probe(tmp_path / "whole.mp4")["video"][0], probe(out)["video"][0]
     assert whole - 2 * 30 <= rest < whole
-    copy = hls / "clear" / names[0] if options else cut
+    copy = hls / "clear" / f"{names[0]}.mp4" if options else cut
     for line in (hls / "video.m3u8").read_text().splitlines():
-        assert unquote(line).rpartition("/")[2] != foreign.name
+        assert unquote(line).rpartition("/")[2].removesuffix(".mp4") != foreign.name
     assert copy.exists()
     assert pieces(hls, "video.m3u8")  # each range is whole fragments
     out.unlink()
