@@ -21,7 +21,7 @@ from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import Sample
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import since_open
-from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, FragmentBuilder, FragmentTrack
+from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, Fragment, FragmentBuilder, FragmentTrack
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -325,3 +325,9 @@ def test_only_the_samples_of_a_fragment_that_failed_count_as_unwritten():
     with pytest.raises(MediaError):
         builder.close(2)
     assert builder.unwritten == 3
+
+
+def test_what_a_fragment_holds_is_not_shown():
+    shown = repr(Fragment((b"a picture of somebody",), 21, ()))
+    assert "somebody" not in shown
+    assert "size=21" in shown
