@@ -19,8 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.simulate import certificates, operators
+from tests.simulate.cameras import BEHAVIOURS
+from tests.simulate.disk import Fault, Loss
 from tests.simulate.run import Outcome, simulate
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
+from tests.simulate.store_faults import UPLOAD_LOST, StoreFault
 from tests.simulate.sweeps import run_sweeps
 
 _HANGS = 120
@@ -48,6 +52,14 @@ def run_once(scenario: Scenario) -> Outcome:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def every_fault() -> set[str]:
+    """Return the names of all faults that a run can have, as they are counted."""
+    incidents = {"power cut", "restart", "event storm", "wall clock jump", UPLOAD_LOST}
+    named = {one.value for kinds in (StoreFault, Fault, Loss) for one in kinds}
+    cameras = {one.name for one in BEHAVIOURS.values() if one.share}
+    return incidents | named | cameras | {*operators.HITS, *certificates.HITS}
 
 
 def law_of(finding: str) -> str:
@@ -134,6 +146,7 @@ def main() -> int:
                 print(f"{small.line}: {outcome.findings[0]}", flush=True)
     print(", ".join(f"{count} {name}" for name, count in total.items()))
     print("hit: " + ", ".join(f"{name} {count}" for name, count in sorted(hits.items())))
+    print("not hit: " + (", ".join(sorted(every_fault() - hits.keys())) or "nothing"))
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))

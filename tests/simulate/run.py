@@ -38,7 +38,7 @@ from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
-from tests.simulate.disk import Fault, SimulatedDisk
+from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
@@ -244,8 +244,8 @@ class World:
         self._count()
         self.simulation.crash(self.process)
         if cut:
-            self.disk.crash()
-            self.database.crash()
+            self.disk.crash(self.simulation.chance.choice(LOSSES))
+            self.database.crash(self.simulation.chance.choice(LOSSES))
         self.down_since = began
         self.excuses.append(
             Excuse(began - (1.0 if in_time else self._at_stake(began)), began, "it was switched off", counted=False)
@@ -284,6 +284,8 @@ class World:
     def run(self) -> None:
         """Let everything happen, then nothing bad for a while, and switch the device off."""
         self._set_faults(on=True)
+        if "certificates expire" in self.scenario.kinds:
+            self.simulation.spawn(self._outside, self.certificates.run, "certificates")
         self.start()
         for incident in self.scenario.incidents:
             self._sleep_until(incident.time)
@@ -352,6 +354,11 @@ class World:
     def _is_hung(self) -> bool:
         """Whether a camera may have nothing to say any more, for which nothing is done yet ([6/15], line 6)."""
         return any(self.simulation.hits[name] for name in ("hang", "hang in open", "end of stream"))
+
+    def end(self) -> None:
+        """End all tasks."""
+        self.simulation.crash(self.process)
+        self.simulation.crash(self._outside)
 
     # ---- what must be true -------------------------------------------------------------------------------
 
@@ -513,7 +520,8 @@ def simulate(scenario: Scenario) -> Outcome:
         outcome = world.check()
     except SimulationError as error:
         outcome = Outcome([*world.findings, f"stuck: {error}"])
-        world.simulation.crash(world.process)
+    finally:
+        world.end()
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps
     outcome.simulated = world.simulation.time
