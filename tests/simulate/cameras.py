@@ -218,7 +218,7 @@ def _streams(simulation: Simulation, *, quick: bool) -> tuple[_Stream, ...]:
         found.append(
             _Stream("video", 1, known[name], chance.randint(10, 12 if quick else 50) / 10, chance.randint(2, 6))
         )
-    if not found or chance.random() < 0.7:
+    if not found or chance.random() < 0.35:
         name = chance.choice(("AAC", "Opus", "G711"))
         found.append(_Stream("audio", 2, known[name], 1.024, 1))
     if chance.random() < 0.4:

@@ -60,7 +60,7 @@ STORE_TROUBLE = {
 _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
-SETTLE = 150.0
+SETTLE = 100.0
 """Seconds without trouble at the end: longer than a store waits before it tries again."""
 
 

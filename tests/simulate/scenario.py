@@ -151,10 +151,10 @@ def draw(seed: int, seconds: float = 600.0) -> Scenario:
             f"cam{chance.randint(1, cameras)}",
             chance.choice(("CMAF", "MP4")),
             chance.choice(("bucket", "bucket", "disk")),
-            chance.choice((10, 20, 30, 60)),
+            chance.choice((20, 30, 60)),
             chance.choice(("", "", "", "cenc", "cbcs")),
         )
-        for number in range(chance.choice((1, 2, 2, 3)))
+        for number in range(chance.choice((1, 1, 2)))
     ]
     kinds = _drawn_kinds(seed)
     incidents = sorted(
