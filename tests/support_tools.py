@@ -9,6 +9,7 @@ import pytest
 SOURCES = {
     "ffmpeg": "apt-get install ffmpeg, or ffmpeg.org",
     "ffprobe": "comes with ffmpeg",
+    "mediainfo": "apt-get install mediainfo",
     "chromium": "apt-get install chromium",
     "chromedriver": "apt-get install chromium-driver",
     "node": "apt-get install nodejs, or nodejs.org",

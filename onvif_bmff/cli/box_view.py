@@ -1,11 +1,13 @@
 """Boxes as plain values, for text and JSON."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
 from onvif_bmff.bmff import (
+    SIZE_32,
+    SIZE_64,
     Box,
     Columns,
     EsdBox,
@@ -19,6 +21,7 @@ from onvif_bmff.bmff import (
     seig_entries,
 )
 from onvif_bmff.bmff.descriptors import read_esds
+from onvif_bmff.cli.box_reading import reading
 from onvif_bmff.errors import BoxError
 
 __all__ = ["ShownBox", "box_node"]
@@ -38,25 +41,39 @@ class ShownBox(TypedDict):
     children: list["ShownBox"]
 
 
-def box_node(found: Box, *, full: bool = False) -> ShownBox:
-    """Return ``found`` and all below it; tables and bytes are abbreviated unless ``full``."""
-    names = [one.name for one in fields(found) if one.name not in _HIDDEN]
-    names.sort(key=lambda name: name not in ("version", "flags"))  # first, if present
-    shown = {name: _value(getattr(found, name), full=full) for name in names if _is_shown(found, name)}
+def box_node(found: Box, *, full: bool = False, plain: bool = False) -> ShownBox:
+    """Return ``found`` and all below it; tables and bytes are abbreviated unless ``full``.
+
+    Abbreviations are marked: a list that goes on ends with "...", or with the number of ``more``; bytes are hexadecimal
+    digits, which "..." and their number follow if they go on; media data are their number. Everything else is all there
+    is: reserved fields and the form of the size are shown where they are unusual. ``plain``: dates, fixed-point
+    numbers and matrices as people read them.
+    """
+    named = [one for one in fields(found) if one.name not in _HIDDEN and _is_shown(found, one)]
+    names = sorted((one.name for one in named), key=lambda name: name not in ("version", "flags"))  # first, if present
+    shown = {name: _value(getattr(found, name), full=full) for name in names}
     if isinstance(found, MediaDataBox):
         shown = {"data": f"{len(found.data)} bytes"}
+    if found.size_form != SIZE_32:
+        shown["size_form"] = "64 bits" if found.size_form == SIZE_64 else "to the end of the file"
     shown.update(_readings(found, full=full))
-    children = [box_node(child, full=full) for child in found.children_of()]
+    for name in names if plain else ():
+        text = reading(found, name)
+        if text is not None:
+            shown[name] = text
+    children = [box_node(child, full=full, plain=plain) for child in found.children_of()]
     return {"type": found.type, "offset": found.offset, "size": found.read_size, "fields": shown, "children": children}
 
 
-def _is_shown(found: Box, name: str) -> bool:
+def _is_shown(found: Box, one: "Field[Any]") -> bool:
+    name, value = one.name, getattr(found, one.name)
     if name == "trailing":
         return bool(found.trailing)
-    reserved = name.startswith(("reserved", "pre_defined"))
-    if reserved or (name == "name_bytes" and found.type == "hdlr"):
-        return False
-    return name != "data" or not isinstance(found, EsdBox | SampleEncryptionBox | UnknownBox)
+    if name.startswith(("reserved", "pre_defined")):
+        return bool(value != one.default)
+    if isinstance(found, HandlerBox) and name == "name_bytes":
+        return bool(value != found.name.encode("utf-8", "replace") + b"\0")
+    return name != "data" or not isinstance(found, SampleEncryptionBox | UnknownBox)
 
 
 def _value(value: Any, *, full: bool) -> Any:
@@ -72,8 +89,6 @@ def _value(value: Any, *, full: bool) -> Any:
         return [_value(item, full=full) for item in value]
     if is_dataclass(value):
         return {one.name: _value(getattr(value, one.name), full=full) for one in fields(value)}
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value
 
 
@@ -99,7 +114,9 @@ def _readings(found: Box, *, full: bool) -> dict[str, Any]:
         return {"samples": _encrypted_samples(found, full=full)}
     if isinstance(found, MediaHeaderBox):
         code = [found.language >> shift & 31 for shift in (10, 5, 0)]
-        return {"language": "".join(chr(0x60 + letter) for letter in code)} if found.language >= 0x400 else {}
+        # Smaller numbers are QuickTime's, and the 16th bit has no letter.
+        is_text = 0x400 <= found.language < 0x8000
+        return {"language": "".join(chr(0x60 + letter) for letter in code)} if is_text else {}
     if isinstance(found, HandlerBox):
         return {"name": found.name}
     if isinstance(found, UnknownBox):

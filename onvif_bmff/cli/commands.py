@@ -25,7 +25,9 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "record": Command("a key was not wrapped for all certificates"),
     "inspect": Command(schemas=(("inspect", 1),)),
+    "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command(),
+    "extract": Command(),
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("objects were missing"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from onvif_bmff.cli.box_view import box_node
 
     with _mapped(arguments.file) as data:
-        nodes = (box_node(found, full=arguments.full) for found in _boxes(data))
+        nodes = (box_node(found, full=arguments.full, plain=not arguments.json) for found in _boxes(data))
         if arguments.json:
             write_rows("inspect", "boxes", nodes)
         else:

@@ -2,10 +2,8 @@
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import groupby
 from typing import Any
 
 from onvif_bmff.cli.attributes_file import AttributesFile
@@ -14,16 +12,28 @@ from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Outcome, Status
 from onvif_bmff.cli.store_options import add_empty_argument, nothing_found
 from onvif_bmff.cli.terminal import complain, say
+from onvif_bmff.cli.validate_text import looked_at, write_findings, write_verdict
 from onvif_bmff.cli.values import instant, path
-from onvif_bmff.errors import StoreError, escaped
+from onvif_bmff.errors import StoreError
 from onvif_bmff.storage.directory import DirectoryStore
-from onvif_bmff.validation import RULES, Checked, EncryptionProof, Finding, Level, Skipped, validate_store
+from onvif_bmff.validation import (
+    REPORTS,
+    RULES,
+    Checked,
+    EncryptionProof,
+    Finding,
+    FindingSums,
+    Level,
+    ReportContext,
+    Validation,
+    reaches,
+    report_on,
+    validate_store,
+)
 
 __all__ = ["register", "run"]
 
-_STYLES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: ""}
-MAX_KEYS, MAX_RULES = 3, 4
-"""Number of key identifiers, and of rules with one reason, that text names; JSON has them all."""
+_TEXT, _JSON = "text", "json"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,29 +67,87 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="count the clear bytes of all samples, track by track, with the reason for each; "
         "unexplained ones, and a store without any encryption, are findings",
     )
+    _add_report_arguments(parser)
     parser.set_defaults(run=run)
 
 
+def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("report")
+    group.add_argument(
+        "--format",
+        choices=(_TEXT, _JSON, *REPORTS),
+        help="text (default), json (as --json), sarif (SARIF 2.1.0), junit (XML), html (one page), "
+        "github (annotations of GitHub Actions)",
+    )
+    group.add_argument(
+        "--fail-on",
+        metavar="LEVEL",
+        type=_level,
+        default=Level.WARNING,
+        help="the least level of findings that make the exit status 1: error, warning (default) or note",
+    )
+    group.add_argument(
+        "--ignore",
+        metavar="RULE",
+        type=_rule,
+        action="append",
+        default=[],
+        help="leave out the findings of this rule, as if it were not checked; may be given again",
+    )
+    group.add_argument(
+        "--max-findings",
+        metavar="N",
+        type=_number,
+        help="show this many findings at most; all are counted, and make the exit status",
+    )
+
+
+def _level(text: str) -> Level:
+    try:
+        return Level(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"error, warning or note is needed: {text!r}") from None
+
+
+def _rule(text: str) -> str:
+    if text not in RULES:
+        raise argparse.ArgumentTypeError(f"there is no rule {text!r}; --rules lists them")
+    return text
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"a number is needed: {text!r}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
-    """Validate; 1 if anything was found."""
+    """Validate; 1 if anything was found that ``--fail-on`` counts."""
+    form = args.format or (_JSON if args.json else _TEXT)
+    if args.json and form != _JSON:
+        raise StoreError(f"--json does not go with --format {form}")
     if args.rules:
-        _list_rules(as_json=args.json)
+        if form not in (_TEXT, _JSON):
+            raise StoreError(f"--rules does not go with --format {form}")
+        _list_rules(as_json=form == _JSON)
         return Status.SUCCESS
     if args.store is None:
         raise StoreError("validate needs a STORE, or --rules")
     if args.prove_encrypted and args.shallow:
         raise StoreError("--prove-encrypted looks into objects, and --shallow does not")
+    if args.prove_encrypted and form not in (_TEXT, _JSON):
+        raise StoreError(f"--prove-encrypted does not go with --format {form}")
     with ExitStack() as stack:
         labels: AttributesFile | None = None
         if args.attributes is not None:
             labels = stack.enter_context(AttributesFile(args.store, args.attributes))
-        return _validate(args, labels or DirectoryStore(args.store, create=False), labels)
+        return _validate(args, form, labels or DirectoryStore(args.store, create=False), labels)
 
 
-def _validate(args: argparse.Namespace, store: DirectoryStore, labels: AttributesFile | None) -> int:
+def _validate(args: argparse.Namespace, form: str, store: DirectoryStore, labels: AttributesFile | None) -> int:
     keys = keys_from(args)
     proof = EncryptionProof() if args.prove_encrypted else None
-    report = validate_store(
+    validation = validate_store(
         store,
         prefix=args.prefix,
         postfix=args.postfix,
@@ -90,28 +158,56 @@ def _validate(args: argparse.Namespace, store: DirectoryStore, labels: Attribute
         deep=not args.shallow,
         proof=proof,
     )
-    counts: Counter[Level] = Counter()
-    found, checked = _counted(report, counts, args.outcome), report.checked
-    if args.json:
-        write_rows("validate", "findings", map(_row, found), _sums(counts, checked, labels, proof))
-    else:
-        _write_text(found)
-        for line in proof.lines() if proof is not None else ():
-            say(line)
-    faults = counts[Level.ERROR] + counts[Level.WARNING]
+    sums, checked = FindingSums(ignore=args.ignore, most=args.max_findings), validation.checked
+    _write(args, form, validation, sums, labels, proof)
+    faults = sums.reach(args.fail_on)
     if not checked.objects and not faults and not args.allow_empty:
         complain(nothing_found(args, checked.names, checked.names - checked.foreign - checked.elsewhere))
         return Status.ERROR
-    if not args.json:
-        _write_verdict(counts, checked, labels)
+    if form == _TEXT:
+        write_verdict(sums, checked, labels)
     return Status.FINDINGS if faults or (proof is not None and proof.faults) else Status.SUCCESS
 
 
-def _counted(findings: Iterable[Finding], counts: Counter[Level], outcome: Outcome) -> Iterator[Finding]:
+def _write(
+    args: argparse.Namespace,
+    form: str,
+    validation: Validation,
+    sums: FindingSums,
+    labels: AttributesFile | None,
+    proof: EncryptionProof | None,
+) -> None:
+    """Write the findings as they come, or a whole report."""
+    checked = validation.checked
+    noted = _noted(validation, args)
+    if form == _JSON:
+        write_rows("validate", "findings", map(_row, sums.shown(noted)), _sums(sums, checked, labels, proof))
+    elif form == _TEXT:
+        write_findings(sums.shown(noted))
+        for line in proof.lines() if proof is not None else ():
+            say(line)
+    else:
+        from onvif_bmff import __version__
+
+        context = ReportContext(
+            store=str(args.store),
+            folder=f"{args.store}/",
+            uri=f"{args.store.resolve().as_uri()}/",
+            version=__version__,
+            fail_on=args.fail_on,
+            sums=sums,
+            checked=checked,
+            remarks=lambda: looked_at(checked, labels),
+        )
+        for piece in report_on(noted, form, context):
+            sys.stdout.write(piece)
+
+
+def _noted(findings: Iterable[Finding], args: argparse.Namespace) -> Iterator[Finding]:
     """Pass findings on, and note that there were some, in case nobody reads the rest."""
+    outcome: Outcome = args.outcome
     for finding in findings:
-        counts[finding.level] += 1
-        if finding.level is not Level.NOTE:
+        if reaches(finding.level, args.fail_on) and finding.rule not in args.ignore:
             outcome.status = Status.FINDINGS
         yield finding
 
@@ -124,88 +220,21 @@ def _row(finding: Finding) -> dict[str, Any]:
         "offset": finding.offset,
         "path": finding.path,
         "message": finding.message,
+        "count": finding.count,
     }
 
 
 def _sums(
-    counts: Counter[Level], checked: Checked, labels: AttributesFile | None, proof: EncryptionProof | None
+    sums: FindingSums, checked: Checked, labels: AttributesFile | None, proof: EncryptionProof | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield what was checked, and the sums of the findings, after all have been written."""
     yield "checked", {**checked.counts(), **({} if labels is None else {"attributes_file": labels.counts()})}
-    yield "summary", {"errors": counts[Level.ERROR], "warnings": counts[Level.WARNING]}
+    yield "summary", {"errors": sums.levels[Level.ERROR], "warnings": sums.levels[Level.WARNING]}
+    yield "rules", [one.to_json() for one in sums.rules]
+    yield "not_shown", sums.hidden
+    yield "ignored", dict(sorted(sums.ignored.items()))
     if proof is not None:
         yield "proof", {"tracks": [track.to_json() for track in proof.tracks], "faults": proof.faults}
-
-
-def _write_text(findings: Iterable[Finding]) -> None:
-    """Write findings grouped by object, in colours on a terminal."""
-    write = _painter()
-    for key, group in groupby(findings, key=lambda finding: finding.key):
-        write(key or "(the store)", "bold")
-        for finding in group:
-            where = f" at byte {finding.offset}" if finding.offset is not None else ""
-            path = f" {finding.path}" if finding.path else ""
-            style = _STYLES[finding.level]
-            write(f"  {finding.level.value:<7} {finding.rule:<14}{path}{where}: {finding.message}", style)
-
-
-def _write_verdict(counts: Counter[Level], checked: Checked, labels: AttributesFile | None) -> None:
-    """Write what was checked, and then the sums."""
-    write = _painter()
-    errors, warnings, notes = (counts[level] for level in Level)
-    for line in _looked_at(checked, labels):
-        write(line, "dim")
-    style = "bold red" if errors else "bold yellow" if warnings else "bold green" if checked.objects else "bold"
-    write(f"{errors} errors, {warnings} warnings" + (f", {notes} notes" if notes else ""), style)
-
-
-def _looked_at(checked: Checked, labels: AttributesFile | None) -> Iterator[str]:
-    """Yield lines on what was checked, and what was not."""
-    others = {"of no recording": checked.foreign, "of other recordings": checked.elsewhere}
-    yield (
-        f"looked at {checked.objects} objects in {checked.spans} spans: {checked.segments} segments, "
-        f"{checked.objects_read} of them read, and {checked.span_ends} span ends"
-    ) + "".join(f"; {count} names {what}" for what, count in others.items() if count)
-    if checked.objects_read:
-        samples = {
-            "clear": checked.samples_clear,
-            "encrypted and opened": checked.samples_opened,
-            "encrypted and not opened": checked.samples_unopened,
-            "not to be read": checked.samples_unread,
-        }
-        parts = [f"{count} {what}" for what, count in samples.items() if count or what == "clear"]
-        yield f"samples: {', '.join(parts)}{_missing_keys(checked)}"
-    if checked.segments:
-        unknown = f", content type unknown of {checked.content_types_unknown}" if checked.content_types_unknown else ""
-        file = f"; {labels.used} lines of {labels.path} used, {labels.unused} not" if labels is not None else ""
-        yield f"attributes on {checked.attributes_seen} of {checked.segments} segments{unknown}{file}"
-    by_reason: dict[str, list[Skipped]] = {}
-    for skipped in checked.skipped:
-        by_reason.setdefault(skipped.reason, []).append(skipped)
-    for reason, rules in by_reason.items():
-        names = ", ".join(one.rule for one in rules[:MAX_RULES]) + (" …" if len(rules) > MAX_RULES else "")
-        yield f"not checked: {names} in {max(one.count for one in rules)} cases, as {reason}"
-
-
-def _missing_keys(checked: Checked) -> str:
-    kids = sorted(map(str, checked.missing_keys))
-    return f" (no key for {', '.join(kids[:MAX_KEYS])}{' …' if len(kids) > MAX_KEYS else ''})" if kids else ""
-
-
-def _painter() -> Callable[[str, str], None]:
-    """Return a function that prints a line in a style: in colours on a terminal, if rich is installed."""
-    if sys.stdout.isatty():
-        try:
-            from rich.console import Console
-        except ImportError:
-            return _plain
-        console = Console(highlight=False, soft_wrap=True)
-        return lambda line, style: console.print(escaped(line), style=style, markup=False)
-    return _plain
-
-
-def _plain(line: str, style: str) -> None:
-    say(line)
 
 
 def _list_rules(*, as_json: bool) -> None:

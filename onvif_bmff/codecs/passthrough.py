@@ -6,6 +6,7 @@ video by object type; everything else by its bare four-character code, percent-e
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from onvif_bmff.bmff import (
@@ -20,11 +21,13 @@ from onvif_bmff.bmff import (
     XmlSubtitleSampleEntry,
 )
 from onvif_bmff.bmff.descriptors import read_esds
-from onvif_bmff.codecs.av1.syntax import Av1SequenceHeader, find_av1_sequence_header
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.nal_family import NAL_FAMILIES, NalFamily
 from onvif_bmff.media.sample_entries import entry_bytes, presentation_size, read_sample_entry, sound_format
 from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
+
+if TYPE_CHECKING:
+    from onvif_bmff.codecs.av1.syntax import Av1SequenceHeader
 
 __all__ = ["PassThroughCodec"]
 
@@ -121,6 +124,8 @@ def _bare(fourcc: str) -> str:
 
 def _av1(entry: ContainerBox, config: Av1ConfigurationBox) -> str:
     """AV1 in ISOBMFF, 5: profile, level and tier, bit depth; the rest only where it is not the usual."""
+    from onvif_bmff.codecs.av1.syntax import find_av1_sequence_header  # every recorder imports this module, few see AV1
+
     depth = (12 if config.twelve_bit else 10) if config.high_bitdepth else 8
     tier = "H" if config.seq_tier_0 else "M"
     text = f"av01.{config.seq_profile}.{config.seq_level_idx_0:02}{tier}.{depth:02}"
@@ -132,7 +137,7 @@ def _av1(entry: ContainerBox, config: Av1ConfigurationBox) -> str:
     return f"{text}.{config.monochrome}.{chroma}." + "{:02}.{:02}.{:02}.{}".format(*colour)
 
 
-def _av1_colour(entry: ContainerBox, header: Av1SequenceHeader | None) -> tuple[int, int, int, int]:
+def _av1_colour(entry: ContainerBox, header: "Av1SequenceHeader | None") -> tuple[int, int, int, int]:
     if header is not None:
         colour = header.colour
         return colour.primaries, colour.transfer, colour.matrix, int(colour.full_range)

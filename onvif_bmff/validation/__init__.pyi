@@ -42,6 +42,17 @@ from onvif_bmff.validation.random_access import check_seek_table as check_seek_t
 from onvif_bmff.validation.report import Checked as Checked
 from onvif_bmff.validation.report import Skipped as Skipped
 from onvif_bmff.validation.report import Validation as Validation
+from onvif_bmff.validation.report_context import ReportContext as ReportContext
+from onvif_bmff.validation.report_context import counted as counted
+from onvif_bmff.validation.report_context import gathered as gathered
+from onvif_bmff.validation.report_context import json_of as json_of
+from onvif_bmff.validation.report_context import markup as markup
+from onvif_bmff.validation.report_github import github_report as github_report
+from onvif_bmff.validation.report_html import html_report as html_report
+from onvif_bmff.validation.report_junit import junit_report as junit_report
+from onvif_bmff.validation.report_sarif import sarif_report as sarif_report
+from onvif_bmff.validation.reports import REPORTS as REPORTS
+from onvif_bmff.validation.reports import report_on as report_on
 from onvif_bmff.validation.rules import Finding as Finding
 from onvif_bmff.validation.rules import Findings as Findings
 from onvif_bmff.validation.rules import Level as Level
@@ -53,6 +64,9 @@ from onvif_bmff.validation.segment import check_segment as check_segment
 from onvif_bmff.validation.spans import KindChecker as KindChecker
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
 from onvif_bmff.validation.store import validate_store as validate_store
+from onvif_bmff.validation.sums import FindingSums as FindingSums
+from onvif_bmff.validation.sums import RuleSum as RuleSum
+from onvif_bmff.validation.sums import reaches as reaches
 
 __all__ = [
     "CMAF_FRAGMENT",
@@ -61,6 +75,7 @@ __all__ = [
     "PROTECTION_SCHEME_INFO",
     "RANK",
     "RECORDED_TRACK_FRAGMENT",
+    "REPORTS",
     "RULES",
     "SCHEME_INFORMATION",
     "TRAF",
@@ -72,6 +87,7 @@ __all__ = [
     "EncryptionProof",
     "EndObjects",
     "Finding",
+    "FindingSums",
     "Findings",
     "FragmentChecker",
     "Header",
@@ -84,7 +100,9 @@ __all__ = [
     "ObservedTrack",
     "ProtectedPart",
     "Recurring",
+    "ReportContext",
     "Rule",
+    "RuleSum",
     "SampleChecker",
     "SampleLayout",
     "Skipped",
@@ -102,12 +120,22 @@ __all__ = [
     "check_segment",
     "check_stored_content_type",
     "codec_of_part",
+    "counted",
     "decryption_fault",
     "family_of",
+    "gathered",
+    "github_report",
     "has_child_counts",
+    "html_report",
     "is_intra",
+    "json_of",
+    "junit_report",
+    "markup",
     "missing_children",
     "needs_records",
+    "reaches",
+    "report_on",
+    "sarif_report",
     "slices_of",
     "validate_store",
 ]

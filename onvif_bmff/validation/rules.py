@@ -48,6 +48,7 @@ class Finding:
         offset: byte position in the object; None if the finding is not about bytes.
         message: what is wrong; escaped, see ``onvif_bmff.errors.escaped``.
         path: the box ("/moov/trak/tkhd"), or ``@`` and the name of an attribute; escaped.
+        count: number of cases that it stands for; above 1 it sums up cases that are not listed one by one.
     """
 
     rule: str
@@ -56,6 +57,7 @@ class Finding:
     offset: int | None
     message: str
     path: str = ""
+    count: int = 1
 
 
 _SHALL: Mapping[str, str] = {
@@ -217,7 +219,8 @@ class Findings:
         yield from self._found
         for rule, count in self._counts.items():
             if count > self._most:
-                yield Finding(rule, RULES[rule].level, self.key, None, f"and {count - self._most} more like these")
+                more = count - self._most
+                yield Finding(rule, RULES[rule].level, self.key, None, f"and {more} more like these", count=more)
         self._found.clear()
         self._counts.clear()
 
@@ -245,5 +248,6 @@ class Recurring:
     def take(self) -> Iterator[Finding]:
         """Yield the findings, and forget them."""
         for first, count in self._found.values():
-            yield first if count == 1 else replace(first, message=f"{first.message} ({count} objects of this place)")
+            message = f"{first.message} ({count} objects of this place)"
+            yield first if count == 1 else replace(first, message=message, count=count)
         self._found.clear()

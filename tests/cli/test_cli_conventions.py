@@ -81,6 +81,8 @@ def test_every_command_follows_the_conventions(name, capsys):
     ("arguments", "schema", "member"),
     [
         (["inspect", str(CLIP), "--json"], "inspect/1", "boxes"),
+        (["info", str(CLIP), "--json", "--samples"], "info/1", "tracks"),
+        (["info", "STORE", "--json", "--samples"], "info/1", "recordings"),
         (["timeline", "STORE", "--json"], "timeline/1", "spans"),
         (["validate", "STORE", "--json"], "validate/1", "findings"),
         (["validate", "--rules", "--json"], "rules/1", "rules"),

@@ -71,6 +71,17 @@ def test_inspect(run, folder, make, options):
         assert "\\x9b31m @" in out
 
 
+@pytest.mark.parametrize("make", [progressive_file, cmaf_file])
+@pytest.mark.parametrize("options", [(), ("--json",), ("--samples",)])
+def test_info(run, folder, make, options):
+    path = folder / "evil.mp4"
+    path.write_bytes(hostile_file(make))
+    status, out, _ = run("info", path, *options)
+    assert status == 0
+    assert "H.264" in out or "--samples" in options
+    assert "track 1" in out or json.loads(out)["tracks"]
+
+
 def test_inspect_of_what_breaks_off(run, tmp_path):
     path = tmp_path / "cut.mp4"
     path.write_bytes(b"\0\0\0\x08\x1b[2J\0\0\0\x19moov\0\0\0\x04\x1b[31\0\0\0\x09mvhd\0")
@@ -106,11 +117,15 @@ def bucket(folder):
     return folder
 
 
-def test_a_store(run, bucket, tmp_path):
+def test_a_store(run, bucket, tmp_path, capsys):
     run("timeline", bucket)
     run("timeline", bucket, "--picture")
     shown = json.loads(run("timeline", bucket, "--json")[1])
     assert {span["prefix"] for span in shown["spans"]} == {f"site{BIDI}", f"other{BIDI}"}, "JSON loses nothing"
+    for options in ((), ("--samples",), ("--json", "--samples")):
+        assert main(["info", str(bucket), *options]) == 1, "objects are damaged, each of which has a line"
+        said = capsys.readouterr()
+        assert not DANGEROUS.search(said.out + said.err)
     status, out, _ = run("validate", bucket)
     assert status == 1
     assert "\\u202e" in out
@@ -119,6 +134,8 @@ def test_a_store(run, bucket, tmp_path):
     found = json.loads(out)["findings"]
     assert len(found) > 5
     assert {finding["key"] for finding in found} <= names
+    for form in ("sarif", "junit", "html", "github"):
+        assert run("validate", bucket, "--format", form)[0] == 1
     for options in (("-o", tmp_path / f"o{BIDI}.mp4"), ("--hls", tmp_path / f"h{BIDI}")):
         run("export", bucket, *options)
         for prefix in ("site", "other"):
@@ -144,6 +161,9 @@ def test_recording_names_its_objects(run, folder):
         ("timeline", f"none{BIDI}\x1b[2J"),
         ("export", f"none{BIDI}\x1b[2J", "-o", "x.mp4"),
         ("decrypt", f"none{BIDI}\x1b[2J", "-o", "x.mp4"),
+        ("extract", f"none{BIDI}\x1b[2J", "-o", "x.h264", "--number", "1"),
+        ("extract", "x", "-o", "x.h264", "--time", ALL),
+        ("info", f"none{BIDI}\x1b[2J"),
         ("record", f"none{BIDI}\x1b[2J", "--store", "x"),
         ("fuzz", "--seeds", f"none{BIDI}\x1b[2J", "--", "x"),
         ("validate", ".", "--from", ALL),

@@ -8,10 +8,25 @@ import sys
 import pytest
 from support_tools import need_module
 
-from onvif_bmff.bmff import Box, Columns, HandlerBox, UnknownBox, UserDataBox, build_boxes, parse_boxes
+from onvif_bmff.bmff import (
+    UNITY_MATRIX,
+    Box,
+    Columns,
+    HandlerBox,
+    MediaHeaderBox,
+    MovieHeaderBox,
+    ProducerReferenceTimeBox,
+    TrackHeaderBox,
+    UnknownBox,
+    UserDataBox,
+    build_boxes,
+    pack_language,
+    parse_boxes,
+)
 from onvif_bmff.cli.box_view import box_node
 from onvif_bmff.cli.main import main
 from onvif_bmff.cli.terminal import line_writer
+from onvif_bmff.errors import BoxError
 from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 
 
@@ -170,3 +185,117 @@ def test_a_pipe_is_read(tmp_path, capsys):
     assert main(["inspect", str(path)]) == 0
     writer.join()
     assert capsys.readouterr().out.startswith("ftyp @0")
+
+
+# ---- as people read it, and without loss -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        progressive_file(tracks=("vide",)),
+        fragmented_file(tracks=("soun",), fragments=1, scheme="cenc"),
+        cmaf_file(scheme="cbcs", fragments=1),
+    ],
+    ids=["progressive", "fragmented", "cmaf"],
+)
+def test_whatever_byte_differs_shows_in_the_full_json(data):
+    """All is there: but for media data, which are marked as their number, no two files look alike."""
+    whole = [box_node(top, full=True) for top in parse_boxes(data)]
+    media = set()
+    for top in parse_boxes(data):
+        if top.type == "mdat":
+            media |= set(range(top.offset + 8, top.offset + top.read_size))
+    seen, alike = 0, []
+    for position in range(len(data)):
+        if position in media:
+            continue
+        changed = bytearray(data)
+        changed[position] ^= 1 if position % 3 else 0x80
+        try:
+            shown = [box_node(top, full=True) for top in parse_boxes(bytes(changed))]
+        except BoxError:
+            continue
+        seen += 1
+        if shown == whole:
+            alike.append(position)
+    assert alike == []
+    assert seen > (len(data) - len(media)) // 2
+
+
+def test_abbreviations_are_marked():
+    """What is left out without --full is said: nothing else is."""
+    data = fragmented_file(samples=20, scheme="cenc")
+
+    def values(node):
+        for name, value in node["fields"].items():
+            yield f"{node['type']}.{name}", value
+        for child in node["children"]:
+            yield from values(child)
+
+    short = [pair for top in parse_boxes(data) for pair in values(box_node(top))]
+    full = [pair for top in parse_boxes(data) for pair in values(box_node(top, full=True))]
+    cut = 0
+    for (name, one), (same, other) in zip(short, full, strict=True):
+        assert name == same
+        if one != other:
+            text = json.dumps(one)
+            assert '"..."' in text or "... (" in text or '"more": ' in text, name
+            cut += 1
+    assert cut >= 3
+
+
+def test_the_form_of_a_size_and_unusual_bytes_are_shown():
+    def fields(data):
+        return box_node(parse_boxes(data)[0])["fields"]
+
+    long_size = struct.pack(">I4sQ", 1, b"free", 16)
+    assert fields(long_size) == {"data": "", "size_form": "64 bits"}
+    assert fields(struct.pack(">I4s", 0, b"free"))["size_form"] == "to the end of the file"
+    handler = build_boxes((HandlerBox(handler_type="vide", name_bytes=b"\x05Video"),))
+    assert fields(handler)["name_bytes"] == b"\x05Video".hex()
+    assert "name_bytes" not in fields(build_boxes((HandlerBox(handler_type="vide", name_bytes=b"Video\0"),)))
+    mdhd = struct.pack(">I4sIIIIIHH", 32, b"mdhd", 0, 0, 0, 1, 0, 0x8000 | pack_language("eng"), 0)
+    assert fields(mdhd)["language"] == 0x8000 | pack_language("eng"), "a bit that no letter has"
+    assert fields(mdhd[:-2] + b"\0\1")["pre_defined"] == 1
+    assert "pre_defined" not in fields(mdhd)
+
+
+def text_of(inspect, *boxes):
+    status, out, _ = inspect(build_boxes(boxes))
+    assert status == 0
+    return out
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (MovieHeaderBox(timescale=1, next_track_id=2, creation_time=3_750_764_903),
+         'creation_time="2022-11-08T15:08:23Z"'),
+        (MovieHeaderBox(timescale=1, next_track_id=2), "creation_time=0"),
+        (MovieHeaderBox(version=1, timescale=1, next_track_id=2, creation_time=1 << 63), f"creation_time={1 << 63}"),
+        (MovieHeaderBox(timescale=1, next_track_id=2, rate=0x18000, volume=0x180), 'rate="1.5" volume="1.5"'),
+        (MovieHeaderBox(timescale=1, next_track_id=2, rate=-0x10000), 'rate="-1"'),
+        (MovieHeaderBox(timescale=1, next_track_id=2), "matrix=unity"),
+        (TrackHeaderBox(track_id=1, width=320 << 16, height=180 << 16 | 0x8000), 'width=320 height="180.5"'),
+        (TrackHeaderBox(track_id=1, matrix=struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 180 << 16, 0, 1 << 30)),
+         'matrix="rotated by 90\\u00b0, moved by 180, 0"'),
+        (TrackHeaderBox(track_id=1, matrix=struct.pack(">9i", 32768, 0, 0, 0, 131072, 0, 0, 0, 1 << 30)),
+         'matrix="0.5 0 0; 0 2 0; 0 0 1"'),
+        (MediaHeaderBox(timescale=1, language=pack_language("deu")), "language=deu"),
+        (MediaHeaderBox(timescale=1, language=7), 'language="Danish (QuickTime 7)"'),
+        (MediaHeaderBox(timescale=1, language=0x7FFF), "language=unspecified"),
+        (MediaHeaderBox(timescale=1, language=0x3FF), "language=1023"),
+        (ProducerReferenceTimeBox(reference_track_id=1, ntp_timestamp=(3_876_908_903 << 32) | 1 << 31, media_time=0),
+         'ntp_timestamp="2022-11-08T15:08:23.500000Z"'),
+    ],
+)  # fmt: skip
+def test_text_is_as_people_read_it(inspect, made, shown):
+    assert f" {shown}" in text_of(inspect, made)
+
+
+def test_json_has_the_numbers(inspect):
+    made = MovieHeaderBox(timescale=1, next_track_id=2, creation_time=3_750_764_903, rate=0x18000)
+    (node,) = json.loads(inspect(build_boxes((made,)), "--json", "--full")[1])["boxes"]
+    assert (node["fields"]["creation_time"], node["fields"]["rate"]) == (3_750_764_903, 0x18000)
+    assert node["fields"]["matrix"] == UNITY_MATRIX.hex()

@@ -1,0 +1,181 @@
+"""The facts on the recordings of a store. Of each segment the header and the movie fragments are read, no media."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from onvif_bmff.cenc import protection_headers
+from onvif_bmff.cli.info_file import sample_row
+from onvif_bmff.cli.info_samples import fragment_facts, segment_fragments
+from onvif_bmff.cli.info_tracks import TrackSums, protection_systems
+from onvif_bmff.errors import BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError, TimeError
+from onvif_bmff.objects import MediaClock
+from onvif_bmff.playback import (
+    RecordedSegment,
+    RecordedSpan,
+    SegmentHeader,
+    StoreSource,
+    Timeline,
+    joined_tracks,
+    read_header,
+)
+from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["StoreFacts"]
+
+_BLOCK = 64 << 10
+"""Bytes of one request: boxes are small, and the media data between them are left out."""
+_DAMAGE = (BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError)
+
+
+class _Recording:
+    """The facts on the recording under one prefix and postfix."""
+
+    def __init__(self, prefix: str, postfix: str) -> None:
+        self.prefix, self.postfix = prefix, postfix
+        self.start: UtcTime | None = None
+        self.end: UtcTime | None = None
+        self.spans = self.segments = self.size = 0
+        self.systems: list[dict[str, Any]] = []
+        self.tracks: dict[tuple[str, str, int], TrackSums] = {}
+
+    def span(self, span: RecordedSpan, segments: list[RecordedSegment]) -> None:
+        """Take the wanted segments of a span into account."""
+        self.spans += 1
+        first, last = segments[0], segments[-1]
+        end = last.end or last.start
+        self.start = first.start if self.start is None else min(self.start, first.start)
+        self.end = end if self.end is None else max(self.end, end)
+
+    def header(self, extension: str, header: SegmentHeader) -> dict[int, TrackSums]:
+        """Return the sums of each track_ID of a header."""
+        for found in protection_systems(header.protection_headers):
+            if found not in self.systems:
+                self.systems.append(found)
+        joined, sums = joined_tracks(header), {}
+        for track in header.movie_tracks:
+            kind, ordinal = joined.get(track.track_id, (track.handler, track.track_id))
+            identity = extension, str(kind), ordinal
+            if identity not in self.tracks:
+                self.tracks[identity] = TrackSums(track)
+            own = sums[track.track_id] = self.tracks[identity]
+            own.use(track)
+            own.describe(track.first_description)
+            own.groups(track.table.children)
+        return sums
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain values."""
+        return {
+            "prefix": self.prefix,
+            "postfix": self.postfix,
+            "start": None if self.start is None else str(self.start),
+            "end": None if self.end is None else str(self.end),
+            "spans": self.spans,
+            "segments": self.segments,
+            "size": self.size,
+            "tracks": [{"extension": extension, **sums.to_json()} for (extension, _, _), sums in self.tracks.items()],
+            "protection_systems": self.systems,
+        }
+
+
+class StoreFacts:
+    """What is in a store. ``rows`` reads it, and is to be taken to its end before anything else is asked.
+
+    ``damage`` are objects that could not be read, or not to their end: ``key``, ``error``.
+
+    Raises ``StoreError`` for a folder that is no store, ``TimeError`` for a range that ends before it starts.
+    """
+
+    def __init__(
+        self, path: Path, *, start: UtcTime | None, end: UtcTime | None, prefix: str | None, postfix: str | None
+    ) -> None:
+        self._path = path
+        self._store = DirectoryStore(path, create=False)
+        self._range = start, end
+        self._timeline = Timeline.from_store(self._store, start, end, prefix=prefix, postfix=postfix)
+        self._recordings: dict[tuple[str, str], _Recording] = {}
+        self.damage: list[dict[str, Any]] = []
+
+    def names(self) -> tuple[int, int] | None:
+        """Return how many names there are, and how many keys of recordings among them, if no segment was wanted."""
+        if self._recordings:
+            return None
+        return self._timeline.objects + self._timeline.foreign, self._timeline.objects
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield all samples, as ``--samples`` shows them, segment by segment."""
+        for span in self._timeline.spans:
+            segments = [segment for segment in span.segments if self._is_wanted(segment)]
+            if not segments:
+                continue
+            place = span.prefix, span.postfix
+            if place not in self._recordings:
+                self._recordings[place] = _Recording(*place)
+            recording = self._recordings[place]
+            recording.span(span, segments)
+            known: SegmentHeader | None = None
+            for segment in segments:
+                try:
+                    source = StoreSource(self._store, segment.name, block=_BLOCK)
+                    known = _header_of(source, known)
+                    yield from self._segment(recording, segment, source, known)
+                except _DAMAGE as error:
+                    self.damage.append({"key": segment.name, "error": str(error)})
+
+    def _is_wanted(self, segment: RecordedSegment) -> bool:
+        start, end = self._range
+        return (end is None or segment.start < end) and (
+            start is None or segment.start >= start or (segment.end is not None and segment.end > start)
+        )
+
+    def _segment(
+        self, recording: _Recording, segment: RecordedSegment, source: StoreSource, header: SegmentHeader
+    ) -> Iterator[dict[str, Any]]:
+        size = self._store.head(segment.name).size
+        recording.segments += 1
+        recording.size += size
+        tracks = recording.header(segment.key.extension, header)
+        counts = dict.fromkeys(tracks, 0)
+        clock: MediaClock | None = None
+        for moof, parts in segment_fragments(source, header, size):
+            recording.systems += [
+                one for one in protection_systems(protection_headers(moof)) if one not in recording.systems
+            ]
+            if clock is None and any(part.sample_count for part in parts):
+                ticks, timescale = header.first_presentation(parts, first_of_span=segment.key.counter == 0)
+                clock = MediaClock(segment.key.time, ticks, timescale)
+            for part in parts:
+                number = part.track.track_id
+                tracks[number].groups(part.box.children)
+                for fact in fragment_facts(part):
+                    tracks[number].add(fact)
+                    counts[number] += 1
+                    row = sample_row(part.track, counts[number], fact)
+                    utc = _utc(clock, fact.decode_time + fact.composition_offset, part.track.timescale)
+                    yield {"key": segment.name, **row, "utc": utc}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain values."""
+        return {
+            "kind": "store",
+            "path": str(self._path),
+            "recordings": [recording.to_json() for recording in self._recordings.values()],
+            "foreign": self._timeline.foreign,
+            "damage": self.damage,
+        }
+
+
+def _header_of(source: StoreSource, known: SegmentHeader | None) -> SegmentHeader:
+    """Return the header of an object: the known one if its bytes are the same."""
+    if known is not None and source.view(0, known.size) == known.raw:
+        return known
+    return read_header(source)
+
+
+def _utc(clock: MediaClock | None, ticks: int, timescale: int) -> str | None:
+    try:
+        return None if clock is None else clock.utc(ticks, timescale).isoformat(6)
+    except TimeError:
+        return None
