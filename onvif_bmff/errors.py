@@ -9,7 +9,8 @@
     ├─ TimeError            a date, time or duration is wrong
     ├─ EventError           the text of an event cannot be read
     ├─ MediaError           samples or codec data are wrong
-    │  └─ BitstreamError    a parameter set or slice header is wrong
+    │  ├─ BitstreamError    a parameter set or slice header is wrong
+    │  └─ ForeignFormatError  an object is no ISO BMFF file at all
     ├─ ProtectionError      encryption or decryption cannot go on
     │  ├─ MissingKeyError       no content key for a KID
     │  ├─ WrongKeyError         a private key opens none of the wrapped keys
@@ -25,13 +26,18 @@
 
 No error message ever carries key material. Messages quote names and other text of untrusted files: characters
 that control a terminal or a log viewer, or reorder text, are escaped in them; see ``escaped``.
+
+An error about a stored object has its name as ``key``, and its text begins with it.
 """
+
+from typing import Self
 
 __all__ = [
     "BitstreamError",
     "BoxError",
     "CertificateError",
     "EventError",
+    "ForeignFormatError",
     "MediaError",
     "MissingKeyError",
     "ObjectAttributeError",
@@ -65,10 +71,28 @@ def escaped(text: str) -> str:
 
 
 class OnvifBmffError(Exception):
-    """Base of every error of this library; never raised itself. Its texts are ``escaped``."""
+    """Base of every error of this library; never raised itself. Its texts are ``escaped``.
+
+    ``key`` is the escaped name of the stored object that it is about; None if it is about none, or that is not known.
+    """
+
+    key: str | None = None
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(escaped(value) if isinstance(value, str) else value for value in args))
+
+    def __str__(self) -> str:
+        return self._named(super().__str__())
+
+    def about(self, name: str) -> Self:
+        """Note the name of the stored object that the error is about, unless one is known; return the error."""
+        if self.key is None:
+            self.key = escaped(name)
+        return self
+
+    def _named(self, text: str) -> str:
+        """Return a text that names the object."""
+        return text if self.key is None or self.key in text else f"{self.key}: {text}"
 
 
 class BoxError(OnvifBmffError, ValueError):
@@ -87,7 +111,7 @@ class BoxError(OnvifBmffError, ValueError):
 
     def __str__(self) -> str:
         where = f"{self.path or '/'} at byte {self.offset}"
-        return f"{where}: {self.reason}"
+        return self._named(f"{where}: {self.reason}")
 
 
 class ObjectKeyError(OnvifBmffError, ValueError):
@@ -112,6 +136,10 @@ class MediaError(OnvifBmffError, ValueError):
 
 class BitstreamError(MediaError):
     """A parameter set, slice header or other codec syntax cannot be parsed."""
+
+
+class ForeignFormatError(MediaError):
+    """An object is a file of another format than ISO BMFF, or no media file at all."""
 
 
 class ProtectionError(OnvifBmffError):
@@ -146,7 +174,7 @@ class ObjectNotFoundError(StoreError, KeyError):
     """No object lies under the key."""
 
     def __str__(self) -> str:
-        return Exception.__str__(self)
+        return self._named(Exception.__str__(self))  # KeyError would quote it
 
 
 class ObjectExistsError(StoreError):

@@ -17,6 +17,7 @@ TESTS = Path(__file__).resolve().parent
 
 RUNS: dict[str, str] = {
     "busy": "long_busy",
+    "damaged-exports": "playback/long_damaged_exports",
     "interrupts": "cli/long_interrupts",
     "kills": "cli/long_kills",
     "oracle": "cenc/long_oracle",

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,27 +12,34 @@ from onvif_bmff.cli.keys import Keys
 from onvif_bmff.cli.output import named_errors
 from onvif_bmff.cli.permissions import PRIVATE, folder_mode
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
+from onvif_bmff.export import whole_size
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects import ObjectInfo
 from onvif_bmff.objects.extensions import only_kind_in
-from onvif_bmff.playback import RecordedSegment, Selection
+from onvif_bmff.playback import LeftOut, RecordedSegment, Selection, left_out_of
 from onvif_bmff.storage import DirectoryStore
 
 __all__ = ["ClearCopies", "make_folder", "remove_files"]
 
 _BLOCK = 4 << 20
+_EXTENSION = ".mp4"
 
 
 class ClearCopies(DirectoryStore):
     """Reads segments from ``folder`` that ``make`` has copied there, with the attributes that they have in ``store``.
 
+    Their names end with ``.mp4``: ffmpeg 5 and 8 refuse others in playlists.
+
     Nothing appears in the folder before all copies are complete, and nothing is left after a failure.
+
+    ``left_out``: what of the objects was not copied, by key.
     """
 
-    def __init__(self, store: DirectoryStore, folder: Path) -> None:
+    def __init__(self, store: DirectoryStore, folder: Path, left_out: Mapping[str, LeftOut]) -> None:
         super().__init__(folder, create=False, fsync=False)
         self._originals = store
+        self.left_out = left_out
 
     @classmethod
     def make(
@@ -44,8 +51,12 @@ class ClearCopies(DirectoryStore):
         signals: SignalGuard,
         made: list[Path],
         mode: int | None = None,
+        *,
+        strict: bool = True,
     ) -> "ClearCopies":
         """Copy the video and audio of a selection; clear objects are copied unchanged.
+
+        Unless ``strict``, damaged objects are copied up to their last whole fragment, or not at all.
 
         Only their owner can read them, and enter their folder, unless ``mode`` is given.
 
@@ -57,13 +68,25 @@ class ClearCopies(DirectoryStore):
             make_folder(folder.parent, made)
             place = stack.enter_context(_temporary_folder(folder, signals))
             copies: list[tuple[Path, Path]] = []
+            left_out: dict[str, LeftOut] = {}
             for segment in _segments(selection):
                 encrypted, clear = Path(place, "encrypted"), Path(place, str(len(copies)))
-                _fetch(store, segment.name, encrypted)
-                decrypt_file(
-                    encrypted, clear, keys.ring, signals=signals, unlock=keys.unlock, mode=mode, may_be_clear=True
-                )
-                copies.append((clear, folder / segment.name))
+                try:
+                    size, fault = (None, None) if strict else whole_size(store, segment.name)
+                    if fault is not None:
+                        left_out[segment.name] = left_out_of(segment, fault)
+                    _fetch(store, segment.name, encrypted, size)
+                    decrypt_file(
+                        encrypted, clear, keys.ring, signals=signals, unlock=keys.unlock, mode=mode, may_be_clear=True
+                    )
+                except OnvifBmffError as error:
+                    error.about(segment.name)
+                    if strict:
+                        raise
+                    left_out[segment.name] = left_out_of(segment, error)
+                    continue
+                copies.append((clear, folder / cls.name_of(segment.name)))
+            _check_any(copies, left_out)
             permissions = folder_mode(mode if mode is not None else PRIVATE)
             with signals.shield():
                 for clear, target in copies:
@@ -71,13 +94,29 @@ class ClearCopies(DirectoryStore):
                     if not target.exists():  # that of an earlier export stays, even if this one fails
                         made.append(target)
                     os.replace(clear, target)
-        return cls(store, folder)
+        return cls(store, folder, left_out)
+
+    @staticmethod
+    def name_of(key: str) -> str:
+        """Return the name of the copy of an object."""
+        return key if key.endswith(_EXTENSION) else key + _EXTENSION
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of the copy."""
+        return super().get(self.name_of(key), start, length)
 
     def head(self, key: str) -> ObjectInfo:
         """Return the size of the copy, and the attributes of the object except its SeekTable, which does not fit."""
         original = self._originals.head(key)
         attributes = {name: text for name, text in original.attributes.items() if name.lower() != "seektable"}
-        return replace(original, size=super().head(key).size, attributes=attributes)
+        return replace(original, size=super().head(self.name_of(key)).size, attributes=attributes)
+
+
+def _check_any(copies: list[tuple[Path, Path]], left_out: dict[str, LeftOut]) -> None:
+    """Raise the first error if nothing could be copied."""
+    errors = [one.error for one in left_out.values() if one.error is not None]
+    if errors and not copies:
+        raise errors[0]
 
 
 def remove_files(paths: list[Path]) -> None:
@@ -120,12 +159,12 @@ def _segments(selection: Selection) -> list[RecordedSegment]:
     return [segment for part in parts for segment in part.segments()]
 
 
-def _fetch(store: DirectoryStore, name: str, target: Path) -> None:
-    """Copy an object to a file, block by block."""
-    position, size = 0, store.head(name).size
+def _fetch(store: DirectoryStore, name: str, target: Path, limit: int | None = None) -> None:
+    """Copy an object, or its first ``limit`` bytes, to a file, block by block."""
+    position, size = 0, store.head(name).size if limit is None else limit
     with target.open("wb") as file:
         while position < size:
-            data = store.get(name, position, _BLOCK)
+            data = store.get(name, position, min(_BLOCK, size - position))
             if not data:
                 raise ObjectNotFoundError(f"the object became shorter while it was read: {name}")
             file.write(data)

@@ -13,7 +13,7 @@ from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.terminal import say
+from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.clear_file import ClearFile
@@ -31,19 +31,34 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("file", metavar="FILE", type=path, help="encrypted MP4 file, fragmented or progressive")
     parser.add_argument("-o", "--output", metavar="OUT", type=path, required=True, help="where the clear file goes")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="leave tracks encrypted whose keys are not given; without it a missing key is an error",
+    )
     add_mode_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Decrypt; 0. The output is removed if that fails."""
+    """Decrypt; 0, or 1 if a track stays encrypted. The output is removed if that fails."""
     keys = keys_from(args)
-    size = decrypt_file(
-        args.file, args.output, keys.ring, signals=args.signals, unlock=keys.unlock, mode=args.file_mode, final=True
+    clear = decrypt_file(
+        args.file,
+        args.output,
+        keys.ring,
+        signals=args.signals,
+        unlock=keys.unlock,
+        mode=args.file_mode,
+        final=True,
+        partial=args.partial,
     )
-    say(f"{size:>12,}  {args.output}")
-    return Status.SUCCESS
+    with summary():
+        say(f"{clear.size:>12,}  {args.output}")
+    for track_id, kids in clear.left.items():
+        complain(f"track {track_id} stays encrypted: no content key for KID {', '.join(map(str, kids))}")
+    return Status.FINDINGS if clear.left else Status.SUCCESS
 
 
 def decrypt_file(
@@ -56,12 +71,13 @@ def decrypt_file(
     mode: int | None = None,
     may_be_clear: bool = False,
     final: bool = False,
-) -> int:
-    """Write the clear form of a file, and return its size in bytes. The file gets its name when it is complete.
+    partial: bool = False,
+) -> ClearFile:
+    """Write the clear form of a file, and return it. The file gets its name when it is complete.
 
     Only its owner can read it, from its first byte on, unless ``mode`` is given.
 
-    ``final``: the command ends with this file (see ``new_file``).
+    ``final``: the command ends with this file (see ``new_file``). ``partial``: tracks without keys stay encrypted.
 
     Raises ``OSError`` for files that cannot be read or written, ``MediaError`` for one that is not encrypted (unless it
     ``may_be_clear``: then it is copied), and what ``ClearFile`` raises.
@@ -72,13 +88,13 @@ def decrypt_file(
         """Release pages that were read, since they would count as memory of this process."""
         mapped.madvise(mmap.MADV_DONTNEED)
 
-    clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget)
+    clear = ClearFile(memoryview(mapped), ring, unlock=unlock, passed=forget, partial=partial)
     if not clear.is_protected and not may_be_clear:
         raise MediaError(f"{source} is not encrypted: nothing was written")
     with new_file(target, signals or SignalGuard(), mode=mode, final=final) as out:
         for piece in clear.pieces():
             _write(out.fileno(), piece.data, piece.position)
-    return clear.size
+    return clear
 
 
 def _write(out: int, data: bytes | bytearray | memoryview, position: int) -> None:

@@ -13,13 +13,16 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found, other_formats
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
 if TYPE_CHECKING:
-    from onvif_bmff.playback import Selection
+    from collections.abc import Sequence
+
+    from onvif_bmff.export import Playlists
+    from onvif_bmff.playback import LeftOut, SegmentHeader, Selection
     from onvif_bmff.storage import DirectoryStore
 
 __all__ = ["register", "run"]
@@ -48,6 +51,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="hide what lies outside the range by an edit list; some players heed it only with --progressive",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop with an error at the first damaged object (otherwise what is whole is exported, losses named)",
+    )
     parser.add_argument("--gaps", choices=("keep", "cut"), default="keep", help="what becomes of gaps (default keep)")
     add_mode_argument(parser)
     add_key_arguments(parser)
@@ -55,7 +63,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export; 0 if everything was exported, 1 if objects were missing."""
+    """Export; 0 if everything was exported, 1 if anything was missing, damaged or not to be decrypted."""
     from onvif_bmff.export import export_movie
     from onvif_bmff.playback import Timeline, select
     from onvif_bmff.storage import DirectoryStore
@@ -66,11 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
     selection = select(timeline, start=arguments.start, end=arguments.end, **where)
     if not selection:
-        reason = nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects)
+        names = timeline.objects + timeline.foreign
+        reason = nothing_found(arguments, names, timeline.objects, other_formats(timeline))
         if not arguments.allow_empty:
             raise MediaError(reason)
         say(f"{reason}: nothing was written")
         return Status.SUCCESS
+    if timeline.other_formats:
+        complain(f"passed over: {other_formats(timeline)}")
     if arguments.hls is not None:
         return _write_playlists(arguments, store, selection)
     keys = keys_from(arguments)
@@ -92,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
             cut_gaps=arguments.gaps == "cut",
             keys=keys.ring,
             unwrapper=keys.unwrapper,
+            strict=arguments.strict,
         )
     counts = ", ".join(
         f"{count} {track.type.value.lower()} samples"
@@ -101,22 +113,36 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"{output}: {report.start} … {report.end}, {counts}")
     if report.empty:
         complain(f"{report.empty} samples without bytes were left out, for players refuse them")
-    for name in report.missing:
+    for name in report.missing if arguments.strict else ():
         say(f"missing: {name}", sys.stderr)
-    return Status.FINDINGS if report.missing else Status.SUCCESS
+    for one in report.doubts:
+        complain(str(one))
+    return _losses(report.left_out, report.missing)
+
+
+def _losses(left_out: "Sequence[LeftOut]", missing: "Sequence[str]" = ()) -> int:
+    """Name what was left out; return the exit status."""
+    for one in left_out:
+        complain(str(one))
+    return Status.FINDINGS if left_out or missing else Status.SUCCESS
 
 
 def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
     """Return the permissions of the file: the requested ones, or the usual ones if nothing was encrypted."""
-    from onvif_bmff.playback import Seeker
+    from onvif_bmff.playback import Seeker, settle_header
 
     asked: int | None = arguments.file_mode
     if asked is not None:
         return asked
     seeker = Seeker(store)
-    spans = [part for parts in selection.parts.values() for part in parts]
-    is_protected = any(seeker.header(part.span.segments[part.first]).is_protected for part in spans)
-    return None if is_protected else usual_mode()
+    for part in (part for parts in selection.parts.values() for part in parts):
+        if arguments.strict:
+            found: SegmentHeader | None = seeker.header(part.span.segments[part.first])
+        else:
+            found, _ = settle_header(store, seeker, part)
+        if found is not None and found.is_protected:
+            return None
+    return usual_mode()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -145,17 +171,22 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
     base = arguments.base if arguments.base is not None else _relative(store.root, folder)
     note = ""
     made: list[Path] = []
+    left_out: dict[str, LeftOut] = {}
     with ExitStack() as stack:
         stack.enter_context(signals.undo(lambda: remove_files(made)))
         try:
-            playlists = hls_playlists(store, selection, base=base)
+            playlists = _checked(hls_playlists(store, selection, base=base, strict=False), arguments)
         except ProtectionError as error:
             if not keys.ring and keys.unwrapper is None:
                 raise ProtectionError(
                     f"{error}; with --key-file or --private-key clear copies are made for it"
                 ) from None
-            copies = ClearCopies.make(store, selection, folder / _COPIES, keys, signals, made, arguments.file_mode)
-            playlists = hls_playlists(copies, selection, base=f"{_COPIES}/")
+            copies = ClearCopies.make(
+                store, selection, folder / _COPIES, keys, signals, made, arguments.file_mode, strict=arguments.strict
+            )
+            left_out.update(copies.left_out)
+            playlists = hls_playlists(copies, selection, base=f"{_COPIES}/", name_of=copies.name_of, strict=False)
+            playlists = _checked(playlists, arguments)
             whose = "" if arguments.file_mode is not None else ", for you alone (--file-mode)"
             note = f", clear copies in {folder / _COPIES}{whose}"
         make_folder(folder, made)
@@ -166,7 +197,17 @@ def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", sel
                     file = files.enter_context(new_file(folder / name, signals, mode=usual_mode()))
                     file.write(playlists[name].encode())
     say(f"{folder / 'index.m3u8'}: {len(playlists) - 1} playlists{note}")
-    return Status.SUCCESS
+    for one in playlists.left_out:
+        left_out.setdefault(one.key, one)
+    return _losses(list(left_out.values()))
+
+
+def _checked(playlists: "Playlists", arguments: argparse.Namespace) -> "Playlists":
+    """Return playlists; with --strict raise the first error of an object that they leave out."""
+    for one in playlists.left_out if arguments.strict else ():
+        if one.error is not None:
+            raise one.error
+    return playlists
 
 
 def _relative(store: str, playlists: Path) -> str:

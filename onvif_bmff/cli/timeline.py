@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found
+from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found, other_formats
 from onvif_bmff.cli.terminal import Line, complain, line_writer
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json("timeline", _report(timeline, spans, arguments.start, arguments.end))
     if not spans and not arguments.allow_empty:
-        complain(nothing_found(arguments, timeline.objects + timeline.foreign, timeline.objects))
+        names = timeline.objects + timeline.foreign
+        complain(nothing_found(arguments, names, timeline.objects, other_formats(timeline)))
         return Status.ERROR
     if arguments.json:
         return Status.SUCCESS
@@ -116,6 +117,7 @@ def _report(
         ],
         "objects": timeline.objects,
         "foreign": timeline.foreign,
+        "other_formats": timeline.other_formats,
         "ambiguous": timeline.ambiguous,
         "duplicates": timeline.duplicates,
         "orphan_ends": timeline.orphan_ends,
@@ -190,6 +192,8 @@ def _listing(
         if one.end - one.start < _SHORTEST_OVERLAP:
             continue  # tracks of one span do not all end where the next one begins
         yield [("type", f"{one.first.extension:4} "), ("bad", "overlap "), ("", f"{one.start} … {one.end}")]
+    if timeline.other_formats:
+        yield [("place", other_formats(timeline))]
     notes = {
         "names that are no keys of recordings": timeline.foreign,
         "keys whose date is ambiguous (give --prefix and --postfix)": timeline.ambiguous,

@@ -1,11 +1,14 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "clear_boxes": ("clear_fragment", "clear_movie", "removed_size",),
+    "checked_subsegments": ("CheckedSubsegments", "whole_size",),
+    "clear_boxes": ("clear_fragment", "clear_movie", "removed_size", "removed_sizes",),
     "clear_file": ("ClearBytes", "ClearFile",),
     "export": ("ExportReport", "export_movie",),
-    "hls": ("hls_playlists",),
+    "file_times": ("Cuts", "FileTimes",),
+    "hls": ("Playlists", "hls_playlists",),
     "in_band_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
+    "missing_keys": ("tracks_without_keys",),
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "progressive": ("ProgressiveWriter",),
     "tracks": ("output_tracks",),

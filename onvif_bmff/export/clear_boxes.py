@@ -1,6 +1,6 @@
 """Removes protection from movie boxes and fragments. ISO/IEC 23001-7, 4 to 8; ISO/IEC 14496-12, 8.12."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from onvif_bmff.bmff import (
     SampleToGroupBox,
     TrackFragmentBox,
     TrackFragmentHeaderBox,
+    TrackHeaderBox,
     UnknownBox,
     UuidBox,
 )
@@ -24,25 +25,29 @@ from onvif_bmff.cenc.protection import is_protection_header
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 
-__all__ = ["clear_fragment", "clear_movie", "removed_size"]
+__all__ = ["clear_fragment", "clear_movie", "removed_size", "removed_sizes"]
 
 _SCHEMES: Final = frozenset((None, "piff", *(scheme.fourcc for scheme in ProtectionScheme)))
 _PATH: Final = ("mdia", "minf", "stbl")
 
 
-def clear_movie(movie: MovieBox) -> MovieBox:
+def clear_movie(movie: MovieBox, kept: Collection[int] = ()) -> MovieBox:
     """Return the movie box with clear sample entries and without all boxes of protection.
+
+    Tracks with a track_ID in ``kept`` stay as they are, and so do all pssh boxes if there are any.
 
     Raises:
         MediaError: a protected sample entry has no original format.
     """
-    children = [child for child in movie.children if not is_protection_header(child)]
-    return replace(movie, children=tuple([_clear_track(child) for child in children]))
+    children = [child for child in movie.children if kept or not is_protection_header(child)]
+    return replace(movie, children=tuple([_clear_track(child, kept) for child in children]))
 
 
-def _clear_track(found: Box) -> Box:
-    """Return a trak without protection; a clear trak, and any other box, unchanged."""
+def _clear_track(found: Box, kept: Collection[int]) -> Box:
+    """Return a trak without protection; a clear or kept trak, and any other box, unchanged."""
     if not isinstance(found, ContainerBox) or found.type != "trak":
+        return found
+    if kept and found.require(TrackHeaderBox).track_id in kept:
         return found
     return _clear_inside(found) if any(is_protected(entry) for entry in _entries(found)) else found
 
@@ -64,11 +69,16 @@ def _clear_inside(found: ContainerBox) -> ContainerBox:
     return replace(found, children=tuple(children))
 
 
-def clear_fragment(moof: MovieFragmentBox, protected: Collection[int]) -> MovieFragmentBox:
-    """Return the fragment without protection of the track_IDs in ``protected``, with unchanged offsets."""
+def clear_fragment(
+    moof: MovieFragmentBox, protected: Collection[int], *, keep_headers: bool = False
+) -> MovieFragmentBox:
+    """Return the fragment without protection of the track_IDs in ``protected``, with unchanged offsets.
+
+    Without pssh boxes too, unless ``keep_headers``.
+    """
     children: list[Box] = []
     for child in moof.children:
-        if is_protection_header(child):
+        if is_protection_header(child) and not keep_headers:
             continue
         if isinstance(child, TrackFragmentBox) and _track_id(child) in protected:
             child = replace(child, children=tuple([box for box in child.children if not _is_protection(box)]))
@@ -76,13 +86,22 @@ def clear_fragment(moof: MovieFragmentBox, protected: Collection[int]) -> MovieF
     return replace(moof, children=tuple(children))
 
 
-def removed_size(moof: MovieFragmentBox, protected: Collection[int]) -> int:
+def removed_size(moof: MovieFragmentBox, protected: Collection[int], *, keep_headers: bool = False) -> int:
     """Return the number of bytes that ``clear_fragment`` removes."""
-    removed = sum([child.read_size or 0 for child in moof.children if is_protection_header(child)])
-    for child in moof.find_all(TrackFragmentBox):
-        if _track_id(child) in protected:
-            removed += sum([box.read_size or 0 for box in child.children if _is_protection(box)])
-    return removed
+    return sum([size for _, size in removed_sizes(moof, protected, keep_headers=keep_headers)])
+
+
+def removed_sizes(
+    moof: MovieFragmentBox, protected: Collection[int], *, keep_headers: bool = False
+) -> Iterator[tuple[Box, int]]:
+    """Yield each child of a fragment with the number of bytes that ``clear_fragment`` removes of it."""
+    for child in moof.children:
+        removed = 0
+        if is_protection_header(child):
+            removed = 0 if keep_headers else child.read_size or 0
+        elif isinstance(child, TrackFragmentBox) and _track_id(child) in protected:
+            removed = sum([box.read_size or 0 for box in child.children if _is_protection(box)])
+        yield child, removed
 
 
 def _track_id(found: TrackFragmentBox) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from onvif_bmff.bmff import (
     Box,
@@ -24,6 +25,7 @@ from onvif_bmff.bmff import (
     MovieBox,
     MovieFragmentBox,
     MovieFragmentRandomAccessBox,
+    SampleAuxiliaryInformationOffsetsBox,
     SegmentIndexBox,
     TrackFragmentBox,
     TrackFragmentHeaderBox,
@@ -38,8 +40,9 @@ from onvif_bmff.cenc.protection import protection_headers
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import MovieTrack, chunk_counts, read_tracks, table_chunks
-from onvif_bmff.errors import BoxError, MediaError
-from onvif_bmff.export.clear_boxes import clear_fragment, clear_movie, removed_size
+from onvif_bmff.errors import BoxError, MediaError, MissingKeyError
+from onvif_bmff.export.clear_boxes import clear_fragment, clear_movie, removed_size, removed_sizes
+from onvif_bmff.export.missing_keys import tracks_without_keys
 from onvif_bmff.media.sample_entries import is_protected
 
 __all__ = ["ClearBytes", "ClearFile"]
@@ -73,13 +76,16 @@ class ClearFile:
         keys: the content keys.
         unlock: called with the pssh boxes of a movie box or fragment before anything is decrypted; may add keys.
         passed: called every 16 MiB while the file is read, so that pages of a map can be released.
+        partial: leave tracks encrypted, with all that a player needs to decrypt them, if a key of theirs is missing.
 
     Attributes:
         size: bytes of the clear file.
         is_protected: whether any track is protected.
+        left: track_IDs of the tracks that stay encrypted, with the KIDs of the missing keys.
 
     Raises:
         BoxError, MediaError: the file is invalid. Also what ``unlock`` raises.
+        MissingKeyError: ``partial``, and there is no track whose keys are there.
     """
 
     def __init__(
@@ -89,12 +95,17 @@ class ClearFile:
         *,
         unlock: Callable[[Sequence[Box]], object] | None = None,
         passed: Callable[[], object] | None = None,
+        partial: bool = False,
     ) -> None:
         self._data = memoryview(data)
         self._passed = passed
         self._decryptor = FragmentDecryptor(keys, self._data)
         self._starts, self._moved, self._resized = array("Q"), array("Q"), set[int]()
         self.is_protected = False
+        self.left: dict[int, tuple[UUID, ...]] = {}
+        if partial:
+            self.left = tracks_without_keys(self._unlocked(unlock), len(self._data), keys)
+            unlock = None
         position = 0
         tracks: tuple[MovieTrack, ...] = ()
         for name, start, end in self._scan():
@@ -110,15 +121,32 @@ class ClearFile:
                 if isinstance(found, MovieBox):
                     tracks = read_tracks(found)
                     self.is_protected |= any(track.is_protected for track in tracks)
-                    size = clear_movie(found).size
+                    size = clear_movie(found, self.left).size
                 elif isinstance(found, MovieFragmentBox):
-                    size -= removed_size(found, _protected(tracks))
+                    size -= removed_size(found, self._cleared(tracks), keep_headers=bool(self.left))
             position += size
         if not self._starts or not tracks:
             raise MediaError("the file has no movie box (moov)")
+        if self.left and not self._cleared(tracks):
+            raise MissingKeyError(f"no content key for KID {next(iter(self.left.values()))[0]}")
         self._starts.append(len(self._data))
         self._moved.append(position)
         self.size = position
+
+    def _unlocked(self, unlock: Callable[[Sequence[Box]], object] | None) -> Iterator[tuple[Box, int]]:
+        """Yield the movie boxes and fragments with their positions, and hand over their pssh boxes."""
+        for name, start, end in self._scan():
+            if name in (b"moov", b"moof"):
+                found = self._parse(start, end)
+                headers = protection_headers(found)
+                if headers and unlock is not None:
+                    unlock(headers)
+                yield found, start
+
+    def _cleared(self, tracks: Sequence[MovieTrack]) -> frozenset[int]:
+        """Return the track_IDs whose protection is removed."""
+        protected = frozenset(track.track_id for track in tracks if any(map(is_protected, track.entries)))
+        return protected - self.left.keys()
 
     def pieces(self) -> Iterator[ClearBytes]:
         """Yield the bytes of the clear file. They may overlap: later ones replace earlier ones.
@@ -138,13 +166,14 @@ class ClearFile:
             if isinstance(found, MovieBox):
                 tracks = read_tracks(found)
                 movie = _Movie(tracks, FragmentReader(tracks, len(self._data), budget))
-                made = self._with_chunk_offsets(clear_movie(found))
-                tables += [track for track in tracks if track.is_protected and track.sample_count]
+                made = self._with_chunk_offsets(clear_movie(found, self.left))
+                cleared = self._cleared(tracks)
+                tables += [track for track in tracks if track.track_id in cleared and track.sample_count]
             elif isinstance(found, MovieFragmentBox):
                 if movie is None:
                     raise MediaError("a fragment comes before any movie box")
                 parts = movie.reader.read(found, start)
-                made = self._with_data_offsets(found, parts, start, _protected(movie.tracks))
+                made = self._with_data_offsets(found, parts, start, self._cleared(movie.tracks))
                 for part in parts:
                     if part.runs:
                         last = max([run.position + run.data_size for run in part.runs])
@@ -169,7 +198,7 @@ class ClearFile:
     # ---- samples --------------------------------------------------------------------------------------------
 
     def _fragment(self, part: TrackFragment) -> Iterator[ClearBytes]:
-        maps = self._decryptor.maps(part)
+        maps = None if part.track.track_id in self.left else self._decryptor.maps(part)
         if maps is None:
             return
         for run in part.runs:
@@ -208,6 +237,9 @@ class ClearFile:
                 column = found.entries["chunk_offset"]
                 offsets = array(column.typecode, [self._place(min(at, len(self._data))) for at in column])
                 return replace(found, entries=Columns(chunk_offset=offsets))
+            if isinstance(found, SampleAuxiliaryInformationOffsetsBox):  # of a track that stays encrypted
+                column = found.entries["offset"]
+                return replace(found, entries=Columns(offset=array(column.typecode, map(self._place, column))))
             if isinstance(found, ContainerBox) and found.type in ("trak", "mdia", "minf", "stbl"):
                 return replace(found, children=tuple([moved(child) for child in found.children]))
             return found
@@ -222,7 +254,8 @@ class ClearFile:
         base = moved_base = start_moved = self._place(start)
         base = start
         children: list[Box] = []
-        for child in clear_fragment(moof, protected).children:
+        before = self._removed_before(moof, protected)
+        for child in clear_fragment(moof, protected, keep_headers=bool(self.left)).children:
             if not isinstance(child, TrackFragmentBox):
                 children.append(child)
                 continue
@@ -242,10 +275,30 @@ class ClearFile:
                     position, moved_position = position + run.data_size, moved_position + run.data_size
                 elif box is header and header.base_data_offset is not None:
                     box = replace(header, base_data_offset=moved_base)
+                elif isinstance(box, SampleAuxiliaryInformationOffsetsBox) and part.track.track_id in self.left:
+                    given = start if header.base_data_offset is None else header.base_data_offset
+                    box = self._moved_auxiliary(box, given, range(start, start + moof.size), before[id(child)])
                 inner.append(box)
             base, moved_base = position, moved_position
             children.append(replace(child, children=tuple(inner)))
         return replace(moof, children=tuple(children))
+
+    def _removed_before(self, moof: MovieFragmentBox, protected: frozenset[int]) -> dict[int, int]:
+        """Return for each kept child of a fragment how many bytes are removed before it."""
+        found, total = dict[int, int](), 0
+        for child, removed in removed_sizes(moof, protected, keep_headers=bool(self.left)):
+            found[id(child)] = total
+            total += removed
+        return found
+
+    def _moved_auxiliary(self, box: SampleAuxiliaryInformationOffsetsBox, base: int, moof: range, removed: int) -> Box:
+        """Return the saio of a track that stays encrypted, of whose fragment ``removed`` bytes go before its traf."""
+        start, column = moof.start, box.entries["offset"]
+        places = [
+            self._place(start) + at - start - removed if at in moof else self._place(at)
+            for at in [base + offset for offset in column]
+        ]
+        return replace(box, entries=Columns(offset=array(column.typecode, [at - self._place(base) for at in places])))
 
     def _index(self, found: SegmentIndexBox, start: int, end: int) -> Box | None:
         """Return the index with the new sizes; free space if its references are not starts of boxes."""
@@ -320,10 +373,6 @@ class ClearFile:
             return parse_boxes(self._data[start:end])[0]
         except BoxError as error:
             raise BoxError(error.reason, path=error.path, offset=error.offset + start) from None
-
-
-def _protected(tracks: Sequence[MovieTrack]) -> frozenset[int]:
-    return frozenset(track.track_id for track in tracks if any(map(is_protected, track.entries)))
 
 
 def _free(size: int) -> FreeSpaceBox:

@@ -17,12 +17,13 @@ Without ``exact`` a file begins with the last sync sample of the leading track b
 there on; with it, an edit list hides what lies outside the range.
 """
 
-from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import MediaError, OnvifBmffError
+from onvif_bmff.export.file_times import Cuts, FileTimes
 from onvif_bmff.export.in_band_sets import in_band, parameter_sets, with_parameter_sets
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.progressive import ProgressiveWriter
@@ -33,6 +34,8 @@ from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.extensions import media_in
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.gate import SAME_TIME
+from onvif_bmff.playback.left_out import LeftOut, LossCause, doubts
+from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
 from onvif_bmff.playback.samples import SampleReader
 from onvif_bmff.playback.seek import Seeker
@@ -42,9 +45,10 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["ExportReport", "export_movie"]
 
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_LONG_SEGMENT = 3_600 * _SECOND
+"""Time after midnight (µs) within which the first segment after a leap second begins."""
 _MAX_OFFSET = 1 << 30
-_LEAD_IN = 50_000
-"""Microseconds by which a sample may begin before the leading track does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class ExportReport:
         cut: total length of the gaps that were cut out, in microseconds.
         missing: objects that were listed but could not be found.
         empty: number of samples without bytes; they are left out because players reject a file that has any.
+        left_out: what is damaged, missing, foreign or encrypted with other keys, in each kind of span in order of time;
+            empty if the export was ``strict``.
+        doubts: where nothing shows whether objects are missing, as after a span without an end object.
     """
 
     start: UtcTime
@@ -68,6 +75,8 @@ class ExportReport:
     cut: int
     missing: tuple[str, ...]
     empty: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    doubts: tuple[LeftOut, ...] = ()
 
 
 def export_movie(
@@ -81,6 +90,7 @@ def export_movie(
     cut_gaps: bool = False,
     keys: KeyRing | None = None,
     unwrapper: KeyUnwrapper | None = None,
+    strict: bool = True,
 ) -> ExportReport:
     """Write a selection as one MP4 file.
 
@@ -94,41 +104,54 @@ def export_movie(
         cut_gaps: remove times in which nothing of the selection was recorded, or objects are lost.
         keys: content keys.
         unwrapper: recovers content keys from the ``pssh`` boxes.
+        strict: stop at the first broken object. Otherwise each is exported up to its last whole sample, and what is
+            lost is in the report.
 
     Raises:
-        BoxError, MediaError: a segment is broken; there is nothing to export; or the codecs of the spans do not fit
-            one track.
+        BoxError, MediaError: a segment is broken (if ``strict``); there is nothing to export; or the codecs of the
+            spans do not fit one track.
         ProtectionError: a key is missing, or cannot be unwrapped.
         StoreError: the store failed.
     """
     seeker = Seeker(store)
     if keys is None and unwrapper is not None:
         keys = KeyRing()
+
+    def reader_of(part: Selection) -> SampleReader:
+        return SampleReader(store, part, keys=keys, unwrapper=unwrapper, seeker=seeker, strict=strict)
+
     floor: int | None = None
-    first = _first_of_lead(store, selection, seeker, keys, unwrapper)
+    first = _first_of_lead(selection, reader_of)
     if first is not None and selection.start is not None:
         floor = first.decode_microseconds
         if not exact:
             selection = replace(selection, start=min(first.time, selection.start))
-    tracks = output_tracks(selection, seeker)
+    reader = reader_of(selection)
+    tracks = output_tracks(selection if strict else _readable(store, selection, seeker), seeker)
     if not tracks:
-        raise MediaError("there is nothing to export")
-    cuts = _Cuts(selection, seeker) if cut_gaps else None
-    reader = SampleReader(store, selection, keys=keys, unwrapper=unwrapper, seeker=seeker)
-    times = _FileTimes(selection, cuts, floor, exact=exact)
+        for _ in reader:
+            pass  # it says what is wrong with each object
+        raise _nothing(reader.left_out)
+    cuts = Cuts(selection, seeker, strict=strict) if cut_gaps else None
+    times = FileTimes(selection, cuts, floor, exact=exact)
     job = _Export(tracks, times, out, progressive=progressive, spool=spool)
     for played in reader:
         job.add(played)
-    return job.finish(tuple(reader.missing))
+    job.check(reader.left_out)
+    report = job.finish(tuple(reader.missing))
+    return replace(report, left_out=tuple(reader.left_out), doubts=tuple(doubts(selection)))
 
 
-def _first_of_lead(
-    store: ReadableStore,
-    selection: Selection,
-    seeker: Seeker,
-    keys: KeyRing | None,
-    unwrapper: KeyUnwrapper | None,
-) -> PlayedSample | None:
+def _readable(store: ReadableStore, selection: Selection, seeker: Seeker) -> Selection:
+    """Return the parts of a selection of which a header can be read."""
+    parts = {
+        extension: tuple([part for part in found if settle_header(store, seeker, part)[0] is not None])
+        for extension, found in selection.parts.items()
+    }
+    return replace(selection, parts=parts)
+
+
+def _first_of_lead(selection: Selection, reader_of: Callable[[Selection], SampleReader]) -> PlayedSample | None:
     """Return the first sample of the leading track, where all tracks begin; None without a range."""
     if selection.start is None:
         return None
@@ -136,47 +159,21 @@ def _first_of_lead(
         if selection.media not in (None, media):
             continue
         leading = replace(selection, media=media, parts=_carrying(selection, media))
-        for played in SampleReader(store, leading, keys=keys, unwrapper=unwrapper, seeker=seeker):
+        for played in reader_of(leading):
             return played
     return None
 
 
+def _nothing(left_out: Sequence[LeftOut]) -> OnvifBmffError:
+    """Return the error that nothing can be exported, with the first reason."""
+    for one in left_out:
+        if one.error is not None:
+            return one.error
+    return MediaError("there is nothing to export")
+
+
 def _carrying(selection: Selection, media: TrackType) -> dict[str, tuple[SpanPart, ...]]:
     return {name: parts for name, parts in selection.parts.items() if media in media_in(name)}
-
-
-# ---- what is cut out ----------------------------------------------------------------------------
-
-
-class _Cuts:
-    """The times in which nothing was recorded, and by how much cutting them out moves later times."""
-
-    def __init__(self, selection: Selection, seeker: Seeker) -> None:
-        covered: list[tuple[int, int]] = []
-        for parts in selection.parts.values():
-            for part in parts:
-                for run in part.runs():
-                    segments = run.span.segments
-                    last = segments[run.stop - 1]
-                    end = last.end if last.end is not None else seeker.end(last)
-                    covered.append((segments[run.first].start.microseconds, end.microseconds))
-        if not covered:
-            raise MediaError("there is nothing to export")
-        covered.sort()
-        self._ends: list[int] = []
-        self._totals: list[int] = []
-        reach, total = covered[0][1], 0
-        for begin, over in covered:
-            if begin > reach + SAME_TIME:
-                total += begin - reach
-                self._ends.append(begin - SAME_TIME)
-                self._totals.append(total)
-            reach = max(reach, over)
-
-    def before(self, microseconds: int) -> int:
-        """Return how much is cut out before a time, in microseconds."""
-        index = bisect_right(self._ends, microseconds)
-        return self._totals[index - 1] if index else 0
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -205,62 +202,13 @@ class _FileTrack:
         return None if self.held is None else self.held.time + self.held.duration
 
 
-class _FileTimes:
-    """Maps times of the recording to times in the file.
-
-    ``floor`` is when the leading track begins, in microseconds since 1970. The file begins then, or with a sample of
-    another track up to 50 ms before.
-    """
-
-    def __init__(self, selection: Selection, cuts: _Cuts | None, floor: int | None, *, exact: bool) -> None:
-        self._selection = selection
-        self._cuts = cuts
-        self._floor = floor
-        self._exact = exact
-        self._origin = 0
-
-    def begin(self, microseconds: int) -> None:
-        """Set the beginning of the file, given the decode time of its first sample."""
-        floor = self._floor
-        if floor is not None and not floor - _LEAD_IN <= microseconds <= floor:
-            microseconds = floor
-        self._origin = microseconds
-
-    def cut_before(self, microseconds: int) -> int:
-        """Return how much is cut out before a time, in microseconds."""
-        return self._cuts.before(microseconds) if self._cuts is not None else 0
-
-    def ticks_at(self, microseconds: int, timescale: int) -> int:
-        """Return the time in the file of a time of the recording, in ticks, rounded to the nearest."""
-        elapsed = microseconds - self._origin - self.cut_before(microseconds)
-        return (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
-
-    def presented_from(self, timescale: int) -> int:
-        """Return the time in the file at which the presentation begins, in ticks."""
-        start = self._selection.start
-        if not self._exact or start is None:
-            return 0
-        return (start.microseconds - self._origin) * timescale // _SECOND
-
-    def presented_until(self, timescale: int) -> int | None:
-        """Return the time in the file at which the presentation ends, in ticks; None: with the last sample."""
-        return self.selected_end(timescale) if self._exact else None
-
-    def selected_end(self, timescale: int) -> int | None:
-        """Return the time in the file of the end of the selection, in ticks; None if it has no end."""
-        end = self._selection.end
-        if end is None:
-            return None
-        return (end.microseconds - self._origin - self.cut_before(end.microseconds)) * timescale // _SECOND
-
-
 class _Export:
     """Writes one file, sample by sample."""
 
     def __init__(
         self,
         tracks: dict[tuple[TrackType, int], OutputTrack],
-        times: _FileTimes,
+        times: FileTimes,
         out: BinaryIO,
         *,
         progressive: bool,
@@ -320,6 +268,19 @@ class _Export:
         writer.add(target.number, held)
         return time
 
+    def check(self, left_out: Sequence[LeftOut]) -> None:
+        """Check that something was written, and of each track if only keys were missing.
+
+        Raises:
+            OnvifBmffError: why not.
+        """
+        if self._writer is None:
+            raise _nothing(left_out)
+        if sum(target.count > 0 for target in self._waiting.values()) < len(self._tracks):
+            locked = [one for one in left_out if one.cause is LossCause.ENCRYPTED]
+            if locked:
+                raise _nothing(locked)
+
     def finish(self, missing: tuple[str, ...]) -> ExportReport:
         """Write the last samples and complete the file."""
         if self._writer is None or self._start is None or self._end is None:
@@ -374,6 +335,9 @@ class _Export:
             target.description = description
             target.sets = parameter_sets(track.codec) if target.in_band else b""
         time = self._times.ticks_at(played.decode_microseconds, timescale)
+        if _after_leap_second(target, played, time):
+            self._times.leap_second(played.decode_microseconds // _DAY * _DAY)
+            time = self._times.ticks_at(played.decode_microseconds, timescale)
         if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
             time = target.next_time  # keys are cut to milliseconds: this is no gap
         target.source, target.run, target.clock = track, played.run, played.clock
@@ -385,6 +349,21 @@ class _Export:
             self._start = time
         if self._end is None or end > self._end:
             self._end = end
+
+
+def _after_leap_second(target: _FileTrack, played: PlayedSample, time: int) -> bool:
+    """Return whether a span goes on after a leap second: its media continue, while the keys step back by a second."""
+    known, next_time, timescale = target.source, target.next_time, target.output.timescale
+    if known is None or next_time is None or known.span != played.track.span or played.run != target.run:
+        return False
+    track, sample = played.track, played.sample
+    continued = sample.decode_time * timescale // track.timescale + target.offset
+    since_midnight = played.decode_microseconds % _DAY
+    return (
+        abs(continued - next_time) <= SAME_TIME * timescale // _SECOND
+        and abs(next_time - time - timescale) <= timescale // 20
+        and since_midnight < _LONG_SEGMENT
+    )
 
 
 def _output_sample(target: _FileTrack, played: PlayedSample, time: int, duration: int) -> OutputSample:

@@ -6,62 +6,104 @@ of all media, so that players keep these in sync. Metadata is left out, since pl
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
+from onvif_bmff.export.checked_subsegments import CheckedSubsegments
 from onvif_bmff.media.codec import picture_size
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
+from onvif_bmff.playback.left_out import LeftOut, lost_objects
+from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker, Subsegment
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["hls_playlists"]
+__all__ = ["Playlists", "hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
 _PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
 _MASTER = "index.m3u8"
+_ROUNDED = 2_000
+"""Microseconds by which keys and Duration attributes may be rounded."""
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
 
 
-def hls_playlists(store: ReadableStore, selection: Selection, *, base: str = "") -> Mapping[str, str]:
-    """Return playlists by file name; ``index.m3u8`` is the one to open.
+class Playlists(dict[str, str]):
+    """Playlists by file name; ``index.m3u8`` is the one to open.
 
-    Reads the attributes of each object, and the header of one object of each span.
+    ``left_out``: what they leave out because it is damaged, missing or foreign; empty if they were made ``strict``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out: list[LeftOut] = []
+
+
+def hls_playlists(
+    store: ReadableStore,
+    selection: Selection,
+    *,
+    base: str = "",
+    name_of: Callable[[str], str] = str,
+    strict: bool = True,
+) -> Playlists:
+    """Return the playlists of a selection.
+
+    Reads the attributes of each object, and the header of one object of each span; all fragment heads if not
+    ``strict``.
 
     Args:
         store: holds the objects.
         selection: what to play, rounded to subsegments; see ``select``.
         base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
+        name_of: what the object of a key is called there, if not by its key.
+        strict: trust the indexes of the objects, and stop at the first one that cannot be read. Otherwise only whole
+            fragments are listed, and what is lost is in ``left_out`` of the result.
 
     Raises:
         MediaError: there is nothing to play.
         ProtectionError: the recording is encrypted; only a clear copy can be played this way.
-        BoxError, MediaError: a segment is invalid.
+        BoxError, MediaError: a segment is invalid (if ``strict``).
         StoreError: the store failed.
     """
+    made = Playlists()
+    if not strict:
+        made.left_out += lost_objects(selection)
     seeker = Seeker(store)
     renditions: dict[str, _Rendition] = {}
     for extension in sorted(selection.parts, key=_order):
         parts = selection.parts[extension]
         if parts and media_in(extension) & _PLAYED:
             name = f"{_NAMES.get(extension, extension)}.m3u8"
-            renditions[extension] = _Rendition(name, list(_runs(parts, selection, seeker)))
+            if strict:
+                runs = _runs(parts, selection, seeker)
+            else:
+                runs = _checked_runs(parts, selection, store, seeker, made.left_out)
+            renditions[extension] = _Rendition(name, list(runs))
     renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
+        for one in made.left_out:
+            if one.error is not None:
+                raise one.error
         raise MediaError("there is nothing that HLS could play")
     epochs = _epochs(run.subsegments[0][1].start.microseconds for one in renditions.values() for run in one.runs)
-    found = {one.name: _media_playlist(one, epochs, base) for one in renditions.values()}
-    found[_MASTER] = _master_playlist(renditions)
-    return found
+    made.update(
+        {
+            one.name: _media_playlist(one, epochs, lambda name: base + quote(name_of(name)))
+            for one in renditions.values()
+        }
+    )
+    made[_MASTER] = _master_playlist(renditions)
+    return made
 
 
 def _order(extension: str) -> tuple[bool, int, str]:
@@ -77,6 +119,20 @@ class _ContinuousPart:
     header: SegmentHeader
     map_name: str
     subsegments: list[tuple[RecordedSegment, Subsegment]]
+
+    def lengths(self) -> list[int]:
+        """Return how long each subsegment is played, in microseconds; their sum is the length of the part.
+
+        Each lasts until the next one begins: ends by Duration attributes are rounded, and would add up to an error.
+        """
+        starts = [one.start.microseconds for _, one in self.subsegments]
+        last = self.subsegments[-1][1]
+        ends = [*starts[1:], starts[-1] + last.end.microseconds_since(last.start)]
+        own = [one.end.microseconds_since(one.start) for _, one in self.subsegments]
+        return [
+            end - start if 0 < end - start <= length + _ROUNDED else length
+            for start, end, length in zip(starts, ends, own, strict=True)
+        ]
 
 
 @dataclass(slots=True)
@@ -118,6 +174,36 @@ def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> 
                 yield _ContinuousPart(seeker.header(first), first.name, subsegments)
 
 
+def _checked_runs(
+    parts: tuple[SpanPart, ...], selection: Selection, store: ReadableStore, seeker: Seeker, left_out: list[LeftOut]
+) -> Iterator[_ContinuousPart]:
+    """Yield the same as ``_runs``, of whole fragments only; note what is left out."""
+    for part in parts:
+        header, faults = settle_header(store, seeker, part)
+        if header is None:
+            left_out += faults
+            continue
+        if header.is_protected:
+            name = part.span.segments[part.first].name
+            raise ProtectionError(f"{name} is encrypted, which HLS players cannot play")
+        checked = CheckedSubsegments(store, seeker, part, header)
+        current: _ContinuousPart | None = None
+        before = -1
+        for index in range(part.first, part.stop):
+            segment = part.span.segments[index]
+            faults_before = len(checked.left_out)
+            for number, run in enumerate(checked.of(index)):
+                if current is None or number or segment.key.counter != before + 1:
+                    if current is not None and current.subsegments:
+                        yield current
+                    current = _ContinuousPart(header, segment.name, [])
+                current.subsegments += [(segment, one) for one in run if _wanted(one, selection.start, selection.end)]
+            before = segment.key.counter if len(checked.left_out) == faults_before else -1
+        if current is not None and current.subsegments:
+            yield current
+        left_out += checked.left_out
+
+
 def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:
     return (start is None or subsegment.end > start) and (end is None or subsegment.start < end)
 
@@ -131,12 +217,8 @@ def _epochs(starts: Iterable[int]) -> list[int]:
     return found
 
 
-def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
-    longest = max(
-        subsegment.end.microseconds_since(subsegment.start)
-        for run in rendition.runs
-        for _, subsegment in run.subsegments
-    )
+def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[str], str]) -> str:
+    longest = max(length for run in rendition.runs for length in run.lengths())
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -146,23 +228,29 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], base: str) -> str:
     ]
     epoch = 0
     for number, run in enumerate(rendition.runs):
-        for index, (segment, subsegment) in enumerate(run.subsegments):
-            uri = base + quote(segment.name)
+        for index, ((segment, subsegment), length) in enumerate(zip(run.subsegments, run.lengths(), strict=True)):
             now = max(bisect_right(epochs, subsegment.start.microseconds) - 1, 0)
             if index == 0 and number and now == epoch:
                 now += 1  # parts that begin together are still two
             lines += ["#EXT-X-DISCONTINUITY"] * max(0, now - epoch)
             epoch = max(epoch, now)
             if index == 0:
-                header = base + quote(run.map_name)
+                header = uri_of(run.map_name)
                 lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
             if index == 0 or run.subsegments[index - 1][0] is not segment:
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{subsegment.start.isoformat(3)}")
-            lines.append(f"#EXTINF:{subsegment.end.microseconds_since(subsegment.start) / 1_000_000:.6f},")
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_rounded(subsegment.start).isoformat(3)}")
+            lines.append(f"#EXTINF:{length / 1_000_000:.6f},")
             lines.append(f"#EXT-X-BYTERANGE:{subsegment.stop - subsegment.offset}@{subsegment.offset}")
-            lines.append(uri)
+            lines.append(uri_of(segment.name))
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def _rounded(time: UtcTime) -> UtcTime:
+    """Return the nearest millisecond, as long as it is no other second than a leap second."""
+    off = time.microseconds % 1_000
+    change = 1_000 - off if off >= 500 else -off
+    return time if time.leap else UtcTime(time.microseconds + change)
 
 
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:

@@ -8,10 +8,9 @@ from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.media.codec import Codec, sound_of
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
-from onvif_bmff.playback.samples import joined_tracks
 from onvif_bmff.playback.seek import Seeker
-from onvif_bmff.playback.selection import Selection
-from onvif_bmff.timing import UtcTime
+from onvif_bmff.playback.selection import Selection, SpanPart
+from onvif_bmff.playback.span_reading import joined_tracks
 
 __all__ = ["output_tracks"]
 
@@ -42,7 +41,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
                 name = entry_bytes(codec.sample_entry())
                 if name not in known[kind]:
                     if output.codecs:
-                        _check_change(output.codecs[0], codec, part.span.start)
+                        _check_change(output.codecs[0], codec, part)
                     known[kind].add(name)
                     output.codecs.append(codec)
             common = lcm(output.timescale, timescale)
@@ -54,7 +53,7 @@ def output_tracks(selection: Selection, seeker: Seeker) -> dict[tuple[TrackType,
     return {kind: found[kind] for kind in ordered}
 
 
-def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
+def _check_change(old: Codec, new: Codec, part: SpanPart) -> None:
     before, after = old.sample_entry().type, new.sample_entry().type
     if before != after and not is_same_family(old, new):
         what = f"from {before} to {after}"
@@ -62,4 +61,5 @@ def _check_change(old: Codec, new: Codec, at: UtcTime) -> None:
         what = f"of {before} to another sample rate or number of channels"
     else:
         return
-    raise MediaError(f"the codec changes {what} at {at}: export the time before and after it as two files")
+    error = MediaError(f"the codec changes {what} at {part.span.start}: export the time before and after as two files")
+    raise error.about(part.span.segments[part.first].name)

@@ -1,8 +1,10 @@
+from onvif_bmff.playback.foreign_formats import foreign_format as foreign_format
 from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
 from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
 from onvif_bmff.playback.fragments import random_access_of as random_access_of
 from onvif_bmff.playback.fragments import random_access_size as random_access_size
 from onvif_bmff.playback.fragments import read_fragments as read_fragments
+from onvif_bmff.playback.fragments import rebase as rebase
 from onvif_bmff.playback.gate import RangeGate as RangeGate
 from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
 from onvif_bmff.playback.header import DecryptStage as DecryptStage
@@ -14,18 +16,31 @@ from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
 from onvif_bmff.playback.key_order import order_of as order_of
 from onvif_bmff.playback.key_order import time_of as time_of
 from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
+from onvif_bmff.playback.left_out import LeftOut as LeftOut
+from onvif_bmff.playback.left_out import LossCause as LossCause
+from onvif_bmff.playback.left_out import cause_of as cause_of
+from onvif_bmff.playback.left_out import doubts as doubts
+from onvif_bmff.playback.left_out import left_out_of as left_out_of
+from onvif_bmff.playback.left_out import lost_objects as lost_objects
 from onvif_bmff.playback.listing import listing_prefixes as listing_prefixes
+from onvif_bmff.playback.object_check import ObjectCheck as ObjectCheck
+from onvif_bmff.playback.object_check import check_attributes as check_attributes
+from onvif_bmff.playback.object_check import check_media as check_media
+from onvif_bmff.playback.object_check import check_place as check_place
+from onvif_bmff.playback.object_check import fits as fits
+from onvif_bmff.playback.object_check import headers_agree as headers_agree
+from onvif_bmff.playback.object_check import settle_header as settle_header
 from onvif_bmff.playback.played import PlayedSample as PlayedSample
 from onvif_bmff.playback.played import PlayedTrack as PlayedTrack
 from onvif_bmff.playback.recorded import Gap as Gap
 from onvif_bmff.playback.recorded import LostObjects as LostObjects
+from onvif_bmff.playback.recorded import OrphanEnd as OrphanEnd
 from onvif_bmff.playback.recorded import Overlap as Overlap
 from onvif_bmff.playback.recorded import RecordedSegment as RecordedSegment
 from onvif_bmff.playback.recorded import RecordedSpan as RecordedSpan
 from onvif_bmff.playback.recorded import SpanList as SpanList
 from onvif_bmff.playback.recorded import SpanState as SpanState
 from onvif_bmff.playback.samples import SampleReader as SampleReader
-from onvif_bmff.playback.samples import joined_tracks as joined_tracks
 from onvif_bmff.playback.seek import SeekPoint as SeekPoint
 from onvif_bmff.playback.seek import Seeker as Seeker
 from onvif_bmff.playback.seek import Subsegment as Subsegment
@@ -50,7 +65,10 @@ from onvif_bmff.playback.span_ends import OpenSpan as OpenSpan
 from onvif_bmff.playback.span_ends import SpanEnds as SpanEnds
 from onvif_bmff.playback.span_ends import choose as choose
 from onvif_bmff.playback.span_ends import without as without
+from onvif_bmff.playback.span_reading import SpanReading as SpanReading
+from onvif_bmff.playback.span_reading import joined_tracks as joined_tracks
 from onvif_bmff.playback.timeline import Timeline as Timeline
+from onvif_bmff.playback.whole_fragments import WholeFragments as WholeFragments
 
 __all__ = [
     "MAX_OPEN",
@@ -60,9 +78,13 @@ __all__ = [
     "DecryptStage",
     "Gap",
     "KeyColumns",
+    "LeftOut",
+    "LossCause",
     "LostObjects",
     "MemorySource",
+    "ObjectCheck",
     "OpenSpan",
+    "OrphanEnd",
     "Overlap",
     "PlaybackKeys",
     "PlayedSample",
@@ -81,21 +103,33 @@ __all__ = [
     "SpanEnds",
     "SpanList",
     "SpanPart",
+    "SpanReading",
     "SpanState",
     "StoreSource",
     "StoredFragment",
     "Subsegment",
     "Timeline",
+    "WholeFragments",
     "attributes_of",
     "box_head",
+    "cause_of",
+    "check_attributes",
+    "check_media",
+    "check_place",
     "choose",
     "clear_samples",
+    "doubts",
+    "fits",
+    "foreign_format",
+    "headers_agree",
     "index_of_attributes",
     "index_of_last_bytes",
     "join",
     "joined_tracks",
     "last_tables_of",
+    "left_out_of",
     "listing_prefixes",
+    "lost_objects",
     "order_of",
     "parse_one",
     "random_access_of",
@@ -103,7 +137,9 @@ __all__ = [
     "read_fragments",
     "read_header",
     "read_segment",
+    "rebase",
     "select",
+    "settle_header",
     "time_of",
     "without",
 ]

@@ -10,7 +10,14 @@ from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.source import MAX_READ, ByteSource, box_head, parse_one
 
-__all__ = ["StoredFragment", "last_tables_of", "random_access_of", "random_access_size", "read_fragments"]
+__all__ = [
+    "StoredFragment",
+    "last_tables_of",
+    "random_access_of",
+    "random_access_size",
+    "read_fragments",
+    "rebase",
+]
 
 _ANY_SIZE = 1 << 62
 _MFRO = 16
@@ -21,7 +28,7 @@ class StoredFragment:
     """One fragment: a ``moof`` and the ``mdat`` boxes after it.
 
     ``offset`` and ``size`` give its position in the object. ``data`` are its bytes; the positions of samples in
-    ``parts`` (one for each track) count from the start of ``data``.
+    ``parts`` (one for each track) count from the start of ``data``. ``torn``: the object ends within it.
     """
 
     offset: int
@@ -29,6 +36,7 @@ class StoredFragment:
     moof: MovieFragmentBox = field(repr=False)
     data: memoryview = field(repr=False)
     parts: tuple[TrackFragment, ...]
+    torn: bool = False
 
     def part(self, track_id: int) -> TrackFragment | None:
         """Return the part of a track with samples, or None if it has none here."""
@@ -63,7 +71,7 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
             budget.allow(len(data))
             parts = reader.read(moof, position, position + len(data))
             for part in parts:
-                _rebase(part, position, len(data))
+                rebase(part, position, len(data))
             yield StoredFragment(position, stop - position, moof, data, parts)
             position = stop
         elif head.size is None:
@@ -81,7 +89,7 @@ def _end_of_data(source: ByteSource, position: int) -> int:
     return position
 
 
-def _rebase(part: TrackFragment, offset: int, size: int) -> None:
+def rebase(part: TrackFragment, offset: int, size: int) -> None:
     """Make positions count from the start of the fragment, and check that all samples lie in it."""
     for run in part.runs:
         run.position -= offset

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
 from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
-from onvif_bmff.errors import BoxError, MediaError, ProtectionError
+from onvif_bmff.errors import BitstreamError, BoxError, ForeignFormatError, MediaError, ProtectionError, WrongKeyError
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample, lead_of
+from onvif_bmff.playback.foreign_formats import foreign_format
 from onvif_bmff.playback.source import ByteSource, box_head, parse_one
 
 __all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "read_header"]
 
+_SIGNATURE = 512
 DecryptStage = Callable[[TrackFragment, Iterator[Sample], memoryview], Iterable[Sample]]
 """Takes the samples of a protected track fragment and its bytes; returns the decrypted samples, in order."""
 
@@ -80,7 +82,18 @@ def read_header(source: ByteSource) -> SegmentHeader:
     Raises:
         BoxError: the bytes are not boxes, or a box is invalid.
         MediaError: there is no movie box before the first fragment, or no playable track.
+        ForeignFormatError: it is a file of another format.
     """
+    try:
+        return _read_header(source)
+    except (BoxError, MediaError):
+        what = foreign_format(source.view(0, _SIGNATURE))
+        if what is None:
+            raise
+    raise ForeignFormatError(f"the object is {what}, no segment")
+
+
+def _read_header(source: ByteSource) -> SegmentHeader:
     position = 0
     while (head := box_head(source, position)) is not None:
         if head.type == "moov" and head.size is not None:
@@ -99,22 +112,42 @@ def read_header(source: ByteSource) -> SegmentHeader:
     raise MediaError("the segment has no movie box (moov) before its first fragment")
 
 
-def clear_samples(part: TrackFragment, data: memoryview, stage: DecryptStage | None) -> Iterator[Sample]:
+def clear_samples(
+    part: TrackFragment, data: memoryview, stage: DecryptStage | None, *, torn: bool = False
+) -> Iterator[Sample]:
     """Return the samples of a track fragment, decrypted by ``stage`` if protected, with NAL lengths of 4 bytes.
+
+    ``torn``: ``data`` may end early; the samples end with the last one that is whole.
 
     Raises:
         ProtectionError: they are protected, and ``stage`` is None.
+        WrongKeyError: what was decrypted is no media: nothing shows whether the key is wrong or the object damaged.
     """
-    samples = part.samples(data)
-    if is_protected(part.track.entry(part.description)):
+    samples = _whole(part, data) if torn else part.samples(data)
+    decrypted = is_protected(part.track.entry(part.description))
+    if decrypted:
         if stage is None:
             raise ProtectionError(f"track {part.track.track_id} is encrypted: its samples need keys")
         samples = iter(stage(part, samples, data))
     size = part.track.nal_length_size(part.description)
-    return samples if size in (None, 4) else _lengthened(samples, size)
+    return samples if size in (None, 4) else _lengthened(samples, size, decrypted=decrypted)
 
 
-def _lengthened(samples: Iterator[Sample], size: int) -> Iterator[Sample]:
+def _whole(part: TrackFragment, data: memoryview) -> Iterator[Sample]:
+    for sample, size in zip(part.samples(data), part.iter_sizes(), strict=False):
+        if len(sample.data) < size:
+            return
+        yield sample
+
+
+def _lengthened(samples: Iterator[Sample], size: int, *, decrypted: bool) -> Iterator[Sample]:
     for sample in samples:
-        sample.data = with_long_lengths(sample.data, size)
+        try:
+            sample.data = with_long_lengths(sample.data, size)
+        except BitstreamError:
+            if decrypted:
+                raise WrongKeyError(
+                    "what was decrypted is no media: the key is wrong, or the object is damaged"
+                ) from None
+            raise
         yield sample

@@ -139,7 +139,8 @@ class SpanColumns:
         self.postfix = keys.postfix
         self.extension = keys.extension
         self.duplicates = duplicates
-        self.orphan_ends = 0
+        self.orphans: list[tuple[int, int, int]] = []
+        """Order, counter and digits of end objects without a span."""
         self.ambiguous_ends = 0
         self.ambiguous: set[int] = set()
         """Spans to which one of several end objects, or none, may belong."""
@@ -202,6 +203,10 @@ class SpanColumns:
         if order == -1:
             return None
         return self._key(order, self.end_counters[number], self.end_digits[number], span_end=True)
+
+    def orphan_keys(self) -> list[ObjectKey]:
+        """Return the keys of end objects without a span."""
+        return [self._key(*orphan, span_end=True) for orphan in self.orphans]
 
     def _key(self, order: int, counter: int, digits: int, *, span_end: bool) -> ObjectKey:
         padded = self._padded.get((order, counter), 0)

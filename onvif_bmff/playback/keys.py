@@ -25,6 +25,11 @@ class PlaybackKeys:
         self._unwrapper = unwrapper
         self._any = ring is not None or unwrapper is not None
 
+    @property
+    def given(self) -> bool:
+        """Whether there are keys, or an unwrapper of some."""
+        return self._any
+
     def stage(self, header: SegmentHeader) -> DecryptStage | None:
         """Return the stage that decrypts the segments of a header; None if nothing is encrypted or no keys were given.
 

@@ -12,7 +12,7 @@ from onvif_bmff.playback.key_columns import SpanColumns
 from onvif_bmff.playback.key_order import time_of
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Gap", "LostObjects", "Overlap", "RecordedSegment", "RecordedSpan", "SpanList", "SpanState"]
+__all__ = ["Gap", "LostObjects", "OrphanEnd", "Overlap", "RecordedSegment", "RecordedSpan", "SpanList", "SpanState"]
 
 
 class SpanState(Enum):
@@ -61,6 +61,14 @@ class LostObjects:
     after: UtcTime | None
     before: UtcTime
     trimmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanEnd:
+    """A span end object without any object of its span. ``trimmed``: it precedes all objects of its kind."""
+
+    key: ObjectKey
+    trimmed: bool
 
 
 class RecordedSpan:

@@ -4,24 +4,36 @@ from collections.abc import Callable, Iterator
 from heapq import merge
 
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
-from onvif_bmff.demux.sample_tables import MovieTrack
-from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.errors import (
+    BoxError,
+    MediaError,
+    ObjectDamagedError,
+    ObjectNotFoundError,
+    OnvifBmffError,
+    ProtectionError,
+)
 from onvif_bmff.media.track import Sample, TrackType
+from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.extensions import extension_rank
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
-from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples, read_header
+from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples
 from onvif_bmff.playback.keys import PlaybackKeys
+from onvif_bmff.playback.left_out import LeftOut, LossCause, lost_objects
+from onvif_bmff.playback.object_check import ObjectCheck, check_attributes, check_place, headers_agree, settle_header
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
-from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
+from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.seek_index import attributes_of
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.playback.source import StoreSource
+from onvif_bmff.playback.span_reading import SpanReading
+from onvif_bmff.playback.whole_fragments import WholeFragments
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SampleReader", "joined_tracks"]
+__all__ = ["SampleReader"]
 
 _SECOND = 1_000_000
 _REANCHOR = _SECOND // 2
@@ -29,20 +41,6 @@ _REANCHOR = _SECOND // 2
 _WORTH_A_SEEK = 30 * _SECOND
 """Longer segments (µs) are not read from their beginning for an instant in their middle."""
 _Numbering = Callable[[tuple[TrackType, int]], int]
-
-
-def joined_tracks(header: SegmentHeader, ordinal: int = 0) -> dict[int, tuple[TrackType, int]]:
-    """For each track_ID the kind of media and which track of that kind it is, from ``ordinal`` on.
-
-    These identify a track across spans; track_IDs may differ between them.
-    """
-    counts: dict[TrackType, int] = {}
-    found: dict[int, tuple[TrackType, int]] = {}
-    for track in header.tracks:
-        kind = track.type
-        counts[kind] = counts.get(kind, ordinal - 1) + 1
-        found[track.track_id] = (kind, counts[kind])
-    return found
 
 
 class SampleReader:
@@ -62,9 +60,12 @@ class SampleReader:
         keys: content keys; recovered ones are added.
         unwrapper: recovers content keys from the ``pssh`` boxes.
         seeker: shares its known headers.
+        strict: stop with an error at the first object that is damaged, foreign, or encrypted with another key.
+            Otherwise such objects are read up to their last whole sample, and what is lost is in ``left_out``.
 
     Attributes:
         missing: names of listed objects that no longer exist.
+        left_out: what was left out so far, unless ``strict``: also what the spans show to be missing.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class SampleReader:
         keys: KeyRing | None = None,
         unwrapper: KeyUnwrapper | None = None,
         seeker: Seeker | None = None,
+        strict: bool = True,
     ) -> None:
+        self._strict = strict
         self._store = store
         self._selection = selection
         self._keys = PlaybackKeys(keys, unwrapper)
@@ -83,13 +86,14 @@ class SampleReader:
         self._numbers: dict[tuple[TrackType, int], int] = {}
         self._runs = 0
         self.missing: list[str] = []
+        self.left_out: list[LeftOut] = [] if strict else list(lost_objects(selection))
 
     def __iter__(self) -> Iterator[PlayedSample]:
         """Iterate over the samples; see the class.
 
         Raises:
-            BoxError, MediaError: a segment is broken.
-            ProtectionError: a key is missing, or cannot be unwrapped.
+            BoxError, MediaError: a segment is broken (if ``strict``). ``key`` of the error names it.
+            ProtectionError: a key is missing, or cannot be unwrapped (if ``strict``); or there are no keys at all.
             StoreError: the store failed.
         """
         selection = self._selection
@@ -108,7 +112,12 @@ class SampleReader:
     def _kind(self, parts: tuple[SpanPart, ...], gate: RangeGate) -> Iterator[PlayedSample]:
         for part in parts:
             gate.open_span()
-            reading = _SpanReading(part.span, part.ordinal)
+            reading = SpanReading(part.span, part.ordinal)
+            if not self._strict:
+                header, faults = settle_header(self._store, self._seeker, part)
+                if header is None:
+                    self.left_out += faults
+                    continue
             before: int | None = None
             for index, segment in enumerate(part.segments()):
                 if gate.done:
@@ -117,16 +126,22 @@ class SampleReader:
                     self._runs += 1
                     gate.interrupted()
                 before = segment.key.counter
+                if not self._strict:
+                    yield from self._readable(reading, part, part.first + index, gate)
+                    continue
                 try:
                     yield from self._segment(reading, segment, gate, self._runs, seek=index == 0)
                 except ObjectNotFoundError:
                     self.missing.append(segment.name)
                     before = None
+                except OnvifBmffError as error:
+                    error.about(segment.name)
+                    raise
         yield from gate.flush()
 
     def _segment(
         self,
-        reading: "_SpanReading",
+        reading: SpanReading,
         segment: RecordedSegment,
         gate: RangeGate,
         run: int,
@@ -153,6 +168,118 @@ class SampleReader:
             if gate.done:
                 return
 
+    # ---- objects that may be damaged ------------------------------------------------------------------
+
+    def _readable(self, reading: SpanReading, part: SpanPart, index: int, gate: RangeGate) -> Iterator[PlayedSample]:
+        """Yield what can be read of a segment, and note what cannot."""
+        check = ObjectCheck(part.span.segments[index])
+        try:
+            yield from self._checked(reading, part, index, gate, check)
+        except OnvifBmffError as error:
+            if isinstance(error, ProtectionError) and not self._keys.given:
+                error.about(check.segment.name)
+                raise
+            check.note(error)
+        left_out = check.left_out()
+        if left_out is not None:
+            self.left_out.append(left_out)
+            if left_out.cause is LossCause.MISSING:
+                self.missing.append(left_out.key)
+            self._interrupt(gate)
+
+    def _note(self, check: ObjectCheck, whole: WholeFragments, known: int, gate: RangeGate) -> None:
+        """Note the faults behind the first ``known`` ones: media are missing here."""
+        for error in whole.faults[known:]:
+            check.note(error)
+            self._interrupt(gate)
+
+    def _interrupt(self, gate: RangeGate) -> None:
+        self._runs += 1
+        gate.interrupted()
+
+    def _checked(
+        self, reading: SpanReading, part: SpanPart, index: int, gate: RangeGate, check: ObjectCheck
+    ) -> Iterator[PlayedSample]:
+        segment = check.segment
+        source = StoreSource(self._store, segment.name)
+        expected = self._seeker.header(segment)
+        header = reading.header_of(source, expected)
+        if not headers_agree(header, expected):
+            raise MediaError("its header is not that of its span: it is another object, or the header is damaged")
+        position = self._seek(reading, segment) if index == part.first else None
+        stage = reading.use(header, self._keys)
+        whole = WholeFragments(source, header, position)
+        begun, known, sure = position is not None, 0, position is not None
+        for fragment in whole:
+            if not begun:
+                if whole.faults and reading.clock is None:
+                    break  # nothing shows the time of the others
+                if not whole.faults:
+                    reading.clock = reading.trusted
+                    sure = check_place(self._seeker, part, index, header, fragment, reading.clock)
+                    if not sure:
+                        reading.clock = None  # this object has its own
+                    reading.follow(segment, header, fragment)
+                begun = True
+            clock = reading.clock
+            assert clock is not None
+            misplaced = check.misplaced(fragment, clock)
+            if misplaced is not None:
+                whole.faults.append(misplaced)
+            if len(whole.faults) > known:
+                self._note(check, whole, known, gate)
+                known = len(whole.faults)
+            if misplaced is None:
+                try:
+                    yield from self._fragment(reading, fragment, stage, gate, self._runs)
+                    check.passed(fragment, clock, header.lead)
+                except ProtectionError as error:
+                    if not self._keys.given:
+                        raise
+                    check.note(error)
+                    self._interrupt(gate)
+            if gate.done:
+                return
+        self._note(check, whole, known, gate)
+        if not begun and not check.faults:
+            raise MediaError("the segment has no fragments")
+        self._check_end(check, whole, header, sure=sure)
+        if sure or not check.faults:
+            reading.trusted = reading.clock
+
+    def _seek(self, reading: SpanReading, segment: RecordedSegment) -> int | None:
+        """Return where to begin reading a segment for the start of the selection; None: at its first fragment."""
+        start = self._selection.start
+        if start is None or not self._worth_a_seek(segment, start):
+            return None
+        try:
+            point = self._seeker.walk(segment, start)
+        except (BoxError, MediaError):
+            return None
+        reading.clock = point.clock
+        return point.start
+
+    def _check_end(self, check: ObjectCheck, whole: WholeFragments, header: SegmentHeader, *, sure: bool) -> None:
+        """Note a fault if the last fragments of an object are missing, or if it is another object under its key.
+
+        Keys alone do not show that: a span may hold times without samples. So where the media do not end with the
+        segment, or it is not ``sure`` that they are those of its span, the attributes decide.
+        """
+        segment = check.segment
+        if check.faults or (sure and check.ends_with(segment.end)):
+            return
+        try:
+            found = attributes_of(self._store.head(segment.name))
+        except (ObjectNotFoundError, ObjectDamagedError):
+            found = ObjectAttributes()
+        end = segment.end if found.duration is None else segment.start + found.duration
+        if check.is_short_of(end) and not whole.is_indexed:
+            check.note(MediaError(f"the object ends early, before {end}"))
+        else:
+            check_attributes(found, check, header)
+
+    # ---- samples ------------------------------------------------------------------------------------
+
     def _worth_a_seek(self, segment: RecordedSegment, start: UtcTime) -> bool:
         if start.microseconds_since(segment.start) < _WORTH_A_SEEK // 2:
             return False
@@ -160,7 +287,7 @@ class SampleReader:
 
     def _fragment(
         self,
-        reading: "_SpanReading",
+        reading: SpanReading,
         fragment: StoredFragment,
         stage: DecryptStage | None,
         gate: RangeGate,
@@ -176,7 +303,7 @@ class SampleReader:
             track = reading.track(part.track, part.description, self._number)
             if self._selection.media not in (None, track.type):
                 continue
-            samples = clear_samples(part, fragment.data, stage)
+            samples = clear_samples(part, fragment.data, stage, torn=fragment.torn)
             streams.append((track, reading.in_step(part.track.track_id, samples)))
         if len(streams) == 1:
             track, samples = streams[0]
@@ -197,74 +324,3 @@ class SampleReader:
 def _played(track: PlayedTrack, samples: Iterator[Sample], clock: MediaClock, run: int) -> Iterator[PlayedSample]:
     for sample in samples:
         yield PlayedSample(track, sample, clock, run)
-
-
-class _SpanReading:
-    """State of a span while its segments are read."""
-
-    def __init__(self, span: RecordedSpan, ordinal: int) -> None:
-        self._span = span
-        self._ordinal = ordinal
-        self._header: SegmentHeader | None = None
-        self._stage: DecryptStage | None = None
-        self._tracks: dict[tuple[int, int], PlayedTrack] = {}
-        self._shifts: dict[int, int] = {}
-        self.joined: dict[int, tuple[TrackType, int]] = {}
-        self.clock: MediaClock | None = None
-
-    def header_of(self, source: StoreSource) -> SegmentHeader:
-        """Return the header at the start of an object, reusing the known one if its bytes are equal."""
-        known = self._header
-        if known is not None and source.view(0, known.size) == known.raw:
-            return known
-        return read_header(source)
-
-    def use(self, header: SegmentHeader, keys: PlaybackKeys) -> DecryptStage | None:
-        """Use a header from now on; return the stage that decrypts its fragments."""
-        if header is not self._header:
-            self._header = header
-            self._stage = keys.stage(header)
-            self._tracks = {}
-            self.joined = joined_tracks(header, self._ordinal)
-        return self._stage
-
-    def follow(self, segment: RecordedSegment, header: SegmentHeader, fragment: StoredFragment) -> None:
-        """Set the clock by the key of a segment, unless the present clock still fits it.
-
-        Keys have milliseconds, so the clock of a span's first segment serves all, as long as media times continue. If
-        a device restarts them in each object, each gets its own clock.
-        """
-        ticks, timescale = header.first_presentation(fragment.parts, first_of_span=segment.key.counter == 0)
-        clock = self.clock
-        if clock is not None:
-            tolerance = _REANCHOR + 10 ** (6 - segment.key.digits)
-            if abs(clock.microseconds(ticks, timescale) - segment.key.time.microseconds) <= tolerance:
-                return
-        self.clock = MediaClock(segment.key.time, ticks, timescale)
-
-    def in_step(self, track_id: int, samples: Iterator[Sample]) -> Iterator[Sample]:
-        """Yield samples of a track, shifted such that its first one in the span is presented when decoded, as in CMAF.
-
-        In multiplexed segments a track may be decoded ahead of its presentation, and so would seem to begin early.
-        """
-        for sample in samples:
-            shift = self._shifts.get(track_id)
-            if shift is None:
-                shift = self._shifts[track_id] = sample.composition_offset
-            if shift:
-                time, offset = sample.decode_time + shift, sample.composition_offset - shift
-                sample = Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)
-            yield sample
-
-    def track(
-        self, source: MovieTrack, description: int, number: Callable[[tuple[TrackType, int]], int]
-    ) -> PlayedTrack:
-        """Return the track of a fragment."""
-        found = self._tracks.get((source.track_id, description))
-        if found is None:
-            kind = self.joined[source.track_id]
-            found = PlayedTrack(
-                number(kind), *kind, source.timescale, source.codec(description), source.language, self._span
-            )
-            self._tracks[source.track_id, description] = found
-        return found

@@ -16,14 +16,16 @@ track, which our recorder therefore puts last. One more request is needed if tha
 than 60 KiB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import wraps
 from itertools import pairwise
+from typing import Concatenate, ParamSpec, TypeVar
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
-from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
 from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
@@ -45,6 +47,8 @@ _HEADER_GUESS = 8 << 10
 _FIRST_MOOF = 8 << 10
 _PEEK = 1 << 10
 _ANY_SIZE = 1 << 62
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,22 @@ class Subsegment:
     end: UtcTime
 
 
+def _naming(
+    method: "Callable[Concatenate[Seeker, RecordedSegment, _P], _R]",
+) -> "Callable[Concatenate[Seeker, RecordedSegment, _P], _R]":
+    """Give the errors of a method the name of the segment that it was called for."""
+
+    @wraps(method)
+    def named(self: "Seeker", segment: RecordedSegment, /, *args: _P.args, **options: _P.kwargs) -> _R:
+        try:
+            return method(self, segment, *args, **options)
+        except OnvifBmffError as error:
+            error.about(segment.name)
+            raise
+
+    return named
+
+
 class Seeker:
     """Finds and reads fragments of stored segments. Keeps the header of each span that it reads.
 
@@ -88,6 +108,7 @@ class Seeker:
 
     # ---- headers -----------------------------------------------------------------------------------
 
+    @_naming
     def header(self, segment: RecordedSegment, *, size: int | None = None, more: int = 0) -> SegmentHeader:
         """Return the header of the segment's span, fetched from the first segment that is asked for. B.2.
 
@@ -115,8 +136,35 @@ class Seeker:
         """Remember a header that was read elsewhere."""
         self._headers.setdefault(span, header)
 
+    def known(self, span: RecordedSpan) -> SegmentHeader | None:
+        """Return the header of a span if it was read before."""
+        return self._headers.get(span)
+
+    def headers(self, extension: str) -> list[SegmentHeader]:
+        """Return the headers of the spans with an extension that were read."""
+        return [header for span, header in self._headers.items() if span.extension == extension]
+
+    @_naming
+    def first_presentation(self, segment: RecordedSegment) -> tuple[int, int]:
+        """Return the media time that belongs to the key of a segment, as ticks and timescale.
+
+        Raises:
+            BoxError, MediaError: the object is not a valid segment.
+            StoreError: the store failed.
+        """
+        header = self.header(segment)
+        for _, parts in self._heads(segment, header, header.size):
+            return header.first_presentation(parts, first_of_span=segment.key.counter == 0)
+        raise MediaError(f"the segment {segment.name} has no fragments")
+
     # ---- finding -----------------------------------------------------------------------------------
 
+    @_naming
+    def walk(self, segment: RecordedSegment, at: UtcTime) -> SeekPoint:
+        """Return the same as ``find``, by the fragments themselves: an index may be damaged. Raises as ``find``."""
+        return self._walk(segment, None, at)
+
+    @_naming
     def find(self, segment: RecordedSegment, at: UtcTime) -> SeekPoint:
         """Return the fragment with the last sync sample of the leading track at or before ``at``, else the first one.
 
@@ -152,6 +200,7 @@ class Seeker:
                     return point
         return self._walk(segment, coarse, at)
 
+    @_naming
     def subsegments(self, segment: RecordedSegment) -> list[Subsegment]:
         """Return the subsegments of a segment by its index; the whole segment as one if it has no index.
 
@@ -191,6 +240,7 @@ class Seeker:
             longest = max(longest, int(length.total_seconds() * index.timescale) - entries[-1].time + entries[0].time)
         return longest > self._close.total_seconds() * index.timescale
 
+    @_naming
     def end(self, segment: RecordedSegment) -> UtcTime:
         """Return when a segment ends: by keys, else its Duration attribute, else its fragments.
 
@@ -218,7 +268,15 @@ class Seeker:
             BoxError, MediaError: the header or the fragment is broken.
             StoreError: the store failed.
         """
-        header, name = self.header(point.segment), point.segment.name
+        header = self.header(point.segment)
+        try:
+            return header, self._first_fragment(point, header)
+        except OnvifBmffError as error:
+            error.about(point.segment.name)
+            raise
+
+    def _first_fragment(self, point: SeekPoint, header: SegmentHeader) -> StoredFragment:
+        name = point.segment.name
         source: ByteSource
         if point.end is None:
             start, source = point.start, StoreSource(self._store, name, block=point.likely_size + _PEEK)
@@ -226,7 +284,7 @@ class Seeker:
             start, source = 0, MemorySource(self._store.get(name, point.start, point.end - point.start))
         for fragment in read_fragments(source, header, start):
             fragment.offset += point.start - start
-            return header, fragment
+            return fragment
         raise MediaError(f"no fragment begins at byte {point.start} of {name}")
 
     # ---- ways of finding -----------------------------------------------------------------------------
@@ -263,10 +321,7 @@ class Seeker:
         if index.is_whole or not first_of_span:
             return index.clock(segment.start, leading, first_of_span=first_of_span)
         # Only the first fragment shows which track begins earliest.
-        header = self.header(segment)
-        for _, parts in self._heads(segment, header, header.size):
-            return MediaClock(segment.start, *header.first_presentation(parts, first_of_span=True))
-        raise MediaError(f"the segment {segment.name} has no fragments")
+        return MediaClock(segment.start, *self.first_presentation(segment))
 
     def _is_close(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from onvif_bmff.errors import MediaError, TimeError
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.extensions import media_in, ordinal_of
-from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
+from onvif_bmff.playback.recorded import OrphanEnd, RecordedSegment, RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
 
@@ -48,13 +48,15 @@ class SpanPart:
 class Selection:
     """Parts of the spans of one recording, by extension, each in order of time.
 
-    ``start`` and ``end`` limit the time (None: no limit), ``media`` the kind of media (None: all).
+    ``start`` and ``end`` limit the time (None: no limit), ``media`` the kind of media (None: all). ``orphans`` are
+    the end objects in that time of which all objects of the span are missing.
     """
 
     parts: dict[str, tuple[SpanPart, ...]] = field(repr=False)
     start: UtcTime | None = None
     end: UtcTime | None = None
     media: TrackType | None = None
+    orphans: tuple[OrphanEnd, ...] = field(default=(), repr=False)
 
     def __bool__(self) -> bool:
         return any(self.parts.values())
@@ -93,7 +95,12 @@ def select(
         first, stop = _within(span, start, end)
         if stop > first:
             found.setdefault(span.extension, []).append(SpanPart(span, first, stop, ordinal_of(span.extension)))
-    return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media)
+    orphans = tuple(
+        orphan
+        for orphan in timeline.orphans(media, prefix=prefix, postfix=postfix)
+        if (start is None or orphan.key.time > start) and (end is None or orphan.key.time <= end)
+    )
+    return Selection({name: tuple(parts) for name, parts in found.items()}, start, end, media, orphans)
 
 
 def join(selections: Iterable[Selection]) -> Selection:
@@ -113,7 +120,8 @@ def join(selections: Iterable[Selection]) -> Selection:
         for extension, parts in selection.parts.items():
             ordinal = taken[extension]
             found.setdefault(extension, []).extend(replace(part, ordinal=part.ordinal + ordinal) for part in parts)
-    return replace(given[0], parts={extension: tuple(parts) for extension, parts in found.items()})
+    orphans = tuple(orphan for selection in given for orphan in selection.orphans)
+    return replace(given[0], parts={extension: tuple(parts) for extension, parts in found.items()}, orphans=orphans)
 
 
 def _within(span: RecordedSpan, start: UtcTime | None, end: UtcTime | None) -> tuple[int, int]:

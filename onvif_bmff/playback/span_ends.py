@@ -88,7 +88,7 @@ class SpanEnds:
         if not owners:
             found = choose(candidates, counter, order)
             if found is None:
-                self._spans.orphan_ends += 1
+                self._spans.orphans.append((order, counter, digits))
                 return []
             owners = [found]
         owners.sort(key=lambda one: one.first)

@@ -13,7 +13,7 @@ from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
 from onvif_bmff.playback.key_order import order_of, time_of
 from onvif_bmff.playback.listing import listing_prefixes
-from onvif_bmff.playback.recorded import Gap, Overlap, RecordedSegment, RecordedSpan, SpanList
+from onvif_bmff.playback.recorded import Gap, OrphanEnd, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Timeline"]
@@ -35,6 +35,8 @@ class Timeline:
         objects: number of keys of segments and span ends, including duplicates.
         foreign: number of other names.
         foreign_examples: the first ten of those.
+        other_formats: number of those that are keys of segments but for their extension, by extension: objects that
+            a recorder stores in another format (``mkv``).
         ambiguous: number of keys with more than one part that could be the date, while prefix and postfix
             were not both given; the last such part was taken.
         duplicates: number of repeated keys.
@@ -48,9 +50,10 @@ class Timeline:
         self.objects = 0
         self.foreign = 0
         self.foreign_examples: list[str] = []
+        self.other_formats: dict[str, int] = {}
         self.ambiguous = 0
         self.duplicates = sum(kind.duplicates for kind in kinds)
-        self.orphan_ends = sum(kind.orphan_ends for kind in kinds)
+        self.orphan_ends = sum(len(kind.orphans) for kind in kinds)
         self.ambiguous_ends = sum(kind.ambiguous_ends for kind in kinds)
 
     def __repr__(self) -> str:
@@ -79,6 +82,7 @@ class Timeline:
         kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
         objects = foreign = ambiguous = 0
         examples: list[str] = []
+        other: dict[str, int] = {}
         last_head: str | None = None
         where = KeyHead("", "", 0, ambiguous=False)
         base = 0
@@ -95,6 +99,8 @@ class Timeline:
                     here = kinds.setdefault((where.prefix, where.postfix), {})
                 offset, leap, digits, counter, extension, span_end = read_tail(tail)
                 if extension not in known:
+                    if not span_end:
+                        other[extension] = other.get(extension, 0) + 1
                     raise ObjectKeyError("no extension of a recording")
             except ObjectKeyError:
                 foreign += 1
@@ -117,6 +123,7 @@ class Timeline:
         made = cls([here[extension].arrange() for _, here in sorted(kinds.items()) for extension in sorted(here)])
         made.objects, made.foreign, made.ambiguous = objects, foreign, ambiguous
         made.foreign_examples = examples
+        made.other_formats = dict(sorted(other.items()))
         return made
 
     @classmethod
@@ -167,6 +174,19 @@ class Timeline:
     ) -> SpanList:
         """Return the spans of a type of media or an extension, and of a recording."""
         return SpanList(list(self._of(media, prefix, postfix)))
+
+    def orphans(
+        self,
+        media: TrackType | str | None = None,
+        *,
+        prefix: str | None = None,
+        postfix: str | None = None,
+    ) -> Iterator[OrphanEnd]:
+        """Yield the span end objects without a span: all objects of their spans are missing."""
+        for kind in self._of(media, prefix, postfix):
+            first = time_of(kind.orders[0]) if kind.orders else None
+            for key in kind.orphan_keys():
+                yield OrphanEnd(key, first is None or key.time <= first)
 
     def gaps(
         self,

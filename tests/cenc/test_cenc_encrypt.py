@@ -638,7 +638,9 @@ def test_keys_are_in_nothing_that_is_stored_or_said(identities):
         secrets.add(keys._current.key) if keys._current else None
     router = recording._router
     parts = [getattr(router, name) for name in router.__slots__ if name != "states"]
-    spans = "".join(map(repr, [recording, router, *parts, router._spans.protection, router._spans.tracks]))
+    parts += [getattr(router.spans, name) for name in router.spans.__slots__ if name != "_states"]
+    spanned = router.spans.current
+    spans = "".join(map(repr, [recording, router, *parts, spanned.protection, spanned.tracks]))
     events += recording.deactivate()
     assert len(secrets) > 2
     said = spans + repr(recording.target) + repr(events) + repr(given) + repr(keys) + repr(RING)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -166,6 +167,13 @@ def test_playlists_of_a_range_copy_what_they_need(tmp_path: Path, identity: tupl
     copies = [path for path in (hls / "clear").rglob("*") if path.is_file()]
     assert 1 <= len(copies) <= 4
     assert pieces(hls, "video.m3u8")
+    assert all(path.suffix == ".mp4" for path in copies)  # other names are refused by ffmpeg 5 and 8
+    command = [need("ffprobe"), "-v", "error", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames"]
+    found = subprocess.run(
+        [*command, "-of", "csv=p=0", str(hls / "index.m3u8")], capture_output=True, text=True, timeout=60
+    )
+    assert {line.split(",")[0] for line in found.stdout.split()} == {"video", "audio"}, found.stderr
+    assert all(int(line.split(",")[1]) > 10 for line in found.stdout.split())
     assert [path.name for path in hls.iterdir() if path.name.startswith(".")] == []
 
 
@@ -234,3 +242,57 @@ def test_a_file_that_is_named_like_the_partial_output_stays(tmp_path: Path) -> N
     (tmp_path / "out.mp4.part").write_text("mine")
     assert main(["export", str(tmp_path / "store"), "-o", str(tmp_path / "out.mp4")]) == 0
     assert (tmp_path / "out.mp4.part").read_text() == "mine"
+
+
+# ---- damaged objects ---------------------------------------------------------------------------------
+
+
+def segments(store: Path, ending: str) -> list[Path]:
+    return sorted(path for path in store.rglob(f"*{ending}") if path.is_file() and not path.name.startswith("."))
+
+
+@pytest.mark.parametrize("options", [[], ["--encrypt", "CBCS", "--kid", KID, "--key", KEY]])
+def test_damaged_objects_are_named_and_the_rest_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    store, out, hls = tmp_path / "store", tmp_path / "out.mp4", tmp_path / "hls"
+    record(store, "--segment-duration", "PT1S", "--format", "CMAF", *options)
+    keys = ["--key", f"{KID}:{KEY}"] if options else []
+    assert main(["export", str(store), "-o", str(tmp_path / "whole.mp4"), *keys]) == 0
+    assert "damaged" not in capsys.readouterr().err
+    video = segments(store, ".m4v")
+    cut, foreign, empty = video[1], video[2], segments(store, ".m4a")[1]
+    body = cut.read_bytes()
+    cut.write_bytes(body[:-700])
+    foreign.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(400))
+    empty.write_bytes(b"")
+    names = [str(path.relative_to(store)) for path in (cut, foreign, empty)]
+    for target in (["-o", str(out)], ["--hls", str(hls)]):
+        assert main(["export", str(store), *target, *keys]) == 1
+        said = capsys.readouterr().err.splitlines()
+        for name, cause in zip(names, ("damaged", "foreign", "damaged"), strict=True):
+            assert len([line for line in said if line.startswith(f"onvif-bmff: {cause}: {name}: ")]) == 1
+    whole, rest = probe(tmp_path / "whole.mp4")["video"][0], probe(out)["video"][0]
+    assert whole - 2 * 30 <= rest < whole
+    copy = hls / "clear" / f"{names[0]}.mp4" if options else cut
+    for line in (hls / "video.m3u8").read_text().splitlines():
+        assert unquote(line).rpartition("/")[2].removesuffix(".mp4") != foreign.name
+    assert copy.exists()
+    assert pieces(hls, "video.m3u8")  # each range is whole fragments
+    out.unlink()
+    shutil.rmtree(hls)
+    for target in (["-o", str(out)], ["--hls", str(hls)]):
+        assert main(["export", str(store), *target, *keys, "--strict"]) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert any(name in said for name in names)
+        assert not out.exists()
+        assert not hls.exists()
+
+
+def test_missing_objects_are_named_by_counter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "store"
+    record(store, "--segment-duration", "PT1S", "--format", "CMAF")
+    segments(store, ".m4v")[1].unlink()
+    for target in (["-o", str(tmp_path / "out.mp4")], ["--hls", str(tmp_path / "hls")]):
+        assert main(["export", str(store), *target]) == 1
+        assert "missing: 2024-02-28/*/*Z.1.m4v: " in capsys.readouterr().err

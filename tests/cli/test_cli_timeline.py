@@ -120,3 +120,21 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["timeline", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err.startswith("onvif-bmff: no such directory")
     assert main(["timeline", str(tmp_path), "--from", "yesterday"]) == 2
+
+
+def test_objects_of_other_formats_are_counted_and_named(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = next(path.parent for path in store.rglob("*.m4v"))
+    for counter in range(3):
+        (folder / f"59-0{counter}.000Z.{counter}.mkv").write_bytes(b"\x1a\x45\xdf\xa3")
+    (folder / "59-03.000Z.3.mkv_end").write_bytes(b"")
+    assert main(["timeline", str(store)]) == 0
+    assert "3 objects of other formats under keys of recordings (mkv)" in capsys.readouterr().out
+    assert main(["timeline", str(store), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["other_formats"] == {"mkv": 3}
+    for path in store.rglob("*.m4*"):
+        path.unlink()
+    for command in (["timeline", str(store)], ["export", str(store), "-o", str(tmp_path / "out.mp4")]):
+        assert main(command) == 2
+        assert "only 3 objects of other formats under keys of recordings (mkv)" in capsys.readouterr().err

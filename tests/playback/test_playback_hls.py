@@ -12,6 +12,7 @@ from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.export import hls_playlists
+from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, CmafFormat
@@ -165,3 +166,29 @@ def test_encrypted_recordings_are_refused(clip):
     record(store, clip, target(CMAF, encryption=(entry,)))
     with pytest.raises(ProtectionError, match="encrypted"):
         playlists(store)
+
+
+def test_lengths_add_up_to_the_media(clip):
+    """Keys have milliseconds: what is cut off of each must not add up."""
+    store = MemoryStore()
+    form = RecordingTarget(format=CMAF, prefix="p p", postfix="q", segment_duration=timedelta(milliseconds=137))
+    _, tracks, _ = record(store, clip, form, start=UtcTime.parse("2024-02-28T23:59:55.250333Z"))
+    made = playlists(store)
+    for name, extension in (("video.m3u8", "m4v"), ("audio.m3u8", "m4a")):
+        parts = [read_segment(store.get(key)) for key in names(store, extension)]
+        track = parts[0].header.lead
+        media = Fraction(sum(part.duration_ticks(track.track_id) for part in parts), track.timescale)
+        rows = ranges(made[name])
+        assert len(rows) >= len(parts) > 5
+        assert abs(sum(duration for _, _, duration in rows) - media) < Fraction(2, 1000)
+    assert tracks
+
+
+def test_dates_are_rounded(clip):
+    store = MemoryStore()
+    record(store, clip, target(CMAF, digits=6), start=UtcTime.parse("2024-02-28T23:59:59.999600Z"))
+    text = playlists(store)["video.m3u8"]
+    dates = re.findall(r"PROGRAM-DATE-TIME:(\S+)", text)
+    starts = [ObjectKey.parse(key).time for key in names(store, "m4v")]
+    assert dates[0] == "2024-02-29T00:00:00.000Z"
+    assert all(abs(UtcTime.parse(date).microseconds_since(at)) <= 500 for date, at in zip(dates, starts, strict=True))
