@@ -2,7 +2,8 @@
 
 ``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink``
 makes a failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the options
-that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn.
+that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn;
+``python -m tests.simulate planted`` looks for the bugs of planted.py.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.simulate import planted_search
+from tests.simulate.planted_search import law_of
 from tests.simulate.run import Outcome, simulate
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
 from tests.simulate.sweeps import run_sweeps
@@ -48,11 +51,6 @@ def run_once(scenario: Scenario) -> Outcome:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-
-
-def law_of(finding: str) -> str:
-    """Return which law a finding breaks."""
-    return finding.partition(":")[0]
 
 
 def shrink(scenario: Scenario, law: str) -> Scenario:
@@ -151,4 +149,6 @@ if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets has to be the same, too
         again = [sys.executable, "-m", "tests.simulate", *sys.argv[1:]]
         os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})
+    if sys.argv[1:2] == ["planted"]:
+        sys.exit(planted_search.main(sys.argv[2:], run_once))
     sys.exit(sweep(sys.argv[2:]) if sys.argv[1:2] == ["sweep"] else main())

@@ -16,11 +16,14 @@ from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control import (
     PROFILE_TYPE,
+    EventFilterEntry,
     EventMessage,
     PropertyOperation,
     RecordingConfiguration,
     RecordingEncryption,
+    RecordingEventFilter,
     RecordingJobConfiguration,
+    RecordingJobMode,
     RecordingJobSource,
     RecordingJobTrack,
     RecordingService,
@@ -34,11 +37,13 @@ from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
+from tests.simulate.cameras import BEHAVIOURS, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import Fault, SimulatedDisk
+from tests.simulate.happenings import MOTION, EventTimes, JobPauses
+from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
@@ -142,6 +147,8 @@ class World:
             self.certificates.names if "operator" in kinds else (),
         )
         self.excuses: list[Excuse] = []
+        self.events = EventTimes(simulation)
+        self.pauses = JobPauses(simulation, GOP)
         self.counted: Counter[str] = Counter()
         self.findings: list[str] = []
         self.process = Process("device 0")
@@ -180,6 +187,7 @@ class World:
         self.device.start()
         while not self._ensure_recordings(self.device):
             runtime.sleep(1.0)
+        self.pauses.all_on()
         began = self.down_since - 1.0
         self.excuses.append(Excuse(began, self.simulation.time + GOP, "the device started", counted=False))
         if "operator" in self.scenario.kinds:
@@ -214,13 +222,15 @@ class World:
                 for one in service.get_recordings()
                 if one.configuration.target is not None
             }
-            jobs = {one.job_configuration.recording_token for one in service.get_recording_jobs()}
+            jobs = {one.job_configuration.recording_token: one for one in service.get_recording_jobs()}
             for number, recording in enumerate(self.scenario.recordings):
                 token = there.get(recording.prefix)
                 if token is None:
                     token = service.create_recording(_configuration(number, recording))
                 if token not in jobs:
                     service.create_recording_job(self._job(token, recording))
+                elif jobs[token].job_configuration.mode != RecordingJobMode.ACTIVE:
+                    service.set_recording_job_mode(jobs[token].job_token, RecordingJobMode.ACTIVE)
         except OnvifBmffError:
             return False
         return True
@@ -229,11 +239,16 @@ class World:
         camera = self.fleet.cameras[recording.camera]
         tracks = tuple(RecordingJobTrack("", DESTINATIONS[stream.encoding.kind]) for stream in camera.streams)
         source = RecordingJobSource(SourceReference(camera.token, PROFILE_TYPE), tracks=tracks)
-        return RecordingJobConfiguration(token, "Active", 1, (source,))
+        events = None
+        if recording.before is not None:
+            margins = timedelta(seconds=recording.before), timedelta(seconds=recording.after)
+            events = RecordingEventFilter((EventFilterEntry(MOTION),), *margins)
+        return RecordingJobConfiguration(token, "Active", 1, (source,), events)
 
     def stop(self, *, cut: bool) -> None:
         """Switch the device off: with ``cut`` at once, else as an operator does."""
         began = self.simulation.time
+        self.events.cut(began)
         in_time = not cut and self.device is not None
         if in_time:
             closing = self.simulation.spawn(self.process, partial(_close, self.device), "close")
@@ -264,17 +279,17 @@ class World:
         if self.device is None:
             return
         for recording in self.scenario.recordings:
-            worker = self.device.worker(self._token(recording))
+            worker = self.device.worker(self._token(recording.prefix))
             if worker is not None:
                 self.counted[recording.prefix] += sum(worker.dropped.values())
 
-    def _token(self, recording: Recording) -> str:
+    def _token(self, prefix: str) -> str:
         found = self.device.service.get_recordings() if self.device is not None else ()
         return next(
             (
                 one.recording_token
                 for one in found
-                if one.configuration.target is not None and one.configuration.target.prefix == recording.prefix
+                if one.configuration.target is not None and one.configuration.target.prefix == prefix
             ),
             "",
         )
@@ -315,6 +330,23 @@ class World:
             self.wall.jump(incident.size)
         elif kind == "event storm" and self.device is not None:
             self.simulation.spawn(self.process, partial(self._storm, self.device, int(incident.size)), "storm")
+
+        elif kind == "events" and self.device is not None:
+            after = max(one.after for one in self.scenario.recordings if one.before is not None)
+            happen = partial(self.events.happen, self.device, incident.size, after)
+            self.simulation.spawn(self.process, happen, "motion")
+        elif kind == "job off" and self.device is not None:
+            self._switch_off(self.device.service, incident)
+
+    def _switch_off(self, service: RecordingService, incident: Incident) -> None:
+        """Switch the job of one of the recordings off that are always active."""
+        chance = Random(f"{self.scenario.seed} {incident.time}")
+        prefix = chance.choice([one.prefix for one in self.scenario.recordings if one.before is None])
+        token = self._token(prefix)
+        for job in service.get_recording_jobs():
+            if job.job_configuration.recording_token == token:
+                pause = partial(self.pauses.pause, service, prefix, job.job_token, incident.size)
+                self.simulation.spawn(self.process, pause, "job off")
 
     def _storm(self, device: RecordingDevice, count: int) -> None:
         chance = Random(f"{self.scenario.seed} {self.simulation.time}")
@@ -359,10 +391,18 @@ class World:
         """Check a device that has had no trouble for a while."""
         if self.device is None:
             return
-        for recording in self.scenario.recordings:
+        for recording in [one for one in self.scenario.recordings if one.before is None]:
             for job in self.device.service.get_recording_jobs():
-                if job.job_configuration.recording_token == self._token(recording):
-                    state = self.device.service.get_recording_job_state(job.job_token).state
+                if job.job_configuration.recording_token == self._token(recording.prefix):
+                    shown = self.device.service.get_recording_job_state(job.job_token)
+                    state = shown.state
+                    if not self._is_hung():
+                        self.findings += [
+                            f"a wrong state: {recording.prefix} {track.destination} is {track.state}: {track.error}"
+                            for source in shown.sources
+                            for track in source.tracks
+                            if str(track.state) == "Error"
+                        ]
                     if str(state) not in ("Active", "PartiallyActive") and not self._is_hung():
                         self.findings.append(f"not recording: {recording.prefix} is {state}")
         if "operator" in self.scenario.kinds:
@@ -390,6 +430,9 @@ class World:
             checked = check_bucket(mine)
             outcome.findings += [f"the checker: {name} {one}" for one in checked.findings]
             vectors.update(checked.vectors)
+            if name == "bucket":  # it is known in which order its objects were written
+                written = {key: number for number, key in enumerate(self.bucket.inside.objects)}
+                outcome.findings += written_after_end(checked.spans, written)
             outcome.objects += len(mine)
         outcome.findings += [
             f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1
@@ -402,6 +445,8 @@ class World:
                 recording.prefix, sent, stored, self._excuses(recording), self.counted[recording.prefix]
             )
             outcome.findings += found
+            outcome.findings += holes_in_spans(recording.prefix, sent, stored)
+            outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
             outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND)
             outcome.missing += missing
             outcome.samples += len(stored)
@@ -445,7 +490,8 @@ class World:
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
-        return self.excuses + joined + troubled + self._store_troubles(recording)
+        paused = list(self.pauses.excuses(recording.prefix))
+        return self.excuses + joined + troubled + paused + self._store_troubles(recording)
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
         """A store that fails may cost anything at any time, as long as the device counts it."""
@@ -461,9 +507,12 @@ class World:
                 one.number,
                 one.payload,
                 one.sync,
-                one.taken,
+                one.taken and self._is_wanted(recording, one),
                 one.disturbed or "",
             )
+
+    def _is_wanted(self, recording: Recording, given: Given) -> bool:
+        return recording.before is None or self.events.need(given.captured, given.at, recording.before)
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
         for span in Timeline.from_store(store, prefix=recording.prefix).spans:
@@ -478,7 +527,7 @@ class World:
                         name = identify(payload)
                         if name is not None:
                             at = clock.microseconds(sample.decode_time, track.timescale)
-                            yield Stored(segment.name, *name, payload, at)
+                            yield Stored(segment.name, *name, payload, at, span.segments[0].name)
 
 
 def _close(device: RecordingDevice) -> None:
