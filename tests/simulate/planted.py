@@ -30,12 +30,12 @@ Original = Callable[..., Any]
 class PlantedBug:
     """A mistake: ``owner`` has ``attribute``, which ``change`` turns into the wrong one.
 
-    ``breaks`` is the law, and ``laws`` are the beginnings of the findings that say so.
+    ``breaks`` is the law; a finding that it is broken contains one of the texts of ``shows``.
     """
 
     name: str
     breaks: str
-    laws: tuple[str, ...]
+    shows: tuple[str, ...]
     owner: Any
     attribute: str
     change: Callable[[Any], Any]
@@ -188,7 +188,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "acknowledged before fsync",
             "a sealed object is there after a power cut",
-            ("lost without a reason", "the checker"),
+            ("lost without a reason", "cannot be read"),
             DirectoryStore,
             "_commit",
             _commit_without_fsync,
@@ -212,7 +212,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "counter not reset",
             "counters of a span go 0, 1, 2, …",
-            ("the checker",),
+            ("no segment with counter",),
             span_queue._StoredSpan,
             "begin_with",
             _counter_goes_on,
@@ -244,7 +244,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "recovery ends the live span",
             "a span has one end object, after its last segment",
-            ("the checker", "written after its end"),
+            ("ends no span", "written after its end"),
             device_recovery,
             "recover_store",
             _recovery_of_all,
@@ -260,7 +260,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "vector reused after restart",
             "no vector is used twice under a key",
-            ("a vector twice",),
+            ("is used twice under KID", "a vector twice"),
             CencIvAllocator,
             "_begin",
             _vectors_from_zero,
@@ -276,7 +276,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "track state not reported after recovery",
             "states are those of the outputs",
-            ("not recording", "a wrong state"),
+            ("a wrong state", "is Error"),
             TrackReports,
             "set_output_error",
             _no_state_after_trouble,

@@ -25,7 +25,7 @@ def law_of(finding: str) -> str:
 
 @dataclass
 class Search:
-    """What a search found: the seed, or None, and the finding; ``aside`` are new findings of other laws."""
+    """What a search found: the seed, or None, and the finding; ``aside`` are seeds with other new findings."""
 
     bug: str
     seed: int | None = None
@@ -42,7 +42,7 @@ class Search:
 
 
 def search(bug: PlantedBug, run: Run, seeds: Iterable[int], limit: float = LIMIT, seconds: float = 600.0) -> Search:
-    """Run seeds with a bug until its law is broken; a law that the same seed breaks without the bug does not count."""
+    """Run seeds with a bug until a finding shows that its law is broken, as the same seed does not show without it."""
     found, began = Search(bug.name), time.process_time()
     for seed in seeds:
         scenario = draw(seed, seconds)
@@ -50,12 +50,14 @@ def search(bug: PlantedBug, run: Run, seeds: Iterable[int], limit: float = LIMIT
             outcome = run(scenario)
         found.runs += 1
         if outcome.findings:
-            usual = {law_of(one) for one in run(scenario).findings}
-            new = [one for one in outcome.findings if law_of(one) not in usual]
-            right = next((one for one in new if law_of(one) in bug.laws), None)
-            found.aside += [f"{seed} {one}" for one in new if law_of(one) not in bug.laws]
-            if right is not None:
-                found.seed, found.finding = seed, right
+            usual = run(scenario).findings
+            for text in bug.shows:
+                if not any(text in one for one in usual):
+                    found.finding = found.finding or next((one for one in outcome.findings if text in one), "")
+            if found.finding:
+                found.seed = seed
+            else:
+                found.aside += [f"{seed} {one}" for one in outcome.findings if one not in usual][:1]
         found.seconds = time.process_time() - began
         if found.seed is not None or found.seconds > limit:
             break

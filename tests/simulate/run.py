@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import repeat
 from math import inf
 from random import Random
 
@@ -31,13 +32,15 @@ from onvif_bmff.control import (
     SourceReference,
 )
 from onvif_bmff.device import RecordingDevice
+from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import OnvifBmffError, PersistenceError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, CameraFleet, Given, identify
+from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
@@ -147,9 +150,10 @@ class World:
             self.certificates.names if "operator" in kinds else (),
         )
         self.excuses: list[Excuse] = []
-        self.events = EventTimes(simulation)
+        self.events = EventTimes(simulation, GOP)
         self.pauses = JobPauses(simulation, GOP)
         self.counted: Counter[str] = Counter()
+        self.workers: list[tuple[str, OutputWorker]] = []
         self.findings: list[str] = []
         self.process = Process("device 0")
         self.device: RecordingDevice | None = None
@@ -184,6 +188,7 @@ class World:
                 self.device = self._made(runtime, persistence)
                 break
             runtime.sleep(2.0)
+        self._watch_workers(self.device)
         self.device.start()
         while not self._ensure_recordings(self.device):
             runtime.sleep(1.0)
@@ -256,7 +261,8 @@ class World:
             if not closing.ended:
                 self.findings.append("not closed: after 600 s")
             in_time = not [name for name in self.simulation.running(self.process) if name.startswith("output")]
-        self._count()
+        self._count(self.workers, ended=False)
+        self.workers = []
         self.simulation.crash(self.process)
         if cut:
             self.disk.crash()
@@ -274,14 +280,26 @@ class World:
         uncertain = 300.0 if self.scenario.kinds & {"bucket faults", "disk faults", "bucket outage"} else 5.0
         return longest + GOP + max(late, default=0.0) + uncertain
 
-    def _count(self) -> None:
-        """Keep what the device says it lost, before it is gone."""
-        if self.device is None:
-            return
-        for recording in self.scenario.recordings:
-            worker = self.device.worker(self._token(recording.prefix))
-            if worker is not None:
-                self.counted[recording.prefix] += sum(worker.dropped.values())
+    def _watch_workers(self, device: RecordingDevice) -> None:
+        """Know all workers of a device, also those that it has no more at its end."""
+        outputs, self.workers = device._outputs, []
+        make = outputs._make_worker
+
+        def make_and_note(key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
+            made = make(key, plan)
+            self._count(self.workers, ended=True)
+            self.workers = [one for one in self.workers if not one[1].join(0)]
+            if made is not None:
+                self.workers.append((plan.target.prefix, made))
+            return made
+
+        outputs._make_worker = make_and_note  # type: ignore[method-assign]
+
+    def _count(self, workers: list[tuple[str, OutputWorker]], *, ended: bool) -> None:
+        """Keep what workers say they lost, of those that have ended or of all, before they are gone."""
+        for prefix, worker in workers:
+            if not ended or worker.join(0):
+                self.counted[prefix] += sum(worker.dropped.values())
 
     def _token(self, prefix: str) -> str:
         found = self.device.service.get_recordings() if self.device is not None else ()
@@ -490,8 +508,8 @@ class World:
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
-        paused = list(self.pauses.excuses(recording.prefix))
-        return self.excuses + joined + troubled + paused + self._store_troubles(recording)
+        left = list(self.pauses.excuses(recording.prefix))
+        return self.excuses + joined + troubled + left + self._store_troubles(recording)
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
         """A store that fails may cost anything at any time, as long as the device counts it."""
@@ -499,7 +517,11 @@ class World:
         return [Excuse(0.0, inf, "the store failed, or there was no room", counted=True)] if kinds else []
 
     def _sent(self, recording: Recording) -> Iterator[Sent]:
-        for one in self.fleet.cameras[recording.camera].given:
+        camera = self.fleet.cameras[recording.camera]
+        needed: Iterable[bool] = repeat(True)
+        if recording.before is not None:
+            needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before)
+        for one, need in zip(camera.given, needed, strict=False):
             yield Sent(
                 one.captured,
                 recording.camera,
@@ -507,12 +529,9 @@ class World:
                 one.number,
                 one.payload,
                 one.sync,
-                one.taken and self._is_wanted(recording, one),
+                one.taken and need and not self.pauses.was_off(recording.prefix, one.at),
                 one.disturbed or "",
             )
-
-    def _is_wanted(self, recording: Recording, given: Given) -> bool:
-        return recording.before is None or self.events.need(given.captured, given.at, recording.before)
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
         for span in Timeline.from_store(store, prefix=recording.prefix).spans:
