@@ -40,7 +40,7 @@ from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
+from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, CameraFleet, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
@@ -68,6 +68,12 @@ STORE_TROUBLE = {
 _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
+LONG = 43_200.0
+"""Seconds from which on cameras send little, so that a run of weeks takes minutes."""
+MAX_WAITING = 2_000
+"""Timers and tasks that there may be at a time."""
+LOOK = 600.0
+"""Seconds after which sizes are looked at again."""
 SETTLE = 150.0
 """Seconds without trouble at the end: longer than a store waits before it tries again."""
 
@@ -141,7 +147,8 @@ class World:
         self.database = SimulatedDatabase(simulation)
         self.behaviours = self._behaviours(chance)
         extra = int("operator" in kinds)  # a camera of theirs: two connections to one would share its samples
-        self.fleet = CameraFleet(simulation, scenario.cameras + extra, self.behaviours)
+        seldom = scenario.seconds > LONG
+        self.fleet = CameraFleet(simulation, scenario.cameras + extra, self.behaviours, seldom=seldom)
         self.certificates = SimulatedCertificates(simulation, START)
         self.operator = Operator(
             simulation,
@@ -153,6 +160,8 @@ class World:
         self.events = EventTimes(simulation, GOP)
         self.pauses = JobPauses(simulation, GOP)
         self.counted: Counter[str] = Counter()
+        self.room = Room()
+        self.max_bytes = 1
         self.workers: list[tuple[str, OutputWorker]] = []
         self.findings: list[str] = []
         self.process = Process("device 0")
@@ -206,6 +215,8 @@ class World:
             "disk": self.disk.store(self.process),
         }
         little = "little room" in self.scenario.kinds
+        self.max_bytes = 2_000 if little else 32 << 20
+        self.room = Room(20_000, 20_000) if little else Room(64 << 20)
         return RecordingDevice(
             stores,
             sources=self.fleet.provider(self.process),
@@ -213,8 +224,8 @@ class World:
             persistence=persistence,
             certificates=self.certificates.current,
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
-            max_bytes=2_000 if little else 32 << 20,
-            room=Room(20_000, 20_000) if little else None,
+            max_bytes=self.max_bytes,
+            room=self.room,
             runtime=runtime,
         )
 
@@ -330,6 +341,9 @@ class World:
         self.stop(cut=False)
 
     def _sleep_until(self, at: float) -> None:
+        while at > self.simulation.time + LOOK:
+            self.simulation.sleep(LOOK)
+            self._check_sizes()
         if at > self.simulation.time:
             self.simulation.sleep(at - self.simulation.time)
 
@@ -404,6 +418,16 @@ class World:
         return any(self.simulation.hits[name] for name in ("hang", "hang in open", "end of stream"))
 
     # ---- what must be true -------------------------------------------------------------------------------
+
+    def _check_sizes(self) -> None:
+        """Check that what waits is bounded, in the device and in the world."""
+        sizes = {f"mailbox of {prefix}": worker.mailbox._size / self.max_bytes for prefix, worker in self.workers}
+        sizes["timers and tasks"] = self.simulation.size / MAX_WAITING
+        sizes |= {f"samples of {name}": len(one.given) / REMEMBERED for name, one in self.fleet.cameras.items()}
+        sizes["room"] = self.room.held / self.room._total
+        for name, share in sizes.items():
+            if share > 1.0:
+                self.findings.append(f"not bounded: {name} is at {share:.2f} of its bound")
 
     def _check_running(self) -> None:
         """Check a device that has had no trouble for a while."""
