@@ -164,6 +164,7 @@ class World:
         self.max_bytes = 1
         self.workers: list[tuple[str, OutputWorker]] = []
         self.findings: list[str] = []
+        self.unbounded: set[str] = set()
         self.process = Process("device 0")
         self.device: RecordingDevice | None = None
         self.boots = 0
@@ -426,7 +427,8 @@ class World:
         sizes |= {f"samples of {name}": len(one.given) / REMEMBERED for name, one in self.fleet.cameras.items()}
         sizes["room"] = self.room.held / self.room._total
         for name, share in sizes.items():
-            if share > 1.0:
+            if share > 1.0 and name not in self.unbounded:
+                self.unbounded.add(name)
                 self.findings.append(f"not bounded: {name} is at {share:.2f} of its bound")
 
     def _check_running(self) -> None:
