@@ -17,7 +17,8 @@ from tests.simulate.runtime import Simulation
 
 __all__ = ["MOTION", "EventTimes", "JobPauses"]
 
-MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
+MOTION = "tns1:VideoSource/MotionAlarm"
+"""A topic of these events alone: neither operators nor storms have it."""
 _LATE = 0.1
 """Seconds before the end of a window in which what arrives may be too late for it."""
 _NEAR = 8
