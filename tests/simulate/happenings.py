@@ -106,12 +106,10 @@ class JobPauses:
 
     Args:
         simulation: gives time.
-        patience: seconds that a camera may take until a recording can begin again.
     """
 
-    def __init__(self, simulation: Simulation, patience: float) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._patience = patience
         self._pauses: list[tuple[str, _Window]] = []
 
     def pause(self, service: RecordingService, prefix: str, job: str, seconds: float) -> None:
@@ -133,11 +131,14 @@ class JobPauses:
         """Whether what was given at a time came while the job of a recording was off."""
         return any(one == prefix and window.start <= time <= window.end for one, window in self._pauses)
 
-    def excuses(self, prefix: str) -> Iterator[Excuse]:
-        """Return when nothing that was captured had to be recorded."""
+    def excuses(self, prefix: str, patience: float) -> Iterator[Excuse]:
+        """Return when nothing that was captured had to be recorded.
+
+        ``patience`` are seconds that a camera may take until a recording can begin again.
+        """
         for paused, window in self._pauses:
             if paused == prefix:
-                yield Excuse(window.start - 1.0, window.end + self._patience, "its job was off", counted=False)
+                yield Excuse(window.start - 1.0, window.end + patience, "its job was off", counted=False)
 
     def _set(self, service: RecordingService, job: str, mode: str) -> None:
         while True:

@@ -61,6 +61,8 @@ KID = "5d0a6f4e-9c1b-4a52-8a43-0000000000{:02x}"
 DESTINATIONS = {"Video": "VIDEO001", "Audio": "AUDIO001", "Metadata": "META001"}
 GOP = 40.0
 """Seconds within which every camera gives a picture to begin with, in the worst case."""
+MAX_GAP = 10.0
+"""Seconds that samples may be apart in a span."""
 STORE_TROUBLE = {
     "bucket": {"bucket faults", "bucket outage", "little room"},
     "disk": {"disk faults", "disk full", "little room"},
@@ -158,7 +160,7 @@ class World:
         )
         self.excuses: list[Excuse] = []
         self.events = EventTimes(simulation, GOP)
-        self.pauses = JobPauses(simulation, GOP)
+        self.pauses = JobPauses(simulation)
         self.counted: Counter[str] = Counter()
         self.room = Room()
         self.max_bytes = 1
@@ -534,7 +536,9 @@ class World:
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
-        left = list(self.pauses.excuses(recording.prefix))
+        # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
+        group = camera.streams[0].period * camera.streams[0].group
+        left = list(self.pauses.excuses(recording.prefix, GOP if group <= MAX_GAP else 2 * GOP))
         return self.excuses + joined + troubled + left + self._store_troubles(recording)
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:

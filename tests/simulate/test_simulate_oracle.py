@@ -224,12 +224,12 @@ def test_an_event_ends_where_the_device_is_switched_off() -> None:
 
 def test_a_pause_excuses_one_recording_until_a_camera_can_begin_again() -> None:
     simulation, service = Simulation(1), Service()
-    pauses = JobPauses(simulation, 10.0)
+    pauses = JobPauses(simulation)
     simulation.time = 20.0
     pauses.pause(service, "mine", "job", 5.0)  # type: ignore[arg-type]
     assert service.modes == ["Idle", "Active"]
-    assert [(one.start, one.end, one.counted) for one in pauses.excuses("mine")] == [(19.0, 35.0, False)]
-    assert list(pauses.excuses("another")) == []
+    assert [(one.start, one.end, one.counted) for one in pauses.excuses("mine", 10.0)] == [(19.0, 35.0, False)]
+    assert list(pauses.excuses("another", 10.0)) == []
     assert pauses.was_off("mine", 22.0)
     assert not pauses.was_off("mine", 26.0)
     assert not pauses.was_off("another", 22.0)
