@@ -69,7 +69,8 @@ class Scenario:
 
 
 def _times(chance: Random, seconds: float, mean: float, most: int = 200) -> list[float]:
-    """Times at random, ``mean`` seconds apart, the first never in the first seconds."""
+    """Times at random, ``mean`` seconds apart, the first never in the first seconds; in long runs further apart."""
+    mean = max(mean, seconds / most)
     found, at = [], chance.uniform(5.0, mean)
     while at < seconds and len(found) < most:
         found.append(at)

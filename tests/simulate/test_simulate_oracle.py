@@ -270,6 +270,12 @@ def test_a_seed_decides_everything() -> None:
     assert len({draw(seed).kinds for seed in range(50)}) > 25
 
 
+def test_trouble_lasts_for_all_of_a_long_run() -> None:
+    week = next(one for one in (draw(seed, 604_800.0) for seed in range(500)) if one.kinds == {"power cut"})
+    assert 100 < len(week.incidents) <= 200
+    assert week.incidents[-1].time > 400_000.0
+
+
 def test_each_kind_is_drawn() -> None:
     assert {kind for seed in range(300) for kind in draw(seed).kinds} == {*KINDS}
     assert any(not draw(seed).kinds for seed in range(300)), "a world without trouble"
