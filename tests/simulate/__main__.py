@@ -2,7 +2,8 @@
 
 ``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink``
 makes a failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the options
-that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn.
+that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn;
+``python -m tests.simulate planted`` looks for the bugs of planted.py.
 """
 
 import argparse
@@ -19,16 +20,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.simulate import certificates, operators
+from tests.simulate import certificates, operators, planted_search
 from tests.simulate.cameras import BEHAVIOURS
 from tests.simulate.disk import Fault, Loss
+from tests.simulate.planted_search import law_of
 from tests.simulate.run import Outcome, simulate
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
 from tests.simulate.store_faults import UPLOAD_LOST, StoreFault
 from tests.simulate.sweeps import run_sweeps
 
 _HANGS = 120
-"""Seconds of real time after which a run is taken to hang."""
+"""Seconds of real time after which a run is taken to hang; a long one has one for so many simulated seconds more."""
+_FASTER = 500
 
 
 class _HangError(Exception):
@@ -42,11 +45,12 @@ def run_once(scenario: Scenario) -> Outcome:
         raise _HangError
 
     before = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(_HANGS)
+    limit = _HANGS + int(scenario.seconds) // _FASTER
+    signal.alarm(limit)
     try:
         return simulate(scenario)
     except _HangError:
-        return Outcome([f"hangs: longer than {_HANGS} s"])
+        return Outcome([f"hangs: longer than {limit} s"])
     except Exception as error:
         return Outcome([f"the run raised: {type(error).__name__}: {error}"])
     finally:
@@ -60,11 +64,6 @@ def every_fault() -> set[str]:
     named = {one.value for kinds in (StoreFault, Fault, Loss) for one in kinds}
     cameras = {one.name for one in BEHAVIOURS.values() if one.share}
     return incidents | named | cameras | {*operators.HITS, *certificates.HITS}
-
-
-def law_of(finding: str) -> str:
-    """Return which law a finding breaks."""
-    return finding.partition(":")[0]
 
 
 def shrink(scenario: Scenario, law: str) -> Scenario:
@@ -164,4 +163,6 @@ if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets has to be the same, too
         again = [sys.executable, "-m", "tests.simulate", *sys.argv[1:]]
         os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})
+    if sys.argv[1:2] == ["planted"]:
+        sys.exit(planted_search.main(sys.argv[2:], run_once))
     sys.exit(sweep(sys.argv[2:]) if sys.argv[1:2] == ["sweep"] else main())
