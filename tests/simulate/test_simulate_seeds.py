@@ -1,0 +1,18 @@
+"""Runs that found something once, each with what it was: they find nothing any more."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FOUND = {
+    197: "a directory gave up a segment that it could not remove, and the recovery ended the span that went on",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_nothing_is_found(seed):
+    command = [sys.executable, "-m", "tests.simulate", "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
