@@ -277,46 +277,58 @@ class _Recovery:
             if place in self._in_use or (self._before is not None and newest >= self._before):
                 self._report.left += [span.segments[-1].name for span in open_spans]
                 return
-        for span in open_spans:
-            last = span.segments[-1]
-            if self._before is not None and span.last_start >= self._before:
-                continue
-            if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
-                continue  # the span ends behind a segment that is not there yet
-            try:
-                self._end_span(span)
-            except ObjectNotFoundError:
-                continue  # deleted meanwhile
-            except OnvifBmffError as error:
-                self._report.errors.append(f"{last.name}: {error}")
+        owners = {span.end_name: span for span in spans if span.end is not None}
+        for one in open_spans:
+            span: RecordedSpan | None = one
+            while span is not None:
+                # Keys may give an end to the next span that began before it: that one has none then.
+                span = owners.get(self._end_if_old(span))
 
-    def _end_span(self, span: RecordedSpan) -> None:
+    def _end_if_old(self, span: RecordedSpan) -> str | None:
+        """End a span; return the name of its end object if it is there already."""
+        last = span.segments[-1]
+        if self._before is not None and span.last_start >= self._before:
+            return None
+        if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
+            return None  # the span ends behind a segment that is not there yet
+        try:
+            return self._end_span(span)
+        except ObjectNotFoundError:
+            return None  # deleted meanwhile
+        except OnvifBmffError as error:
+            self._report.errors.append(f"{last.name}: {error}")
+            return None
+
+    def _end_span(self, span: RecordedSpan) -> str | None:
         last = span.segments[-1]
         key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
         found = recover_segment(self._store.get(last.name), key, sealed=True)
         if found is None:
             self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
-            return
+            return None
         if not self._exclusive and self._before is not None and found.span_end.time >= self._before:
             self._report.left.append(last.name)
-            return
-        self._end(found.span_end)
+            return None
+        return None if self._end(found.span_end) else str(found.span_end)
 
-    def _end(self, end: ObjectKey) -> None:
+    def _end(self, end: ObjectKey) -> bool:
+        """Write a span end object; return False if it was there before this recovery."""
         name = str(end)
         if name in self._report.ended:
-            return
+            return True
         if self._report.dry_run:
             try:
                 self._store.head(name)
             except ObjectNotFoundError:
                 self._report.ended.append(name)
-            return
+                return True
+            return False
         try:
             self._store.put(SpanEndObject(end))
         except ObjectExistsError:
-            return
+            return False
         self._report.ended.append(name)
+        return True
 
 
 def _segment(key: ObjectKey) -> tuple[str, str, str, int]:

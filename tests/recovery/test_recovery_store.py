@@ -191,6 +191,26 @@ def test_a_device_ends_what_is_old_though_it_records_there_again():
     assert all(ObjectKey.parse(key).time < START + timedelta(days=1) for key in report.ended)
 
 
+@pytest.mark.requirement("ANX-B.5-01")
+@pytest.mark.parametrize("recent", [False, True])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_span_gets_an_end_though_keys_give_it_that_of_the_span_before(dry_run, recent):
+    """That one lasts for so long into it that no reader of keys expects its end there."""
+    store = MemoryStore()
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    began = START + timedelta(seconds=8)
+    left = recorded_events(tracks=("vide",), segments=1, seconds=12, start=began, random_seed=1)
+    died(ended, len(ended), store)
+    died(left, len(left) - 1, store)
+    assert [span.end for span in Timeline.from_store(store).spans] == [None, START + timedelta(seconds=12)]
+    before = began if recent else LATER
+    report = recover_store(store, places=[PLACE], before=before, exclusive=True, dry_run=dry_run)
+    assert report.ended == ([] if recent else [str(left[-1].key)])
+    assert report.errors == []
+    again = recover_store(store, places=[PLACE], before=before, exclusive=True, dry_run=dry_run)
+    assert again.ended == (report.ended if dry_run else [])
+
+
 def test_nothing_is_lost_when_the_store_fails_and_the_next_time_does_it():
     store = AreaStore()
     died(EVENTS[CMAF], 5, store, store.leave)
