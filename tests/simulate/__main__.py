@@ -102,6 +102,7 @@ def main() -> int:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
         print(f"seed {arguments.seed}", flush=True)
     began, total, hits, laws, missing = time.monotonic(), Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    known_findings = Counter[str]()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = []
         seeds = _seeds(arguments)
@@ -122,6 +123,7 @@ def main() -> int:
             total["processor milliseconds"] += int(outcome.processor * 1000)
             hits += outcome.hits
             missing += outcome.missing
+            known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
                     file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
@@ -135,6 +137,8 @@ def main() -> int:
     print(", ".join(f"{count} {name}" for name, count in total.items()))
     print("hit: " + ", ".join(f"{name} {count}" for name, count in sorted(hits.items())))
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
+    if known_findings:
+        print("known: " + ", ".join(f"{name} {count}" for name, count in known_findings.most_common()))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
     return 1 if laws else 0
