@@ -31,13 +31,9 @@ class _Extent:
     end: int
     keys: frozenset[str]
 
-    @property
-    def times(self) -> set[int]:
-        return {name.time for name in map(read_name, self.keys) if name is not None}
-
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
-        return self.end - later.start > _ALLOWED or not self.times.isdisjoint(later.times)
+        return self.end - later.start > _ALLOWED
 
 
 class MixedSpans:
@@ -70,6 +66,21 @@ class MixedSpans:
         if name.is_end:
             return any(abs(one.end - name.time) <= name.unit + 1 for one in mixed)
         return any(finding.key in one.keys for one in mixed)
+
+    def share_an_end(self, finding: str) -> bool:
+        """Return whether a span without end object has that of another one: both have as many segments, and one end.
+
+        By the checker the ends may differ: without an end object it does not know of which track a key is the time.
+        """
+        key = finding.removesuffix(_NO_END)
+        name = read_name(key)
+        if key == finding or name is None:
+            return False
+        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
+        mine = next((one for one in mixed if key in one.keys), None)
+        return mine is not None and any(
+            one is not mine and abs(one.end - mine.end) <= _ALLOWED and len(one.keys) == len(mine.keys) for one in mixed
+        )
 
 
 @dataclass(frozen=True, slots=True)
