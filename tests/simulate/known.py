@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from onvif_bmff.validation import Finding
-from tests.simulate.checked_names import read_name
+from tests.simulate.checked_names import ObjectName, read_name
 from tests.simulate.checker import CheckedSpan
 
 __all__ = ["LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "was_left"]
@@ -30,6 +30,13 @@ class _Extent:
     start: int
     end: int
     keys: frozenset[str]
+
+    def may_end_with(self, name: ObjectName) -> bool:
+        """Return whether an end object has the counter and, roughly, the time of this span's.
+
+        Of multiplexed segments the checker does not always know of which track a key is the time.
+        """
+        return name.counter == len(self.keys) and abs(self.end - name.time) <= _ALLOWED
 
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
@@ -64,14 +71,11 @@ class MixedSpans:
             return False
         mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
         if name.is_end:
-            return any(abs(one.end - name.time) <= name.unit + 1 for one in mixed)
+            return any(one.may_end_with(name) for one in mixed)
         return any(finding.key in one.keys for one in mixed)
 
     def share_an_end(self, finding: str) -> bool:
-        """Return whether a span without end object has that of another one: both have as many segments, and one end.
-
-        By the checker the ends may differ: without an end object it does not know of which track a key is the time.
-        """
+        """Return whether a span without end object has that of another one: both have as many segments, and one end."""
         key = finding.removesuffix(_NO_END)
         name = read_name(key)
         if key == finding or name is None:

@@ -48,6 +48,7 @@ def test_what_is_wrong_within_an_object_or_elsewhere_is_not_explained():
     assert not mixed.explain(finding(key(0, 0), rule="ANX-B.3-08"))
     assert not mixed.explain(finding(key(0, 0, prefix="other")))
     assert not mixed.explain(finding(key(40, 1, end=True)))
+    assert not mixed.explain(finding(key(10, 2, end=True)))
     assert not mixed.explain(finding("no key"))
 
 
