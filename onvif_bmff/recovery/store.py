@@ -27,6 +27,9 @@ __all__ = ["RecoveryReport", "recover_store"]
 
 _log = logging.getLogger(__name__)
 _Place: TypeAlias = tuple[str, str]
+_MILLISECOND = 1000
+_LAG = 3_000_000
+"""Microseconds by which the last sample of a segment may reach into the next one, where others lead."""
 _DAYS = 2
 """Days before the last one of a recording in which spans that nobody ended are looked for, too."""
 
@@ -277,29 +280,49 @@ class _Recovery:
             if place in self._in_use or (self._before is not None and newest >= self._before):
                 self._report.left += [span.segments[-1].name for span in open_spans]
                 return
-        owners = {span.end_name: span for span in spans if span.end is not None}
+        ended = [span for span in spans if span.end is not None]
+        beheaded = [span for span in spans if span.first_counter]
         for one in open_spans:
             span: RecordedSpan | None = one
             while span is not None:
                 # Keys may give an end to the next span that began before it: that one has none then.
-                span = owners.get(self._end_if_old(span))
+                span = self._end_if_old(span, ended, beheaded)
 
-    def _end_if_old(self, span: RecordedSpan) -> str | None:
-        """End a span; return the name of its end object if it is there already."""
+    def _end_if_old(
+        self, span: RecordedSpan, ended: list[RecordedSpan], beheaded: list[RecordedSpan]
+    ) -> RecordedSpan | None:
+        """End a span, unless one of ``beheaded`` is the rest of it.
+
+        If its end object is there, take the span that has it by keys out of ``ended``, and return that.
+        """
         last = span.segments[-1]
         if self._before is not None and span.last_start >= self._before:
             return None
         if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
             return None  # the span ends behind a segment that is not there yet
         try:
-            return self._end_span(span)
+            end = self._end_of(span)
+            if end is None or any(_continues(one, end) for one in beheaded):
+                return None
+            other = next((one for one in ended if _has_end(one, end)), None)
+            if other is None:
+                self._end(end)
+            else:
+                ended.remove(other)
+            return other
         except ObjectNotFoundError:
             return None  # deleted meanwhile
         except OnvifBmffError as error:
             self._report.errors.append(f"{last.name}: {error}")
             return None
 
-    def _end_span(self, span: RecordedSpan) -> str | None:
+    def _end_span(self, span: RecordedSpan) -> None:
+        end = self._end_of(span)
+        if end is not None:
+            self._end(end)
+
+    def _end_of(self, span: RecordedSpan) -> ObjectKey | None:
+        """Return the key of the end object of a span, by its last segment; None if it shall not be written."""
         last = span.segments[-1]
         key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
         found = recover_segment(self._store.get(last.name), key, sealed=True)
@@ -309,26 +332,39 @@ class _Recovery:
         if not self._exclusive and self._before is not None and found.span_end.time >= self._before:
             self._report.left.append(last.name)
             return None
-        return None if self._end(found.span_end) else str(found.span_end)
+        return found.span_end
 
-    def _end(self, end: ObjectKey) -> bool:
-        """Write a span end object; return False if it was there before this recovery."""
+    def _end(self, end: ObjectKey) -> None:
         name = str(end)
         if name in self._report.ended:
-            return True
+            return
         if self._report.dry_run:
             try:
                 self._store.head(name)
             except ObjectNotFoundError:
                 self._report.ended.append(name)
-                return True
-            return False
+            return
         try:
             self._store.put(SpanEndObject(end))
         except ObjectExistsError:
-            return False
+            return
         self._report.ended.append(name)
-        return True
+
+
+def _has_end(span: RecordedSpan, end: ObjectKey) -> bool:
+    """Return whether an end object is that of a span, by keys; to the millisecond, as recorders know more of times."""
+    if span.end is None or span.extension != end.extension or span.segments[-1].key.counter + 1 != end.counter:
+        return False
+    return abs(span.end.microseconds_since(end.time)) <= _MILLISECOND
+
+
+def _continues(span: RecordedSpan, end: ObjectKey) -> bool:
+    """Return whether a span without its first segments is the rest of one that would end with an end object."""
+    return (
+        span.extension == end.extension
+        and span.first_counter == end.counter
+        and abs(span.start.microseconds_since(end.time)) <= _LAG
+    )
 
 
 def _segment(key: ObjectKey) -> tuple[str, str, str, int]:

@@ -211,6 +211,19 @@ def test_a_span_gets_an_end_though_keys_give_it_that_of_the_span_before(dry_run,
     assert again.ended == (report.ended if dry_run else [])
 
 
+def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not_ended_among_them():
+    """The span before it ends in its first segment, which so seems to be its last."""
+    store = MemoryStore()
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    left = recorded_events(tracks=("vide",), segments=2, seconds=12, start=START + timedelta(seconds=5), random_seed=1)
+    died(ended, len(ended), store)
+    died(left, len(left) - 1, store)
+    assert len(list(Timeline.from_store(store).spans)) == 3
+    report = recover_store(store, before=LATER, exclusive=True)
+    assert set(report.ended) <= {str(left[-1].key)}
+    assert report.errors == []
+
+
 def test_nothing_is_lost_when_the_store_fails_and_the_next_time_does_it():
     store = AreaStore()
     died(EVENTS[CMAF], 5, store, store.leave)
