@@ -16,6 +16,8 @@ LEFT_PLACE = "a place was left just before a power cut"
 
 _ALLOWED = 3_000_000
 """Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
+_UNIT = 1_001
+"""Microseconds by which keys of milliseconds may differ that are cut off."""
 _OF_SPANS = frozenset(
     {"ANX-B.1-06", "ANX-B.2-05", "ANX-B.3-04", "ANX-B.4-05", "ANX-B.4-11", "ANX-B.5-01", "ANX-B.5-03", "ANX-B.5-04"}
 )
@@ -23,24 +25,39 @@ _OF_SPANS = frozenset(
 _NO_END = ": its span has no end object"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Extent:
-    """When a span begins and ends by its media, in microseconds, and its keys."""
+    """When a span begins by its first key, and when it may end, in microseconds; and its keys.
+
+    Of multiplexed segments a key may be the time of any track, so that the end may be one of several.
+    """
 
     start: int
-    end: int
+    ends: frozenset[int]
     keys: frozenset[str]
 
     def may_end_with(self, name: ObjectName) -> bool:
-        """Return whether an end object has the counter and, roughly, the time of this span's.
-
-        Of multiplexed segments the checker does not always know of which track a key is the time.
-        """
-        return name.counter == len(self.keys) and abs(self.end - name.time) <= _ALLOWED
+        """Return whether an end object has the counter and the time of this span's."""
+        return name.counter == len(self.keys) and any(abs(end - name.time) <= _UNIT for end in self.ends)
 
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
-        return self.end - later.start > _ALLOWED
+        return max(self.ends) - later.start > _ALLOWED
+
+    def ends_like(self, other: "_Extent") -> bool:
+        """Return whether the end object of this span may be the other one's, too."""
+        same = any(abs(mine - theirs) <= _UNIT for mine in self.ends for theirs in other.ends)
+        return same and len(self.keys) == len(other.keys)
+
+
+def _extent(rows: list[CheckedSpan]) -> _Extent:
+    """Return the extent of a span, by what its tracks hold."""
+    keys, timescale = rows[0].keys, rows[0].timescale
+    name = read_name(keys[0])
+    start = rows[0].start if name is None else name.time
+    last = max(one.presented + one.duration for row in rows for one in row.samples)
+    ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
+    return _Extent(start, frozenset(ends), frozenset(keys))
 
 
 class MixedSpans:
@@ -52,15 +69,11 @@ class MixedSpans:
 
     def __init__(self, spans: Iterable[CheckedSpan]) -> None:
         self._mixed: dict[tuple[str, str, str], list[_Extent]] = defaultdict(list)
-        kinds: dict[tuple[str, str, str], dict[str, _Extent]] = defaultdict(dict)
+        kinds: dict[tuple[str, str, str], dict[str, list[CheckedSpan]]] = defaultdict(dict)
         for span in spans:
-            ticks = max(one.presented + one.duration for one in span.samples) - span.samples[0].presented
-            end = span.start + ticks * 1_000_000 // span.timescale
-            of_kind = kinds[span.prefix, span.postfix, span.extension]
-            known = of_kind.setdefault(span.keys[0], _Extent(span.start, end, frozenset(span.keys)))
-            known.start, known.end = min(known.start, span.start), max(known.end, end)
-        for kind, extents in kinds.items():
-            for first, second in pairwise(sorted(extents.values(), key=lambda one: one.start)):
+            kinds[span.prefix, span.postfix, span.extension].setdefault(span.keys[0], []).append(span)
+        for kind, found in kinds.items():
+            for first, second in pairwise(sorted(map(_extent, found.values()), key=lambda one: one.start)):
                 if first.mixes_with(second):
                     self._mixed[kind] += [first, second]
 
@@ -82,9 +95,7 @@ class MixedSpans:
             return False
         mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
         mine = next((one for one in mixed if key in one.keys), None)
-        return mine is not None and any(
-            one is not mine and abs(one.end - mine.end) <= _ALLOWED and len(one.keys) == len(mine.keys) for one in mixed
-        )
+        return mine is not None and any(one is not mine and one.ends_like(mine) for one in mixed)
 
 
 @dataclass(frozen=True, slots=True)

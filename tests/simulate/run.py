@@ -61,8 +61,8 @@ STORE_TROUBLE = {
 _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
-SETTLE = 150.0
-"""Seconds without trouble at the end: longer than a store waits before it tries again."""
+SETTLE = 170.0
+"""Seconds without trouble at the end: as long as a request may hang, and then a recovery waits before it tries again."""
 
 
 class Client:
