@@ -20,16 +20,14 @@ from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
-from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment
+from onvif_bmff.recovery.ends import continues, has_end
+from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveryReport", "recover_store"]
 
 _log = logging.getLogger(__name__)
 _Place: TypeAlias = tuple[str, str]
-_MILLISECOND = 1000
-_LAG = 3_000_000
-"""Microseconds by which the last sample of a segment may reach into the next one, where others lead."""
 _DAYS = 2
 """Days before the last one of a recording in which spans that nobody ended are looked for, too."""
 
@@ -186,7 +184,7 @@ class _Recovery:
                 store.resume(item, 0).abandon()
             self._end(key)
             return
-        if recovered is None:
+        if recovered is None or self._was_given_up(key):
             if not dry_run:
                 store.resume(item).abandon()
             report.abandoned.append(item.key)
@@ -219,20 +217,35 @@ class _Recovery:
         """Tell whether an object holds all of these bytes, and perhaps more behind them."""
         return self._store.get(name, 0, len(data)) == data
 
+    def _was_given_up(self, key: ObjectKey) -> bool:
+        """Return whether the span was ended where its segment of ``key`` begins: its recorder counted that as lost."""
+        end = span_end_before(key)
+        if end is None:
+            return False
+        try:
+            self._store.head(str(end))
+        except ObjectNotFoundError:
+            return False
+        return self._open_span_before(key) is None  # else that is the end of another span
+
     def _end_before(self, key: ObjectKey) -> None:
         """End the span whose segment of ``key`` is given up, if anything of it is stored."""
-        if not key.counter:
-            return
+        span = self._open_span_before(key) if key.counter else None
+        if span is not None:
+            self._end_span(span)
+
+    def _open_span_before(self, key: ObjectKey) -> RecordedSpan | None:
+        """Return the open span whose next segment has a key; None if there is none."""
         listed: list[str] = []
         for number, (_, keys) in enumerate(recorded_days(self._store, key.prefix, key.postfix, until=key.time)):
             listed += keys
             timeline = Timeline.from_keys(listed, prefix=key.prefix, postfix=key.postfix)
             for span in reversed(list(timeline.of(key.extension))):
                 if span.end is None and span.segments[-1].key.counter == key.counter - 1:
-                    self._end_span(span)
-                    return
+                    return span
             if number == _DAYS:
-                return
+                break
+        return None
 
     # ---- spans that nobody ended -------------------------------------------------------------------
 
@@ -302,9 +315,9 @@ class _Recovery:
             return None  # the span ends behind a segment that is not there yet
         try:
             end = self._end_of(span)
-            if end is None or any(_continues(one, end) for one in beheaded):
+            if end is None or any(continues(one, end) for one in beheaded):
                 return None
-            other = next((one for one in ended if _has_end(one, end)), None)
+            other = next((one for one in ended if has_end(one, end)), None)
             if other is None:
                 self._end(end)
             else:
@@ -349,22 +362,6 @@ class _Recovery:
         except ObjectExistsError:
             return
         self._report.ended.append(name)
-
-
-def _has_end(span: RecordedSpan, end: ObjectKey) -> bool:
-    """Return whether an end object is that of a span, by keys; to the millisecond, as recorders know more of times."""
-    if span.end is None or span.extension != end.extension or span.segments[-1].key.counter + 1 != end.counter:
-        return False
-    return abs(span.end.microseconds_since(end.time)) <= _MILLISECOND
-
-
-def _continues(span: RecordedSpan, end: ObjectKey) -> bool:
-    """Return whether a span without its first segments is the rest of one that would end with an end object."""
-    return (
-        span.extension == end.extension
-        and span.first_counter == end.counter
-        and abs(span.start.microseconds_since(end.time)) <= _LAG
-    )
 
 
 def _segment(key: ObjectKey) -> tuple[str, str, str, int]:

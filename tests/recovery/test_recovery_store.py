@@ -1,6 +1,7 @@
 """Recovery of whatever a dead recorder left, in any store: all of it, once, and nothing of those that live."""
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
 from onvif_bmff.errors import ObjectNotFoundError, StoreError
-from onvif_bmff.objects import ObjectKey
+from onvif_bmff.objects import ObjectKey, SpanEndObject
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
@@ -222,6 +223,21 @@ def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not
     report = recover_store(store, before=LATER, exclusive=True)
     assert set(report.ended) <= {str(left[-1].key)}
     assert report.errors == []
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_segment_that_its_recorder_gave_up_is_not_put_behind_the_end_of_its_span(ended):
+    events = recorded_events(tracks=("vide",), segments=3, seconds=2)
+    opened = [number for number, event in enumerate(events) if type(event).__name__ == "SegmentOpened"]
+    store = AreaStore()
+    died(events, opened[2] + 2, store, store.leave)  # a header and a fragment of the third segment are left
+    left = events[opened[2]].key
+    if ended:
+        store.put(SpanEndObject(replace(left, span_end=True)))
+    report = recover_store(store, before=LATER)
+    assert (report.abandoned, report.recovered) == (([str(left)], []) if ended else ([], [str(left)]))
+    assert report.errors == []
+    valid(store)
 
 
 def test_nothing_is_lost_when_the_store_fails_and_the_next_time_does_it():

@@ -62,7 +62,7 @@ _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
 SETTLE = 170.0
-"""Seconds without trouble at the end: as long as a request may hang, and then a recovery waits before it tries again."""
+"""Seconds without trouble at the end: as long as a request may hang, and a recovery then waits."""
 
 
 class Client:
