@@ -113,6 +113,7 @@ def main() -> int:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
         print(f"seed {arguments.seed}", flush=True)
     began, total, hits, laws, missing = time.monotonic(), Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    known_findings = Counter[str]()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = []
         seeds = _seeds(arguments)
@@ -133,6 +134,7 @@ def main() -> int:
             total["processor milliseconds"] += int(outcome.processor * 1000)
             hits += outcome.hits
             missing += outcome.missing
+            known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
                     file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
@@ -147,6 +149,8 @@ def main() -> int:
     print("hit: " + ", ".join(f"{name} {count}" for name, count in sorted(hits.items())))
     print("not hit: " + (", ".join(sorted(every_fault() - hits.keys())) or "nothing"))
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
+    if known_findings:
+        print("known: " + ", ".join(f"{name} {count}" for name, count in known_findings.most_common()))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
     return 1 if laws else 0

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-__all__ = ["KINDS", "KNOWN", "Incident", "Recording", "Scenario", "draw"]
+from tests.simulate.known import LEFT_PLACE, OVERLAP
+
+__all__ = ["KINDS", "KNOWN", "KNOWN_FINDINGS", "Incident", "Recording", "Scenario", "draw"]
 
 DAY = 86_400.0
 
@@ -202,3 +204,11 @@ KNOWN = {
     "camera clock trouble": "[6/15]: steps, outliers and long pauses of a camera's clock",
 }
 """Kinds of trouble that the library does not stand yet, and the issue that mends each: their runs are counted apart."""
+
+KNOWN_FINDINGS = {
+    OVERLAP: "decisions 28, 61 and 78, [6/15].7: a Before brings again what an earlier span has, and the last of a few"
+    " pictures lasts longer than thought; keys alone do not tell such spans apart, so readers may mix them up",
+    LEFT_PLACE: "a recovery looks where there are recordings; one that was deleted or moved just before a power cut"
+    " leaves a span open, which readers take for one that goes on",
+}
+"""Findings that the library is known to cause; ``known.py`` says which they are. They are counted apart, one by one."""
