@@ -45,6 +45,7 @@ class EventTimes:
         self._simulation = simulation
         self._patience = patience
         self._windows: list[_Window] = []
+        self._lasting: dict[int, float] = {}
 
     def happen(self, device: RecordingDevice, seconds: float, after: float) -> None:
         """Let motion begin, and end after so many seconds; recording goes on for ``after``."""
@@ -67,8 +68,10 @@ class EventTimes:
         """Tell of each sample whether it belongs to an event, with Before; ``lead`` is the leading track.
 
         Without a Before nothing is kept, and recording begins at the next sync sample. Nothing is kept while an event
-        lasts either: what comes before the next sync sample behind it is there for no other event's Before.
+        lasts either: what comes before the next sync sample behind it is there for no other event's Before. What was
+        kept of a connection goes with it: where the camera is away when an event begins, there is no Before.
         """
+        self._lasting = {one.session: one.at for one in given}
         syncs = [one for one in given if one.track == lead and one.sync]
         behind = [next((one for one in syncs[at:]), None) for at in self._ends_among([one.at for one in syncs])]
         starts = [window.start for window in self._windows]
@@ -82,6 +85,8 @@ class EventTimes:
     def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Given | None]) -> bool:
         window = self._windows[at]
         if one.at > window.end - _LATE:
+            return False
+        if one.at < window.start and self._lasting[one.session] < window.start:
             return False
         if not before:
             return one.captured >= window.start + self._patience
