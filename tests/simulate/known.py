@@ -106,11 +106,14 @@ class Boot:
     places: frozenset[tuple[str, str]]
 
 
-def was_left(finding: str, boots: Sequence[Boot]) -> bool:
-    """Return whether a span without end object lies where the next start had no recording any more."""
+def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
+    """Return whether a span without end object lies where the next start had no recording any more.
+
+    Of a store that was ``failing`` it may be any later start: those before it tried in vain.
+    """
     key = finding.removesuffix(_NO_END)
     name = read_name(key)
     if key == finding or name is None:
         return False
-    following = next((boot for boot in boots if boot.at >= name.time), None)
-    return following is not None and (name.prefix, name.postfix) not in following.places
+    following = [boot for boot in boots if boot.at >= name.time]
+    return any((name.prefix, name.postfix) not in boot.places for boot in (following if failing else following[:1]))

@@ -486,7 +486,9 @@ class World:
                 text = f"the validator: {name} {one.rule} {one.key} {one.message}"
                 _sort_out(outcome, text, OVERLAP if mixed.explain(one) else None)
             for found in checked.findings:
-                known = OVERLAP if mixed.share_an_end(found) else LEFT_PLACE if was_left(found, boots) else None
+                failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
+                left = LEFT_PLACE if was_left(found, boots, failing=failing) else None
+                known = OVERLAP if mixed.share_an_end(found) else left
                 _sort_out(outcome, f"the checker: {name} {found}", known)
             vectors.update(checked.vectors)
             if name == "bucket":  # it is known in which order its objects were written

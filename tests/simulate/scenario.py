@@ -208,7 +208,7 @@ KNOWN = {
 KNOWN_FINDINGS = {
     OVERLAP: "decisions 28, 61 and 78, [6/15].7: a Before brings again what an earlier span has, and the last of a few"
     " pictures lasts longer than thought; keys alone do not tell such spans apart, so readers may mix them up",
-    LEFT_PLACE: "a recovery looks where there are recordings; one that was deleted or moved just before a power cut"
-    " leaves a span open, which readers take for one that goes on",
+    LEFT_PLACE: "a recovery looks where there are recordings; one that was deleted or moved just before a power cut, or"
+    " before its store worked again, leaves a span open, which readers take for one that goes on",
 }
 """Findings that the library is known to cause; ``known.py`` says which they are. They are counted apart, one by one."""

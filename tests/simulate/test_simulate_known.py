@@ -63,10 +63,12 @@ def test_spans_that_share_an_end():
 def test_a_place_that_the_next_start_did_not_have():
     before, after = Boot(MINUTE - 1, frozenset()), MINUTE + 20_000_000
     finding = key(10, 0) + NO_END
-    assert was_left(finding, [before, Boot(after, frozenset({("other", "")}))])
-    assert not was_left(finding, [before, Boot(after, frozenset({("place", "")})), Boot(after + 1, frozenset())])
-    assert not was_left(finding, [before])
-    assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())])
+    assert was_left(finding, [before, Boot(after, frozenset({("other", "")}))], failing=False)
+    later = [before, Boot(after, frozenset({("place", "")})), Boot(after + 1, frozenset())]
+    assert [was_left(finding, later, failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(finding, later[:2], failing=True)
+    assert not was_left(finding, [before], failing=True)
+    assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())], failing=True)
 
 
 def test_each_has_a_reason():
