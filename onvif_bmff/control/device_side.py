@@ -111,7 +111,9 @@ class DeviceSide:
         report = TrackReport(state, error)
         return self._runner.run(lambda tx: job_states.report_track_state(tx, job_token, track_token, report))
 
-    def report_encoding(self, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
+    def report_encoding(
+        self, job_token: str, track_token: str, track_type: str, encoding: str, *, planned: bool = False
+    ) -> bool:
         """Report type and encoding of a job's data for a track, before any of it is stored.
 
         A track holds data of its own type only (5.3.2), and all of it in one encoding (5.1): the first is
@@ -123,11 +125,15 @@ class DeviceSide:
             track_token: the destination track.
             track_type: Video, Audio or Metadata.
             encoding: any name that identifies the encoding.
+            planned: a plan had the job feed the track when the data came. It is stored even if that is over by now,
+                as for an event that was shorter than its store took to answer.
 
         Returns:
             False if the data must not be stored: it does not fit, or the job does not feed the track.
         """
-        return self._runner.run(lambda tx: job_states.report_encoding(tx, job_token, track_token, track_type, encoding))
+        return self._runner.run(
+            lambda tx: job_states.report_encoding(tx, job_token, track_token, track_type, encoding, planned=planned)
+        )
 
     def report_data_deleted(self, recording_token: str, track_token: str, *ranges: TimeRange) -> None:
         """Report that the device deleted local data by itself, to make room or because it was lost (5.26.3)."""

@@ -149,7 +149,7 @@ class OutputSet:
 
         def accepts(job: str, track: str, kind: str, encoding: str) -> bool:
             self._states.forget(key, track)
-            return self._device_side.report_encoding(job, track, kind, encoding)
+            return self._device_side.report_encoding(job, track, kind, encoding, planned=True)
 
         def report(track: str, state: RecordingJobState, error: str | None) -> None:
             self._states.report(key, track, state, error)

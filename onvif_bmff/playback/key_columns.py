@@ -15,6 +15,9 @@ from onvif_bmff.playback.span_ends import MAX_OPEN, OpenSpan, SpanEnds, choose, 
 
 __all__ = ["KeyColumns", "SpanColumns"]
 
+_MILLISECONDS = 3
+"""Digits of a key that tell milliseconds."""
+
 
 class KeyColumns:
     """Keys of one prefix, postfix and extension, in any order; ``arrange`` assigns them to spans."""
@@ -48,10 +51,10 @@ class KeyColumns:
         for index, order in enumerate(orders):
             counter = counters[index]
             if order & 1:
-                if newest is not None and counter == newest.last_counter + 1:
+                if newest is not None and counter == newest.last_counter + 1 and newest.last != order:
                     found: OpenSpan | None = newest
                 elif counter:
-                    found = choose(candidates, counter, order)
+                    found = _continued(candidates, counter, order, digits[index])
                 else:
                     found = None
                 if found is None:
@@ -102,6 +105,12 @@ class KeyColumns:
                 self.digits.append(digit)
             at = end
         return len(rank) - len(self.orders)
+
+
+def _continued(candidates: list[OpenSpan], counter: int, order: int, digits: int) -> OpenSpan | None:
+    """Return the span that a segment continues; one that has a segment of the same time only if there is no other."""
+    earlier = [one for one in candidates if one.last != order] if digits >= _MILLISECONDS else []
+    return choose(earlier, counter, order) or choose(candidates, counter, order)
 
 
 def _open_span(number: int, candidates: list[OpenSpan], order: int, counter: int) -> OpenSpan:

@@ -20,7 +20,8 @@ from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
-from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment
+from onvif_bmff.recovery.ends import continues, has_end
+from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveryReport", "recover_store"]
@@ -183,7 +184,7 @@ class _Recovery:
                 store.resume(item, 0).abandon()
             self._end(key)
             return
-        if recovered is None:
+        if recovered is None or self._was_given_up(key):
             if not dry_run:
                 store.resume(item).abandon()
             report.abandoned.append(item.key)
@@ -216,20 +217,35 @@ class _Recovery:
         """Tell whether an object holds all of these bytes, and perhaps more behind them."""
         return self._store.get(name, 0, len(data)) == data
 
+    def _was_given_up(self, key: ObjectKey) -> bool:
+        """Return whether the span was ended where its segment of ``key`` begins: its recorder counted that as lost."""
+        end = span_end_before(key)
+        if end is None:
+            return False
+        try:
+            self._store.head(str(end))
+        except ObjectNotFoundError:
+            return False
+        return self._open_span_before(key) is None  # else that is the end of another span
+
     def _end_before(self, key: ObjectKey) -> None:
         """End the span whose segment of ``key`` is given up, if anything of it is stored."""
-        if not key.counter:
-            return
+        span = self._open_span_before(key) if key.counter else None
+        if span is not None:
+            self._end_span(span)
+
+    def _open_span_before(self, key: ObjectKey) -> RecordedSpan | None:
+        """Return the open span whose next segment has a key; None if there is none."""
         listed: list[str] = []
         for number, (_, keys) in enumerate(recorded_days(self._store, key.prefix, key.postfix, until=key.time)):
             listed += keys
             timeline = Timeline.from_keys(listed, prefix=key.prefix, postfix=key.postfix)
             for span in reversed(list(timeline.of(key.extension))):
                 if span.end is None and span.segments[-1].key.counter == key.counter - 1:
-                    self._end_span(span)
-                    return
+                    return span
             if number == _DAYS:
-                return
+                break
+        return None
 
     # ---- spans that nobody ended -------------------------------------------------------------------
 
@@ -277,30 +293,59 @@ class _Recovery:
             if place in self._in_use or (self._before is not None and newest >= self._before):
                 self._report.left += [span.segments[-1].name for span in open_spans]
                 return
-        for span in open_spans:
-            last = span.segments[-1]
-            if self._before is not None and span.last_start >= self._before:
-                continue
-            if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
-                continue  # the span ends behind a segment that is not there yet
-            try:
-                self._end_span(span)
-            except ObjectNotFoundError:
-                continue  # deleted meanwhile
-            except OnvifBmffError as error:
-                self._report.errors.append(f"{last.name}: {error}")
+        ended = [span for span in spans if span.end is not None]
+        beheaded = [span for span in spans if span.first_counter]
+        for one in open_spans:
+            span: RecordedSpan | None = one
+            while span is not None:
+                # Keys may give an end to the next span that began before it: that one has none then.
+                span = self._end_if_old(span, ended, beheaded)
+
+    def _end_if_old(
+        self, span: RecordedSpan, ended: list[RecordedSpan], beheaded: list[RecordedSpan]
+    ) -> RecordedSpan | None:
+        """End a span, unless one of ``beheaded`` is the rest of it.
+
+        If its end object is there, take the span that has it by keys out of ``ended``, and return that.
+        """
+        last = span.segments[-1]
+        if self._before is not None and span.last_start >= self._before:
+            return None
+        if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
+            return None  # the span ends behind a segment that is not there yet
+        try:
+            end = self._end_of(span)
+            if end is None or any(continues(one, end) for one in beheaded):
+                return None
+            other = next((one for one in ended if has_end(one, end)), None)
+            if other is None:
+                self._end(end)
+            else:
+                ended.remove(other)
+            return other
+        except ObjectNotFoundError:
+            return None  # deleted meanwhile
+        except OnvifBmffError as error:
+            self._report.errors.append(f"{last.name}: {error}")
+            return None
 
     def _end_span(self, span: RecordedSpan) -> None:
+        end = self._end_of(span)
+        if end is not None:
+            self._end(end)
+
+    def _end_of(self, span: RecordedSpan) -> ObjectKey | None:
+        """Return the key of the end object of a span, by its last segment; None if it shall not be written."""
         last = span.segments[-1]
         key = ObjectKey.parse(last.name, prefix=span.prefix, postfix=span.postfix)
         found = recover_segment(self._store.get(last.name), key, sealed=True)
         if found is None:
             self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
-            return
+            return None
         if not self._exclusive and self._before is not None and found.span_end.time >= self._before:
             self._report.left.append(last.name)
-            return
-        self._end(found.span_end)
+            return None
+        return found.span_end
 
     def _end(self, end: ObjectKey) -> None:
         name = str(end)

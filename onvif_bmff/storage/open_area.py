@@ -43,6 +43,7 @@ class OpenArea:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self.system = tree.system
+        self._discarded: set[str] = set()  # stems of files that this process gave up and could not remove yet
 
     def folder(self) -> AbstractContextManager[int]:
         """Return an open descriptor of the folder, which is made if it is missing."""
@@ -77,19 +78,24 @@ class OpenArea:
     def discard(self, file: OpenFile) -> None:
         """Remove a file of this process. Its object, if it became one, has another name.
 
+        What cannot be removed is none that a dead writer left: its writer may be writing the same object anew.
+
         Raises:
             OSError: the operating system refused.
         """
+        stem = file.data_name.removesuffix(_DATA)
+        self._discarded.add(stem)
         try:
             with self.folder() as folder:
                 self._unlink(folder, file.data_name, file.side_name)
+            self._discarded.discard(stem)
         finally:
             file.file.close()
 
     def look(self, is_sealed: Callable[[str, int], bool], *, clear: bool) -> OpenAreaState:
         """Return what dead writers left, and what living ones are writing.
 
-        With ``clear`` files that hold nothing or became an object are removed.
+        With ``clear`` files that hold nothing, became an object or were discarded are removed.
 
         Raises:
             OSError: the operating system refused.
@@ -100,9 +106,11 @@ class OpenArea:
         if not names:
             return OpenAreaState((), ())
         with self.folder() as folder:
+            if clear:
+                self._discard_again(folder)
             for name in names:
                 stem = name.removesuffix(_DATA)
-                if stem == name:
+                if stem == name or stem in self._discarded:
                     continue
                 try:
                     file = self._locked(folder, name)
@@ -207,6 +215,12 @@ class OpenArea:
             return None
         finally:
             self.system.close(number)
+
+    def _discard_again(self, folder: int) -> None:
+        for stem in tuple(self._discarded):
+            with suppress(OSError):  # it stays discarded, and is tried again
+                self._unlink(folder, stem + _DATA, stem + _SIDE)
+                self._discarded.discard(stem)
 
     def _unlink(self, folder: int, *names: str) -> None:
         for name in names:

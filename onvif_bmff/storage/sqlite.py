@@ -131,7 +131,8 @@ class SqlitePersistence:
         """Write or, for None, remove what is named, in one transaction that survives a power cut.
 
         Raises:
-            PersistenceError: nothing was changed.
+            PersistenceError: nothing was changed. Only where a disk took all of the change, did not confirm it, and
+                takes nothing any more from then on, the next start may find it.
         """
         with self._lock, _reported("the change cannot be stored"), self._transaction():
             self._write("document", documents)
@@ -169,11 +170,35 @@ class SqlitePersistence:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._connection.execute("COMMIT")
+            self._commit()
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            self._take_back()
+            raise
+
+    def _take_back(self) -> None:
+        """Write over what a failed commit left in the log: where only its sync failed, the next start would apply it.
+
+        This connection does not know that it is there, so the next commit begins where it began. This one stores what
+        is stored already.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute(f"PRAGMA user_version = {self._pragma('user_version')}")
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def _create(self) -> None:
         """Make the database under another name and move it into place whole, so that it is never incomplete."""

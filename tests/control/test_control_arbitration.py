@@ -263,6 +263,19 @@ def test_another_encoding_is_an_incompatible_stream():
     assert INCOMPATIBLE_STREAM == "Incompatible Stream"
 
 
+def test_data_that_came_while_a_job_fed_a_track_is_stored_later():
+    made, token = device()
+    one = made.create_recording_job(job(token, profile("VIDEO001"))).job_token
+    made.set_recording_job_mode(one, "Idle")
+    assert not made.device_side.report_encoding(one, "VIDEO001", "Video", "H264")
+    assert made.device_side.report_encoding(one, "VIDEO001", "Video", "H264", planned=True)
+    assert not made.device_side.report_encoding(one, "VIDEO001", "Video", "H265", planned=True)
+    made.delete_track(token, "VIDEO001")
+    assert not made.device_side.report_encoding(one, "VIDEO001", "Video", "H264", planned=True)
+    made.delete_recording_job(one)
+    assert not made.device_side.report_encoding(one, "VIDEO001", "Video", "H264", planned=True)
+
+
 @pytest.mark.requirement("REC-5.3.2-03")
 def test_a_track_takes_data_of_its_own_type_only():
     made, token = device()

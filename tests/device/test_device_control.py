@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from device_kit import (
     AV,
+    WeakStore,
     configuration,
     fast_device,
     faults,
@@ -98,6 +99,33 @@ def test_the_whole_event_with_before_and_after_is_recorded():
         assert span.start >= began - 5 * SECOND - 2 * GOP, "not much more than asked for"
         assert span.end >= ended + 12 * SECOND - late  # the newest samples are still on their way then
         assert span.end <= ended + 12 * SECOND + GOP + late
+    assert faults(store) == []
+
+
+def test_an_event_that_begins_and_ends_while_the_store_hangs_is_recorded():
+    """The output comes to it when the event is over, and its job does not feed the tracks any more."""
+    store = WeakStore()
+    with fast_device({"s3": store}, speed=4.0) as device:
+        service = device.service
+        token = service.create_recording(configuration())
+        wanted = on_events(MOTION, before=4 * SECOND)
+        service.create_recording_job(job(token, event_filter=wanted))
+        until(lambda: kept(device, token) >= 4 * SECOND)
+        store.hang()
+        motion(device, True)
+        until(store.hanging.is_set)
+        motion(device, False)
+        wait(device, 12)
+        began = motion(device, True)
+        wait(device, 8)
+        ended = motion(device, False)
+        wait(device, 4)
+        store.free.set()
+        until(lambda: len(spans(store)) == 2 and all(span.end for span in spans(store)))
+    late = on_the_wall(device, LATE)
+    span = spans(store)[1]
+    assert span.start <= began - 2 * SECOND  # nothing is kept while an event lasts, and a GOP is two seconds
+    assert span.end >= ended - late
     assert faults(store) == []
 
 

@@ -65,6 +65,22 @@ def test_a_packet_of_sound_is_no_span():
     assert ends_of(span(0, 10_000, beyond=21), span(10_000, 5_000, closed=False)) == [10_021, None]
 
 
+@pytest.mark.requirement("ANX-B.4-11")
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_segments_of_one_time_are_of_two_spans(count, overlap):
+    """Before an event the pictures are recorded that an earlier span has, often from one of its segments on."""
+    old = span(0, *[2_000] * (count + overlap))
+    new = span(2_000 * count, *[2_000] * (overlap + 3))
+    assert ends_of(old, new) == [2_000 * (count + overlap), 2_000 * (count + overlap + 3)]
+
+
+def test_segments_of_one_second_may_be_of_one_span_where_keys_have_no_milliseconds():
+    second = START.plus_microseconds(-547_000)
+    keys = [key(-9_547, 0), *(ObjectKey("", second, "", counter, "mp4", digits=0) for counter in (0, 1, 2))]
+    assert [len(one.segments) for one in Timeline.from_keys(keys).spans] == [1, 3]
+
+
 @pytest.mark.parametrize("count", [1, 4])
 def test_where_nothing_tells_it_is_ambiguous(count):
     """A crash and a short event, or an event and a long document: both would give these keys."""

@@ -1,6 +1,7 @@
 """Recovery of whatever a dead recorder left, in any store: all of it, once, and nothing of those that live."""
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
 from onvif_bmff.errors import ObjectNotFoundError, StoreError
-from onvif_bmff.objects import ObjectKey
+from onvif_bmff.objects import ObjectKey, SpanEndObject
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
@@ -189,6 +190,54 @@ def test_a_device_ends_what_is_old_though_it_records_there_again():
     report = recover_store(store, places=[PLACE], before=START + timedelta(days=3), exclusive=True)
     assert len(report.ended) == len(left) == 1
     assert all(ObjectKey.parse(key).time < START + timedelta(days=1) for key in report.ended)
+
+
+@pytest.mark.requirement("ANX-B.5-01")
+@pytest.mark.parametrize("recent", [False, True])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_span_gets_an_end_though_keys_give_it_that_of_the_span_before(dry_run, recent):
+    """That one lasts for so long into it that no reader of keys expects its end there."""
+    store = MemoryStore()
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    began = START + timedelta(seconds=8)
+    left = recorded_events(tracks=("vide",), segments=1, seconds=12, start=began, random_seed=1)
+    died(ended, len(ended), store)
+    died(left, len(left) - 1, store)
+    assert [span.end for span in Timeline.from_store(store).spans] == [None, START + timedelta(seconds=12)]
+    before = began if recent else LATER
+    report = recover_store(store, places=[PLACE], before=before, exclusive=True, dry_run=dry_run)
+    assert report.ended == ([] if recent else [str(left[-1].key)])
+    assert report.errors == []
+    again = recover_store(store, places=[PLACE], before=before, exclusive=True, dry_run=dry_run)
+    assert again.ended == (report.ended if dry_run else [])
+
+
+def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not_ended_among_them():
+    """The span before it ends in its first segment, which so seems to be its last."""
+    store = MemoryStore()
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    left = recorded_events(tracks=("vide",), segments=2, seconds=12, start=START + timedelta(seconds=5), random_seed=1)
+    died(ended, len(ended), store)
+    died(left, len(left) - 1, store)
+    assert len(list(Timeline.from_store(store).spans)) == 3
+    report = recover_store(store, before=LATER, exclusive=True)
+    assert set(report.ended) <= {str(left[-1].key)}
+    assert report.errors == []
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_segment_that_its_recorder_gave_up_is_not_put_behind_the_end_of_its_span(ended):
+    events = recorded_events(tracks=("vide",), segments=3, seconds=2)
+    opened = [number for number, event in enumerate(events) if type(event).__name__ == "SegmentOpened"]
+    store = AreaStore()
+    died(events, opened[2] + 2, store, store.leave)  # a header and a fragment of the third segment are left
+    left = events[opened[2]].key
+    if ended:
+        store.put(SpanEndObject(replace(left, span_end=True)))
+    report = recover_store(store, before=LATER)
+    assert (report.abandoned, report.recovered) == (([str(left)], []) if ended else ([], [str(left)]))
+    assert report.errors == []
+    valid(store)
 
 
 def test_nothing_is_lost_when_the_store_fails_and_the_next_time_does_it():

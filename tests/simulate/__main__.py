@@ -2,7 +2,8 @@
 
 ``python -m tests.simulate --seed 7`` replays one, ``--count 1000`` runs so many from that seed on, and ``--shrink``
 makes a failure smaller: less time, fewer kinds of trouble. A failure prints one line, which begins with the options
-that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn.
+that repeat it. ``python -m tests.simulate sweep`` lets each operation of a store, a file or a database fail in turn;
+``python -m tests.simulate planted`` looks for the bugs of planted.py.
 """
 
 import argparse
@@ -19,12 +20,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.simulate import certificates, operators, planted_search
+from tests.simulate.cameras import BEHAVIOURS
+from tests.simulate.disk import Fault, Loss
+from tests.simulate.planted_search import law_of
 from tests.simulate.run import Outcome, simulate
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
+from tests.simulate.store_faults import UPLOAD_LOST, StoreFault
 from tests.simulate.sweeps import run_sweeps
 
 _HANGS = 120
-"""Seconds of real time after which a run is taken to hang."""
+"""Seconds of real time after which a run is taken to hang; a long one has one for so many simulated seconds more."""
+_FASTER = 500
 
 
 class _HangError(Exception):
@@ -38,11 +45,12 @@ def run_once(scenario: Scenario) -> Outcome:
         raise _HangError
 
     before = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(_HANGS)
+    limit = _HANGS + int(scenario.seconds) // _FASTER
+    signal.alarm(limit)
     try:
         return simulate(scenario)
     except _HangError:
-        return Outcome([f"hangs: longer than {_HANGS} s"])
+        return Outcome([f"hangs: longer than {limit} s"])
     except Exception as error:
         return Outcome([f"the run raised: {type(error).__name__}: {error}"])
     finally:
@@ -50,9 +58,12 @@ def run_once(scenario: Scenario) -> Outcome:
         signal.signal(signal.SIGALRM, before)
 
 
-def law_of(finding: str) -> str:
-    """Return which law a finding breaks."""
-    return finding.partition(":")[0]
+def every_fault() -> set[str]:
+    """Return the names of all faults that a run can have, as they are counted."""
+    incidents = {"power cut", "restart", "event storm", "wall clock jump", UPLOAD_LOST}
+    named = {one.value for kinds in (StoreFault, Fault, Loss) for one in kinds}
+    cameras = {one.name for one in BEHAVIOURS.values() if one.share}
+    return incidents | named | cameras | {*operators.HITS, *certificates.HITS}
 
 
 def shrink(scenario: Scenario, law: str) -> Scenario:
@@ -102,6 +113,7 @@ def main() -> int:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
         print(f"seed {arguments.seed}", flush=True)
     began, total, hits, laws, missing = time.monotonic(), Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    known_findings = Counter[str]()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = []
         seeds = _seeds(arguments)
@@ -122,6 +134,7 @@ def main() -> int:
             total["processor milliseconds"] += int(outcome.processor * 1000)
             hits += outcome.hits
             missing += outcome.missing
+            known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
                     file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
@@ -134,7 +147,10 @@ def main() -> int:
                 print(f"{small.line}: {outcome.findings[0]}", flush=True)
     print(", ".join(f"{count} {name}" for name, count in total.items()))
     print("hit: " + ", ".join(f"{name} {count}" for name, count in sorted(hits.items())))
+    print("not hit: " + (", ".join(sorted(every_fault() - hits.keys())) or "nothing"))
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
+    if known_findings:
+        print("known: " + ", ".join(f"{name} {count}" for name, count in known_findings.most_common()))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
     return 1 if laws else 0
@@ -151,4 +167,6 @@ if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets has to be the same, too
         again = [sys.executable, "-m", "tests.simulate", *sys.argv[1:]]
         os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})
+    if sys.argv[1:2] == ["planted"]:
+        sys.exit(planted_search.main(sys.argv[2:], run_once))
     sys.exit(sweep(sys.argv[2:]) if sys.argv[1:2] == ["sweep"] else main())

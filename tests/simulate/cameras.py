@@ -11,7 +11,7 @@ the process ended: it may be stored or not.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
@@ -22,12 +22,22 @@ from onvif_bmff.runtime import Flag
 from tests.simulate.camera_media import MAX_SIZE, Encoding, encodings, identify, identify_all
 from tests.simulate.runtime import Process, Simulation
 
-__all__ = ["BEHAVIOURS", "SCHEME", "Behaviour", "Camera", "CameraFleet", "Given", "identify", "identify_all"]
+__all__ = [
+    "BEHAVIOURS",
+    "REMEMBERED",
+    "SCHEME",
+    "Behaviour",
+    "Camera",
+    "CameraFleet",
+    "Given",
+    "identify",
+    "identify_all",
+]
 
 SCHEME = "sim:"
 """What the MediaUri of a receiver begins with; the rest is the token of a camera."""
 
-_REMEMBERED = 100_000
+REMEMBERED = 1_000_000
 """Samples that a camera remembers."""
 
 
@@ -122,6 +132,11 @@ class _Stream:
         """Whether samples come now and then, and their duration is not known."""
         return self.encoding.kind == "Metadata"
 
+    def seldom(self) -> "_Stream":
+        """Return the stream as one of a sample in eight seconds or so, of which nearly every second one is sync."""
+        lasting = 8 * self.period if self.group == 1 else 8.0
+        return replace(self, period=lasting, group=min(self.group, 2))
+
     def track(self) -> Track:
         return Track(self.token, self.track_id, self.encoding.timescale, self.encoding.codec(self.variant))
 
@@ -133,16 +148,21 @@ class Camera:
         simulation: time and chance.
         token: of its media profile.
         behaviours: names of what it does; by default those that chance picks.
+        seldom: let it send little, for runs of weeks.
     """
 
-    def __init__(self, simulation: Simulation, token: str, behaviours: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, simulation: Simulation, token: str, behaviours: Iterable[str] | None = None, *, seldom: bool = False
+    ) -> None:
         chance = simulation.chance
         drawn = [one.name for one in BEHAVIOURS.values() if chance.random() < one.share]
         self._simulation = simulation
         self.token = token
         self.behaviours = tuple(drawn if behaviours is None else behaviours)
         self.streams = _streams(simulation, quick=self.does("reordered"))
-        self.given: deque[Given] = deque(maxlen=_REMEMBERED)
+        if seldom:
+            self.streams = tuple(stream.seldom() for stream in self.streams[:1])
+        self.given: deque[Given] = deque(maxlen=REMEMBERED)
         self.sessions = 0
         self.drift = chance.uniform(-5e-4, 5e-4) if self.does("drift") else 0.0
         self._refused_until = 0.0
@@ -218,7 +238,7 @@ def _streams(simulation: Simulation, *, quick: bool) -> tuple[_Stream, ...]:
         found.append(
             _Stream("video", 1, known[name], chance.randint(10, 12 if quick else 50) / 10, chance.randint(2, 6))
         )
-    if not found or chance.random() < 0.7:
+    if not found or chance.random() < 0.35:
         name = chance.choice(("AAC", "Opus", "G711"))
         found.append(_Stream("audio", 2, known[name], 1.024, 1))
     if chance.random() < 0.4:
@@ -500,15 +520,23 @@ class CameraFleet:
         simulation: time and chance.
         count: of cameras; by default chance takes one to four.
         behaviours: names of what all of them do; by default chance picks for each.
+        seldom: let all send little.
     """
 
     def __init__(
-        self, simulation: Simulation, count: int | None = None, behaviours: Iterable[str] | None = None
+        self,
+        simulation: Simulation,
+        count: int | None = None,
+        behaviours: Iterable[str] | None = None,
+        *,
+        seldom: bool = False,
     ) -> None:
         count = simulation.chance.randint(1, 4) if count is None else count
         found = None if behaviours is None else tuple(behaviours)
         tokens = [f"cam{number}" for number in range(1, count + 1)]
-        self.cameras: Mapping[str, Camera] = {token: Camera(simulation, token, found) for token in tokens}
+        self.cameras: Mapping[str, Camera] = {
+            token: Camera(simulation, token, found, seldom=seldom) for token in tokens
+        }
 
     def has_profile(self, token: str) -> bool:
         """Return whether there is a media profile of a token."""

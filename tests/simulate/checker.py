@@ -19,7 +19,9 @@ _Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class CheckedSpan:
-    """One track of a span. ``start`` is when its first sample was taken, in microseconds since 1970."""
+    """One track of a span. ``start`` is when its first sample was taken, in microseconds since 1970, and ``end`` the
+    key of the end object.
+    """
 
     prefix: str
     postfix: str
@@ -32,6 +34,7 @@ class CheckedSpan:
     ended: bool
     keys: list[str]
     samples: list[CheckedSample]
+    end: str = ""
 
 
 @dataclass(slots=True)
@@ -220,4 +223,5 @@ def _rows(span: _Span) -> Iterator[CheckedSpan]:
             yield CheckedSpan(
                 first.name.prefix, first.name.postfix, first.name.extension, track, header.handler.decode("latin-1"),
                 header.timescale, start, header.scheme[0], span.end is not None, keys, samples,
+                span.end.key if span.end is not None else "",
             )  # fmt: skip

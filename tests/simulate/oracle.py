@@ -37,7 +37,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An access unit in an object, and where it is said to have happened (microseconds since 1970)."""
+    """An access unit in an object, and where it is said to have happened (microseconds since 1970).
+
+    ``span`` is the key of the first segment of its span.
+    """
 
     key: str
     camera: str
@@ -45,6 +48,7 @@ class Stored:
     number: int
     payload: bytes
     shown: int
+    span: str = ""
 
     @property
     def name(self) -> tuple[str, int, int]:

@@ -28,10 +28,14 @@ Original = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class PlantedBug:
-    """A mistake: ``owner`` has ``attribute``, which ``change`` turns into the wrong one; ``breaks`` is the law."""
+    """A mistake: ``owner`` has ``attribute``, which ``change`` turns into the wrong one.
+
+    ``breaks`` is the law; a finding that it is broken contains one of the texts of ``shows``.
+    """
 
     name: str
     breaks: str
+    shows: tuple[str, ...]
     owner: Any
     attribute: str
     change: Callable[[Any], Any]
@@ -184,6 +188,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "acknowledged before fsync",
             "a sealed object is there after a power cut",
+            ("lost without a reason", "cannot be read"),
             DirectoryStore,
             "_commit",
             _commit_without_fsync,
@@ -191,6 +196,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "end object before last segment",
             "an end object comes after all segments of its span",
+            ("written after its end",),
             span_queue.SpanQueue,
             "end",
             _end_goes_first,
@@ -198,6 +204,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "clock read twice",
             "names of objects are when their first sample was taken",
+            ("a wrong time",),
             SourceRunner,
             "serve",
             _clock_read_again,
@@ -205,6 +212,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "counter not reset",
             "counters of a span go 0, 1, 2, …",
+            ("no segment with counter",),
             span_queue._StoredSpan,
             "begin_with",
             _counter_goes_on,
@@ -212,6 +220,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "lost answer taken for failure",
             "what is counted as lost is not there",
+            ("counted as lost but stored",),
             span_queue.SpanQueue,
             "_resolve",
             _own_object_not_recognised,
@@ -219,6 +228,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "retry without HEAD",
             "what is counted as lost is not there",
+            ("counted as lost but stored",),
             span_queue.SpanQueue,
             "_resolve",
             _retry_without_asking,
@@ -226,6 +236,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "GOP dropped without gap mark",
             "segments of a span follow each other without a hole",
+            ("a hole in a span",),
             Mailbox,
             "_drop_oldest",
             _drop_without_mark,
@@ -233,6 +244,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "recovery ends the live span",
             "a span has one end object, after its last segment",
+            ("ends no span", "written after its end"),
             device_recovery,
             "recover_store",
             _recovery_of_all,
@@ -240,6 +252,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "preroll off by one",
             "every sample is stored or counted as lost",
+            ("lost without a reason",),
             PreRoll,
             "release",
             _first_kept_sample_lost,
@@ -247,6 +260,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "vector reused after restart",
             "no vector is used twice under a key",
+            ("is used twice under KID", "a vector twice"),
             CencIvAllocator,
             "_begin",
             _vectors_from_zero,
@@ -254,6 +268,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "commit acknowledged before it is durable",
             "acknowledged configuration is there after every restart",
+            ("configuration after a start",),
             sqlite,
             "_PRAGMAS",
             _commit_in_memory,
@@ -261,6 +276,7 @@ PLANTED: Mapping[str, PlantedBug] = {
         PlantedBug(
             "track state not reported after recovery",
             "states are those of the outputs",
+            ("a wrong state", "is Error"),
             TrackReports,
             "set_output_error",
             _no_state_after_trouble,

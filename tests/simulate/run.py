@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import repeat
 from math import inf
 from random import Random
 
@@ -16,11 +17,14 @@ from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control import (
     PROFILE_TYPE,
+    EventFilterEntry,
     EventMessage,
     PropertyOperation,
     RecordingConfiguration,
     RecordingEncryption,
+    RecordingEventFilter,
     RecordingJobConfiguration,
+    RecordingJobMode,
     RecordingJobSource,
     RecordingJobTrack,
     RecordingService,
@@ -28,17 +32,22 @@ from onvif_bmff.control import (
     SourceReference,
 )
 from onvif_bmff.device import RecordingDevice
+from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import OnvifBmffError, PersistenceError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, CameraFleet, identify
+from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, CameraFleet, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
-from tests.simulate.disk import Fault, SimulatedDisk
+from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
+from tests.simulate.happenings import MOTION, EventTimes, JobPauses
+from tests.simulate.known import LEFT_PLACE, OVERLAP, Boot, MixedSpans, was_left
+from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
@@ -53,6 +62,8 @@ KID = "5d0a6f4e-9c1b-4a52-8a43-0000000000{:02x}"
 DESTINATIONS = {"Video": "VIDEO001", "Audio": "AUDIO001", "Metadata": "META001"}
 GOP = 40.0
 """Seconds within which every camera gives a picture to begin with, in the worst case."""
+MAX_GAP = 10.0
+"""Seconds that samples may be apart in a span."""
 STORE_TROUBLE = {
     "bucket": {"bucket faults", "bucket outage", "little room"},
     "disk": {"disk faults", "disk full", "little room"},
@@ -60,8 +71,14 @@ STORE_TROUBLE = {
 _KIND_OF = {StoreFault.LATE_LISTING: "eventual listing", StoreFault.LATE_ARRIVAL: "late arrivals"}
 KEY_BOUND = 3.0
 """Seconds by which a key may be off, in a world whose cameras have jitter and bursts."""
-SETTLE = 150.0
-"""Seconds without trouble at the end: longer than a store waits before it tries again."""
+LONG = 43_200.0
+"""Seconds from which on cameras send little, so that a run of weeks takes minutes."""
+MAX_WAITING = 2_000
+"""Timers and tasks that there may be at a time."""
+LOOK = 600.0
+"""Seconds after which sizes are looked at again."""
+SETTLE = 170.0
+"""Seconds without trouble at the end: as long as a request may hang, and a recovery then waits."""
 
 
 class Client:
@@ -101,11 +118,12 @@ class Client:
 
 @dataclass
 class Outcome:
-    """What a run found: each finding is ``law: detail``."""
+    """What a run found: each finding is ``law: detail``. ``known`` counts those of ``KNOWN_FINDINGS``."""
 
     findings: list[str] = field(default_factory=list)
     hits: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
     samples: int = 0
     objects: int = 0
     steps: int = 0
@@ -133,7 +151,8 @@ class World:
         self.database = SimulatedDatabase(simulation)
         self.behaviours = self._behaviours(chance)
         extra = int("operator" in kinds)  # a camera of theirs: two connections to one would share its samples
-        self.fleet = CameraFleet(simulation, scenario.cameras + extra, self.behaviours)
+        seldom = scenario.seconds > LONG
+        self.fleet = CameraFleet(simulation, scenario.cameras + extra, self.behaviours, seldom=seldom)
         self.certificates = SimulatedCertificates(simulation, START)
         self.operator = Operator(
             simulation,
@@ -142,13 +161,20 @@ class World:
             self.certificates.names if "operator" in kinds else (),
         )
         self.excuses: list[Excuse] = []
+        self.events = EventTimes(simulation, GOP)
+        self.pauses = JobPauses(simulation)
         self.counted: Counter[str] = Counter()
+        self.room = Room()
+        self.max_bytes = 1
+        self.workers: list[tuple[str, OutputWorker]] = []
         self.findings: list[str] = []
+        self.unbounded: set[str] = set()
         self.process = Process("device 0")
         self.device: RecordingDevice | None = None
         self.boots = 0
         self.down_since = 0.0
         self._boot: SimulatedTask | None = None
+        self._places_at: list[tuple[float, frozenset[tuple[str, str]]]] = []
         self._outside = Process("the world")
 
     def _behaviours(self, chance: Random) -> list[str]:
@@ -177,9 +203,11 @@ class World:
                 self.device = self._made(runtime, persistence)
                 break
             runtime.sleep(2.0)
+        self._watch_workers(self.device)
         self.device.start()
         while not self._ensure_recordings(self.device):
             runtime.sleep(1.0)
+        self.pauses.all_on()
         began = self.down_since - 1.0
         self.excuses.append(Excuse(began, self.simulation.time + GOP, "the device started", counted=False))
         if "operator" in self.scenario.kinds:
@@ -193,6 +221,8 @@ class World:
             "disk": self.disk.store(self.process),
         }
         little = "little room" in self.scenario.kinds
+        self.max_bytes = 2_000 if little else 32 << 20
+        self.room = Room(20_000, 20_000) if little else Room(64 << 20)
         return RecordingDevice(
             stores,
             sources=self.fleet.provider(self.process),
@@ -200,8 +230,8 @@ class World:
             persistence=persistence,
             certificates=self.certificates.current,
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
-            max_bytes=2_000 if little else 32 << 20,
-            room=Room(20_000, 20_000) if little else None,
+            max_bytes=self.max_bytes,
+            room=self.room,
             runtime=runtime,
         )
 
@@ -209,18 +239,19 @@ class World:
         """Create those that are not there yet; return whether all are."""
         service = device.service
         try:
-            there = {
-                one.configuration.target.prefix: one.recording_token
-                for one in service.get_recordings()
-                if one.configuration.target is not None
-            }
-            jobs = {one.job_configuration.recording_token for one in service.get_recording_jobs()}
+            tokens = {one.configuration.target: one.recording_token for one in service.get_recordings()}
+            there = {target.prefix: token for target, token in tokens.items() if target is not None}
+            places = frozenset((one.prefix or "", one.postfix or "") for one in tokens if one is not None)
+            self._places_at.append((self.simulation.time, places))
+            jobs = {one.job_configuration.recording_token: one for one in service.get_recording_jobs()}
             for number, recording in enumerate(self.scenario.recordings):
                 token = there.get(recording.prefix)
                 if token is None:
                     token = service.create_recording(_configuration(number, recording))
                 if token not in jobs:
                     service.create_recording_job(self._job(token, recording))
+                elif jobs[token].job_configuration.mode != RecordingJobMode.ACTIVE:
+                    service.set_recording_job_mode(jobs[token].job_token, RecordingJobMode.ACTIVE)
         except OnvifBmffError:
             return False
         return True
@@ -229,11 +260,16 @@ class World:
         camera = self.fleet.cameras[recording.camera]
         tracks = tuple(RecordingJobTrack("", DESTINATIONS[stream.encoding.kind]) for stream in camera.streams)
         source = RecordingJobSource(SourceReference(camera.token, PROFILE_TYPE), tracks=tracks)
-        return RecordingJobConfiguration(token, "Active", 1, (source,))
+        events = None
+        if recording.before is not None:
+            margins = timedelta(seconds=recording.before), timedelta(seconds=recording.after)
+            events = RecordingEventFilter((EventFilterEntry(MOTION),), *margins)
+        return RecordingJobConfiguration(token, "Active", 1, (source,), events)
 
     def stop(self, *, cut: bool) -> None:
         """Switch the device off: with ``cut`` at once, else as an operator does."""
         began = self.simulation.time
+        self.events.cut(began)
         in_time = not cut and self.device is not None
         if in_time:
             closing = self.simulation.spawn(self.process, partial(_close, self.device), "close")
@@ -241,11 +277,12 @@ class World:
             if not closing.ended:
                 self.findings.append("not closed: after 600 s")
             in_time = not [name for name in self.simulation.running(self.process) if name.startswith("output")]
-        self._count()
+        self._count(self.workers, ended=False)
+        self.workers = []
         self.simulation.crash(self.process)
         if cut:
-            self.disk.crash()
-            self.database.crash()
+            self.disk.crash(self.simulation.chance.choice(LOSSES))
+            self.database.crash(self.simulation.chance.choice(LOSSES))
         self.down_since = began
         self.excuses.append(
             Excuse(began - (1.0 if in_time else self._at_stake(began)), began, "it was switched off", counted=False)
@@ -259,22 +296,34 @@ class World:
         uncertain = 300.0 if self.scenario.kinds & {"bucket faults", "disk faults", "bucket outage"} else 5.0
         return longest + GOP + max(late, default=0.0) + uncertain
 
-    def _count(self) -> None:
-        """Keep what the device says it lost, before it is gone."""
-        if self.device is None:
-            return
-        for recording in self.scenario.recordings:
-            worker = self.device.worker(self._token(recording))
-            if worker is not None:
-                self.counted[recording.prefix] += sum(worker.dropped.values())
+    def _watch_workers(self, device: RecordingDevice) -> None:
+        """Know all workers of a device, also those that it has no more at its end."""
+        outputs, self.workers = device._outputs, []
+        make = outputs._make_worker
 
-    def _token(self, recording: Recording) -> str:
+        def make_and_note(key: OutputKey, plan: OutputPlan) -> OutputWorker | None:
+            made = make(key, plan)
+            self._count(self.workers, ended=True)
+            self.workers = [one for one in self.workers if not one[1].join(0)]
+            if made is not None:
+                self.workers.append((plan.target.prefix, made))
+            return made
+
+        outputs._make_worker = make_and_note  # type: ignore[method-assign]
+
+    def _count(self, workers: list[tuple[str, OutputWorker]], *, ended: bool) -> None:
+        """Keep what workers say they lost, of those that have ended or of all, before they are gone."""
+        for prefix, worker in workers:
+            if not ended or worker.join(0):
+                self.counted[prefix] += sum(worker.dropped.values())
+
+    def _token(self, prefix: str) -> str:
         found = self.device.service.get_recordings() if self.device is not None else ()
         return next(
             (
                 one.recording_token
                 for one in found
-                if one.configuration.target is not None and one.configuration.target.prefix == recording.prefix
+                if one.configuration.target is not None and one.configuration.target.prefix == prefix
             ),
             "",
         )
@@ -284,6 +333,8 @@ class World:
     def run(self) -> None:
         """Let everything happen, then nothing bad for a while, and switch the device off."""
         self._set_faults(on=True)
+        if "certificates expire" in self.scenario.kinds:
+            self.simulation.spawn(self._outside, self.certificates.run, "certificates")
         self.start()
         for incident in self.scenario.incidents:
             self._sleep_until(incident.time)
@@ -297,6 +348,9 @@ class World:
         self.stop(cut=False)
 
     def _sleep_until(self, at: float) -> None:
+        while at > self.simulation.time + LOOK:
+            self.simulation.sleep(LOOK)
+            self._check_sizes()
         if at > self.simulation.time:
             self.simulation.sleep(at - self.simulation.time)
 
@@ -315,6 +369,23 @@ class World:
             self.wall.jump(incident.size)
         elif kind == "event storm" and self.device is not None:
             self.simulation.spawn(self.process, partial(self._storm, self.device, int(incident.size)), "storm")
+
+        elif kind == "events" and self.device is not None:
+            after = max(one.after for one in self.scenario.recordings if one.before is not None)
+            happen = partial(self.events.happen, self.device, incident.size, after)
+            self.simulation.spawn(self.process, happen, "motion")
+        elif kind == "job off" and self.device is not None:
+            self._switch_off(self.device.service, incident)
+
+    def _switch_off(self, service: RecordingService, incident: Incident) -> None:
+        """Switch the job of one of the recordings off that are always active."""
+        chance = Random(f"{self.scenario.seed} {incident.time}")
+        prefix = chance.choice([one.prefix for one in self.scenario.recordings if one.before is None])
+        token = self._token(prefix)
+        for job in service.get_recording_jobs():
+            if job.job_configuration.recording_token == token:
+                pause = partial(self.pauses.pause, service, prefix, job.job_token, incident.size)
+                self.simulation.spawn(self.process, pause, "job off")
 
     def _storm(self, device: RecordingDevice, count: int) -> None:
         chance = Random(f"{self.scenario.seed} {self.simulation.time}")
@@ -353,16 +424,40 @@ class World:
         """Whether a camera may have nothing to say any more, for which nothing is done yet ([6/15], line 6)."""
         return any(self.simulation.hits[name] for name in ("hang", "hang in open", "end of stream"))
 
+    def end(self) -> None:
+        """End all tasks."""
+        self.simulation.crash(self.process)
+        self.simulation.crash(self._outside)
+
     # ---- what must be true -------------------------------------------------------------------------------
+
+    def _check_sizes(self) -> None:
+        """Check that what waits is bounded, in the device and in the world."""
+        sizes = {f"mailbox of {prefix}": worker.mailbox._size / self.max_bytes for prefix, worker in self.workers}
+        sizes["timers and tasks"] = self.simulation.size / MAX_WAITING
+        sizes |= {f"samples of {name}": len(one.given) / REMEMBERED for name, one in self.fleet.cameras.items()}
+        sizes["room"] = self.room.held / self.room._total
+        for name, share in sizes.items():
+            if share > 1.0 and name not in self.unbounded:
+                self.unbounded.add(name)
+                self.findings.append(f"not bounded: {name} is at {share:.2f} of its bound")
 
     def _check_running(self) -> None:
         """Check a device that has had no trouble for a while."""
         if self.device is None:
             return
-        for recording in self.scenario.recordings:
+        for recording in [one for one in self.scenario.recordings if one.before is None]:
             for job in self.device.service.get_recording_jobs():
-                if job.job_configuration.recording_token == self._token(recording):
-                    state = self.device.service.get_recording_job_state(job.job_token).state
+                if job.job_configuration.recording_token == self._token(recording.prefix):
+                    shown = self.device.service.get_recording_job_state(job.job_token)
+                    state = shown.state
+                    if not self._is_hung():
+                        self.findings += [
+                            f"a wrong state: {recording.prefix} {track.destination} is {track.state}: {track.error}"
+                            for source in shown.sources
+                            for track in source.tracks
+                            if str(track.state) == "Error"
+                        ]
                     if str(state) not in ("Active", "PartiallyActive") and not self._is_hung():
                         self.findings.append(f"not recording: {recording.prefix} is {state}")
         if "operator" in self.scenario.kinds:
@@ -380,16 +475,25 @@ class World:
         keys = KeyRing(self._keys())
         contents = {"bucket": self.bucket.contents(), "disk": _contents(stores["disk"])}
         vectors: Counter[tuple[bytes, bytes]] = Counter()
+        boots = [Boot(self.wall.true_at(at).microseconds, places) for at, places in self._places_at]
         for name, store in stores.items():
-            outcome.findings += [
-                f"the validator: {name} {one.rule} {one.key} {one.message}"
-                for one in validate_store(store, keys=keys, unwrapper=unwrapper())
-                if one.level.value == "error" and not self._is_expected(one)
-            ]
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)
-            outcome.findings += [f"the checker: {name} {one}" for one in checked.findings]
+            mixed = MixedSpans(checked.spans)
+            for one in validate_store(store, keys=keys, unwrapper=unwrapper()):
+                if one.level.value != "error" or self._is_expected(one):
+                    continue
+                text = f"the validator: {name} {one.rule} {one.key} {one.message}"
+                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else None)
+            for found in checked.findings:
+                failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
+                left = LEFT_PLACE if was_left(found, boots, failing=failing) else None
+                known = OVERLAP if mixed.share_an_end(found) else left
+                _sort_out(outcome, f"the checker: {name} {found}", known)
             vectors.update(checked.vectors)
+            if name == "bucket":  # it is known in which order its objects were written
+                written = {key: number for number, key in enumerate(self.bucket.inside.objects)}
+                outcome.findings += written_after_end(checked.spans, written)
             outcome.objects += len(mine)
         outcome.findings += [
             f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1
@@ -402,6 +506,8 @@ class World:
                 recording.prefix, sent, stored, self._excuses(recording), self.counted[recording.prefix]
             )
             outcome.findings += found
+            outcome.findings += holes_in_spans(recording.prefix, sent, stored)
+            outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
             outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND)
             outcome.missing += missing
             outcome.samples += len(stored)
@@ -445,7 +551,10 @@ class World:
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
-        return self.excuses + joined + troubled + self._store_troubles(recording)
+        # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
+        group = camera.streams[0].period * camera.streams[0].group
+        left = list(self.pauses.excuses(recording.prefix, GOP if group <= MAX_GAP else 2 * GOP))
+        return self.excuses + joined + troubled + left + self._store_troubles(recording)
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
         """A store that fails may cost anything at any time, as long as the device counts it."""
@@ -453,7 +562,11 @@ class World:
         return [Excuse(0.0, inf, "the store failed, or there was no room", counted=True)] if kinds else []
 
     def _sent(self, recording: Recording) -> Iterator[Sent]:
-        for one in self.fleet.cameras[recording.camera].given:
+        camera = self.fleet.cameras[recording.camera]
+        needed: Iterable[bool] = repeat(True)
+        if recording.before is not None:
+            needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before)
+        for one, need in zip(camera.given, needed, strict=False):
             yield Sent(
                 one.captured,
                 recording.camera,
@@ -461,7 +574,7 @@ class World:
                 one.number,
                 one.payload,
                 one.sync,
-                one.taken,
+                one.taken and need and not self.pauses.was_off(recording.prefix, one.at),
                 one.disturbed or "",
             )
 
@@ -478,12 +591,20 @@ class World:
                         name = identify(payload)
                         if name is not None:
                             at = clock.microseconds(sample.decode_time, track.timescale)
-                            yield Stored(segment.name, *name, payload, at)
+                            yield Stored(segment.name, *name, payload, at, span.segments[0].name)
 
 
 def _close(device: RecordingDevice) -> None:
     with suppress(PersistenceError):  # its disk fails; all that is recorded has been dealt with before
         device.close(60.0)
+
+
+def _sort_out(outcome: Outcome, finding: str, known: str | None) -> None:
+    """Keep a finding, or count it if it is known."""
+    if known is None:
+        outcome.findings.append(finding)
+    else:
+        outcome.known[known] += 1
 
 
 def _contents(store: ReadableStore) -> dict[str, tuple[bytes, dict[str, str]]]:
@@ -513,7 +634,8 @@ def simulate(scenario: Scenario) -> Outcome:
         outcome = world.check()
     except SimulationError as error:
         outcome = Outcome([*world.findings, f"stuck: {error}"])
-        world.simulation.crash(world.process)
+    finally:
+        world.end()
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps
     outcome.simulated = world.simulation.time

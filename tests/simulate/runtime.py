@@ -126,6 +126,11 @@ class Simulation:
         for task in [task for task in self._tasks if task.process is process and task is not self.current]:
             task.join()
 
+    @property
+    def size(self) -> int:
+        """How many timers and tasks there are."""
+        return len(self._timers) + len(self._tasks)
+
     def running(self, process: Process) -> list[str]:
         """Return the names of the tasks of a process that have not ended."""
         return [task.name for task in self._tasks if task.process is process]

@@ -41,6 +41,9 @@ from tests.simulate.sweeps import Case, Scenario, World
 
 __all__ = ["OPERATIONS", "Operation", "ServiceWorld", "Start"]
 
+NOT_TAKEN_BACK = "database: refused, and there after a restart of which the disk took nothing any more"
+"""A disk that took all of a change, failed to confirm it, and then fails for good: nobody can take the change back."""
+
 _NOW = Clock().now
 _RANGE = DateTimeRange(_NOW, _NOW + timedelta(minutes=1))
 
@@ -142,10 +145,13 @@ class Operation(Scenario):
             world.acknowledged[self.name] = True
         except PersistenceError:
             world.expect(world.state() == before, "it was refused, and something has changed")
+            if world.disk.faults.lasting is None:
+                world.end_process()  # nothing that closing does may be needed to undo what was refused
             raise
         finally:
-            with suppress(PersistenceError):
-                world.service.close()
+            if world.process.name == "first":
+                with suppress(PersistenceError):
+                    world.service.close()
 
     def examine(self, world: World, case: Case) -> None:
         """The model is that before, or that after, and the latter if the operation was acknowledged."""
@@ -154,8 +160,10 @@ class Operation(Scenario):
             self._before, self._after = self._clean(acts=False), self._clean(acts=True)
         _reopen(world)
         if world.documents in self._after[0] and self._after[1] == world.state():
-            if not world.acknowledged and case.loss is None and self._before[0] != self._after[0]:
-                world.simulation.hits["database: refused, and there after a restart"] += 1
+            refused = not world.acknowledged and case.loss is None and self._before[0] != self._after[0]
+            if refused and case.lasting:
+                world.simulation.hits[NOT_TAKEN_BACK] += 1
+            world.expect(case.lasting or not refused, "it was refused, and is there after a restart")
         else:
             same = world.documents in self._before[0] and self._before[1] == world.state()
             world.expect(same, "neither the model before nor the one after")

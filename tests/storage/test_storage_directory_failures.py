@@ -54,6 +54,26 @@ def test_a_failed_fsync_is_final(root, monkeypatch):
     assert list(store.keys()) == []
 
 
+def test_what_was_abandoned_and_cannot_be_removed_was_not_left_by_a_dead_writer(store, root, monkeypatch):
+    """Its writer may be writing the same object anew: a recovery that completed it, or its span, would be wrong."""
+    writer = store.open_writer("a", content_type="x")
+    writer.append(b"one")
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", fail)
+        writer.abandon()
+        assert store.unsealed() == []
+    assert hidden_files(root) != []
+    assert store.open_area_state().unsealed == ()
+    assert hidden_files(root) != []  # a look changes nothing
+    assert [one.key for one in DirectoryStore(root).open_area_state().unsealed] == ["a"]  # another process must ask
+    assert store.unsealed() == []
+    assert hidden_files(root) == []
+
+
 def test_short_writes(tmp_path, monkeypatch):
     real = os.writev
     monkeypatch.setattr(os, "writev", lambda number, buffers: real(number, [bytes(buffers[0])[:3]]))

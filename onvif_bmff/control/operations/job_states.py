@@ -168,13 +168,20 @@ def report_track_state(tx: Transaction, job_token: str, track_token: str, report
     return True
 
 
-def report_encoding(tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str) -> bool:
-    """Take type and encoding of a job's data for a track (5.1, 5.3.2); return False if it must not be stored."""
-    job = _feeding_job(tx, job_token, track_token)
+def report_encoding(
+    tx: Transaction, job_token: str, track_token: str, track_type: str, encoding: str, *, planned: bool = False
+) -> bool:
+    """Take type and encoding of a job's data for a track (5.1, 5.3.2); return False if it must not be stored.
+
+    ``planned``: the job fed the track when the data came, which may be over.
+    """
+    job = tx.state.jobs.get(job_token) if planned else _feeding_job(tx, job_token, track_token)
     if job is None:
         return False
     recording = tx.recording(job.configuration.recording_token)
-    track = tx.track(recording.token, track_token)
+    track = recording.track(track_token)
+    if track is None:  # deleted since then
+        return False
     wrong = None
     if track.configuration.track_type != track_type:
         wrong = f"The source delivers {track_type}, but the track holds {track.configuration.track_type}."

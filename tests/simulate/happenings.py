@@ -1,0 +1,154 @@
+"""What clients and sources do to the recordings that nobody else touches: events come, jobs are switched off and on.
+
+Each knows afterwards what must be there, or what may be missing.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from onvif_bmff.control import EventMessage, PropertyOperation, RecordingJobMode, RecordingService
+from onvif_bmff.device import RecordingDevice
+from onvif_bmff.errors import OnvifBmffError
+from tests.simulate.cameras import Given
+from tests.simulate.oracle import Excuse
+from tests.simulate.runtime import Simulation
+
+__all__ = ["MOTION", "EventTimes", "JobPauses"]
+
+MOTION = "tns1:VideoSource/MotionAlarm"
+"""A topic of these events alone: neither operators nor storms have it."""
+_LATE = 0.1
+"""Seconds before the end of a window in which what arrives may be too late for it."""
+_NEAR = 8
+"""Windows of events that may be of one time, at most."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """From the beginning of an event to its end and After."""
+
+    start: float
+    end: float = inf
+
+
+class EventTimes:
+    """Events of motion, each of a condition of its own, and what has to be recorded of them.
+
+    Args:
+        simulation: gives time.
+        patience: seconds that a camera may take until a recording can begin without a Before.
+    """
+
+    def __init__(self, simulation: Simulation, patience: float) -> None:
+        self._simulation = simulation
+        self._patience = patience
+        self._windows: list[_Window] = []
+        self._lasting: dict[int, float] = {}
+
+    def happen(self, device: RecordingDevice, seconds: float, after: float) -> None:
+        """Let motion begin, and end after so many seconds; recording goes on for ``after``."""
+        rule = str(len(self._windows))
+        if not self._tell(device, rule, "true"):
+            return
+        self._simulation.hits["events"] += 1
+        window = _Window(self._simulation.time)
+        self._windows.append(window)
+        self._simulation.sleep(seconds)
+        self._tell(device, rule, "false")
+        window.end = min(window.end, self._simulation.time + after)
+
+    def cut(self, time: float) -> None:
+        """Note that the device was switched off."""
+        for window in self._windows:
+            window.end = min(window.end, time)
+
+    def needed(self, given: Sequence[Given], lead: int, before: float) -> Iterator[bool]:
+        """Tell of each sample whether it belongs to an event, with Before; ``lead`` is the leading track.
+
+        Without a Before nothing is kept, and recording begins at the next sync sample. Nothing is kept while an event
+        lasts either: what comes before the next sync sample behind it is there for no other event's Before. What was
+        kept of a connection goes with it: where the camera is away when an event begins, there is no Before.
+        """
+        self._lasting = {one.session: one.at for one in given}
+        syncs = [one for one in given if one.track == lead and one.sync]
+        behind = [next((one for one in syncs[at:]), None) for at in self._ends_among([one.at for one in syncs])]
+        starts = [window.start for window in self._windows]
+        for one in given:
+            near = bisect_right(starts, one.captured + before)
+            yield any(self._is_needed(at, one, before, behind) for at in range(max(near - _NEAR, 0), near))
+
+    def _ends_among(self, times: Sequence[float]) -> list[int]:
+        return [bisect_right(times, window.end) for window in self._windows]
+
+    def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Given | None]) -> bool:
+        window = self._windows[at]
+        if one.at > window.end - _LATE:
+            return False
+        if one.at < window.start and self._lasting[one.session] < window.start:
+            return False
+        if not before:
+            return one.captured >= window.start + self._patience
+        for sync, earlier in zip(behind[max(at - _NEAR, 0) : at], self._windows[max(at - _NEAR, 0) : at], strict=True):
+            between = earlier.end <= window.start + _LATE and one.at >= earlier.end - _LATE
+            if between and (sync is None or one.at < sync.at or one.captured < sync.captured):
+                return False
+        return True
+
+    def _tell(self, device: RecordingDevice, rule: str, state: str) -> bool:
+        now = device.service._runner.clock()
+        message = EventMessage(MOTION, now, {"Rule": rule}, {"IsMotion": state}, PropertyOperation.CHANGED)
+        try:
+            device.service.device_side.event(message)
+        except OnvifBmffError:
+            return False
+        return True
+
+
+class JobPauses:
+    """Jobs that are switched off for a while; by the prefix of their recording.
+
+    Args:
+        simulation: gives time.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._pauses: list[tuple[str, _Window]] = []
+
+    def pause(self, service: RecordingService, prefix: str, job: str, seconds: float) -> None:
+        """Switch a job off, and on again after so many seconds."""
+        window = _Window(self._simulation.time)
+        self._pauses.append((prefix, window))
+        self._set(service, job, RecordingJobMode.IDLE)
+        self._simulation.hits["job off"] += 1
+        self._simulation.sleep(seconds)
+        self._set(service, job, RecordingJobMode.ACTIVE)
+        window.end = self._simulation.time
+
+    def all_on(self) -> None:
+        """Note that all jobs are active, after a start."""
+        for _, window in self._pauses:
+            window.end = min(window.end, self._simulation.time)
+
+    def was_off(self, prefix: str, time: float) -> bool:
+        """Whether what was given at a time came while the job of a recording was off."""
+        return any(one == prefix and window.start <= time <= window.end for one, window in self._pauses)
+
+    def excuses(self, prefix: str, patience: float) -> Iterator[Excuse]:
+        """Return when nothing that was captured had to be recorded.
+
+        ``patience`` are seconds that a camera may take until a recording can begin again.
+        """
+        for paused, window in self._pauses:
+            if paused == prefix:
+                yield Excuse(window.start - 1.0, window.end + patience, "its job was off", counted=False)
+
+    def _set(self, service: RecordingService, job: str, mode: str) -> None:
+        while True:
+            try:
+                service.set_recording_job_mode(job, mode)
+                return
+            except OnvifBmffError:  # not stored now
+                self._simulation.sleep(1.0)

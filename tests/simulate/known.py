@@ -1,0 +1,119 @@
+"""Findings that the library is known to cause and does not mend yet, told from all others by what really happened."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from onvif_bmff.validation import Finding
+from tests.simulate.checked_names import ObjectName, read_name
+from tests.simulate.checker import CheckedSpan
+
+__all__ = ["LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "was_left"]
+
+OVERLAP = "spans overlap by more than readers allow"
+LEFT_PLACE = "a place was left just before a power cut"
+
+_ALLOWED = 3_000_000
+"""Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
+_UNIT = 1_001
+"""Microseconds by which keys of milliseconds may differ that are cut off."""
+_OF_SPANS = frozenset(
+    {"ANX-B.1-06", "ANX-B.2-05", "ANX-B.3-04", "ANX-B.4-05", "ANX-B.4-11", "ANX-B.5-01", "ANX-B.5-03", "ANX-B.5-04"}
+)
+"""Rules of several objects of a span. The validator compares those that belong together by their keys."""
+_NO_END = ": its span has no end object"
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """When a span begins by its first key, and when it may end, in microseconds; and its keys.
+
+    Of multiplexed segments a key may be the time of any track, so that the end may be one of several.
+    """
+
+    start: int
+    ends: frozenset[int]
+    keys: frozenset[str]
+
+    def may_end_with(self, name: ObjectName) -> bool:
+        """Return whether an end object has the counter and the time of this span's."""
+        return name.counter == len(self.keys) and any(abs(end - name.time) <= _UNIT for end in self.ends)
+
+    def mixes_with(self, later: "_Extent") -> bool:
+        """Return whether keys cannot tell this span from one that begins later."""
+        return max(self.ends) - later.start > _ALLOWED
+
+    def ends_like(self, other: "_Extent") -> bool:
+        """Return whether the end object of this span may be the other one's, too."""
+        same = any(abs(mine - theirs) <= _UNIT for mine in self.ends for theirs in other.ends)
+        return same and len(self.keys) == len(other.keys)
+
+
+def _extent(rows: list[CheckedSpan]) -> _Extent:
+    """Return the extent of a span, by what its tracks hold."""
+    keys, timescale = rows[0].keys, rows[0].timescale
+    name = read_name(keys[0])
+    start = rows[0].start if name is None else name.time
+    last = max(one.presented + one.duration for row in rows for one in row.samples)
+    ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
+    return _Extent(start, frozenset(ends), frozenset(keys))
+
+
+class MixedSpans:
+    """The spans of a store of which keys do not tell which object belongs to which.
+
+    Args:
+        spans: those of the checker, which looks into the media.
+    """
+
+    def __init__(self, spans: Iterable[CheckedSpan]) -> None:
+        self._mixed: dict[tuple[str, str, str], list[_Extent]] = defaultdict(list)
+        kinds: dict[tuple[str, str, str], dict[str, list[CheckedSpan]]] = defaultdict(dict)
+        for span in spans:
+            kinds[span.prefix, span.postfix, span.extension].setdefault(span.keys[0], []).append(span)
+        for kind, found in kinds.items():
+            for first, second in pairwise(sorted(map(_extent, found.values()), key=lambda one: one.start)):
+                if first.mixes_with(second):
+                    self._mixed[kind] += [first, second]
+
+    def explain(self, finding: Finding) -> bool:
+        """Return whether a finding of the validator is about objects of such spans."""
+        name = read_name(finding.key)
+        if name is None or finding.rule not in _OF_SPANS:
+            return False
+        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
+        if name.is_end:
+            return any(one.may_end_with(name) for one in mixed)
+        return any(finding.key in one.keys for one in mixed)
+
+    def share_an_end(self, finding: str) -> bool:
+        """Return whether a span without end object has that of another one: both have as many segments, and one end."""
+        key = finding.removesuffix(_NO_END)
+        name = read_name(key)
+        if key == finding or name is None:
+            return False
+        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
+        mine = next((one for one in mixed if key in one.keys), None)
+        return mine is not None and any(one is not mine and one.ends_like(mine) for one in mixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A start: what the wall clock showed, in microseconds, and prefix and postfix of each recording then."""
+
+    at: int
+    places: frozenset[tuple[str, str]]
+
+
+def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
+    """Return whether a span without end object lies where the next start had no recording any more.
+
+    Of a store that was ``failing`` it may be any later start: those before it tried in vain.
+    """
+    key = finding.removesuffix(_NO_END)
+    name = read_name(key)
+    if key == finding or name is None:
+        return False
+    following = [boot for boot in boots if boot.at >= name.time]
+    return any((name.prefix, name.postfix) not in boot.places for boot in (following if failing else following[:1]))

@@ -1,0 +1,75 @@
+"""Findings that are known: only where what explains them really happened."""
+
+import pytest
+
+from onvif_bmff.validation import Finding, Level
+from tests.simulate.checker import CheckedSample, CheckedSpan
+from tests.simulate.known import Boot, MixedSpans, was_left
+from tests.simulate.scenario import KNOWN_FINDINGS
+
+MINUTE = 1_663_769_580_000_000  # 2022-09-21T14:13
+NO_END = ": its span has no end object"
+
+
+def key(second, counter, *, prefix="place", end=False):
+    return f"{prefix}/2022-09-21/14/13-{second:02}.000Z.{counter}.m4v" + "_end" * end
+
+
+def span(begin, *lengths, prefix="place"):
+    """A span with segments of so many seconds, each of one sample."""
+    keys, samples, at = [], [], 0
+    for counter, length in enumerate(lengths):
+        keys.append(key(begin + at, counter, prefix=prefix))
+        samples.append(CheckedSample(at * 1000, length * 1000, 0, True, b"x"))
+        at += length
+    start = MINUTE + begin * 1_000_000
+    return CheckedSpan(prefix, "", "m4v", 1, "vide", 1000, start, False, True, keys, samples)
+
+
+def finding(name, rule="ANX-B.5-03"):
+    return Finding(rule, Level.ERROR, name, None, "the last sample ends otherwise")
+
+
+def test_a_finding_about_spans_that_overlap_by_more_than_readers_allow_is_known():
+    mixed = MixedSpans([span(0, 10), span(6, 10, 5), span(30, 10)])
+    known = [key(0, 0), key(6, 0), key(16, 1), key(10, 1, end=True), key(21, 2, end=True)]
+    assert all(mixed.explain(finding(one)) for one in known)
+
+
+@pytest.mark.parametrize("overlap", [-3, 0, 1, 3])
+def test_other_spans_explain_nothing(overlap):
+    mixed = MixedSpans([span(0, 10), span(10 - overlap, 10)])
+    assert not any(mixed.explain(finding(one)) for one in (key(0, 0), key(10 - overlap, 0), key(10, 1, end=True)))
+
+
+def test_what_is_wrong_within_an_object_or_elsewhere_is_not_explained():
+    mixed = MixedSpans([span(0, 10), span(6, 10), span(0, 10, prefix="other")])
+    assert mixed.explain(finding(key(0, 0)))
+    assert not mixed.explain(finding(key(0, 0), rule="ANX-B.3-08"))
+    assert not mixed.explain(finding(key(0, 0, prefix="other")))
+    assert not mixed.explain(finding(key(40, 1, end=True)))
+    assert not mixed.explain(finding(key(10, 2, end=True)))
+    assert not mixed.explain(finding("no key"))
+
+
+def test_spans_that_share_an_end():
+    mixed = MixedSpans([span(0, 10), span(6, 4)])
+    assert mixed.share_an_end(key(6, 0) + NO_END)
+    assert not mixed.share_an_end(key(6, 0) + ": something else")
+    assert not MixedSpans([span(0, 10), span(6, 2, 2)]).share_an_end(key(8, 1) + NO_END)  # another counter
+    assert not MixedSpans([span(0, 10), span(6, 20)]).share_an_end(key(6, 0) + NO_END)  # another end
+
+
+def test_a_place_that_the_next_start_did_not_have():
+    before, after = Boot(MINUTE - 1, frozenset()), MINUTE + 20_000_000
+    finding = key(10, 0) + NO_END
+    assert was_left(finding, [before, Boot(after, frozenset({("other", "")}))], failing=False)
+    later = [before, Boot(after, frozenset({("place", "")})), Boot(after + 1, frozenset())]
+    assert [was_left(finding, later, failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(finding, later[:2], failing=True)
+    assert not was_left(finding, [before], failing=True)
+    assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())], failing=True)
+
+
+def test_each_has_a_reason():
+    assert all(len(reason) > 40 for reason in KNOWN_FINDINGS.values())

@@ -1,0 +1,49 @@
+"""Whole devices in simulated time: a fixed slice of seeds, one at random, and that a seed decides everything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("apsw", reason="apsw is missing, which the extra dev has")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def simulated(*arguments: str, hash_seed: str = "random") -> str:
+    """What the command prints; the test fails with that if it found anything."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulate", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [0, 60])
+def test_a_fixed_slice_of_seeds_finds_nothing(first: int) -> None:
+    found = simulated("--seed", str(first), "--count", "60")
+    assert found.startswith("60 runs, ")
+    (hit,) = [line for line in found.splitlines() if line.startswith("hit: ")]
+    for name in ("power cut", "restart", "store: lost answer", "disk: data torn", "wall clock jump", "reconnect"):
+        assert f"{name} " in hit
+
+
+@pytest.mark.slow
+def test_seeds_at_random_find_nothing() -> None:
+    assert simulated("--count", "30").startswith("seed ")
+
+
+def test_the_same_seed_is_the_same_run_whatever_python_adds() -> None:
+    def lines(hash_seed: str) -> list[str]:
+        found = simulated("--seed", "3", "--count", "2", hash_seed=hash_seed)
+        return [line.partition(", 0 processor")[0] for line in found.splitlines() if "processor" not in line]
+
+    assert lines("1") == lines("2")

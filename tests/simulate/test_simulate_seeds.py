@@ -1,0 +1,20 @@
+"""Runs that found something once, each with what it was: they find nothing any more but what is known."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FOUND = {
+    162: "readers took two segments of one millisecond for neighbours in one span",
+    197: "a directory gave up a segment that it could not remove, and the recovery ended the span that went on",
+    450: "keys gave a span the end of the one before, which lasted more than three seconds into it, so it got none",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_nothing_is_found(seed):
+    command = [sys.executable, "-m", "tests.simulate", "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
