@@ -361,3 +361,9 @@ def test_what_follows_a_sync_sample_whose_presentation_is_moved_follows_no_gap()
     assert run(clock, samples) == [
         (0, 40, 100, False), (40, 40, 60, False), (80, 40, 0, False), (120, 40, 0, False)
     ]  # fmt: skip
+
+
+def test_the_shortest_gap_is_of_a_tick():
+    clock = SampleClock(10, max_gap=Fraction(1, 100))
+    samples = [at(0, 1), at(1, 1), at(3, 1), at(4, 1)]
+    assert [gap for *_, gap in run(clock, samples)] == [False, False, True, False]

@@ -70,6 +70,11 @@ def run(recorder, samples, *, before=()):
     return events, errors
 
 
+def keys_of(spans):
+    """Keys of the first segments of spans."""
+    return [span.segments[0].obj.key for span in spans]
+
+
 def stored_pictures(spans):
     """Numbers of the pictures that are stored, by span, from their times."""
     found = []
@@ -104,6 +109,9 @@ def test_a_fragment_that_cannot_be_encrypted_is_a_gap_between_spans(chosen, with
     if with_audio and chosen is CMAF:
         sound = [sample for span in spans if span.extension == "m4a" for sample in span.samples()]
         assert len(sound) == 8 * 50, "the other track loses nothing"
+        starts = [span.segments[0].obj.key.time for span in spans if span.extension == "m4a"]
+        again = next(key.time for key in keys_of(spans) if key.extension == "m4v" and key.time > START + SECOND)
+        assert starts == [START, again + SECOND / 50], "all spans end where the leading track has a hole"
 
 
 @pytest.mark.parametrize("chosen", [CMAF, MP4], ids=lambda chosen: chosen.name)

@@ -331,3 +331,9 @@ def test_what_a_fragment_holds_is_not_shown():
     shown = repr(Fragment((b"a picture of somebody",), 21, ()))
     assert "somebody" not in shown
     assert "size=21" in shown
+
+
+def test_a_track_of_a_fragment_is_as_its_source_has_it_unless_more_is_said():
+    track = FragmentTrack(1, 1_000)
+    assert (track.origin, track.shift, track.delay, track.numerator, track.denominator) == (0, 0, 0, 1, 1)
+    assert track.file_time(5) == 5
