@@ -1,5 +1,7 @@
 """One fragment: what is packed for speed is what the declared boxes build."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -337,3 +339,25 @@ def test_a_track_of_a_fragment_is_as_its_source_has_it_unless_more_is_said():
     track = FragmentTrack(1, 1_000)
     assert (track.origin, track.shift, track.delay, track.numerator, track.denominator) == (0, 0, 0, 1, 1)
     assert track.file_time(5) == 5
+
+
+def test_a_span_that_is_given_up_before_its_first_segment_lost_nothing_of_one():
+    opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
+    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
+    (kind,) = CMAF.spans([VIDEO])
+    span = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
+    error = MediaError("cannot be written")
+    assert not span.give_up(error)
+    assert (span.failure.error, span.failure.lost) == (error, 0)
+
+
+def test_a_fragment_without_the_leading_track_starts_with_its_earliest_sample():
+    opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
+    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
+    (kind,) = CMAF.spans([VIDEO])
+    lead, *others = tracks = [FragmentTrack(number, 90_000) for number in (1, 2, 3)]
+    span = SpanWriter(kind, tracks, settings)
+    late, early = (SimpleNamespace(track=one, first_presentation=at) for one, at in zip(others, (900, 90), strict=True))
+    assert span._start_of((late, early), lead) == (START.plus_ticks(90, 90_000), late)
+    leading = SimpleNamespace(track=lead, first_presentation=9_000)
+    assert span._start_of((early, leading), lead) == (START.plus_ticks(9_000, 90_000), leading)

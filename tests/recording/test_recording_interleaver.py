@@ -151,3 +151,11 @@ def test_a_shift_counts_as_part_of_the_time():
 def test_without_a_shift_times_are_the_decode_times():
     interleaver = Interleaver((1, 2), {1: 1, 2: 2}, 1_000)
     assert run(interleaver, [lead(10), other(5), other(6)]) == [(1, 10), (2, 5)], "the second is at 12"
+
+
+def test_who_leads_in_place_of_another_keeps_what_is_newer_than_its_lag():
+    interleaver = Interleaver((1, 2, 3), {1: 1, 2: 1, 3: 1}, 100, 10)
+    run(interleaver, [lead(0), other(0), other(0, 3), *(other(n) for n in range(10, 300, 10))])
+    assert interleaver.lead_id == 2
+    assert run(interleaver, [other(280, 3)]) == [(3, 280)]
+    assert run(interleaver, [other(281, 3)]) == []
