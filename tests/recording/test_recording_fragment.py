@@ -361,3 +361,16 @@ def test_a_fragment_without_the_leading_track_starts_with_its_earliest_sample():
     assert span._start_of((late, early), lead) == (START.plus_ticks(90, 90_000), late)
     leading = SimpleNamespace(track=lead, first_presentation=9_000)
     assert span._start_of((early, leading), lead) == (START.plus_ticks(9_000, 90_000), leading)
+
+
+def test_a_fragment_after_one_that_got_too_large_is_measured_from_its_own_first_sample():
+    segment = writer(limits={"max_samples": 7})
+    out = [segment.push(Sample(1, n * 100, 100, b"v", n == 12)) for n in range(14)]
+    assert [n for n, buffers in enumerate(out) if buffers] == [7, 12], "500 ticks from sample 7 to sample 12"
+    segment = writer(limits={"max_samples": 7})
+    times = [0, 100, 200, 300, 400, 500, 600]
+    for time in times:
+        assert segment.push(Sample(1, time, 100, b"v", False)) == ()
+    assert segment.push(Sample(2, 700, 100, b"a")), "a sample of another track may be the first of the next one"
+    out = [segment.push(Sample(1, 700 + n * 100, 100, b"v", n == 5)) for n in range(6)]
+    assert [n for n, buffers in enumerate(out) if buffers] == [5], "measured from the leading track's first sample"
