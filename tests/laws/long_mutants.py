@@ -155,6 +155,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "returns = bool(back) and (self._order.index(track_id) <= self._order.index(self.lead_id))",
     ): "the track is another one than the leading one here",
     (
+        "onvif_bmff/recording/interleave.py",
+        "if self.lead_id != first_id or since is None or newest - since > self._patience:",
+        "if self.lead_id != first_id or since is None or (newest - since >= self._patience):",
+    ): "the election that follows asks the same, and leaves the lead where it is",
+    (
         "onvif_bmff/recording/sample_clock.py",
         "return last + (raw - last + self.half) % (self.half * 2) - self.half",
         "return last + ((raw - last - self.half)) % (self.half * 2) - self.half",

@@ -177,3 +177,8 @@ def test_two_keys_under_one_kid_are_refused_for_no_reader_could_tell_them_apart(
     assert set(protect(entries[:1], (VIDEO, AUDIO), START, IvSources()).keys) == {VIDEO.token}
     same = entry((), keys=FixedKey(keys[0]), tracks=(AUDIO.token,))
     assert set(protect([entries[0], same], (VIDEO, AUDIO), START, IvSources()).keys) == {VIDEO.token, AUDIO.token}
+
+
+def test_the_key_in_use_is_not_shown():
+    entry = EncryptionEntry(ProtectionScheme.CENC, FixedKey(generate_content_key()))
+    assert "in_use" not in repr(entry)

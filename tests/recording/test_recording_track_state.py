@@ -7,7 +7,7 @@ import pytest
 from recording_kit import AUDIO, NEW_VIDEO, VIDEO
 
 from onvif_bmff.media import Sample
-from onvif_bmff.recording.track_state import make_track_states
+from onvif_bmff.recording.track_state import AnnouncedTracks, make_track_states
 
 
 def states(*tracks, timescale=720_000):
@@ -29,3 +29,17 @@ def test_a_configuration_holds_from_the_decode_time_of_its_first_sample_on_moved
     state.announced.changes = deque([(3_000, NEW_VIDEO)])
     assert state.track_at(3_500 * 8 - 1) is VIDEO
     assert state.track_at(3_500 * 8) is NEW_VIDEO
+
+
+def test_a_configuration_that_is_asked_for_holds_from_one_sample_on():
+    announced = AnnouncedTracks()
+    announced.date(Sample(1, 0, 1, b"x"))
+    assert not announced.changes
+    announced.asked = VIDEO
+    for time in (10, 20, 30):
+        announced.date(Sample(1, time, 1, b"x"))
+    assert list(announced.changes) == [(10, VIDEO)]
+    assert announced.asked is None
+    assert announced.take(9) is None
+    assert announced.take(10) is VIDEO
+    assert announced.take(99) is None
