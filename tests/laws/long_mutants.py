@@ -101,6 +101,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return self._finished(held, duration, gap_next=True)",
     ): "the sample is kept as released too, and the next one that comes says anew whether it follows a gap",
     ("onvif_bmff/recording/track_state.py", "return False", "return None"): "it is asked for its truth only",
+    ("onvif_bmff/recording/track_state.py", "_ALWAYS = 1 << 80", "_ALWAYS = 2 << 80"): "both are after any time",
     (
         "onvif_bmff/control/arbitration.py",
         "if held is None or rank > (held.configuration.priority, held.activation):",

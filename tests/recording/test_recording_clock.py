@@ -367,3 +367,11 @@ def test_the_shortest_gap_is_of_a_tick():
     clock = SampleClock(10, max_gap=Fraction(1, 100))
     samples = [at(0, 1), at(1, 1), at(3, 1), at(4, 1)]
     assert [gap for *_, gap in run(clock, samples)] == [False, False, True, False]
+
+
+def test_what_is_let_go_lasts_until_now_at_most():
+    clock = SampleClock(1000, max_gap=Fraction(1, 100))
+    assert clock.push(at(0, 40)) is None
+    assert clock.push(at(40)).duration == 40
+    assert clock.release(50) is None
+    assert clock.release(55).duration == 15

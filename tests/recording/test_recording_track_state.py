@@ -4,7 +4,7 @@ from collections import deque
 from fractions import Fraction
 
 import pytest
-from recording_kit import AUDIO, NEW_VIDEO, VIDEO
+from recording_kit import AUDIO, META, NEW_VIDEO, VIDEO
 
 from onvif_bmff.media import Sample
 from onvif_bmff.recording.track_state import AnnouncedTracks, make_track_states
@@ -43,3 +43,13 @@ def test_a_configuration_that_is_asked_for_holds_from_one_sample_on():
     assert announced.take(9) is None
     assert announced.take(10) is VIDEO
     assert announced.take(99) is None
+
+
+def test_a_document_that_waits_lasts_a_tick_at_least():
+    for end, duration in ((51, 1), (59, 1), (60, 1), (70, 2), (100, 5), (1_000, 8)):
+        state = make_track_states([META], META.timescale, Fraction(10), None)[META.track_id]
+        state.factor = 10
+        state.waiting = Sample(META.track_id, 5, 8, b"<a/>")
+        assert state.last_before(50) is None
+        assert state.last_before(end).duration == duration
+        assert state.last_before(end) is None
