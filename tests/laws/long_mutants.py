@@ -89,6 +89,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "def read_unsealed(self, item: UnsealedObject, start: int = 1, length: int | None = None) -> bytes:",
     ): "a protocol: nothing runs it",
     (
+        "onvif_bmff/objects/stored.py",
+        "def put(self, obj: StorageObject, *, overwrite: bool = False) -> None:",
+        "def put(self, obj: StorageObject, *, overwrite: bool = True) -> None:",
+    ): "a protocol: nothing runs it",
+    (
         "onvif_bmff/recording/fragment.py",
         'for name, flag in (("duration", 0x100), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):',
         'for name, flag in (("duration", 257), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):',

@@ -53,3 +53,12 @@ def test_a_document_that_waits_lasts_a_tick_at_least():
         assert state.last_before(50) is None
         assert state.last_before(end).duration == duration
         assert state.last_before(end) is None
+
+
+@pytest.mark.parametrize(("duration", "kept"), [(12_000, 12_000), (12_001, 100)])
+def test_sound_that_waits_keeps_a_quarter_of_a_second_and_is_cut_if_it_is_longer(duration, kept):
+    assert AUDIO.timescale == 48_000
+    state = states(AUDIO)[AUDIO.track_id]
+    state.factor = 1
+    state.waiting = Sample(AUDIO.track_id, 0, duration, b"a")
+    assert state.last_before(100).duration == kept
