@@ -194,11 +194,11 @@ def test_a_device_that_can_make_no_thread_tries_again(monkeypatch):
     store, left = MemoryStore(), [None] * 2
     start = OutputWorker.start
 
-    def fail(worker):
+    def fail(worker, *named):
         if left:
             left.pop()
             raise RuntimeError("can't start new thread")
-        start(worker)
+        start(worker, *named)
 
     monkeypatch.setattr(OutputWorker, "start", fail)
     with made({"s3": store}) as device:

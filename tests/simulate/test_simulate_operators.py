@@ -135,9 +135,10 @@ def test_what_was_acknowledged_is_there_after_every_crash(way, seed):
     assert {name for name in world.simulation.hits if "operation" in name or "storm" in name} <= set(HITS)
 
 
-def test_a_change_that_was_acknowledged_and_not_stored_is_found():
+def after_lies(seed):
+    """What an operator finds after a restart where some changes were acknowledged and not stored."""
     persistence = Unreliable("lies")
-    world = World(1, persistence)
+    world = World(seed, persistence)
     process, _, device = world.start()
     persistence.world = world
     for _ in range(100):
@@ -146,8 +147,14 @@ def test_a_change_that_was_acknowledged_and_not_stored_is_found():
     world.simulation.crash(process)
     persistence.world = None
     _, _, device = world.start()
-    assert world.operator.differences(device.service) != []
+    found = world.operator.differences(device.service)
     device.close()
+    return found
+
+
+def test_a_change_that_was_acknowledged_and_not_stored_is_found():
+    """Where it was not made good by a later one of the same thing."""
+    assert sum(after_lies(seed) != [] for seed in range(8)) >= 4
 
 
 def keeps_the_prefix(tx, token, configuration, real=recordings.set_configuration):
