@@ -214,17 +214,19 @@ class _Recovery:
         self._end(recovered.span_end)
 
     def _is_stored(self, data: bytes, name: str) -> bool:
-        """Tell whether an object holds all of these bytes, and perhaps more behind them."""
-        return self._store.get(name, 0, len(data)) == data
+        """Tell whether an object holds all of these bytes, and perhaps more behind them.
+
+        A service says of a race, too, that the object exists: that there is none is then no answer yet.
+        """
+        try:
+            return self._store.get(name, 0, len(data)) == data
+        except ObjectNotFoundError as error:
+            raise StoreError(f"the store says that an object exists, and has none: {name}") from error
 
     def _was_given_up(self, key: ObjectKey) -> bool:
         """Return whether the span was ended where its segment of ``key`` begins: its recorder counted that as lost."""
         end = span_end_before(key)
-        if end is None:
-            return False
-        try:
-            self._store.head(str(end))
-        except ObjectNotFoundError:
+        if end is None or not self._is_there(str(end)):
             return False
         return self._open_span_before(key) is None  # else that is the end of another span
 
@@ -351,17 +353,23 @@ class _Recovery:
         name = str(end)
         if name in self._report.ended:
             return
-        if self._report.dry_run:
+        if not self._report.dry_run:
             try:
-                self._store.head(name)
-            except ObjectNotFoundError:
-                self._report.ended.append(name)
-            return
-        try:
-            self._store.put(SpanEndObject(end))
-        except ObjectExistsError:
+                self._store.put(SpanEndObject(end))
+            except ObjectExistsError as error:
+                if not self._is_there(name):
+                    raise StoreError(f"the store says that an object exists, and has none: {name}") from error
+                return
+        elif self._is_there(name):
             return
         self._report.ended.append(name)
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._store.head(name)
+        except ObjectNotFoundError:
+            return False
+        return True
 
 
 def _segment(key: ObjectKey) -> tuple[str, str, str, int]:

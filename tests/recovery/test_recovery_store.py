@@ -8,7 +8,7 @@ import pytest
 import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
-from onvif_bmff.errors import ObjectNotFoundError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects import ObjectKey, SpanEndObject
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -299,6 +299,32 @@ def test_a_span_is_not_ended_before_a_segment_that_could_not_be_completed_this_t
     report = recover_store(store, before=LATER)
     assert (report.recovered, report.errors) == (unsealed, [])
     valid(store)
+
+
+@pytest.mark.parametrize("races", ["the end", "the segment"])
+def test_an_object_that_is_said_to_exist_and_is_not_there_is_tried_again(races, monkeypatch):
+    """Services say of a race, too, that an object exists. What is believed of that is lost for ever."""
+    events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
+    last = max(number for number, event in enumerate(events) if event.key.counter == 1 and not event.key.span_end)
+    store = died(events, last, store := AreaStore(), store.leave)
+
+    def taken(*given, **named):
+        raise ObjectExistsError("409: a request for the same key is under way")
+
+    with monkeypatch.context() as patch:
+        if races == "the end":
+            patch.setattr(store, "put", taken)
+        else:
+            patch.setattr(recovery_kit._Resumed, "seal", taken)
+        report = recover_store(store, before=LATER)
+    assert [error for error in report.errors if "has none" in error]
+    assert not [key for key in report.ended if ".1." in key]
+    if races == "the segment":
+        assert (len(store.area), report.recovered, report.abandoned) == (1, [], [])
+    report = recover_store(store, before=LATER)
+    assert report.errors == []
+    valid(store)
+    assert [len(span.segments) for span in Timeline.from_store(store).spans] == [2, 2]
 
 
 def test_a_segment_that_its_recorder_stored_another_time_ends_nothing():

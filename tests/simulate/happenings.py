@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from onvif_bmff.control import EventMessage, PropertyOperation, RecordingJobMode, RecordingService
+from onvif_bmff.control import EventMessage, PropertyOperation, RecordingJobMode, RecordingService, ServiceLimits
 from onvif_bmff.device import RecordingDevice
 from onvif_bmff.errors import OnvifBmffError
 from tests.simulate.cameras import Given
@@ -23,14 +23,17 @@ _LATE = 0.1
 """Seconds before the end of a window in which what arrives may be too late for it."""
 _NEAR = 8
 """Windows of events that may be of one time, at most."""
+_SHORTEST = ServiceLimits().instant_event.total_seconds()
+"""Seconds for which recording goes on at least, however short the event was."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """From the beginning of an event to its end and After."""
+    """From the beginning of an event to its end and After; ``closed`` is when recording really ends."""
 
     start: float
     end: float = inf
+    closed: float = inf
 
 
 class EventTimes:
@@ -57,12 +60,15 @@ class EventTimes:
         self._windows.append(window)
         self._simulation.sleep(seconds)
         self._tell(device, rule, "false")
-        window.end = min(window.end, self._simulation.time + after)
+        now = self._simulation.time
+        window.end = min(window.end, now + after)
+        window.closed = min(window.closed, max(now + after, window.start + _SHORTEST))
 
     def cut(self, time: float) -> None:
         """Note that the device was switched off."""
         for window in self._windows:
             window.end = min(window.end, time)
+            window.closed = min(window.closed, time)
 
     def needed(self, given: Sequence[Given], lead: int, before: float) -> Iterator[bool]:
         """Tell of each sample whether it belongs to an event, with Before; ``lead`` is the leading track.
@@ -80,7 +86,7 @@ class EventTimes:
             yield any(self._is_needed(at, one, before, behind) for at in range(max(near - _NEAR, 0), near))
 
     def _ends_among(self, times: Sequence[float]) -> list[int]:
-        return [bisect_right(times, window.end) for window in self._windows]
+        return [bisect_right(times, window.closed) for window in self._windows]
 
     def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Given | None]) -> bool:
         window = self._windows[at]
@@ -91,7 +97,7 @@ class EventTimes:
         if not before:
             return one.captured >= window.start + self._patience
         for sync, earlier in zip(behind[max(at - _NEAR, 0) : at], self._windows[max(at - _NEAR, 0) : at], strict=True):
-            between = earlier.end <= window.start + _LATE and one.at >= earlier.end - _LATE
+            between = earlier.closed <= window.start + _LATE and one.at >= earlier.closed - _LATE
             if between and (sync is None or one.at < sync.at or one.captured < sync.captured):
                 return False
         return True

@@ -100,20 +100,25 @@ class MixedSpans:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A start: what the wall clock showed, in microseconds, and prefix and postfix of each recording then."""
+    """A start: what the wall clock showed, in microseconds, and prefix and postfix of each recording then.
+
+    ``end``: it is the end of the run instead, when all trouble is over.
+    """
 
     at: int
     places: frozenset[tuple[str, str]]
+    end: bool = False
 
 
 def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
     """Return whether a span without end object lies where the next start had no recording any more.
 
-    Of a store that was ``failing`` it may be any later start: those before it tried in vain.
+    Of a store that was ``failing`` it may be any later start, since those before it tried in vain, or the end.
     """
     key = finding.removesuffix(_NO_END)
     name = read_name(key)
     if key == finding or name is None:
         return False
     following = [boot for boot in boots if boot.at >= name.time]
-    return any((name.prefix, name.postfix) not in boot.places for boot in (following if failing else following[:1]))
+    looked = following if failing else [boot for boot in following if not boot.end][:1]
+    return any((name.prefix, name.postfix) not in boot.places for boot in looked)

@@ -174,7 +174,7 @@ class World:
         self.boots = 0
         self.down_since = 0.0
         self._boot: SimulatedTask | None = None
-        self._places_at: list[tuple[float, frozenset[tuple[str, str]]]] = []
+        self._places_at: list[tuple[float, frozenset[tuple[str, str]], bool]] = []
         self._outside = Process("the world")
 
     def _behaviours(self, chance: Random) -> list[str]:
@@ -241,8 +241,7 @@ class World:
         try:
             tokens = {one.configuration.target: one.recording_token for one in service.get_recordings()}
             there = {target.prefix: token for target, token in tokens.items() if target is not None}
-            places = frozenset((one.prefix or "", one.postfix or "") for one in tokens if one is not None)
-            self._places_at.append((self.simulation.time, places))
+            self._note_places([one for one in tokens if one is not None])
             jobs = {one.job_configuration.recording_token: one for one in service.get_recording_jobs()}
             for number, recording in enumerate(self.scenario.recordings):
                 token = there.get(recording.prefix)
@@ -255,6 +254,10 @@ class World:
         except OnvifBmffError:
             return False
         return True
+
+    def _note_places(self, targets: Iterable[RecordingTargetConfiguration], *, end: bool = False) -> None:
+        places = frozenset((one.prefix or "", one.postfix or "") for one in targets)
+        self._places_at.append((self.simulation.time, places, end))
 
     def _job(self, token: str, recording: Recording) -> RecordingJobConfiguration:
         camera = self.fleet.cameras[recording.camera]
@@ -344,6 +347,9 @@ class World:
         self.simulation.sleep(SETTLE)
         if self.device is None:
             self.findings.append("not started: the device never came up")
+        else:
+            found = [one.configuration.target for one in self.device.service.get_recordings()]
+            self._note_places([one for one in found if one is not None], end=True)
         self._check_running()
         self.stop(cut=False)
 
@@ -475,7 +481,7 @@ class World:
         keys = KeyRing(self._keys())
         contents = {"bucket": self.bucket.contents(), "disk": _contents(stores["disk"])}
         vectors: Counter[tuple[bytes, bytes]] = Counter()
-        boots = [Boot(self.wall.true_at(at).microseconds, places) for at, places in self._places_at]
+        boots = [Boot(self.wall.true_at(at).microseconds, *found) for at, *found in self._places_at]
         for name, store in stores.items():
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)

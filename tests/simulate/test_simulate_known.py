@@ -68,6 +68,8 @@ def test_a_place_that_the_next_start_did_not_have():
     assert [was_left(finding, later, failing=failing) for failing in (False, True)] == [False, True]
     assert not was_left(finding, later[:2], failing=True)
     assert not was_left(finding, [before], failing=True)
+    ended = Boot(after, frozenset({("other", "")}), end=True)
+    assert [was_left(finding, [before, ended], failing=failing) for failing in (False, True)] == [False, True]
     assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())], failing=True)
 
 
