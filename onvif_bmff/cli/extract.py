@@ -14,7 +14,7 @@ from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import say, summary
 from onvif_bmff.cli.values import path
-from onvif_bmff.errors import MediaError, TimeError
+from onvif_bmff.errors import InvariantError, MediaError, TimeError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime
 
@@ -213,7 +213,8 @@ def _of_store(args: argparse.Namespace, keys: "Keys") -> tuple[bool, Iterator[_F
     start = end = None
     if args.time is not None:
         moment = _moment(args)
-        assert isinstance(moment, UtcTime)
+        if not isinstance(moment, UtcTime):
+            raise InvariantError("a moment of a store is no UTC time")
         start, end = moment, moment.plus_microseconds(1_000_000 * _LONGEST_WAIT)
     timeline = Timeline.from_store(store, start, end, **where)
     selection = select(timeline, start=start, end=end, **where)

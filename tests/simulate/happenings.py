@@ -49,6 +49,7 @@ class EventTimes:
         self._patience = patience
         self._windows: list[_Window] = []
         self._lasting: dict[int, float] = {}
+        self._changes: list[tuple[float, int, int]] = []
 
     def happen(self, device: RecordingDevice, seconds: float, after: float) -> None:
         """Let motion begin, and end after so many seconds; recording goes on for ``after``."""
@@ -75,8 +76,10 @@ class EventTimes:
 
         Without a Before nothing is kept, and recording begins at the next sync sample. Nothing is kept while an event
         lasts either: what comes before the next sync sample behind it is there for no other event's Before. What was
-        kept of a connection goes with it: where the camera is away when an event begins, there is no Before.
+        kept of a connection goes with it: where the camera is away when an event begins, there is no Before. What was
+        kept of a track goes when its codec changes, and with the leading track's all the rest.
         """
+        self._changes = [(one.at, one.track, lead) for one in given if one.changed]
         self._lasting = {one.session: one.at for one in given}
         syncs = [one for one in given if one.track == lead and one.sync]
         behind = [next((one for one in syncs[at:]), None) for at in self._ends_among([one.at for one in syncs])]
@@ -92,7 +95,7 @@ class EventTimes:
         window = self._windows[at]
         if one.at > window.end - _LATE:
             return False
-        if one.at < window.start and self._lasting[one.session] < window.start:
+        if one.at < window.start and self._is_forgotten(one, window.start):
             return False
         if not before:
             return one.captured >= window.start + self._patience
@@ -101,6 +104,12 @@ class EventTimes:
             if between and (sync is None or one.at < sync.at or one.captured < sync.captured):
                 return False
         return True
+
+    def _is_forgotten(self, one: Given, start: float) -> bool:
+        """Return whether what came before an event is not kept until that begins."""
+        return self._lasting[one.session] < start or any(
+            one.at < at <= start + _LATE and track in (one.track, lead) for at, track, lead in self._changes
+        )
 
     def _tell(self, device: RecordingDevice, rule: str, state: str) -> bool:
         now = device.service._runner.clock()

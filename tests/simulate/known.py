@@ -1,7 +1,7 @@
 """Findings that the library is known to cause and does not mend yet, told from all others by what really happened."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,10 +9,11 @@ from onvif_bmff.validation import Finding
 from tests.simulate.checked_names import ObjectName, read_name
 from tests.simulate.checker import CheckedSpan
 
-__all__ = ["LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "was_left"]
+__all__ = ["LEFT_PLACE", "OVERLAP", "SECOND_VIDEO", "Boot", "MixedSpans", "is_second_video", "was_left"]
 
 OVERLAP = "spans overlap by more than readers allow"
 LEFT_PLACE = "a place was left just before a power cut"
+SECOND_VIDEO = "a second video track of one span ends where the first one is cut"
 
 _ALLOWED = 3_000_000
 """Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
@@ -60,6 +61,20 @@ def _extent(rows: list[CheckedSpan]) -> _Extent:
     return _Extent(start, frozenset(ends), frozenset(keys))
 
 
+def _chains(extents: Iterable[_Extent]) -> Iterator[list[_Extent]]:
+    """Yield spans that overlap, each one some other, in the order of their starts."""
+    chain: list[_Extent] = []
+    until = 0
+    for one in sorted(extents, key=lambda one: one.start):
+        if chain and one.start >= until:
+            yield chain
+            chain = []
+        chain.append(one)
+        until = max(until, *one.ends)
+    if chain:
+        yield chain
+
+
 class MixedSpans:
     """The spans of a store of which keys do not tell which object belongs to which.
 
@@ -69,13 +84,15 @@ class MixedSpans:
 
     def __init__(self, spans: Iterable[CheckedSpan]) -> None:
         self._mixed: dict[tuple[str, str, str], list[_Extent]] = defaultdict(list)
+        self._chains: dict[tuple[str, str, str], list[list[_Extent]]] = {}
         kinds: dict[tuple[str, str, str], dict[str, list[CheckedSpan]]] = defaultdict(dict)
         for span in spans:
             kinds[span.prefix, span.postfix, span.extension].setdefault(span.keys[0], []).append(span)
         for kind, found in kinds.items():
-            for first, second in pairwise(sorted(map(_extent, found.values()), key=lambda one: one.start)):
-                if first.mixes_with(second):
-                    self._mixed[kind] += [first, second]
+            self._chains[kind] = list(_chains(map(_extent, found.values())))
+            for chain in self._chains[kind]:  # an end that one gets in error is what another one does not get
+                if any(first.mixes_with(second) for first, second in pairwise(chain)):
+                    self._mixed[kind] += chain
 
     def explain(self, finding: Finding) -> bool:
         """Return whether a finding of the validator is about objects of such spans."""
@@ -93,9 +110,18 @@ class MixedSpans:
         name = read_name(key)
         if key == finding or name is None:
             return False
-        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
-        mine = next((one for one in mixed if key in one.keys), None)
-        return mine is not None and any(one is not mine and one.ends_like(mine) for one in mixed)
+        chains = self._chains.get((name.prefix, name.postfix, name.extension), [])
+        near = next((chain for chain in chains if any(key in one.keys for one in chain)), [])
+        mine = next((one for one in near if key in one.keys), None)
+        return mine is not None and any(one is not mine and one.ends_like(mine) for one in near)
+
+
+def is_second_video(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:
+    """Return whether a finding is that a second video track of a multiplexed span has a hole between two segments."""
+    if finding.rule != "ANX-B.3-04":
+        return False
+    pictures = [one.track for one in spans if one.handler == "vide" and finding.key in one.keys]
+    return any(finding.message.startswith(f"track {track} begins at ") for track in pictures) and len(pictures) > 1
 
 
 @dataclass(frozen=True, slots=True)

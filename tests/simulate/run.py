@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from onvif_bmff.control import (
 from onvif_bmff.device import RecordingDevice
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
-from onvif_bmff.errors import OnvifBmffError, PersistenceError
+from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
@@ -46,7 +46,7 @@ from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
-from tests.simulate.known import LEFT_PLACE, OVERLAP, Boot, MixedSpans, was_left
+from tests.simulate.known import LEFT_PLACE, OVERLAP, SECOND_VIDEO, Boot, MixedSpans, is_second_video, was_left
 from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -490,7 +490,8 @@ class World:
                 if one.level.value != "error" or self._is_expected(one):
                     continue
                 text = f"the validator: {name} {one.rule} {one.key} {one.message}"
-                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else None)
+                second = SECOND_VIDEO if is_second_video(one, checked.spans) else None
+                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else second)
             for found in checked.findings:
                 failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
                 left = LEFT_PLACE if was_left(found, boots, failing=failing) else None
@@ -631,17 +632,36 @@ def _configuration(number: int, recording: Recording) -> RecordingConfiguration:
     return RecordingConfiguration(target=target)
 
 
+@contextmanager
+def broken_invariants() -> Iterator[list[str]]:
+    """Note every `InvariantError` that is raised, whoever survives it."""
+    found: list[str] = []
+    plain = InvariantError.__init__
+
+    def note(error: InvariantError, *given: object) -> None:
+        plain(error, *given)
+        found.append(str(error))
+
+    InvariantError.__init__ = note  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        InvariantError.__init__ = plain  # type: ignore[method-assign]
+
+
 def simulate(scenario: Scenario) -> Outcome:
     """Run a scenario and check it."""
     began = time.process_time()
     world = World(scenario)
-    try:
-        world.run()
-        outcome = world.check()
-    except SimulationError as error:
-        outcome = Outcome([*world.findings, f"stuck: {error}"])
-    finally:
-        world.end()
+    with broken_invariants() as broken:
+        try:
+            world.run()
+            outcome = world.check()
+        except SimulationError as error:
+            outcome = Outcome([*world.findings, f"stuck: {error}"])
+        finally:
+            world.end()
+    outcome.findings += [f"an invariant: {one}" for one in broken]
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps
     outcome.simulated = world.simulation.time

@@ -1,10 +1,12 @@
 """Findings that are known: only where what explains them really happened."""
 
+from dataclasses import replace
+
 import pytest
 
 from onvif_bmff.validation import Finding, Level
 from tests.simulate.checker import CheckedSample, CheckedSpan
-from tests.simulate.known import Boot, MixedSpans, was_left
+from tests.simulate.known import Boot, MixedSpans, is_second_video, was_left
 from tests.simulate.scenario import KNOWN_FINDINGS
 
 MINUTE = 1_663_769_580_000_000  # 2022-09-21T14:13
@@ -58,6 +60,26 @@ def test_spans_that_share_an_end():
     assert not mixed.share_an_end(key(6, 0) + ": something else")
     assert not MixedSpans([span(0, 10), span(6, 2, 2)]).share_an_end(key(8, 1) + NO_END)  # another counter
     assert not MixedSpans([span(0, 10), span(6, 20)]).share_an_end(key(6, 0) + NO_END)  # another end
+    assert MixedSpans([span(0, 10), span(9, 1)]).share_an_end(key(9, 0) + NO_END)  # however little they overlap
+
+
+def test_a_hole_in_a_second_video_track():
+    first, second, sound = (
+        replace(span(0, 10, 10), track=n, handler=h) for n, h in ((1, "vide"), (4, "vide"), (2, "soun"))
+    )
+    found = Finding("ANX-B.3-04", Level.ERROR, key(10, 1), None, "track 4 begins at 20, and ended at 10")
+    assert is_second_video(found, [first, second, sound])
+    assert not is_second_video(found, [second, sound])  # the only one
+    assert not is_second_video(found, [first, replace(second, handler="soun")])
+    assert not is_second_video(replace(found, key=key(30, 0)), [first, second])
+    assert not is_second_video(replace(found, rule="ANX-B.3-08"), [first, second])
+
+
+def test_spans_that_overlap_in_a_chain():
+    """The end that one gets in error is not there for the next one."""
+    mixed = MixedSpans([span(0, 10), span(6, 10), span(14, 10), span(30, 5)])
+    assert mixed.explain(finding(key(14, 0)))
+    assert not mixed.explain(finding(key(30, 0)))
 
 
 def test_a_place_that_the_next_start_did_not_have():
