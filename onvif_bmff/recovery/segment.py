@@ -6,7 +6,7 @@ worked out anew from the fragments themselves, so nothing of an encrypted segmen
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import (
@@ -23,6 +23,7 @@ from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import UnsealedObject
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels, segment_attributes
 from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
@@ -242,3 +243,14 @@ def _account(
         totals.presentation_end[track_id] = shown
     totals.size = stop
     totals.fragment_count += 1
+
+
+def content_type_of(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
+    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
+    tracks = [
+        track
+        for _, other, one in found
+        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
+        for track in one.tracks
+    ]
+    return full_content_type(tracks) if tracks else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import (
     ObjectStore,
@@ -17,11 +17,11 @@ from onvif_bmff.objects.stored import (
 )
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
 from onvif_bmff.recovery.ends import continues, has_end
-from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment, span_end_before
+from onvif_bmff.recovery.names import parsed, segment_of
+from onvif_bmff.recovery.segment import RecoveredSegment, content_type_of, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveryReport", "recover_store"]
@@ -128,7 +128,7 @@ class _Recovery:
         if isinstance(store, OpenAreaStore) and not (self._report.dry_run and isinstance(store, WatchedOpenArea)):
             self._unsealed = tuple(store.unsealed())
         if not self._exclusive:
-            keys = (_parsed(name) for name in written)
+            keys = (parsed(name) for name in written)
             self._in_use = {(key.prefix, key.postfix) for key in keys if key is not None}
 
     # ---- segments that nobody sealed ---------------------------------------------------------------
@@ -140,7 +140,7 @@ class _Recovery:
             return
         found: list[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]] = []
         for item in self._unsealed:
-            key = _parsed(item.key)
+            key = parsed(item.key)
             if key is None:
                 continue  # not ours
             if (key.prefix, key.postfix) in self._in_use:
@@ -154,7 +154,7 @@ class _Recovery:
                 continue  # somebody else recovers it
             except StoreError as error:
                 report.errors.append(f"{item.key}: {error}")
-                self._unlisted.add(_segment(key))
+                self._unlisted.add(segment_of(key))
                 continue
             except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
@@ -163,12 +163,12 @@ class _Recovery:
         found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
-                self._complete(store, item, key, recovered, _content_type(found, key))
+                self._complete(store, item, key, recovered, content_type_of(found, key))
             except ObjectNotFoundError:
                 continue
             except OnvifBmffError as error:
                 report.errors.append(f"{item.key}: {error}")
-                self._unlisted.add(_segment(key))  # the next time, so its span does not end before it
+                self._unlisted.add(segment_of(key))  # the next time, so its span does not end before it
 
     def _complete(
         self,
@@ -210,7 +210,7 @@ class _Recovery:
                     writer.release()
         report.recovered.append(item.key)
         if dry_run:
-            self._unlisted.add(_segment(key))
+            self._unlisted.add(segment_of(key))
         self._end(recovered.span_end)
 
     def _is_stored(self, data: bytes, name: str) -> bool:
@@ -283,17 +283,22 @@ class _Recovery:
     def _is_old(self, name: str, prefix: str, postfix: str) -> bool:
         if self._before is None:
             return True
-        key = _parsed(name, prefix, postfix)
+        key = parsed(name, prefix, postfix)
         return key is not None and key.time < self._before
 
     def _end_all(self, place: _Place, spans: list[RecordedSpan]) -> None:
         open_spans = [span for span in spans if span.end is None]
+        if self._before is not None:  # what began later may have the end that keys give to a span from before
+            before = self._before
+            open_spans += [
+                one for one in spans if one.last_start < before and one.end is not None and one.end >= before
+            ]
         if not open_spans:
             return
         if not self._exclusive:
             newest = max(span.end or span.last_start for span in spans)
             if place in self._in_use or (self._before is not None and newest >= self._before):
-                self._report.left += [span.segments[-1].name for span in open_spans]
+                self._report.left += [span.segments[-1].name for span in open_spans if span.end is None]
                 return
         ended = [span for span in spans if span.end is not None]
         beheaded = [span for span in spans if span.first_counter]
@@ -317,7 +322,7 @@ class _Recovery:
             return None  # the span ends behind a segment that is not there yet
         try:
             end = self._end_of(span)
-            if end is None or any(continues(one, end) for one in beheaded):
+            if end is None or has_end(span, end) or any(continues(one, end) for one in beheaded):
                 return None
             other = next((one for one in ended if has_end(one, end)), None)
             if other is None:
@@ -370,28 +375,6 @@ class _Recovery:
         except ObjectNotFoundError:
             return False
         return True
-
-
-def _segment(key: ObjectKey) -> tuple[str, str, str, int]:
-    return key.prefix, key.postfix, key.extension, key.counter
-
-
-def _parsed(name: str, prefix: str | None = None, postfix: str | None = None) -> ObjectKey | None:
-    try:
-        return ObjectKey.parse(name, prefix=prefix, postfix=postfix)
-    except ObjectKeyError:
-        return None
-
-
-def _content_type(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
-    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
-    tracks = [
-        track
-        for _, other, one in found
-        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
-        for track in one.tracks
-    ]
-    return full_content_type(tracks) if tracks else ""
 
 
 def _shown(place: _Place | None) -> str:

@@ -3,14 +3,18 @@
 import errno
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
+from onvif_bmff.codecs import AacCodec
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects import ObjectKey, SpanEndObject
 from onvif_bmff.playback import Timeline
+from onvif_bmff.recording import Recorder, RecordingTarget
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
 from onvif_bmff.storage import DirectoryStore, MemoryStore, directory_writer
@@ -210,6 +214,27 @@ def test_a_span_gets_an_end_though_keys_give_it_that_of_the_span_before(dry_run,
     assert report.errors == []
     again = recover_store(store, places=[PLACE], before=before, exclusive=True, dry_run=dry_run)
     assert again.ended == (report.ended if dry_run else [])
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_span_gets_an_end_though_keys_give_it_that_of_a_span_that_began_since(dry_run):
+    """A recovery that fails is tried again, and meanwhile recording goes on: a short span, which has ended, too."""
+    store = MemoryStore()
+    left = recorded_events(tracks=("soun",), segments=1, seconds=12)
+    died(left, len(left) - 1, store)
+    began = START + timedelta(seconds=60)
+    sound = Track("AUDIO001", 2, 8_000, AacCodec.from_config(bytes.fromhex("1588")))
+    recorder = Recorder([sound], RecordingTarget(CMAF, *PLACE, segment_duration=timedelta(seconds=12)))
+    recorder.activate(began, media_time=Fraction(0))
+    since = [*recorder.push(Sample(2, 0, 320, b"40 ms", True)), *recorder.deactivate()]
+    died(since, len(since), store)
+    first, second = Timeline.from_store(store).spans
+    assert (first.end is None, second.end is None) == (False, True), "keys cannot tell"
+    report = recover_store(store, places=[PLACE], before=began, exclusive=True, dry_run=dry_run)
+    assert (report.ended, report.errors) == ([str(left[-1].key)], [])
+    if not dry_run:
+        valid(store)
+        assert recover_store(store, places=[PLACE], before=began, exclusive=True).ended == []
 
 
 def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not_ended_among_them():

@@ -28,7 +28,7 @@ _NO_END = ": its span has no end object"
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """When a span begins by its first key, and when it may end, in microseconds; and its keys.
+    """When a span begins by its first key, and when it may end, in microseconds; its keys, and the begins of segments.
 
     Of multiplexed segments a key may be the time of any track, so that the end may be one of several.
     """
@@ -36,10 +36,15 @@ class _Extent:
     start: int
     ends: frozenset[int]
     keys: frozenset[str]
+    begins: tuple[int, ...] = ()
 
     def may_end_with(self, name: ObjectName) -> bool:
-        """Return whether an end object has the counter and the time of this span's."""
-        return name.counter == len(self.keys) and any(abs(end - name.time) <= _UNIT for end in self.ends)
+        """Return whether an end object has the counter and the time of this span's, or of a part of it.
+
+        A recovery that takes the next segment for another span's ends this one where that begins.
+        """
+        times = self.ends if name.counter == len(self.keys) else self.begins[name.counter : name.counter + 1]
+        return any(abs(end - name.time) <= _UNIT for end in times)
 
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
@@ -58,7 +63,8 @@ def _extent(rows: list[CheckedSpan]) -> _Extent:
     start = rows[0].start if name is None else name.time
     last = max(one.presented + one.duration for row in rows for one in row.samples)
     ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
-    return _Extent(start, frozenset(ends), frozenset(keys))
+    begins = tuple(start if one is None else one.time for one in map(read_name, keys))
+    return _Extent(start, frozenset(ends), frozenset(keys), begins)
 
 
 def _chains(extents: Iterable[_Extent]) -> Iterator[list[_Extent]]:
@@ -104,6 +110,15 @@ class MixedSpans:
             return any(one.may_end_with(name) for one in mixed)
         return any(finding.key in one.keys for one in mixed)
 
+    def ends_a_part(self, finding: str) -> bool:
+        """Return whether what is found is an end object of no span, and that of the first segments of a mixed one."""
+        key, _, what = finding.partition(": ")
+        name = read_name(key)
+        if name is None or not name.is_end or not what.startswith("ends no span"):
+            return False
+        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
+        return any(one.may_end_with(name) for one in mixed)
+
     def share_an_end(self, finding: str) -> bool:
         """Return whether a span without end object has that of another one: both have as many segments, and one end."""
         key = finding.removesuffix(_NO_END)
@@ -126,17 +141,17 @@ def is_second_video(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A start: what the wall clock showed, in microseconds, and prefix and postfix of each recording then.
+    """A start: what the wall clock showed, in microseconds, and storage, prefix and postfix of each recording then.
 
     ``end``: it is the end of the run instead, when all trouble is over.
     """
 
     at: int
-    places: frozenset[tuple[str, str]]
+    places: frozenset[tuple[str, str, str]]
     end: bool = False
 
 
-def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
+def was_left(finding: str, storage: str, boots: Sequence[Boot], *, failing: bool) -> bool:
     """Return whether a span without end object lies where the next start had no recording any more.
 
     Of a store that was ``failing`` it may be any later start, since those before it tried in vain, or the end.
@@ -147,4 +162,4 @@ def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
         return False
     following = [boot for boot in boots if boot.at >= name.time]
     looked = following if failing else [boot for boot in following if not boot.end][:1]
-    return any((name.prefix, name.postfix) not in boot.places for boot in looked)
+    return any((storage, name.prefix, name.postfix) not in boot.places for boot in looked)

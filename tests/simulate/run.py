@@ -174,7 +174,7 @@ class World:
         self.boots = 0
         self.down_since = 0.0
         self._boot: SimulatedTask | None = None
-        self._places_at: list[tuple[float, frozenset[tuple[str, str]], bool]] = []
+        self._places_at: list[tuple[float, frozenset[tuple[str, str, str]], bool]] = []
         self._outside = Process("the world")
 
     def _behaviours(self, chance: Random) -> list[str]:
@@ -256,7 +256,7 @@ class World:
         return True
 
     def _note_places(self, targets: Iterable[RecordingTargetConfiguration], *, end: bool = False) -> None:
-        places = frozenset((one.prefix or "", one.postfix or "") for one in targets)
+        places = frozenset((one.storage, one.prefix or "", one.postfix or "") for one in targets)
         self._places_at.append((self.simulation.time, places, end))
 
     def _job(self, token: str, recording: Recording) -> RecordingJobConfiguration:
@@ -494,8 +494,8 @@ class World:
                 _sort_out(outcome, text, OVERLAP if mixed.explain(one) else second)
             for found in checked.findings:
                 failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
-                left = LEFT_PLACE if was_left(found, boots, failing=failing) else None
-                known = OVERLAP if mixed.share_an_end(found) else left
+                left = LEFT_PLACE if was_left(found, name, boots, failing=failing) else None
+                known = OVERLAP if mixed.share_an_end(found) or mixed.ends_a_part(found) else left
                 _sort_out(outcome, f"the checker: {name} {found}", known)
             vectors.update(checked.vectors)
             if name == "bucket":  # it is known in which order its objects were written
@@ -505,7 +505,9 @@ class World:
         outcome.findings += [
             f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1
         ]
-        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, GOP)
+        groups = [one.period * one.group for camera in self.fleet.cameras.values() for one in camera.streams]
+        patience = max(GOP, 3 * max(groups))
+        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, patience)
         for recording in self.scenario.recordings:
             stored = list(self._stored(stores[recording.storage], recording, keys))
             sent = list(self._sent(recording))
@@ -515,7 +517,9 @@ class World:
             outcome.findings += found
             outcome.findings += holes_in_spans(recording.prefix, sent, stored)
             outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
-            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND)
+            camera = self.fleet.cameras[recording.camera]
+            later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
+            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND + later)
             outcome.missing += missing
             outcome.samples += len(stored)
         return outcome

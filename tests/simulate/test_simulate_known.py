@@ -82,17 +82,33 @@ def test_spans_that_overlap_in_a_chain():
     assert not mixed.explain(finding(key(30, 0)))
 
 
+def test_an_end_that_a_recovery_wrote_in_the_middle_of_a_span():
+    mixed = MixedSpans([span(0, 10, 10), span(6, 10)])
+    part = key(10, 1, end=True)
+    assert mixed.explain(finding(part))
+    assert mixed.ends_a_part(part + ": ends no span: none of the 3 with this counter ends then")
+    assert not mixed.ends_a_part(part + ": something else")
+    assert not mixed.ends_a_part(key(11, 1, end=True) + ": ends no span: none of the 3 with this counter ends then")
+    alone = MixedSpans([span(0, 10, 10), span(20, 10)])
+    assert not alone.ends_a_part(part + ": ends no span: none of the 3 with this counter ends then")
+
+
 def test_a_place_that_the_next_start_did_not_have():
     before, after = Boot(MINUTE - 1, frozenset()), MINUTE + 20_000_000
     finding = key(10, 0) + NO_END
-    assert was_left(finding, [before, Boot(after, frozenset({("other", "")}))], failing=False)
-    later = [before, Boot(after, frozenset({("place", "")})), Boot(after + 1, frozenset())]
-    assert [was_left(finding, later, failing=failing) for failing in (False, True)] == [False, True]
-    assert not was_left(finding, later[:2], failing=True)
-    assert not was_left(finding, [before], failing=True)
-    ended = Boot(after, frozenset({("other", "")}), end=True)
-    assert [was_left(finding, [before, ended], failing=failing) for failing in (False, True)] == [False, True]
-    assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())], failing=True)
+    assert was_left(
+        finding,
+        "bucket",
+        [before, Boot(after, frozenset({("disk", "place", ""), ("bucket", "other", "")}))],
+        failing=False,
+    )
+    later = [before, Boot(after, frozenset({("bucket", "place", "")})), Boot(after + 1, frozenset())]
+    assert [was_left(finding, "bucket", later, failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(finding, "bucket", later[:2], failing=True)
+    assert not was_left(finding, "bucket", [before], failing=True)
+    ended = Boot(after, frozenset({("disk", "place", ""), ("bucket", "other", "")}), end=True)
+    assert [was_left(finding, "bucket", [before, ended], failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(key(10, 0) + ": something else", "bucket", [before, Boot(after, frozenset())], failing=True)
 
 
 def test_each_has_a_reason():

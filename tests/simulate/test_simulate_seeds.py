@@ -11,6 +11,7 @@ FOUND = {
     197: "a directory gave up a segment that it could not remove, and the recovery ended the span that went on",
     450: "keys gave a span the end of the one before, which lasted more than three seconds into it, so it got none",
     1466: "the model took a short event for over while recording went on for the shortest time",
+    5004: "a recovery was tried again after a short span had begun, whose end keys gave to the one before",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
