@@ -19,7 +19,7 @@ from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
-from onvif_bmff.recovery.ends import continues, has_end
+from onvif_bmff.recovery.ends import continues, has_end, nearly
 from onvif_bmff.recovery.names import parsed, segment_of
 from onvif_bmff.recovery.segment import RecoveredSegment, content_type_of, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
@@ -143,8 +143,8 @@ class _Recovery:
             key = parsed(item.key)
             if key is None:
                 continue  # not ours
-            if (key.prefix, key.postfix) in self._in_use:
-                report.left.append(item.key)
+            if (key.prefix, key.postfix) in self._in_use or (self._before is not None and key.time >= self._before):
+                report.left.append(item.key)  # perhaps of somebody who tries it again
                 continue
             recovered = None
             try:
@@ -243,7 +243,8 @@ class _Recovery:
             listed += keys
             timeline = Timeline.from_keys(listed, prefix=key.prefix, postfix=key.postfix)
             for span in reversed(list(timeline.of(key.extension))):
-                if span.end is None and span.segments[-1].key.counter == key.counter - 1:
+                is_next = span.segments[-1].key.counter == key.counter - 1 and span.last_start <= key.time
+                if span.end is None and is_next:
                     return span
             if number == _DAYS:
                 break
@@ -356,7 +357,7 @@ class _Recovery:
 
     def _end(self, end: ObjectKey) -> None:
         name = str(end)
-        if name in self._report.ended:
+        if name in self._report.ended or any(self._is_there(str(one)) for one in nearly(end)):
             return
         if not self._report.dry_run:
             try:

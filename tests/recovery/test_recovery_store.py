@@ -12,7 +12,7 @@ from recovery_kit import AreaStore, contents, died
 from onvif_bmff.codecs import AacCodec
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
 from onvif_bmff.media import Sample, Track
-from onvif_bmff.objects import ObjectKey, SpanEndObject
+from onvif_bmff.objects import ObjectKey, SegmentOpened, SpanEndObject
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording import Recorder, RecordingTarget
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -235,6 +235,39 @@ def test_a_span_gets_an_end_though_keys_give_it_that_of_a_span_that_began_since(
     if not dry_run:
         valid(store)
         assert recover_store(store, places=[PLACE], before=began, exclusive=True).ended == []
+
+
+def test_a_segment_that_is_given_up_ends_the_span_before_it_and_none_that_began_since():
+    """A recovery that fails is tried again, and meanwhile somebody records there."""
+    left = recorded_events(tracks=("vide",), segments=2, seconds=2)
+    second = next(event for event in left if isinstance(event, SegmentOpened) and event.key.counter == 1)
+    store = died(left, left.index(second), AreaStore())
+    store.leave(str(second.key), "video/mp4", b"")
+    began = START + timedelta(seconds=60)
+    since = recorded_events(tracks=("vide",), segments=2, seconds=12, start=began, random_seed=1)
+    count = next(n for n, event in enumerate(since) if isinstance(event, SegmentOpened) and event.key.counter == 1)
+    died(since, count + 1, store, store.leave)
+    report = recover_store(store, places=[PLACE], before=began, exclusive=True)
+    assert report.abandoned == [str(second.key)]
+    assert report.ended == [str(replace(second.key, span_end=True))]
+    assert report.left == [str(since[count].key)], "its writer may try it again"
+    assert list(store.area) == report.left
+
+
+def test_an_end_that_its_recorder_rounded_otherwise_is_there_already():
+    """Keys cannot tell whose it is, since the next span had begun."""
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    end = ended[-1].key
+    store = died(ended, len(ended) - 1, MemoryStore())
+    began = START + timedelta(seconds=10)
+    other = recorded_events(tracks=("vide",), segments=1, seconds=12, start=began, random_seed=1)
+    died(other, len(other) - 1, store)
+    rounded = SpanEndObject(replace(end, time=end.time.plus_microseconds(-1000)))
+    for written, found in (([], [str(end)]), ([rounded], [])):
+        for one in written:
+            store.put(one)
+            store.delete(str(end))
+        assert recover_store(store, places=[PLACE], before=began, exclusive=True).ended == found
 
 
 def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not_ended_among_them():
