@@ -21,6 +21,8 @@ MOTION = "tns1:VideoSource/MotionAlarm"
 """A topic of these events alone: neither operators nor storms have it."""
 _LATE = 0.1
 """Seconds before the end of a window in which what arrives may be too late for it."""
+_LEAD = 2.0
+"""Seconds that the leading track may come after the others, so that all of its first group of pictures is there."""
 _NEAR = 8
 """Windows of events that may be of one time, at most."""
 _SHORTEST = ServiceLimits().instant_event.total_seconds()
@@ -77,12 +79,13 @@ class EventTimes:
         Without a Before nothing is kept, and recording begins at the next sync sample. Nothing is kept while an event
         lasts either: what comes before the next sync sample behind it is there for no other event's Before. What was
         kept of a connection goes with it: where the camera is away when an event begins, there is no Before. What was
-        kept of a track goes when its codec changes, and with the leading track's all the rest.
+        kept of a track goes when its codec changes, and with the leading track's all the rest. Where the leading track
+        comes long after the others, its first group of pictures may be lost for a gap.
         """
         self._changes = [(one.at, one.track, lead) for one in given if one.changed]
         self._lasting = {one.session: one.at for one in given}
         syncs = [one for one in given if one.track == lead and one.sync]
-        behind = [next((one for one in syncs[at:]), None) for at in self._ends_among([one.at for one in syncs])]
+        behind = [syncs[at : at + 2] for at in self._ends_among([one.at for one in syncs])]
         starts = [window.start for window in self._windows]
         for one in given:
             near = bisect_right(starts, one.captured + before)
@@ -91,7 +94,7 @@ class EventTimes:
     def _ends_among(self, times: Sequence[float]) -> list[int]:
         return [bisect_right(times, window.closed) for window in self._windows]
 
-    def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Given | None]) -> bool:
+    def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Sequence[Given]]) -> bool:
         window = self._windows[at]
         if one.at > window.end - _LATE:
             return False
@@ -99,9 +102,14 @@ class EventTimes:
             return False
         if not before:
             return one.captured >= window.start + self._patience
-        for sync, earlier in zip(behind[max(at - _NEAR, 0) : at], self._windows[max(at - _NEAR, 0) : at], strict=True):
+        for syncs, earlier in zip(behind[max(at - _NEAR, 0) : at], self._windows[max(at - _NEAR, 0) : at], strict=True):
             between = earlier.closed <= window.start + _LATE and one.at >= earlier.closed - _LATE
-            if between and (sync is None or one.at < sync.at or one.captured < sync.captured):
+            if not between:
+                continue
+            again = min(one.start for one in self._windows[: at + 1] if one.start >= earlier.closed - _LATE)
+            is_late = bool(syncs) and syncs[0].at > again + _LEAD
+            sync = next(iter(syncs[is_late:]), None)
+            if sync is None or one.at < sync.at or one.captured < sync.captured:
                 return False
         return True
 

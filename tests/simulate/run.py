@@ -292,12 +292,18 @@ class World:
         )
 
     def _at_stake(self, now: float) -> float:
-        """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken."""
+        """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken.
+
+        What a camera gave last waits until it gives more, however long that takes ([6/15], line 6).
+        """
+        names = {one.camera for one in self.scenario.recordings}
+        last = [self.fleet.cameras[name].given[-1].at for name in names if self.fleet.cameras[name].given]
+        silence = now - min(last, default=now)
         longest = max(one.segment for one in self.scenario.recordings)
         trouble = [one for one in self.scenario.incidents if one.kind in ("bucket outage", "disk full")]
         late = [now - one.time for one in trouble if one.time <= now <= one.time + one.size + 60.0]
         uncertain = 300.0 if self.scenario.kinds & {"bucket faults", "disk faults", "bucket outage"} else 5.0
-        return longest + GOP + max(late, default=0.0) + uncertain
+        return longest + GOP + max(late, default=0.0) + uncertain + silence
 
     def _watch_workers(self, device: RecordingDevice) -> None:
         """Know all workers of a device, also those that it has no more at its end."""
@@ -552,7 +558,7 @@ class World:
         for one in camera.given:
             began.setdefault(one.session, one.captured)
             if one.track == lead and one.sync:
-                first.setdefault(one.session, one.captured)
+                first.setdefault(one.session, max(one.captured, one.at))  # when it is shown may be later
         joined = [
             Excuse(at - 1.0, first.get(session, at + GOP), "before the first sync sample", counted=False)
             for session, at in began.items()
