@@ -1,6 +1,6 @@
 """Findings that the library is known to cause and does not mend yet, told from all others by what really happened."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,11 +9,11 @@ from onvif_bmff.validation import Finding
 from tests.simulate.checked_names import ObjectName, read_name
 from tests.simulate.checker import CheckedSpan
 
-__all__ = ["LEFT_PLACE", "OVERLAP", "SECOND_VIDEO", "Boot", "MixedSpans", "is_second_video", "was_left"]
+__all__ = ["CUT_SHORT", "LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "is_cut_short", "was_left"]
 
 OVERLAP = "spans overlap by more than readers allow"
 LEFT_PLACE = "a place was left just before a power cut"
-SECOND_VIDEO = "a second video track of one span ends where the first one is cut"
+CUT_SHORT = "a long sample of a track that does not lead ends where the leading one begins a segment"
 
 _ALLOWED = 3_000_000
 """Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
@@ -131,12 +131,14 @@ class MixedSpans:
         return mine is not None and any(one is not mine and one.ends_like(mine) for one in near)
 
 
-def is_second_video(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:
-    """Return whether a finding is that a second video track of a multiplexed span has a hole between two segments."""
+def is_cut_short(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:
+    """Return whether a finding is a hole between two segments of a span in a track that is a second one of its kind."""
     if finding.rule != "ANX-B.3-04":
         return False
-    pictures = [one.track for one in spans if one.handler == "vide" and finding.key in one.keys]
-    return any(finding.message.startswith(f"track {track} begins at ") for track in pictures) and len(pictures) > 1
+    here = [one for one in spans if finding.key in one.keys]
+    counts = Counter(one.handler for one in here)
+    tracks = [one.track for one in here if counts[one.handler] > 1]
+    return any(finding.message.startswith(f"track {track} begins at ") for track in tracks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
-from tests.simulate.known import LEFT_PLACE, OVERLAP, SECOND_VIDEO, Boot, MixedSpans, is_second_video, was_left
+from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP, Boot, MixedSpans, is_cut_short, was_left
 from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -496,8 +496,8 @@ class World:
                 if one.level.value != "error" or self._is_expected(one):
                     continue
                 text = f"the validator: {name} {one.rule} {one.key} {one.message}"
-                second = SECOND_VIDEO if is_second_video(one, checked.spans) else None
-                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else second)
+                short = CUT_SHORT if is_cut_short(one, checked.spans) else None
+                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else short)
             for found in checked.findings:
                 failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
                 left = LEFT_PLACE if was_left(found, name, boots, failing=failing) else None

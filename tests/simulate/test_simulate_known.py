@@ -6,7 +6,7 @@ import pytest
 
 from onvif_bmff.validation import Finding, Level
 from tests.simulate.checker import CheckedSample, CheckedSpan
-from tests.simulate.known import Boot, MixedSpans, is_second_video, was_left
+from tests.simulate.known import Boot, MixedSpans, is_cut_short, was_left
 from tests.simulate.scenario import KNOWN_FINDINGS
 
 MINUTE = 1_663_769_580_000_000  # 2022-09-21T14:13
@@ -68,11 +68,11 @@ def test_a_hole_in_a_second_video_track():
         replace(span(0, 10, 10), track=n, handler=h) for n, h in ((1, "vide"), (4, "vide"), (2, "soun"))
     )
     found = Finding("ANX-B.3-04", Level.ERROR, key(10, 1), None, "track 4 begins at 20, and ended at 10")
-    assert is_second_video(found, [first, second, sound])
-    assert not is_second_video(found, [second, sound])  # the only one
-    assert not is_second_video(found, [first, replace(second, handler="soun")])
-    assert not is_second_video(replace(found, key=key(30, 0)), [first, second])
-    assert not is_second_video(replace(found, rule="ANX-B.3-08"), [first, second])
+    assert is_cut_short(found, [first, second, sound])
+    assert not is_cut_short(found, [second, sound])  # the only one
+    assert not is_cut_short(found, [first, replace(second, handler="meta")])
+    assert not is_cut_short(replace(found, key=key(30, 0)), [first, second])
+    assert not is_cut_short(replace(found, rule="ANX-B.3-08"), [first, second])
 
 
 def test_spans_that_overlap_in_a_chain():
