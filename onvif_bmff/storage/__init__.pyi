@@ -23,6 +23,9 @@ from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
 from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
+from onvif_bmff.storage.copying import Copied as Copied
+from onvif_bmff.storage.copying import CopyState as CopyState
+from onvif_bmff.storage.copying import copy_objects as copy_objects
 from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
 from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
 from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
@@ -86,6 +89,8 @@ __all__ = [
     "CloudSettings",
     "CloudStore",
     "CloudWriter",
+    "Copied",
+    "CopyState",
     "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
@@ -121,6 +126,7 @@ __all__ = [
     "Tree",
     "check_content_type",
     "check_metadata",
+    "copy_objects",
     "encoded_attributes",
     "failures",
     "in_parallel",

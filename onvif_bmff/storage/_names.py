@@ -18,6 +18,7 @@ NAMES = {
     ),
     "cloud_listing": ("listed_keys",),
     "cloud_settings": ("CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for",),
+    "copying": ("Copied", "CopyState", "copy_objects",),
     "database_files": ("DatabaseFiles", "SYSTEM_FILES", "SystemDatabaseFiles",),
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),

@@ -41,6 +41,8 @@ _HEADERS = {
 _NO_TYPE = "binary/octet-stream"
 """What S3 answers for an object that was stored without content type."""
 _LONGEST = 300
+_PAGE = 1000
+"""Keys that are listed before the first is given out: what services list in one request."""
 
 _used_in: int | None = None
 """Process whose threads obstore runs in; a forked child has none of them, and would wait for ever."""
@@ -142,7 +144,7 @@ class ObstoreClient:
     def pages(self, folder: str, after: str) -> Iterator[Sequence[str]]:
         """Return keys page by page; see ``CloudClient.pages``."""
         with _translated(folder or self.bucket):
-            stream = iter(self._obstore.list(self._store, folder or None, offset=after or None, chunk_size=1000))
+            stream = iter(self._obstore.list(self._store, folder or None, offset=after or None, chunk_size=_PAGE))
         while True:
             with _translated(folder or self.bucket):
                 page = next(stream, None)
@@ -199,7 +201,7 @@ def _ours(what: str, error: BaseException) -> StoreError:
             return RangeNotSatisfiableError(message)
         if status in _AGAIN or status >= 500 or (not status and not any(word in text for word in _UNFIT_FOR_HTTP)):
             return StoreBusyError(message)
-    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+    if kind in ("PermissionDeniedError", "UnauthenticatedError") or status in (401, 403):
         return StoreError(f"{what}: the service refuses these credentials ({_said(text, status)})")
     return StoreError(message)
 

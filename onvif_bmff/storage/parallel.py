@@ -41,14 +41,16 @@ class _Batch(Generic[T, R]):
                 self.errors[at] = error
 
 
-def in_parallel(call: Callable[[T], R], items: Iterable[T], *, tasks: int, runtime: Runtime) -> Iterator[R]:
+def in_parallel(
+    call: Callable[[T], R], items: Iterable[T], *, tasks: int, runtime: Runtime, share: int = _ITEMS_A_TASK
+) -> Iterator[R]:
     """Yield ``call(item)`` for each item, in order, while up to ``tasks`` items are worked on at once.
 
     Memory is bounded: no more items are taken than fit in a batch. The first error in the order of the items is raised
-    where its result would have come.
+    where its result would have come. ``share`` is how many items of a batch there are for each task.
     """
     source = iter(items)
-    while batch := list(islice(source, max(1, tasks) * _ITEMS_A_TASK)):
+    while batch := list(islice(source, max(1, tasks) * share)):
         work = _Batch(batch, call, runtime)
         others = []
         for number in range(min(tasks, len(batch)) - 1):

@@ -1,7 +1,7 @@
 """Fixtures of the tests of stores."""
 
-import cloud_emulators
 import pytest
+import support_cloud_emulators as cloud_emulators
 
 from onvif_bmff.storage import DirectoryStore
 

@@ -1,7 +1,7 @@
 """Stores in the cloud pass the tests of all stores: over a fake of ours, moto, Azurite, and a fake of Google's."""
 
 import pytest
-from fake_bucket import FakeServer
+from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.errors import ObjectKeyError
