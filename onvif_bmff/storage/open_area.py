@@ -134,8 +134,7 @@ class OpenArea:
                     else:
                         found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
             if clear:
-                with self.system.scandir(folder) as entries:
-                    data = {entry.name for entry in entries if entry.name.endswith(_DATA)}
+                data = {name for name, _ in self._tree.names(_PLACE) if name.endswith(_DATA)}
                 for name in names:
                     # Side files of data that was renamed to its key.
                     if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
