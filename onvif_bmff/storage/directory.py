@@ -131,33 +131,36 @@ class DirectoryStore:
             self._system.fsync(file.descriptor)
         label = Label(self._system.fstat(file.descriptor).st_ino, file.content_type, attributes)
         with self._locked(key):
-            old = self._find(key, parts)
+            self._retried(lambda: self._put_in_place(file, parts, label))
+
+    def _put_in_place(self, file: OpenFile, parts: list[str], label: Label) -> None:
+        with self._tree.folder(parts[:-1], create=True) as folder:
+            old = self._found_in(folder, file.key, parts)
             if old is not None and not file.overwrite:
-                raise ObjectExistsError(f"an object took this key meanwhile: {key}")
+                raise ObjectExistsError(f"an object took this key meanwhile: {file.key}")
             versions = [label]
             if old is not None:
                 with suppress(StoreError):  # a damaged side file has no information on the old object
                     versions.insert(0, self._side_files.read(parts, old.inode))
             self._retried(lambda: self._side_files.write(parts, versions))
-            self._retried(lambda: self._name(file, parts, replacing=old is not None))
+            self._name(file, folder, parts[-1], replacing=old is not None)
             if old is not None:
                 self._side_files.write(parts, [label])
 
-    def _name(self, file: OpenFile, parts: list[str], *, replacing: bool) -> None:
-        with self._open_area.folder() as source, self._tree.folder(parts[:-1], create=True) as folder:
-            try:
-                if not replacing:
-                    # Unlike a rename, a link fails if any program made a file of that name.
-                    self._system.link(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
-            except FileExistsError:
-                raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
-                    raise
-                replacing = True  # no hard links on this file system; our own lock must do
-            if replacing:
-                self._system.rename(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
-            self._tree.sync(folder)
+    def _name(self, file: OpenFile, folder: int, name: str, *, replacing: bool) -> None:
+        try:
+            if not replacing:
+                # Unlike a rename, a link fails if any program made a file of that name.
+                self._system.link(file.data_name, name, src_dir_fd=file.place, dst_dir_fd=folder)
+        except FileExistsError:
+            raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                raise
+            replacing = True  # no hard links on this file system; our own lock must do
+        if replacing:
+            self._system.rename(file.data_name, name, src_dir_fd=file.place, dst_dir_fd=folder)
+        self._tree.sync(folder)
 
     @staticmethod
     def _retried(step: Callable[[], None]) -> None:
@@ -263,13 +266,24 @@ class DirectoryStore:
         """
         try:
             with self._tree.folder(parts[:-1]) as folder:
-                found = self._system.stat(parts[-1], dir_fd=folder)
+                return self._found_in(folder, key, parts)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
             if error.errno in (errno.ENOTDIR, errno.ELOOP):
                 raise StoreError(f"a part of {key!r} is an object or a link, not a folder") from None
             raise StoreError(f"looking up {key!r} failed: {error.strerror}") from error
+
+    def _found_in(self, folder: int, key: str, parts: list[str]) -> _Found | None:
+        """Return size and inode of an object in an open folder, or None.
+
+        Raises:
+            StoreError: a folder, link or special file has its name.
+        """
+        try:
+            found = self._system.stat(parts[-1], dir_fd=folder)
+        except FileNotFoundError:
+            return None
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{key!r} is a folder or a link, not an object")
         return _Found(found.st_size, found.st_ino)

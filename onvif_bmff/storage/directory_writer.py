@@ -70,7 +70,7 @@ class DirectoryWriter:
         file, self._file = self._file, None
         if file is not None:
             with suppress(OSError):
-                file.file.close()
+                file.close()
 
     def _mine(self) -> "OpenFile":
         if self._file is None:

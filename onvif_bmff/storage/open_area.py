@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
@@ -25,9 +25,21 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OpenFile:
-    """A locked file of the open area."""
+    """A locked file of the open area, whose folder stays open with it; ``place`` is its descriptor."""
 
-    def __init__(self, name: str, file: LockedFile, key: str, content_type: str, *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: LockedFile,
+        key: str,
+        content_type: str,
+        folder: ExitStack,
+        place: int,
+        *,
+        overwrite: bool,
+    ) -> None:
+        self.place = place
+        self._folder = folder
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
         self.file = file
@@ -35,6 +47,11 @@ class OpenFile:
         self.key = key
         self.content_type = content_type
         self.overwrite = overwrite
+
+    def close(self) -> None:
+        """Give up the lock, and leave the folder."""
+        self._folder.close()
+        self.file.close()
 
 
 class OpenArea:
@@ -57,7 +74,8 @@ class OpenArea:
         """
         system = self.system
         side = json.dumps({"key": key, "content_type": content_type, "overwrite": overwrite})
-        with self.folder() as folder:
+        with ExitStack() as stack:
+            folder = stack.enter_context(self.folder())
             while True:
                 name = system.urandom(12).hex()
                 number = system.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
@@ -67,7 +85,7 @@ class OpenArea:
                     # A process that looks for abandoned files may have removed it before it was locked.
                     if system.fstat(number).st_nlink:
                         write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
-                        return OpenFile(name, file, key, content_type, overwrite=overwrite)
+                        return OpenFile(name, file, key, content_type, stack.pop_all(), folder, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
                         system.unlink(name + _DATA, dir_fd=folder)
@@ -86,11 +104,10 @@ class OpenArea:
         stem = file.data_name.removesuffix(_DATA)
         self._discarded.add(stem)
         try:
-            with self.folder() as folder:
-                self._unlink(folder, file.data_name, file.side_name)
+            self._unlink(file.place, file.data_name, file.side_name)
             self._discarded.discard(stem)
         finally:
-            file.file.close()
+            file.close()
 
     def look(self, is_sealed: Callable[[str, int], bool], *, clear: bool) -> OpenAreaState:
         """Return what dead writers left, and what living ones are writing.
@@ -166,24 +183,27 @@ class OpenArea:
             StoreError: it is not abandoned, or shorter than ``size``.
             OSError: the operating system refused, or it is gone.
         """
-        with self.folder() as folder:
+        with ExitStack() as stack:
+            folder = stack.enter_context(self.folder())
             try:
                 file = self._locked(folder, item.name + _DATA)
             except BlockingIOError:
                 raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
             if file is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        try:
-            have = self.system.fstat(file.fileno()).st_size
-            keep = have if size is None else size
-            if not 0 <= keep <= have:
-                raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
-            file.truncate(keep)
-            file.seek(keep)
-        except BaseException:
-            file.close()
-            raise
-        return OpenFile(item.name, file, item.key, item.content_type, overwrite=item.overwrite)
+            try:
+                have = self.system.fstat(file.fileno()).st_size
+                keep = have if size is None else size
+                if not 0 <= keep <= have:
+                    raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
+                file.truncate(keep)
+                file.seek(keep)
+            except BaseException:
+                file.close()
+                raise
+            return OpenFile(
+                item.name, file, item.key, item.content_type, stack.pop_all(), folder, overwrite=item.overwrite
+            )
 
     def _locked(self, folder: int, name: str) -> LockedFile | None:
         """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
