@@ -31,6 +31,7 @@ from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
 from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
 from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.file_labels import FileLabels as FileLabels
 from onvif_bmff.storage.file_system import FileStatus as FileStatus
 from onvif_bmff.storage.file_system import FileSystem as FileSystem
 from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
@@ -39,9 +40,14 @@ from onvif_bmff.storage.file_system import POSIX as POSIX
 from onvif_bmff.storage.file_system import PosixFileSystem as PosixFileSystem
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
+from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
+from onvif_bmff.storage.held_folders import HeldFolders as HeldFolders
 from onvif_bmff.storage.iv_store import Identity as Identity
 from onvif_bmff.storage.iv_store import SqliteIvStore as SqliteIvStore
 from onvif_bmff.storage.iv_store import read_identity as read_identity
+from onvif_bmff.storage.labels import Label as Label
+from onvif_bmff.storage.labels import label_of as label_of
+from onvif_bmff.storage.labels import label_text as label_text
 from onvif_bmff.storage.location import local_path as local_path
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
 from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
@@ -56,7 +62,6 @@ from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
 from onvif_bmff.storage.retry_state import RetryState as RetryState
-from onvif_bmff.storage.side_files import Label as Label
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
@@ -65,6 +70,7 @@ from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
 from onvif_bmff.storage.tree import Tree as Tree
+from onvif_bmff.storage.tree import attribute as attribute
 from onvif_bmff.storage.tree import failures as failures
 from onvif_bmff.storage.tree import passing_name as passing_name
 from onvif_bmff.storage.tree import read_all as read_all
@@ -94,10 +100,13 @@ __all__ = [
     "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
+    "FileLabels",
     "FileStatus",
     "FileSystem",
     "FolderEntry",
     "HeldBytes",
+    "HeldFolder",
+    "HeldFolders",
     "Identity",
     "KeyTakenError",
     "Label",
@@ -124,12 +133,15 @@ __all__ = [
     "StoreUrl",
     "SystemDatabaseFiles",
     "Tree",
+    "attribute",
     "check_content_type",
     "check_metadata",
     "copy_objects",
     "encoded_attributes",
     "failures",
     "in_parallel",
+    "label_of",
+    "label_text",
     "listed_keys",
     "local_path",
     "open_store",

@@ -14,13 +14,14 @@ from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
 from onvif_bmff.storage.file_system import LockedFile
-from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
+from onvif_bmff.storage.tree import HIDDEN, Tree, attribute, passing_name, read_all, write_file
 
 __all__ = ["OpenArea", "OpenFile"]
 
 _PLACE = [HIDDEN, "open"]
 _DATA = ".data"
 _SIDE = ".json"
+_ATTRIBUTE = "user.onvif_bmff.open"
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -66,8 +67,10 @@ class OpenArea:
         """Return an open descriptor of the folder, which is made if it is missing."""
         return self._tree.folder(_PLACE, create=True)
 
-    def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool) -> OpenFile:
-        """Return a new empty file for an object. ``fsync`` makes its side file durable.
+    def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool, in_file: bool) -> OpenFile:
+        """Return a new empty file for an object. ``fsync`` makes what is known of it durable.
+
+        ``in_file``: that is kept as an extended attribute, if the file system can, and not in a side file.
 
         Raises:
             OSError: the operating system refused.
@@ -84,7 +87,8 @@ class OpenArea:
                     system.flock(number, fcntl.LOCK_EX)
                     # A process that looks for abandoned files may have removed it before it was locked.
                     if system.fstat(number).st_nlink:
-                        write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
+                        if not (in_file and self._note(number, side, folder, fsync=fsync)):
+                            write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
                         return OpenFile(name, file, key, content_type, stack.pop_all(), folder, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
@@ -92,6 +96,17 @@ class OpenArea:
                     file.close()
                     raise
                 file.close()
+
+    def _note(self, descriptor: int, side: str, folder: int, *, fsync: bool) -> bool:
+        """Keep what is known of a file as an attribute of it; return False if that cannot be."""
+        try:
+            self.system.setxattr(descriptor, _ATTRIBUTE, side.encode())
+        except OSError:
+            return False
+        if fsync:
+            self.system.fsync(descriptor)
+            self.system.fsync(folder)
+        return True
 
     def discard(self, file: OpenFile) -> None:
         """Remove a file of this process. Its object, if it became one, has another name.
@@ -222,13 +237,21 @@ class OpenArea:
         return None
 
     def _side(self, folder: int, stem: str) -> tuple[str, str, bool] | None:
-        """Return key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
+        """Return key, content type and ``overwrite`` of a file; None if they are missing or damaged."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            number = self.system.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                number, in_file = self.system.open(stem + _SIDE, flags, dir_fd=folder), False
+            except FileNotFoundError:
+                number, in_file = self.system.open(stem + _DATA, flags, dir_fd=folder), True
         except FileNotFoundError:
             return None
         try:
-            side = json.loads(read_all(number, 0, min(self.system.fstat(number).st_size, 65_536), self.system))
+            if in_file:
+                text = attribute(self.system, number, _ATTRIBUTE) or b""
+            else:
+                text = read_all(number, 0, min(self.system.fstat(number).st_size, 65_536), self.system)
+            side = json.loads(text)
             return str(side["key"]), str(side["content_type"]), bool(side["overwrite"])
         except (ValueError, TypeError, LookupError, RecursionError):
             return None

@@ -11,7 +11,7 @@ from onvif_bmff.objects.key import check_path
 from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders
 
-__all__ = ["HIDDEN", "Tree", "failures", "passing_name", "read_all", "write_all", "write_file"]
+__all__ = ["HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
 HIDDEN = ".onvif_bmff"
 """Name of the area in the root that is not part of the key space."""
@@ -294,3 +294,17 @@ def read_all(descriptor: int, start: int, length: int, system: FileSystem = POSI
         pieces.append(data)
         have += len(data)
     return b"".join(pieces)
+
+
+def attribute(system: FileSystem, descriptor: int, name: str) -> bytes | None:
+    """Return an extended attribute of an open file, or None if it has none, or the file system knows none.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    try:
+        return system.getxattr(descriptor, name)
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+            raise
+        return None

@@ -694,6 +694,12 @@ class SimulatedFileSystem:
 
     # ---- files -------------------------------------------------------------------------------------------
 
+    def setxattr(self, descriptor: int, name: str, value: bytes) -> None:
+        raise _error(errno.ENOTSUP)
+
+    def getxattr(self, descriptor: int, name: str) -> bytes:
+        raise _error(errno.ENOTSUP)
+
     def writev(self, descriptor: int, buffers: list[bytes | memoryview]) -> int:
         found = self.descriptor(descriptor)
         disk = self._disk
