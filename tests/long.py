@@ -17,6 +17,7 @@ TESTS = Path(__file__).resolve().parent
 
 RUNS: dict[str, str] = {
     "busy": "long_busy",
+    "cloud-faults": "storage/storage_cloud_storm",
     "damaged-exports": "playback/long_damaged_exports",
     "interrupts": "cli/long_interrupts",
     "kills": "cli/long_kills",

@@ -21,6 +21,9 @@ SOURCES = {
     "av": "pip install -r tests/interop/requirements.txt",
     "pkcs11": "pip install -r tests/interop/requirements.txt",
     "cryptography_vectors": "pip install -r tests/interop/requirements.txt",
+    "moto_server": "pip install -r tests/interop/requirements.txt",
+    "azurite-blob": "npm install azurite, and node_modules/.bin on the path",
+    "obstore": "pip install 'onvif-bmff[cloud]'",
     "rich": "pip install 'onvif-bmff[cli]'",
     "atheris": "pip install -r tests/fuzz/requirements.txt",
 }

@@ -234,7 +234,7 @@ def test_a_deviation_needs_tests_of_its_switch(
 # ---- names of ours ------------------------------------------------------------------------------------------
 
 PACKAGE = ROOT / "onvif_bmff"
-FOREIGN = {"CleanApertureBox", "None", "ObjectId", "SomeBox", "Strictness"}
+FOREIGN = {"CleanApertureBox", "None", "ObjectId", "SomeBox", "Strictness", "WriteId"}
 """Words in backticks that look like classes of ours and are none: examples, an attribute, an argument never made."""
 
 

@@ -47,6 +47,7 @@ EXTERNAL = {
     "construct": {"bmff"},
     "cryptography": {"cenc"},
     "hypothesis": {"testing"},
+    "obstore": {"storage"},
     "rich": {"cli"},
 }
 """Which rooms may import which packages."""

@@ -1,14 +1,13 @@
 """Content types and attributes from a file, for objects that lost them when their bucket was copied to a disk."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from onvif_bmff.errors import ObjectAttributeError
-from onvif_bmff.objects import ObjectInfo
-from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.objects import ObjectInfo, ReadableStore
 
 __all__ = ["AttributesFile"]
 
@@ -16,8 +15,8 @@ _MAX_LINE_BYTES = 1 << 20
 _NAMES = {"key": "key", "contenttype": "content_type", "metadata": "metadata"}
 
 
-class AttributesFile(DirectoryStore):
-    """A directory whose objects have the content types and attributes that a file lists.
+class AttributesFile:
+    """A ``ReadableStore`` over another one, whose objects have the content types and attributes that a file lists.
 
     The file has one JSON object a line: ``key``, ``content_type`` (a text, or null where it is not known) and
     ``metadata`` (names and texts). The last line of a key counts; other members are ignored, and the names may be
@@ -27,11 +26,10 @@ class AttributesFile(DirectoryStore):
     Raises:
         OSError: the file cannot be read.
         ObjectAttributeError: a line is no such object.
-        StoreError: the directory is missing.
     """
 
-    def __init__(self, root: Path, path: Path) -> None:
-        super().__init__(root, create=False)
+    def __init__(self, store: ReadableStore, path: Path) -> None:
+        self._store = store
         self.path = path
         self._places: dict[str, int] = {}
         self._asked: set[str] = set()
@@ -71,9 +69,17 @@ class AttributesFile(DirectoryStore):
         """Return both numbers as plain values."""
         return {"used": self.used, "unused": self.unused}
 
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of the object in the store."""
+        return self._store.get(key, start, length)
+
+    def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
+        """Return the keys of the store."""
+        return self._store.keys(prefix, after=after)
+
     def head(self, key: str) -> ObjectInfo:
         """Return the size from the store, and the rest from the file, if that has the key."""
-        info, place = super().head(key), self._places.get(key)
+        info, place = self._store.head(key), self._places.get(key)
         if place is None:
             return info
         self._asked.add(key)

@@ -15,7 +15,7 @@ from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.export import whole_size
 from onvif_bmff.media_kind import MediaKind
-from onvif_bmff.objects import ObjectInfo
+from onvif_bmff.objects import ObjectInfo, ReadableStore
 from onvif_bmff.objects.extensions import only_kind_in
 from onvif_bmff.playback import LeftOut, RecordedSegment, Selection, left_out_of
 from onvif_bmff.storage import DirectoryStore
@@ -26,8 +26,8 @@ _BLOCK = 4 << 20
 _EXTENSION = ".mp4"
 
 
-class ClearCopies(DirectoryStore):
-    """Reads segments from ``folder`` that ``make`` has copied there, with the attributes that they have in ``store``.
+class ClearCopies:
+    """A ``ReadableStore`` of the segments that ``make`` has copied to ``folder``, with their attributes in ``store``.
 
     Their names end with ``.mp4``: ffmpeg 5 and 8 refuse others in playlists.
 
@@ -36,15 +36,15 @@ class ClearCopies(DirectoryStore):
     ``left_out``: what of the objects was not copied, by key.
     """
 
-    def __init__(self, store: DirectoryStore, folder: Path, left_out: Mapping[str, LeftOut]) -> None:
-        super().__init__(folder, create=False, fsync=False)
+    def __init__(self, store: ReadableStore, folder: Path, left_out: Mapping[str, LeftOut]) -> None:
+        self._copies = DirectoryStore(folder, create=False, fsync=False)
         self._originals = store
         self.left_out = left_out
 
     @classmethod
     def make(
         cls,
-        store: DirectoryStore,
+        store: ReadableStore,
         selection: Selection,
         folder: Path,
         keys: Keys,
@@ -103,13 +103,17 @@ class ClearCopies(DirectoryStore):
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of the copy."""
-        return super().get(self.name_of(key), start, length)
+        return self._copies.get(self.name_of(key), start, length)
+
+    def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
+        """Return the keys of the objects."""
+        return self._originals.keys(prefix, after=after)
 
     def head(self, key: str) -> ObjectInfo:
         """Return the size of the copy, and the attributes of the object except its SeekTable, which does not fit."""
         original = self._originals.head(key)
         attributes = {name: text for name, text in original.attributes.items() if name.lower() != "seektable"}
-        return replace(original, size=super().head(self.name_of(key)).size, attributes=attributes)
+        return replace(original, size=self._copies.head(self.name_of(key)).size, attributes=attributes)
 
 
 def _check_any(copies: list[tuple[Path, Path]], left_out: dict[str, LeftOut]) -> None:
@@ -159,7 +163,7 @@ def _segments(selection: Selection) -> list[RecordedSegment]:
     return [segment for part in parts for segment in part.segments()]
 
 
-def _fetch(store: DirectoryStore, name: str, target: Path, limit: int | None = None) -> None:
+def _fetch(store: ReadableStore, name: str, target: Path, limit: int | None = None) -> None:
     """Copy an object, or its first ``limit`` bytes, to a file, block by block."""
     position, size = 0, store.head(name).size if limit is None else limit
     with target.open("wb") as file:

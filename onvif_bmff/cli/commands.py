@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
+    "copy": Command("an object could not be copied", (("copy", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),
 }

@@ -13,7 +13,13 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found, other_formats
+from onvif_bmff.cli.store_options import (
+    add_empty_argument,
+    add_store_arguments,
+    nothing_found,
+    opened_store,
+    other_formats,
+)
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
@@ -22,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onvif_bmff.export import Playlists
+    from onvif_bmff.objects import ReadableStore
     from onvif_bmff.playback import LeftOut, SegmentHeader, Selection
-    from onvif_bmff.storage import DirectoryStore
 
 __all__ = ["register", "run"]
 
@@ -66,10 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Export; 0 if everything was exported, 1 if anything was missing, damaged or not to be decrypted."""
     from onvif_bmff.export import export_movie
     from onvif_bmff.playback import Timeline, select
-    from onvif_bmff.storage import DirectoryStore
 
     _check(arguments)
-    store = DirectoryStore(arguments.store, create=False)
+    store = opened_store(arguments)
     where = {"prefix": arguments.prefix, "postfix": arguments.postfix}
     timeline = Timeline.from_store(store, arguments.start, arguments.end, **where)
     selection = select(timeline, start=arguments.start, end=arguments.end, **where)
@@ -127,7 +132,7 @@ def _losses(left_out: "Sequence[LeftOut]", missing: "Sequence[str]" = ()) -> int
     return Status.FINDINGS if left_out or missing else Status.SUCCESS
 
 
-def _mode(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int | None:
+def _mode(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int | None:
     """Return the permissions of the file: the requested ones, or the usual ones if nothing was encrypted."""
     from onvif_bmff.playback import Seeker, settle_header
 
@@ -155,6 +160,8 @@ def _check(arguments: argparse.Namespace) -> None:
         if not arguments.output.name or arguments.output.is_dir():
             raise MediaError(f"{arguments.output} is a directory")
         return
+    if arguments.base is None and not isinstance(arguments.store, Path):
+        raise MediaError("--hls of a store in the cloud needs --base, the URL where players find its objects")
     for option in ("progressive", "faststart", "exact"):
         if getattr(arguments, option):
             raise MediaError(f"--{option} does not go with --hls")
@@ -162,13 +169,13 @@ def _check(arguments: argparse.Namespace) -> None:
         raise MediaError("--gaps does not go with --hls")
 
 
-def _write_playlists(arguments: argparse.Namespace, store: "DirectoryStore", selection: "Selection") -> int:
+def _write_playlists(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int:
     """HLS playlists of the objects where they lie, or of clear copies if they are encrypted and keys were given."""
     from onvif_bmff.cli.clear_copies import ClearCopies, make_folder, remove_files
     from onvif_bmff.export import hls_playlists
 
     keys, folder, signals = keys_from(arguments), arguments.hls, arguments.signals
-    base = arguments.base if arguments.base is not None else _relative(store.root, folder)
+    base = arguments.base if arguments.base is not None else _relative(arguments.store, folder)
     note = ""
     made: list[Path] = []
     left_out: dict[str, LeftOut] = {}
@@ -210,7 +217,7 @@ def _checked(playlists: "Playlists", arguments: argparse.Namespace) -> "Playlist
     return playlists
 
 
-def _relative(store: str, playlists: Path) -> str:
+def _relative(store: Path, playlists: Path) -> str:
     """Return the path from the playlists to the objects as a URI, for a server that has both below one root."""
-    path = os.path.relpath(store, os.path.realpath(playlists)).replace(os.sep, "/")
+    path = os.path.relpath(os.path.realpath(store), os.path.realpath(playlists)).replace(os.sep, "/")
     return "" if path == "." else f"{quote(path)}/"

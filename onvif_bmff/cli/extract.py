@@ -12,8 +12,9 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
+from onvif_bmff.cli.store_options import add_options_argument, is_store, opened_store
 from onvif_bmff.cli.terminal import say, summary
-from onvif_bmff.cli.values import path
+from onvif_bmff.cli.values import path, store_place
 from onvif_bmff.errors import InvariantError, MediaError, TimeError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime
@@ -37,7 +38,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Write one sample of a file or store to a file, decrypted: a picture (H.264 and H.265 as a byte "
         "stream with parameter sets), an audio packet, a metadata document.",
     )
-    parser.add_argument("store", metavar="FILE|STORE", type=path, help="an MP4, CMAF or QuickTime file, or a store")
+    parser.add_argument(
+        "store", metavar="FILE|STORE", type=store_place, help="an MP4, CMAF or QuickTime file, or a store"
+    )
+    add_options_argument(parser)
     parser.add_argument("-o", "--output", metavar="OUT", type=path, required=True, help="file to write")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -91,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         raise MediaError(f"{args.output} is a directory")
     keys = keys_from(args)
     with ExitStack() as stack:
-        if args.store.is_dir():
+        if is_store(args.store):
             protected, samples = _of_store(args, keys)
         else:
             protected, samples = _of_file(args, keys, stack)
@@ -140,7 +144,7 @@ def _moment(args: argparse.Namespace) -> Fraction | UtcTime:
     Raises:
         TimeError: it is not of that form.
     """
-    if args.store.is_dir():
+    if is_store(args.store):
         return UtcTime.parse(args.time)
     if re.fullmatch(r"-?[0-9]{1,12}([.][0-9]{1,30})?", args.time) is None:
         raise TimeError(f"the time in a file is a number of seconds, such as 12.5, not {args.time!r}")
@@ -206,9 +210,8 @@ def _of_file(args: argparse.Namespace, keys: "Keys", stack: ExitStack) -> tuple[
 def _of_store(args: argparse.Namespace, keys: "Keys") -> tuple[bool, Iterator[_Found]]:
     """Return whether the recording of a store is encrypted, and the samples of one of its tracks."""
     from onvif_bmff.playback import SampleReader, Seeker, Timeline, select
-    from onvif_bmff.storage import DirectoryStore
 
-    store = DirectoryStore(args.store, create=False)
+    store = opened_store(args)
     where = {"prefix": args.prefix, "postfix": args.postfix}
     start = end = None
     if args.time is not None:

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_part_arguments, nothing_found
+from onvif_bmff.cli.store_options import (
+    add_empty_argument,
+    add_options_argument,
+    add_part_arguments,
+    is_store,
+    nothing_found,
+    opened_store,
+)
 from onvif_bmff.cli.terminal import complain, line_writer
-from onvif_bmff.cli.values import path
+from onvif_bmff.cli.values import store_place
 from onvif_bmff.errors import StoreError
 
 if TYPE_CHECKING:
@@ -28,7 +35,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Show what a file or the recordings of a store hold: duration, tracks, codecs with profile and "
         "level, sizes, rates, GOPs, encryption and times. Media data are not read, so no key is needed.",
     )
-    parser.add_argument("store", metavar="FILE|STORE", type=path, help="an MP4, CMAF or QuickTime file, or a store")
+    parser.add_argument(
+        "store", metavar="FILE|STORE", type=store_place, help="an MP4, CMAF or QuickTime file, or a store"
+    )
+    add_options_argument(parser)
     add_part_arguments(parser)
     add_empty_argument(parser)
     add_json_argument(parser)
@@ -66,10 +76,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _facts_of(args: argparse.Namespace) -> "FileFacts | StoreFacts":
-    if args.store.is_dir():
+    if is_store(args.store):
         from onvif_bmff.cli.info_store import StoreFacts
 
-        return StoreFacts(args.store, start=args.start, end=args.end, prefix=args.prefix, postfix=args.postfix)
+        return StoreFacts(
+            opened_store(args),
+            str(args.store),
+            start=args.start,
+            end=args.end,
+            prefix=args.prefix,
+            postfix=args.postfix,
+        )
     for option, value in (("--from", args.start), ("--to", args.end), ("--prefix", args.prefix)):
         if value is not None:
             raise StoreError(f"{option} selects in a store, and {args.store} is none")

@@ -1,7 +1,6 @@
 """The facts on the recordings of a store. Of each segment the header and the movie fragments are read, no media."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from onvif_bmff.cenc import protection_headers
@@ -9,7 +8,7 @@ from onvif_bmff.cli.info_file import sample_row
 from onvif_bmff.cli.info_samples import fragment_facts, segment_fragments
 from onvif_bmff.cli.info_tracks import TrackSums, protection_systems
 from onvif_bmff.errors import BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError, TimeError
-from onvif_bmff.objects import MediaClock
+from onvif_bmff.objects import MediaClock, ReadableStore
 from onvif_bmff.playback import (
     RecordedSegment,
     RecordedSpan,
@@ -19,7 +18,6 @@ from onvif_bmff.playback import (
     joined_tracks,
     read_header,
 )
-from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["StoreFacts"]
@@ -85,14 +83,23 @@ class StoreFacts:
 
     ``damage`` are objects that could not be read, or not to their end: ``key``, ``error``.
 
-    Raises ``StoreError`` for a folder that is no store, ``TimeError`` for a range that ends before it starts.
+    ``path`` is how the store is named.
+
+    Raises ``TimeError`` for a range that ends before it starts.
     """
 
     def __init__(
-        self, path: Path, *, start: UtcTime | None, end: UtcTime | None, prefix: str | None, postfix: str | None
+        self,
+        store: ReadableStore,
+        path: str,
+        *,
+        start: UtcTime | None,
+        end: UtcTime | None,
+        prefix: str | None,
+        postfix: str | None,
     ) -> None:
         self._path = path
-        self._store = DirectoryStore(path, create=False)
+        self._store = store
         self._range = start, end
         self._timeline = Timeline.from_store(self._store, start, end, prefix=prefix, postfix=postfix)
         self._recordings: dict[tuple[str, str], _Recording] = {}
@@ -160,7 +167,7 @@ class StoreFacts:
         """Return the facts as plain values."""
         return {
             "kind": "store",
-            "path": str(self._path),
+            "path": self._path,
             "recordings": [recording.to_json() for recording in self._recordings.values()],
             "foreign": self._timeline.foreign,
             "damage": self.damage,

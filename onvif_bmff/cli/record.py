@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
-from pathlib import Path
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
@@ -15,8 +14,9 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
+from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
-from onvif_bmff.cli.values import duration, instant, path
+from onvif_bmff.cli.values import duration, instant, path, store_place
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError
 from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
@@ -26,7 +26,6 @@ from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
-from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.pending import LOST
 from onvif_bmff.storage.sink import StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
@@ -42,11 +41,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command."""
     parser = subparsers.add_parser(
         "record",
-        help="record a media file into a directory store",
+        help="record a media file into a store",
         description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
     )
     parser.add_argument("input", metavar="INPUT", type=path, help="MP4 file, progressive or fragmented")
-    parser.add_argument("--store", metavar="DIR", required=True, type=path, help="directory that holds the objects")
+    parser.add_argument("--store", metavar="STORE", required=True, type=store_place, help=STORE_HELP)
+    add_options_argument(parser)
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
     parser.add_argument("--prefix", default="", help="path before the date in object keys")
     parser.add_argument("--postfix", default="", help="path after the date in object keys")
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             source = stack.enter_context(open_mp4(args.input))
         _check_tokens(args.encrypt_tracks, source)
-        store = DirectoryStore(args.store)
+        store = opened_store(args, create=True)
         keep_made_key(args)
         recorder = Recorder(
             source.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             show = stack.enter_context(progress(args.input.name, len(source.data), unit="bytes", quiet=args.quiet))
             _record(signals.read(_shown(_samples(source, recorder, paced=args.realtime), show)), recorder, sink, done)
     failure = done.failure_of(args, recorder, interrupted=signals.number is not None)
-    done.show(args.store)
+    done.show(str(args.store))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
@@ -137,7 +137,7 @@ class _RecordingResult:
             self.failed(MediaError(f"{args.input}: nothing was recorded"))
         return self.failure
 
-    def show(self, store: Path) -> None:
+    def show(self, store: str) -> None:
         """List what was stored."""
         with summary():
             for key, size in self.stored:

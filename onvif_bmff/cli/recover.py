@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
+from onvif_bmff.cli.store_options import add_store_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say
-from onvif_bmff.cli.values import duration, path
+from onvif_bmff.cli.values import duration
 from onvif_bmff.errors import StoreError
 from onvif_bmff.timing import UtcTime
 
@@ -25,7 +26,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Complete the segments that dead recorders left unsealed, and write the end objects of spans that "
         "nobody ended. Recordings that are being written are left alone; a second run finds nothing to do.",
     )
-    parser.add_argument("store", metavar="STORE", type=path, help="directory that holds the objects")
+    add_store_argument(parser)
     parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
     parser.add_argument(
         "--postfix",
@@ -52,11 +53,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Recover; 1 if something could not be."""
     from onvif_bmff.recovery import recover_store
-    from onvif_bmff.storage.directory import DirectoryStore
 
     if (args.prefix is None) != (args.postfix is None):
         raise StoreError("give both --prefix and --postfix (empty for none), or neither")
-    store = DirectoryStore(args.store, create=False)
+    store = opened_store(args)
     before = UtcTime(time.time_ns() // 1000) - args.idle
     report = recover_store(
         store,

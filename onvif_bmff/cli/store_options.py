@@ -1,20 +1,84 @@
-"""Options that select a part of a store, and the message if that part is empty."""
+"""Stores on the command line: where they are, which part of them is wanted, and the message if that part is empty."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onvif_bmff.cli.values import instant, path
+from onvif_bmff.cli.values import instant, path, store_place
 
 if TYPE_CHECKING:
+    from onvif_bmff.objects import ObjectStore
     from onvif_bmff.playback import Timeline
+    from onvif_bmff.storage.opening import StoreUrl
 
-__all__ = ["add_empty_argument", "add_part_arguments", "add_store_arguments", "nothing_found", "other_formats"]
+__all__ = [
+    "STORE_HELP",
+    "add_empty_argument",
+    "add_options_argument",
+    "add_part_arguments",
+    "add_store_argument",
+    "add_store_arguments",
+    "base_uri",
+    "is_store",
+    "nothing_found",
+    "open_place",
+    "opened_store",
+    "other_formats",
+]
+
+STORE_HELP = "directory or URL (s3://bucket/prefix, az://, gs://) of the objects"
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     """Add STORE and the options --from, --to, --prefix and --postfix (``start``, ``end``, ``prefix``, ``postfix``)."""
-    parser.add_argument("store", metavar="STORE", type=path, help="directory that holds the objects")
+    add_store_argument(parser)
     add_part_arguments(parser)
+
+
+def add_store_argument(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add STORE (``store``) and the options of one in the cloud."""
+    parser.add_argument("store", metavar="STORE", type=store_place, nargs="?" if optional else None, help=STORE_HELP)
+    add_options_argument(parser)
+
+
+def add_options_argument(parser: argparse.ArgumentParser, name: str = "--store-options", whose: str = "") -> None:
+    """Add the option for a file with the options of a store in the cloud (``store_options``)."""
+    parser.add_argument(
+        name,
+        metavar="FILE",
+        type=path,
+        help=f"TOML file with endpoint, credentials and more for a store in the cloud{whose}; see docs/cloud.md",
+    )
+
+
+def open_place(place: "Path | StoreUrl", options: Path | None = None, *, create: bool = False) -> "ObjectStore":
+    """Open a store; see ``onvif_bmff.storage.open_store``.
+
+    Raises:
+        StoreError: it cannot be opened, or the file of options cannot be read.
+    """
+    from onvif_bmff.storage.opening import open_store
+
+    if options is None:
+        return open_store(str(place), create=create)
+    from onvif_bmff.storage.cloud_settings import read_options
+
+    return open_store(str(place), create=create, options=read_options(options))
+
+
+def opened_store(args: argparse.Namespace, *, create: bool = False) -> "ObjectStore":
+    """Open the store of ``add_store_argument``."""
+    return open_place(args.store, args.store_options, create=create)
+
+
+def is_store(place: "Path | StoreUrl") -> bool:
+    """Return whether a place is that of a store rather than a file."""
+    return not isinstance(place, Path) or place.is_dir()
+
+
+def base_uri(place: "Path | StoreUrl") -> str:
+    """Return the URI of a store, with a slash at its end."""
+    return f"{place.resolve().as_uri() if isinstance(place, Path) else place}/"
 
 
 def add_part_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_empty_argument, add_store_arguments, nothing_found, other_formats
+from onvif_bmff.cli.store_options import (
+    add_empty_argument,
+    add_store_arguments,
+    nothing_found,
+    opened_store,
+    other_formats,
+)
 from onvif_bmff.cli.terminal import Line, complain, line_writer
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
@@ -43,9 +49,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Show the timeline; 0 if there is any."""
     from onvif_bmff.playback import Timeline
-    from onvif_bmff.storage import DirectoryStore
 
-    store = DirectoryStore(arguments.store, create=False)
+    store = opened_store(arguments)
     timeline = Timeline.from_store(
         store, arguments.start, arguments.end, prefix=arguments.prefix, postfix=arguments.postfix
     )

@@ -10,12 +10,18 @@ from onvif_bmff.cli.attributes_file import AttributesFile
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Outcome, Status
-from onvif_bmff.cli.store_options import add_empty_argument, nothing_found
+from onvif_bmff.cli.store_options import (
+    add_empty_argument,
+    add_store_argument,
+    base_uri,
+    nothing_found,
+    opened_store,
+)
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.validate_text import looked_at, write_findings, write_verdict
 from onvif_bmff.cli.values import instant, path
 from onvif_bmff.errors import StoreError
-from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.objects import ReadableStore
 from onvif_bmff.validation import (
     REPORTS,
     RULES,
@@ -44,7 +50,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Check the objects of a store by the rules of ONVIF Annex B, CMAF and Common Encryption, "
         "and report what was checked.",
     )
-    parser.add_argument("store", metavar="STORE", nargs="?", type=path, help="directory that holds the objects")
+    add_store_argument(parser, optional=True)
     add_json_argument(parser)
     parser.add_argument("--rules", action="store_true", help="list all rules, and do nothing else")
     parser.add_argument("--prefix", help="configured path before the date; any by default")
@@ -138,13 +144,14 @@ def run(args: argparse.Namespace) -> int:
     if args.prove_encrypted and form not in (_TEXT, _JSON):
         raise StoreError(f"--prove-encrypted does not go with --format {form}")
     with ExitStack() as stack:
+        store = opened_store(args)
         labels: AttributesFile | None = None
         if args.attributes is not None:
-            labels = stack.enter_context(AttributesFile(args.store, args.attributes))
-        return _validate(args, form, labels or DirectoryStore(args.store, create=False), labels)
+            labels = stack.enter_context(AttributesFile(store, args.attributes))
+        return _validate(args, form, labels or store, labels)
 
 
-def _validate(args: argparse.Namespace, form: str, store: DirectoryStore, labels: AttributesFile | None) -> int:
+def _validate(args: argparse.Namespace, form: str, store: ReadableStore, labels: AttributesFile | None) -> int:
     keys = keys_from(args)
     proof = EncryptionProof() if args.prove_encrypted else None
     validation = validate_store(
@@ -192,7 +199,7 @@ def _write(
         context = ReportContext(
             store=str(args.store),
             folder=f"{args.store}/",
-            uri=f"{args.store.resolve().as_uri()}/",
+            uri=base_uri(args.store),
             version=__version__,
             fail_on=args.fail_on,
             sums=sums,

@@ -3,11 +3,15 @@
 import argparse
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onvif_bmff.errors import StoreError, TimeError
 from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["duration", "instant", "path"]
+if TYPE_CHECKING:
+    from onvif_bmff.storage.opening import StoreUrl
+
+__all__ = ["duration", "instant", "path", "store_place"]
 
 
 def duration(text: str) -> timedelta:
@@ -42,3 +46,16 @@ def path(text: str) -> Path:
         return Path.cwd() / local_path(text)  # a relative Path would drop ./ too
     except StoreError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def store_place(text: str) -> "Path | StoreUrl":
+    """Return the place of a store: a folder of this machine, or a URL."""
+    if ":" not in text:
+        return Path(text)
+    from onvif_bmff.storage.opening import parse_location
+
+    try:
+        place = parse_location(text)
+    except StoreError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path.cwd() / place if isinstance(place, str) else place

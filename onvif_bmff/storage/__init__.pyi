@@ -1,10 +1,37 @@
 from onvif_bmff.storage.acceptable import check_content_type as check_content_type
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
+from onvif_bmff.storage.attempts import Attempts as Attempts
+from onvif_bmff.storage.attempts import RetryBudget as RetryBudget
+from onvif_bmff.storage.cloud import CloudStore as CloudStore
+from onvif_bmff.storage.cloud import CloudWriter as CloudWriter
+from onvif_bmff.storage.cloud_attributes import WRITE_ID as WRITE_ID
+from onvif_bmff.storage.cloud_attributes import encoded_attributes as encoded_attributes
+from onvif_bmff.storage.cloud_attributes import own_id as own_id
+from onvif_bmff.storage.cloud_attributes import read_attributes as read_attributes
+from onvif_bmff.storage.cloud_attributes import without_ids as without_ids
+from onvif_bmff.storage.cloud_client import AZURE as AZURE
+from onvif_bmff.storage.cloud_client import CloudClient as CloudClient
+from onvif_bmff.storage.cloud_client import CloudHead as CloudHead
+from onvif_bmff.storage.cloud_client import CloudService as CloudService
+from onvif_bmff.storage.cloud_client import GCS as GCS
+from onvif_bmff.storage.cloud_client import KeyTakenError as KeyTakenError
+from onvif_bmff.storage.cloud_client import RangeNotSatisfiableError as RangeNotSatisfiableError
+from onvif_bmff.storage.cloud_client import S3 as S3
+from onvif_bmff.storage.cloud_client import StoreBusyError as StoreBusyError
+from onvif_bmff.storage.cloud_listing import listed_keys as listed_keys
+from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
+from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
+from onvif_bmff.storage.cloud_settings import read_options as read_options
+from onvif_bmff.storage.cloud_settings import settings_for as settings_for
+from onvif_bmff.storage.copying import Copied as Copied
+from onvif_bmff.storage.copying import CopyState as CopyState
+from onvif_bmff.storage.copying import copy_objects as copy_objects
 from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
 from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
 from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
 from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
+from onvif_bmff.storage.file_labels import FileLabels as FileLabels
 from onvif_bmff.storage.file_system import FileStatus as FileStatus
 from onvif_bmff.storage.file_system import FileSystem as FileSystem
 from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
@@ -13,19 +40,28 @@ from onvif_bmff.storage.file_system import POSIX as POSIX
 from onvif_bmff.storage.file_system import PosixFileSystem as PosixFileSystem
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
+from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
+from onvif_bmff.storage.held_folders import HeldFolders as HeldFolders
 from onvif_bmff.storage.iv_store import Identity as Identity
 from onvif_bmff.storage.iv_store import SqliteIvStore as SqliteIvStore
 from onvif_bmff.storage.iv_store import read_identity as read_identity
+from onvif_bmff.storage.labels import Label as Label
+from onvif_bmff.storage.labels import label_of as label_of
+from onvif_bmff.storage.labels import label_text as label_text
 from onvif_bmff.storage.location import local_path as local_path
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
+from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
 from onvif_bmff.storage.open_area import OpenArea as OpenArea
 from onvif_bmff.storage.open_area import OpenFile as OpenFile
+from onvif_bmff.storage.opening import StoreUrl as StoreUrl
+from onvif_bmff.storage.opening import open_store as open_store
+from onvif_bmff.storage.opening import parse_location as parse_location
+from onvif_bmff.storage.parallel import in_parallel as in_parallel
 from onvif_bmff.storage.pending import LOST as LOST
 from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
 from onvif_bmff.storage.retry_state import RetryState as RetryState
-from onvif_bmff.storage.side_files import Label as Label
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
@@ -34,6 +70,7 @@ from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
 from onvif_bmff.storage.tree import Tree as Tree
+from onvif_bmff.storage.tree import attribute as attribute
 from onvif_bmff.storage.tree import failures as failures
 from onvif_bmff.storage.tree import passing_name as passing_name
 from onvif_bmff.storage.tree import read_all as read_all
@@ -41,26 +78,47 @@ from onvif_bmff.storage.tree import write_all as write_all
 from onvif_bmff.storage.tree import write_file as write_file
 
 __all__ = [
+    "AZURE",
+    "CLOUD_OPTIONS",
+    "GCS",
     "HIDDEN",
     "LOST",
     "MIGRATIONS",
     "POSIX",
+    "S3",
     "SYSTEM_FILES",
+    "WRITE_ID",
+    "Attempts",
+    "CloudClient",
+    "CloudHead",
+    "CloudService",
+    "CloudSettings",
+    "CloudStore",
+    "CloudWriter",
+    "Copied",
+    "CopyState",
     "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
+    "FileLabels",
     "FileStatus",
     "FileSystem",
     "FolderEntry",
     "HeldBytes",
+    "HeldFolder",
+    "HeldFolders",
     "Identity",
+    "KeyTakenError",
     "Label",
     "LockedFile",
     "MemoryStore",
+    "ObstoreClient",
     "OpenArea",
     "OpenFile",
     "PendingSegment",
     "PosixFileSystem",
+    "RangeNotSatisfiableError",
+    "RetryBudget",
     "RetryPolicy",
     "RetryState",
     "Room",
@@ -69,17 +127,33 @@ __all__ = [
     "SpanQueue",
     "SqliteIvStore",
     "SqlitePersistence",
+    "StoreBusyError",
     "StoreFailure",
     "StoreSink",
+    "StoreUrl",
     "SystemDatabaseFiles",
     "Tree",
+    "attribute",
     "check_content_type",
     "check_metadata",
+    "copy_objects",
+    "encoded_attributes",
     "failures",
+    "in_parallel",
+    "label_of",
+    "label_text",
+    "listed_keys",
     "local_path",
+    "open_store",
+    "own_id",
+    "parse_location",
     "passing_name",
     "read_all",
+    "read_attributes",
     "read_identity",
+    "read_options",
+    "settings_for",
+    "without_ids",
     "write_all",
     "write_file",
 ]

@@ -8,18 +8,23 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.stored import ObjectInfo, OpenAreaState, StorageObject, UnsealedObject
 from onvif_bmff.storage.acceptable import check_content_type
 from onvif_bmff.storage.directory_writer import DirectoryWriter
+from onvif_bmff.storage.file_labels import FileLabels
 from onvif_bmff.storage.file_system import POSIX, FileSystem
+from onvif_bmff.storage.labels import Label
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.open_area import OpenArea, OpenFile
-from onvif_bmff.storage.side_files import Label, SideFiles
+from onvif_bmff.storage.side_files import SideFiles
 from onvif_bmff.storage.tree import HIDDEN, Tree, failures, read_all
 
 __all__ = ["DirectoryStore", "UnsealedObject"]
+
+T = TypeVar("T")
 
 _LOST_RACES = 100
 
@@ -46,6 +51,11 @@ class DirectoryStore:
         fsync: make every object durable before its writer's ``seal`` returns. Off is for tests.
         fsync_appends: also make each append durable, so that a power cut costs no more than one fragment
             of what ``unsealed`` finds.
+        labels: where content types and attributes are written: ``"files"``, side files in the hidden area, which all
+            tools that copy files take along; or ``"attributes"``, extended attributes of the objects' files, which cost
+            half as much, and which ``cp``, ``tar`` and ``zip`` lose without special options. What a file system cannot
+            keep as an attribute goes to a side file. Both are read in any case.
+        held_folders: how many folders are kept open, besides those of open writers.
         create: make the directory if it is missing; otherwise a missing one is an error.
         system: the functions of the operating system, which tests may replace.
 
@@ -59,18 +69,22 @@ class DirectoryStore:
         *,
         fsync: bool = True,
         fsync_appends: bool = False,
+        labels: Literal["files", "attributes"] = "files",
+        held_folders: int = 128,
         create: bool = True,
         system: FileSystem = POSIX,
     ) -> None:
         path = system.realpath(local_path(root))
         self._system = system
-        self._tree = Tree(path, fsync=fsync, system=system)
+        self._tree = Tree(path, fsync=fsync, system=system, held=held_folders)
         with failures("opening the store", path):
             if create:
                 self._tree.make_root()
             elif not system.isdir(path):
                 raise StoreError(f"no such directory: {path}")
         self._side_files = SideFiles(self._tree)
+        self._file_labels = FileLabels(self._tree)
+        self._in_files = labels == "attributes"
         self._open_area = OpenArea(self._tree)
         self._fsync_appends = fsync_appends
 
@@ -107,7 +121,7 @@ class DirectoryStore:
         with failures("writing", key):
             # Without durable appends there would be nothing to salvage after a power cut anyway.
             durable = self._tree.fsync and self._fsync_appends
-            file = self._open_area.create(key, content_type, overwrite=overwrite, fsync=durable)
+            file = self._open_area.create(key, content_type, overwrite=overwrite, fsync=durable, in_file=self._in_files)
         return self._writer(file)
 
     def _writer(self, file: OpenFile) -> DirectoryWriter:
@@ -127,40 +141,66 @@ class DirectoryStore:
         """Move a written file to its key."""
         key = file.key
         parts = self._tree.parts_of(key)
+        label = Label(self._system.fstat(file.descriptor).st_ino, file.content_type, attributes)
+        in_file = self._in_files and self._file_labels.write(file.descriptor, label)
         if self._tree.fsync:
             self._system.fsync(file.descriptor)
-        label = Label(self._system.fstat(file.descriptor).st_ino, file.content_type, attributes)
+        if in_file and not file.overwrite and self._retried(lambda: self._link_new(file, parts)):
+            return
         with self._locked(key):
-            old = self._find(key, parts)
+            self._retried(lambda: self._put_in_place(file, parts, label, in_file=in_file))
+
+    def _link_new(self, file: OpenFile, parts: list[str]) -> bool:
+        """Name a file that has its label: a link alone decides who is first. False if the system has no links."""
+        with self._tree.folder(parts[:-1], create=True) as folder:
+            if not self._linked(file, folder, parts[-1]):
+                return False
+            self._tree.sync(folder)
+            return True
+
+    def _put_in_place(self, file: OpenFile, parts: list[str], label: Label, *, in_file: bool) -> None:
+        with self._tree.folder(parts[:-1], create=True) as folder:
+            old = self._found_in(folder, file.key, parts)
             if old is not None and not file.overwrite:
-                raise ObjectExistsError(f"an object took this key meanwhile: {key}")
+                raise ObjectExistsError(f"an object took this key meanwhile: {file.key}")
             versions = [label]
             if old is not None:
                 with suppress(StoreError):  # a damaged side file has no information on the old object
                     versions.insert(0, self._side_files.read(parts, old.inode))
-            self._retried(lambda: self._side_files.write(parts, versions))
-            self._retried(lambda: self._name(file, parts, replacing=old is not None))
-            if old is not None:
+            if not in_file:
+                self._retried(lambda: self._side_files.write(parts, versions))
+            self._name(file, folder, parts[-1], replacing=old is not None)
+            if in_file:
+                self._side_files.drop(parts)  # that of a former object of the key
+            elif old is not None:
                 self._side_files.write(parts, [label])
 
-    def _name(self, file: OpenFile, parts: list[str], *, replacing: bool) -> None:
-        with self._open_area.folder() as source, self._tree.folder(parts[:-1], create=True) as folder:
-            try:
-                if not replacing:
-                    # Unlike a rename, a link fails if any program made a file of that name.
-                    self._system.link(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
-            except FileExistsError:
-                raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
-                    raise
-                replacing = True  # no hard links on this file system; our own lock must do
-            if replacing:
-                self._system.rename(file.data_name, parts[-1], src_dir_fd=source, dst_dir_fd=folder)
-            self._tree.sync(folder)
+    def _name(self, file: OpenFile, folder: int, name: str, *, replacing: bool) -> None:
+        if replacing or not self._linked(file, folder, name):  # without links our own lock must do
+            self._system.rename(file.data_name, name, src_dir_fd=file.place, dst_dir_fd=folder)
+        self._tree.sync(folder)
+
+    def _linked(self, file: OpenFile, folder: int, name: str) -> bool:
+        """Give a file its name; unlike a rename, a link fails if any program made one. False if there are no links.
+
+        Raises:
+            ObjectExistsError: there is one, and it is not to be replaced.
+            OSError: the operating system refused.
+        """
+        try:
+            self._system.link(file.data_name, name, src_dir_fd=file.place, dst_dir_fd=folder)
+        except FileExistsError:
+            if file.overwrite:  # made without our lock since we looked
+                return False
+            raise ObjectExistsError(f"an object took this key meanwhile: {file.key}") from None
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                raise
+            return False
+        return True
 
     @staticmethod
-    def _retried(step: Callable[[], None]) -> None:
+    def _retried(step: Callable[[], T]) -> T:
         """Repeat a step that fails because another process removes empty folders."""
         for attempt in range(_LOST_RACES):
             try:
@@ -168,7 +208,7 @@ class DirectoryStore:
             except FileNotFoundError:
                 if attempt == _LOST_RACES - 1:
                     raise
-        return None
+        raise AssertionError("the last attempt returns or raises")
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
@@ -215,12 +255,19 @@ class DirectoryStore:
             for _ in range(_LOST_RACES):
                 if found is None:
                     break
-                label = self._side_files.read(parts, found.inode)
+                label = self._label(parts, found.inode)
                 again = self._find(key, parts)
                 if again == found:
                     return ObjectInfo(key, found.size, label.content_type, label.attributes)
                 found = again  # replaced meanwhile
         raise ObjectNotFoundError(f"no object has this key: {key}")
+
+    def _label(self, parts: list[str], inode: int) -> Label:
+        """Return the label of an object: the one in its file, if it has one, is never that of another object."""
+        beside = None if self._in_files else self._side_files.read(parts, inode)
+        if beside is not None and beside.inode == inode and not beside.is_default:
+            return beside
+        return self._file_labels.read(parts, inode) or beside or self._side_files.read(parts, inode)
 
     def keys(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
         """Return keys in order; see ``ObjectStore.keys``.
@@ -263,13 +310,24 @@ class DirectoryStore:
         """
         try:
             with self._tree.folder(parts[:-1]) as folder:
-                found = self._system.stat(parts[-1], dir_fd=folder)
+                return self._found_in(folder, key, parts)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
             if error.errno in (errno.ENOTDIR, errno.ELOOP):
                 raise StoreError(f"a part of {key!r} is an object or a link, not a folder") from None
             raise StoreError(f"looking up {key!r} failed: {error.strerror}") from error
+
+    def _found_in(self, folder: int, key: str, parts: list[str]) -> _Found | None:
+        """Return size and inode of an object in an open folder, or None.
+
+        Raises:
+            StoreError: a folder, link or special file has its name.
+        """
+        try:
+            found = self._system.stat(parts[-1], dir_fd=folder)
+        except FileNotFoundError:
+            return None
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{key!r} is a folder or a link, not an object")
         return _Found(found.st_size, found.st_ino)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from onvif_bmff.errors import StateError
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.storage.acceptable import check_metadata
-from onvif_bmff.storage.open_area import OpenArea, OpenFile
 from onvif_bmff.storage.tree import failures, write_all
+
+if TYPE_CHECKING:
+    from onvif_bmff.storage.open_area import OpenArea, OpenFile
 
 __all__ = ["DirectoryWriter"]
 
@@ -20,9 +23,9 @@ class DirectoryWriter:
 
     def __init__(
         self,
-        file: OpenFile,
-        open_area: OpenArea,
-        commit: Callable[[OpenFile, Mapping[str, str]], None],
+        file: "OpenFile",
+        open_area: "OpenArea",
+        commit: "Callable[[OpenFile, Mapping[str, str]], None]",
         *,
         fsync_appends: bool,
     ) -> None:
@@ -67,9 +70,9 @@ class DirectoryWriter:
         file, self._file = self._file, None
         if file is not None:
             with suppress(OSError):
-                file.file.close()
+                file.close()
 
-    def _mine(self) -> OpenFile:
+    def _mine(self) -> "OpenFile":
         if self._file is None:
             raise StateError(f"the writer is sealed or abandoned: {self._key}")
         if self._failed:

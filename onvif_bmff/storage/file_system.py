@@ -1,13 +1,18 @@
 """The functions of the operating system that a ``DirectoryStore`` uses, as one object that can be replaced."""
 
+import errno
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from io import FileIO
 from typing import Protocol
 
 __all__ = ["POSIX", "FileStatus", "FileSystem", "FolderEntry", "LockedFile", "PosixFileSystem"]
+
+
+_HAS_ATTRIBUTES = sys.platform == "linux"  # Python has no such functions elsewhere
 
 
 class FileStatus(Protocol):
@@ -142,6 +147,14 @@ class FileSystem(Protocol):
         """As ``os.rename``."""
         ...
 
+    def setxattr(self, descriptor: int, name: str, value: bytes) -> None:
+        """As ``os.setxattr``."""
+        ...
+
+    def getxattr(self, descriptor: int, name: str) -> bytes:
+        """As ``os.getxattr``."""
+        ...
+
     def urandom(self, size: int) -> bytes:
         """As ``os.urandom``: for names that nobody else takes."""
         ...
@@ -217,6 +230,18 @@ class PosixFileSystem:
     def rename(self, source: str, path: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
         """See ``os.rename``."""
         os.rename(source, path, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    def setxattr(self, descriptor: int, name: str, value: bytes) -> None:
+        """See ``os.setxattr``."""
+        if not _HAS_ATTRIBUTES:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        os.setxattr(descriptor, name, value)
+
+    def getxattr(self, descriptor: int, name: str) -> bytes:
+        """See ``os.getxattr``."""
+        if not _HAS_ATTRIBUTES:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        return os.getxattr(descriptor, name)
 
     def urandom(self, size: int) -> bytes:
         """See ``os.urandom``."""

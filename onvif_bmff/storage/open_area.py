@@ -9,25 +9,38 @@ import fcntl
 import json
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
 from onvif_bmff.storage.file_system import LockedFile
-from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
+from onvif_bmff.storage.tree import HIDDEN, Tree, attribute, passing_name, read_all, write_file
 
 __all__ = ["OpenArea", "OpenFile"]
 
 _PLACE = [HIDDEN, "open"]
 _DATA = ".data"
 _SIDE = ".json"
+_ATTRIBUTE = "user.onvif_bmff.open"
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OpenFile:
-    """A locked file of the open area."""
+    """A locked file of the open area, whose folder stays open with it; ``place`` is its descriptor."""
 
-    def __init__(self, name: str, file: LockedFile, key: str, content_type: str, *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: LockedFile,
+        key: str,
+        content_type: str,
+        folder: ExitStack,
+        place: int,
+        *,
+        overwrite: bool,
+    ) -> None:
+        self.place = place
+        self._folder = folder
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
         self.file = file
@@ -35,6 +48,11 @@ class OpenFile:
         self.key = key
         self.content_type = content_type
         self.overwrite = overwrite
+
+    def close(self) -> None:
+        """Give up the lock, and leave the folder."""
+        self._folder.close()
+        self.file.close()
 
 
 class OpenArea:
@@ -49,15 +67,18 @@ class OpenArea:
         """Return an open descriptor of the folder, which is made if it is missing."""
         return self._tree.folder(_PLACE, create=True)
 
-    def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool) -> OpenFile:
-        """Return a new empty file for an object. ``fsync`` makes its side file durable.
+    def create(self, key: str, content_type: str, *, overwrite: bool, fsync: bool, in_file: bool) -> OpenFile:
+        """Return a new empty file for an object. ``fsync`` makes what is known of it durable.
+
+        ``in_file``: that is kept as an extended attribute, if the file system can, and not in a side file.
 
         Raises:
             OSError: the operating system refused.
         """
         system = self.system
         side = json.dumps({"key": key, "content_type": content_type, "overwrite": overwrite})
-        with self.folder() as folder:
+        with ExitStack() as stack:
+            folder = stack.enter_context(self.folder())
             while True:
                 name = system.urandom(12).hex()
                 number = system.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
@@ -66,14 +87,26 @@ class OpenArea:
                     system.flock(number, fcntl.LOCK_EX)
                     # A process that looks for abandoned files may have removed it before it was locked.
                     if system.fstat(number).st_nlink:
-                        write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
-                        return OpenFile(name, file, key, content_type, overwrite=overwrite)
+                        if not (in_file and self._note(number, side, folder, fsync=fsync)):
+                            write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
+                        return OpenFile(name, file, key, content_type, stack.pop_all(), folder, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
                         system.unlink(name + _DATA, dir_fd=folder)
                     file.close()
                     raise
                 file.close()
+
+    def _note(self, descriptor: int, side: str, folder: int, *, fsync: bool) -> bool:
+        """Keep what is known of a file as an attribute of it; return False if that cannot be."""
+        try:
+            self.system.setxattr(descriptor, _ATTRIBUTE, side.encode())
+        except OSError:
+            return False
+        if fsync:
+            self.system.fsync(descriptor)
+            self.system.fsync(folder)
+        return True
 
     def discard(self, file: OpenFile) -> None:
         """Remove a file of this process. Its object, if it became one, has another name.
@@ -86,11 +119,10 @@ class OpenArea:
         stem = file.data_name.removesuffix(_DATA)
         self._discarded.add(stem)
         try:
-            with self.folder() as folder:
-                self._unlink(folder, file.data_name, file.side_name)
+            self._unlink(file.place, file.data_name, file.side_name)
             self._discarded.discard(stem)
         finally:
-            file.file.close()
+            file.close()
 
     def look(self, is_sealed: Callable[[str, int], bool], *, clear: bool) -> OpenAreaState:
         """Return what dead writers left, and what living ones are writing.
@@ -134,8 +166,7 @@ class OpenArea:
                     else:
                         found.append(UnsealedObject(side[0], side[1], size, stem, side[2]))
             if clear:
-                with self.system.scandir(folder) as entries:
-                    data = {entry.name for entry in entries if entry.name.endswith(_DATA)}
+                data = {name for name, _ in self._tree.names(_PLACE) if name.endswith(_DATA)}
                 for name in names:
                     # Side files of data that was renamed to its key.
                     if name.endswith(_SIDE) and name.removesuffix(_SIDE) + _DATA not in data:
@@ -167,24 +198,27 @@ class OpenArea:
             StoreError: it is not abandoned, or shorter than ``size``.
             OSError: the operating system refused, or it is gone.
         """
-        with self.folder() as folder:
+        with ExitStack() as stack:
+            folder = stack.enter_context(self.folder())
             try:
                 file = self._locked(folder, item.name + _DATA)
             except BlockingIOError:
                 raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
             if file is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        try:
-            have = self.system.fstat(file.fileno()).st_size
-            keep = have if size is None else size
-            if not 0 <= keep <= have:
-                raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
-            file.truncate(keep)
-            file.seek(keep)
-        except BaseException:
-            file.close()
-            raise
-        return OpenFile(item.name, file, item.key, item.content_type, overwrite=item.overwrite)
+            try:
+                have = self.system.fstat(file.fileno()).st_size
+                keep = have if size is None else size
+                if not 0 <= keep <= have:
+                    raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
+                file.truncate(keep)
+                file.seek(keep)
+            except BaseException:
+                file.close()
+                raise
+            return OpenFile(
+                item.name, file, item.key, item.content_type, stack.pop_all(), folder, overwrite=item.overwrite
+            )
 
     def _locked(self, folder: int, name: str) -> LockedFile | None:
         """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""
@@ -203,13 +237,21 @@ class OpenArea:
         return None
 
     def _side(self, folder: int, stem: str) -> tuple[str, str, bool] | None:
-        """Return key, content type and ``overwrite`` of a file; None if the side file is missing or damaged."""
+        """Return key, content type and ``overwrite`` of a file; None if they are missing or damaged."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            number = self.system.open(stem + _SIDE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                number, in_file = self.system.open(stem + _SIDE, flags, dir_fd=folder), False
+            except FileNotFoundError:
+                number, in_file = self.system.open(stem + _DATA, flags, dir_fd=folder), True
         except FileNotFoundError:
             return None
         try:
-            side = json.loads(read_all(number, 0, min(self.system.fstat(number).st_size, 65_536), self.system))
+            if in_file:
+                text = attribute(self.system, number, _ATTRIBUTE) or b""
+            else:
+                text = read_all(number, 0, min(self.system.fstat(number).st_size, 65_536), self.system)
+            side = json.loads(text)
             return str(side["key"]), str(side["content_type"]), bool(side["overwrite"])
         except (ValueError, TypeError, LookupError, RecursionError):
             return None

@@ -12,33 +12,17 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 from onvif_bmff.errors import ObjectDamagedError
+from onvif_bmff.storage.labels import Label, label_of, label_text
 from onvif_bmff.storage.tree import HIDDEN, Tree, passing_name, read_all, write_file
 
-__all__ = ["Label", "SideFiles"]
+__all__ = ["SideFiles"]
 
 _MAX_FILE = 1 << 20
 _IN_ITS_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
 """Errors of the system for a link, for a file in place of a folder, and for a socket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """Content type (None: it is not known) and attributes of an object whose file has the inode."""
-
-    inode: int
-    content_type: str | None
-    attributes: Mapping[str, str]
-
-    @property
-    def is_default(self) -> bool:
-        """No side file is needed for it."""
-        return self.content_type is None and not self.attributes
 
 
 class SideFiles:
@@ -70,20 +54,8 @@ class SideFiles:
         if len(versions) == 1 and versions[0].is_default and not self._exists(parts):
             return
         folder, name = self._place(parts)
-        data = json.dumps(
-            {
-                "versions": [
-                    {
-                        "inode": version.inode,
-                        "content_type": version.content_type,
-                        "attributes": dict(version.attributes),
-                    }
-                    for version in versions
-                ]
-            }
-        )
         with self._tree.folder(folder, create=True) as here:
-            write_file(name, data.encode(), here, fsync=self._tree.fsync, system=self._tree.system)
+            write_file(name, label_text(versions).encode(), here, fsync=self._tree.fsync, system=self._tree.system)
 
     def drop(self, parts: list[str]) -> None:
         """Remove the side file, and folders that become empty, if there is one."""
@@ -128,17 +100,6 @@ class SideFiles:
         finally:
             system.close(file)
         try:
-            return [_to_label(item) for item in json.loads(data)["versions"]]
+            return [label_of(item) for item in json.loads(data)["versions"]]
         except (ValueError, TypeError, LookupError, RecursionError, OverflowError):
             raise ObjectDamagedError(f"the side file of {'/'.join(parts)!r} is damaged") from None
-
-
-def _to_label(item: Any) -> Label:
-    attributes = item["attributes"]
-    if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
-        raise ValueError("attributes are names and texts")
-    if not isinstance(item["content_type"], str | None):
-        raise TypeError("a content type is a text, or null where it is not known")
-    if not isinstance(item["inode"], int):
-        raise TypeError("an inode is a whole number")
-    return Label(item["inode"], item["content_type"], attributes)

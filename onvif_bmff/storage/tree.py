@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.storage.file_system import POSIX, FileSystem
+from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders
 
-__all__ = ["HIDDEN", "Tree", "failures", "passing_name", "read_all", "write_all", "write_file"]
+__all__ = ["HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
 HIDDEN = ".onvif_bmff"
 """Name of the area in the root that is not part of the key space."""
@@ -45,13 +46,15 @@ def failures(doing: str, key: str, *, reading: bool = False) -> Iterator[None]:
 class Tree:
     """Folders and files under a root directory, addressed by lists of names.
 
-    ``fsync`` says whether new folders are made durable at once; ``system`` is where they are.
+    ``fsync`` says whether new folders are made durable at once; ``system`` is where they are; ``held`` is how many
+    folders are kept open.
     """
 
-    def __init__(self, root: str, *, fsync: bool, system: FileSystem = POSIX) -> None:
+    def __init__(self, root: str, *, fsync: bool, system: FileSystem = POSIX, held: int = 128) -> None:
         self.system = system
         self.root = root
         self.fsync = fsync
+        self._held = HeldFolders(system, held)
         self._durable: dict[tuple[str, ...], int] = {}  # folders whose names are on the disk, and their inodes
 
     def make_root(self) -> None:
@@ -99,29 +102,54 @@ class Tree:
 
     @contextmanager
     def folder(self, parts: list[str], *, create: bool = False) -> Iterator[int]:
-        """Yield an open descriptor of a folder, closed afterwards.
+        """Yield an open descriptor of a folder, which is left open for later uses or closed afterwards.
 
         Raises:
             OSError: it does not exist, is no folder, or a part of the way is a link.
         """
-        close = self.system.close
-        here = self.system.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        folders = self._held.use(parts)
         try:
-            for depth, part in enumerate(parts, 1):
-                below = self._step(here, part, create=create)
-                try:
-                    if create and self.fsync:
-                        self._keep_name(tuple(parts[:depth]), here, below)
-                finally:
-                    close(here)
-                    here = below
-            yield here
+            self._walk(parts, folders, create=create)
+            yield folders[-1].descriptor
         finally:
-            close(here)
+            self._held.release(folders, tuple(parts))
 
-    def _keep_name(self, path: tuple[str, ...], above: int, folder: int) -> None:
+    def _walk(self, parts: list[str], folders: list[HeldFolder], *, create: bool) -> None:
+        """Check that the held folders of a way are still what they were; open the others, and add them."""
+        for depth in range(len(parts) + 1):
+            path = tuple(parts[:depth])
+            if depth < len(folders):
+                if self._is_same(path, folders, depth):
+                    if depth and create and self.fsync:
+                        self._keep_name(path, folders[depth - 1].descriptor, folders[depth].inode)
+                    continue
+                self._held.forget(path, folders[depth])
+                self._held.release(folders[depth:])
+                del folders[depth:]
+            if depth:
+                descriptor = self._step(folders[-1].descriptor, parts[depth - 1], create=create)
+            else:
+                descriptor = self.system.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+            try:
+                found = HeldFolder(descriptor, self.system.fstat(descriptor).st_ino)
+                if depth and create and self.fsync:
+                    self._keep_name(path, folders[-1].descriptor, found.inode)
+            except BaseException:
+                self.system.close(descriptor)
+                raise
+            folders.append(found)
+            self._held.keep(path, found)
+
+    def _is_same(self, path: tuple[str, ...], folders: list[HeldFolder], depth: int) -> bool:
+        """Return whether the name of a held folder is still its own."""
+        above = folders[max(0, depth - 1)].descriptor
+        try:
+            return self.system.stat(path[-1] if path else self.root, dir_fd=above).st_ino == folders[depth].inode
+        except FileNotFoundError:
+            return False
+
+    def _keep_name(self, path: tuple[str, ...], above: int, inode: int) -> None:
         """Make the name of a folder durable, even if another process made it, which may have died since."""
-        inode = self.system.fstat(folder).st_ino
         if self._durable.get(path) == inode:
             return
         self.system.fsync(above)
@@ -154,6 +182,18 @@ class Tree:
                     self.system.rmdir(parts[depth - 1], dir_fd=above)
                 self._durable.pop(tuple(parts[:depth]), None)
 
+    @contextmanager
+    def _opened(self, above: int, parts: list[str]) -> Iterator[int]:
+        here = (
+            self.system.open(parts[-1], _FOLDER, dir_fd=above)
+            if parts
+            else self.system.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        )
+        try:
+            yield here
+        finally:
+            self.system.close(here)
+
     def names(self, parts: list[str]) -> list[tuple[str, bool]]:
         """Return names in a folder that can be part of a key, with whether they are folders; unordered.
 
@@ -161,7 +201,12 @@ class Tree:
         """
         found: list[tuple[str, bool]] = []
         try:
-            with self.folder(parts) as here, self.system.scandir(here) as entries:
+            # Through a descriptor of its own: where a listing is, is the same for all users of a descriptor.
+            with (
+                self.folder(parts[:-1]) as above,
+                self._opened(above, parts) as here,
+                self.system.scandir(here) as entries,
+            ):
                 for entry in entries:
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if (is_folder or entry.is_file(follow_symlinks=False)) and _fits(entry.name):
@@ -249,3 +294,17 @@ def read_all(descriptor: int, start: int, length: int, system: FileSystem = POSI
         pieces.append(data)
         have += len(data)
     return b"".join(pieces)
+
+
+def attribute(system: FileSystem, descriptor: int, name: str) -> bytes | None:
+    """Return an extended attribute of an open file, or None if it has none, or the file system knows none.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    try:
+        return system.getxattr(descriptor, name)
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+            raise
+        return None

@@ -51,7 +51,14 @@ def _open(store: ObjectStore, key: str, content_type: str = "video/mp4") -> Obje
 
 
 class StoreConformance(ReadableStoreConformance):
-    """Tests of a whole ``ObjectStore``. Each makes one or more independent stores."""
+    """Tests of a whole ``ObjectStore``. Each makes one or more independent stores.
+
+    ``histories`` is how many random histories are compared with a dictionary, each of ``steps`` operations: fewer where
+    each operation is a request to a slow server.
+    """
+
+    histories = 5
+    steps = 60
 
     def make_store(self) -> ObjectStore:
         """Return a new, empty store."""
@@ -233,8 +240,8 @@ class StoreConformance(ReadableStoreConformance):
 
     def test_any_history_is_that_of_a_dictionary(self) -> None:
         """After any number of writes and deletions the store holds what a dictionary would."""
-        for seed in range(5):
-            _Comparison(self.make_store(), Random(seed)).run(steps=60)
+        for seed in range(self.histories):
+            _Comparison(self.make_store(), Random(seed)).run(self.steps)
 
 
 class _Comparison:

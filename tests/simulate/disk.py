@@ -241,8 +241,8 @@ class SimulatedDisk:
             self.close(number)
 
     def open_descriptors(self, process: Process) -> int:
-        """Return how many files a process has open."""
-        return sum(1 for one in self.descriptors.values() if one.process is process)
+        """Return how many files a process has open; folders, which a store keeps open, aside."""
+        return sum(1 for one in self.descriptors.values() if one.process is process and not one.node.is_folder)
 
     # ---- the power cut -----------------------------------------------------------------------------------
 
@@ -610,7 +610,7 @@ class SimulatedFileSystem:
 
     def _place(self, path: str, dir_fd: int | None) -> tuple[_Node, str]:
         """Return the folder of a path and the last name."""
-        if dir_fd is not None:
+        if dir_fd is not None and not path.startswith("/"):
             return self._folder(dir_fd), path
         above, _, name = path.rpartition("/")
         folder = self._walk(above)
@@ -693,6 +693,12 @@ class SimulatedFileSystem:
             self._process.check()
 
     # ---- files -------------------------------------------------------------------------------------------
+
+    def setxattr(self, descriptor: int, name: str, value: bytes) -> None:
+        raise _error(errno.ENOTSUP)
+
+    def getxattr(self, descriptor: int, name: str) -> bytes:
+        raise _error(errno.ENOTSUP)
 
     def writev(self, descriptor: int, buffers: list[bytes | memoryview]) -> int:
         found = self.descriptor(descriptor)

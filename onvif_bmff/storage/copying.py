@@ -1,0 +1,168 @@
+"""Copy objects from one store to another: whole, with their attributes, and verified."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+from onvif_bmff.errors import ObjectExistsError, OnvifBmffError, StoreError
+from onvif_bmff.objects.attributes import OBJECT_ID
+from onvif_bmff.objects.extensions import EXTENSIONS
+from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
+from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.parallel import in_parallel
+
+__all__ = ["Copied", "CopyState", "copy_objects"]
+
+_BLOCK = 8 << 20
+_END = "_end"
+_SHARE = 3
+"""Objects a task before results are given out: few, so that a caller who stops does not wait long."""
+
+
+class CopyState(Enum):
+    """What became of an object."""
+
+    COPIED = "copied"
+    PRESENT = "present"
+    """The target has it already: the same id, or the same bytes."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """An object that was to be copied.
+
+    ``size`` is in bytes; 0 if it failed. ``thinned``: the target cannot keep all attributes, so that the seek table has
+    fewer entries there, or some are missing. ``error`` says why it failed.
+    """
+
+    key: str
+    state: CopyState
+    size: int = 0
+    thinned: bool = False
+    error: Exception | None = None
+
+
+def copy_objects(
+    source: ReadableStore,
+    target: ObjectStore,
+    keys: Iterable[str],
+    *,
+    digests: bool = False,
+    tasks: int = 4,
+    runtime: Runtime = SYSTEM,
+) -> Iterator[Copied]:
+    """Copy objects, several at a time, and yield what became of each, in the order of the keys.
+
+    Nothing is overwritten. An object that the target has already is compared: by ``ObjectId`` and size, else by all
+    bytes. So a copy that broke off is completed by running it again. Each copied object is looked at in the target:
+    size, content type and attributes must be there.
+
+    An object whose content type is unknown gets that of its extension.
+
+    Args:
+        source: where the objects are.
+        target: where they go.
+        keys: which objects.
+        digests: also read each copied object back, and compare SHA-256 digests of all bytes.
+        tasks: objects at once; each is in memory where the target keeps it there.
+        runtime: runs the tasks.
+    """
+
+    def copy(key: str) -> Copied:
+        try:
+            return _copy(source, target, key, digests=digests)
+        except (OnvifBmffError, OSError) as error:
+            return Copied(key, CopyState.FAILED, error=error)
+
+    return in_parallel(copy, keys, tasks=tasks, runtime=runtime, share=_SHARE)
+
+
+def _copy(source: ReadableStore, target: ObjectStore, key: str, *, digests: bool) -> Copied:
+    info = source.head(key)
+    content_type = info.content_type or _usual_type(key)
+    digest = sha256()
+    try:
+        writer = target.open_writer(key, content_type=content_type)
+        try:
+            for block in _blocks(source, key, info.size):
+                digest.update(block)
+                writer.append(block)
+            writer.seal(info.attributes)
+        finally:
+            writer.abandon()
+    except ObjectExistsError:
+        return _compare(source, target, info)
+    found = target.head(key)
+    thinned = _differences(info, found, content_type)
+    if digests and _digest(target, key, found.size) != digest.digest():
+        raise StoreError(f"{key}: the bytes that the target gives back differ")
+    return Copied(key, CopyState.COPIED, info.size, thinned)
+
+
+def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo) -> Copied:
+    """Return that the target has the same object.
+
+    Raises:
+        ObjectExistsError: it has another one.
+    """
+    found = target.head(info.key)
+    ids = [_folded(one.attributes).get(OBJECT_ID.lower()) for one in (info, found)]
+    same = found.size == info.size
+    if same and None in ids:
+        same = _digest(source, info.key, info.size) == _digest(target, info.key, info.size)
+    elif same:
+        same = ids[0] == ids[1]
+    if not same:
+        raise ObjectExistsError(f"the target has another object of this key: {info.key}")
+    return Copied(info.key, CopyState.PRESENT, info.size)
+
+
+def _differences(info: ObjectInfo, found: ObjectInfo, content_type: str) -> bool:
+    """Return whether attributes are missing in the copy, or a seek table is thinner.
+
+    Raises:
+        StoreError: something else differs.
+    """
+    if found.size != info.size or found.content_type != content_type:
+        raise StoreError(f"{info.key}: size or content type differ in the target")
+    wanted, there = _folded(info.attributes), _folded(found.attributes)
+    changed = {name for name, value in there.items() if wanted.get(name) != value}
+    if changed - {"seektable"}:
+        raise StoreError(f"{info.key}: the attribute {min(changed - {'seektable'})} differs in the target")
+    return there != wanted
+
+
+def _folded(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in attributes.items()}
+
+
+def _digest(store: ReadableStore, key: str, size: int) -> bytes:
+    digest = sha256()
+    for block in _blocks(store, key, size):
+        digest.update(block)
+    return digest.digest()
+
+
+def _blocks(store: ReadableStore, key: str, size: int) -> Iterator[bytes]:
+    """Yield the bytes of an object.
+
+    Raises:
+        StoreError: there are fewer than ``size``.
+    """
+    at = 0
+    while at < size:
+        block = store.get(key, at, min(_BLOCK, size - at))
+        if not block:
+            raise StoreError(f"{key}: the object became shorter while it was read")
+        yield block
+        at += len(block)
+
+
+def _usual_type(key: str) -> str:
+    extension = key.rpartition(".")[2]
+    if extension.endswith(_END):
+        return SPAN_END_CONTENT_TYPE
+    row = EXTENSIONS.get(extension)
+    return SPAN_END_CONTENT_TYPE if row is None else row.content_type

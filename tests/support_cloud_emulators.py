@@ -1,0 +1,104 @@
+"""Emulators of services that nobody here wrote: moto for S3, Azurite for Azure."""
+
+import base64
+import hashlib
+import hmac
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+from support_tools import missing
+
+ACCOUNT = "devstoreaccount1"
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Credentials of every Azurite, as its documentation names them."""
+
+
+def _free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextmanager
+def _running(command, port):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command[0]} has ended with {process.returncode}") from None
+                time.sleep(0.1)
+        else:
+            raise RuntimeError(f"{command[0]} does not listen")
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Emulator:
+    """A running emulator: options to reach it, and new buckets."""
+
+    def __init__(self, scheme, endpoint, options):
+        self.scheme, self.endpoint, self._options = scheme, endpoint, options
+        self._count = 0
+
+    def options(self, **more):
+        return {"endpoint": self.endpoint, **self._options, **more}
+
+    def new_bucket(self):
+        """The URL of a new, empty bucket."""
+        self._count += 1
+        name = f"bucket-{self._count}"
+        request = self._s3_request(name) if self.scheme == "s3" else self._azure_request(name)
+        with urllib.request.urlopen(request, timeout=10):
+            return f"{self.scheme}://{name}"
+
+    def _s3_request(self, name):
+        return urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")
+
+    def _azure_request(self, name):
+        date = formatdate(usegmt=True)
+        path = f"/{ACCOUNT}/{ACCOUNT}/{name}"
+        text = "PUT" + "\n" * 12 + f"x-ms-date:{date}\nx-ms-version:2021-12-02\n{path}\nrestype:container"
+        digest = hmac.new(base64.b64decode(ACCOUNT_KEY), text.encode(), hashlib.sha256).digest()
+        signed = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
+        headers = {"x-ms-date": date, "x-ms-version": "2021-12-02", "Authorization": signed, "Content-Length": "0"}
+        return urllib.request.Request(f"{self.endpoint}/{name}?restype=container", method="PUT", headers=headers)
+
+
+@contextmanager
+def moto():
+    """Amazon S3 by moto."""
+    beside = Path(sys.executable).parent / "moto_server"
+    command = str(beside) if beside.exists() else shutil.which("moto_server") or missing("moto_server")
+    port = _free_port()
+    keys = {"access_key_id": "AKIDEXAMPLE1", "secret_access_key": "SECRETEXAMPLE1", "region": "us-east-1"}
+    with _running([command, "-H", "127.0.0.1", "-p", str(port)], port):
+        yield Emulator("s3", f"http://127.0.0.1:{port}", keys)
+
+
+@contextmanager
+def azurite(folder):
+    """Azure Blob Storage by Azurite, with its files in a folder. It is kept from calling home."""
+    command = shutil.which("azurite-blob") or missing("azurite-blob")
+    port = _free_port()
+    own = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
+    with _running([command, *own, "--silent", "--disableTelemetry", "--skipApiVersionCheck"], port):
+        keys = {"account": ACCOUNT, "account_key": ACCOUNT_KEY}
+        yield Emulator("az", f"http://127.0.0.1:{port}/{ACCOUNT}", keys)
