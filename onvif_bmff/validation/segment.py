@@ -28,6 +28,8 @@ __all__ = ["check_segment"]
 _MAX_INDEX = 16 << 20
 """Size limit of a box other than header and fragments that is parsed."""
 
+_PADDING = ("free", "skip")
+
 
 def check_segment(
     source: ByteSource, context: Context, name: str, make_samples: Callable[[Context, Header], SampleChecker]
@@ -91,6 +93,8 @@ class _SegmentScan:
         check_random_access(self._context, self._observed, self._random_access)
 
     def _after_mfra(self, head: BoxHead) -> None:
+        if self._context.is_cmaf and head.type in _PADDING:
+            return  # mfra is optional there, and nothing says that it is last
         rule = self._context.rule("ANX-B.3-08", "ANX-B.6-06")
         self._context.findings.add(
             rule, f"a box {head.type!r} follows the mfra", offset=self.position, path=f"/{head.type}"

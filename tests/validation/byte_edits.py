@@ -70,7 +70,9 @@ def keys_with(objects, extension):
     return [key for key in objects if key.endswith("." + extension)]
 
 
-def _in_objects(change, extension, which):
+def in_objects(change, extension, which):
+    """An edit of one object with an extension, or of all."""
+
     def apply(objects):
         keys = keys_with(objects, extension)
         for key in keys if which == ALL else [keys[which]]:
@@ -89,7 +91,7 @@ def edit(name, rules, bases, change, *, extension=M4V, which=1):
     cmaf, mp4 = rules if isinstance(rules, tuple) else (rules, rules)
     for base in bases.split():
         is_mp4 = base.startswith("mp4")
-        applied = _in_objects(change, MP4 if is_mp4 else extension, which)
+        applied = in_objects(change, MP4 if is_mp4 else extension, which)
         label = name if is_mp4 or extension == M4V else f"{name} ({extension})"
         EDITS.append(ByteEdit(label, base, mp4 if is_mp4 else cmaf, applied))
 

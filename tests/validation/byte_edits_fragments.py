@@ -243,7 +243,7 @@ edit("an empty sample", "P-01", "cmaf", sizes(empty), extension=M4A)
 edit("a first sample that is no sync sample", "ANX-B.3-06", BOTH, set_(f"{TRUN}.first_flags", 0x01010000))
 edit(
     "a later fragment begins with no sync sample",
-    ("C-47", ISO),
+    FILE_INDEX,
     "cmaf-long",
     set_("moof[2]/traf/trun.first_flags", 0x01010000),
     which=0,
