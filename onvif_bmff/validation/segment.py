@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from onvif_bmff.bmff import (
+    ASYMMETRIC_SYSTEM_ID,
+    COMMON_SYSTEM_ID,
     Box,
     EventMessageBox,
     FileTypeBox,
@@ -29,6 +31,22 @@ _MAX_INDEX = 16 << 20
 """Size limit of a box other than header and fragments that is parsed."""
 
 _PADDING = ("free", "skip")
+_INVALID = "ANX-B.3-08"
+_PSSH_SYSTEM = 12
+"""Where the SystemID of a pssh lies."""
+_RULES_OF_SYSTEMS = {COMMON_SYSTEM_ID.bytes: "ANX-B.8.1-07", ASYMMETRIC_SYSTEM_ID.bytes: "ANX-B.8.2-16"}
+"""Rules for a pssh whose KIDs or data run past its end."""
+_RULES_OF_BOXES = {
+    **dict.fromkeys(("sinf", "frma", "schm", "schi"), ("C-60", "ANX-B.8-01")),
+    "tenc": ("C-61", "ANX-B.8-01"),
+    "senc": ("C-64", "ANX-B.8-01"),
+    **dict.fromkeys(("saiz", "saio"), ("C-63", "ANX-B.8-01")),
+}
+"""Rules for boxes that cannot be read, of CMAF and of MP4 objects."""
+_INNER = frozenset(
+    ("mvhd", "trak", "mvex", "mdia", "minf", "stbl", "mfhd", "traf", "tfhd", "tfdt", "trun", "senc", "saiz", "saio")
+) | {"sbgp", "sgpd", "tfra", "mfro"}
+"""Boxes that lie in others only."""
 
 
 def check_segment(
@@ -45,12 +63,21 @@ def check_segment(
         scan.run()
         observed.complete = True
     except BoxError as error:
-        context.findings.add("ANX-B.3-08", error.reason, offset=error.offset, path=error.path)
+        context.findings.add(_rule_of(error, source, context), error.reason, offset=error.offset, path=error.path)
     except MediaError as error:
         context.findings.add("ANX-B.3-08", str(error), offset=scan.position)
     except StopLooking:
         pass
     return observed
+
+
+def _rule_of(error: BoxError, source: ByteSource, context: Context) -> str:
+    """Return the rule that a box breaks which cannot be read: its own, if it has one, else that of valid files."""
+    kind = (error.path or "").rpartition("/")[2]
+    if kind == "pssh" and error.offset is not None:
+        system = bytes(source.view(error.offset, _PSSH_SYSTEM + 16))[_PSSH_SYSTEM:]
+        return _RULES_OF_SYSTEMS.get(system, _INVALID)
+    return context.rule(*_RULES_OF_BOXES.get(kind, (_INVALID, _INVALID)))
 
 
 class _SegmentScan:
@@ -126,6 +153,8 @@ class _SegmentScan:
             self._random_access = found if isinstance(found, MovieFragmentRandomAccessBox) else None
         elif kind == "pssh":
             add("ANX-B.8-09", "a pssh outside the moov", offset=start, path="/pssh")
+        elif kind in _INNER:
+            add(_INVALID, f"a box {kind!r} at file level", offset=start, path=f"/{kind}")
         elif kind in ("meta", "udta") and context.is_cmaf:
             add("C-01", f"{kind} at file level", offset=start, path=f"/{kind}")
         elif kind in ("emsg", "prft", "sidx"):
