@@ -17,7 +17,6 @@ from onvif_bmff.bmff import (
     MediaHeaderBox,
     MediaInformationBox,
     MovieExtendsBox,
-    MovieExtendsHeaderBox,
     MovieHeaderBox,
     NullMediaHeaderBox,
     SampleDescriptionBox,
@@ -68,9 +67,6 @@ def check_header(context: Context, header: Header) -> None:
     defaults = extends.find_all(TrackExtendsBox) if extends is not None else ()
     if sorted(box.track_id for box in defaults) != sorted(track.track_id for track in header.tracks):
         add(rule, "there is not one trex for each track in mvex", offset=movie.offset, path="/moov/mvex")
-    length = extends.find(MovieExtendsHeaderBox) if extends is not None else None
-    if length is not None and not length.fragment_duration and context.is_cmaf:
-        add("C-21", "the duration is 0", offset=length.offset, path="/moov/mvex/mehd")
     expected = media_in(context.key.extension)
     for track in header.tracks:
         if track.is_media and track.type not in expected:

@@ -150,13 +150,18 @@ class ObservedTrack:
 
 @dataclass(slots=True)
 class ObservedSegment:
-    """What was observed in a segment. ``complete``: it was read to its end without a fatal fault."""
+    """What was observed in a segment.
+
+    ``moofs`` and ``data_ends`` are where fragments begin, and where the media data behind them end. ``complete``: it was
+    read to its end without a fatal fault.
+    """
 
     key: ObjectKey
     name: str
     header: Header | None = None
     tracks: dict[int, ObservedTrack] = field(default_factory=dict)
     moofs: list[int] = field(default_factory=list)
+    data_ends: list[int] = field(default_factory=list)
     complete: bool = False
 
     @property

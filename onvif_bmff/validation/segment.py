@@ -22,8 +22,9 @@ from onvif_bmff.validation.fragments import FragmentChecker, MediaData
 from onvif_bmff.validation.header import check_header
 from onvif_bmff.validation.observed import Context, Header, ObservedSegment, StopLooking
 from onvif_bmff.validation.protection_headers import check_protection_headers
-from onvif_bmff.validation.random_access import check_random_access
+from onvif_bmff.validation.random_access import check_random_access, check_segment_indexes
 from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.structure import check_length
 
 __all__ = ["check_segment"]
 
@@ -116,7 +117,9 @@ class _SegmentScan:
             add("ANX-B.1-03", "there are no fragments")
         self._waiting("but the end of the object")
         if self._fragments is not None:
-            self._fragments.close(self._indexes)
+            self._fragments.close()
+        check_length(self._context, self._observed, header)
+        check_segment_indexes(self._context, self._observed, self._indexes)
         check_random_access(self._context, self._observed, self._random_access)
 
     def _after_mfra(self, head: BoxHead) -> None:
@@ -229,6 +232,7 @@ class _SegmentScan:
             stop = body + len(view) if view is not None else self.position + (size or 0)
             data.append(MediaData(body, stop, view))
             self._past(following)
+        self._observed.data_ends.append(self.position)
         fragments.check(moof, start, data, self._before)
         self._before = []
 

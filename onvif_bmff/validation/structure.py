@@ -1,6 +1,7 @@
 """Rules of the movie box that hold in every file, whatever its format. ISO/IEC 14496-12, 8; 14496-14; 14496-15."""
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 from onvif_bmff.bmff import (
     AvcConfigurationBox,
@@ -14,6 +15,7 @@ from onvif_bmff.bmff import (
     MediaBox,
     MediaInformationBox,
     MovieExtendsBox,
+    MovieExtendsHeaderBox,
     MovieHeaderBox,
     SampleDescriptionBox,
     TrackExtendsBox,
@@ -27,9 +29,9 @@ from onvif_bmff.errors import BoxError, OnvifBmffError
 from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media_kind import KIND_OF_HANDLER
-from onvif_bmff.validation.observed import Context, Header
+from onvif_bmff.validation.observed import Context, Header, ObservedSegment
 
-__all__ = ["SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_structure", "original_type"]
+__all__ = ["SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_length", "check_structure", "original_type"]
 
 SAMPLE_TABLE = "/moov/trak/mdia/minf/stbl"
 SAMPLE_DESCRIPTIONS = f"{SAMPLE_TABLE}/stsd"
@@ -71,6 +73,21 @@ def check_structure(context: Context, header: Header) -> None:
             path = f"{SAMPLE_DESCRIPTIONS}/{entry.type}"
             for rule, fault in _faults_of_entry(context, track, entry):
                 context.findings.add(rule, fault, offset=entry.offset, path=path)
+
+
+def check_length(context: Context, observed: ObservedSegment, header: Header) -> None:
+    """Check that the duration in mehd, if there is one, is not less than that of the segment."""
+    extends, movie = header.movie.find(MovieExtendsBox), header.movie.find(MovieHeaderBox)
+    length = extends.find(MovieExtendsHeaderBox) if extends is not None else None
+    if length is None or movie is None or not movie.timescale:
+        return
+    told = Fraction(length.fragment_duration + 1, movie.timescale)
+    longest = max(
+        (Fraction(one.duration, one.track.timescale) for one in observed.tracks.values()), default=Fraction(0)
+    )
+    if not length.fragment_duration or told < longest:
+        message = f"the duration is {length.fragment_duration}, which is less than the segment's"
+        _invalid(context, message, length, "/moov/mvex/mehd", "C-21")
 
 
 def _invalid(context: Context, message: str, box: Box, path: str, cmaf: str = _INVALID) -> None:
