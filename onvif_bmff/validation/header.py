@@ -58,8 +58,6 @@ def check_header(context: Context, header: Header) -> None:
     if context.is_cmaf:
         _check_brands(context, header)
         _check_movie_header(context, header)
-        if len(header.tracks) != 1:
-            add("ANX-B.7-01", f"the segment has {len(header.tracks)} tracks", offset=movie.offset, path="/moov")
     elif not header.tracks:
         add("ANX-B.3-08", "the movie has no track", offset=movie.offset, path="/moov")
     extends = movie.find(MovieExtendsBox)

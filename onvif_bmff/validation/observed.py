@@ -152,8 +152,8 @@ class ObservedTrack:
 class ObservedSegment:
     """What was observed in a segment.
 
-    ``moofs`` and ``data_ends`` are where fragments begin, and where the media data behind them end. ``complete``: it was
-    read to its end without a fatal fault.
+    ``moofs`` and ``data_ends`` are where fragments begin, and where the media data behind them end. ``complete``: it
+    was read to its end without a fatal fault.
     """
 
     key: ObjectKey

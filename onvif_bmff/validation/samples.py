@@ -118,6 +118,10 @@ class SampleChecker:
             self._said.add(f"{rule} {message}")
             self._context.findings.add(rule, message, offset=part.box.offset, path=path)
 
+    def described(self, part: TrackFragment) -> int:
+        """Return how many groups of type 'seig' the stbl of a track describes."""
+        return len(self.coverage.seig_of(part.track).entries)
+
     @property
     def context(self) -> Context:
         """The object under test."""

@@ -14,6 +14,7 @@ from onvif_bmff.bmff import (
     MovieFragmentRandomAccessBox,
     ProducerReferenceTimeBox,
     SegmentIndexBox,
+    TrackBox,
 )
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
@@ -33,14 +34,17 @@ _MAX_INDEX = 16 << 20
 
 _PADDING = ("free", "skip")
 _INVALID = "ANX-B.3-08"
-_PSSH_SYSTEM = 12
-"""Where the SystemID of a pssh lies."""
+_PSSH_SYSTEM = 8
+"""Bytes from the type of a pssh to its SystemID."""
+_PSSH_REACH = 4096
+"""How far before a fault in a pssh its beginning is looked for."""
 _RULES_OF_SYSTEMS = {COMMON_SYSTEM_ID.bytes: "ANX-B.8.1-07", ASYMMETRIC_SYSTEM_ID.bytes: "ANX-B.8.2-16"}
 """Rules for a pssh whose KIDs or data run past its end."""
 _RULES_OF_BOXES = {
     **dict.fromkeys(("sinf", "frma", "schm", "schi"), ("C-60", "ANX-B.8-01")),
     "tenc": ("C-61", "ANX-B.8-01"),
     "senc": ("C-64", "ANX-B.8-01"),
+    **dict.fromkeys(("vmhd", "smhd"), ("C-16", _INVALID)),
     **dict.fromkeys(("saiz", "saio"), ("C-63", "ANX-B.8-01")),
 }
 """Rules for boxes that cannot be read, of CMAF and of MP4 objects."""
@@ -75,8 +79,10 @@ def check_segment(
 def _rule_of(error: BoxError, source: ByteSource, context: Context) -> str:
     """Return the rule that a box breaks which cannot be read: its own, if it has one, else that of valid files."""
     kind = (error.path or "").rpartition("/")[2]
-    if kind == "pssh" and error.offset is not None:
-        system = bytes(source.view(error.offset, _PSSH_SYSTEM + 16))[_PSSH_SYSTEM:]
+    if kind == "pssh":
+        before = min(error.offset, _PSSH_REACH)
+        data = bytes(source.view(error.offset - before, before))
+        system = data[data.rfind(b"pssh") + _PSSH_SYSTEM :][:16]
         return _RULES_OF_SYSTEMS.get(system, _INVALID)
     return context.rule(*_RULES_OF_BOXES.get(kind, (_INVALID, _INVALID)))
 
@@ -200,6 +206,9 @@ class _SegmentScan:
         movie = parse_one(self._source, start, size)
         if not isinstance(movie, MovieBox):
             raise BoxError("the movie box cannot be read", path="/moov", offset=start)
+        count = len(movie.find_all(TrackBox))
+        if context.is_cmaf and count != 1:
+            context.findings.add("ANX-B.7-01", f"the segment has {count} tracks", offset=start, path="/moov")
         raw = bytes(self._source.view(start, size))
         header = Header(self._file_type, movie, raw, start, read_tracks(movie))
         self._observed.header = header
