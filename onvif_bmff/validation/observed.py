@@ -181,6 +181,17 @@ class ObservedSegment:
                 found.extend((time, track.track.timescale) for time in times)
         return found
 
+    @property
+    def sound_start(self) -> tuple[int, int] | None:
+        """When the sound of the first fragment begins, as ticks and timescale; None if there is none beside others."""
+        if len(self.tracks) > 1:
+            for track in self.tracks.values():
+                if track.track.handler == MediaKind.AUDIO.handler and track.parts:
+                    first = track.parts[0]
+                    if first.moof_offset == self.moofs[0]:
+                        return first.first_time + track.track.presentation_shift, track.track.timescale
+        return None
+
     def reference(self) -> tuple[int, int] | None:
         """Return the time of the key as ticks and timescale: in a span's first segment the earliest of all tracks."""
         found = self.starts()

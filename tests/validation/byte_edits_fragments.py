@@ -171,7 +171,8 @@ def sound_before_its_key(objects):
                 put(table, "time", int.from_bytes(table.data[16:20], "big") + 960_000)
         del obj.attributes["SeekTable"]
         objects[key] = [obj.build(), obj.content_type, obj.attributes]
-    objects[next(iter(objects)).replace("23.525Z", "23.547Z")] = objects.pop(next(iter(objects)))
+    first = next(iter(objects))
+    objects[first.replace("23.525Z", "23.547Z")] = objects.pop(first)
 
 
 edit_store("sound older than its object's key", "ANX-B.4-05", "mp4", sound_before_its_key)
