@@ -1,6 +1,8 @@
 """Rules of adjacent objects: segments of a span, its end object, and the next span. ONVIF 25.12, B.1 to B.5."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import blake2b
 
 from onvif_bmff.bmff import (
@@ -21,6 +23,10 @@ from onvif_bmff.validation.rules import Findings
 __all__ = ["KindChecker", "SpanChecker"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
+_MAX_AGE = 2
+"""Seconds by which the first sound of a segment may be older than the time in its key: it comes in blocks, may be late,
+and waits for a sync sample of the leading track.
+"""
 _LAG = 3_000_000
 """Microseconds by which the end of a span may lie after the start of the next one."""
 _TENC_FIELDS = 32
@@ -142,10 +148,18 @@ class SpanChecker:
 
     def _check_start(self, observed: ObservedSegment, last: _Seen) -> None:
         starts = observed.starts()
-        if last.starts and starts and not _fits(last.key, last.starts, observed.key, starts):
+        if not last.starts or not starts:
+            return
+        if not _fits(last.key, last.starts, observed.key, starts):
             expected = _at(last.key, last.starts[0], starts[0])
             message = f"the first sample is at {expected}, by the segment before"
             self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
+        elif observed.sound_start is not None:
+            pairs = _fitting(last.key, last.starts, observed.key, starts)
+            older = min(Fraction(*time) - Fraction(*observed.sound_start) for _, time in pairs)
+            if older > _MAX_AGE:
+                message = f"sound begins {float(older):.3f} s before the time in the key"
+                self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
 
 
 class KindChecker:
@@ -225,14 +239,20 @@ def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTim
 
 def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]) -> bool:
     """Return whether the distance of two keys is that of any of their times, within the resolution of the keys."""
+    return any(True for _ in _fitting(key, starts, other, times))
+
+
+def _fitting(
+    key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield the pairs of times whose distance is that of two keys, within the resolution of the keys."""
     for start in starts:
         for time in times:
             # Truncation of the first key makes the time seem late, that of the other one early.
             at = _at(key, start, time)
             late = other.time.microseconds_since(at) if at is not None else 1 << 62
             if -_unit(other) - 1 <= late <= _unit(key) + 1:
-                return True
-    return False
+                yield start, time
 
 
 def _fingerprint(header: Header) -> bytes:
