@@ -6,7 +6,6 @@ from onvif_bmff.export.clear_boxes import removed_size as removed_size
 from onvif_bmff.export.clear_boxes import removed_sizes as removed_sizes
 from onvif_bmff.export.clear_file import ClearBytes as ClearBytes
 from onvif_bmff.export.clear_file import ClearFile as ClearFile
-from onvif_bmff.export.export import ExportReport as ExportReport
 from onvif_bmff.export.export import export_movie as export_movie
 from onvif_bmff.export.file_times import Cuts as Cuts
 from onvif_bmff.export.file_times import FileTimes as FileTimes
@@ -22,6 +21,9 @@ from onvif_bmff.export.movie import OutputTrack as OutputTrack
 from onvif_bmff.export.movie import TrackTables as TrackTables
 from onvif_bmff.export.movie import build_movie as build_movie
 from onvif_bmff.export.movie import fragmented_tables as fragmented_tables
+from onvif_bmff.export.movie_job import ExportJob as ExportJob
+from onvif_bmff.export.movie_job import ExportReport as ExportReport
+from onvif_bmff.export.movie_job import ExportSource as ExportSource
 from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
@@ -38,7 +40,9 @@ __all__ = [
     "ClearFile",
     "Cuts",
     "Edit",
+    "ExportJob",
     "ExportReport",
+    "ExportSource",
     "FileTimes",
     "FragmentedWriter",
     "MovieWriter",
