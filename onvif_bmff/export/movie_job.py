@@ -26,7 +26,7 @@ from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["ExportJob", "ExportReport", "ExportSource"]
+__all__ = ["ExportJob", "ExportReport", "ExportSource", "readable"]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -123,8 +123,8 @@ class ExportSource:
             MediaError: there is nothing to export, or the codecs of the spans do not fit one track.
             OnvifBmffError: why nothing of the selection can be read.
         """
-        readable = self.selection if self._strict else _readable(self._store, self.selection, self.seeker)
-        tracks = output_tracks(readable, self.seeker)
+        found = self.selection if self._strict else readable(self._store, self.selection, self.seeker)
+        tracks = output_tracks(found, self.seeker)
         if not tracks:
             reader = self._reader(self.selection)
             for _ in reader:
@@ -142,7 +142,7 @@ class ExportSource:
         return replace(report, left_out=tuple(reader.left_out), doubts=tuple(doubts(self.selection)))
 
 
-def _readable(store: ReadableStore, selection: Selection, seeker: Seeker) -> Selection:
+def readable(store: ReadableStore, selection: Selection, seeker: Seeker) -> Selection:
     """Return the parts of a selection of which a header can be read."""
     parts = {
         extension: tuple([part for part in found if settle_header(store, seeker, part)[0] is not None])
@@ -313,10 +313,11 @@ class ExportJob:
                 raise MediaError(f"the codec configuration changes within the span that starts at {track.span.start}")
             target.description = description
             target.sets = parameter_sets(track.codec) if target.in_band else b""
-        time = self._times.ticks_at(played.decode_microseconds, timescale)
+        shown = played.time.microseconds
+        time = self._times.ticks_at(played.decode_microseconds, timescale, shown)
         if _after_leap_second(target, played, time):
             self._times.leap_second(played.decode_microseconds // _DAY * _DAY)
-            time = self._times.ticks_at(played.decode_microseconds, timescale)
+            time = self._times.ticks_at(played.decode_microseconds, timescale, shown)
         if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
             time = target.next_time  # keys are cut to milliseconds: this is no gap
         target.source, target.run, target.clock = track, played.run, played.clock
