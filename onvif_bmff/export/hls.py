@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.export.checked_subsegments import CheckedSubsegments
-from onvif_bmff.media.codec import picture_size
+from onvif_bmff.export.playlist_lines import MASTER, PLAYED, Listed, master_playlist, program_date_time
 from onvif_bmff.media_kind import MediaKind
-from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
+from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.left_out import LeftOut, lost_objects
@@ -29,8 +29,6 @@ __all__ = ["Playlists", "hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
-_PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
-_MASTER = "index.m3u8"
 _ROUNDED = 2_000
 """Microseconds by which keys and Duration attributes may be rounded."""
 _TOGETHER = 2_000_000
@@ -82,7 +80,7 @@ def hls_playlists(
     renditions: dict[str, _Rendition] = {}
     for extension in sorted(selection.parts, key=_order):
         parts = selection.parts[extension]
-        if parts and media_in(extension) & _PLAYED:
+        if parts and media_in(extension) & PLAYED:
             name = f"{_NAMES.get(extension, extension)}.m3u8"
             if strict:
                 runs = _runs(parts, selection, seeker)
@@ -102,7 +100,7 @@ def hls_playlists(
             for one in renditions.values()
         }
     )
-    made[_MASTER] = _master_playlist(renditions)
+    made[MASTER] = _master_playlist(renditions)
     return made
 
 
@@ -238,7 +236,7 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[
                 header = uri_of(run.map_name)
                 lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
             if index == 0 or run.subsegments[index - 1][0] is not segment:
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_rounded(subsegment.start).isoformat(3)}")
+                lines.append(program_date_time(subsegment.start))
             lines.append(f"#EXTINF:{length / 1_000_000:.6f},")
             lines.append(f"#EXT-X-BYTERANGE:{subsegment.stop - subsegment.offset}@{subsegment.offset}")
             lines.append(uri_of(segment.name))
@@ -246,54 +244,18 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[
     return "\n".join(lines) + "\n"
 
 
-def _rounded(time: UtcTime) -> UtcTime:
-    """Return the nearest millisecond, as long as it is no other second than a leap second."""
-    off = time.microseconds % 1_000
-    change = 1_000 - off if off >= 500 else -off
-    return time if time.leap else UtcTime(time.microseconds + change)
-
-
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
-    """One variant for each track of pictures, all with the same sound; without pictures the sound alone.
-
-    Of several renditions of one track, as when the recording format changed in between, the main one is listed.
-    """
-    pictures: dict[int, _Rendition] = {}
+    """The master playlist; of several renditions of one track, as when the format changed in between, the main one."""
+    listed: list[Listed] = []
+    pictures: set[int] = set()
     for extension, one in renditions.items():
         if MediaKind.VIDEO in media_in(extension):
-            pictures.setdefault(ordinal_of(extension), one)
-    variants = list(pictures.values()) or list(renditions.values())[:1]
-    audio = next((one for name, one in renditions.items() if only_kind_in(name) is MediaKind.AUDIO), None)
-    audio = None if audio in variants else audio
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if audio is not None:
-        language = next(iter(audio.headers())).lead.language
-        tag = f',LANGUAGE="{language}"' if language != "und" else ""
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio"{tag},DEFAULT=YES,AUTOSELECT=YES,URI="{audio.name}"'
-        )
-    for one in variants:
-        lines += [_variant(one, audio), one.name]
-    return "\n".join(lines) + "\n"
-
-
-def _variant(rendition: _Rendition, audio: _Rendition | None) -> str:
-    """The line of a rendition in the master playlist, with what it needs of a player together with its sound."""
-    together = [rendition] if audio is None else [rendition, audio]
-    codecs: dict[str, None] = {}
-    size = (0, 0)
-    for header in (header for one in together for header in one.headers()):
-        for track in header.tracks:
-            if track.type is MediaKind.METADATA:
+            if ordinal_of(extension) in pictures:
                 continue
-            codec = track.codec()
-            codecs[codec.codecs_parameter()] = None
-            width, height = picture_size(codec)
-            if width and height and width * height > size[0] * size[1]:
-                size = (width, height)
-    attributes = [f"BANDWIDTH={sum(one.peak for one in together)}", f'CODECS="{",".join(codecs)}"']
-    if size[0]:
-        attributes.append(f"RESOLUTION={size[0]}x{size[1]}")
-    if audio is not None:
-        attributes.append('AUDIO="audio"')
-    return f"#EXT-X-STREAM-INF:{','.join(attributes)}"
+            pictures.add(ordinal_of(extension))
+        headers = list(one.headers())
+        codecs = [
+            track.codec() for header in headers for track in header.tracks if track.type is not MediaKind.METADATA
+        ]
+        listed.append(Listed(one.name, media_in(extension), codecs, one.peak, headers[0].lead.language))
+    return master_playlist(listed)
