@@ -145,16 +145,16 @@ class ProtectedPart:
             ):
                 message = f"{box.entry_count} descriptions of {length} bytes do not fill the box"
                 self._add(rule, message, offset=box.offset, path=f"{TRAF}/sgpd")
-        for box in part.box.find_all(SampleToGroupBox):
-            if box.grouping_type != "seig":
+        for groups in part.box.find_all(SampleToGroupBox):
+            if groups.grouping_type != "seig":
                 continue
-            if sum(box.entries["sample_count"]) > part.sample_count:
+            if sum(groups.entries["sample_count"]) > part.sample_count:
                 message = f"groups of more than the {part.sample_count} samples"
-                self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
-            for index in box.entries["group_description_index"]:
+                self._add(rule, message, offset=groups.offset, path=f"{TRAF}/sbgp")
+            for index in groups.entries["group_description_index"]:
                 if _LOCAL > index > self._checker.described(part):
                     message = f"the track has no description {index}"
-                    self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
+                    self._add(rule, message, offset=groups.offset, path=f"{TRAF}/sbgp")
                     break
 
     def _check_protections(self) -> None:
