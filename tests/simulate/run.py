@@ -40,7 +40,7 @@ from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, CameraFleet, identify
+from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
@@ -571,7 +571,19 @@ class World:
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
         group = camera.streams[0].period * camera.streams[0].group
         left = list(self.pauses.excuses(recording.prefix, GOP if group <= MAX_GAP else 2 * GOP))
-        return self.excuses + joined + troubled + left + self._store_troubles(recording)
+        return (
+            self.excuses + joined + troubled + left + self._waiting_documents(camera) + self._store_troubles(recording)
+        )
+
+    def _waiting_documents(self, camera: Camera) -> list[Excuse]:
+        """Documents that waited for the next one when a clock was set: spans of the new time have no room for them."""
+        found: list[Excuse] = []
+        for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
+            given = [one for one in camera.given if one.track == track]
+            for jump in self.wall.jumps:
+                before = [one for one in given if one.at <= jump + 2.0][-2:]
+                found += [Excuse(one.captured, one.captured, "its clock was set", counted=True) for one in before]
+        return found
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
         """A store that fails may cost anything at any time, as long as the device counts it."""
@@ -583,6 +595,7 @@ class World:
         needed: Iterable[bool] = repeat(True)
         if recording.before is not None:
             needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before)
+        silent = _before_silence(camera.given)
         for one, need in zip(camera.given, needed, strict=False):
             yield Sent(
                 one.captured,
@@ -592,7 +605,7 @@ class World:
                 one.payload,
                 one.sync,
                 one.taken and need and not self.pauses.was_off(recording.prefix, one.at),
-                one.disturbed or "",
+                one.disturbed or ("before a silence" if (one.track, one.number) in silent else ""),
             )
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
@@ -609,6 +622,21 @@ class World:
                         if name is not None:
                             at = clock.microseconds(sample.decode_time, track.timescale)
                             yield Stored(segment.name, *name, payload, at, span.segments[0].name)
+
+
+def _before_silence(given: Iterable[Given]) -> set[tuple[int, int]]:
+    """Return the samples, as track and number, after which their track gave nothing for long, or nothing more.
+
+    They wait until it does, so that a clock that is set meanwhile dates them, too ([6/15], line 6).
+    """
+    found: set[tuple[int, int]] = set()
+    latest: dict[int, Given] = {}
+    for one in given:
+        before = latest.get(one.track)
+        if before is not None and one.at - before.at > GOP:
+            found.add((before.track, before.number))
+        latest[one.track] = one
+    return found | {(one.track, one.number) for one in latest.values()}
 
 
 def _close(device: RecordingDevice) -> None:
