@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import (
     ObjectStore,
@@ -97,6 +98,9 @@ def recover_store(
     return report
 
 
+_Found: TypeAlias = tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]
+
+
 class _Recovery:
     """One run over a store; ``report`` says what it did."""
 
@@ -138,7 +142,7 @@ class _Recovery:
         report, store = self._report, self._store
         if not isinstance(store, OpenAreaStore):
             return
-        found: list[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]] = []
+        found: list[_Found] = []
         for item in self._unsealed:
             key = _parsed(item.key)
             if key is None:
@@ -163,12 +167,29 @@ class _Recovery:
         found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
-                self._complete(store, item, key, recovered, _content_type(found, key))
+                self._complete(store, item, key, recovered, self._content_type(found, key))
             except ObjectNotFoundError:
                 continue
             except OnvifBmffError as error:
                 report.errors.append(f"{item.key}: {error}")
                 self._unlisted.add(_segment(key))  # the next time, so its span does not end before it
+
+    def _content_type(self, found: Iterable[_Found], key: ObjectKey) -> str:
+        """Return the FullContentType of a segment's recording; empty where nothing says what else it holds.
+
+        In MP4 that are the tracks of the segment, in CMAF what the segment before it says.
+        """
+        if not is_cmaf(key.extension):
+            tracks = [track for _, other, one in found if one is not None and other == key for track in one.tracks]
+            return full_content_type(tracks) if tracks else ""
+        span = self._open_span_before(key) if key.counter else None
+        if span is None or self._report.dry_run:
+            return ""
+        try:
+            attributes = self._store.head(span.segments[-1].name).attributes
+        except StoreError:
+            return ""
+        return next((value for name, value in attributes.items() if name.lower() == "fullcontenttype"), "")
 
     def _complete(
         self,
@@ -196,7 +217,7 @@ class _Recovery:
                 if recovered.trailer:
                     writer.append(recovered.trailer)
                 metadata = recovered.attributes.to_metadata()
-                metadata["FullContentType"] = content_type
+                metadata |= {"FullContentType": content_type} if content_type else {}
                 writer.seal(metadata)
             except ObjectExistsError:
                 if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
@@ -373,17 +394,6 @@ def _parsed(name: str, prefix: str | None = None, postfix: str | None = None) ->
         return ObjectKey.parse(name, prefix=prefix, postfix=postfix)
     except ObjectKeyError:
         return None
-
-
-def _content_type(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
-    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
-    tracks = [
-        track
-        for _, other, one in found
-        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
-        for track in one.tracks
-    ]
-    return full_content_type(tracks) if tracks else ""
 
 
 def _shown(place: _Place | None) -> str:
