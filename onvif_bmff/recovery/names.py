@@ -17,3 +17,8 @@ def parsed(name: str, prefix: str | None = None, postfix: str | None = None) -> 
         return ObjectKey.parse(name, prefix=prefix, postfix=postfix)
     except ObjectKeyError:
         return None
+
+
+def shown_place(place: tuple[str, str] | None) -> str:
+    """Return prefix and postfix as they are shown; nothing for None."""
+    return "" if place is None else " … ".join(part for part in place if part)

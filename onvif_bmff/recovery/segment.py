@@ -6,7 +6,7 @@ worked out anew from the fragments themselves, so nothing of an encrypted segmen
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from onvif_bmff.bmff import (
@@ -22,8 +22,8 @@ from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import UnsealedObject
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels, segment_attributes
 from onvif_bmff.recording.totals import SegmentTotals, TrackTotals, make_random_access
@@ -72,7 +72,8 @@ def recover_segment(
         data: everything that was written.
         key: its object key.
         labels: what its recorder knew of the source.
-        content_type: FullContentType of the recording; None takes the codecs of this segment.
+        content_type: FullContentType of the recording; None takes the codecs of this segment if it has all tracks, and
+            leaves the attribute out in CMAF, where other tracks are in other objects.
         random_access: whether it shall end with an mfra.
         sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
 
@@ -112,9 +113,9 @@ def recover_segment(
     if first is None:
         return None
     table = make_random_access(totals) if random_access else None
-    attributes = segment_attributes(
-        labels, tracks, lead.timescale, totals, content_type or full_content_type(tracks), table
-    )
+    if content_type is None and not is_cmaf(key.extension):
+        content_type = full_content_type(tracks)
+    attributes = segment_attributes(labels, tracks, lead.timescale, totals, content_type, table)
     span_end = span_end_after(key, _end(totals, key.time, first, timescales))
     trailer = b"" if table is None else table.build()
     return RecoveredSegment(totals.size, trailer, attributes, span_end, tracks, totals.fragment_count)
@@ -243,14 +244,3 @@ def _account(
         totals.presentation_end[track_id] = shown
     totals.size = stop
     totals.fragment_count += 1
-
-
-def content_type_of(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
-    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
-    tracks = [
-        track
-        for _, other, one in found
-        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
-        for track in one.tracks
-    ]
-    return full_content_type(tracks) if tracks else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import (
     ObjectStore,
@@ -17,11 +18,12 @@ from onvif_bmff.objects.stored import (
 )
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
 from onvif_bmff.recovery.ends import continues, has_end, nearly
-from onvif_bmff.recovery.names import parsed, segment_of
-from onvif_bmff.recovery.segment import RecoveredSegment, content_type_of, recover_segment, span_end_before
+from onvif_bmff.recovery.names import parsed, segment_of, shown_place
+from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecoveryReport", "recover_store"]
@@ -88,13 +90,16 @@ def recover_store(
         try:
             task.end_spans(place)
         except OnvifBmffError as error:
-            report.errors.append(f"{_shown(place) or 'listing the store'}: {error}")
+            report.errors.append(f"{shown_place(place) or 'listing the store'}: {error}")
     for name in ("recovered", "abandoned", "ended", "left"):
         for what in getattr(report, name):
             _log.info("%s%s: %s", "would be " if dry_run else "", name, what)
     for problem in report.errors:
         _log.warning("not recovered: %s", problem)
     return report
+
+
+_Found: TypeAlias = tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]
 
 
 class _Recovery:
@@ -138,7 +143,7 @@ class _Recovery:
         report, store = self._report, self._store
         if not isinstance(store, OpenAreaStore):
             return
-        found: list[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]] = []
+        found: list[_Found] = []
         for item in self._unsealed:
             key = parsed(item.key)
             if key is None:
@@ -163,12 +168,29 @@ class _Recovery:
         found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
-                self._complete(store, item, key, recovered, content_type_of(found, key))
+                self._complete(store, item, key, recovered, self._content_type(found, key))
             except ObjectNotFoundError:
                 continue
             except OnvifBmffError as error:
                 report.errors.append(f"{item.key}: {error}")
                 self._unlisted.add(segment_of(key))  # the next time, so its span does not end before it
+
+    def _content_type(self, found: Iterable[_Found], key: ObjectKey) -> str:
+        """Return the FullContentType of a segment's recording; empty where nothing says what else it holds.
+
+        In MP4 that are the tracks of the segment, in CMAF what the segment before it says.
+        """
+        if not is_cmaf(key.extension):
+            tracks = [track for _, other, one in found if one is not None and other == key for track in one.tracks]
+            return full_content_type(tracks) if tracks else ""
+        span = self._open_span_before(key) if key.counter else None
+        if span is None or self._report.dry_run:
+            return ""
+        try:
+            attributes = self._store.head(span.segments[-1].name).attributes
+        except StoreError:
+            return ""
+        return next((value for name, value in attributes.items() if name.lower() == "fullcontenttype"), "")
 
     def _complete(
         self,
@@ -196,7 +218,7 @@ class _Recovery:
                 if recovered.trailer:
                     writer.append(recovered.trailer)
                 metadata = recovered.attributes.to_metadata()
-                metadata["FullContentType"] = content_type
+                metadata |= {"FullContentType": content_type} if content_type else {}
                 writer.seal(metadata)
             except ObjectExistsError:
                 if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
@@ -376,7 +398,3 @@ class _Recovery:
         except ObjectNotFoundError:
             return False
         return True
-
-
-def _shown(place: _Place | None) -> str:
-    return "" if place is None else " … ".join(part for part in place if part)

@@ -136,25 +136,21 @@ class ProtectedPart:
     def _check_groups(self) -> None:
         """Check that groups of type 'seig' are described where they say, and have no more samples than there are."""
         part, rule = self._part, self._context.rule("C-69", "ANX-B.8-01")
-        for box in part.box.find_all(SampleGroupDescriptionBox):
-            length = box.default_length or 0
-            if (
-                box.grouping_type == "seig"
-                and box.version == 1
-                and length * box.entry_count not in (0, len(box.descriptions))
-            ):
-                message = f"{box.entry_count} descriptions of {length} bytes do not fill the box"
-                self._add(rule, message, offset=box.offset, path=f"{TRAF}/sgpd")
-        for groups in part.box.find_all(SampleToGroupBox):
-            if groups.grouping_type != "seig":
+        for group in part.box.find_all(SampleGroupDescriptionBox):
+            size = group.entry_count * (group.default_length or 0)
+            if group.grouping_type == "seig" and group.version == 1 and size not in (0, len(group.descriptions)):
+                message = f"{group.entry_count} descriptions of {group.default_length} bytes do not fill the box"
+                self._add(rule, message, offset=group.offset, path=f"{TRAF}/sgpd")
+        for box in part.box.find_all(SampleToGroupBox):
+            if box.grouping_type != "seig":
                 continue
-            if sum(groups.entries["sample_count"]) > part.sample_count:
+            if sum(box.entries["sample_count"]) > part.sample_count:
                 message = f"groups of more than the {part.sample_count} samples"
-                self._add(rule, message, offset=groups.offset, path=f"{TRAF}/sbgp")
-            for index in groups.entries["group_description_index"]:
+                self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
+            for index in box.entries["group_description_index"]:
                 if _LOCAL > index > self._checker.described(part):
                     message = f"the track has no description {index}"
-                    self._add(rule, message, offset=groups.offset, path=f"{TRAF}/sbgp")
+                    self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
                     break
 
     def _check_protections(self) -> None:

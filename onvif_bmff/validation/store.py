@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -110,6 +111,14 @@ class _ContentKeys:
         self._refused.update(kids.difference(self.ring))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the objects of one prefix and postfix have in common."""
+
+    recurring: Recurring = field(default_factory=Recurring)
+    content_types: FullContentTypes = field(default_factory=FullContentTypes)
+
+
 class _StoreChecker:
     """Checks the spans of a store, one after the other."""
 
@@ -132,8 +141,7 @@ class _StoreChecker:
         self._vectors = Vectors()
         self._kind: KindChecker | None = None
         self._findings = Findings()
-        self._recurring = Recurring()
-        self._content_types = FullContentTypes()
+        self._place = _Place()
         self._end_objects = EndObjects(self._findings, checked, self._start)
 
     def check(self, listing: Iterable[str], prefix: str | None, postfix: str | None) -> Iterator[Finding]:
@@ -172,9 +180,9 @@ class _StoreChecker:
 
     def _end_place(self) -> Iterator[Finding]:
         """Yield what is known only when all spans of a prefix and postfix have been seen."""
-        self._content_types.close(self._findings)
+        self._place.content_types.close(self._findings)
         yield from self._findings.take()
-        yield from self._recurring.take()
+        yield from self._place.recurring.take()
 
     def _span(self, span: RecordedSpan, ends: set[str]) -> Iterator[Finding]:
         """Check a span. The name of its end object is removed from ``ends``."""
@@ -255,9 +263,9 @@ class _StoreChecker:
                 return None
         if info is not None:
             codecs = codecs_of(observed)
-            check_stored_content_type(context, info, codecs, self._recurring)
+            check_stored_content_type(context, info, codecs, self._place.recurring)
             check_attributes(context, info.attributes, observed, codecs)
-            self._content_types.segment(segment.key, segment.name, codecs, full_content_codecs(info.attributes))
+            self._place.content_types.segment(segment.key, segment.name, codecs, full_content_codecs(info.attributes))
         return observed
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:

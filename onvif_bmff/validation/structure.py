@@ -26,7 +26,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.bmff.descriptors import read_es_id, read_esds
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.errors import BoxError, OnvifBmffError
-from onvif_bmff.media.nal_family import NAL_FAMILIES
+from onvif_bmff.media.nal_family import AVC, NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media_kind import KIND_OF_HANDLER
 from onvif_bmff.validation.observed import Context, Header, ObservedSegment
@@ -49,7 +49,7 @@ _HELD_BY_CMAF = {
 }
 """Children whose absence is a rule of CMAF of its own."""
 _BEFORE_ISO5 = frozenset(
-    ("isom", "iso2", "iso3", "iso4", "mp41", "mp42", "avc1", "M4V ", "M4A ", "M4VH", "mmp4", "qt  ", "3gp4", "3gp5")
+    ("isom", "iso2", "iso3", "iso4", "mp41", "mp42", AVC.with_sets, "M4V ", "M4A ", "mmp4", "qt  ", "3gp4", "3gp5")
 )
 """Brands of files without movie fragments, or without those that count from their moof."""
 _STRUCTURAL_BRANDS = frozenset(("cmfc", "cmf2"))
