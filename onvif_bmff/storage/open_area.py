@@ -38,8 +38,10 @@ class OpenFile:
         place: int,
         *,
         overwrite: bool,
+        is_resumed: bool = False,
     ) -> None:
         self.place = place
+        self.is_resumed = is_resumed
         self._folder = folder
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
@@ -88,7 +90,7 @@ class OpenArea:
                     # A process that looks for abandoned files may have removed it before it was locked.
                     if system.fstat(number).st_nlink:
                         if not (in_file and self._note(number, side, folder, fsync=fsync)):
-                            write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
+                            write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system, aside=False)
                         return OpenFile(name, file, key, content_type, stack.pop_all(), folder, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
@@ -217,7 +219,14 @@ class OpenArea:
                 file.close()
                 raise
             return OpenFile(
-                item.name, file, item.key, item.content_type, stack.pop_all(), folder, overwrite=item.overwrite
+                item.name,
+                file,
+                item.key,
+                item.content_type,
+                stack.pop_all(),
+                folder,
+                overwrite=item.overwrite,
+                is_resumed=True,
             )
 
     def _locked(self, folder: int, name: str) -> LockedFile | None:

@@ -228,15 +228,17 @@ def passing_name(name: str) -> str:
     return f"{name[:-1]}~"
 
 
-def write_file(name: str, data: bytes, folder: int, *, fsync: bool, system: FileSystem = POSIX) -> None:
-    """Write a file whole, replacing one of that name in one step.
+def write_file(
+    name: str, data: bytes, folder: int, *, fsync: bool, system: FileSystem = POSIX, aside: bool = True
+) -> None:
+    """Write a file whole, replacing one of that name in one step, or, unless ``aside``, in its place.
 
     No other thread or process may write the same file meanwhile. The name must not end in ``~``.
 
     Raises:
         OSError: the operating system refused.
     """
-    passing = passing_name(name)
+    passing = passing_name(name) if aside else name
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = system.open(passing, flags, 0o666, dir_fd=folder)
     try:
@@ -246,7 +248,8 @@ def write_file(name: str, data: bytes, folder: int, *, fsync: bool, system: File
                 system.fsync(descriptor)
         finally:
             system.close(descriptor)
-        system.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+        if aside:
+            system.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
             system.unlink(passing, dir_fd=folder)
