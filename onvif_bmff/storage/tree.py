@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.storage.file_system import POSIX, FileSystem
-from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders
+from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders, HeldWay
 
 __all__ = ["HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
@@ -113,6 +113,20 @@ class Tree:
             yield folders[-1].descriptor
         finally:
             self._held.release(folders, tuple(parts))
+
+    def way(self, parts: list[str], *, create: bool = False) -> HeldWay:
+        """Return a folder that stays open until it is released.
+
+        Raises:
+            OSError: as ``folder``.
+        """
+        folders = self._held.use(parts)
+        try:
+            self._walk(parts, folders, create=create)
+        except BaseException:
+            self._held.release(folders)
+            raise
+        return HeldWay(self._held, folders, tuple(parts))
 
     def _walk(self, parts: list[str], folders: list[HeldFolder], *, create: bool) -> None:
         """Check that the held folders of a way are still what they were; open the others, and add them."""
