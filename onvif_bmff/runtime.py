@@ -65,7 +65,7 @@ class Runtime(Protocol):
         """Return seconds that only grow, from any start."""
         ...
 
-    def random(self, size: int) -> bytes:
+    def random(self, size: int, /) -> bytes:
         """Return random bytes, fit for keys."""
         ...
 

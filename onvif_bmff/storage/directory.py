@@ -143,6 +143,8 @@ class DirectoryStore:
         parts = self._tree.parts_of(key)
         label = Label(self._system.fstat(file.descriptor).st_ino, file.content_type, attributes)
         in_file = self._in_files and self._file_labels.write(file.descriptor, label)
+        if file.is_resumed and not in_file:
+            self._file_labels.clear(file.descriptor)
         if self._tree.fsync:
             self._system.fsync(file.descriptor)
         if in_file and not file.overwrite and self._retried(lambda: self._link_new(file, parts)):
@@ -168,7 +170,7 @@ class DirectoryStore:
                 with suppress(StoreError):  # a damaged side file has no information on the old object
                     versions.insert(0, self._side_files.read(parts, old.inode))
             if not in_file:
-                self._retried(lambda: self._side_files.write(parts, versions))
+                self._retried(lambda: self._side_files.write(parts, versions, fresh=old is None))
             self._name(file, folder, parts[-1], replacing=old is not None)
             if in_file:
                 self._side_files.drop(parts)  # that of a former object of the key

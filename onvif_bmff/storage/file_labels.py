@@ -38,8 +38,21 @@ class FileLabels:
         except OSError as error:
             if error.errno not in _UNFIT:
                 raise
+            self.clear(descriptor)
             return False
         return True
+
+    def clear(self, descriptor: int) -> None:
+        """Take a label away that a former writer of an open file may have given it.
+
+        Raises:
+            OSError: the operating system refused.
+        """
+        try:
+            self._tree.system.removexattr(descriptor, _LABEL)
+        except OSError as error:
+            if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+                raise
 
     def read(self, parts: list[str], inode: int) -> Label | None:
         """Return the label in the file of an object, or None if that has none, or is not this one any more.

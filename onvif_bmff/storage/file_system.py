@@ -155,6 +155,10 @@ class FileSystem(Protocol):
         """As ``os.getxattr``."""
         ...
 
+    def removexattr(self, descriptor: int, name: str) -> None:
+        """As ``os.removexattr``."""
+        ...
+
     def urandom(self, size: int) -> bytes:
         """As ``os.urandom``: for names that nobody else takes."""
         ...
@@ -242,6 +246,12 @@ class PosixFileSystem:
         if not _HAS_ATTRIBUTES:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         return os.getxattr(descriptor, name)
+
+    def removexattr(self, descriptor: int, name: str) -> None:
+        """See ``os.removexattr``."""
+        if not _HAS_ATTRIBUTES:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        os.removexattr(descriptor, name)
 
     def urandom(self, size: int) -> bytes:
         """See ``os.urandom``."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onvif_bmff.storage.file_system import FileSystem
 
-__all__ = ["HeldFolder", "HeldFolders"]
+__all__ = ["HeldFolder", "HeldFolders", "HeldWay"]
 
 _Path = tuple[str, ...]
 
@@ -113,3 +113,22 @@ class HeldFolders:
         for descriptor in descriptors:
             with suppress(OSError):
                 self._system.close(descriptor)
+
+
+class HeldWay:
+    """The use of the folders on a way for as long as somebody wants it; ``descriptor`` is that of the last one."""
+
+    def __init__(self, held: HeldFolders, folders: list[HeldFolder], path: _Path) -> None:
+        self._held = held
+        self._folders = folders
+        self._path = path
+        self.descriptor = folders[-1].descriptor
+
+    def __del__(self) -> None:
+        with suppress(BaseException):  # a simulated process may be dead by now
+            self.release()
+
+    def release(self) -> None:
+        """End the use. Does nothing if it has ended."""
+        folders, self._folders = self._folders, []
+        self._held.release(folders, self._path)

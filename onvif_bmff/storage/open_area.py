@@ -9,11 +9,12 @@ import fcntl
 import json
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import OpenAreaState, UnsealedObject
 from onvif_bmff.storage.file_system import LockedFile
+from onvif_bmff.storage.held_folders import HeldWay
 from onvif_bmff.storage.tree import HIDDEN, Tree, attribute, passing_name, read_all, write_file
 
 __all__ = ["OpenArea", "OpenFile"]
@@ -34,13 +35,14 @@ class OpenFile:
         file: LockedFile,
         key: str,
         content_type: str,
-        folder: ExitStack,
-        place: int,
+        way: HeldWay,
         *,
         overwrite: bool,
+        is_resumed: bool = False,
     ) -> None:
-        self.place = place
-        self._folder = folder
+        self._way = way
+        self.place = way.descriptor
+        self.is_resumed = is_resumed
         self.data_name = name + _DATA
         self.side_name = name + _SIDE
         self.file = file
@@ -51,7 +53,7 @@ class OpenFile:
 
     def close(self) -> None:
         """Give up the lock, and leave the folder."""
-        self._folder.close()
+        self._way.release()
         self.file.close()
 
 
@@ -77,25 +79,29 @@ class OpenArea:
         """
         system = self.system
         side = json.dumps({"key": key, "content_type": content_type, "overwrite": overwrite})
-        with ExitStack() as stack:
-            folder = stack.enter_context(self.folder())
+        way = self._tree.way(_PLACE, create=True)
+        try:
             while True:
                 name = system.urandom(12).hex()
-                number = system.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
+                number = system.open(name + _DATA, _OPEN | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=way.descriptor)
                 file = system.file(number)
                 try:
                     system.flock(number, fcntl.LOCK_EX)
                     # A process that looks for abandoned files may have removed it before it was locked.
                     if system.fstat(number).st_nlink:
-                        if not (in_file and self._note(number, side, folder, fsync=fsync)):
-                            write_file(name + _SIDE, side.encode(), folder, fsync=fsync, system=system)
-                        return OpenFile(name, file, key, content_type, stack.pop_all(), folder, overwrite=overwrite)
+                        if not (in_file and self._note(number, side, way.descriptor, fsync=fsync)):
+                            data = side.encode()
+                            write_file(name + _SIDE, data, way.descriptor, fsync=fsync, system=system, aside=False)
+                        return OpenFile(name, file, key, content_type, way, overwrite=overwrite)
                 except BaseException:
                     with suppress(OSError):
-                        system.unlink(name + _DATA, dir_fd=folder)
+                        system.unlink(name + _DATA, dir_fd=way.descriptor)
                     file.close()
                     raise
                 file.close()
+        except BaseException:
+            way.release()
+            raise
 
     def _note(self, descriptor: int, side: str, folder: int, *, fsync: bool) -> bool:
         """Keep what is known of a file as an attribute of it; return False if that cannot be."""
@@ -198,27 +204,33 @@ class OpenArea:
             StoreError: it is not abandoned, or shorter than ``size``.
             OSError: the operating system refused, or it is gone.
         """
-        with ExitStack() as stack:
-            folder = stack.enter_context(self.folder())
-            try:
-                file = self._locked(folder, item.name + _DATA)
-            except BlockingIOError:
-                raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
-            if file is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            try:
-                have = self.system.fstat(file.fileno()).st_size
-                keep = have if size is None else size
-                if not 0 <= keep <= have:
-                    raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
-                file.truncate(keep)
-                file.seek(keep)
-            except BaseException:
-                file.close()
-                raise
-            return OpenFile(
-                item.name, file, item.key, item.content_type, stack.pop_all(), folder, overwrite=item.overwrite
-            )
+        way = self._tree.way(_PLACE, create=True)
+        try:
+            file = self._abandoned(way.descriptor, item, size)
+        except BaseException:
+            way.release()
+            raise
+        return OpenFile(item.name, file, item.key, item.content_type, way, overwrite=item.overwrite, is_resumed=True)
+
+    def _abandoned(self, folder: int, item: UnsealedObject, size: int | None) -> LockedFile:
+        """Return an abandoned file, locked, cut to ``size`` and ready to be written to at its end."""
+        try:
+            file = self._locked(folder, item.name + _DATA)
+        except BlockingIOError:
+            raise StoreError(f"another process is writing the unsealed object: {item.key}") from None
+        if file is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        try:
+            have = self.system.fstat(file.fileno()).st_size
+            keep = have if size is None else size
+            if not 0 <= keep <= have:
+                raise StoreError(f"the unsealed object has {have} bytes, not {keep}: {item.key}")
+            file.truncate(keep)
+            file.seek(keep)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def _locked(self, folder: int, name: str) -> LockedFile | None:
         """Return an abandoned file, locked; None if it is gone. Raises ``BlockingIOError`` if its writer lives."""

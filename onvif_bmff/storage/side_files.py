@@ -43,8 +43,10 @@ class SideFiles:
             return Label(inode, None, {})
         return next((version for version in versions if version.inode == inode), versions[-1])
 
-    def write(self, parts: list[str], versions: list[Label]) -> None:
+    def write(self, parts: list[str], versions: list[Label], *, fresh: bool = False) -> None:
         """Make the side file hold these versions, durably; it is not made for a default label.
+
+        ``fresh``: there is no object yet, so that nobody reads the side file until it is whole.
 
         The caller must hold the lock of the side file.
 
@@ -55,7 +57,14 @@ class SideFiles:
             return
         folder, name = self._place(parts)
         with self._tree.folder(folder, create=True) as here:
-            write_file(name, label_text(versions).encode(), here, fsync=self._tree.fsync, system=self._tree.system)
+            write_file(
+                name,
+                label_text(versions).encode(),
+                here,
+                fsync=self._tree.fsync,
+                system=self._tree.system,
+                aside=not fresh,
+            )
 
     def drop(self, parts: list[str]) -> None:
         """Remove the side file, and folders that become empty, if there is one."""

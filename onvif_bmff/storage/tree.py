@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.storage.file_system import POSIX, FileSystem
-from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders
+from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders, HeldWay
 
 __all__ = ["HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
@@ -113,6 +113,20 @@ class Tree:
             yield folders[-1].descriptor
         finally:
             self._held.release(folders, tuple(parts))
+
+    def way(self, parts: list[str], *, create: bool = False) -> HeldWay:
+        """Return a folder that stays open until it is released.
+
+        Raises:
+            OSError: as ``folder``.
+        """
+        folders = self._held.use(parts)
+        try:
+            self._walk(parts, folders, create=create)
+        except BaseException:
+            self._held.release(folders)
+            raise
+        return HeldWay(self._held, folders, tuple(parts))
 
     def _walk(self, parts: list[str], folders: list[HeldFolder], *, create: bool) -> None:
         """Check that the held folders of a way are still what they were; open the others, and add them."""
@@ -228,15 +242,17 @@ def passing_name(name: str) -> str:
     return f"{name[:-1]}~"
 
 
-def write_file(name: str, data: bytes, folder: int, *, fsync: bool, system: FileSystem = POSIX) -> None:
-    """Write a file whole, replacing one of that name in one step.
+def write_file(
+    name: str, data: bytes, folder: int, *, fsync: bool, system: FileSystem = POSIX, aside: bool = True
+) -> None:
+    """Write a file whole, replacing one of that name in one step, or, unless ``aside``, in its place.
 
     No other thread or process may write the same file meanwhile. The name must not end in ``~``.
 
     Raises:
         OSError: the operating system refused.
     """
-    passing = passing_name(name)
+    passing = passing_name(name) if aside else name
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = system.open(passing, flags, 0o666, dir_fd=folder)
     try:
@@ -246,7 +262,8 @@ def write_file(name: str, data: bytes, folder: int, *, fsync: bool, system: File
                 system.fsync(descriptor)
         finally:
             system.close(descriptor)
-        system.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+        if aside:
+            system.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
             system.unlink(passing, dir_fd=folder)

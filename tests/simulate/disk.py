@@ -702,6 +702,9 @@ class SimulatedFileSystem:
     def getxattr(self, descriptor: int, name: str) -> bytes:
         raise _error(errno.ENOTSUP)
 
+    def removexattr(self, descriptor: int, name: str) -> None:
+        raise _error(errno.ENOTSUP)
+
     def writev(self, descriptor: int, buffers: list[bytes | memoryview]) -> int:
         found = self.descriptor(descriptor)
         disk = self._disk

@@ -48,6 +48,12 @@ class TestDirectoryStore(StoreConformance):
         return DirectoryStore(self.folder / str(self.count), fsync=False)
 
 
+class TestDirectoryStoreWithAttributes(TestDirectoryStore):
+    def make_store(self):
+        self.count += 1
+        return DirectoryStore(self.folder / str(self.count), fsync=False, labels="attributes", held_folders=2)
+
+
 class TestDocumentedStore(StoreConformance):
     def make_store(self):
         return made(documented()[0]).DictStore()

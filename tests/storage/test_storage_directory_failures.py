@@ -92,12 +92,16 @@ def test_short_reads(store, monkeypatch):
 
 
 def test_a_label_that_cannot_be_written(store, root, monkeypatch):
-    def no_rename(*_, **__):
-        raise OSError(errno.EIO, "input/output error")
+    real = os.open
+
+    def no_label(path, flags, *given, **more):
+        if str(path).endswith((".json", ".jso~")):
+            raise OSError(errno.EIO, "input/output error")
+        return real(path, flags, *given, **more)
 
     writer = store.open_writer("a/b", content_type="x")
     with monkeypatch.context() as patched:
-        patched.setattr(os, "rename", no_rename)
+        patched.setattr(os, "open", no_label)
         with pytest.raises(StoreError):
             writer.seal({"Source": "1"})
         with pytest.raises(StoreError):

@@ -14,7 +14,7 @@ from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.testing.recordings import recorded_events
 
 EVENTS = recorded_events(tracks=("vide",), segments=2, seconds=2)
-CALLS = ("writev", "fsync", "link", "rename", "mkdir", "open", "unlink")
+CALLS = ("writev", "fsync", "link", "rename", "mkdir", "open", "unlink", "setxattr")
 KINDS = {"full": errno.ENOSPC, "broken": errno.EIO}
 EACH = 5
 
@@ -38,25 +38,25 @@ class Failing:
         return call
 
 
-def recorded(root, patch, fails, number):
+def recorded(root, patch, fails, number, labels="files"):
     """What is there after a recording, and what the sink said; the system works again."""
-    store = DirectoryStore(root)
+    store = DirectoryStore(root, labels=labels)
     with patch.context() as patched:
         system = Failing(patched, fails, number)
         sink, failures = deliver(EVENTS, store)
     return store, sink, failures, system.count
 
 
-def fails_once(root, patch, number, at, found):
+def fails_once(root, patch, number, at, found, labels="files"):
     """One failure loses nothing."""
-    store, sink, failures, _ = recorded(root, patch, lambda count: count == at, number)
+    store, sink, failures, _ = recorded(root, patch, lambda count: count == at, number, labels)
     assert (failures, dict(sink.dropped)) == ([], {}), at
     assert contents(store) == found, at
 
 
-def fails_for_good(root, patch, number, at):
+def fails_for_good(root, patch, number, at, labels="files"):
     """The store is valid, with nothing in it that is not acknowledged or counted, and can be recovered."""
-    store, sink, failures, _ = recorded(root, patch, lambda count: count >= at, number)
+    store, sink, failures, _ = recorded(root, patch, lambda count: count >= at, number, labels)
     check(EVENTS, Plain(store), sink)
     assert failures or len(list(store.keys())) == 3, at
     assert recover_store(store, exclusive=True).errors == [], at
@@ -97,3 +97,11 @@ def test_one_failure_of_the_system_loses_nothing(tmp_path, monkeypatch, whole, k
 def test_a_system_that_fails_for_good_leaves_a_valid_store_to_recover(tmp_path, monkeypatch, whole, kind):
     for at in range(1 + list(KINDS).index(kind), whole[1] + 1, EACH):
         fails_for_good(tmp_path / f"{at}", monkeypatch, KINDS[kind], at)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_system_that_fails_while_labels_are_attributes(tmp_path, monkeypatch, whole, kind):
+    *_, calls = recorded(tmp_path / "count", monkeypatch, lambda count: False, 0, "attributes")
+    for at in range(1 + list(KINDS).index(kind), calls + 1, 2):
+        fails_once(tmp_path / f"once {at}", monkeypatch, KINDS[kind], at, whole[0], "attributes")
+        fails_for_good(tmp_path / f"ever {at}", monkeypatch, KINDS[kind], at, "attributes")

@@ -21,8 +21,8 @@ RACER = """
 import sys
 from onvif_bmff.errors import ObjectExistsError
 from onvif_bmff.storage import DirectoryStore
-root, me = sys.argv[1:]
-store = DirectoryStore(root, fsync=False)
+root, me = sys.argv[1:3]
+store = DirectoryStore(root, fsync=False, labels=(*sys.argv[3:], "files")[0])
 won = 0
 for index in range(60):
     writer = store.open_writer(f"own/{me}/{index}", content_type="x")
@@ -50,9 +50,10 @@ print(won)
 """
 
 
-def test_processes_share_a_root(root):
+@pytest.mark.parametrize("labels", [("files",) * 3, ("attributes",) * 3, ("attributes", "files", "attributes")])
+def test_processes_share_a_root(root, labels):
     store = DirectoryStore(root, fsync=False)
-    racers = [child(RACER, root, name) for name in "abc"]
+    racers = [child(RACER, root, name, kind) for name, kind in zip("abc", labels, strict=True)]
     won = 0
     for racer in racers:
         out, _ = racer.communicate(timeout=120)
