@@ -87,12 +87,11 @@ class TopLevel:
         if self._faults is None:
             path = "/" + name.decode("latin-1")
             raise BoxError(f"the box runs {stop - end} bytes past its file", path=path, offset=position)
+        if not name.isalnum():
+            return self._stray(position)
         following = self._next_box(position + 8)
-        if following == end:
-            kind = f"the box {name.decode('latin-1')!r}" if name.isalnum() else "what is"
-            self._faults.tell(f"{kind} at byte {position}, the last of the file, is cut off or no box")
-        else:
-            self._faults.tell(f"the file has {following - position} bytes that are no boxes, from byte {position} on")
+        last = ", the last of the file," if following == end else ""
+        self._faults.tell(f"the box {name.decode()!r} at byte {position}{last} is cut off or no box")
         return following
 
     def _next_box(self, position: int) -> int:
