@@ -19,7 +19,7 @@ from onvif_bmff.errors import ForeignFormatError, MediaError, ProtectionError
 from onvif_bmff.ingest.continuation import Continuation, InputPart
 from onvif_bmff.ingest.mapping import map_file, map_stream
 from onvif_bmff.ingest.walk import FragmentStage, InputFragment
-from onvif_bmff.media.foreign_formats import foreign_format
+from onvif_bmff.media.foreign_formats import SIGNATURE, foreign_format
 from onvif_bmff.media.track import Sample
 from onvif_bmff.mending.input_movie import InputMovie
 from onvif_bmff.mending.top_level import TopLevel
@@ -135,7 +135,7 @@ class Mp4Input:
                     raise MediaError("the movie box is compressed (cmov), which is not read")
                 begin = offset + (found.read_size or 0) if start is None else start
                 return InputMovie(found, self.data, begin, self._faults)
-        what = foreign_format(self.data[:512])
+        what = foreign_format(self.data[:SIGNATURE])
         if what is not None:
             raise ForeignFormatError(f"the file is {what}, no MP4 file")
         if start is not None:

@@ -5,12 +5,14 @@ container keeps the children that can be read, and ends where no more of them be
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from onvif_bmff.bmff import (
     Box,
     CompositionOffsetBox,
     ContainerBox,
+    EditBox,
     Limits,
     MediaBox,
     MediaInformationBox,
@@ -38,6 +40,7 @@ _CONTAINERS: Final[Mapping[str, type[ContainerBox]]] = {
     "moov": MovieBox,
     "mvex": MovieExtendsBox,
     "trak": TrackBox,
+    "edts": EditBox,
     "mdia": MediaBox,
     "minf": MediaInformationBox,
     "stbl": SampleTableBox,
@@ -229,9 +232,10 @@ class _Reader:
         try:
             return self._placed(read_sample_entry(_framed(name, data)), start)
         except (BoxError, MediaError) as error:
-            self._faults.tell(f"{path}/{name} at byte {start} is read as far as it can be ({error})")
+            reason = error.reason if isinstance(error, BoxError) else str(error)
+        self._faults.tell(f"{path}/{name} at byte {start} is read as far as it can be ({reason})")
         for fields in self._field_sizes(data):
-            kept = data[:fields] + b"".join(self._good_children(data, fields))
+            kept = data[:fields] + b"".join(_good_children(data, fields))
             try:
                 return self._placed(read_sample_entry(_framed(name, kept)), start)
             except (BoxError, MediaError):
@@ -245,20 +249,19 @@ class _Reader:
         more = {0: 0, 1: 16, 2: 36}.get(int.from_bytes(data[8:10], "big"), 0)
         return (_AUDIO_FIELDS + more, _AUDIO_FIELDS, _VIDEO_FIELDS)
 
-    def _good_children(self, data: bytes, position: int) -> list[bytes]:
-        found: list[bytes] = []
-        while len(data) - position >= 8:
-            header = read_box_header(data, position, len(data))
-            if header is None or header[3] == SIZE_TO_END or not header[1] <= header[2] <= len(data):
-                break
-            one = data[position : header[2]]
-            try:
-                parse_boxes(one)
-                found.append(one)
-            except BoxError as error:
-                self._faults.tell(f"{error.path} of a sample entry cannot be read ({error.reason})")
-            position = header[2]
-        return found
+
+def _good_children(data: bytes, position: int) -> list[bytes]:
+    """The boxes from ``position`` on that can be read."""
+    found: list[bytes] = []
+    while (header := read_box_header(data, position, len(data))) is not None:
+        if header[3] == SIZE_TO_END or not header[1] <= header[2] <= len(data):
+            break
+        one = data[position : header[2]]
+        with suppress(BoxError):
+            parse_boxes(one)
+            found.append(one)
+        position = header[2]
+    return found
 
 
 def _framed(name: str, data: bytes) -> bytes:

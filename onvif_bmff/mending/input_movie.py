@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from onvif_bmff.bmff import Box, MovieBox, SampleDescriptionBox, VisualSampleEntry
+from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.faults import InputFaults
 from onvif_bmff.demux.fragment_samples import FragmentReader
@@ -104,8 +105,24 @@ class InputMovie:
                     track.codec()
                 kept.append(track)
             except (BoxError, MediaError) as error:
-                faults.tell(f"track {track.track_id} is left out: {error}", loss=True)
+                passed = _passed_through(track)
+                if passed is not None:
+                    kept.append(passed)
+                    faults.tell(f"track {track.track_id} keeps its sample entry as it is: {error}")
+                else:
+                    faults.tell(f"track {track.track_id} is left out: {error}", loss=True)
         return tuple(kept)
+
+
+def _passed_through(track: MovieTrack) -> MovieTrack | None:
+    """The track with its first sample entry as it is; None where samples need more than that, as NAL units do."""
+    index = track.first_description
+    try:
+        entry = track.clear_entry(index)
+        codec = PassThroughCodec(entry, track.handler) if nal_family_of(entry) is None else None
+    except (BoxError, MediaError):
+        return None
+    return replace(track, _codecs={index: codec}) if codec is not None else None
 
 
 def _is_doubtful(entry: VisualSampleEntry) -> bool:

@@ -29,17 +29,24 @@ def form_of(samples: Iterable[Buffer], claimed: int) -> int | None:
     found = [bytes(sample) for sample in samples if len(sample)]
     if not found:
         return claimed
-    if claimed != 3 and all(_fits(sample, claimed) for sample in found):
-        return claimed
-    if all(sample.startswith((b"\0\0\1", b"\0\0\0\1")) for sample in found):
-        return _BYTE_STREAM
-    return next((size for size in _LENGTHS if all(_fits(sample, size) for sample in found)), None)
+    sizes = (claimed, *_LENGTHS) if claimed != 3 else _LENGTHS
+    for least in (1, 0):  # a length of 4 bytes also reads as one of 2 bytes for a unit without any, and the true one
+        fitting = next((size for size in sizes if all(_fits(sample, size, least) for sample in found)), None)
+        if fitting is not None:
+            return fitting
+        if all(sample.startswith((b"\0\0\1", b"\0\0\0\1")) for sample in found):
+            return _BYTE_STREAM
+    return None
 
 
-def _fits(sample: bytes, size: int) -> bool:
+def _fits(sample: bytes, size: int, least: int) -> bool:
+    """Whether units of ``least`` bytes or more, behind lengths of ``size`` bytes, fill a sample."""
     position, end = 0, len(sample)
     while position + size <= end:
-        position += size + int.from_bytes(sample[position : position + size], "big")
+        length = int.from_bytes(sample[position : position + size], "big")
+        position += size + length
+        if length < least:
+            return False
     return position == end
 
 

@@ -43,7 +43,8 @@ _BITS: Final[Mapping[str, int]] = {
 """Codes of uncompressed sound, and bits of one sample of one channel; 0 where the sample entry says it."""
 _USUAL_BITS: Final[Mapping[str, int]] = {"raw ": 8, "NONE": 8, "fpcm": 32}
 _SIZES: Final = (8, 16, 24, 32, 64)
-_VERSION_1: Final = Struct(">4I")
+_VERSION_1: Final = Struct(">I4xI4x")
+"""Frames and bytes (of all channels) in a packet."""
 _VERSION_2: Final = Struct(">20xI4xII")
 """Bits a channel; bytes and frames in a packet, which uncompressed sound has one of."""
 
@@ -94,10 +95,12 @@ def mend_sound(
 
 
 def _with_packets(table: SampleTableBox, sizes: SampleSizeBox, entry: AudioSampleEntry) -> SampleTableBox:
-    """The table of compressed sound that counts in frames: in packets, as version 1 of the entry has them."""
-    if len(entry.quicktime) != _VERSION_1.size:
-        return table
-    frames, _, size, _ = _VERSION_1.unpack(entry.quicktime)
+    """The table of compressed sound that counts in frames: in packets, as versions 1 and 2 of the entry have them."""
+    frames = size = 0
+    if len(entry.quicktime) == _VERSION_1.size:
+        frames, size = _VERSION_1.unpack(entry.quicktime)
+    elif len(entry.quicktime) == _VERSION_2.size:
+        _, size, frames = _VERSION_2.unpack(entry.quicktime)
     chunks = table.find(SampleToChunkBox)
     if frames < 2 or not size or sizes.sample_size == size or chunks is None:
         return table

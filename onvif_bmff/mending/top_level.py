@@ -35,14 +35,13 @@ class TopLevel:
         data, end = self._data, len(self._data)
         while position < end:
             header = read_box_header(data, position, end)
-            if header is None or header[2] < position + 8 or (header[3] == SIZE_TO_END and header[0] == bytes(4)):
+            if header is None or header[2] < position + 8 or _is_no_name(header):
                 position = self._stray(position)
                 continue
             name, _, stop, _ = header
             if name == b"mdat" and stop > end and position:
-                # a recording that broke off: its last samples say where they miss data
-                self._tell(f"the file ends {stop - end} bytes before its media data do")
-                return
+                position = self._broken_off(position, stop)
+                continue
             if name in _FIRST_CHILDREN:
                 if stop > end and self._faults is not None:
                     text = f"the file ends {stop - end} bytes before its last {name.decode()} box does"
@@ -55,9 +54,18 @@ class TopLevel:
                 self.file_type = position
             position = stop
 
-    def _tell(self, text: str) -> None:
-        if self._faults is not None:
-            self._faults.tell(text)
+    def _broken_off(self, position: int, stop: int) -> int:
+        """Note media data that run past the file, which is cut off; return where the next movie or fragment begins.
+
+        There is one only where the size of the media data is wrong. The last samples say where they miss data.
+        """
+        end = len(self._data)
+        if self._faults is None:
+            return end
+        following = self._next_box(position + 8)
+        where = "" if following == end else f", which are followed by a box at byte {following}"
+        self._faults.tell(f"the file ends {stop - end} bytes before its media data do{where}")
+        return following
 
     def _stray(self, position: int) -> int:
         """Note bytes that are no boxes; return where the next movie or fragment begins, or the end of the file."""
@@ -79,12 +87,11 @@ class TopLevel:
         if self._faults is None:
             path = "/" + name.decode("latin-1")
             raise BoxError(f"the box runs {stop - end} bytes past its file", path=path, offset=position)
+        if not name.isalnum():
+            return self._stray(position)
         following = self._next_box(position + 8)
-        if following == end:
-            kind = f"the box {name.decode('latin-1')!r}" if name.isalnum() else "what"
-            self._faults.tell(f"{kind} at byte {position}, the last of the file, is cut off or is no box")
-        else:
-            self._faults.tell(f"the file has {following - position} bytes that are no boxes, from byte {position} on")
+        last = ", the last of the file," if following == end else ""
+        self._faults.tell(f"the box {name.decode()!r} at byte {position}{last} is cut off or no box")
         return following
 
     def _next_box(self, position: int) -> int:
@@ -114,6 +121,11 @@ class TopLevel:
             if inner.offset is not None:
                 inner.offset += position
         return found
+
+
+def _is_no_name(header: tuple[bytes, int, int, int]) -> bool:
+    """Whether a box up to the end of the file has a type that none of these has: zero bytes, mostly."""
+    return header[3] == SIZE_TO_END and not header[0].isalnum()
 
 
 def _places(piece: bytes, name: bytes) -> Iterator[int]:

@@ -3,6 +3,7 @@
 import re
 
 from onvif_bmff.errors import ObjectKeyError
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.report import Checked
@@ -37,6 +38,7 @@ class NameChecker:
         if not dot or extension.removesuffix("_end") not in EXTENSIONS:
             if extension.lower().removesuffix("_end") not in EXTENSIONS or not self._in_capitals(name):
                 self._checked.foreign += 1
+                self._checked.other_formats += _is_key(f"{name[: -len(extension)]}{MediaKind.VIDEO.extension}")
             return
         try:
             key = ObjectKey.parse(name, prefix=self._prefix, postfix=self._postfix)
@@ -64,11 +66,7 @@ class NameChecker:
 
     def _elsewhere(self, name: str) -> bool:
         """Return whether the name is a valid key of another prefix or postfix."""
-        try:
-            ObjectKey.parse(name)
-        except ObjectKeyError:
-            return False
-        return True
+        return _is_key(name)
 
     def _twice(self, name: str, key: ObjectKey) -> None:
         """Report names of one segment that differ only in digits; they share a second, so they are adjacent."""
@@ -80,6 +78,14 @@ class NameChecker:
         other = self._seen.setdefault(identity, name)
         if other != name:
             self._findings.add("ANX-B.4-01", f"the same segment as {other}", key=name)
+
+
+def _is_key(name: str) -> bool:
+    try:
+        ObjectKey.parse(name)
+    except ObjectKeyError:
+        return False
+    return True
 
 
 def _fault_of(name: str) -> str:

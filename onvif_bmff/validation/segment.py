@@ -18,6 +18,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.foreign_formats import SIGNATURE, foreign_format
 from onvif_bmff.playback.source import MAX_READ, BoxHead, ByteSource, box_head, parse_one
 from onvif_bmff.validation.fragments import FragmentChecker, MediaData
 from onvif_bmff.validation.header import check_header
@@ -111,6 +112,10 @@ class _SegmentScan:
     def run(self) -> None:
         """Read all boxes."""
         add = self._context.findings.add
+        foreign = foreign_format(self._source.view(0, SIGNATURE))
+        if foreign is not None:
+            add(self._context.rule("C-01", "ANX-B.1-02"), f"the object is {foreign}, no segment", offset=0)
+            return
         while (head := box_head(self._source, self.position)) is not None:
             if self._last == "mfra":
                 self._after_mfra(head)

@@ -50,7 +50,7 @@ class Case:
 
 STRAY = "the file has {} that are no boxes at its end, from byte 43100 on"
 ZEROS = "the file has {} zero bytes at its end, from byte {} on"
-CUT_BOX = "the box {!r} at byte {}, the last of the file, is cut off or is no box"
+CUT_BOX = "the box {!r} at byte {}, the last of the file, is cut off or no box"
 OUTSIDE = "track {} has samples outside the file ({} lost)"
 ENTRY = "track 1 uses sample entry {}, which is not there: 1 is used"
 FRAGMENT_ENTRY = tuple(
