@@ -158,19 +158,60 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _write_lists(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int:
     """Write playlists or an MPD; return the exit status."""
-    from onvif_bmff.export import has_one_codec_a_track, plays_in_place
+    from onvif_bmff.export import has_one_codec_a_track, is_one_track_an_object, plays_in_place
 
-    if arguments.hls is None or arguments.copies == "always":
+    status: int | None = None
+    if arguments.copies == "always":
         return _continuous(arguments, store, selection)
+    if arguments.dash is not None:
+        if arguments.copies == "never" or is_one_track_an_object(selection):
+            status = _dash_in_place(arguments, store, selection)
+        return _continuous(arguments, store, selection) if status is None else status
     may_copy = arguments.copies != "never" and has_one_codec_a_track(store, selection)
     in_place = plays_in_place(store, selection)
-    status = _playlists_in_place(arguments, store, selection, whole=may_copy) if in_place or not may_copy else None
+    if in_place or not may_copy:
+        status = _playlists_in_place(arguments, store, selection, whole=may_copy)
     if status is None:
         return _continuous(arguments, store, selection)
     if not in_place:
         reason = "" if arguments.copies == "never" else ", and copies cannot help, for the codec of one changes"
         complain(f"not all tracks have the same gaps: some players play the wrong sound, or stop{reason}")
     return status
+
+
+def _dash_in_place(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int | None:
+    """An MPD over the objects where they lie; None if they are encrypted and there are keys: copies are needed."""
+    from onvif_bmff.cli.clear_copies import make_folder, remove_files
+    from onvif_bmff.export import dash_manifest
+
+    keys, signals, folder = keys_from(arguments), arguments.signals, arguments.dash
+    base = arguments.base if arguments.base is not None else _relative(arguments.store, folder)
+    made: list[Path] = []
+    with ExitStack() as stack:
+        stack.enter_context(signals.undo(lambda: remove_files(made)))
+        make_folder(folder, made)
+        files = ExitStack()
+
+        def open_file(name: str) -> BinaryIO:
+            return files.enter_context(new_file(folder / name, signals, mode=usual_mode()))
+
+        try:
+            with signals.shield(final=True), files, signals.exposed():
+                index = open_file(_DASH)
+                manifest = dash_manifest(store, selection, open_file, base=base, strict=False)
+                for one in manifest.left_out if arguments.strict else ():
+                    if one.error is not None:
+                        raise one.error
+                index.write(manifest.text.encode())
+        except ProtectionError as error:
+            if not keys.ring and keys.unwrapper is None:
+                raise _without_keys(error) from None
+            if arguments.copies == "never":
+                raise
+            remove_files(made)
+            return None
+    say(f"{folder / _DASH}: an MPD over the stored objects")
+    return _losses(manifest.left_out)
 
 
 def _continuous(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int:

@@ -26,7 +26,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
-from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.target import DecodeTimes, RecordingTarget
 from onvif_bmff.storage.pending import LOST
 from onvif_bmff.storage.sink import StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
@@ -62,6 +62,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--start", metavar="TIME", type=instant, help="UTC time of the file's start (default: now)")
     parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
     parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
+    parser.add_argument(
+        "--decode-times",
+        choices=[one.value for one in DecodeTimes],
+        default=DecodeTimes.SPAN.value,
+        help="what decode times in objects count from: the start of their span (default), or 1970 in UTC",
+    )
     parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
     parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
     add_encryption_arguments(parser)
@@ -120,6 +126,7 @@ def _target(args: argparse.Namespace) -> RecordingTarget:
         span_duration=args.span_duration,
         encryption=encryption_entries(args),
         digits=args.digits,
+        decode_times=DecodeTimes(args.decode_times),
     )
 
 

@@ -39,6 +39,13 @@ from onvif_bmff.export.mpd import ByteRange as ByteRange
 from onvif_bmff.export.mpd import MediaPiece as MediaPiece
 from onvif_bmff.export.mpd import Period as Period
 from onvif_bmff.export.mpd import build_mpd as build_mpd
+from onvif_bmff.export.parts import ContinuousPart as ContinuousPart
+from onvif_bmff.export.parts import checked_parts as checked_parts
+from onvif_bmff.export.parts import strict_parts as strict_parts
+from onvif_bmff.export.periods import FillerFile as FillerFile
+from onvif_bmff.export.periods import LineTrack as LineTrack
+from onvif_bmff.export.periods import line_track as line_track
+from onvif_bmff.export.periods import make_periods as make_periods
 from onvif_bmff.export.playlist_lines import Listed as Listed
 from onvif_bmff.export.playlist_lines import MASTER as MASTER
 from onvif_bmff.export.playlist_lines import PLAYED as PLAYED
@@ -52,6 +59,9 @@ from onvif_bmff.export.renditions import Rendition as Rendition
 from onvif_bmff.export.renditions import RenditionWriter as RenditionWriter
 from onvif_bmff.export.renditions import build_chunk as build_chunk
 from onvif_bmff.export.tracks import output_tracks as output_tracks
+from onvif_bmff.export.with_fillers import DashManifest as DashManifest
+from onvif_bmff.export.with_fillers import dash_manifest as dash_manifest
+from onvif_bmff.export.with_fillers import is_one_track_an_object as is_one_track_an_object
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
 from onvif_bmff.export.writers import MAX_DURATION as MAX_DURATION
 from onvif_bmff.export.writers import MovieWriter as MovieWriter
@@ -69,14 +79,18 @@ __all__ = [
     "ClearBytes",
     "ClearFile",
     "ContinuousExport",
+    "ContinuousPart",
     "Cuts",
+    "DashManifest",
     "Edit",
     "ExportJob",
     "ExportReport",
     "ExportSource",
     "FileTimes",
     "Filler",
+    "FillerFile",
     "FragmentedWriter",
+    "LineTrack",
     "Listed",
     "MediaPiece",
     "MovieWriter",
@@ -94,10 +108,12 @@ __all__ = [
     "build_chunk",
     "build_movie",
     "build_mpd",
+    "checked_parts",
     "clear_fragment",
     "clear_movie",
     "continuous_mpd",
     "continuous_playlists",
+    "dash_manifest",
     "export_continuous",
     "export_movie",
     "filler_of",
@@ -105,7 +121,10 @@ __all__ = [
     "has_one_codec_a_track",
     "hls_playlists",
     "in_band",
+    "is_one_track_an_object",
     "is_same_family",
+    "line_track",
+    "make_periods",
     "master_playlist",
     "output_tracks",
     "parameter_sets",
@@ -117,6 +136,7 @@ __all__ = [
     "removed_sizes",
     "rounded",
     "shift_decode_times",
+    "strict_parts",
     "tracks_without_keys",
     "whole_size",
     "with_parameter_sets",

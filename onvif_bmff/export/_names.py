@@ -17,9 +17,12 @@ NAMES = {
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "movie_job": ("ExportJob", "ExportReport", "ExportSource", "readable",),
     "mpd": ("AdaptationSet", "ByteRange", "MediaPiece", "Period", "build_mpd",),
+    "parts": ("ContinuousPart", "checked_parts", "strict_parts",),
+    "periods": ("FillerFile", "LineTrack", "line_track", "make_periods",),
     "playlist_lines": ("Listed", "MASTER", "PLAYED", "master_playlist", "playable", "program_date_time", "rounded",),
     "progressive": ("ProgressiveWriter",),
     "renditions": ("Piece", "Rendition", "RenditionWriter", "build_chunk",),
     "tracks": ("output_tracks",),
+    "with_fillers": ("DashManifest", "dash_manifest", "is_one_track_an_object",),
     "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
 }

@@ -11,26 +11,21 @@ from dataclasses import dataclass, field
 from math import ceil
 from urllib.parse import quote
 
-from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.export.checked_subsegments import CheckedSubsegments
+from onvif_bmff.errors import MediaError
+from onvif_bmff.export.parts import ContinuousPart, checked_parts, strict_parts
 from onvif_bmff.export.playlist_lines import MASTER, PLAYED, Listed, master_playlist, program_date_time
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.left_out import LeftOut, lost_objects
-from onvif_bmff.playback.object_check import settle_header
-from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker, Subsegment
-from onvif_bmff.playback.selection import Selection, SpanPart
-from onvif_bmff.timing import UtcTime
+from onvif_bmff.playback.selection import Selection
 
 __all__ = ["Playlists", "hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
-_ROUNDED = 2_000
-"""Microseconds by which keys and Duration attributes may be rounded."""
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
 
@@ -64,8 +59,9 @@ def hls_playlists(
         selection: what to play, rounded to subsegments; see ``select``.
         base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
         name_of: what the object of a key is called there, if not by its key.
-        strict: trust the indexes of the objects, and stop at the first one that cannot be read. Otherwise only whole
-            fragments are listed, and what is lost is in ``left_out`` of the result.
+        strict: trust the indexes of the objects, and stop at the first one that cannot be read. An index does not show
+            that the last fragment of its object was cut off. Otherwise the fragments themselves are read, only whole
+            ones are listed, and what is lost is in ``left_out`` of the result.
 
     Raises:
         MediaError: there is nothing to play.
@@ -83,9 +79,9 @@ def hls_playlists(
         if parts and media_in(extension) & PLAYED:
             name = f"{_NAMES.get(extension, extension)}.m3u8"
             if strict:
-                runs = _runs(parts, selection, seeker)
+                runs = strict_parts(parts, selection, seeker)
             else:
-                runs = _checked_runs(parts, selection, store, seeker, made.left_out)
+                runs = checked_parts(parts, selection, store, seeker, made.left_out)
             renditions[extension] = _Rendition(name, list(runs))
     renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
@@ -111,34 +107,11 @@ def _order(extension: str) -> tuple[bool, int, str]:
 
 
 @dataclass(slots=True)
-class _ContinuousPart:
-    """Subsegments without a loss or gap between them."""
-
-    header: SegmentHeader
-    map_name: str
-    subsegments: list[tuple[RecordedSegment, Subsegment]]
-
-    def lengths(self) -> list[int]:
-        """Return how long each subsegment is played, in microseconds; their sum is the length of the part.
-
-        Each lasts until the next one begins: ends by Duration attributes are rounded, and would add up to an error.
-        """
-        starts = [one.start.microseconds for _, one in self.subsegments]
-        last = self.subsegments[-1][1]
-        ends = [*starts[1:], starts[-1] + last.end.microseconds_since(last.start)]
-        own = [one.end.microseconds_since(one.start) for _, one in self.subsegments]
-        return [
-            end - start if 0 < end - start <= length + _ROUNDED else length
-            for start, end, length in zip(starts, ends, own, strict=True)
-        ]
-
-
-@dataclass(slots=True)
 class _Rendition:
     """Contents of one playlist."""
 
     name: str
-    runs: list[_ContinuousPart] = field(default_factory=list)
+    runs: list[ContinuousPart] = field(default_factory=list)
 
     def headers(self) -> Iterator[SegmentHeader]:
         return (run.header for run in self.runs)
@@ -152,58 +125,6 @@ class _Rendition:
 def _bit_rate(subsegment: Subsegment) -> int:
     length = max(subsegment.end.microseconds_since(subsegment.start), 1000)
     return ceil((subsegment.stop - subsegment.offset) * 8_000_000 / length)
-
-
-def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_ContinuousPart]:
-    for part in parts:
-        for run in part.runs():
-            first: RecordedSegment | None = None
-            subsegments: list[tuple[RecordedSegment, Subsegment]] = []
-            for segment in run.segments():
-                first = first or segment
-                header = seeker.header(segment)
-                if header.is_protected:
-                    raise ProtectionError(f"{segment.name} is encrypted, which HLS players cannot play")
-                found = seeker.subsegments(segment)
-                subsegments += [
-                    (segment, subsegment) for subsegment in found if _wanted(subsegment, selection.start, selection.end)
-                ]
-            if first is not None and subsegments:
-                yield _ContinuousPart(seeker.header(first), first.name, subsegments)
-
-
-def _checked_runs(
-    parts: tuple[SpanPart, ...], selection: Selection, store: ReadableStore, seeker: Seeker, left_out: list[LeftOut]
-) -> Iterator[_ContinuousPart]:
-    """Yield the same as ``_runs``, of whole fragments only; note what is left out."""
-    for part in parts:
-        header, faults = settle_header(store, seeker, part)
-        if header is None:
-            left_out += faults
-            continue
-        if header.is_protected:
-            name = part.span.segments[part.first].name
-            raise ProtectionError(f"{name} is encrypted, which HLS players cannot play")
-        checked = CheckedSubsegments(store, seeker, part, header)
-        current: _ContinuousPart | None = None
-        before = -1
-        for index in range(part.first, part.stop):
-            segment = part.span.segments[index]
-            faults_before = len(checked.left_out)
-            for number, run in enumerate(checked.of(index)):
-                if current is None or number or segment.key.counter != before + 1:
-                    if current is not None and current.subsegments:
-                        yield current
-                    current = _ContinuousPart(header, segment.name, [])
-                current.subsegments += [(segment, one) for one in run if _wanted(one, selection.start, selection.end)]
-            before = segment.key.counter if len(checked.left_out) == faults_before else -1
-        if current is not None and current.subsegments:
-            yield current
-        left_out += checked.left_out
-
-
-def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:
-    return (start is None or subsegment.end > start) and (end is None or subsegment.start < end)
 
 
 def _epochs(starts: Iterable[int]) -> list[int]:
