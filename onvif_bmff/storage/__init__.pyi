@@ -42,6 +42,7 @@ from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
 from onvif_bmff.storage.held_folders import HeldFolders as HeldFolders
+from onvif_bmff.storage.held_folders import HeldWay as HeldWay
 from onvif_bmff.storage.iv_store import Identity as Identity
 from onvif_bmff.storage.iv_store import SqliteIvStore as SqliteIvStore
 from onvif_bmff.storage.iv_store import read_identity as read_identity
@@ -107,6 +108,7 @@ __all__ = [
     "HeldBytes",
     "HeldFolder",
     "HeldFolders",
+    "HeldWay",
     "Identity",
     "KeyTakenError",
     "Label",

@@ -25,7 +25,7 @@ NAMES = {
     "file_labels": ("FileLabels",),
     "file_system": ("FileStatus", "FileSystem", "FolderEntry", "LockedFile", "POSIX", "PosixFileSystem",),
     "held": ("HeldBytes", "Room",),
-    "held_folders": ("HeldFolder", "HeldFolders",),
+    "held_folders": ("HeldFolder", "HeldFolders", "HeldWay",),
     "iv_store": ("Identity", "SqliteIvStore", "read_identity",),
     "labels": ("Label", "label_of", "label_text",),
     "location": ("local_path",),
