@@ -75,7 +75,7 @@ class Manifest:
             )
 
     def shown(self):
-        """For each kind what a player shows: start and end in seconds since told.START, payload; clips as players do."""
+        """For each kind what a player shows, clipped: start and end in seconds since told.START, payload."""
         found = {}
         for period in self.periods:
             at = Fraction(UtcTime.parse(period.get("id")).microseconds_since(told.START), 1_000_000)
