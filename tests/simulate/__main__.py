@@ -86,6 +86,13 @@ def _seeds(arguments: argparse.Namespace) -> Iterator[int]:
     return (seed for seed in range(arguments.seed, arguments.seed + arguments.count) if seed not in done)
 
 
+def _whole(journal: Path) -> str:
+    """Say how many runs a journal has, and which faults none of them had."""
+    rows = [json.loads(line) for line in journal.read_text().splitlines() if line.endswith("}")]
+    hit = {name for row in rows for name in row.get("hits", ())}
+    return f"in the journal: {len(rows)} runs, not hit: {', '.join(sorted(every_fault() - hit)) or 'nothing'}"
+
+
 def _scenario(arguments: argparse.Namespace, seed: int) -> Scenario:
     seconds = arguments.days * DAY if arguments.days else arguments.seconds
     return draw(seed, seconds).without(*arguments.without)
@@ -137,7 +144,8 @@ def main() -> int:
             known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
-                    file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
+                    done = {"seed": scenario.seed, "findings": outcome.findings[:5], "hits": sorted(outcome.hits)}
+                    file.write(json.dumps(done) + "\n")
             known = sorted(scenario.kinds & KNOWN.keys())
             if outcome.findings and known:
                 total["runs with findings that are known"] += 1
@@ -151,6 +159,8 @@ def main() -> int:
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
     if known_findings:
         print("known: " + ", ".join(f"{name} {count}" for name, count in known_findings.most_common()))
+    if arguments.journal is not None:
+        print(_whole(arguments.journal))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
     return 1 if laws else 0
