@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,20 @@ def shrink(scenario: Scenario, law: str) -> Scenario:
 def _seeds(arguments: argparse.Namespace) -> Iterator[int]:
     done: set[int] = set()
     if arguments.journal is not None and arguments.journal.exists():
-        done = {json.loads(line)["seed"] for line in arguments.journal.read_text().splitlines() if line.endswith("}")}
+        done = {row["seed"] for row in _rows(arguments.journal)}
     return (seed for seed in range(arguments.seed, arguments.seed + arguments.count) if seed not in done)
+
+
+def _rows(journal: Path) -> Iterator[dict[str, Any]]:
+    """Yield the finished runs of a journal; a row that was cut off is none."""
+    for line in journal.read_text().splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def _whole(journal: Path) -> str:
     """Say how many runs a journal has, and which faults none of them had."""
-    rows = [json.loads(line) for line in journal.read_text().splitlines() if line.endswith("}")]
+    rows = list(_rows(journal))
     hit = {name for row in rows for name in row.get("hits", ())}
     return f"in the journal: {len(rows)} runs, not hit: {', '.join(sorted(every_fault() - hit)) or 'nothing'}"
 
