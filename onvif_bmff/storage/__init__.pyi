@@ -68,10 +68,12 @@ from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
-from onvif_bmff.storage.spooled import SpoolPolicy as SpoolPolicy
-from onvif_bmff.storage.spooled import SpoolStatus as SpoolStatus
+from onvif_bmff.storage.spool import SpoolPolicy as SpoolPolicy
+from onvif_bmff.storage.spool import SpoolStatus as SpoolStatus
+from onvif_bmff.storage.spool import SpoolWriter as SpoolWriter
+from onvif_bmff.storage.spool import UploadState as UploadState
+from onvif_bmff.storage.spool import spool_folders as spool_folders
 from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
-from onvif_bmff.storage.spooled import spool_folders as spool_folders
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
@@ -136,6 +138,7 @@ __all__ = [
     "SpanQueue",
     "SpoolPolicy",
     "SpoolStatus",
+    "SpoolWriter",
     "SpooledStore",
     "SqliteIvStore",
     "SqlitePersistence",
@@ -146,6 +149,7 @@ __all__ = [
     "SystemDatabaseFiles",
     "Tree",
     "UploadQueue",
+    "UploadState",
     "Waiting",
     "attribute",
     "check_content_type",

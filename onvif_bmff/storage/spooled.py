@@ -3,9 +3,8 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from heapq import merge
 from threading import Lock
 
@@ -13,65 +12,23 @@ from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffE
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.objects.stored import (
-    Buffer,
     ObjectInfo,
     ObjectStore,
     ObjectWriter,
     OpenAreaState,
-    ReleasableWriter,
     StorageObject,
     UnsealedObject,
 )
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.copying import copy_object
 from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.storage.spool import SpoolPolicy, SpoolStatus, SpoolWriter, UploadState, spool_folders
 from onvif_bmff.storage.upload_queue import UploadQueue, Waiting
 
-__all__ = ["SpoolPolicy", "SpoolStatus", "SpooledStore", "spool_folders"]
+__all__ = ["SpooledStore"]
 
 _log = logging.getLogger(__name__)
-_RECENT = 10_000
 _LONGEST_SLEEP = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolPolicy:
-    """How a spool is uploaded.
-
-    Args:
-        tasks: uploads at once; those of one kind of span go one after the other.
-        most_bytes: bytes of waiting objects from which on no other object is begun; None for no limit but the disk.
-        bytes_a_second: the most that is uploaded, on average; None for no limit.
-        first: seconds until the next try after a failure; twice as long after each other one.
-        longest: the longest time until the next try.
-    """
-
-    tasks: int = 4
-    most_bytes: int | None = None
-    bytes_a_second: float | None = None
-    first: float = 1.0
-    longest: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStatus:
-    """State of a spool: waiting objects and their bytes, uploads since it was opened, and what was set aside.
-
-    ``error`` is why the last upload failed; None after a success. ``aside`` are objects that the remote store will
-    never take, such as those whose key another object has there: they are kept for an operator to decide about.
-    """
-
-    waiting: int
-    waiting_bytes: int
-    uploaded: int
-    aside: int
-    error: str | None = None
-
-
-def spool_folders(root: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return the folders of a spool: of waiting objects, and of those that were set aside."""
-    path = os.fspath(root)
-    return os.path.join(path, "waiting"), os.path.join(path, "aside")
 
 
 class SpooledStore:
@@ -100,7 +57,7 @@ class SpooledStore:
         remote: ObjectStore,
         spool: str | os.PathLike[str],
         *,
-        policy: SpoolPolicy = SpoolPolicy(),
+        policy: SpoolPolicy = SpoolPolicy(),  # noqa: B008
         runtime: Runtime = SYSTEM,
     ) -> None:
         waiting, aside = spool_folders(spool)
@@ -111,7 +68,7 @@ class SpooledStore:
         self._runtime = runtime
         self._lock = Lock()
         self._queue = UploadQueue(policy.first, policy.longest, lambda: int.from_bytes(runtime.random(2)) / 65535)
-        self._work = _UploadState(CauseLog(_log, clock=runtime.monotonic), len(list(self._aside.keys())))
+        self._work = UploadState(CauseLog(_log, clock=runtime.monotonic), len(list(self._aside.keys())))
         for key in self._spool.keys(""):
             self._queue.add(key, self._spool.head(key).size)
         self._changed = runtime.flag()
@@ -361,59 +318,3 @@ class SpooledStore:
             rest = one.size * self._policy.tasks / limit - (self._runtime.monotonic() - began)
             if rest > 0:
                 self._runtime.sleep(rest)
-
-
-class _UploadState:
-    """What the uploads have done.
-
-    ``recent`` are the keys of the last ones, ``sealing`` those that writers are sealing, with their number.
-    """
-
-    def __init__(self, log: CauseLog, aside: int) -> None:
-        self.log = log
-        self.aside = aside
-        self.uploaded = 0
-        self.error: str | None = None
-        self.stopped = False
-        self.recent: dict[str, None] = {}
-        self.sealing: Counter[str] = Counter()
-
-    def succeeded(self) -> None:
-        """Note that an object is uploaded."""
-        self.uploaded += 1
-        self.error = None
-        if len(self.recent) > _RECENT:
-            del self.recent[next(iter(self.recent))]
-
-
-class SpoolWriter:
-    """A writer of one object of a ``SpooledStore``, which ``seal_with`` seals. See ``ObjectWriter``."""
-
-    def __init__(
-        self, writer: ObjectWriter, key: str, seal_with: Callable[[ObjectWriter, str, Mapping[str, str]], None]
-    ) -> None:
-        self._writer = writer
-        self._key = key
-        self._seal_with = seal_with
-        self._is_closed = False
-
-    def append(self, *buffers: Buffer) -> None:
-        """Write bytes."""
-        self._writer.append(*buffers)
-
-    def seal(self, attributes: Mapping[str, str]) -> None:
-        """Make the object durable and visible."""
-        if self._is_closed:
-            self._writer.seal(attributes)  # which raises what it has to
-        self._seal_with(self._writer, self._key, attributes)
-        self._is_closed = True
-
-    def abandon(self) -> None:
-        """Remove what was written."""
-        self._is_closed = True
-        self._writer.abandon()
-
-    def release(self) -> None:
-        """Leave what was written in the open area; see ``ReleasableWriter``."""
-        if isinstance(self._writer, ReleasableWriter):
-            self._writer.release()
