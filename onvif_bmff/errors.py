@@ -38,6 +38,7 @@ __all__ = [
     "CertificateError",
     "EventError",
     "ForeignFormatError",
+    "InvariantError",
     "MediaError",
     "MissingKeyError",
     "ObjectAttributeError",
@@ -164,6 +165,13 @@ class UnsupportedSchemeError(ProtectionError):
 
 class StateError(OnvifBmffError, RuntimeError):
     """A call came at the wrong time, for example a push after a close."""
+
+
+class InvariantError(OnvifBmffError):
+    """Something that must always be true is not: a fault of this library, not of its caller; please report it.
+
+    It is raised before the fault reaches an object. Python's ``-O`` does not remove it.
+    """
 
 
 class StoreError(OnvifBmffError):

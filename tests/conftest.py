@@ -38,6 +38,16 @@ def shared_media() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Folder of odd inputs: ``ONVIF_BMFF_CASES``, or ``shared/cases`` beside the checkout; skips without."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "cases"
+    folder = Path(os.environ.get("ONVIF_BMFF_CASES", beside))
+    if not folder.is_dir():
+        pytest.skip("a folder of odd media files is missing (set ONVIF_BMFF_CASES to one)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[str]], Path]:
     """``make_clip(name, arguments)``: a file made by ffmpeg, once a session; skips without ffmpeg."""
     need("ffmpeg")

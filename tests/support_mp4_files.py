@@ -165,13 +165,15 @@ def moof(*trafs: TrackFragmentBox, number: int = 1) -> MovieFragmentBox:
     return MovieFragmentBox(children=(MovieFragmentHeaderBox(sequence_number=number), *trafs))
 
 
-def until_fault(file: bytes) -> tuple[list[Sample], OnvifBmffError | None]:
+def until_fault(file: bytes, *, strict: bool = True) -> tuple[list[Sample], OnvifBmffError | None]:
     """The samples that come out of a file before it is found broken, and what says so."""
     found: list[Sample] = []
     try:
-        for sample in Mp4Input(file).samples():
-            assert isinstance(sample, Sample)
-            found.append(sample)
+        for sample in Mp4Input(file, strict=strict).samples():
+            if strict:
+                assert isinstance(sample, Sample)
+            if isinstance(sample, Sample):
+                found.append(sample)
     except OnvifBmffError as error:
         return found, error
     return found, None

@@ -36,6 +36,24 @@ def test_the_ways_are_as_they_are_traced() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_the_density_of_invariants_is_as_it_is_counted() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/build_invariants.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_no_check_of_the_library_is_removed_by_a_flag_of_python() -> None:
+    """``python -O`` removes ``assert``."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "onvif_bmff").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "onvif_bmff").glob("*/_names.py")))
 def test_all_that_is_public_is_importable_from_its_room(room: str) -> None:
     door = importlib.import_module(f"onvif_bmff.{room}")

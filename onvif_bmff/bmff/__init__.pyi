@@ -11,6 +11,7 @@ from onvif_bmff.bmff.codec_config import PixelAspectRatioBox as PixelAspectRatio
 from onvif_bmff.bmff.codec_config import VpCodecConfigurationBox as VpCodecConfigurationBox
 from onvif_bmff.bmff.descriptors import DecoderConfig as DecoderConfig
 from onvif_bmff.bmff.descriptors import build_esds as build_esds
+from onvif_bmff.bmff.descriptors import read_es_id as read_es_id
 from onvif_bmff.bmff.descriptors import read_esds as read_esds
 from onvif_bmff.bmff.file import EventMessageBox as EventMessageBox
 from onvif_bmff.bmff.file import FileTypeBox as FileTypeBox
@@ -383,6 +384,7 @@ __all__ = [
     "read_auxiliary_info",
     "read_box_header",
     "read_children",
+    "read_es_id",
     "read_esds",
     "record",
     "refinement",

@@ -14,7 +14,7 @@ NAMES = {
         "PixelAspectRatioBox",
         "VpCodecConfigurationBox",
     ),
-    "descriptors": ("DecoderConfig", "build_esds", "read_esds",),
+    "descriptors": ("DecoderConfig", "build_esds", "read_es_id", "read_esds",),
     "file": (
         "EventMessageBox",
         "FileTypeBox",

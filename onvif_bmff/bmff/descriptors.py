@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from onvif_bmff.bmff.codec_config import EsdBox
 from onvif_bmff.errors import BoxError
 
-__all__ = ["DecoderConfig", "build_esds", "read_esds"]
+__all__ = ["DecoderConfig", "build_esds", "read_es_id", "read_esds"]
 
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC, _SL_CONFIG = 3, 4, 5, 6
 
@@ -48,6 +48,14 @@ def read_esds(found: EsdBox) -> DecoderConfig:
         max_bitrate=int.from_bytes(config[5:9], "big"),
         avg_bitrate=int.from_bytes(config[9:13], "big"),
     )
+
+
+def read_es_id(found: EsdBox) -> int:
+    """Return the number of the elementary stream in ``found``; ``BoxError`` if it holds none. 14496-14, 3.1.2."""
+    tag, body = _descriptor(found.data, 0, found.offset or 0)
+    if tag != _ES or len(body) < 3:
+        raise BoxError("no elementary stream descriptor", path="/esds", offset=found.offset or 0)
+    return int.from_bytes(body[:2], "big")
 
 
 def build_esds(config: DecoderConfig) -> EsdBox:

@@ -49,7 +49,8 @@ def _after_quicktime(view: memoryview, pos: int, end: int) -> tuple[int, ...]:
 
 @sample_entry(
     "mp4a", "Opus", "alaw", "ulaw", "ipcm", "fpcm", "sowt", "twos", "g726", "ac-3", "ec-3", "ac-4", "alac",
-    "fLaC", "samr", "sawb", ".mp3", "lpcm", "in24", "in32", "raw ", "mha1", "mhm1", "iamf", "enca",
+    "fLaC", "samr", "sawb", ".mp3", "lpcm", "in24", "in32", "fl32", "fl64", "raw ", "NONE", "ima4", "MAC3", "MAC6",
+    "QDM2", "QDMC", "Qclp", "agsm", "ms\0\x02", "ms\0\x11", "ms\0\x55", "mha1", "mhm1", "iamf", "enca",
 )  # fmt: skip
 class AudioSampleEntry(ContainerBox):
     """Audio: channels and rate (16.16), then boxes with the codec's configuration. ISO/IEC 14496-12, 12.2.3.

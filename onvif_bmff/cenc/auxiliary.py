@@ -20,7 +20,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.cipher import Range
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, piff_protection
 from onvif_bmff.demux.budget import SampleBudget
-from onvif_bmff.errors import ProtectionError, UnsupportedSchemeError
+from onvif_bmff.errors import InvariantError, ProtectionError, UnsupportedSchemeError
 
 __all__ = ["SampleMaps", "Work", "read_sample_maps"]
 
@@ -137,7 +137,8 @@ class SampleMaps:
 
     def _lengths(self, iv_size: int, count: int) -> list[bool]:
         """Return for each of the next records whether it has more than a vector."""
-        assert self._sizes is not None
+        if self._sizes is None:
+            raise InvariantError("the sizes of protection information are asked for where all are the same")
         sizes = self._sizes[self._number : self._number + count]
         if any(size < iv_size for size in sizes):
             raise ProtectionError("the protection information of a sample is smaller than its initialisation vector")

@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Protocol
 from uuid import UUID
 
 from onvif_bmff.cenc.forks import draw, forget_after_fork, notice_fork
-from onvif_bmff.errors import ProtectionError
+from onvif_bmff.errors import InvariantError, ProtectionError
 
 __all__ = ["IV_BITS", "MAX_SAMPLE_OF_16", "CbcsIvSource", "CencIvAllocator", "CencIvAllocators", "IvStore"]
 
@@ -121,6 +121,8 @@ class CencIvAllocator:
             while len(ivs) < count:
                 wanted = count - len(ivs)
                 left = self._left or self._begin(wanted, end)
+                if not 0 < left <= end:
+                    raise InvariantError(f"{left} vectors are left under a key that has {end}")
                 first, given = self._next, min(left, wanted)
                 ivs += [(number % end << shift).to_bytes(size, "big") for number in range(first, first + given)]
                 self._next = (first + given) % end

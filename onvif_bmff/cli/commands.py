@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "record": Command("a key was not wrapped for all certificates"),
+    "record": Command("media of the input are lost, or a key was not wrapped for all certificates"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),

@@ -15,7 +15,7 @@ from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import add_options_argument, is_store, opened_store
 from onvif_bmff.cli.terminal import say, summary
 from onvif_bmff.cli.values import path, store_place
-from onvif_bmff.errors import MediaError, TimeError
+from onvif_bmff.errors import InvariantError, MediaError, TimeError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime
 
@@ -216,7 +216,8 @@ def _of_store(args: argparse.Namespace, keys: "Keys") -> tuple[bool, Iterator[_F
     start = end = None
     if args.time is not None:
         moment = _moment(args)
-        assert isinstance(moment, UtcTime)
+        if not isinstance(moment, UtcTime):
+            raise InvariantError("a moment of a store is no UTC time")
         start, end = moment, moment.plus_microseconds(1_000_000 * _LONGEST_WAIT)
     timeline = Timeline.from_store(store, start, end, **where)
     selection = select(timeline, start=start, end=end, **where)

@@ -22,7 +22,7 @@ __all__ = ["FileFacts", "sample_row"]
 class FileFacts:
     """What is in a file. ``rows`` reads it, and is to be taken to its end before anything else is asked.
 
-    ``damage`` are faults that ended the reading: ``key`` (empty), ``error``.
+    ``damage`` are faults that ended the reading, or that it passed over: ``key`` (empty), ``error``.
 
     Raises what ``open_mp4`` raises.
     """
@@ -51,6 +51,7 @@ class FileFacts:
                     yield sample_row(track, numbers[track.track_id], fact)
             except (BoxError, MediaError) as error:
                 self.damage.append({"key": "", "error": f"{self._path}: {error}"})
+            self.damage += [{"key": "", "error": f"{self._path}: {text}"} for text in source.warnings]
 
     def _facts(self, source: Mp4Input) -> Iterator[tuple[MovieTrack, SampleFact]]:
         budget = SampleBudget(self._size)

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
@@ -12,6 +12,7 @@ from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_k
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
+from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
@@ -19,13 +20,13 @@ from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, instant, path, store_place
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError
-from onvif_bmff.ingest import Mp4Input, open_mp4, pace_samples
+from onvif_bmff.ingest import pace_samples
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
-from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.target import DecodeTimes, RecordingTarget
 from onvif_bmff.storage.pending import LOST
 from onvif_bmff.storage.sink import StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
@@ -44,10 +45,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="record a media file into a store",
         description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
     )
-    parser.add_argument("input", metavar="INPUT", type=path, help="MP4 file, progressive or fragmented")
+    parser.add_argument("input", metavar="INPUT", type=path, help="MP4 or QuickTime file; - for standard input")
     parser.add_argument("--store", metavar="STORE", required=True, type=store_place, help=STORE_HELP)
     add_options_argument(parser)
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
+    parser.add_argument(
+        "--track", metavar="TRACK", action="append", default=[], dest="tracks",
+        help="record this track, by name (VIDEO002) or number; may be given again (default: all, in CMAF one a kind)",
+    )  # fmt: skip
     parser.add_argument("--prefix", default="", help="path before the date in object keys")
     parser.add_argument("--postfix", default="", help="path after the date in object keys")
     parser.add_argument(
@@ -57,6 +62,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--start", metavar="TIME", type=instant, help="UTC time of the file's start (default: now)")
     parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
     parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
+    parser.add_argument(
+        "--decode-times",
+        choices=[one.value for one in DecodeTimes],
+        default=DecodeTimes.SPAN.value,
+        help="what decode times in objects count from: the start of their span (default), or 1970 in UTC",
+    )
     parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
     parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
     add_encryption_arguments(parser)
@@ -64,27 +75,34 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; ``Status.FINDINGS`` if a certificate cannot open all of it. All spans are closed, also after a signal."""
+    """Record; ``Status.FINDINGS`` if a certificate cannot open all of it, or media of the input are lost.
+
+    All spans are closed, also after a signal.
+    """
     target = _target(args)
     done = _RecordingResult()
     signals: SignalGuard = args.signals
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
         with signals.exposed():
-            source = stack.enter_context(open_mp4(args.input))
-        _check_tokens(args.encrypt_tracks, source)
+            given = stack.enter_context(open_input(args, one_of_each=target.format is CMAF))
+        _check_tokens(args.encrypt_tracks, given.tracks)
         store = opened_store(args, create=True)
         keep_made_key(args)
         recorder = Recorder(
-            source.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
+            given.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
         )
         start = args.start or UtcTime(time.time_ns() // 1000)
         sink = StoreSink(store, overwrite=args.overwrite, on_stored=done.on_stored, on_failure=done.refused.append)
         with sink:
             recorder.activate(start, media_time=Fraction(0))
-            show = stack.enter_context(progress(args.input.name, len(source.data), unit="bytes", quiet=args.quiet))
-            _record(signals.read(_shown(_samples(source, recorder, paced=args.realtime), show)), recorder, sink, done)
-    failure = done.failure_of(args, recorder, interrupted=signals.number is not None)
+            show = stack.enter_context(
+                progress(args.input.name, len(given.source.data), unit="bytes", quiet=args.quiet)
+            )
+            _record(signals.read(_shown(_samples(given, recorder, paced=args.realtime), show)), recorder, sink, done)
+    failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
+    if done.stored:
+        given.tell(args)
     done.show(str(args.store))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
@@ -96,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    return signals.status or (Status.FINDINGS if left_out else Status.SUCCESS)
+    return signals.status or (Status.FINDINGS if left_out or given.source.is_loss else Status.SUCCESS)
 
 
 def _target(args: argparse.Namespace) -> RecordingTarget:
@@ -108,6 +126,7 @@ def _target(args: argparse.Namespace) -> RecordingTarget:
         span_duration=args.span_duration,
         encryption=encryption_entries(args),
         digits=args.digits,
+        decode_times=DecodeTimes(args.decode_times),
     )
 
 
@@ -127,14 +146,14 @@ class _RecordingResult:
         """Note an error; only the first counts."""
         self.failure = self.failure or error
 
-    def failure_of(self, args: argparse.Namespace, recorder: Recorder, *, interrupted: bool) -> Exception | None:
+    def failure_of(self, given: RecordInput, recorder: Recorder, *, interrupted: bool) -> Exception | None:
         """Return the error that the command ends with."""
         self.failed(recorder.failure)
         if self.refused:
             first = self.refused[0]
             self.failed(StoreError(f"{len(self.refused)} objects are not stored, first {first.key}: {first.error}"))
         if not self.stored and not interrupted:
-            self.failed(MediaError(f"{args.input}: nothing was recorded"))
+            self.failed(MediaError(": ".join((given.name, "nothing was recorded", *given.faults()))))
         return self.failure
 
     def show(self, store: str) -> None:
@@ -164,20 +183,22 @@ def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done
         done.failed(error)
 
 
-def _check_tokens(tokens: list[str], source: Mp4Input) -> None:
+def _check_tokens(tokens: list[str], tracks: Sequence[Track]) -> None:
     """Check that all tracks to be encrypted exist: a typing error must not leave them clear."""
-    known = [track.token for track in source.tracks]
+    known = [track.token for track in tracks]
     for token in tokens:
         if token not in known:
             raise ProtectionError(f"there is no track {token} to encrypt, only {', '.join(known)}")
 
 
-def _samples(source: Mp4Input, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
+def _samples(given: RecordInput, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
     """Return the samples of the file; where its codec changes, so does the recorder's track."""
-    items: Iterator[Sample | CodecChange] = source.samples()
+    tracks = {track.track_id: track for track in given.tracks}
+    items: Iterator[Sample | CodecChange] = given.source.samples()
+    if len(tracks) < len(given.source.tracks):
+        items = (item for item in items if item.track_id in tracks)
     if paced:
-        items = pace_samples(items, source.tracks)
-    tracks = {track.track_id: track for track in source.tracks}
+        items = pace_samples(items, given.tracks)
     for item in items:
         if isinstance(item, CodecChange):
             old = tracks[item.track_id]

@@ -47,7 +47,8 @@ def write_verdict(sums: FindingSums, checked: Checked, labels: AttributesFile | 
 
 def looked_at(checked: Checked, labels: AttributesFile | None) -> Iterator[str]:
     """Yield lines on what was checked, and what was not."""
-    others = {"of no recording": checked.foreign, "of other recordings": checked.elsewhere}
+    formats = f", {checked.other_formats} of them keys of segments in other formats" if checked.other_formats else ""
+    others = {f"of no recording{formats}": checked.foreign, "of other recordings": checked.elsewhere}
     yield (
         f"looked at {checked.objects} objects in {checked.spans} spans: {checked.segments} segments, "
         f"{checked.objects_read} of them read, and {checked.span_ends} span ends"

@@ -49,6 +49,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobSt
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.control.types.segments import DateTimeRange, SegmentListResult
 from onvif_bmff.control.upkeep import ServiceUpkeep
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingService"]
@@ -259,7 +260,8 @@ class RecordingService:
             operation: ExportOperation = export.accept_export(
                 tx, start_point, end_point, search_scope, file_format, storage_destination
             )
-            assert tx.environment.exporter is not None  # the constructor saw to it
+            if tx.environment.exporter is None:  # the constructor saw to it
+                raise InvariantError("an export was accepted that nobody can do")
             names = tuple(tx.environment.exporter.start(operation))
             export.begin_export(tx, operation, names)
             return ExportRecordedDataResponse(operation.token, names)
@@ -304,7 +306,8 @@ class RecordingService:
         """
         wanted, most = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
         source = self._runner.environment.segments
-        assert source is not None  # accept_listing saw to it
+        if source is None:  # accept_listing saw to it
+            raise InvariantError("a listing was accepted that nobody can make")
         # Not under the lock: a store may be slow, and recording must not wait for it.
         return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
 
@@ -328,7 +331,8 @@ class RecordingService:
             operation: SegmentExportOperation = segments.begin_segment_export(
                 tx, time, recording_token, alias, storage_token, track
             )
-            assert tx.environment.segment_exporter is not None  # begin_export saw to it
+            if tx.environment.segment_exporter is None:  # begin_segment_export saw to it
+                raise InvariantError("an export of segments was accepted that nobody can do")
             tx.environment.segment_exporter.start(operation)
             return operation.token
 

@@ -1,4 +1,5 @@
 from onvif_bmff.demux.budget import SampleBudget as SampleBudget
+from onvif_bmff.demux.faults import InputFaults as InputFaults
 from onvif_bmff.demux.fragment_samples import FragmentReader as FragmentReader
 from onvif_bmff.demux.fragment_samples import SampleRun as SampleRun
 from onvif_bmff.demux.fragment_samples import SampleViews as SampleViews
@@ -20,6 +21,7 @@ from onvif_bmff.demux.table_columns import sync_of as sync_of
 __all__ = [
     "CodecChange",
     "FragmentReader",
+    "InputFaults",
     "MovieTrack",
     "SampleBudget",
     "SampleRun",

@@ -19,6 +19,7 @@ from onvif_bmff.bmff import (
     TrackRunBox,
 )
 from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.faults import InputFaults
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.demux.table_columns import signed_offsets
 from onvif_bmff.errors import MediaError
@@ -60,6 +61,31 @@ class SampleRun:
     def total_duration(self) -> int:
         """Ticks of all samples."""
         return sum(self.duration) if isinstance(self.duration, array) else self.duration * self.count
+
+    def whole_samples(self, end: int) -> int:
+        """Return how many samples, from the first on, lie before byte ``end`` of the file."""
+        left = end - self.position
+        if self.position < 0 or left < 0:
+            return 0
+        if not isinstance(self.size, array):
+            return min(self.count, left // self.size) if self.size else self.count
+        for number, size in enumerate(self.size):
+            left -= size
+            if left < 0:
+                return number
+        return self.count
+
+    def cut(self, count: int) -> None:
+        """Keep the first ``count`` samples only."""
+        self.count = count
+        if isinstance(self.duration, array):
+            self.duration = self.duration[:count]
+        if isinstance(self.size, array):
+            self.size = self.size[:count]
+        if isinstance(self.flags, array):
+            self.flags = self.flags[:count]
+        if isinstance(self.composition_offset, array):
+            self.composition_offset = self.composition_offset[:count]
 
     def all_flags(self) -> Iterable[int]:
         """Yield the flags of each sample; without end where all samples have the same."""
@@ -171,12 +197,21 @@ class FragmentReader:
     """Reads the fragments of one file in order, for a fragment may go on where the one before it ended.
 
     ``tracks`` as ``read_tracks`` gives them; ``size`` of the file in bytes, which no sample may exceed; ``budget`` what
-    all fragments may claim together, by default as much as a file of ``size`` may.
+    all fragments may claim together, by default as much as a file of ``size`` may. With ``faults`` a wrong fragment
+    costs only what is wrong in it, and is noted there: a traf of an unknown track, samples outside the file; an
+    index of a sample entry that is not there is taken for 1.
     """
 
-    def __init__(self, tracks: Iterable[MovieTrack], size: int, budget: SampleBudget | None = None) -> None:
+    def __init__(
+        self,
+        tracks: Iterable[MovieTrack],
+        size: int,
+        budget: SampleBudget | None = None,
+        faults: InputFaults | None = None,
+    ) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._size = size
+        self._faults = faults
         self._budget = SampleBudget(size) if budget is None else budget
         self._next_time = {track.track_id: track.duration for track in self._tracks.values()}
 
@@ -197,7 +232,7 @@ class FragmentReader:
         for box in moof.find_all(TrackFragmentBox):
             header = box.require(TrackFragmentHeaderBox)
             track = self._tracks.get(header.track_id)
-            if track is None:
+            if track is None and self._faults is None:
                 raise MediaError(f"a fragment of track {header.track_id}, which the movie does not have")
             if header.base_data_offset is not None:
                 base = header.base_data_offset
@@ -210,13 +245,31 @@ class FragmentReader:
                 if run_box.data_offset is not None:
                     position = base + run_box.data_offset
                 run = defaults.run(run_box, position)
-                position = self._check(run, run_box, track, end)
-                runs.append(run)
+                position = self._check(run, run_box, header.track_id, end)
+                if run.count or self._faults is None:
+                    runs.append(run)
             # Without base-data-offset and default-base-is-moof, the next traf's data follow this one's.
             base = position
-            track.entry(defaults.description)
-            found.append(self._fragment(track, box, start, defaults.description, runs))
+            if track is not None:
+                if self._faults is not None:
+                    defaults.description = self._known_description(track, defaults.description, self._faults)
+                track.entry(defaults.description)
+                found.append(self._fragment(track, box, start, defaults.description, runs))
+            elif self._faults is not None:
+                text = f"fragments of track {header.track_id}, which the movie does not have"
+                self._faults.tell(text, samples=sum([run.count for run in runs]))
         return tuple(found)
+
+    def next_time(self, track_id: int) -> int:
+        """Return the media time (ticks) at which the samples that were read of a track end."""
+        return self._next_time[track_id]
+
+    def _known_description(self, track: MovieTrack, index: int, faults: InputFaults) -> int:
+        """The index of a sample entry that is there."""
+        if 0 < index <= len(track.entries):
+            return index
+        faults.tell(f"fragments of track {track.track_id} use sample entry {index}, which is not there: 1 is used")
+        return 1
 
     def _fragment(
         self, track: MovieTrack, box: TrackFragmentBox, start: int, description: int, runs: list[SampleRun]
@@ -235,15 +288,24 @@ class FragmentReader:
         self._next_time[track.track_id] = time + made.duration
         return made
 
-    def _check(self, run: SampleRun, box: TrackRunBox, track: MovieTrack, most: int) -> int:
-        """Where the data of ``run`` end, if they are in the file at all."""
+    def _check(self, run: SampleRun, box: TrackRunBox, track_id: int, most: int) -> int:
+        """Where the data of ``run`` end, if they are in the file. With faults, the run is cut to what there is."""
         size = run.data_size
         end = run.position + size
+        fault = ""
         if run.count and (run.position < 0 or end > most):
-            raise MediaError(f"the samples of track {track.track_id} lie at bytes {run.position} to {end} of {most}")
-        if not size and not box.samples.names and run.count > _MAX_EMPTY_SAMPLES:
-            raise MediaError(f"a run of {run.count} samples of track {track.track_id} has no bytes")
-        self._budget.charge(run.count, size, track_id=track.track_id, path="/moof/traf/trun", offset=box.offset)
+            fault = f"the samples of track {track_id} lie at bytes {run.position} to {end} of {most}"
+        elif not size and not box.samples.names and run.count > _MAX_EMPTY_SAMPLES:
+            fault = f"a run of {run.count} samples of track {track_id} has no bytes"
+        if fault and self._faults is None:
+            raise MediaError(fault)
+        if fault and self._faults is not None:
+            whole = run.whole_samples(most) if size else 0
+            text = f"fragments of track {track_id} have samples outside the file" if size else fault
+            self._faults.tell(text, samples=run.count - whole)
+            run.cut(whole)
+            size = run.data_size
+        self._budget.charge(run.count, size, track_id=track_id, path="/moof/traf/trun", offset=box.offset)
         return end
 
 
@@ -274,8 +336,8 @@ class _Defaults:
 
     __slots__ = ("description", "duration", "flags", "size")
 
-    def __init__(self, header: TrackFragmentHeaderBox, track: MovieTrack) -> None:
-        fallback = track.defaults or TrackExtendsBox(track_id=track.track_id)
+    def __init__(self, header: TrackFragmentHeaderBox, track: MovieTrack | None) -> None:
+        fallback = (track.defaults if track is not None else None) or TrackExtendsBox(track_id=header.track_id)
         self.description: int = _either(header.sample_description_index, fallback.default_sample_description_index)
         self.duration: int = _either(header.default_sample_duration, fallback.default_sample_duration)
         self.size: int = _either(header.default_sample_size, fallback.default_sample_size)

@@ -38,6 +38,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.demux.budget import SampleBudget
+from onvif_bmff.demux.faults import InputFaults
 from onvif_bmff.demux.table_columns import chunks_of, durations_of, offsets_of, sizes_of, sync_of
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
@@ -235,14 +236,14 @@ def _ticks(duration: int, movie_timescale: int, timescale: int) -> int:
 
 
 def table_samples(
-    track: MovieTrack, data: memoryview, budget: SampleBudget | None = None
+    track: MovieTrack, data: memoryview, budget: SampleBudget | None = None, faults: InputFaults | None = None
 ) -> Iterator[Sample | CodecChange]:
     """Yield the samples that ``track``'s own tables describe, in decoding order; none in a fragmented file.
 
     ``data`` is the whole file; sample data are views on it. Between samples of different sample entries comes a
     ``CodecChange``. ``budget`` is what all tracks of the file may claim together in this pass. Raises ``MediaError``
     for tables that disagree and for data outside the file, ``BoxError`` for samples that the budget does not pay for.
-    Memory does not grow with the number of samples.
+    Memory does not grow with the number of samples. With ``faults`` samples outside the file are left out, noted there.
 
     PCM and G.711 tables may count every frame of a few bytes as a sample; up to 1024 neighbours make one here.
     """
@@ -254,7 +255,7 @@ def table_samples(
         raise MediaError(f"track {track_id} has samples, but no stts or no stsc")
     budget = SampleBudget(end_of_data) if budget is None else budget
     if _counts_frames(track):
-        yield from _frame_packets(track, data, budget)
+        yield from _frame_packets(track, data, budget, faults)
         return
     sizes, rows = iter(sizes_of(table)), zip(durations_of(table), offsets_of(table), sync_of(table), strict=False)
     time = track.presentation_shift
@@ -269,9 +270,10 @@ def table_samples(
             in_chunk -= len(some)
             for size, (duration, offset, sync) in zip(some, rows, strict=False):
                 end = position + size
-                if end > end_of_data:
-                    raise MediaError(f"a sample of track {track_id} ends at byte {end} of {end_of_data}")
-                yield Sample(track_id, time, duration, data[position:end], sync, offset)
+                if end <= end_of_data:
+                    yield Sample(track_id, time, duration, data[position:end], sync, offset)
+                else:
+                    _outside(track_id, end, end_of_data, faults)
                 position = end
                 time += duration
                 left -= 1
@@ -290,6 +292,13 @@ def chunk_counts(track: MovieTrack) -> "array[int]":
     if left:
         raise _disagree(track, left)
     return counts
+
+
+def _outside(track_id: int, end: int, end_of_data: int, faults: InputFaults | None, samples: int = 1) -> None:
+    """Note samples outside the file, or raise ``MediaError`` where nothing is noted."""
+    if faults is None:
+        raise MediaError(f"a sample of track {track_id} ends at byte {end} of {end_of_data}")
+    faults.tell(f"track {track_id} has samples outside the file", samples=samples)
 
 
 def _spend(budget: SampleBudget, track: MovieTrack, count: int, size: int) -> None:
@@ -334,7 +343,9 @@ def _counts_frames(track: MovieTrack) -> bool:
     return ticks and track.handler == MediaKind.AUDIO.handler and sizes is not None and sizes.sample_size > 0
 
 
-def _frame_packets(track: MovieTrack, data: memoryview, budget: SampleBudget) -> Iterator[Sample | CodecChange]:
+def _frame_packets(
+    track: MovieTrack, data: memoryview, budget: SampleBudget, faults: InputFaults | None
+) -> Iterator[Sample | CodecChange]:
     """Like ``table_samples``, with up to 1024 neighbouring frames in a sample."""
     track_id, frame = track.track_id, track.table.require(SampleSizeBox).sample_size
     time, left, used = track.presentation_shift, track.sample_count, track.first_description
@@ -344,14 +355,19 @@ def _frame_packets(track: MovieTrack, data: memoryview, budget: SampleBudget) ->
             yield CodecChange(track_id, time, track.codec(description), description)
         in_chunk = min(in_chunk, left)
         left -= in_chunk
+        lost = 0
         while in_chunk:
             frames = min(in_chunk, _FRAMES_A_PACKET)
             end = position + frames * frame
             if end > len(data):
-                raise MediaError(f"a sample of track {track_id} ends at byte {end} of {len(data)}")
+                whole = max(len(data) - position, 0) // frame
+                _outside(track_id, end, len(data), faults, in_chunk - whole)
+                lost, in_chunk = in_chunk - whole, whole
+                continue
             _spend(budget, track, 1, frames * frame)
             yield Sample(track_id, time, frames, data[position:end])
             position, time, in_chunk = end, time + frames, in_chunk - frames
+        time += lost
         if not left:
             return
     raise _disagree(track, left)

@@ -7,6 +7,7 @@ from collections import deque
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.runtime import SYSTEM, Runtime
 
 __all__ = ["Mailbox", "OverloadPolicy"]
@@ -89,6 +90,8 @@ class Mailbox(Generic[T]):
             self._size -= size
             if not self._items:
                 self._ready.clear()
+                if self._size:
+                    raise InvariantError(f"a queue that is empty has {self._size} bytes")
             return item  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
@@ -114,5 +117,7 @@ class Mailbox(Generic[T]):
             elif item is not self._gap:
                 kept.append((item, 0, False))
         items.extendleft(reversed([(self._gap, 0, False), *kept]))
+        if self._size != sum(size for _, size, _ in items):
+            raise InvariantError(f"a queue has {self._size} bytes by its count, and others in it")
         if not any(size for _, size, _ in items):
             self._shut = True  # no item that could begin a recording was left

@@ -17,7 +17,7 @@ from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, OutputPlan, TargetMaker
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.errors import InvariantError, OnvifBmffError
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.held import Room
@@ -116,6 +116,8 @@ class OutputSet:
                 if made is not None:
                     made.start(f"output {key.recording}")
                     self._outputs[key] = _Running(made, output)
+        if not self._outputs.keys() <= wanted.keys():
+            raise InvariantError("an output goes on that no recording wants any more")
         self._sources.follow(self._wanted_sources(), plan.receivers)
 
     def _wanted_sources(self) -> dict[SourceReference, tuple[OutputWorker, ...]]:

@@ -9,6 +9,7 @@ from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputPlan
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
 from onvif_bmff.objects.key import ObjectKey
@@ -118,6 +119,8 @@ class OutputWorker:
 
     def start(self, name: str = "output") -> None:
         """Start the thread, under a name."""
+        if self._task is not None:
+            raise InvariantError(f"{name} was started twice")
         self._task = self._runtime.spawn(self._run, name)
 
     def configure(self, plan: OutputPlan) -> None:

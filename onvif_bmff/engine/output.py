@@ -32,6 +32,7 @@ from onvif_bmff.engine.sources import (
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.engine.track_reports import Report, TrackReports
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
@@ -112,6 +113,8 @@ class RecordingOutput:
 
     def _enter(self, event: OutputEvent) -> None:
         self._state = TRANSITIONS[self._state].get(event, self._state)
+        if (self._state is OutputState.RECORDING) != (self._recorder is not None):
+            raise InvariantError(f"{self._state} after {event}, {'with' if self._recorder else 'without'} a recorder")
 
     # ---- plan ------------------------------------------------------------------------------------------------
 
@@ -318,6 +321,8 @@ class RecordingOutput:
                 continue
             source.routes[given.track_id] = Route(token, number, 0, given.timescale)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
+        if len(found) != sum(len(source.routes) for source in self._sources.opened.values()):
+            raise InvariantError("the tracks of a recording and the routes into them are not the same in number")
         return found
 
     def _admits(self, token: str, kind: str, feed: Feed, codec: Codec) -> bool:
@@ -373,6 +378,8 @@ class RecordingOutput:
         times = self._times
         times.previous_end = max(self._sources.leave_routes(times.base), default=times.previous_end)
         times.previous_begin = times.began
+        if times.began is not None and (times.previous_end is None or times.previous_end < times.began):
+            raise InvariantError(f"what was recorded from {times.began} on ended at {times.previous_end}")
         self._reports.end(self._plan.feeds)
         return events
 

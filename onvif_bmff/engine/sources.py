@@ -8,7 +8,7 @@ from datetime import timedelta
 from onvif_bmff.control.plan import Feed
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.engine.targets import OutputPlan
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import InvariantError, MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track, TrackType
@@ -150,7 +150,10 @@ class SourceSet:
 
     def lead(self, token: str) -> UtcTime:
         """Count all times from media time 0 of the source that feeds a track, and return its instant."""
-        self.leading = next(r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
+        leading = (r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
+        self.leading = next(leading, None)
+        if self.leading is None:
+            raise InvariantError(f"no source feeds the leading track {token}")
         base = self.opened[self.leading].epoch
         for source in self.opened.values():
             late = source.epoch.microseconds_since(base)

@@ -18,9 +18,12 @@ _LEAD_IN = 50_000
 
 
 class Cuts:
-    """The times in which nothing was recorded, and by how much cutting them out moves later times."""
+    """The times in which nothing was recorded, and by how much cutting them out moves later times.
 
-    def __init__(self, selection: Selection, seeker: Seeker, *, strict: bool) -> None:
+    Those of up to ``kept`` microseconds stay.
+    """
+
+    def __init__(self, selection: Selection, seeker: Seeker, *, strict: bool, kept: int = SAME_TIME) -> None:
         covered: list[tuple[int, int]] = []
         for parts in selection.parts.values():
             for part in parts:
@@ -36,7 +39,7 @@ class Cuts:
         self._totals: list[int] = []
         reach, total = covered[0][1], 0
         for begin, over in covered:
-            if begin > reach + SAME_TIME:
+            if begin > reach + kept:
                 total += begin - reach
                 self._ends.append(begin - SAME_TIME)
                 self._totals.append(total)
@@ -46,6 +49,12 @@ class Cuts:
         """Return how much is cut out before a time, in microseconds."""
         index = bisect_right(self._ends, microseconds)
         return self._totals[index - 1] if index else 0
+
+    def restored(self, microseconds: int) -> int:
+        """Return the time that ``before`` moved to ``microseconds``: the opposite."""
+        kept = [end - total for end, total in zip(self._ends, self._totals, strict=True)]
+        index = bisect_right(kept, microseconds)
+        return microseconds + (self._totals[index - 1] if index else 0)
 
 
 def _end_of(segment: RecordedSegment, seeker: Seeker, *, strict: bool) -> UtcTime:
@@ -63,14 +72,17 @@ class FileTimes:
     """Maps times of the recording to times in the file.
 
     ``floor`` is when the leading track begins, in microseconds since 1970. The file begins then, or with a sample of
-    another track up to 50 ms before.
+    another track up to 50 ms before. With a ``margin`` (µs) it begins on a full second, at least so much earlier.
     """
 
-    def __init__(self, selection: Selection, cuts: Cuts | None, floor: int | None, *, exact: bool) -> None:
+    def __init__(
+        self, selection: Selection, cuts: Cuts | None, floor: int | None, *, exact: bool = False, margin: int = 0
+    ) -> None:
         self._selection = selection
         self._cuts = cuts
         self._floor = floor
         self._exact = exact
+        self._margin = margin
         self._origin = 0
         self._leap_seconds: list[int] = []
 
@@ -79,6 +91,8 @@ class FileTimes:
         floor = self._floor
         if floor is not None and not floor - _LEAD_IN <= microseconds <= floor:
             microseconds = floor
+        if self._margin:
+            microseconds = (microseconds - self._margin) // _SECOND * _SECOND
         self._origin = microseconds
 
     def cut_before(self, microseconds: int) -> int:
@@ -90,11 +104,23 @@ class FileTimes:
         if midnight not in self._leap_seconds and midnight > self._origin:
             insort(self._leap_seconds, midnight)
 
-    def ticks_at(self, microseconds: int, timescale: int) -> int:
-        """Return the time in the file of a time of the recording, in ticks, rounded to the nearest."""
-        elapsed = microseconds - self._origin - self.cut_before(microseconds)
+    def ticks_at(self, microseconds: int, timescale: int, shown: int | None = None) -> int:
+        """Return the time in the file of a time of the recording, in ticks, rounded to the nearest.
+
+        ``shown``: when a sample that is decoded then is presented, which says what is cut out before it.
+        """
+        elapsed = microseconds - self._origin - self.cut_before(microseconds if shown is None else shown)
         elapsed += bisect_right(self._leap_seconds, microseconds) * _SECOND
         return (2 * elapsed * timescale + _SECOND) // (2 * _SECOND)
+
+    def utc_at(self, ticks: int, timescale: int) -> UtcTime:
+        """Return the instant of a time in the file, in ticks."""
+        time = self._origin + (2 * ticks * _SECOND + timescale) // (2 * timescale)
+        for number, midnight in reversed(list(enumerate(self._leap_seconds, 1))):
+            if time - number * _SECOND >= midnight - self.cut_before(midnight):
+                time -= number * _SECOND
+                break
+        return UtcTime(time if self._cuts is None else self._cuts.restored(time))
 
     def presented_from(self, timescale: int) -> int:
         """Return the time in the file at which the presentation begins, in ticks."""

@@ -11,28 +11,21 @@ from dataclasses import dataclass, field
 from math import ceil
 from urllib.parse import quote
 
-from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.export.checked_subsegments import CheckedSubsegments
-from onvif_bmff.media.codec import picture_size
+from onvif_bmff.errors import MediaError
+from onvif_bmff.export.parts import ContinuousPart, checked_parts, strict_parts
+from onvif_bmff.export.playlist_lines import MASTER, PLAYED, Listed, master_playlist, program_date_time
 from onvif_bmff.media_kind import MediaKind
-from onvif_bmff.objects.extensions import media_in, only_kind_in, ordinal_of
+from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.left_out import LeftOut, lost_objects
-from onvif_bmff.playback.object_check import settle_header
-from onvif_bmff.playback.recorded import RecordedSegment
 from onvif_bmff.playback.seek import Seeker, Subsegment
-from onvif_bmff.playback.selection import Selection, SpanPart
-from onvif_bmff.timing import UtcTime
+from onvif_bmff.playback.selection import Selection
 
 __all__ = ["Playlists", "hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
-_PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
-_MASTER = "index.m3u8"
-_ROUNDED = 2_000
-"""Microseconds by which keys and Duration attributes may be rounded."""
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
 
@@ -66,8 +59,9 @@ def hls_playlists(
         selection: what to play, rounded to subsegments; see ``select``.
         base: prefix of an object's key in its (relative) URI, such as ``"../store/"``.
         name_of: what the object of a key is called there, if not by its key.
-        strict: trust the indexes of the objects, and stop at the first one that cannot be read. Otherwise only whole
-            fragments are listed, and what is lost is in ``left_out`` of the result.
+        strict: trust the indexes of the objects, and stop at the first one that cannot be read. An index does not show
+            that the last fragment of its object was cut off. Otherwise the fragments themselves are read, only whole
+            ones are listed, and what is lost is in ``left_out`` of the result.
 
     Raises:
         MediaError: there is nothing to play.
@@ -82,12 +76,12 @@ def hls_playlists(
     renditions: dict[str, _Rendition] = {}
     for extension in sorted(selection.parts, key=_order):
         parts = selection.parts[extension]
-        if parts and media_in(extension) & _PLAYED:
+        if parts and media_in(extension) & PLAYED:
             name = f"{_NAMES.get(extension, extension)}.m3u8"
             if strict:
-                runs = _runs(parts, selection, seeker)
+                runs = strict_parts(parts, selection, seeker)
             else:
-                runs = _checked_runs(parts, selection, store, seeker, made.left_out)
+                runs = checked_parts(parts, selection, store, seeker, made.left_out)
             renditions[extension] = _Rendition(name, list(runs))
     renditions = {extension: one for extension, one in renditions.items() if any(run.subsegments for run in one.runs)}
     if not renditions:
@@ -102,7 +96,7 @@ def hls_playlists(
             for one in renditions.values()
         }
     )
-    made[_MASTER] = _master_playlist(renditions)
+    made[MASTER] = _master_playlist(renditions)
     return made
 
 
@@ -113,34 +107,11 @@ def _order(extension: str) -> tuple[bool, int, str]:
 
 
 @dataclass(slots=True)
-class _ContinuousPart:
-    """Subsegments without a loss or gap between them."""
-
-    header: SegmentHeader
-    map_name: str
-    subsegments: list[tuple[RecordedSegment, Subsegment]]
-
-    def lengths(self) -> list[int]:
-        """Return how long each subsegment is played, in microseconds; their sum is the length of the part.
-
-        Each lasts until the next one begins: ends by Duration attributes are rounded, and would add up to an error.
-        """
-        starts = [one.start.microseconds for _, one in self.subsegments]
-        last = self.subsegments[-1][1]
-        ends = [*starts[1:], starts[-1] + last.end.microseconds_since(last.start)]
-        own = [one.end.microseconds_since(one.start) for _, one in self.subsegments]
-        return [
-            end - start if 0 < end - start <= length + _ROUNDED else length
-            for start, end, length in zip(starts, ends, own, strict=True)
-        ]
-
-
-@dataclass(slots=True)
 class _Rendition:
     """Contents of one playlist."""
 
     name: str
-    runs: list[_ContinuousPart] = field(default_factory=list)
+    runs: list[ContinuousPart] = field(default_factory=list)
 
     def headers(self) -> Iterator[SegmentHeader]:
         return (run.header for run in self.runs)
@@ -154,58 +125,6 @@ class _Rendition:
 def _bit_rate(subsegment: Subsegment) -> int:
     length = max(subsegment.end.microseconds_since(subsegment.start), 1000)
     return ceil((subsegment.stop - subsegment.offset) * 8_000_000 / length)
-
-
-def _runs(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker) -> Iterator[_ContinuousPart]:
-    for part in parts:
-        for run in part.runs():
-            first: RecordedSegment | None = None
-            subsegments: list[tuple[RecordedSegment, Subsegment]] = []
-            for segment in run.segments():
-                first = first or segment
-                header = seeker.header(segment)
-                if header.is_protected:
-                    raise ProtectionError(f"{segment.name} is encrypted, which HLS players cannot play")
-                found = seeker.subsegments(segment)
-                subsegments += [
-                    (segment, subsegment) for subsegment in found if _wanted(subsegment, selection.start, selection.end)
-                ]
-            if first is not None and subsegments:
-                yield _ContinuousPart(seeker.header(first), first.name, subsegments)
-
-
-def _checked_runs(
-    parts: tuple[SpanPart, ...], selection: Selection, store: ReadableStore, seeker: Seeker, left_out: list[LeftOut]
-) -> Iterator[_ContinuousPart]:
-    """Yield the same as ``_runs``, of whole fragments only; note what is left out."""
-    for part in parts:
-        header, faults = settle_header(store, seeker, part)
-        if header is None:
-            left_out += faults
-            continue
-        if header.is_protected:
-            name = part.span.segments[part.first].name
-            raise ProtectionError(f"{name} is encrypted, which HLS players cannot play")
-        checked = CheckedSubsegments(store, seeker, part, header)
-        current: _ContinuousPart | None = None
-        before = -1
-        for index in range(part.first, part.stop):
-            segment = part.span.segments[index]
-            faults_before = len(checked.left_out)
-            for number, run in enumerate(checked.of(index)):
-                if current is None or number or segment.key.counter != before + 1:
-                    if current is not None and current.subsegments:
-                        yield current
-                    current = _ContinuousPart(header, segment.name, [])
-                current.subsegments += [(segment, one) for one in run if _wanted(one, selection.start, selection.end)]
-            before = segment.key.counter if len(checked.left_out) == faults_before else -1
-        if current is not None and current.subsegments:
-            yield current
-        left_out += checked.left_out
-
-
-def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:
-    return (start is None or subsegment.end > start) and (end is None or subsegment.start < end)
 
 
 def _epochs(starts: Iterable[int]) -> list[int]:
@@ -238,7 +157,7 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[
                 header = uri_of(run.map_name)
                 lines.append(f'#EXT-X-MAP:URI="{header}",BYTERANGE="{run.header.size}@0"')
             if index == 0 or run.subsegments[index - 1][0] is not segment:
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_rounded(subsegment.start).isoformat(3)}")
+                lines.append(program_date_time(subsegment.start))
             lines.append(f"#EXTINF:{length / 1_000_000:.6f},")
             lines.append(f"#EXT-X-BYTERANGE:{subsegment.stop - subsegment.offset}@{subsegment.offset}")
             lines.append(uri_of(segment.name))
@@ -246,54 +165,18 @@ def _media_playlist(rendition: _Rendition, epochs: list[int], uri_of: Callable[[
     return "\n".join(lines) + "\n"
 
 
-def _rounded(time: UtcTime) -> UtcTime:
-    """Return the nearest millisecond, as long as it is no other second than a leap second."""
-    off = time.microseconds % 1_000
-    change = 1_000 - off if off >= 500 else -off
-    return time if time.leap else UtcTime(time.microseconds + change)
-
-
 def _master_playlist(renditions: Mapping[str, _Rendition]) -> str:
-    """One variant for each track of pictures, all with the same sound; without pictures the sound alone.
-
-    Of several renditions of one track, as when the recording format changed in between, the main one is listed.
-    """
-    pictures: dict[int, _Rendition] = {}
+    """The master playlist; of several renditions of one track, as when the format changed in between, the main one."""
+    listed: list[Listed] = []
+    pictures: set[int] = set()
     for extension, one in renditions.items():
         if MediaKind.VIDEO in media_in(extension):
-            pictures.setdefault(ordinal_of(extension), one)
-    variants = list(pictures.values()) or list(renditions.values())[:1]
-    audio = next((one for name, one in renditions.items() if only_kind_in(name) is MediaKind.AUDIO), None)
-    audio = None if audio in variants else audio
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if audio is not None:
-        language = next(iter(audio.headers())).lead.language
-        tag = f',LANGUAGE="{language}"' if language != "und" else ""
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio"{tag},DEFAULT=YES,AUTOSELECT=YES,URI="{audio.name}"'
-        )
-    for one in variants:
-        lines += [_variant(one, audio), one.name]
-    return "\n".join(lines) + "\n"
-
-
-def _variant(rendition: _Rendition, audio: _Rendition | None) -> str:
-    """The line of a rendition in the master playlist, with what it needs of a player together with its sound."""
-    together = [rendition] if audio is None else [rendition, audio]
-    codecs: dict[str, None] = {}
-    size = (0, 0)
-    for header in (header for one in together for header in one.headers()):
-        for track in header.tracks:
-            if track.type is MediaKind.METADATA:
+            if ordinal_of(extension) in pictures:
                 continue
-            codec = track.codec()
-            codecs[codec.codecs_parameter()] = None
-            width, height = picture_size(codec)
-            if width and height and width * height > size[0] * size[1]:
-                size = (width, height)
-    attributes = [f"BANDWIDTH={sum(one.peak for one in together)}", f'CODECS="{",".join(codecs)}"']
-    if size[0]:
-        attributes.append(f"RESOLUTION={size[0]}x{size[1]}")
-    if audio is not None:
-        attributes.append('AUDIO="audio"')
-    return f"#EXT-X-STREAM-INF:{','.join(attributes)}"
+            pictures.add(ordinal_of(extension))
+        headers = list(one.headers())
+        codecs = [
+            track.codec() for header in headers for track in header.tracks if track.type is not MediaKind.METADATA
+        ]
+        listed.append(Listed(one.name, media_in(extension), codecs, one.peak, headers[0].lead.language))
+    return master_playlist(listed)

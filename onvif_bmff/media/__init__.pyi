@@ -8,6 +8,8 @@ from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
 from onvif_bmff.media.codec import picture_size as picture_size
 from onvif_bmff.media.codec import sound_of as sound_of
+from onvif_bmff.media.foreign_formats import SIGNATURE as SIGNATURE
+from onvif_bmff.media.foreign_formats import foreign_format as foreign_format
 from onvif_bmff.media.interleaving import Timed as Timed
 from onvif_bmff.media.interleaving import interleave as interleave
 from onvif_bmff.media.nal import BitReader as BitReader
@@ -58,6 +60,7 @@ __all__ = [
     "AVC",
     "HEVC",
     "NAL_FAMILIES",
+    "SIGNATURE",
     "UNSPECIFIED",
     "VVC",
     "AudioCodec",
@@ -86,6 +89,7 @@ __all__ = [
     "emulated_length",
     "entry_bytes",
     "family_of_codec",
+    "foreign_format",
     "interleave",
     "is_protected",
     "iter_nal_ranges",

@@ -13,6 +13,7 @@ NAMES = {
         "picture_size",
         "sound_of",
     ),
+    "foreign_formats": ("SIGNATURE", "foreign_format",),
     "interleaving": ("Timed", "interleave",),
     "nal": (
         "BitReader",

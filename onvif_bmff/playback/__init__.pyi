@@ -1,4 +1,3 @@
-from onvif_bmff.playback.foreign_formats import foreign_format as foreign_format
 from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
 from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
 from onvif_bmff.playback.fragments import random_access_of as random_access_of
@@ -120,7 +119,6 @@ __all__ = [
     "clear_samples",
     "doubts",
     "fits",
-    "foreign_format",
     "headers_agree",
     "index_of_attributes",
     "index_of_last_bytes",

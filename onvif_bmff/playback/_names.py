@@ -1,7 +1,6 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "foreign_formats": ("foreign_format",),
     "fragments": (
         "StoredFragment",
         "last_tables_of",

@@ -7,15 +7,14 @@ from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, Protect
 from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
 from onvif_bmff.errors import BitstreamError, BoxError, ForeignFormatError, MediaError, ProtectionError, WrongKeyError
+from onvif_bmff.media.foreign_formats import SIGNATURE, foreign_format
 from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample, lead_of
-from onvif_bmff.playback.foreign_formats import foreign_format
 from onvif_bmff.playback.source import ByteSource, box_head, parse_one
 
 __all__ = ["DecryptStage", "SegmentHeader", "clear_samples", "read_header"]
 
-_SIGNATURE = 512
 DecryptStage = Callable[[TrackFragment, Iterator[Sample], memoryview], Iterable[Sample]]
 """Takes the samples of a protected track fragment and its bytes; returns the decrypted samples, in order."""
 
@@ -87,7 +86,7 @@ def read_header(source: ByteSource) -> SegmentHeader:
     try:
         return _read_header(source)
     except (BoxError, MediaError):
-        what = foreign_format(source.view(0, _SIGNATURE))
+        what = foreign_format(source.view(0, SIGNATURE))
         if what is None:
             raise
     raise ForeignFormatError(f"the object is {what}, no segment")

@@ -221,8 +221,7 @@ class SampleReader:
                         reading.clock = None  # this object has its own
                     reading.follow(segment, header, fragment)
                 begun = True
-            clock = reading.clock
-            assert clock is not None
+            clock = reading.set_clock
             misplaced = check.misplaced(fragment, clock)
             if misplaced is not None:
                 whole.faults.append(misplaced)
@@ -294,8 +293,7 @@ class SampleReader:
         run: int,
     ) -> Iterator[PlayedSample]:
         """Yield the samples of one fragment, all tracks by decode time."""
-        clock = reading.clock
-        assert clock is not None
+        clock = reading.set_clock
         streams = []
         for part in fragment.parts:
             if not part.sample_count or part.track.track_id not in reading.joined:

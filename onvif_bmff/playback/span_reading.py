@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from onvif_bmff.demux.sample_tables import MovieTrack
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.playback.fragments import StoredFragment
@@ -46,6 +47,13 @@ class SpanReading:
         self.clock: MediaClock | None = None
         self.trusted: MediaClock | None = None
         """The clock of the last segment that is surely of this span."""
+
+    @property
+    def set_clock(self) -> MediaClock:
+        """The clock, which is set."""
+        if self.clock is None:
+            raise InvariantError("samples are read, and nothing tells their time")
+        return self.clock
 
     def header_of(self, source: StoreSource, expected: SegmentHeader | None = None) -> SegmentHeader:
         """Return the header at the start of an object, reusing the known or expected one if its bytes are equal."""

@@ -58,6 +58,7 @@ from onvif_bmff.recording.span_parts import SpanStep as SpanStep
 from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
+from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.totals import TrackTotals as TrackTotals
@@ -74,6 +75,7 @@ __all__ = [
     "SPAN_STEPS",
     "Cut",
     "CutCause",
+    "DecodeTimes",
     "DropReason",
     "EncryptionEntry",
     "Fragment",

@@ -50,7 +50,7 @@ NAMES = {
         "UsedKeys",
     ),
     "span_set": ("SpanSet",),
-    "target": ("RecordingTarget",),
+    "target": ("DecodeTimes", "RecordingTarget",),
     "totals": ("SegmentTotals", "TrackTotals", "make_random_access",),
     "track_state": ("TrackState", "make_interleaver", "make_track_states",),
 }

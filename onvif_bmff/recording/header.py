@@ -27,6 +27,7 @@ from onvif_bmff.bmff import (
     TrackExtendsBox,
 )
 from onvif_bmff.cenc.encrypt import EntryProtection
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec, all_sync
 from onvif_bmff.media.sample_entries import presentation_size
 from onvif_bmff.media.track import Track
@@ -131,5 +132,6 @@ def _prepared_entry(codec: Codec, kind: MediaKind) -> tuple[Box, tuple[int, int]
     """The clear sample entry, with the boxes in it built already, and the size at which video is shown."""
     entry = codec.sample_entry()
     size = presentation_size(entry)
-    assert isinstance(entry, ContainerBox)  # TrackEncryptor refuses others
+    if not isinstance(entry, ContainerBox):  # TrackEncryptor refuses others
+        raise InvariantError(f"a sample entry {entry.type} without boxes is to be protected")
     return replace(entry, children=tuple(map(packed_box, entry.children))), size

@@ -12,6 +12,7 @@ only when it has been sent and the sample after it too, nothing from T on may be
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample
 
 __all__ = ["Interleaver"]
@@ -119,7 +120,8 @@ class Interleaver:
     def _elect(self, out: list[Sample]) -> None:
         """Give the lead to the first track that is alive."""
         newest = self._newest
-        assert newest is not None
+        if newest is None:
+            raise InvariantError("a track is to lead before any sample came")
         for track_id in self._order:
             latest = self._latest.get(track_id)
             since = latest if latest is not None else self._oldest_waiting()

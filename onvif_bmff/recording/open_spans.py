@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.dropped import DropReason
@@ -76,4 +77,6 @@ class OpenSpans:
         if self.current is not None:
             for track_id in self.current.writers:
                 events.extend(self.close(self.current, track_id))
+            if not all(writer.closed for writer in self.current.writers.values()):
+                raise InvariantError("a span is open after all were closed")
         return events

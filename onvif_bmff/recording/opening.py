@@ -17,7 +17,7 @@ from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span_parts import SpanSettings, UsedKeys
 from onvif_bmff.recording.span_set import SpanSet
-from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.target import DecodeTimes, RecordingTarget
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SpanOpener"]
@@ -78,7 +78,7 @@ class SpanOpener:
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
             clock=clock,
-            origin=Origin(timescale, _step(kinds, timescale)),
+            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(clock, timescale)),
             prefix=target.prefix,
             postfix=target.postfix,
             digits=target.digits,
@@ -91,6 +91,12 @@ class SpanOpener:
             used_keys=self.used_keys,
         )
         return SpanSet(start, settings, protection, kinds)
+
+    def _zero(self, clock: MediaClock, timescale: int) -> int | None:
+        """Return the source time, in ticks, that is tick 0 of all files; None if it is where their spans begin."""
+        if self.target.decode_times is DecodeTimes.SPAN:
+            return None
+        return clock.ticks_at(UtcTime(0), timescale)
 
     def _segment_end(self, opened: UtcTime) -> UtcTime:
         """When a segment that opens now is due. B.3, 5.24."""

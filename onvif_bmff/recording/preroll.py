@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import lcm
 
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import InvariantError, MediaError
 from onvif_bmff.media.track import Sample, Track, lead_of
 
 __all__ = ["PreRoll"]
@@ -128,3 +128,5 @@ class PreRoll:
             else:
                 self._size -= len(sample.data)
         self._samples.extendleft(reversed(kept))
+        if self._size < 0 or (self._size and not self._samples):
+            raise InvariantError(f"{len(self._samples)} samples are kept for events, of {self._size} bytes")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from onvif_bmff.errors import ProtectionError
+from onvif_bmff.errors import InvariantError, ProtectionError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.objects.media_clock import MediaClock
@@ -336,7 +336,8 @@ class SampleRouter:
         """Let a track into the spans where it belongs: the current ones, if it has come to where they start."""
         state, sample = turn.state, turn.sample
         old, spans = state.spans, self.spans.current
-        assert spans is not None
+        if spans is None:
+            raise InvariantError("a track changes over, and no spans are open")
         if spans.is_ahead(turn.time, leads=turn.leads):
             spans = old if old is not None and old.movie[sample.track_id] == state.track else None
             if spans is not None and not turn.gap:

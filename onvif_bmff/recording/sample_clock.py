@@ -202,10 +202,11 @@ class SampleClock:
     def cut(self, at: int) -> Sample | None:
         """Return what is held back from before ``at`` (ticks); sparse media last until then at most.
 
-        Other media have no sample before that time then, or it comes too late.
+        Other media have no sample before that time then, or it comes too late. One that comes after a gap stays: what
+        ends at that time cannot hold it.
         """
         held = self._held
-        if held is None or held.decode_time >= at or not held.sync:
+        if held is None or held.decode_time >= at or not held.sync or self._gap_next:
             return None
         if not self._limits.sparse:
             return self._let_go(held, held.duration or self._nominal())

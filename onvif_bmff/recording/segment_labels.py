@@ -44,7 +44,7 @@ def segment_attributes(
     tracks: Sequence[Track],
     timescale: int,
     totals: SegmentTotals,
-    full_content_type: str,
+    full_content_type: str | None,
     random_access: MovieFragmentRandomAccessBox | None,
 ) -> ObjectAttributes:
     """Return the attributes of a segment with ``tracks`` in ``timescale`` ticks a second.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from onvif_bmff.errors import StateError
+from onvif_bmff.errors import InvariantError, StateError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.stored import Buffer
@@ -122,7 +122,8 @@ class SpanWriter:
         Raises whatever the encryptor does; then ``give_up``.
         """
         segment = self._segment
-        assert segment is not None
+        if segment is None:
+            raise InvariantError("a sample goes on in a segment, and none is open")
         buffers = segment.writer.push(sample)
         return self._written(segment, buffers) if buffers else ()
 
@@ -158,9 +159,14 @@ class SpanWriter:
         return [*events, *self._end()]
 
     def _step(self, step: SpanStep) -> None:
-        self.state = SPAN_STEPS[self.state][step]
+        after = SPAN_STEPS[self.state].get(step)
+        if after is None:
+            raise InvariantError(f"a span that is {self.state} can have no {step}")
+        self.state = after
 
     def _open_segment(self, sample: Sample) -> None:
+        if self._segment is not None:
+            raise InvariantError(f"segment {self._keys.counter} of a span is open, and another one is to be opened")
         track = self._tracks[sample.track_id]
         start = self._settings.clock.utc(sample.decode_time + track.delay, track.timescale)
         self._header.created = self._header.created or start
@@ -218,7 +224,8 @@ class SpanWriter:
         writer = segment.writer
         random_access = writer.random_access() if self._settings.mfra else None
         self._sequence_number = writer.sequence_number
-        assert segment.key is not None
+        if segment.key is None or segment.key.counter != self._keys.counter:
+            raise InvariantError(f"segment {self._keys.counter} of a span ends under the key {segment.key}")
         attributes = segment_attributes(
             self._settings.labels,
             self._kind.tracks,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.media_clock import MediaClock
@@ -175,7 +176,8 @@ class SpanHeader:
         """The first bytes of a segment: the same in all of them, unless tenc has to name an IV of this segment."""
         if self.same is not None:
             return self.same
-        assert self.created is not None
+        if self.created is None:
+            raise InvariantError("a header is made before the first sample came")
         header = self.settings.header(self.kind, self.created, constant_ivs)
         if not constant_ivs:
             self.same = header

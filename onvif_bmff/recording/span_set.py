@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
@@ -89,7 +90,7 @@ class SpanSet:
             for track in kind.tracks:
                 if track.track_id == track_id:
                     return kind
-        raise KeyError(track_id)
+        raise InvariantError(f"no span of a set is for track {track_id}")
 
     def _open(self, kind: SpanType) -> None:
         """Open a span; in the place of a closed one, should there be one."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from onvif_bmff.errors import MediaError
 from onvif_bmff.objects.key import ObjectKey
@@ -9,7 +10,16 @@ from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, RecordingFormat
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["RecordingTarget"]
+__all__ = ["DecodeTimes", "RecordingTarget"]
+
+
+class DecodeTimes(StrEnum):
+    """What the decode times of objects (tfdt) count from, which Annex B leaves open; docs/playing.md compares them."""
+
+    SPAN = "span"
+    """The beginning of the spans that opened together: small numbers."""
+    UTC = "utc"
+    """1970-01-01T00:00:00Z: presentation times are UTC, in all spans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,7 @@ class RecordingTarget:
     ``segment_duration`` and ``span_duration`` (None: no limit) are upper bounds that GOPs stretch; ``digits`` is the
     number of fraction digits in object keys (3 or 6). ``encryption`` holds entries for disjoint sets of tracks.
     Raises ``MediaError`` for durations that are not positive and for entries that overlap, ``ObjectKeyError`` for a
-    prefix or postfix that no key can hold.
+    prefix or postfix that no key can hold. With ``decode_times`` of UTC nothing before 1970 can be recorded.
     """
 
     format: RecordingFormat = CMAF
@@ -29,6 +39,7 @@ class RecordingTarget:
     span_duration: timedelta | None = None
     encryption: tuple[EncryptionEntry, ...] = ()
     digits: int = 3
+    decode_times: DecodeTimes = DecodeTimes.SPAN
 
     def __post_init__(self) -> None:
         if self.segment_duration <= timedelta(0):

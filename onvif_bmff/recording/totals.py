@@ -7,6 +7,7 @@ from onvif_bmff.bmff import (
     MovieFragmentRandomAccessBox,
     TrackFragmentRandomAccessBox,
 )
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.objects.random_access import movie_random_access, track_random_access
 from onvif_bmff.recording.fragment import Fragment
 
@@ -15,11 +16,12 @@ __all__ = ["SegmentTotals", "TrackTotals", "make_random_access"]
 
 @dataclass(slots=True, eq=False)
 class TrackTotals:
-    """What a segment holds of one track, in ticks of the file and bytes."""
+    """What a segment holds of one track, in ticks of the file and bytes; decode times go ``until`` there."""
 
     duration: int = 0
     sample_count: int = 0
     size: int = 0
+    until: int = 0
     times: "array[int]" = field(default_factory=lambda: array("Q"))
     moof_offsets: "array[int]" = field(default_factory=lambda: array("Q"))
     traf_numbers: "array[int]" = field(default_factory=lambda: array("I"))
@@ -40,6 +42,11 @@ class SegmentTotals:
         for number, run in enumerate(fragment.runs, 1):
             track_id = run.track.track_id
             of_track = self.tracks[track_id]
+            if run.decode_time < of_track.until:
+                raise InvariantError(
+                    f"track {track_id}: a fragment begins before the last one ends, at {run.decode_time}"
+                )
+            of_track.until = run.decode_time + run.duration
             of_track.duration += run.duration
             of_track.sample_count += run.sample_count
             of_track.size += run.size

@@ -22,6 +22,7 @@ from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels, segment_attributes
@@ -71,7 +72,8 @@ def recover_segment(
         data: everything that was written.
         key: its object key.
         labels: what its recorder knew of the source.
-        content_type: FullContentType of the recording; None takes the codecs of this segment.
+        content_type: FullContentType of the recording; None takes the codecs of this segment if it has all tracks, and
+            leaves the attribute out in CMAF, where other tracks are in other objects.
         random_access: whether it shall end with an mfra.
         sealed: its writer completed it, so that a fragment that cannot be read is damage, not where writing stopped.
 
@@ -111,9 +113,9 @@ def recover_segment(
     if first is None:
         return None
     table = make_random_access(totals) if random_access else None
-    attributes = segment_attributes(
-        labels, tracks, lead.timescale, totals, content_type or full_content_type(tracks), table
-    )
+    if content_type is None and not is_cmaf(key.extension):
+        content_type = full_content_type(tracks)
+    attributes = segment_attributes(labels, tracks, lead.timescale, totals, content_type, table)
     span_end = span_end_after(key, _end(totals, key.time, first, timescales))
     trailer = b"" if table is None else table.build()
     return RecoveredSegment(totals.size, trailer, attributes, span_end, tracks, totals.fragment_count)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import (
     ObjectStore,
@@ -20,7 +21,8 @@ from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.formats import full_content_type
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery.days import recorded_days
-from onvif_bmff.recovery.ends import continues, has_end
+from onvif_bmff.recovery.ends import continues, has_end, nearly
+from onvif_bmff.recovery.names import parsed, segment_of, shown_place
 from onvif_bmff.recovery.segment import RecoveredSegment, recover_segment, span_end_before
 from onvif_bmff.timing import UtcTime
 
@@ -88,13 +90,16 @@ def recover_store(
         try:
             task.end_spans(place)
         except OnvifBmffError as error:
-            report.errors.append(f"{_shown(place) or 'listing the store'}: {error}")
+            report.errors.append(f"{shown_place(place) or 'listing the store'}: {error}")
     for name in ("recovered", "abandoned", "ended", "left"):
         for what in getattr(report, name):
             _log.info("%s%s: %s", "would be " if dry_run else "", name, what)
     for problem in report.errors:
         _log.warning("not recovered: %s", problem)
     return report
+
+
+_Found: TypeAlias = tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]
 
 
 class _Recovery:
@@ -128,7 +133,7 @@ class _Recovery:
         if isinstance(store, OpenAreaStore) and not (self._report.dry_run and isinstance(store, WatchedOpenArea)):
             self._unsealed = tuple(store.unsealed())
         if not self._exclusive:
-            keys = (_parsed(name) for name in written)
+            keys = (parsed(name) for name in written)
             self._in_use = {(key.prefix, key.postfix) for key in keys if key is not None}
 
     # ---- segments that nobody sealed ---------------------------------------------------------------
@@ -138,13 +143,13 @@ class _Recovery:
         report, store = self._report, self._store
         if not isinstance(store, OpenAreaStore):
             return
-        found: list[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]] = []
+        found: list[_Found] = []
         for item in self._unsealed:
-            key = _parsed(item.key)
+            key = parsed(item.key)
             if key is None:
                 continue  # not ours
-            if (key.prefix, key.postfix) in self._in_use:
-                report.left.append(item.key)
+            if (key.prefix, key.postfix) in self._in_use or (self._before is not None and key.time >= self._before):
+                report.left.append(item.key)  # perhaps of somebody who tries it again
                 continue
             recovered = None
             try:
@@ -154,7 +159,7 @@ class _Recovery:
                 continue  # somebody else recovers it
             except StoreError as error:
                 report.errors.append(f"{item.key}: {error}")
-                self._unlisted.add(_segment(key))
+                self._unlisted.add(segment_of(key))
                 continue
             except OnvifBmffError as error:  # it is no segment
                 report.errors.append(f"{item.key}: {error}")
@@ -163,12 +168,29 @@ class _Recovery:
         found.sort(key=lambda one: (one[0].key, -one[2].size if one[2] else 0))
         for item, key, recovered in found:
             try:
-                self._complete(store, item, key, recovered, _content_type(found, key))
+                self._complete(store, item, key, recovered, self._content_type(found, key))
             except ObjectNotFoundError:
                 continue
             except OnvifBmffError as error:
                 report.errors.append(f"{item.key}: {error}")
-                self._unlisted.add(_segment(key))  # the next time, so its span does not end before it
+                self._unlisted.add(segment_of(key))  # the next time, so its span does not end before it
+
+    def _content_type(self, found: Iterable[_Found], key: ObjectKey) -> str:
+        """Return the FullContentType of a segment's recording; empty where nothing says what else it holds.
+
+        In MP4 that are the tracks of the segment, in CMAF what the segment before it says.
+        """
+        if not is_cmaf(key.extension):
+            tracks = [track for _, other, one in found if one is not None and other == key for track in one.tracks]
+            return full_content_type(tracks) if tracks else ""
+        span = self._open_span_before(key) if key.counter else None
+        if span is None or self._report.dry_run:
+            return ""
+        try:
+            attributes = self._store.head(span.segments[-1].name).attributes
+        except StoreError:
+            return ""
+        return next((value for name, value in attributes.items() if name.lower() == "fullcontenttype"), "")
 
     def _complete(
         self,
@@ -196,7 +218,7 @@ class _Recovery:
                 if recovered.trailer:
                     writer.append(recovered.trailer)
                 metadata = recovered.attributes.to_metadata()
-                metadata["FullContentType"] = content_type
+                metadata |= {"FullContentType": content_type} if content_type else {}
                 writer.seal(metadata)
             except ObjectExistsError:
                 if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
@@ -210,21 +232,23 @@ class _Recovery:
                     writer.release()
         report.recovered.append(item.key)
         if dry_run:
-            self._unlisted.add(_segment(key))
+            self._unlisted.add(segment_of(key))
         self._end(recovered.span_end)
 
     def _is_stored(self, data: bytes, name: str) -> bool:
-        """Tell whether an object holds all of these bytes, and perhaps more behind them."""
-        return self._store.get(name, 0, len(data)) == data
+        """Tell whether an object holds all of these bytes, and perhaps more behind them.
+
+        A service says of a race, too, that the object exists: that there is none is then no answer yet.
+        """
+        try:
+            return self._store.get(name, 0, len(data)) == data
+        except ObjectNotFoundError as error:
+            raise StoreError(f"the store says that an object exists, and has none: {name}") from error
 
     def _was_given_up(self, key: ObjectKey) -> bool:
         """Return whether the span was ended where its segment of ``key`` begins: its recorder counted that as lost."""
         end = span_end_before(key)
-        if end is None:
-            return False
-        try:
-            self._store.head(str(end))
-        except ObjectNotFoundError:
+        if end is None or not self._is_there(str(end)):
             return False
         return self._open_span_before(key) is None  # else that is the end of another span
 
@@ -241,7 +265,8 @@ class _Recovery:
             listed += keys
             timeline = Timeline.from_keys(listed, prefix=key.prefix, postfix=key.postfix)
             for span in reversed(list(timeline.of(key.extension))):
-                if span.end is None and span.segments[-1].key.counter == key.counter - 1:
+                is_next = span.segments[-1].key.counter == key.counter - 1 and span.last_start <= key.time
+                if span.end is None and is_next:
                     return span
             if number == _DAYS:
                 break
@@ -281,17 +306,22 @@ class _Recovery:
     def _is_old(self, name: str, prefix: str, postfix: str) -> bool:
         if self._before is None:
             return True
-        key = _parsed(name, prefix, postfix)
+        key = parsed(name, prefix, postfix)
         return key is not None and key.time < self._before
 
     def _end_all(self, place: _Place, spans: list[RecordedSpan]) -> None:
         open_spans = [span for span in spans if span.end is None]
+        if self._before is not None:  # what began later may have the end that keys give to a span from before
+            before = self._before
+            open_spans += [
+                one for one in spans if one.last_start < before and one.end is not None and one.end >= before
+            ]
         if not open_spans:
             return
         if not self._exclusive:
             newest = max(span.end or span.last_start for span in spans)
             if place in self._in_use or (self._before is not None and newest >= self._before):
-                self._report.left += [span.segments[-1].name for span in open_spans]
+                self._report.left += [span.segments[-1].name for span in open_spans if span.end is None]
                 return
         ended = [span for span in spans if span.end is not None]
         beheaded = [span for span in spans if span.first_counter]
@@ -315,7 +345,7 @@ class _Recovery:
             return None  # the span ends behind a segment that is not there yet
         try:
             end = self._end_of(span)
-            if end is None or any(continues(one, end) for one in beheaded):
+            if end is None or has_end(span, end) or any(continues(one, end) for one in beheaded):
                 return None
             other = next((one for one in ended if has_end(one, end)), None)
             if other is None:
@@ -349,42 +379,22 @@ class _Recovery:
 
     def _end(self, end: ObjectKey) -> None:
         name = str(end)
-        if name in self._report.ended:
+        if name in self._report.ended or any(self._is_there(str(one)) for one in nearly(end)):
             return
-        if self._report.dry_run:
+        if not self._report.dry_run:
             try:
-                self._store.head(name)
-            except ObjectNotFoundError:
-                self._report.ended.append(name)
-            return
-        try:
-            self._store.put(SpanEndObject(end))
-        except ObjectExistsError:
+                self._store.put(SpanEndObject(end))
+            except ObjectExistsError as error:
+                if not self._is_there(name):
+                    raise StoreError(f"the store says that an object exists, and has none: {name}") from error
+                return
+        elif self._is_there(name):
             return
         self._report.ended.append(name)
 
-
-def _segment(key: ObjectKey) -> tuple[str, str, str, int]:
-    return key.prefix, key.postfix, key.extension, key.counter
-
-
-def _parsed(name: str, prefix: str | None = None, postfix: str | None = None) -> ObjectKey | None:
-    try:
-        return ObjectKey.parse(name, prefix=prefix, postfix=postfix)
-    except ObjectKeyError:
-        return None
-
-
-def _content_type(found: Iterable[tuple[UnsealedObject, ObjectKey, RecoveredSegment | None]], key: ObjectKey) -> str:
-    """The FullContentType of the recording that a segment belongs to: of all its segments that were open together."""
-    tracks = [
-        track
-        for _, other, one in found
-        if one is not None and (other.prefix, other.postfix) == (key.prefix, key.postfix)
-        for track in one.tracks
-    ]
-    return full_content_type(tracks) if tracks else ""
-
-
-def _shown(place: _Place | None) -> str:
-    return "" if place is None else " … ".join(part for part in place if part)
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._store.head(name)
+        except ObjectNotFoundError:
+            return False
+        return True

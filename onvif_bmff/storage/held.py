@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import IO
 
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import Buffer
 
@@ -50,6 +51,8 @@ class Room:
         with self._lock:
             self.held -= size
             self.in_memory -= memory
+            if not 0 <= self.in_memory <= self.held:
+                raise InvariantError(f"{self.held} bytes are held, {self.in_memory} of them in memory")
 
     def file(self) -> IO[bytes]:
         """Return a new temporary file. Raises ``OSError``."""

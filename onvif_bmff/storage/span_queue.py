@@ -9,7 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError, StoreError
+from onvif_bmff.errors import (
+    InvariantError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    OnvifBmffError,
+    StateError,
+    StoreError,
+)
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
@@ -113,6 +120,8 @@ class SpanQueue:
 
     def begin(self, segment: PendingSegment) -> None:
         """Add a segment whose header is held."""
+        if self.open is not None:
+            raise InvariantError(f"{segment.key} begins while {self.open.key} is open")
         self.open = segment
         self._jobs.append(segment)
 
@@ -203,7 +212,8 @@ class SpanQueue:
             self._retry.succeeded()
             return False
         writer = job.writer
-        assert writer is not None
+        if writer is None:
+            raise InvariantError(f"{job.key} is to be sealed, and nothing writes it")
         metadata = job.sealed.attributes.to_metadata()
         job.in_doubt = True
         writer.seal({**metadata, OBJECT_ID: job.object_id})
@@ -243,7 +253,8 @@ class SpanQueue:
         self._on_stored(key, 0)
 
     def _finish(self, job: PendingSegment | _SpanEnd) -> None:
-        self._jobs.popleft()
+        if self._jobs.popleft() is not job:
+            raise InvariantError(f"{job.key} was stored out of its turn")
         if isinstance(job, _SpanEnd) and not job.owed:
             self._span = _StoredSpan()
         self._retry.succeeded()
@@ -252,14 +263,17 @@ class SpanQueue:
         """Note that a segment is in the store."""
         job.in_doubt, job.writer = False, None
         job.let_go()
-        assert job.stored_key is not None
-        self._span.last = (job.stored_key, job.sealed.end_time if job.sealed else None)
+        key, last = job.stored_key, self._span.last
+        if key is None or key.counter != (0 if last is None else last[0].counter + 1):
+            raise InvariantError(f"the segment of the span after {last and last[0]} has the key {key}")
+        self._span.last = (key, job.sealed.end_time if job.sealed else None)
         self._finish(job)
-        self._on_stored(job.stored_key, job.size)
+        self._on_stored(key, job.size)
 
     def _leave_out(self, job: PendingSegment) -> None:
         """Skip a segment that was given up: the span ends before it."""
-        self._jobs.popleft()
+        if self._jobs.popleft() is not job or job.given_up is None:
+            raise InvariantError(f"{job.key} was left out, and not given up")
         self._retry.restart()
         if self._span.last is not None:
             key, end = self._span.last

@@ -1,5 +1,7 @@
 from onvif_bmff.validation.attributes import check_attributes as check_attributes
 from onvif_bmff.validation.attributes import check_stored_content_type as check_stored_content_type
+from onvif_bmff.validation.attributes import codecs_of as codecs_of
+from onvif_bmff.validation.attributes import full_content_codecs as full_content_codecs
 from onvif_bmff.validation.auxiliary import ProtectedPart as ProtectedPart
 from onvif_bmff.validation.auxiliary import TRAF as TRAF
 from onvif_bmff.validation.auxiliary import needs_records as needs_records
@@ -22,6 +24,7 @@ from onvif_bmff.validation.coverage import CoverageChecker as CoverageChecker
 from onvif_bmff.validation.end_objects import EndObjects as EndObjects
 from onvif_bmff.validation.fragments import FragmentChecker as FragmentChecker
 from onvif_bmff.validation.fragments import MediaData as MediaData
+from onvif_bmff.validation.full_content_type import FullContentTypes as FullContentTypes
 from onvif_bmff.validation.header import check_header as check_header
 from onvif_bmff.validation.iv_reuse import Vectors as Vectors
 from onvif_bmff.validation.keys import NameChecker as NameChecker
@@ -32,13 +35,17 @@ from onvif_bmff.validation.observed import ObservedSegment as ObservedSegment
 from onvif_bmff.validation.observed import ObservedTrack as ObservedTrack
 from onvif_bmff.validation.observed import RANK as RANK
 from onvif_bmff.validation.observed import StopLooking as StopLooking
+from onvif_bmff.validation.payload import content_check as content_check
 from onvif_bmff.validation.payload import decryption_fault as decryption_fault
 from onvif_bmff.validation.payload import is_intra as is_intra
+from onvif_bmff.validation.payload import picture_fault as picture_fault
 from onvif_bmff.validation.proof import EncryptionProof as EncryptionProof
 from onvif_bmff.validation.proof import TrackProof as TrackProof
+from onvif_bmff.validation.protection import check_protection as check_protection
 from onvif_bmff.validation.protection_headers import check_protection_headers as check_protection_headers
 from onvif_bmff.validation.random_access import check_random_access as check_random_access
 from onvif_bmff.validation.random_access import check_seek_table as check_seek_table
+from onvif_bmff.validation.random_access import check_segment_indexes as check_segment_indexes
 from onvif_bmff.validation.report import Checked as Checked
 from onvif_bmff.validation.report import Skipped as Skipped
 from onvif_bmff.validation.report import Validation as Validation
@@ -64,6 +71,11 @@ from onvif_bmff.validation.segment import check_segment as check_segment
 from onvif_bmff.validation.spans import KindChecker as KindChecker
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
 from onvif_bmff.validation.store import validate_store as validate_store
+from onvif_bmff.validation.structure import SAMPLE_DESCRIPTIONS as SAMPLE_DESCRIPTIONS
+from onvif_bmff.validation.structure import SAMPLE_TABLE as SAMPLE_TABLE
+from onvif_bmff.validation.structure import check_length as check_length
+from onvif_bmff.validation.structure import check_structure as check_structure
+from onvif_bmff.validation.structure import original_type as original_type
 from onvif_bmff.validation.sums import FindingSums as FindingSums
 from onvif_bmff.validation.sums import RuleSum as RuleSum
 from onvif_bmff.validation.sums import reaches as reaches
@@ -77,6 +89,8 @@ __all__ = [
     "RECORDED_TRACK_FRAGMENT",
     "REPORTS",
     "RULES",
+    "SAMPLE_DESCRIPTIONS",
+    "SAMPLE_TABLE",
     "SCHEME_INFORMATION",
     "TRAF",
     "Account",
@@ -90,6 +104,7 @@ __all__ = [
     "FindingSums",
     "Findings",
     "FragmentChecker",
+    "FullContentTypes",
     "Header",
     "KindChecker",
     "Level",
@@ -114,15 +129,22 @@ __all__ = [
     "account",
     "check_attributes",
     "check_header",
+    "check_length",
+    "check_protection",
     "check_protection_headers",
     "check_random_access",
     "check_seek_table",
     "check_segment",
+    "check_segment_indexes",
     "check_stored_content_type",
+    "check_structure",
     "codec_of_part",
+    "codecs_of",
+    "content_check",
     "counted",
     "decryption_fault",
     "family_of",
+    "full_content_codecs",
     "gathered",
     "github_report",
     "has_child_counts",
@@ -133,6 +155,8 @@ __all__ = [
     "markup",
     "missing_children",
     "needs_records",
+    "original_type",
+    "picture_fault",
     "reaches",
     "report_on",
     "sarif_report",

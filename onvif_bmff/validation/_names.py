@@ -1,7 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "attributes": ("check_attributes", "check_stored_content_type",),
+    "attributes": ("check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs",),
     "auxiliary": ("ProtectedPart", "TRAF", "needs_records",),
     "child_counts": (
         "CMAF_FRAGMENT",
@@ -17,14 +17,16 @@ NAMES = {
     "coverage": ("CoverageChecker",),
     "end_objects": ("EndObjects",),
     "fragments": ("FragmentChecker", "MediaData",),
+    "full_content_type": ("FullContentTypes",),
     "header": ("check_header",),
     "iv_reuse": ("Vectors",),
     "keys": ("NameChecker",),
     "observed": ("Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "RANK", "StopLooking",),
-    "payload": ("decryption_fault", "is_intra",),
+    "payload": ("content_check", "decryption_fault", "is_intra", "picture_fault",),
     "proof": ("EncryptionProof", "TrackProof",),
+    "protection": ("check_protection",),
     "protection_headers": ("check_protection_headers",),
-    "random_access": ("check_random_access", "check_seek_table",),
+    "random_access": ("check_random_access", "check_seek_table", "check_segment_indexes",),
     "report": ("Checked", "Skipped", "Validation",),
     "report_context": ("ReportContext", "counted", "gathered", "json_of", "markup",),
     "report_github": ("github_report",),
@@ -37,5 +39,6 @@ NAMES = {
     "segment": ("check_segment",),
     "spans": ("KindChecker", "SpanChecker",),
     "store": ("validate_store",),
+    "structure": ("SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_length", "check_structure", "original_type",),
     "sums": ("FindingSums", "RuleSum", "reaches",),
 }

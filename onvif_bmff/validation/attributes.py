@@ -19,7 +19,7 @@ from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTra
 from onvif_bmff.validation.random_access import check_seek_table
 from onvif_bmff.validation.rules import RULES, Recurring
 
-__all__ = ["check_attributes", "check_stored_content_type"]
+__all__ = ["check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs"]
 
 _CONTENT_TYPE_RULES = {
     MediaKind.VIDEO: "ANX-B.7-03",
@@ -63,9 +63,9 @@ _RATE_TOLERANCE = Fraction(1, 20)
 
 
 def check_stored_content_type(
-    context: Context, info: ObjectInfo, observed: ObservedSegment | None, recurring: Recurring
+    context: Context, info: ObjectInfo, true: frozenset[str] | None, recurring: Recurring
 ) -> None:
-    """Check the content type of a segment; ``observed`` is None if it was not read.
+    """Check the content type of a segment; ``true`` are the codecs of its tracks, None if they are unknown.
 
     All objects of a place are likely to share a fault, so findings go to ``recurring``.
     """
@@ -81,7 +81,6 @@ def check_stored_content_type(
         message = f"the content type is {info.content_type[:80]!r}, not {row.content_type}"
         recurring.add(rule, message, key=info.key, path=_CONTENT_TYPE)
     codecs = _codecs_in(info.content_type)
-    true = None if observed is None else _codecs_of(observed)
     if codecs is None:
         recurring.add(of_codecs, "no codecs parameter", key=info.key, path=_CONTENT_TYPE)
     elif true is not None and codecs != true:
@@ -96,19 +95,37 @@ def _codecs_in(content_type: str) -> set[str] | None:
     return {one.strip().lower() for one in (found[1] or found[2] or "").split(",")} - {""}
 
 
-def _codecs_of(observed: ObservedSegment) -> set[str] | None:
+def full_content_codecs(attributes: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the codecs that the attribute FullContentType names; None without the attribute."""
+    for name, value in attributes.items():
+        if name.lower() == "fullcontenttype":
+            return frozenset(_codecs_in(value) or ())
+    return None
+
+
+def codecs_of(observed: ObservedSegment | None) -> frozenset[str] | None:
     """Return the codecs of all tracks; None if they are unknown."""
     found = set()
+    if observed is None:
+        return None
     for track in observed.tracks.values():
         try:
             found.add(track.track.codec().codecs_parameter().lower())
         except Exception:  # noqa: BLE001 - a third-party codec may raise anything
             return None
-    return found or None
+    return frozenset(found) if found else None
 
 
-def check_attributes(context: Context, attributes: Mapping[str, str], observed: ObservedSegment | None) -> None:
-    """Check the attributes of a segment; their values only if it was read completely (``observed``)."""
+def check_attributes(
+    context: Context,
+    attributes: Mapping[str, str],
+    observed: ObservedSegment | None,
+    codecs: frozenset[str] | None,
+) -> None:
+    """Check the attributes of a segment; their values only if it was read completely (``observed``).
+
+    ``codecs`` are those of its tracks, None if they are unknown.
+    """
     add = context.findings.add
     if not attributes:
         context.checked.attributes_missing += 1
@@ -130,7 +147,7 @@ def check_attributes(context: Context, attributes: Mapping[str, str], observed: 
     if table is not None:
         check_seek_table(context, observed, table)
     if observed.complete:
-        _check_values(context, observed, read)
+        _check_values(context, observed, read, codecs or frozenset())
 
 
 def _read(context: Context, given: Mapping[str, str]) -> dict[str, ObjectAttributes]:
@@ -167,7 +184,9 @@ def _check_timescale(context: Context, observed: ObservedSegment, timescale: int
         add("ANX-B.9.1-03", message, offset=movie.offset, path="/moov/mvhd")
 
 
-def _check_values(context: Context, observed: ObservedSegment, read: Mapping[str, ObjectAttributes]) -> None:
+def _check_values(
+    context: Context, observed: ObservedSegment, read: Mapping[str, ObjectAttributes], codecs: frozenset[str]
+) -> None:
     add, lead = context.findings.add, observed.lead
     if "duration" in read and lead is not None:
         true = ticks_to_duration(lead.duration, lead.track.timescale)
@@ -177,7 +196,7 @@ def _check_values(context: Context, observed: ObservedSegment, read: Mapping[str
             add("ANX-B.9-07", message, path="@Duration")
     if "fullcontenttype" in read:
         given_codecs = _codecs_in(read["fullcontenttype"].full_content_type or "") or set()
-        missing = (_codecs_of(observed) or set()) - given_codecs
+        missing = codecs - given_codecs
         if missing:
             add("ANX-B.9-08", f"no {', '.join(sorted(missing))}", path="@FullContentType")
     video, audio = _first(observed, MediaKind.VIDEO), _first(observed, MediaKind.AUDIO)

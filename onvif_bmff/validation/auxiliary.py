@@ -5,7 +5,12 @@ from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
-from onvif_bmff.bmff import SampleEncryptionBox, TrackFragmentHeaderBox
+from onvif_bmff.bmff import (
+    SampleEncryptionBox,
+    SampleGroupDescriptionBox,
+    SampleToGroupBox,
+    TrackFragmentHeaderBox,
+)
 from onvif_bmff.bmff.protection import (
     AuxiliaryInfo,
     SampleAuxiliaryInformationOffsetsBox,
@@ -23,6 +28,8 @@ __all__ = ["TRAF", "ProtectedPart", "needs_records"]
 
 TRAF = "/moof/traf"
 _SUBSAMPLES = 0x2
+_LOCAL = 0x10000
+"""Indices above this one are of descriptions in the same traf. ISO/IEC 14496-12, 8.9.4."""
 _FIRST_RECORD = 16
 """Bytes of a senc before its first record."""
 
@@ -43,6 +50,10 @@ class SampleSite(Protocol):
     @property
     def kids(self) -> set[UUID]:
         """Key identifiers of the header."""
+        ...
+
+    def described(self, part: TrackFragment) -> int:
+        """Return how many groups of type 'seig' the stbl of a track describes."""
         ...
 
     def once(self, rule: str, message: str, part: TrackFragment, path: str) -> None:
@@ -76,6 +87,7 @@ class ProtectedPart:
             self._add("C-68", "protected and clear samples in one fragment", offset=part.box.offset, path=TRAF)
         if protected != {True}:
             return None
+        self._check_groups()
         self._check_protections()
         counts = sum(run[0] for run in runs), part.sample_count
         senc = part.box.find(SampleEncryptionBox)
@@ -95,7 +107,8 @@ class ProtectedPart:
             self._constants()
             return None
         if senc is None:
-            return None  # the records lie in data of the object that were read before
+            self._check_records_in_data(places)
+            return None
         if counts[0] != counts[1]:
             return None
         records = self._records(senc)
@@ -104,6 +117,41 @@ class ProtectedPart:
             self._check_maps(records)
             self._check_vectors(records)
         return records
+
+    def _check_records_in_data(self, places: SampleAuxiliaryInformationOffsetsBox | None) -> None:
+        """Without a senc the records may lie in the media data behind the moof, but not within it."""
+        start, box = self._base(), self._part.box
+        end = (box.offset or 0) + (box.read_size or 0)
+        for offset in places.entries["offset"] if places is not None else ():
+            if start + offset < end:
+                message = f"no senc, and saio refers to byte {start + offset}, which is not in media data"
+                self._add(self._context.rule("C-64", "ANX-B.8-01"), message, offset=box.offset, path=TRAF)
+                return
+
+    def _base(self) -> int:
+        """The position from which offsets in saio count."""
+        header = self._part.box.require(TrackFragmentHeaderBox)
+        return header.base_data_offset if header.base_data_offset is not None else self._part.moof_offset
+
+    def _check_groups(self) -> None:
+        """Check that groups of type 'seig' are described where they say, and have no more samples than there are."""
+        part, rule = self._part, self._context.rule("C-69", "ANX-B.8-01")
+        for group in part.box.find_all(SampleGroupDescriptionBox):
+            size = group.entry_count * (group.default_length or 0)
+            if group.grouping_type == "seig" and group.version == 1 and size not in (0, len(group.descriptions)):
+                message = f"{group.entry_count} descriptions of {group.default_length} bytes do not fill the box"
+                self._add(rule, message, offset=group.offset, path=f"{TRAF}/sgpd")
+        for box in part.box.find_all(SampleToGroupBox):
+            if box.grouping_type != "seig":
+                continue
+            if sum(box.entries["sample_count"]) > part.sample_count:
+                message = f"groups of more than the {part.sample_count} samples"
+                self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
+            for index in box.entries["group_description_index"]:
+                if _LOCAL > index > self._checker.described(part):
+                    message = f"the track has no description {index}"
+                    self._add(rule, message, offset=box.offset, path=f"{TRAF}/sbgp")
+                    break
 
     def _check_protections(self) -> None:
         """Check tenc and seig, once for each object."""
@@ -156,7 +204,7 @@ class ProtectedPart:
         records: Sequence[AuxiliaryInfo],
     ) -> None:
         """Check that saiz and saio refer to the records of senc."""
-        part, rule, add = self._part, self._context.rule("C-63", "ANX-B.8-01"), self._add
+        rule, add = self._context.rule("C-63", "ANX-B.8-01"), self._add
         if sizes is None or places is None:
             add(rule, "senc without saiz or saio", offset=senc.offset, path=TRAF)
             return
@@ -170,10 +218,8 @@ class ProtectedPart:
         given = bytes([alike]) * len(records) if alike else bytes(sizes.sizes)
         if sizes.sample_count != len(records) or given != expected:
             add(rule, "sizes that are not those of the records", offset=sizes.offset, path=f"{TRAF}/saiz")
-        header = part.box.require(TrackFragmentHeaderBox)
-        base = header.base_data_offset if header.base_data_offset is not None else part.moof_offset
         offsets = list(places.entries["offset"])
-        wanted = (senc.offset or 0) + _FIRST_RECORD - base
+        wanted = (senc.offset or 0) + _FIRST_RECORD - self._base()
         if offsets != [wanted]:
             message = f"offsets {offsets[:3]}, while the records lie at {wanted}"
             add(rule, message, offset=places.offset, path=f"{TRAF}/saio")

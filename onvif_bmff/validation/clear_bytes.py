@@ -16,6 +16,7 @@ from onvif_bmff.cenc.scheme import BLOCK, ProtectionScheme
 from onvif_bmff.cenc.slice_data import SHORT
 from onvif_bmff.cenc.subsample import subsample_limit
 from onvif_bmff.demux.fragment_samples import TrackFragment
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec, family_of_codec
 from onvif_bmff.media.nal_family import NalFamily, nal_family_of
 
@@ -161,8 +162,8 @@ def _of_units(
 ) -> None:
     """Count the bytes outside the protected ranges of a sample of NAL units."""
     family, length_size, clear, size = layout.family, layout.length_size, found.clear, len(data)
-    assert family is not None
-    assert length_size is not None
+    if family is None or length_size is None:
+        raise InvariantError("samples without NAL units are taken apart into such")
     slices = layout.slices(data)
     begins = [start for start, _ in slices]
     is_named = bool(ranges or slices)  # the sample has known slices, protected or rightly clear

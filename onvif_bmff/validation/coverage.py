@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from onvif_bmff.bmff import Box
+from onvif_bmff.bmff import Box, SampleEncryptionBox
 from onvif_bmff.cenc.decrypt import FragmentDecryptor
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, SeigDescriptions, protection_of, protection_runs
@@ -39,6 +39,9 @@ class _TrackCoverage:
     unexplained: int = 0
     unexplained_at: int | None = None
     counted: bool = False
+    default_is_clear: bool = False
+    is_described: bool = False
+    """There are protected samples, by a sample group or by a senc."""
 
 
 class CoverageChecker:
@@ -88,6 +91,10 @@ class CoverageChecker:
             return
         try:
             runs = protection_runs(default, len(sizes), part.box.children, self.seig_of(part.track))
+            if not default.is_protected:
+                found.default_is_clear = True
+                found.is_described |= any(run.is_protected for _, run in runs)
+                found.is_described |= part.box.find(SampleEncryptionBox) is not None
             maps = self._maps(part, runs, sizes)
             self._look(part, clear, views, maps, found, of_store, self._largest(part, runs, sizes, found))
         except OnvifBmffError:
@@ -99,6 +106,11 @@ class CoverageChecker:
             cenc = self._context.rule("C-66", "ANX-B.8-06")
             cbcs = self._context.rule("C-67", "ANX-B.8-07")
             rule = cbcs if found.scheme is ProtectionScheme.CBCS else cenc
+            if found.default_is_clear and found.is_described:
+                message = "default_isProtected is 0, while samples are encrypted"
+                described = self._context.rule("C-61", "ANX-B.8-01")
+                self._context.findings.add(described, message, offset=found.offset, path=_TRAF)
+                continue
             lost = found.account.unexplained + found.account.clear[Clear.SURPLUS]
             if found.unexplained:
                 message = f"{found.unexplained} clear bytes of an encrypted track that have to be encrypted"

@@ -12,12 +12,12 @@ from onvif_bmff.bmff import (
     MovieFragmentBox,
     MovieFragmentHeaderBox,
     ProducerReferenceTimeBox,
-    SegmentIndexBox,
     SyncSampleBox,
     TrackFragmentBaseMediaDecodeTimeBox,
     TrackFragmentBox,
     TrackFragmentHeaderBox,
     TrackRunBox,
+    child_count_faults,
 )
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.fragment_samples import FragmentReader, SampleRun, SampleViews, TrackFragment
@@ -82,7 +82,7 @@ class FragmentChecker:
 
         Raises:
             BoxError, MediaError: the samples cannot be read.
-            StopLooking: a traf belongs to an unknown track.
+            StopLooking: a traf belongs to an unknown track, or there is no mdat.
         """
         context, add = self._context, self._context.findings.add
         number = moof.require(MovieFragmentHeaderBox).sequence_number
@@ -99,20 +99,21 @@ class FragmentChecker:
                 message = f"track {header.track_id}, which the moov does not have"
                 add(rule, message, offset=header.offset, path=f"{_TRAF}/tfhd")
                 raise StopLooking
+        _check_counts(context, moof, "/moof")
         if context.is_cmaf:
             self._check_chunk(moof, start, data, before)
+        if not data and any(run.sample_count for box in trafs for run in box.find_all(TrackRunBox)):
+            add(context.rule("C-40", "ANX-B.1-03"), "no mdat follows the moof", offset=start, path="/moof")
+            raise StopLooking
         self._budget.allow((moof.read_size or 0) + sum([one.stop - one.start for one in data]))
         parts = self._reader.read(moof, start)
-        if not data and any(part.sample_count for part in parts):
-            rule = context.rule("C-40", "ANX-B.1-03")
-            add(rule, "no mdat follows the moof", offset=start, path="/moof")
         for traf_number, part in enumerate(parts, 1):
             self._check_boxes(part)
             if part.sample_count:
                 self._check_part(part, traf_number, data, has_data=bool(data))
         self._number += 1
 
-    def close(self, indexes: Sequence[SegmentIndexBox]) -> None:
+    def close(self) -> None:
         """Check all fragments together."""
         self._samples.coverage.close()
         if not self._context.is_cmaf:
@@ -127,12 +128,6 @@ class FragmentChecker:
                     offset=table.offset,
                     path="/moov/trak/mdia/minf/stbl",
                 )
-        count = sum(part.first_is_sync for track in self._observed.tracks.values() for part in track.parts)
-        for index in indexes:
-            rows = index.references
-            if any(reference >> 31 for reference in rows["reference"]) or len(rows) != count:
-                message = f"{len(rows)} references, or some to other indexes, for {count} fragments"
-                add("C-48", message, offset=index.offset, path="/sidx")
 
     def _check_chunk(
         self, moof: MovieFragmentBox, start: int, data: Sequence[MediaData], before: Sequence[Box]
@@ -154,12 +149,20 @@ class FragmentChecker:
         if missing_children(part.box, RECORDED_TRACK_FRAGMENT):
             rule = context.rule("C-43", "ANX-B.2-05")
             add(rule, "no tfdt: the decode time depends on other segments", offset=part.box.offset, path=_TRAF)
+        _check_counts(context, part.box, _TRAF)
+        runs = part.box.find_all(TrackRunBox)
+        for run in runs:
+            if run.trailing:
+                message = f"{len(run.trailing)} bytes behind its {run.sample_count} samples"
+                add("ANX-B.3-08", message, offset=run.offset, path=f"{_TRAF}/trun")
+            if run.first_sample_flags is not None and "flags" in run.samples:
+                message = "first_sample_flags beside flags of all samples"
+                add("ANX-B.3-08", message, offset=run.offset, path=f"{_TRAF}/trun")
         if not context.is_cmaf:
             return
         path = f"{_TRAF}/tfhd"
         if header.base_data_offset is not None or not header.flags & _BASE_IS_MOOF:
             add("C-42", "data offsets do not count from the moof", offset=header.offset, path=path)
-        runs = part.box.find_all(TrackRunBox)
         for run in runs:
             if run.data_offset is None:
                 add("C-45", "no data offset", offset=run.offset, path=f"{_TRAF}/trun")
@@ -199,8 +202,9 @@ class FragmentChecker:
                     of_track.all_sync = False
                 elif flags >> 24 & 3 == _DEPENDS:
                     wrong = True
-        if wrong and context.is_cmaf:
-            add("C-47", "a sync sample is said to depend on others", offset=part.box.offset, path=f"{_TRAF}/trun")
+        if wrong:
+            rule = context.rule("C-47", "ANX-B.3-08")
+            add(rule, "a sync sample is said to depend on others", offset=part.box.offset, path=f"{_TRAF}/trun")
         first_of_segment = len(of_track.parts) == 1 and self._number == 0 and track_id == self._lead_id
         if first_of_segment and not made.first_is_sync:
             add("ANX-B.3-06", "the first sample is no sync sample", offset=part.box.offset, path=f"{_TRAF}/trun")
@@ -254,6 +258,16 @@ class FragmentChecker:
         ):
             message = f"the first picture is shown at {made.earliest}, tfdt is {part.decode_time}"
             add("C-33", message, offset=part.box.offset, path=path)
+
+
+def _check_counts(context: Context, box: Box, path: str) -> None:
+    """Report children that a container has more often than it may."""
+    types = [child.type for child in box.children_of()]
+    if len(set(types)) == len(types):
+        return
+    for fault in child_count_faults(box.child_rules, types):
+        if fault.most is not None and fault.count > fault.most:
+            context.findings.add("ANX-B.3-08", f"{fault.count} {fault.type} boxes", offset=box.offset, path=path)
 
 
 def _flags_of(run: SampleRun) -> set[int]:

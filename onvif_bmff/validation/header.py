@@ -1,13 +1,9 @@
 """Rules of the header: ftyp, moov, and the protection in sample entries. ISO/IEC 23000-19, 7.3.2, 7.5, 8."""
 
-from collections.abc import Iterator
-from itertools import chain
-
 from onvif_bmff.bmff import (
     BOXES,
     UNITY_MATRIX,
     Box,
-    Children,
     ChunkLargeOffsetBox,
     ChunkOffsetBox,
     ContainerBox,
@@ -21,14 +17,10 @@ from onvif_bmff.bmff import (
     MediaHeaderBox,
     MediaInformationBox,
     MovieExtendsBox,
-    MovieExtendsHeaderBox,
     MovieHeaderBox,
     NullMediaHeaderBox,
-    ProtectionSchemeInfoBox,
     SampleDescriptionBox,
     SampleToChunkBox,
-    SchemeInformationBox,
-    SchemeTypeBox,
     SoundMediaHeaderBox,
     SubtitleMediaHeaderBox,
     SyncSampleBox,
@@ -37,45 +29,35 @@ from onvif_bmff.bmff import (
     TrackHeaderBox,
     VideoMediaHeaderBox,
 )
-from onvif_bmff.cenc.protection import protection_of
-from onvif_bmff.cenc.scheme import SCHEME_VERSION
 from onvif_bmff.demux.sample_tables import MovieTrack
-from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.nal_family import NAL_FAMILIES
-from onvif_bmff.media.sample_entries import clear_entry, is_protected
 from onvif_bmff.media_kind import KIND_OF_HANDLER, MediaKind
 from onvif_bmff.objects.extensions import media_in
-from onvif_bmff.validation.child_counts import (
-    IN_BAND_VIDEO_ENTRY,
-    PROTECTION_SCHEME_INFO,
-    SCHEME_INFORMATION,
-    has_child_counts,
-    missing_children,
-)
+from onvif_bmff.validation.child_counts import IN_BAND_VIDEO_ENTRY, missing_children
 from onvif_bmff.validation.observed import Context, Header
+from onvif_bmff.validation.protection import check_protection
+from onvif_bmff.validation.structure import SAMPLE_DESCRIPTIONS, SAMPLE_TABLE, check_structure, original_type
 
 __all__ = ["check_header"]
 
 _BRANDS = ("cmfc", "cmf2")
 _SHOWN_ENABLED = 7
+_FULL_VOLUME = 0x100
 _VIDEO = MediaKind.VIDEO.handler
 _HANDLERS = (*KIND_OF_HANDLER, "subt", "text")
 _MEDIA_HEADERS: dict[str, type[Box]] = {
     "subt": SubtitleMediaHeaderBox,
     **{kind.handler: BOXES[kind.media_header] for kind in MediaKind},
 }
-_SCHEMES = ("cenc", "cbcs", "cbc1", "cens")
-_MODES = ("cenc", "cbcs")
 
 
 def check_header(context: Context, header: Header) -> None:
     """Check the header of a segment, and fill in its ``protections``."""
     add, movie = context.findings.add, header.movie
+    check_structure(context, header)
     if context.is_cmaf:
         _check_brands(context, header)
         _check_movie_header(context, header)
-        if len(header.tracks) != 1:
-            add("ANX-B.7-01", f"the segment has {len(header.tracks)} tracks", offset=movie.offset, path="/moov")
     elif not header.tracks:
         add("ANX-B.3-08", "the movie has no track", offset=movie.offset, path="/moov")
     extends = movie.find(MovieExtendsBox)
@@ -83,12 +65,6 @@ def check_header(context: Context, header: Header) -> None:
     defaults = extends.find_all(TrackExtendsBox) if extends is not None else ()
     if sorted(box.track_id for box in defaults) != sorted(track.track_id for track in header.tracks):
         add(rule, "there is not one trex for each track in mvex", offset=movie.offset, path="/moov/mvex")
-    for box in defaults:
-        if not box.default_sample_description_index and context.is_cmaf:
-            add(rule, "trex names no sample entry", offset=box.offset, path="/moov/mvex/trex")
-    length = extends.find(MovieExtendsHeaderBox) if extends is not None else None
-    if length is not None and not length.fragment_duration and context.is_cmaf:
-        add("C-21", "the duration is 0", offset=length.offset, path="/moov/mvex/mehd")
     expected = media_in(context.key.extension)
     for track in header.tracks:
         if track.is_media and track.type not in expected:
@@ -96,21 +72,18 @@ def check_header(context: Context, header: Header) -> None:
             add("ANX-B.4-12", message, offset=track.box.offset, path="/moov/trak")
         if _describes_samples(track):
             rule = context.rule("C-10", "ANX-B.6-05")
-            add(rule, "the movie box describes samples", offset=track.table.offset, path=_STBL)
+            add(rule, "the movie box describes samples", offset=track.table.offset, path=SAMPLE_TABLE)
         if context.is_cmaf:
             _check_track(context, track)
             _check_edits(context, track, header.brands)
             _check_entries(context, track)
-        _check_protection(context, header, track)
+        check_protection(context, header, track)
 
 
 def _describes_samples(track: MovieTrack) -> bool:
     tables = (TimeToSampleBox, SampleToChunkBox, ChunkOffsetBox, ChunkLargeOffsetBox, SyncSampleBox)
     listed = any(len(box.entries) for box in track.table.children if isinstance(box, tables))
     return listed or track.sample_count > 0
-
-
-_STBL = "/moov/trak/mdia/minf/stbl"
 
 
 def _check_brands(context: Context, header: Header) -> None:
@@ -145,11 +118,11 @@ def _check_track(context: Context, track: MovieTrack) -> None:
     add, is_video = context.findings.add, track.handler == _VIDEO
     path = "/moov/trak/tkhd"
     header = track.box.require(TrackHeaderBox)
+    volume = _FULL_VOLUME if track.handler == MediaKind.AUDIO.handler else 0
     plain = not (header.duration or header.layer or header.alternate_group) and header.matrix == UNITY_MATRIX
+    plain = plain and header.volume == volume
     if header.flags != _SHOWN_ENABLED or not plain:
-        message = (
-            f"flags {header.flags:#x}, duration {header.duration}, or a layer, group or matrix that is not default"
-        )
+        message = f"flags {header.flags:#x}, duration {header.duration}, or layer, group, volume or matrix not default"
         add("C-12", message, offset=header.offset, path=path)
     if not is_video and (header.width or header.height):
         add("C-12", "a track without pictures has a width or height", offset=header.offset, path=path)
@@ -175,10 +148,10 @@ def _check_track(context: Context, track: MovieTrack) -> None:
     table = track.table
     missing = missing_children(table)
     if missing:
-        add("C-18", f"no {', '.join(missing)}", offset=table.offset, path=_STBL)
+        add("C-18", f"no {', '.join(missing)}", offset=table.offset, path=SAMPLE_TABLE)
     descriptions = table.require(SampleDescriptionBox)
     if descriptions.version:
-        add("C-18", "stsd has version 1", offset=descriptions.offset, path=f"{_STBL}/stsd")
+        add("C-18", "stsd has version 1", offset=descriptions.offset, path=SAMPLE_DESCRIPTIONS)
 
 
 def _has_media_header(information: MediaInformationBox, handler: str) -> bool:
@@ -203,80 +176,12 @@ def _check_edits(context: Context, track: MovieTrack, brands: tuple[str, ...]) -
 
 
 def _check_entries(context: Context, track: MovieTrack) -> None:
-    """Check the configuration in video sample entries."""
-    path = f"{_STBL}/stsd"
+    """Check the boxes of video sample entries with parameter sets in band."""
     for entry in track.entries:
         if track.handler != _VIDEO or not isinstance(entry, ContainerBox):
             continue
         kind = original_type(entry)
         family = NAL_FAMILIES.get(kind)
-        config = family.config if family is not None and kind in family.own else None
-        if config is not None and not has_child_counts(entry, Children(one=(config.fourcc,))):
-            message = f"{len(entry.find_all(config))} {config.fourcc} boxes"
-            context.findings.add("C-26", message, offset=entry.offset, path=f"{path}/{entry.type}")
         if family is not None and kind == family.in_band and missing_children(entry, IN_BAND_VIDEO_ENTRY):
             message = f"{kind} without pasp or colr"
-            context.findings.add("C-25", message, offset=entry.offset, path=f"{path}/{entry.type}")
-
-
-def original_type(entry: Box) -> str:
-    """Return the type of a sample entry; of a protected one its original type, empty if that is missing."""
-    if is_protected(entry):
-        try:
-            return clear_entry(entry).type
-        except OnvifBmffError:
-            return ""
-    return entry.type
-
-
-def _check_protection(context: Context, header: Header, track: MovieTrack) -> None:
-    """Check the protection in the sample entries of a track. ISO/IEC 23001-7, 4.2, 8.2."""
-    add = context.findings.add
-    schemes: dict[str, None] = {}
-    for entry in track.entries:
-        if not is_protected(entry):
-            continue
-        path = f"{_STBL}/stsd/{entry.type}"
-        infos = entry.find_all(ProtectionSchemeInfoBox) if isinstance(entry, ContainerBox) else ()
-        faults = list(chain.from_iterable(_faults_of(info) for info in infos)) if infos else ["no sinf"]
-        for fault in faults:
-            add(context.rule("C-60", "ANX-B.8-01"), fault, offset=entry.offset, path=path)
-        named = [box.scheme_type for info in infos if (box := info.find(SchemeTypeBox)) is not None]
-        schemes.update(dict.fromkeys(named))
-        if faults:
-            continue
-        for scheme in named:
-            if scheme in _SCHEMES and scheme not in _MODES:
-                message = f"the scheme is {scheme!r}: neither mode CENC nor CBCS"
-                add("ANX-B.8-05", message, offset=entry.offset, path=path)
-        if not any(_track_encryption(info) for info in infos):
-            add(context.rule("C-61", "ANX-B.8-01"), "no tenc", offset=entry.offset, path=path)
-            continue
-        try:
-            protection = protection_of(entry)
-        except OnvifBmffError as error:
-            rule = context.rule("C-67", "ANX-B.8-07") if "cbcs" in named else context.rule("C-61", "ANX-B.8-01")
-            add(rule, str(error), offset=entry.offset, path=path)
-            continue
-        if protection is not None and protection.is_protected:
-            header.protections.setdefault(track.track_id, protection)
-    if len(schemes) > 1:
-        message = f"schemes {', '.join(sorted(schemes))} in one track"
-        add(context.rule("C-62", "ANX-B.8-01"), message, offset=track.table.offset, path=_STBL)
-
-
-def _faults_of(info: ProtectionSchemeInfoBox) -> Iterator[str]:
-    for kind in missing_children(info, PROTECTION_SCHEME_INFO):
-        yield f"no {kind}"
-    scheme = info.find(SchemeTypeBox)
-    if scheme is None:
-        return
-    if scheme.scheme_type not in _SCHEMES:
-        yield f"the scheme {scheme.scheme_type!r} is not known"
-    elif scheme.scheme_version != SCHEME_VERSION:
-        yield f"scheme version {scheme.scheme_version:#010x}, not {SCHEME_VERSION:#010x}"
-
-
-def _track_encryption(info: ProtectionSchemeInfoBox) -> bool:
-    details = info.find(SchemeInformationBox)
-    return details is not None and not missing_children(details, SCHEME_INFORMATION)
+            context.findings.add("C-25", message, offset=entry.offset, path=f"{SAMPLE_DESCRIPTIONS}/{entry.type}")

@@ -150,13 +150,18 @@ class ObservedTrack:
 
 @dataclass(slots=True)
 class ObservedSegment:
-    """What was observed in a segment. ``complete``: it was read to its end without a fatal fault."""
+    """What was observed in a segment.
+
+    ``moofs`` and ``data_ends`` are where fragments begin, and where the media data behind them end. ``complete``: it
+    was read to its end without a fatal fault.
+    """
 
     key: ObjectKey
     name: str
     header: Header | None = None
     tracks: dict[int, ObservedTrack] = field(default_factory=dict)
     moofs: list[int] = field(default_factory=list)
+    data_ends: list[int] = field(default_factory=list)
     complete: bool = False
 
     @property
@@ -175,6 +180,17 @@ class ObservedSegment:
                 times = dict.fromkeys((first.first_time + shift, first.earliest + shift))
                 found.extend((time, track.track.timescale) for time in times)
         return found
+
+    @property
+    def sound_start(self) -> tuple[int, int] | None:
+        """When the sound of the first fragment begins, as ticks and timescale; None if there is none beside others."""
+        if len(self.tracks) > 1:
+            for track in self.tracks.values():
+                if track.track.handler == MediaKind.AUDIO.handler and track.parts:
+                    first = track.parts[0]
+                    if first.moof_offset == self.moofs[0]:
+                        return first.first_time + track.track.presentation_shift, track.track.timescale
+        return None
 
     def reference(self) -> tuple[int, int] | None:
         """Return the time of the key as ticks and timescale: in a span's first segment the earliest of all tracks."""

@@ -1,6 +1,7 @@
 """Rules of pssh boxes: the common system and the asymmetric key system. ONVIF Recording Control 25.12, B.8.1, B.8.2."""
 
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 from onvif_bmff.bmff import (
@@ -19,10 +20,15 @@ _THUMBPRINTS = {1: 20, 2: 32}
 _KDFS, _AEADS = (1, 2, 3), (1, 2, 3)
 _POINTS = (0x0010, 0x0011, 0x0012)
 """KEMs whose encapsulated secret is an uncompressed point."""
+_UNCOMPRESSED = 4
+"""First byte of an uncompressed point. SEC 1, 2.3.3."""
 _WRAPPED_BY_HPKE = 32
 """A key of 16 bytes and a tag of 16."""
 _RSA_SIZES = range(128, 2049)
 _MAX_ENTRIES = 1024
+_COUNT = 4
+"""Bytes of EncryptedKeyEntryCount."""
+_SYSTEMS = (COMMON_SYSTEM_ID, ASYMMETRIC_SYSTEM_ID)
 
 Pssh = ProtectionSystemSpecificHeaderBox | AsymmetricKeySystemHeaderBox
 
@@ -45,9 +51,15 @@ def check_protection_headers(context: Context, header: Header) -> None:
     if used and len(common) != 1:
         message = f"{len(common)} pssh boxes of the common system in an encrypted segment"
         context.findings.add("ANX-B.8.1-01", message, offset=header.movie.offset, path=_PATH)
+    if used and not common:
+        _check_lookalikes(context, boxes, used)
     for box in common:
         _check_common(context, box, used)
     asymmetric = [box for box in boxes if box.system_id == ASYMMETRIC_SYSTEM_ID]
+    for box in boxes:
+        if box.system_id not in _SYSTEMS and box.version == 1 and len(box.kids or ()) == 1 and _is_sound(box):
+            message = f"the entries of an asymmetric pssh under the SystemID {box.system_id}"
+            context.findings.add("ANX-B.8.2-12", message, offset=box.offset, path=_PATH)
     for box in asymmetric:
         _check_asymmetric(context, box)
     counts = Counter(box.kids[0] for box in asymmetric if box.kids and len(box.kids) == 1)
@@ -57,6 +69,14 @@ def check_protection_headers(context: Context, header: Header) -> None:
             if kid not in used:
                 message += ", which no track uses"
             context.findings.add("ANX-B.8.2-09", message, offset=header.movie.offset, path=_PATH)
+
+
+def _check_lookalikes(context: Context, boxes: Sequence[Pssh], used: set[UUID]) -> None:
+    """Say which pssh would be the common one, but for its SystemID."""
+    for box in boxes:
+        if box.system_id not in _SYSTEMS and box.version == 1 and not box.data and set(box.kids or ()) == used:
+            message = f"a common pssh with the SystemID {box.system_id}"
+            context.findings.add("ANX-B.8.1-04", message, offset=box.offset, path=_PATH)
 
 
 def _check_common(context: Context, box: ProtectionSystemSpecificHeaderBox, used: set[UUID]) -> None:
@@ -72,7 +92,7 @@ def _check_common(context: Context, box: ProtectionSystemSpecificHeaderBox, used
     if len(box.kids) != len(used):
         message = f"{len(box.kids)} KIDs, while {len(used)} keys are used"
         add("ANX-B.8.1-05", message, offset=box.offset, path=_PATH)
-    elif set(box.kids) != used:
+    if used - set(box.kids):
         missing = ", ".join(sorted(map(str, used - set(box.kids))))
         add("ANX-B.8.1-06", f"KID {missing} is not listed", offset=box.offset, path=_PATH)
 
@@ -88,13 +108,22 @@ def _check_asymmetric(context: Context, box: Pssh) -> None:
         add("ANX-B.8.2-13", message, offset=box.offset, path=_PATH)
     if box.trailing:
         add("ANX-B.8.2-16", f"{len(box.trailing)} bytes behind those of DataSize", offset=box.offset, path=_PATH)
-    best: list[tuple[str, str]] | None = None
-    for with_info in (False, True):
-        faults = _faults_of(bytes(box.data), with_info=with_info)
-        if best is None or len(faults) < len(best):
-            best = faults
-    for rule, message in best or ():
+    faults = _least_faults(bytes(box.data))
+    if faults and any(not _least_faults(bytes(box.data), size) for size in set(NENC.values())):
+        faults = [("ANX-B.8.2-23", "the encapsulated secret has the length of another KEM")]
+    for rule, message in faults:
         add(rule, message, offset=box.offset, path=_PATH)
+
+
+def _is_sound(box: Pssh) -> bool:
+    """Return whether the data of a pssh are entries of the asymmetric key system."""
+    return len(box.data) > _COUNT and not box.trailing and not _least_faults(bytes(box.data))
+
+
+def _least_faults(data: bytes, secret: int | None = None) -> list[tuple[str, str]]:
+    """Return rules and messages for the layout, 25.12 or 26.06, in which ``data`` have the fewest faults."""
+    found = [_faults_of(data, with_info=with_info, secret=secret) for with_info in (False, True)]
+    return min(found, key=len)
 
 
 class _End(Exception):  # noqa: N818  control flow within this module, not an error
@@ -120,15 +149,18 @@ class _Reader:
         return int.from_bytes(self.take(size), "big")
 
 
-def _faults_of(data: bytes, *, with_info: bool) -> list[tuple[str, str]]:
-    """Return the rules that the entries in ``data`` break; ``with_info``: in the layout of release 26.06."""
+def _faults_of(data: bytes, *, with_info: bool, secret: int | None) -> list[tuple[str, str]]:
+    """Return the rules that the entries in ``data`` break.
+
+    ``with_info``: in the layout of release 26.06; ``secret``: the bytes of encapsulated secrets, whatever their KEM.
+    """
     reader, found = _Reader(data), list[tuple[str, str]]()
     try:
         count = reader.number(4)
         if not count:
             found.append(("ANX-B.8.2-17", "no entries"))
         for _ in range(min(count, _MAX_ENTRIES)):
-            if not _read_entry(reader, found, with_info=with_info):
+            if not _read_entry(reader, found, with_info=with_info, secret=secret):
                 return found
         if count <= _MAX_ENTRIES and reader.left:
             found.append(("ANX-B.8.2-16", f"{reader.left} bytes behind the entries"))
@@ -137,7 +169,7 @@ def _faults_of(data: bytes, *, with_info: bool) -> list[tuple[str, str]]:
     return found
 
 
-def _read_entry(reader: _Reader, found: list[tuple[str, str]], *, with_info: bool) -> bool:
+def _read_entry(reader: _Reader, found: list[tuple[str, str]], *, with_info: bool, secret: int | None) -> bool:
     """Check one entry; return False if its length is unknown."""
     algorithm, size = reader.number(2), reader.number(4)
     if algorithm not in _THUMBPRINTS:
@@ -161,8 +193,8 @@ def _read_entry(reader: _Reader, found: list[tuple[str, str]], *, with_info: boo
         return False
     if kdf not in _KDFS or aead not in _AEADS:
         found.append(("ANX-B.8.2-22", f"HPKE KDF {kdf:#06x}, AEAD {aead:#06x}"))
-    secret = reader.take(NENC[kem])
-    if kem in _POINTS and secret[0] != 4:
+    encapsulated = reader.take(secret or NENC[kem])
+    if kem in _POINTS and encapsulated[0] != _UNCOMPRESSED:
         found.append(("ANX-B.8.2-23", "the encapsulated secret is not a point of its curve"))
     size = reader.number(2)
     reader.take(size)

@@ -1,23 +1,27 @@
-"""Rules of indexes: the mfra of a segment and its copy in the SeekTable attribute. ONVIF 25.12, B.6, B.7, B.9.2."""
+"""Rules of indexes: sidx, mfra, and its copy in the SeekTable attribute. ONVIF 25.12, B.6, B.7, B.9.2."""
 
 import base64
 import binascii
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from onvif_bmff.bmff import (
     NON_SYNC_SAMPLE,
     MovieFragmentRandomAccessBox,
     MovieFragmentRandomAccessOffsetBox,
+    SegmentIndexBox,
     TrackFragmentRandomAccessBox,
 )
 from onvif_bmff.errors import ObjectAttributeError
 from onvif_bmff.objects.seek_table import SeekEntry, SeekTable
 from onvif_bmff.validation.observed import Context, ObservedFragment, ObservedSegment, ObservedTrack
 
-__all__ = ["check_random_access", "check_seek_table"]
+__all__ = ["check_random_access", "check_seek_table", "check_segment_indexes"]
 
 _MAX_ENTRIES = 20
 _MFRO_SIZE = 16
+_TO_INDEX = 31
+"""The bit of a reference that says: to another sidx. ISO/IEC 14496-12, 8.16.3."""
 _SECONDS = 10
 """Distances up to this count as "every few seconds"."""
 _ATTRIBUTE = "@SeekTable"
@@ -58,6 +62,35 @@ def check_random_access(
             if part.first_is_sync and part.moof_offset not in have:
                 message = f"no entry for track {track_id} in the fragment at byte {part.moof_offset}"
                 add(rule, message, offset=found.offset, path="/mfra")
+
+
+def check_segment_indexes(context: Context, observed: ObservedSegment, indexes: Sequence[SegmentIndexBox]) -> None:
+    """Check that each sidx of a segment refers to its fragments, one after the other."""
+    rule = context.rule("C-48", "ANX-B.3-08")
+    count = sum(part.first_is_sync for track in observed.tracks.values() for part in track.parts)
+    for index in indexes:
+        references = index.references["reference"]
+        message: str | None = None
+        if any(reference >> _TO_INDEX for reference in references):
+            if context.is_cmaf:
+                message = "references to other indexes"
+        elif context.is_cmaf and len(references) != count:
+            message = f"{len(references)} references for {count} fragments"
+        else:
+            message = _fault_of_references(observed, index, references)
+        if message is not None:
+            context.findings.add(rule, message, offset=index.offset, path="/sidx")
+
+
+def _fault_of_references(observed: ObservedSegment, index: SegmentIndexBox, references: Sequence[int]) -> str | None:
+    """Return why the pieces that a sidx refers to are not fragments as a whole, or None."""
+    position = (index.offset or 0) + (index.read_size or 0) + index.first_offset
+    for size in references:
+        first, last = bisect_left(observed.moofs, position), bisect_left(observed.moofs, position + size)
+        if first == last or observed.data_ends[last - 1] > position + size:
+            return f"no whole fragments lie at bytes {position} to {position + size}"
+        position += size
+    return None
 
 
 class _Index:

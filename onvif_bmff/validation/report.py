@@ -29,6 +29,7 @@ class Checked:
     Attributes:
         names: names that the store listed.
         foreign: names that do not end like that of a recording's object.
+        other_formats: of these, keys of segments but for their extension, such as objects in Matroska.
         elsewhere: keys of another prefix or postfix than the requested ones.
         spans: spans that were checked, at least in part.
         segments: segment objects that were checked; others lie outside the time range.
@@ -47,6 +48,7 @@ class Checked:
 
     names: int = 0
     foreign: int = 0
+    other_formats: int = 0
     elsewhere: int = 0
     spans: int = 0
     segments: int = 0

@@ -1,11 +1,11 @@
 """Rules of the samples of a traf: their protection, and what their data reveal. ISO/IEC 23001-7."""
 
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from uuid import UUID
 
-from onvif_bmff.bmff import Box
+from onvif_bmff.bmff import NON_SYNC_SAMPLE, Box
 from onvif_bmff.bmff.protection import (
     AuxiliaryInfo,
 )
@@ -14,8 +14,9 @@ from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.protection import Protection, ProtectionRun, protection_runs
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.demux.fragment_samples import SampleViews, TrackFragment
-from onvif_bmff.errors import BitstreamError, BoxError, OnvifBmffError, ProtectionError
+from onvif_bmff.errors import BoxError, OnvifBmffError, ProtectionError
 from onvif_bmff.media.nal import iter_nal_ranges
+from onvif_bmff.media.nal_family import NAL_FAMILIES
 from onvif_bmff.media.sample_entries import clear_entry, is_protected, nal_length_size
 from onvif_bmff.media.track import Sample
 from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
@@ -23,7 +24,7 @@ from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_o
 from onvif_bmff.validation.coverage import CoverageChecker
 from onvif_bmff.validation.iv_reuse import Vectors
 from onvif_bmff.validation.observed import Context, Header, ObservedFragment
-from onvif_bmff.validation.payload import decryption_fault, is_intra
+from onvif_bmff.validation.payload import content_check, decryption_fault, is_intra, picture_fault
 from onvif_bmff.validation.proof import EncryptionProof
 
 __all__ = ["SampleChecker"]
@@ -51,6 +52,7 @@ class SampleChecker:
         self._keys = keys
         self._decryptor = FragmentDecryptor(keys) if keys else None
         self._clear: dict[int, Box | None] = {}
+        self._checks: dict[int, Callable[[memoryview], str | None] | None] = {}
         self._said: set[str] = set()
 
     def check(
@@ -102,6 +104,8 @@ class SampleChecker:
             filled = self._nal_units_fill(part, clear, views, length_size, observed, first_of_segment=first)
             if maps is not None and filled:
                 self._check_slices(part, views.first, maps[0], runs[0][1])
+        elif not any(run.is_protected for _, run in runs):
+            self._check_content(part, clear, views)
         can_be_opened = maps is not None or not needs_records(runs)
         del maps  # there may be many, and the decryptor reads them again
         if runs and self._decryptor is not None and can_be_opened:
@@ -113,6 +117,10 @@ class SampleChecker:
         if f"{rule} {message}" not in self._said:
             self._said.add(f"{rule} {message}")
             self._context.findings.add(rule, message, offset=part.box.offset, path=path)
+
+    def described(self, part: TrackFragment) -> int:
+        """Return how many groups of type 'seig' the stbl of a track describes."""
+        return len(self.coverage.seig_of(part.track).entries)
 
     @property
     def context(self) -> Context:
@@ -147,19 +155,38 @@ class SampleChecker:
         *,
         first_of_segment: bool,
     ) -> bool:
-        """Return whether NAL units fill all samples exactly."""
-        add = self._context.findings.add
-        try:
-            for view in views:
-                deque(iter_nal_ranges(view, length_size), maxlen=0)  # never a list: there may be millions
-        except BitstreamError as error:
-            add("ANX-B.3-08", str(error), offset=part.box.offset, path="/mdat")
-            return False
-        first = views.first
-        if observed.first_is_sync and is_intra(clear.type, first, iter_nal_ranges(first, length_size)) is False:
-            rule = "ANX-B.3-06" if first_of_segment else self._context.rule("C-47", "ANX-B.3-08")
-            add(rule, "a sync sample that is no I-frame", offset=part.box.offset, path="/mdat")
+        """Return whether NAL units fill all samples exactly, and check what is said to be a sync sample."""
+        add, family = self._context.findings.add, NAL_FAMILIES[clear.type]
+        flags = chain.from_iterable(islice(run.all_flags(), run.count) for run in observed.runs if run.count)
+        wrong = False
+        for number, (view, flag) in enumerate(zip(views, flags, strict=False)):
+            fault = picture_fault(view, length_size, family)
+            if fault is not None:
+                add("ANX-B.3-08", f"sample {number + 1}: {fault}", offset=part.box.offset, path="/mdat")
+                return False
+            if flag & NON_SYNC_SAMPLE or wrong:
+                continue
+            if is_intra(clear.type, view, iter_nal_ranges(view, length_size)) is False:
+                is_start = first_of_segment and not number
+                rule = "ANX-B.3-06" if is_start else self._context.rule("C-47", "ANX-B.3-08")
+                message = f"sample {number + 1}: a sync sample that is no I-frame"
+                add(rule, message, offset=part.box.offset, path="/mdat")
+                wrong = not is_start
         return True
+
+    def _check_content(self, part: TrackFragment, clear: Box, views: SampleViews) -> None:
+        """Check how clear samples of other media than NAL units begin and end."""
+        if id(clear) not in self._checks:
+            self._checks[id(clear)] = content_check(clear)
+        check = self._checks[id(clear)]
+        if check is None:
+            return
+        for number, view in enumerate(views, 1):
+            fault = check(view)
+            if fault is not None:
+                message = f"sample {number}: {fault}"
+                self._context.findings.add("ANX-B.3-08", message, offset=part.box.offset, path="/mdat")
+                return
 
     def _check_slices(self, part: TrackFragment, data: memoryview, one: AuxiliaryInfo, protection: Protection) -> None:
         """Check that protected ranges of the first sample begin within slice data, in cbcs at their first byte."""

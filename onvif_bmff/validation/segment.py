@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from onvif_bmff.bmff import (
+    ASYMMETRIC_SYSTEM_ID,
+    COMMON_SYSTEM_ID,
     Box,
     EventMessageBox,
     FileTypeBox,
@@ -12,21 +14,45 @@ from onvif_bmff.bmff import (
     MovieFragmentRandomAccessBox,
     ProducerReferenceTimeBox,
     SegmentIndexBox,
+    TrackBox,
 )
 from onvif_bmff.demux.sample_tables import read_tracks
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.foreign_formats import SIGNATURE, foreign_format
 from onvif_bmff.playback.source import MAX_READ, BoxHead, ByteSource, box_head, parse_one
 from onvif_bmff.validation.fragments import FragmentChecker, MediaData
 from onvif_bmff.validation.header import check_header
 from onvif_bmff.validation.observed import Context, Header, ObservedSegment, StopLooking
 from onvif_bmff.validation.protection_headers import check_protection_headers
-from onvif_bmff.validation.random_access import check_random_access
+from onvif_bmff.validation.random_access import check_random_access, check_segment_indexes
 from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.structure import check_length
 
 __all__ = ["check_segment"]
 
 _MAX_INDEX = 16 << 20
 """Size limit of a box other than header and fragments that is parsed."""
+
+_PADDING = ("free", "skip")
+_INVALID = "ANX-B.3-08"
+_PSSH_SYSTEM = 8
+"""Bytes from the type of a pssh to its SystemID."""
+_PSSH_REACH = 4096
+"""How far before a fault in a pssh its beginning is looked for."""
+_RULES_OF_SYSTEMS = {COMMON_SYSTEM_ID.bytes: "ANX-B.8.1-07", ASYMMETRIC_SYSTEM_ID.bytes: "ANX-B.8.2-16"}
+"""Rules for a pssh whose KIDs or data run past its end."""
+_RULES_OF_BOXES = {
+    **dict.fromkeys(("sinf", "frma", "schm", "schi"), ("C-60", "ANX-B.8-01")),
+    "tenc": ("C-61", "ANX-B.8-01"),
+    "senc": ("C-64", "ANX-B.8-01"),
+    **dict.fromkeys(("vmhd", "smhd"), ("C-16", _INVALID)),
+    **dict.fromkeys(("saiz", "saio"), ("C-63", "ANX-B.8-01")),
+}
+"""Rules for boxes that cannot be read, of CMAF and of MP4 objects."""
+_INNER = frozenset(
+    ("mvhd", "trak", "mvex", "mdia", "minf", "stbl", "mfhd", "traf", "tfhd", "tfdt", "trun", "senc", "saiz", "saio")
+) | {"sbgp", "sgpd", "tfra", "mfro"}
+"""Boxes that lie in others only."""
 
 
 def check_segment(
@@ -43,12 +69,23 @@ def check_segment(
         scan.run()
         observed.complete = True
     except BoxError as error:
-        context.findings.add("ANX-B.3-08", error.reason, offset=error.offset, path=error.path)
+        context.findings.add(_rule_of(error, source, context), error.reason, offset=error.offset, path=error.path)
     except MediaError as error:
         context.findings.add("ANX-B.3-08", str(error), offset=scan.position)
     except StopLooking:
         pass
     return observed
+
+
+def _rule_of(error: BoxError, source: ByteSource, context: Context) -> str:
+    """Return the rule that a box breaks which cannot be read: its own, if it has one, else that of valid files."""
+    kind = (error.path or "").rpartition("/")[2]
+    if kind == "pssh":
+        before = min(error.offset, _PSSH_REACH)
+        data = bytes(source.view(error.offset - before, before))
+        system = data[data.rfind(b"pssh") + _PSSH_SYSTEM :][:16]
+        return _RULES_OF_SYSTEMS.get(system, _INVALID)
+    return context.rule(*_RULES_OF_BOXES.get(kind, (_INVALID, _INVALID)))
 
 
 class _SegmentScan:
@@ -75,6 +112,10 @@ class _SegmentScan:
     def run(self) -> None:
         """Read all boxes."""
         add = self._context.findings.add
+        foreign = foreign_format(self._source.view(0, SIGNATURE))
+        if foreign is not None:
+            add(self._context.rule("C-01", "ANX-B.1-02"), f"the object is {foreign}, no segment", offset=0)
+            return
         while (head := box_head(self._source, self.position)) is not None:
             if self._last == "mfra":
                 self._after_mfra(head)
@@ -87,10 +128,14 @@ class _SegmentScan:
             add("ANX-B.1-03", "there are no fragments")
         self._waiting("but the end of the object")
         if self._fragments is not None:
-            self._fragments.close(self._indexes)
+            self._fragments.close()
+        check_length(self._context, self._observed, header)
+        check_segment_indexes(self._context, self._observed, self._indexes)
         check_random_access(self._context, self._observed, self._random_access)
 
     def _after_mfra(self, head: BoxHead) -> None:
+        if self._context.is_cmaf and head.type in _PADDING:
+            return  # mfra is optional there, and nothing says that it is last
         rule = self._context.rule("ANX-B.3-08", "ANX-B.6-06")
         self._context.findings.add(
             rule, f"a box {head.type!r} follows the mfra", offset=self.position, path=f"/{head.type}"
@@ -122,6 +167,8 @@ class _SegmentScan:
             self._random_access = found if isinstance(found, MovieFragmentRandomAccessBox) else None
         elif kind == "pssh":
             add("ANX-B.8-09", "a pssh outside the moov", offset=start, path="/pssh")
+        elif kind in _INNER:
+            add(_INVALID, f"a box {kind!r} at file level", offset=start, path=f"/{kind}")
         elif kind in ("meta", "udta") and context.is_cmaf:
             add("C-01", f"{kind} at file level", offset=start, path=f"/{kind}")
         elif kind in ("emsg", "prft", "sidx"):
@@ -164,6 +211,9 @@ class _SegmentScan:
         movie = parse_one(self._source, start, size)
         if not isinstance(movie, MovieBox):
             raise BoxError("the movie box cannot be read", path="/moov", offset=start)
+        count = len(movie.find_all(TrackBox))
+        if context.is_cmaf and count != 1:
+            context.findings.add("ANX-B.7-01", f"the segment has {count} tracks", offset=start, path="/moov")
         raw = bytes(self._source.view(start, size))
         header = Header(self._file_type, movie, raw, start, read_tracks(movie))
         self._observed.header = header
@@ -196,6 +246,7 @@ class _SegmentScan:
             stop = body + len(view) if view is not None else self.position + (size or 0)
             data.append(MediaData(body, stop, view))
             self._past(following)
+        self._observed.data_ends.append(self.position)
         fragments.check(moof, start, data, self._before)
         self._before = []
 

@@ -1,6 +1,8 @@
 """Rules of adjacent objects: segments of a span, its end object, and the next span. ONVIF 25.12, B.1 to B.5."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import blake2b
 
 from onvif_bmff.bmff import (
@@ -21,6 +23,8 @@ from onvif_bmff.validation.rules import Findings
 __all__ = ["KindChecker", "SpanChecker"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
+_MAX_AGE = Fraction(1, 2)
+"""Seconds by which sound may be older than its object's key: it comes in blocks, and coders delay it."""
 _LAG = 3_000_000
 """Microseconds by which the end of a span may lie after the start of the next one."""
 _TENC_FIELDS = 32
@@ -35,7 +39,9 @@ class _Seen:
     """What is kept of a segment until the next one."""
 
     key: ObjectKey
+    name: str
     starts: list[tuple[int, int]]
+    sound_start: tuple[int, int] | None
     ends: list[tuple[int, int]]
     decode_ends: dict[int, int]
     in_last: frozenset[int]
@@ -80,7 +86,9 @@ class SpanChecker:
         self._note_times(observed)
         self._last = _Seen(
             observed.key,
+            observed.name,
             observed.starts(),
+            observed.sound_start,
             observed.ends(),
             {**carried, **ends},
             frozenset(
@@ -142,10 +150,35 @@ class SpanChecker:
 
     def _check_start(self, observed: ObservedSegment, last: _Seen) -> None:
         starts = observed.starts()
-        if last.starts and starts and not _fits(last.key, last.starts, observed.key, starts):
+        if not last.starts or not starts:
+            return
+        if not _fits(last.key, last.starts, observed.key, starts):
             expected = _at(last.key, last.starts[0], starts[0])
             message = f"the first sample is at {expected}, by the segment before"
             self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
+        else:
+            self._check_age(observed, last, list(_fitting(last.key, last.starts, observed.key, starts)))
+
+    def _check_age(
+        self, observed: ObservedSegment, last: _Seen, pairs: list[tuple[tuple[int, int], tuple[int, int]]]
+    ) -> None:
+        """Check that sound is not older than its object's key; ``pairs`` are times that fit the two keys.
+
+        The key of a span's first segment is that of its earliest sample. Later ones are those of the leading track,
+        and sound that is late or waits for that track may be older, but not as old as the segment before.
+        """
+        sound, between = observed.sound_start, observed.key.time.microseconds_since(last.key.time)
+        ages = [] if sound is None else [Fraction(*time) - Fraction(*sound) for _, time in pairs]
+        if ages and min(ages) > max(Fraction(between, 1_000_000), _MAX_AGE):
+            self._report_age(min(ages), observed.name, observed.moofs[0])
+        if last.key.counter == 0 and last.sound_start is not None:
+            first = min(Fraction(*start) - Fraction(*last.sound_start) for start, _ in pairs)
+            if first > _MAX_AGE:
+                self._report_age(first, last.name, None)
+
+    def _report_age(self, seconds: Fraction, name: str, offset: int | None) -> None:
+        message = f"sound begins {float(seconds):.3f} s before the time in the key"
+        self._findings.add("ANX-B.4-05", message, offset=offset, key=name)
 
 
 class KindChecker:
@@ -225,14 +258,20 @@ def _at(key: ObjectKey, start: tuple[int, int], time: tuple[int, int]) -> UtcTim
 
 def _fits(key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]) -> bool:
     """Return whether the distance of two keys is that of any of their times, within the resolution of the keys."""
+    return any(True for _ in _fitting(key, starts, other, times))
+
+
+def _fitting(
+    key: ObjectKey, starts: list[tuple[int, int]], other: ObjectKey, times: list[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield the pairs of times whose distance is that of two keys, within the resolution of the keys."""
     for start in starts:
         for time in times:
             # Truncation of the first key makes the time seem late, that of the other one early.
             at = _at(key, start, time)
             late = other.time.microseconds_since(at) if at is not None else 1 << 62
             if -_unit(other) - 1 <= late <= _unit(key) + 1:
-                return True
-    return False
+                yield start, time
 
 
 def _fingerprint(header: Header) -> bytes:

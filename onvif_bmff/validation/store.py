@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,8 +17,14 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanStat
 from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.attributes import check_attributes, check_stored_content_type
+from onvif_bmff.validation.attributes import (
+    check_attributes,
+    check_stored_content_type,
+    codecs_of,
+    full_content_codecs,
+)
 from onvif_bmff.validation.end_objects import EndObjects
+from onvif_bmff.validation.full_content_type import FullContentTypes
 from onvif_bmff.validation.iv_reuse import Vectors
 from onvif_bmff.validation.keys import NameChecker
 from onvif_bmff.validation.observed import Context, Header, ObservedSegment
@@ -104,6 +111,14 @@ class _ContentKeys:
         self._refused.update(kids.difference(self.ring))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the objects of one prefix and postfix have in common."""
+
+    recurring: Recurring = field(default_factory=Recurring)
+    content_types: FullContentTypes = field(default_factory=FullContentTypes)
+
+
 class _StoreChecker:
     """Checks the spans of a store, one after the other."""
 
@@ -126,7 +141,7 @@ class _StoreChecker:
         self._vectors = Vectors()
         self._kind: KindChecker | None = None
         self._findings = Findings()
-        self._recurring = Recurring()
+        self._place = _Place()
         self._end_objects = EndObjects(self._findings, checked, self._start)
 
     def check(self, listing: Iterable[str], prefix: str | None, postfix: str | None) -> Iterator[Finding]:
@@ -145,13 +160,12 @@ class _StoreChecker:
         for span in timeline.spans:
             if (span.prefix, span.postfix, span.extension) != kind:
                 if kind is not None and kind[:2] != (span.prefix, span.postfix):
-                    yield from self._recurring.take()
+                    yield from self._end_place()
                 kind = span.prefix, span.postfix, span.extension
                 self._begin_kind(span)
             yield from self._span(span, names.ends)
         self._end_kind()
-        yield from self._findings.take()
-        yield from self._recurring.take()
+        yield from self._end_place()
         yield from self._end_objects.check(names.ends)
 
     def _begin_kind(self, span: RecordedSpan) -> None:
@@ -163,6 +177,12 @@ class _StoreChecker:
     def _end_kind(self) -> None:
         if self._kind is not None:
             self._kind.close()
+
+    def _end_place(self) -> Iterator[Finding]:
+        """Yield what is known only when all spans of a prefix and postfix have been seen."""
+        self._place.content_types.close(self._findings)
+        yield from self._findings.take()
+        yield from self._place.recurring.take()
 
     def _span(self, span: RecordedSpan, ends: set[str]) -> Iterator[Finding]:
         """Check a span. The name of its end object is removed from ``ends``."""
@@ -242,8 +262,10 @@ class _StoreChecker:
             except ObjectNotFoundError:
                 return None
         if info is not None:
-            check_stored_content_type(context, info, observed, self._recurring)
-            check_attributes(context, info.attributes, observed)
+            codecs = codecs_of(observed)
+            check_stored_content_type(context, info, codecs, self._place.recurring)
+            check_attributes(context, info.attributes, observed, codecs)
+            self._place.content_types.segment(segment.key, segment.name, codecs, full_content_codecs(info.attributes))
         return observed
 
     def _sample_checker(self, context: Context, header: Header) -> SampleChecker:

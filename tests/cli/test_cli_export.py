@@ -267,7 +267,8 @@ def test_damaged_objects_are_named_and_the_rest_exported(
     foreign.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(400))
     empty.write_bytes(b"")
     names = [str(path.relative_to(store)) for path in (cut, foreign, empty)]
-    for target in (["-o", str(out)], ["--hls", str(hls)]):
+    copied = tmp_path / "copied"
+    for target in (["-o", str(out)], ["--hls", str(hls), "--copies", "never"], ["--hls", str(copied)]):
         assert main(["export", str(store), *target, *keys]) == 1
         said = capsys.readouterr().err.splitlines()
         for name, cause in zip(names, ("damaged", "foreign", "damaged"), strict=True):
@@ -279,6 +280,10 @@ def test_damaged_objects_are_named_and_the_rest_exported(
         assert unquote(line).rpartition("/")[2].removesuffix(".mp4") != foreign.name
     assert copy.exists()
     assert pieces(hls, "video.m3u8")  # each range is whole fragments
+    assert sorted(path.name for path in copied.iterdir()) == [
+        "audio.m3u8", "audio.mp4", "index.m3u8", "video.m3u8", "video.mp4"
+    ]  # fmt: skip
+    assert pieces(copied, "video.m3u8")
     out.unlink()
     shutil.rmtree(hls)
     for target in (["-o", str(out)], ["--hls", str(hls)]):

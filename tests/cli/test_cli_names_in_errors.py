@@ -42,7 +42,7 @@ def test_a_device_as_input(command, tmp_path: Path, capsys) -> None:
     made = tmp_path / "made"
     name, *options = [word.format(made=made) for word in command]
     said = error_of(capsys, name, "/dev/null", *options)
-    assert said == "onvif-bmff: /dev/null: cannot be mapped into memory (Invalid argument)\n"
+    assert said == "onvif-bmff: /dev/null: a device, not a media file\n"
     assert not made.exists()
 
 

@@ -41,7 +41,7 @@ def fragment(*trafs, offsets=(0,), data=DATA, number=1) -> bytes:
 
 
 def read(file: bytes) -> list[Sample]:
-    return list(Mp4Input(file).samples())
+    return list(Mp4Input(file, strict=True).samples())
 
 
 def test_everything_in_the_run():

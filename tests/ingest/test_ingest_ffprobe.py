@@ -152,6 +152,8 @@ def test_real_files_read_as_ffprobe_reads_them(shared_media, probe):
         try:
             with open_mp4(path) as source:
                 samples_of(source)
+                if source.is_loss:  # cut off: ffprobe's last packets are parts of samples
+                    continue
         except OnvifBmffError:
             continue
         try:

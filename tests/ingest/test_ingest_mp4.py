@@ -15,13 +15,14 @@ from onvif_bmff.bmff import (
     OriginalFormatBox,
     ProtectionSchemeInfoBox,
     TrackExtendsBox,
+    UnknownBox,
     VisualSampleEntry,
     XmlMetaDataSampleEntry,
     build_boxes,
     parse_boxes,
 )
 from onvif_bmff.bmff.sample_entries import AudioSampleEntry
-from onvif_bmff.errors import BitstreamError, BoxError, MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.errors import BitstreamError, BoxError, ForeignFormatError, MediaError, OnvifBmffError, ProtectionError
 from onvif_bmff.ingest import Mp4Input, open_mp4
 from onvif_bmff.media.sample_entries import read_sample_entry
 from onvif_bmff.media.track import Sample
@@ -64,6 +65,8 @@ def test_files_that_are_none(tmp_path):
     text = tmp_path / "text.mp4"
     text.write_text("This is not an MP4 file.")
     with pytest.raises(BoxError):
+        open_mp4(text, strict=True)
+    with pytest.raises(ForeignFormatError, match="the file is a text, no MP4 file"):
         open_mp4(text)
     gc.collect()
 
@@ -83,13 +86,30 @@ def test_files_that_are_none(tmp_path):
 )
 def test_files_without_a_movie(file, message):
     with pytest.raises(OnvifBmffError, match=message):
+        Mp4Input(file, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (b"", "no movie box"),
+        (HEAD.build() + MediaDataBox(data=b"abc").build(), "no movie box"),
+        (progressive(), "no video, audio or metadata"),
+        (progressive(track(handler="text", entries=[UnknownBox(type="tx3g", data=bytes(30))])), "no video, audio"),
+        (HEAD.build() + b"\0\0\0\x07free", "no movie box .*: the file has 8 bytes that are no boxes"),
+        (HEAD.build() + b"\0\0\0\x20moov", "no video, audio or metadata track: the file ends 24 bytes before"),
+        (moof().build() + MediaDataBox(data=b"abc").build(), "a segment without its header"),
+    ],
+)
+def test_files_without_a_movie_are_refused_however_lenient(file, message):
+    with pytest.raises(MediaError, match=message):
         Mp4Input(file)
 
 
 def test_faults_inside_a_box_say_where_in_the_file():
     at = PLAIN.index(b"mvhd")
     with pytest.raises(BoxError) as caught:
-        Mp4Input(PLAIN[: at - 4] + b"\xff" + PLAIN[at - 3 :])
+        Mp4Input(PLAIN[: at - 4] + b"\xff" + PLAIN[at - 3 :], strict=True)
     assert caught.value.offset == at - 4
     assert caught.value.path == "/moov/mvhd"
 
@@ -170,8 +190,10 @@ def test_changed_bytes_are_an_error_or_samples(seed, fragmented):
     chance = random.Random(seed)
     for _ in range(chance.randint(1, 4)):
         changed[chance.randrange(len(changed))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
-    found, _ = until_fault(bytes(changed))
-    assert len(found) <= 9 * len(changed)
+    strict, _ = until_fault(bytes(changed))
+    lenient, _ = until_fault(bytes(changed), strict=False)
+    assert len(strict) <= 9 * len(changed)
+    assert len(lenient) <= 9 * len(changed)
 
 
 def test_hostile_files_are_an_error_or_samples(shared_media):
@@ -179,6 +201,7 @@ def test_hostile_files_are_an_error_or_samples(shared_media):
     assert len(paths) > 50
     for path in paths:
         until_fault(path.read_bytes())
+        until_fault(path.read_bytes(), strict=False)
 
 
 @pytest.mark.parametrize("frames", [False, True])

@@ -87,7 +87,8 @@ class Browser:
         options = {
             "binary": need("chromium"),
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                     "--window-size=320,180", "--hide-scrollbars", "--force-device-scale-factor=1"],
+                     "--window-size=320,180", "--hide-scrollbars", "--force-device-scale-factor=1",
+                     "--autoplay-policy=no-user-gesture-required"],
         }  # fmt: skip
         wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
         self._session = self._until_ready("/session", wanted)["sessionId"]
@@ -102,10 +103,10 @@ class Browser:
                 time.sleep(0.1)
         raise TimeoutError("chromedriver does not answer")
 
-    def _call(self, path, body=None):
+    def _call(self, path, body=None, timeout=60):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)["value"]
 
     def play(self, body, content_type, keys, at):

@@ -133,3 +133,29 @@ def test_what_silent_tracks_hold_back_is_looked_for_once_a_second(monkeypatch: p
     for i in range(25 * 10):
         recorder.push(Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0))
     assert looked == [second * 90_000 for second in range(10)]
+
+
+@pytest.mark.requirement("ANX-B.1-04")
+@pytest.mark.parametrize("lag", [0.05, 0.667, 1.5, 3.0])
+@pytest.mark.parametrize("chosen", [MP4, CMAF], ids=lambda chosen: chosen.name)
+def test_what_comes_behind_a_gap_is_in_no_span_from_before_it(chosen: RecordingFormat, lag: float) -> None:
+    """Few pictures, of unknown duration: sound goes on in new spans before the first one behind the gap is whole."""
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=chosen, segment_duration=timedelta(seconds=20)))
+    recorder.activate(START, media_time=Fraction(0))
+    pictures = [*(4.7 * n for n in range(6)), *(60 + 4.7 * n for n in range(8))]
+    sounds = [*(0.4 + n for n in range(24)), *(60 + lag + n for n in range(38))]
+    samples = [(at, Sample(1, round(at * 90_000), 0, b"picture", n % 2 == 0)) for n, at in enumerate(pictures)]
+    samples += [(at, Sample(2, round(at * 8_000), 0, b"sound", True)) for at in sounds]
+    events = [event for _, sample in sorted(samples, key=lambda one: one[0]) for event in recorder.push(sample)]
+    events += recorder.deactivate()
+    count = 0
+    for one in [one for one in collect_objects(events) if isinstance(one, SegmentObject)]:
+        segment = read_segment(one.body)
+        for track in segment.tracks:
+            found = list(segment.samples(track.track_id))
+            count += len(found)
+            ends = [sample.decode_time + sample.duration for sample in found]
+            gaps = [later.decode_time - end for later, end in zip(found[1:], ends, strict=False)]
+            assert max(gaps, default=0) < 10 * track.timescale, one.key
+    assert count + sum(recorder.dropped.values()) == len(samples)
+    assert not recorder.dropped or chosen is CMAF, "there the picture comes too late for the spans of the sound"

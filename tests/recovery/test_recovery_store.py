@@ -3,14 +3,18 @@
 import errno
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 import recovery_kit
 from recovery_kit import AreaStore, contents, died
 
-from onvif_bmff.errors import ObjectNotFoundError, StoreError
-from onvif_bmff.objects import ObjectKey, SpanEndObject
+from onvif_bmff.codecs import AacCodec
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
+from onvif_bmff.media import Sample, Track
+from onvif_bmff.objects import ObjectKey, SegmentOpened, SpanEndObject
 from onvif_bmff.playback import Timeline
+from onvif_bmff.recording import Recorder, RecordingTarget
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recovery import recover_store
 from onvif_bmff.storage import DirectoryStore, MemoryStore, directory_writer
@@ -212,6 +216,60 @@ def test_a_span_gets_an_end_though_keys_give_it_that_of_the_span_before(dry_run,
     assert again.ended == (report.ended if dry_run else [])
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_span_gets_an_end_though_keys_give_it_that_of_a_span_that_began_since(dry_run):
+    """A recovery that fails is tried again, and meanwhile recording goes on: a short span, which has ended, too."""
+    store = MemoryStore()
+    left = recorded_events(tracks=("soun",), segments=1, seconds=12)
+    died(left, len(left) - 1, store)
+    began = START + timedelta(seconds=60)
+    sound = Track("AUDIO001", 2, 8_000, AacCodec.from_config(bytes.fromhex("1588")))
+    recorder = Recorder([sound], RecordingTarget(CMAF, *PLACE, segment_duration=timedelta(seconds=12)))
+    recorder.activate(began, media_time=Fraction(0))
+    since = [*recorder.push(Sample(2, 0, 320, b"40 ms", True)), *recorder.deactivate()]
+    died(since, len(since), store)
+    first, second = Timeline.from_store(store).spans
+    assert (first.end is None, second.end is None) == (False, True), "keys cannot tell"
+    report = recover_store(store, places=[PLACE], before=began, exclusive=True, dry_run=dry_run)
+    assert (report.ended, report.errors) == ([str(left[-1].key)], [])
+    if not dry_run:
+        valid(store)
+        assert recover_store(store, places=[PLACE], before=began, exclusive=True).ended == []
+
+
+def test_a_segment_that_is_given_up_ends_the_span_before_it_and_none_that_began_since():
+    """A recovery that fails is tried again, and meanwhile somebody records there."""
+    left = recorded_events(tracks=("vide",), segments=2, seconds=2)
+    second = next(event for event in left if isinstance(event, SegmentOpened) and event.key.counter == 1)
+    store = died(left, left.index(second), AreaStore())
+    store.leave(str(second.key), "video/mp4", b"")
+    began = START + timedelta(seconds=60)
+    since = recorded_events(tracks=("vide",), segments=2, seconds=12, start=began, random_seed=1)
+    count = next(n for n, event in enumerate(since) if isinstance(event, SegmentOpened) and event.key.counter == 1)
+    died(since, count + 1, store, store.leave)
+    report = recover_store(store, places=[PLACE], before=began, exclusive=True)
+    assert report.abandoned == [str(second.key)]
+    assert report.ended == [str(replace(second.key, span_end=True))]
+    assert report.left == [str(since[count].key)], "its writer may try it again"
+    assert list(store.area) == report.left
+
+
+def test_an_end_that_its_recorder_rounded_otherwise_is_there_already():
+    """Keys cannot tell whose it is, since the next span had begun."""
+    ended = recorded_events(tracks=("vide",), segments=1, seconds=12)
+    end = ended[-1].key
+    store = died(ended, len(ended) - 1, MemoryStore())
+    began = START + timedelta(seconds=10)
+    other = recorded_events(tracks=("vide",), segments=1, seconds=12, start=began, random_seed=1)
+    died(other, len(other) - 1, store)
+    rounded = SpanEndObject(replace(end, time=end.time.plus_microseconds(-1000)))
+    for written, found in (([], [str(end)]), ([rounded], [])):
+        for one in written:
+            store.put(one)
+            store.delete(str(end))
+        assert recover_store(store, places=[PLACE], before=began, exclusive=True).ended == found
+
+
 def test_a_span_to_which_keys_give_a_foreign_end_and_not_its_own_segments_is_not_ended_among_them():
     """The span before it ends in its first segment, which so seems to be its last."""
     store = MemoryStore()
@@ -299,6 +357,32 @@ def test_a_span_is_not_ended_before_a_segment_that_could_not_be_completed_this_t
     report = recover_store(store, before=LATER)
     assert (report.recovered, report.errors) == (unsealed, [])
     valid(store)
+
+
+@pytest.mark.parametrize("races", ["the end", "the segment"])
+def test_an_object_that_is_said_to_exist_and_is_not_there_is_tried_again(races, monkeypatch):
+    """Services say of a race, too, that an object exists. What is believed of that is lost for ever."""
+    events = [event for event in EVENTS[CMAF] if event.key.extension == "m4v"]
+    last = max(number for number, event in enumerate(events) if event.key.counter == 1 and not event.key.span_end)
+    store = died(events, last, store := AreaStore(), store.leave)
+
+    def taken(*given, **named):
+        raise ObjectExistsError("409: a request for the same key is under way")
+
+    with monkeypatch.context() as patch:
+        if races == "the end":
+            patch.setattr(store, "put", taken)
+        else:
+            patch.setattr(recovery_kit._Resumed, "seal", taken)
+        report = recover_store(store, before=LATER)
+    assert [error for error in report.errors if "has none" in error]
+    assert not [key for key in report.ended if ".1." in key]
+    if races == "the segment":
+        assert (len(store.area), report.recovered, report.abandoned) == (1, [], [])
+    report = recover_store(store, before=LATER)
+    assert report.errors == []
+    valid(store)
+    assert [len(span.segments) for span in Timeline.from_store(store).spans] == [2, 2]
 
 
 def test_a_segment_that_its_recorder_stored_another_time_ends_nothing():

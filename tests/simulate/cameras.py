@@ -99,7 +99,8 @@ class Given:
 
     ``at`` is the time of the simulation at which it was given, ``captured`` that at which it happened; times of
     ``stamp`` and ``duration`` are seconds of the camera's media time in ``session``, its connections counted from 1;
-    a duration of 0 is unknown. ``disturbed`` names the behaviour that the sample is near to.
+    a duration of 0 is unknown. ``disturbed`` names the behaviour that the sample is near to; ``changed``: from it on
+    the track has another codec.
     """
 
     at: float
@@ -113,6 +114,7 @@ class Given:
     sync: bool
     disturbed: str | None
     taken: bool = False
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Camera:
         self.streams = _streams(simulation, quick=self.does("reordered"))
         if seldom:
             self.streams = tuple(stream.seldom() for stream in self.streams[:1])
-        self.given: deque[Given] = deque(maxlen=REMEMBERED)
+        self.given: deque[Given] = deque()
         self.sessions = 0
         self.drift = chance.uniform(-5e-4, 5e-4) if self.does("drift") else 0.0
         self._refused_until = 0.0
@@ -414,13 +416,15 @@ class _Session:
 
     def _give(self, sending: _Sending) -> Iterator[Sample | CodecChange]:
         stream, sync = sending.stream, sending.place == 0
-        if sending.change and sync:
+        changed = sending.change and sync
+        if changed:
             sending.change = False
             stream.variant += 1
             self._disturb("codec change", 0.0)
             yield CodecChange(stream.track_id, self._ticks(sending), stream.encoding.codec(stream.variant), 0)
         sending.unsynced = sending.unsynced and not sync
         sample, given = self._make(sending)
+        given.changed = changed
         self._camera.given.append(given)
         sending.last = given
         self._move_on(sending)

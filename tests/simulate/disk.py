@@ -677,6 +677,8 @@ class SimulatedFileSystem:
         return _File(self, descriptor)
 
     def close(self, descriptor: int) -> None:
+        if not self._process.alive:  # the end of a generator that a task of a dead process left
+            return
         self.descriptor(descriptor)
         self._disk.close(descriptor)
 

@@ -1,7 +1,7 @@
 """Findings that the library is known to cause and does not mend yet, told from all others by what really happened."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,10 +9,11 @@ from onvif_bmff.validation import Finding
 from tests.simulate.checked_names import ObjectName, read_name
 from tests.simulate.checker import CheckedSpan
 
-__all__ = ["LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "was_left"]
+__all__ = ["CUT_SHORT", "LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "is_cut_short", "was_left"]
 
 OVERLAP = "spans overlap by more than readers allow"
 LEFT_PLACE = "a place was left just before a power cut"
+CUT_SHORT = "a long sample of a track that does not lead ends where the leading one begins a segment"
 
 _ALLOWED = 3_000_000
 """Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
@@ -27,7 +28,7 @@ _NO_END = ": its span has no end object"
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """When a span begins by its first key, and when it may end, in microseconds; and its keys.
+    """When a span begins by its first key, and when it may end, in microseconds; its keys, and the begins of segments.
 
     Of multiplexed segments a key may be the time of any track, so that the end may be one of several.
     """
@@ -35,10 +36,15 @@ class _Extent:
     start: int
     ends: frozenset[int]
     keys: frozenset[str]
+    begins: tuple[int, ...] = ()
 
     def may_end_with(self, name: ObjectName) -> bool:
-        """Return whether an end object has the counter and the time of this span's."""
-        return name.counter == len(self.keys) and any(abs(end - name.time) <= _UNIT for end in self.ends)
+        """Return whether an end object has the counter and the time of this span's, or of a part of it.
+
+        A recovery that takes the next segment for another span's ends this one where that begins.
+        """
+        times = self.ends if name.counter == len(self.keys) else self.begins[name.counter : name.counter + 1]
+        return any(abs(end - name.time) <= _UNIT for end in times)
 
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
@@ -57,7 +63,22 @@ def _extent(rows: list[CheckedSpan]) -> _Extent:
     start = rows[0].start if name is None else name.time
     last = max(one.presented + one.duration for row in rows for one in row.samples)
     ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
-    return _Extent(start, frozenset(ends), frozenset(keys))
+    begins = tuple(start if one is None else one.time for one in map(read_name, keys))
+    return _Extent(start, frozenset(ends), frozenset(keys), begins)
+
+
+def _chains(extents: Iterable[_Extent]) -> Iterator[list[_Extent]]:
+    """Yield spans that overlap, each one some other, in the order of their starts."""
+    chain: list[_Extent] = []
+    until = 0
+    for one in sorted(extents, key=lambda one: one.start):
+        if chain and one.start >= until:
+            yield chain
+            chain = []
+        chain.append(one)
+        until = max(until, *one.ends)
+    if chain:
+        yield chain
 
 
 class MixedSpans:
@@ -69,13 +90,15 @@ class MixedSpans:
 
     def __init__(self, spans: Iterable[CheckedSpan]) -> None:
         self._mixed: dict[tuple[str, str, str], list[_Extent]] = defaultdict(list)
+        self._chains: dict[tuple[str, str, str], list[list[_Extent]]] = {}
         kinds: dict[tuple[str, str, str], dict[str, list[CheckedSpan]]] = defaultdict(dict)
         for span in spans:
             kinds[span.prefix, span.postfix, span.extension].setdefault(span.keys[0], []).append(span)
         for kind, found in kinds.items():
-            for first, second in pairwise(sorted(map(_extent, found.values()), key=lambda one: one.start)):
-                if first.mixes_with(second):
-                    self._mixed[kind] += [first, second]
+            self._chains[kind] = list(_chains(map(_extent, found.values())))
+            for chain in self._chains[kind]:  # an end that one gets in error is what another one does not get
+                if any(first.mixes_with(second) for first, second in pairwise(chain)):
+                    self._mixed[kind] += chain
 
     def explain(self, finding: Finding) -> bool:
         """Return whether a finding of the validator is about objects of such spans."""
@@ -87,33 +110,58 @@ class MixedSpans:
             return any(one.may_end_with(name) for one in mixed)
         return any(finding.key in one.keys for one in mixed)
 
+    def ends_a_part(self, finding: str) -> bool:
+        """Return whether what is found is an end object of no span, and that of the first segments of a mixed one."""
+        key, _, what = finding.partition(": ")
+        name = read_name(key)
+        if name is None or not name.is_end or not what.startswith("ends no span"):
+            return False
+        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
+        return any(one.may_end_with(name) for one in mixed)
+
     def share_an_end(self, finding: str) -> bool:
         """Return whether a span without end object has that of another one: both have as many segments, and one end."""
         key = finding.removesuffix(_NO_END)
         name = read_name(key)
         if key == finding or name is None:
             return False
-        mixed = self._mixed.get((name.prefix, name.postfix, name.extension), [])
-        mine = next((one for one in mixed if key in one.keys), None)
-        return mine is not None and any(one is not mine and one.ends_like(mine) for one in mixed)
+        chains = self._chains.get((name.prefix, name.postfix, name.extension), [])
+        near = next((chain for chain in chains if any(key in one.keys for one in chain)), [])
+        mine = next((one for one in near if key in one.keys), None)
+        return mine is not None and any(one is not mine and one.ends_like(mine) for one in near)
+
+
+def is_cut_short(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:
+    """Return whether a finding is a hole between two segments of a span in a track that is a second one of its kind."""
+    if finding.rule != "ANX-B.3-04":
+        return False
+    here = [one for one in spans if finding.key in one.keys]
+    counts = Counter(one.handler for one in here)
+    tracks = [one.track for one in here if counts[one.handler] > 1]
+    return any(finding.message.startswith(f"track {track} begins at ") for track in tracks)
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A start: what the wall clock showed, in microseconds, and prefix and postfix of each recording then."""
+    """A start: what the wall clock showed, in microseconds, and storage, prefix and postfix of each recording then.
+
+    ``end``: it is the end of the run instead, when all trouble is over.
+    """
 
     at: int
-    places: frozenset[tuple[str, str]]
+    places: frozenset[tuple[str, str, str]]
+    end: bool = False
 
 
-def was_left(finding: str, boots: Sequence[Boot], *, failing: bool) -> bool:
+def was_left(finding: str, storage: str, boots: Sequence[Boot], *, failing: bool) -> bool:
     """Return whether a span without end object lies where the next start had no recording any more.
 
-    Of a store that was ``failing`` it may be any later start: those before it tried in vain.
+    Of a store that was ``failing`` it may be any later start, since those before it tried in vain, or the end.
     """
     key = finding.removesuffix(_NO_END)
     name = read_name(key)
     if key == finding or name is None:
         return False
     following = [boot for boot in boots if boot.at >= name.time]
-    return any((name.prefix, name.postfix) not in boot.places for boot in (following if failing else following[:1]))
+    looked = following if failing else [boot for boot in following if not boot.end][:1]
+    return any((storage, name.prefix, name.postfix) not in boot.places for boot in looked)

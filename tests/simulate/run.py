@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -34,19 +34,19 @@ from onvif_bmff.control import (
 from onvif_bmff.device import RecordingDevice
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
-from onvif_bmff.errors import OnvifBmffError, PersistenceError
+from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
 from onvif_bmff.validation import Finding, validate_store
-from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, CameraFleet, identify
+from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
-from tests.simulate.known import LEFT_PLACE, OVERLAP, Boot, MixedSpans, was_left
+from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP, Boot, MixedSpans, is_cut_short, was_left
 from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -174,7 +174,7 @@ class World:
         self.boots = 0
         self.down_since = 0.0
         self._boot: SimulatedTask | None = None
-        self._places_at: list[tuple[float, frozenset[tuple[str, str]]]] = []
+        self._places_at: list[tuple[float, frozenset[tuple[str, str, str]], bool]] = []
         self._outside = Process("the world")
 
     def _behaviours(self, chance: Random) -> list[str]:
@@ -241,8 +241,7 @@ class World:
         try:
             tokens = {one.configuration.target: one.recording_token for one in service.get_recordings()}
             there = {target.prefix: token for target, token in tokens.items() if target is not None}
-            places = frozenset((one.prefix or "", one.postfix or "") for one in tokens if one is not None)
-            self._places_at.append((self.simulation.time, places))
+            self._note_places([one for one in tokens if one is not None])
             jobs = {one.job_configuration.recording_token: one for one in service.get_recording_jobs()}
             for number, recording in enumerate(self.scenario.recordings):
                 token = there.get(recording.prefix)
@@ -255,6 +254,10 @@ class World:
         except OnvifBmffError:
             return False
         return True
+
+    def _note_places(self, targets: Iterable[RecordingTargetConfiguration], *, end: bool = False) -> None:
+        places = frozenset((one.storage, one.prefix or "", one.postfix or "") for one in targets)
+        self._places_at.append((self.simulation.time, places, end))
 
     def _job(self, token: str, recording: Recording) -> RecordingJobConfiguration:
         camera = self.fleet.cameras[recording.camera]
@@ -289,12 +292,18 @@ class World:
         )
 
     def _at_stake(self, now: float) -> float:
-        """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken."""
+        """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken.
+
+        What a camera gave last waits until it gives more, however long that takes ([6/15], line 6).
+        """
+        names = {one.camera for one in self.scenario.recordings}
+        last = [self.fleet.cameras[name].given[-1].at for name in names if self.fleet.cameras[name].given]
+        silence = now - min(last, default=now)
         longest = max(one.segment for one in self.scenario.recordings)
         trouble = [one for one in self.scenario.incidents if one.kind in ("bucket outage", "disk full")]
         late = [now - one.time for one in trouble if one.time <= now <= one.time + one.size + 60.0]
         uncertain = 300.0 if self.scenario.kinds & {"bucket faults", "disk faults", "bucket outage"} else 5.0
-        return longest + GOP + max(late, default=0.0) + uncertain
+        return longest + GOP + max(late, default=0.0) + uncertain + silence
 
     def _watch_workers(self, device: RecordingDevice) -> None:
         """Know all workers of a device, also those that it has no more at its end."""
@@ -344,6 +353,9 @@ class World:
         self.simulation.sleep(SETTLE)
         if self.device is None:
             self.findings.append("not started: the device never came up")
+        else:
+            found = [one.configuration.target for one in self.device.service.get_recordings()]
+            self._note_places([one for one in found if one is not None], end=True)
         self._check_running()
         self.stop(cut=False)
 
@@ -475,7 +487,7 @@ class World:
         keys = KeyRing(self._keys())
         contents = {"bucket": self.bucket.contents(), "disk": _contents(stores["disk"])}
         vectors: Counter[tuple[bytes, bytes]] = Counter()
-        boots = [Boot(self.wall.true_at(at).microseconds, places) for at, places in self._places_at]
+        boots = [Boot(self.wall.true_at(at).microseconds, *found) for at, *found in self._places_at]
         for name, store in stores.items():
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)
@@ -484,11 +496,12 @@ class World:
                 if one.level.value != "error" or self._is_expected(one):
                     continue
                 text = f"the validator: {name} {one.rule} {one.key} {one.message}"
-                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else None)
+                short = CUT_SHORT if is_cut_short(one, checked.spans) else None
+                _sort_out(outcome, text, OVERLAP if mixed.explain(one) else short)
             for found in checked.findings:
                 failing = bool(STORE_TROUBLE[name] & self.scenario.kinds)
-                left = LEFT_PLACE if was_left(found, boots, failing=failing) else None
-                known = OVERLAP if mixed.share_an_end(found) else left
+                left = LEFT_PLACE if was_left(found, name, boots, failing=failing) else None
+                known = OVERLAP if mixed.share_an_end(found) or mixed.ends_a_part(found) else left
                 _sort_out(outcome, f"the checker: {name} {found}", known)
             vectors.update(checked.vectors)
             if name == "bucket":  # it is known in which order its objects were written
@@ -498,7 +511,9 @@ class World:
         outcome.findings += [
             f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1
         ]
-        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, GOP)
+        groups = [one.period * one.group for camera in self.fleet.cameras.values() for one in camera.streams]
+        patience = max(GOP, 3 * max(groups))
+        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, patience)
         for recording in self.scenario.recordings:
             stored = list(self._stored(stores[recording.storage], recording, keys))
             sent = list(self._sent(recording))
@@ -508,7 +523,9 @@ class World:
             outcome.findings += found
             outcome.findings += holes_in_spans(recording.prefix, sent, stored)
             outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
-            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND)
+            camera = self.fleet.cameras[recording.camera]
+            later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
+            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND + later)
             outcome.missing += missing
             outcome.samples += len(stored)
         return outcome
@@ -541,7 +558,7 @@ class World:
         for one in camera.given:
             began.setdefault(one.session, one.captured)
             if one.track == lead and one.sync:
-                first.setdefault(one.session, one.captured)
+                first.setdefault(one.session, max(one.captured, one.at))  # when it is shown may be later
         joined = [
             Excuse(at - 1.0, first.get(session, at + GOP), "before the first sync sample", counted=False)
             for session, at in began.items()
@@ -554,7 +571,19 @@ class World:
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
         group = camera.streams[0].period * camera.streams[0].group
         left = list(self.pauses.excuses(recording.prefix, GOP if group <= MAX_GAP else 2 * GOP))
-        return self.excuses + joined + troubled + left + self._store_troubles(recording)
+        return (
+            self.excuses + joined + troubled + left + self._waiting_documents(camera) + self._store_troubles(recording)
+        )
+
+    def _waiting_documents(self, camera: Camera) -> list[Excuse]:
+        """Documents that waited for the next one when a clock was set: spans of the new time have no room for them."""
+        found: list[Excuse] = []
+        for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
+            given = [one for one in camera.given if one.track == track]
+            for jump in self.wall.jumps:
+                before = [one for one in given if one.at <= jump + 2.0][-2:]
+                found += [Excuse(one.captured, one.captured, "its clock was set", counted=True) for one in before]
+        return found
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
         """A store that fails may cost anything at any time, as long as the device counts it."""
@@ -566,6 +595,7 @@ class World:
         needed: Iterable[bool] = repeat(True)
         if recording.before is not None:
             needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before)
+        silent = _before_silence(camera.given)
         for one, need in zip(camera.given, needed, strict=False):
             yield Sent(
                 one.captured,
@@ -575,7 +605,7 @@ class World:
                 one.payload,
                 one.sync,
                 one.taken and need and not self.pauses.was_off(recording.prefix, one.at),
-                one.disturbed or "",
+                one.disturbed or ("before a silence" if (one.track, one.number) in silent else ""),
             )
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
@@ -592,6 +622,21 @@ class World:
                         if name is not None:
                             at = clock.microseconds(sample.decode_time, track.timescale)
                             yield Stored(segment.name, *name, payload, at, span.segments[0].name)
+
+
+def _before_silence(given: Iterable[Given]) -> set[tuple[int, int]]:
+    """Return the samples, as track and number, after which their track gave nothing for long, or nothing more.
+
+    They wait until it does, so that a clock that is set meanwhile dates them, too ([6/15], line 6).
+    """
+    found: set[tuple[int, int]] = set()
+    latest: dict[int, Given] = {}
+    for one in given:
+        before = latest.get(one.track)
+        if before is not None and one.at - before.at > GOP:
+            found.add((before.track, before.number))
+        latest[one.track] = one
+    return found | {(one.track, one.number) for one in latest.values()}
 
 
 def _close(device: RecordingDevice) -> None:
@@ -625,17 +670,36 @@ def _configuration(number: int, recording: Recording) -> RecordingConfiguration:
     return RecordingConfiguration(target=target)
 
 
+@contextmanager
+def broken_invariants() -> Iterator[list[str]]:
+    """Note every `InvariantError` that is raised, whoever survives it."""
+    found: list[str] = []
+    plain = InvariantError.__init__
+
+    def note(error: InvariantError, *given: object) -> None:
+        plain(error, *given)
+        found.append(str(error))
+
+    InvariantError.__init__ = note  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        InvariantError.__init__ = plain  # type: ignore[method-assign]
+
+
 def simulate(scenario: Scenario) -> Outcome:
     """Run a scenario and check it."""
     began = time.process_time()
     world = World(scenario)
-    try:
-        world.run()
-        outcome = world.check()
-    except SimulationError as error:
-        outcome = Outcome([*world.findings, f"stuck: {error}"])
-    finally:
-        world.end()
+    with broken_invariants() as broken:
+        try:
+            world.run()
+            outcome = world.check()
+        except SimulationError as error:
+            outcome = Outcome([*world.findings, f"stuck: {error}"])
+        finally:
+            world.end()
+    outcome.findings += [f"an invariant: {one}" for one in broken]
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps
     outcome.simulated = world.simulation.time

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from tests.simulate.known import LEFT_PLACE, OVERLAP
+from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP
 
 __all__ = ["KINDS", "KNOWN", "KNOWN_FINDINGS", "Incident", "Recording", "Scenario", "draw"]
 
@@ -210,5 +210,7 @@ KNOWN_FINDINGS = {
     " pictures lasts longer than thought; keys alone do not tell such spans apart, so readers may mix them up",
     LEFT_PLACE: "a recovery looks where there are recordings; one that was deleted or moved just before a power cut, or"
     " before its store worked again, leaves a span open, which readers take for one that goes on",
+    CUT_SHORT: "[6/15].5 and 12: in MP4 format the last sample of a track that does not lead is taken for one before a"
+    " pause if it is long, and cut short where the leading track begins a segment; the next one comes when it comes",
 }
 """Findings that the library is known to cause; ``known.py`` says which they are. They are counted apart, one by one."""

@@ -1,10 +1,12 @@
 """Findings that are known: only where what explains them really happened."""
 
+from dataclasses import replace
+
 import pytest
 
 from onvif_bmff.validation import Finding, Level
 from tests.simulate.checker import CheckedSample, CheckedSpan
-from tests.simulate.known import Boot, MixedSpans, was_left
+from tests.simulate.known import Boot, MixedSpans, is_cut_short, was_left
 from tests.simulate.scenario import KNOWN_FINDINGS
 
 MINUTE = 1_663_769_580_000_000  # 2022-09-21T14:13
@@ -58,17 +60,55 @@ def test_spans_that_share_an_end():
     assert not mixed.share_an_end(key(6, 0) + ": something else")
     assert not MixedSpans([span(0, 10), span(6, 2, 2)]).share_an_end(key(8, 1) + NO_END)  # another counter
     assert not MixedSpans([span(0, 10), span(6, 20)]).share_an_end(key(6, 0) + NO_END)  # another end
+    assert MixedSpans([span(0, 10), span(9, 1)]).share_an_end(key(9, 0) + NO_END)  # however little they overlap
+
+
+def test_a_hole_in_a_second_video_track():
+    first, second, sound = (
+        replace(span(0, 10, 10), track=n, handler=h) for n, h in ((1, "vide"), (4, "vide"), (2, "soun"))
+    )
+    found = Finding("ANX-B.3-04", Level.ERROR, key(10, 1), None, "track 4 begins at 20, and ended at 10")
+    assert is_cut_short(found, [first, second, sound])
+    assert not is_cut_short(found, [second, sound])  # the only one
+    assert not is_cut_short(found, [first, replace(second, handler="meta")])
+    assert not is_cut_short(replace(found, key=key(30, 0)), [first, second])
+    assert not is_cut_short(replace(found, rule="ANX-B.3-08"), [first, second])
+
+
+def test_spans_that_overlap_in_a_chain():
+    """The end that one gets in error is not there for the next one."""
+    mixed = MixedSpans([span(0, 10), span(6, 10), span(14, 10), span(30, 5)])
+    assert mixed.explain(finding(key(14, 0)))
+    assert not mixed.explain(finding(key(30, 0)))
+
+
+def test_an_end_that_a_recovery_wrote_in_the_middle_of_a_span():
+    mixed = MixedSpans([span(0, 10, 10), span(6, 10)])
+    part = key(10, 1, end=True)
+    assert mixed.explain(finding(part))
+    assert mixed.ends_a_part(part + ": ends no span: none of the 3 with this counter ends then")
+    assert not mixed.ends_a_part(part + ": something else")
+    assert not mixed.ends_a_part(key(11, 1, end=True) + ": ends no span: none of the 3 with this counter ends then")
+    alone = MixedSpans([span(0, 10, 10), span(20, 10)])
+    assert not alone.ends_a_part(part + ": ends no span: none of the 3 with this counter ends then")
 
 
 def test_a_place_that_the_next_start_did_not_have():
     before, after = Boot(MINUTE - 1, frozenset()), MINUTE + 20_000_000
     finding = key(10, 0) + NO_END
-    assert was_left(finding, [before, Boot(after, frozenset({("other", "")}))], failing=False)
-    later = [before, Boot(after, frozenset({("place", "")})), Boot(after + 1, frozenset())]
-    assert [was_left(finding, later, failing=failing) for failing in (False, True)] == [False, True]
-    assert not was_left(finding, later[:2], failing=True)
-    assert not was_left(finding, [before], failing=True)
-    assert not was_left(key(10, 0) + ": something else", [before, Boot(after, frozenset())], failing=True)
+    assert was_left(
+        finding,
+        "bucket",
+        [before, Boot(after, frozenset({("disk", "place", ""), ("bucket", "other", "")}))],
+        failing=False,
+    )
+    later = [before, Boot(after, frozenset({("bucket", "place", "")})), Boot(after + 1, frozenset())]
+    assert [was_left(finding, "bucket", later, failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(finding, "bucket", later[:2], failing=True)
+    assert not was_left(finding, "bucket", [before], failing=True)
+    ended = Boot(after, frozenset({("disk", "place", ""), ("bucket", "other", "")}), end=True)
+    assert [was_left(finding, "bucket", [before, ended], failing=failing) for failing in (False, True)] == [False, True]
+    assert not was_left(key(10, 0) + ": something else", "bucket", [before, Boot(after, frozenset())], failing=True)
 
 
 def test_each_has_a_reason():

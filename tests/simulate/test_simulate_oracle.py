@@ -188,19 +188,26 @@ class Service:
         self.modes.append(str(mode))
 
 
-def needed(before: float, *, second: float = 60.0) -> set[int]:
-    """Of a sample a second, a sync one every ten: numbers that two events of five seconds need, at 30 and another."""
+def needed(before: float, *, second: float = 60.0, changed: int = -1) -> set[int]:
+    """Of a sample a second, a sync one every ten: numbers that two events of five seconds need, at 30 and another.
+
+    From the number ``changed`` on there is another codec.
+    """
     simulation = Simulation(1)
     events, device = EventTimes(simulation, 10.0), SimpleNamespace(service=Service())
     for at in (30.0, second):
         simulation.time = at
         events.happen(device, 5.0, 2.0)  # type: ignore[arg-type]
-    given = [Given(n + 0.5, n + 0.4, 1, 1, n, b"", n, 1, n % 10 == 0, None) for n in range(90)]
+    given = [Given(n + 0.5, n + 0.4, 1, 1, n, b"", n, 1, n % 10 == 0, None, changed=n == changed) for n in range(90)]
     return {one.number for one, need in zip(given, events.needed(given, 1, before), strict=True) if need}
 
 
 def test_an_event_needs_what_came_before_and_after_it() -> None:
     assert needed(4.0) == {*range(26, 37), *range(56, 67)}
+
+
+def test_what_was_kept_goes_where_the_codec_changes() -> None:
+    assert needed(15.0, changed=50) == {*range(15, 37), *range(50, 67)}
 
 
 def test_without_before_an_event_needs_what_follows_a_sync_sample() -> None:

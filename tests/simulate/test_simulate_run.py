@@ -9,6 +9,10 @@ import pytest
 
 pytest.importorskip("apsw", reason="apsw is missing, which the extra dev has")
 
+from onvif_bmff.recording.span_parts import SPAN_STEPS, SpanWriterState
+from tests.simulate.run import simulate
+from tests.simulate.scenario import KINDS, draw
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,6 +51,13 @@ def test_seeds_at_random_find_next_to_nothing() -> None:
     found = simulated("--count", "30", may_find=MAX_UNEXPLAINED)
     assert found.startswith("seed ")
     assert "\n30 runs, " in found
+
+
+def test_an_invariant_is_a_finding_though_the_device_survives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SPAN_STEPS, SpanWriterState.OPEN, {})
+    found = simulate(draw(3, 60.0).without(*KINDS)).findings
+    assert [one for one in found if one.startswith("an invariant: a span that is ")]
+    assert not [one for one in found if one.startswith("a task ended")]
 
 
 def test_the_same_seed_is_the_same_run_whatever_python_adds() -> None:

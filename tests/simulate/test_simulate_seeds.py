@@ -10,6 +10,11 @@ FOUND = {
     162: "readers took two segments of one millisecond for neighbours in one span",
     197: "a directory gave up a segment that it could not remove, and the recovery ended the span that went on",
     450: "keys gave a span the end of the one before, which lasted more than three seconds into it, so it got none",
+    1466: "the model took a short event for over while recording went on for the shortest time",
+    5004: "a recovery was tried again after a short span had begun, whose end keys gave to the one before",
+    5464: "recovery wrote an end object beside one that the recorder had rounded otherwise by a millisecond",
+    5584: "a recovery that was tried again took a living span for the one before a segment that it gave up",
+    1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
 

@@ -173,6 +173,7 @@ def _move_second_span(store, extension):
 def two_tracks_in_cmaf(obj):
     (again,) = parse_boxes(obj.trak().build())
     again.require(TrackHeaderBox).track_id = 9
+    obj.moov.require(MovieHeaderBox).next_track_id = 10
     obj.add(obj.moov, again, at=2)
 
 

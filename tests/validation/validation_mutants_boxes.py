@@ -1,6 +1,7 @@
 """Broken boxes: the rules of CMAF and of encryption, each broken on purpose in one object."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from validation_kit import KEYS, opened
 from validation_mutants import breaks, columns, edit, shift
@@ -501,6 +502,11 @@ def flags_in_pssh(obj):
     pssh(obj).flags = 1
 
 
+@cenc("ANX-B.8.1-04", "ANX-B.8.1-01")
+def another_system(obj):
+    pssh(obj).system_id = UUID(int=7)
+
+
 @cenc("ANX-B.8.1-05")
 def too_many_kids(obj):
     pssh(obj).kids = (KEYS[0].kid, KEYS[1].kid)
@@ -534,12 +540,12 @@ def asymmetric(*entries, kid=KEYS[0].kid, **fields):
     return AsymmetricKeySystemHeaderBox(kid=kid, entries=made, **fields)
 
 
-def raw(change, kids=(KEYS[0].kid,), version=1):
+def raw(change, kids=(KEYS[0].kid,), version=1, system=SYSTEM):
     """An asymmetric header whose data are changed byte by byte."""
     data = bytearray(asymmetric().data)
     data = change(data) or data
     return ProtectionSystemSpecificHeaderBox(
-        version=version, system_id=SYSTEM, kids=kids if version else None, data=bytes(data)
+        version=version, system_id=system, kids=kids if version else None, data=bytes(data)
     )
 
 
@@ -562,6 +568,7 @@ added("ANX-B.8.2-09", asymmetric(), asymmetric())
 added("ANX-B.8.2-09", asymmetric(kid=KEYS[1].kid))
 added("ANX-B.8.2-11", asymmetric(flags=1))
 added("ANX-B.8.2-11", raw(lambda data: None, version=0))
+added("ANX-B.8.2-12", raw(lambda data: None, system=UUID("ca774354-6f98-41b6-b17a-b15f7bbf678a")))
 added("ANX-B.8.2-13", raw(lambda data: None, kids=(KEYS[0].kid, KEYS[1].kid)))
 added("ANX-B.8.2-16", raw(lambda data: data + b"more"))
 added("ANX-B.8.2-16", raw(lambda data: data[:-4]))

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["foreign_format"]
+__all__ = ["SIGNATURE", "foreign_format"]
+
+SIGNATURE: Final = 512
+"""Bytes that suffice to tell a format."""
 
 _SIGNATURES: Final[Sequence[tuple[int, bytes, str]]] = (
     (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
@@ -28,8 +31,8 @@ _BOXES: Final = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free",
 
 
 def foreign_format(data: bytes | memoryview) -> str | None:
-    """Return what begins with ``data``, of which 512 bytes suffice; None for ISO BMFF, and for what is unknown."""
-    start = bytes(data[:512])
+    """Return what begins with ``data`` (``SIGNATURE`` bytes suffice); None for ISO BMFF, and for what is unknown."""
+    start = bytes(data[:SIGNATURE])
     if start[4:8] in _BOXES or not start:
         return None
     for offset, signature, what in _SIGNATURES:

@@ -1,0 +1,83 @@
+"""The attribute FullContentType against the codecs of all that a recording held at that time. ONVIF 25.12, B.9."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation.rules import Findings
+
+__all__ = ["FullContentTypes"]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Objects of one extension, in order, that name or hold the same codecs."""
+
+    codecs: frozenset[str]
+    first: UtcTime
+    last: UtcTime
+    name: str
+    count: int = 1
+
+
+class FullContentTypes:
+    """Collects the codecs of the objects of one place, and those in their attributes; one entry for each change."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[_Run]] = {}
+        self._named: dict[str, list[_Run]] = {}
+
+    def segment(self, key: ObjectKey, name: str, held: frozenset[str] | None, named: frozenset[str] | None) -> None:
+        """Note the next object: the codecs of its tracks and those in its attribute; None where that is unknown."""
+        if held is not None:
+            _note(self._held.setdefault(key.extension, []), key, name, held, is_new=not key.counter)
+        if named is not None:
+            _note(self._named.setdefault(key.extension, []), key, name, named, is_new=not key.counter)
+
+    def close(self, findings: Findings) -> None:
+        """Report attributes that lack the codecs of other spans that were open already, and forget the place."""
+        for extension, runs in self._named.items():
+            for run in runs:
+                others = [_while(held, run) for other, held in self._held.items() if other != extension]
+                missing = frozenset[str]().union(*others) - run.codecs
+                if missing:
+                    message = f"no {', '.join(sorted(missing))}, which is recorded at the same time"
+                    if run.count > 1:
+                        message += f" ({run.count} objects)"
+                    findings.add("ANX-B.9-08", message, path="@FullContentType", key=run.name)
+        self._held.clear()
+        self._named.clear()
+
+
+def _note(runs: list[_Run], key: ObjectKey, name: str, codecs: frozenset[str], *, is_new: bool) -> None:
+    last = runs[-1] if runs and not is_new else None
+    if last is not None and last.codecs == codecs:
+        last.last, last.count = key.time, last.count + 1
+    else:
+        runs.append(_Run(codecs, key.time, key.time, name))
+
+
+def _while(held: list[_Run], named: _Run) -> frozenset[str]:
+    """Return the codecs that an extension surely had while ``named`` lasted.
+
+    Where codecs or tracks change, spans of one recording close one after the other, each at a sync sample of its own,
+    and new ones may begin with what the old ones end with. So what counts is in all runs that began before the last
+    object of ``named`` and went on behind its first one, and in their neighbours, too; and they share half of its time.
+    """
+    end = bisect_right(held, named.last, key=lambda run: run.first)
+    begin = end
+    while begin and held[begin - 1].last >= named.first:
+        begin -= 1
+    shared = sum(_shared(named, run) for run in held[begin:end])
+    if begin == end or 2 * shared < _lasting(named):
+        return frozenset()
+    return frozenset[str].intersection(*(run.codecs for run in held[max(begin - 1, 0) : end + 1]))
+
+
+def _lasting(run: _Run) -> int:
+    return run.last.microseconds_since(run.first)
+
+
+def _shared(first: _Run, second: _Run) -> int:
+    return min(first.last, second.last).microseconds_since(max(first.first, second.first))
