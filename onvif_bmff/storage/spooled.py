@@ -89,14 +89,19 @@ class SpooledStore:
             queue, work = self._queue, self._work
             return SpoolStatus(queue.count, queue.size, work.uploaded, work.aside, work.error)
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until all is uploaded, at most so many seconds; return whether it is."""
+        until = None if seconds is None else self._runtime.monotonic() + seconds
+        while not self._queue.is_idle and (until is None or self._runtime.monotonic() < until):
+            self._runtime.sleep(0.05)
+        return self._queue.is_idle
+
     def close(self, wait: float | None = 0.0) -> bool:
         """Stop uploading, after at most ``wait`` seconds (None: however long) in which all may be uploaded.
 
         What waits stays in the spool. Return whether it is empty.
         """
-        until = None if wait is None else self._runtime.monotonic() + wait
-        while not self._queue.is_idle and (until is None or self._runtime.monotonic() < until):
-            self._runtime.sleep(0.05)
+        self.wait(wait)
         self._work.stopped = True
         self._changed.set()
         for task in self._tasks:

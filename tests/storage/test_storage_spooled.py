@@ -294,14 +294,15 @@ def killed(root, chance, runs, first=0):
         time.sleep(chance.random() * 0.15)
         os.kill(victim.pid, signal.SIGKILL)
         rest, _ = victim.communicate()
-        for text in (line + rest).decode().splitlines():
+        whole, _, _ = (line + rest).decode().rpartition("\n")
+        for text in whole.splitlines():
             name, number = text.split()
             said[name] = b"%s" % number.encode() * 100
         first += 1000
     return said
 
 
-def check_killed(root, said):
+def check_killed(root, said, runs):
     """Nothing that was acknowledged is lost, and nothing is there twice or in the spool."""
     remote = DirectoryStore(root / "remote", fsync=False)
     store = SpooledStore(remote, root / "spool", policy=FAST)
@@ -309,15 +310,14 @@ def check_killed(root, said):
     assert store.status.aside == 0
     assert said.keys() <= set(remote.keys())
     assert all(remote.get(name) == data for name, data in said.items())
-    assert [one.key for one in store.unsealed()] == [one.key for one in store.unsealed()]
-    assert len(set(remote.keys()) - said.keys()) <= 20, "sealed, and killed before it was said"
+    assert len(set(remote.keys()) - said.keys()) <= runs, "sealed, and killed before it was said"
 
 
 def test_kills(tmp_path):
     """Three hundred of them: `killed(root, Random(1), 300)`."""
     said = killed(tmp_path, random.Random(1), 12)
     assert len(said) > 12
-    check_killed(tmp_path, said)
+    check_killed(tmp_path, said, 12)
 
 
 # ---- the queue ---------------------------------------------------------------------------------------------
