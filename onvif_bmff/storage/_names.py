@@ -18,7 +18,7 @@ NAMES = {
     ),
     "cloud_listing": ("listed_keys",),
     "cloud_settings": ("CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for",),
-    "copying": ("Copied", "CopyState", "copy_objects",),
+    "copying": ("Copied", "CopyState", "copy_object", "copy_objects",),
     "database_files": ("DatabaseFiles", "SYSTEM_FILES", "SystemDatabaseFiles",),
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),
@@ -40,6 +40,9 @@ NAMES = {
     "sink": ("StoreSink",),
     "sink_outcomes": ("SinkOutcomes",),
     "span_queue": ("SpanQueue",),
+    "spool": ("SpoolPolicy", "SpoolStatus", "SpoolWriter", "UploadState", "spool_folders",),
+    "spooled": ("SpooledStore",),
     "sqlite": ("MIGRATIONS", "SqlitePersistence",),
     "tree": ("HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file",),
+    "upload_queue": ("UploadQueue", "Waiting",),
 }

@@ -29,6 +29,8 @@ USES = [
     "export store -o {}",
     "export store --hls {}",
     "copy store copied --source-options {}",
+    "spool {}",
+    "record {clip} --store store --spool {}",
     "fuzz --seeds {} -- true",
     "fuzz --findings {} -- true",
 ]
@@ -44,6 +46,7 @@ STORE_USES = [
     "recover {}",
     "copy {} store",
     "copy store {}",
+    "spool store --to {}",
 ]
 
 
