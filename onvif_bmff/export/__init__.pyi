@@ -23,6 +23,9 @@ from onvif_bmff.export.movie import TrackTables as TrackTables
 from onvif_bmff.export.movie import build_movie as build_movie
 from onvif_bmff.export.movie import fragmented_tables as fragmented_tables
 from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
+from onvif_bmff.export.rewrap import Rewrapped as Rewrapped
+from onvif_bmff.export.rewrap import Rewrapping as Rewrapping
+from onvif_bmff.export.rewrap import rewrap_store as rewrap_store
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
 from onvif_bmff.export.writers import MAX_DURATION as MAX_DURATION
@@ -47,6 +50,8 @@ __all__ = [
     "Playlists",
     "Presented",
     "ProgressiveWriter",
+    "Rewrapped",
+    "Rewrapping",
     "TrackTables",
     "WaitingSamples",
     "build_movie",
@@ -61,6 +66,7 @@ __all__ = [
     "parameter_sets",
     "removed_size",
     "removed_sizes",
+    "rewrap_store",
     "tracks_without_keys",
     "whole_size",
     "with_parameter_sets",

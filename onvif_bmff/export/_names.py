@@ -11,6 +11,7 @@ NAMES = {
     "missing_keys": ("tracks_without_keys",),
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "progressive": ("ProgressiveWriter",),
+    "rewrap": ("Rewrapped", "Rewrapping", "rewrap_store",),
     "tracks": ("output_tracks",),
     "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
 }
