@@ -1,5 +1,6 @@
 from onvif_bmff.export.checked_subsegments import CheckedSubsegments as CheckedSubsegments
 from onvif_bmff.export.checked_subsegments import whole_size as whole_size
+from onvif_bmff.export.chunks import build_chunk as build_chunk
 from onvif_bmff.export.clear_boxes import clear_fragment as clear_fragment
 from onvif_bmff.export.clear_boxes import clear_movie as clear_movie
 from onvif_bmff.export.clear_boxes import removed_size as removed_size
@@ -57,7 +58,6 @@ from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
 from onvif_bmff.export.renditions import Piece as Piece
 from onvif_bmff.export.renditions import Rendition as Rendition
 from onvif_bmff.export.renditions import RenditionWriter as RenditionWriter
-from onvif_bmff.export.renditions import build_chunk as build_chunk
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.with_fillers import DashManifest as DashManifest
 from onvif_bmff.export.with_fillers import dash_manifest as dash_manifest

@@ -2,6 +2,7 @@
 
 NAMES = {
     "checked_subsegments": ("CheckedSubsegments", "whole_size",),
+    "chunks": ("build_chunk",),
     "clear_boxes": ("clear_fragment", "clear_movie", "removed_size", "removed_sizes",),
     "clear_file": ("ClearBytes", "ClearFile",),
     "continuous": ("ContinuousExport", "export_continuous",),
@@ -21,7 +22,7 @@ NAMES = {
     "periods": ("FillerFile", "LineTrack", "line_track", "make_periods",),
     "playlist_lines": ("Listed", "MASTER", "PLAYED", "master_playlist", "playable", "program_date_time", "rounded",),
     "progressive": ("ProgressiveWriter",),
-    "renditions": ("Piece", "Rendition", "RenditionWriter", "build_chunk",),
+    "renditions": ("Piece", "Rendition", "RenditionWriter",),
     "tracks": ("output_tracks",),
     "with_fillers": ("DashManifest", "dash_manifest", "is_one_track_an_object",),
     "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),

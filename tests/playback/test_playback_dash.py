@@ -9,20 +9,25 @@ from urllib.parse import unquote
 
 import pytest
 import support_told_time as told
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from playback_kit import names
 
 from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.main import main
-from onvif_bmff.errors import MediaError, ProtectionError
+from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError
 from onvif_bmff.export import dash_manifest, is_one_track_an_object
 from onvif_bmff.export.fillers import filler_of
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects import ObjectKey, SegmentObject, SpanEndObject
 from onvif_bmff.playback import SampleReader, Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.target import DecodeTimes
+from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime
 
+_small = {}
 SPACE = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 CMAF_CASES = [name for name, case in told.CASES.items() if case.form == "CMAF"]
 
@@ -75,7 +80,7 @@ class Manifest:
             )
 
     def shown(self):
-        """For each kind what a player shows: start and end in seconds since told.START, payload. Clips as players do."""
+        """For each kind what a player shows: start and end in seconds since told.START, payload."""
         found = {}
         for period in self.periods:
             at = Fraction(UtcTime.parse(period.get("id")).microseconds_since(told.START), 1_000_000)
@@ -206,6 +211,32 @@ def test_what_cannot_be_played_so(tmp_path, clip):
     only = told.record(tmp_path / "only", told.CASES["c1 video lost"], clip)
     with pytest.raises(MediaError, match="nothing"):
         dash_manifest(only, select(Timeline.from_store(only), media=TrackType.METADATA), lambda name: BytesIO())
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damaged_objects_are_library_errors_or_left_out(tmp_path_factory, clip, data):
+    """And never fillers without end."""
+    if not _small:
+        store = told.record(tmp_path_factory.mktemp("small"), told.Case(((0, 3), (5, 6)), ((0, 6),)), clip)
+        _small.update({name: store.get(name) for name in list(store.keys())})
+    damaged = MemoryStore()
+    name = data.draw(st.sampled_from([name for name in _small if not name.endswith("_end")]))
+    body = bytearray(_small[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from([b"tfdt", b"trun", b"tfhd", b"tfra", b"mdhd", b"stsd", b"moof"]))
+        at = _small[name].index(place) + data.draw(st.integers(-4, 24))
+        body[at] = data.draw(st.integers(0, 255))
+    for other, whole in _small.items():
+        key = ObjectKey.parse(other)
+        one = SegmentObject(key, bytes(body) if other == name else whole, "video/mp4") if whole else SpanEndObject(key)
+        damaged.put(one)
+    for strict in (True, False):
+        try:
+            manifest = Manifest(damaged, strict=strict)
+        except OnvifBmffError:
+            continue
+        assert sum(len(file.getvalue()) for file in manifest.files.values()) < 20_000_000
 
 
 def test_the_command(tmp_path, clip, capsys):
