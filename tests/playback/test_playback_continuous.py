@@ -258,6 +258,11 @@ def test_spans_of_other_timescales_and_parameter_sets_share_one_header(tmp_path,
     copies = Copies(store)
     video = copies.export.renditions[0]
     assert video.track.timescale % 12_800 == video.track.timescale % 90_000 == 0
+    root = ET.fromstring(continuous_mpd(copies.export))
+    found = root.find(".//{*}Representation")
+    assert (found.get("width"), found.get("height")) == ("480", "270")
+    # several would mean several tracks to a player
+    assert found.get("codecs") == video.track.codecs[1].codecs_parameter() != video.track.codecs[0].codecs_parameter()
     assert copies.lists["video.m3u8"].count("EXT-X-MAP") == 1
     path = tmp_path / "video.mp4"
     path.write_bytes(copies.bytes("video.mp4"))
