@@ -28,7 +28,7 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["FillerFile", "LineTrack", "line_track", "make_periods"]
+__all__ = ["FillerFile", "LineTrack", "are_on_one_line", "line_track", "make_periods"]
 
 _SECOND = 1_000_000
 _BRIDGED = 100_000
@@ -196,6 +196,15 @@ def _bounds(filler: Filler, start: int, end: int, scale: int) -> list[int]:
     if filler.stretches:
         found[-1] = end
     return found
+
+
+def are_on_one_line(tracks: Sequence[LineTrack]) -> bool:
+    """Return whether one period is enough: each track has one time line, and all time lines begin at one instant."""
+    zeros = [line.zero for track in tracks for line in track.lines]
+    earliest = min(line.pieces[0].start for track in tracks for line in track.lines)
+    if any(len(track.lines) > 1 for track in tracks) or max(zeros) > earliest:
+        return False
+    return max(zeros) - min(zeros) <= _SAME_LINE and not _holes([p for one in tracks for p in one.lines[0].pieces])
 
 
 # ---- periods --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """MPDs over stored objects: periods, and that each piece is presented when it was recorded."""
 
+import re
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 from fractions import Fraction
@@ -17,7 +18,7 @@ from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.main import main
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError
-from onvif_bmff.export import dash_manifest, is_one_track_an_object
+from onvif_bmff.export import dash_manifest, is_one_track_an_object, playlists_with_fillers
 from onvif_bmff.export.fillers import filler_of
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects import ObjectKey, SegmentObject, SpanEndObject
@@ -181,6 +182,39 @@ def test_only_fillers_are_written(tmp_path, clip):
     assert len(Manifest(whole).periods) == 1
 
 
+@pytest.mark.parametrize("name", CMAF_CASES)
+def test_playlists_over_objects_with_utc_decode_times(tmp_path, clip, name):
+    """The same pieces as in the MPD, and dates; other objects need copies."""
+    store = told.record(tmp_path / "store", told.CASES[name], clip, decode_times=DecodeTimes.UTC)
+    files = {}
+    made = playlists_with_fillers(
+        store, select(Timeline.from_store(store)), lambda name: files.setdefault(name, BytesIO()), base="../store/"
+    )
+    manifest = Manifest(store)
+    assert {name: file.getvalue() for name, file in files.items()} == {
+        name: file.getvalue() for name, file in manifest.files.items()
+    }
+    assert set(made) == {"index.m3u8", "video.m3u8", "audio.m3u8"}
+    (period,) = manifest.periods
+    for kind, scale, offset, _, pieces in manifest.sets(period):
+        text = made[f"{kind}.m3u8"]
+        assert "DISCONTINUITY" not in text
+        assert text.count("EXT-X-MAP") == 1
+        dates = [UtcTime.parse(date) for date in re.findall("DATE-TIME:(.*)", text)]
+        lengths = [Fraction(length) for length in re.findall("EXTINF:(.*),", text)]
+        ranges = re.findall(r"BYTERANGE:(\d+)@(\d+)\n(.*)", text)
+        bodies = [manifest.get(uri, f"{start}-{int(start) + int(size) - 1}") for size, start, uri in ranges]
+        assert bodies == [data for _, _, data in pieces]
+        for (time, _, _), date in zip(pieces, dates, strict=True):
+            at = told.START.microseconds + (time - offset) * 1_000_000 / scale
+            assert abs(date.microseconds - at) <= 1_000
+        last = pieces[-1][0] + pieces[-1][1] - pieces[0][0]
+        assert abs(sum(lengths) - Fraction(last, scale)) < Fraction(1, 1_000)
+    if name != "common gap":
+        plain = told.record(tmp_path / "plain", told.CASES[name], clip)
+        assert playlists_with_fillers(plain, select(Timeline.from_store(plain)), lambda name: BytesIO()) is None
+
+
 def test_a_lost_object_is_filled_on_the_time_line_of_its_span(tmp_path, clip):
     store = told.record(tmp_path / "store", told.Case((told.WHOLE,), (told.WHOLE,)), clip)
     store.delete(names(store, ".2.m4v")[0])
@@ -253,6 +287,13 @@ def test_the_command(tmp_path, clip, capsys):
 
     assert files(store) == (0, ["filler-video.mp4", "index.mpd"])
     assert files(store, "--copies", "always") == (0, ["audio.mp4", "index.mpd", "video.mp4"])
+    utc = tmp_path / "utc"
+    told.record(utc, told.CASES["c1 video lost"], clip, decode_times=DecodeTimes.UTC)
+    for folder, expected in ((utc, "filler-video.mp4"), (store, "video.mp4")):
+        out = tmp_path / f"hls-{folder.name}"
+        assert main(["export", str(folder), "--hls", str(out)]) == 0
+        assert expected in {path.name for path in out.iterdir()}
+        assert not [path for path in out.iterdir() if path.name.startswith(".")]
     assert files(tmp_path / "muxed") == (0, ["audio.mp4", "index.mpd", "video.mp4"])
     assert files(tmp_path / "muxed", "--copies", "never") == (2, None)
     lost = names(told.DirectoryStore(store), ".0.m4a")[0]
