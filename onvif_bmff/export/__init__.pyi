@@ -59,6 +59,9 @@ from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
 from onvif_bmff.export.renditions import Piece as Piece
 from onvif_bmff.export.renditions import Rendition as Rendition
 from onvif_bmff.export.renditions import RenditionWriter as RenditionWriter
+from onvif_bmff.export.rewrap import Rewrapped as Rewrapped
+from onvif_bmff.export.rewrap import Rewrapping as Rewrapping
+from onvif_bmff.export.rewrap import rewrap_store as rewrap_store
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.with_fillers import DashManifest as DashManifest
 from onvif_bmff.export.with_fillers import dash_manifest as dash_manifest
@@ -105,6 +108,8 @@ __all__ = [
     "ProgressiveWriter",
     "Rendition",
     "RenditionWriter",
+    "Rewrapped",
+    "Rewrapping",
     "TrackTables",
     "WaitingSamples",
     "are_on_one_line",
@@ -138,6 +143,7 @@ __all__ = [
     "readable",
     "removed_size",
     "removed_sizes",
+    "rewrap_store",
     "rounded",
     "shift_decode_times",
     "strict_parts",

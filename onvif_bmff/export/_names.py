@@ -32,6 +32,7 @@ NAMES = {
     ),
     "progressive": ("ProgressiveWriter",),
     "renditions": ("Piece", "Rendition", "RenditionWriter",),
+    "rewrap": ("Rewrapped", "Rewrapping", "rewrap_store",),
     "tracks": ("output_tracks",),
     "with_fillers": ("DashManifest", "dash_manifest", "is_one_track_an_object", "playlists_with_fillers",),
     "writers": ("FragmentedWriter", "MAX_DURATION", "MovieWriter", "OutputSample", "Presented", "WaitingSamples",),
