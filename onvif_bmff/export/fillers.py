@@ -12,6 +12,7 @@ from typing import Final
 
 from onvif_bmff.codecs import AacCodec, AvcCodec, G711Codec, OpusCodec
 from onvif_bmff.codecs.aac.syntax import AudioSpecificConfig
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec
 
 __all__ = ["Filler", "filler_of"]
@@ -51,7 +52,8 @@ def filler_of(codec: Codec) -> Filler | None:
 
 
 def _of_avc(codec: Codec) -> Filler | None:
-    assert isinstance(codec, AvcCodec)
+    if not isinstance(codec, AvcCodec):
+        raise InvariantError("a filler is made for a codec that it is not of")
     if not codec.width or not codec.height:
         return None
     sets = (_sps(codec.width, codec.height, codec.profile[2]), _pps())
@@ -60,7 +62,8 @@ def _of_avc(codec: Codec) -> Filler | None:
 
 
 def _of_aac(codec: Codec) -> Filler | None:
-    assert isinstance(codec, AacCodec)
+    if not isinstance(codec, AacCodec):
+        raise InvariantError("a filler is made for a codec that it is not of")
     config = AudioSpecificConfig.parse(codec.config)
     elements = _AAC_ELEMENTS.get(config.channel_configuration)
     if elements is None or codec.object_type not in _AAC_OBJECTS:
@@ -79,12 +82,14 @@ def _of_aac(codec: Codec) -> Filler | None:
 
 
 def _of_opus(codec: Codec) -> Filler | None:
-    assert isinstance(codec, OpusCodec)
+    if not isinstance(codec, OpusCodec):
+        raise InvariantError("a filler is made for a codec that it is not of")
     return Filler((_OPUS_SILENCE,), _PACKET, stretches=False) if codec.channels <= 2 else None
 
 
 def _of_g711(codec: Codec) -> Filler | None:
-    assert isinstance(codec, G711Codec)
+    if not isinstance(codec, G711Codec):
+        raise InvariantError("a filler is made for a codec that it is not of")
     size = int(codec.sample_rate * _PACKET)
     packet = bytes((_G711_SILENCE[codec.law],)) * (size * codec.channels)
     return Filler((packet,), Fraction(size, codec.sample_rate), stretches=False)

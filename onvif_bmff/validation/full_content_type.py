@@ -9,6 +9,9 @@ from onvif_bmff.validation.rules import Findings
 
 __all__ = ["FullContentTypes"]
 
+_AT_A_TIME = 3
+"""Runs that an object may go on with: the last one, or one of those that overlap."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -51,9 +54,10 @@ class FullContentTypes:
 
 
 def _note(runs: list[_Run], key: ObjectKey, name: str, codecs: frozenset[str], *, is_new: bool) -> None:
-    last = runs[-1] if runs and not is_new else None
-    if last is not None and last.codecs == codecs:
-        last.last, last.count = key.time, last.count + 1
+    lately = () if is_new else reversed(runs[-_AT_A_TIME:])
+    run = next((one for one in lately if one.codecs == codecs), None)
+    if run is not None:
+        run.last, run.count = key.time, run.count + 1
     else:
         runs.append(_Run(codecs, key.time, key.time, name))
 

@@ -4,7 +4,7 @@ Each knows afterwards what must be there, or what may be missing.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -159,14 +159,17 @@ class JobPauses:
         """Whether what was given at a time came while the job of a recording was off."""
         return any(one == prefix and window.start <= time <= window.end for one, window in self._pauses)
 
-    def excuses(self, prefix: str, patience: float) -> Iterator[Excuse]:
+    def excuses(self, prefix: str, patience: float, given: Iterable[Given] = ()) -> Iterator[Excuse]:
         """Return when nothing that was captured had to be recorded.
 
-        ``patience`` are seconds that a camera may take until a recording can begin again.
+        ``patience`` are seconds that a camera may take until a recording can begin again. Of ``given`` some came late.
         """
+        samples = list(given)
         for paused, window in self._pauses:
             if paused == prefix:
-                yield Excuse(window.start - 1.0, window.end + patience, "its job was off", counted=False)
+                start = window.start - 1.0
+                late = min((one.captured for one in samples if one.at >= start), default=start)
+                yield Excuse(min(start, late), window.end + patience, "its job was off", counted=False)
 
     def _set(self, service: RecordingService, job: str, mode: str) -> None:
         while True:

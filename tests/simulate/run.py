@@ -570,7 +570,8 @@ class World:
         ]
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
         group = camera.streams[0].period * camera.streams[0].group
-        left = list(self.pauses.excuses(recording.prefix, GOP if group <= MAX_GAP else 2 * GOP))
+        patience = GOP if group <= MAX_GAP else 2 * GOP
+        left = list(self.pauses.excuses(recording.prefix, patience, camera.given))
         return (
             self.excuses + joined + troubled + left + self._waiting_documents(camera) + self._store_troubles(recording)
         )
