@@ -24,6 +24,7 @@ RUNS: dict[str, str] = {
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
     "silent": "validation/long_silent",
+    "spool-kills": "storage/long_spool_kills",
     "store-faults": "storage/storage_fault_storm",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
