@@ -1,4 +1,4 @@
-"""SIGKILL at random moments on a recorder behind a spool, over a store that fails and loses answers: nothing is lost."""
+"""SIGKILL at random moments on a recorder behind a spool, over a store that fails and loses answers: none is lost."""
 
 import tempfile
 from pathlib import Path
