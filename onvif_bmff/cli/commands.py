@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
+    "rewrap": Command("an object could not be copied"),
     "extract": Command(),
     "timeline": Command(schemas=(("timeline", 1),)),
     "export": Command("something was missing, damaged or not decrypted"),

@@ -22,7 +22,7 @@ from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.faults import InputFaults
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.demux.table_columns import signed_offsets
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Sample
 
 __all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment", "first_presentation"]
@@ -230,7 +230,10 @@ class FragmentReader:
         found: list[TrackFragment] = []
         base = start
         for box in moof.find_all(TrackFragmentBox):
-            header = box.require(TrackFragmentHeaderBox)
+            header = box.find(TrackFragmentHeaderBox)
+            if header is None:
+                self._without_header(box)
+                continue
             track = self._tracks.get(header.track_id)
             if track is None and self._faults is None:
                 raise MediaError(f"a fragment of track {header.track_id}, which the movie does not have")
@@ -259,6 +262,11 @@ class FragmentReader:
                 text = f"fragments of track {header.track_id}, which the movie does not have"
                 self._faults.tell(text, samples=sum([run.count for run in runs]))
         return tuple(found)
+
+    def _without_header(self, box: TrackFragmentBox) -> None:
+        if self._faults is None:
+            raise BoxError("no tfhd box", path="/traf", offset=box.offset or 0)
+        self._faults.tell("a fragment of some track has no header (tfhd)", loss=True)
 
     def next_time(self, track_id: int) -> int:
         """Return the media time (ticks) at which the samples that were read of a track end."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from onvif_bmff.bmff import (
     ChunkLargeOffsetBox,
@@ -25,6 +26,10 @@ from onvif_bmff.mending.input_movie import InputMovie
 from onvif_bmff.mending.top_level import TopLevel
 
 __all__ = ["Continuation", "InputPart", "NextMovie"]
+
+
+_OVERLAP: Final = Fraction(1)
+"""Seconds by which times may go back where a recording goes on; further back it begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,13 @@ class InputPart:
         }
 
     def _begins_anew(self, moof: MovieFragmentBox) -> bool:
-        """Whether a fragment begins more than a second before the samples of its track that are known end."""
+        """Whether a fragment begins well before the samples of its track that are known end."""
         for part in moof.find_all(TrackFragmentBox):
             header, time = part.find(TrackFragmentHeaderBox), part.find(TrackFragmentBaseMediaDecodeTimeBox)
             for source in self.movie.sources if header is not None and time is not None else ():
                 if header is not None and time is not None and source.track_id == header.track_id:
-                    return time.base_media_decode_time + source.timescale < self._reader.next_time(source.track_id)
+                    end = self._reader.next_time(source.track_id)
+                    return time.base_media_decode_time < end - min(_OVERLAP * source.timescale, Fraction(end, 2))
         return False
 
     def _base_of(self, movie: MovieBox, place: int, file_type: int) -> int | None:
@@ -148,7 +154,8 @@ class Continuation:
                 continue
             if not started:
                 begin = Fraction(item.decode_time, source.timescale)
-                self._shift = Fraction(0) if begin >= self._end - 1 else self._end - begin
+                goes_on = begin >= self._end - min(_OVERLAP, self._end / 2)
+                self._shift = Fraction(0) if goes_on else self._end - begin
                 started = True
                 yield from self._changes(part.movie, tracks)
             made = self._moved(item, source, target)

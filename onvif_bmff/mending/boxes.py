@@ -113,7 +113,7 @@ class _Reader:
                 break
             kind, body, end, form = header
             name = kind.decode("latin-1")
-            if end < body or (form == SIZE_TO_END and not kind.isalnum()):
+            if end < body or ((form == SIZE_TO_END or end > stop) and not kind.isalnum()):
                 self._stray(position, stop, path)
                 break
             if end > stop:

@@ -80,6 +80,8 @@ class TableMender:
         found = table.find(SampleToChunkBox)
         count = _count(table)
         if not count:
+            if number:
+                self.faults.tell(f"{self.name} has chunks, but no sizes of samples", loss=True)
             return table
         if found is None or not len(found.entries):
             in_chunk = {1: count, count: 1}.get(number)
