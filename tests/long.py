@@ -25,6 +25,7 @@ RUNS: dict[str, str] = {
     "mutants": "laws/long_mutants",
     "players": "interop/long_players",
     "silent": "validation/long_silent",
+    "spool-kills": "storage/long_spool_kills",
     "store-faults": "storage/storage_fault_storm",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""

@@ -314,7 +314,7 @@ def check_killed(root, said, runs):
 
 
 def test_kills(tmp_path):
-    """Three hundred of them: `killed(root, Random(1), 300)`."""
+    """Three hundred of them by ``python -m tests.long spool-kills``."""
     said = killed(tmp_path, random.Random(1), 12)
     assert len(said) > 12
     check_killed(tmp_path, said, 12)
