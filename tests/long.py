@@ -23,6 +23,7 @@ RUNS: dict[str, str] = {
     "kills": "cli/long_kills",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
+    "players": "interop/long_players",
     "silent": "validation/long_silent",
     "store-faults": "storage/storage_fault_storm",
 }

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import quote
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
@@ -26,9 +26,11 @@ from onvif_bmff.cli.values import path
 from onvif_bmff.errors import MediaError, ProtectionError
 
 if TYPE_CHECKING:
-    from onvif_bmff.export import Playlists
+    from onvif_bmff.export import DashManifest, Playlists
     from onvif_bmff.objects import ReadableStore
     from onvif_bmff.playback import LeftOut, SegmentHeader, Selection
+
+    _Lists = TypeVar("_Lists", Playlists, DashManifest)
 
 __all__ = ["register", "run"]
 
@@ -165,12 +167,15 @@ def _write_lists(arguments: argparse.Namespace, store: "ReadableStore", selectio
         return _continuous(arguments, store, selection)
     if arguments.dash is not None:
         if arguments.copies == "never" or is_one_track_an_object(selection):
-            status = _dash_in_place(arguments, store, selection)
+            status = _with_fillers(arguments, store, selection)
         return _continuous(arguments, store, selection) if status is None else status
     may_copy = arguments.copies != "never" and has_one_codec_a_track(store, selection)
     in_place = plays_in_place(store, selection)
     if in_place or not may_copy:
         status = _playlists_in_place(arguments, store, selection, whole=may_copy)
+    elif is_one_track_an_object(selection):
+        status = _with_fillers(arguments, store, selection)
+        in_place = True
     if status is None:
         return _continuous(arguments, store, selection)
     if not in_place:
@@ -179,14 +184,19 @@ def _write_lists(arguments: argparse.Namespace, store: "ReadableStore", selectio
     return status
 
 
-def _dash_in_place(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int | None:
-    """An MPD over the objects where they lie; None if they are encrypted and there are keys: copies are needed."""
-    from onvif_bmff.cli.clear_copies import make_folder, remove_files
-    from onvif_bmff.export import dash_manifest
+class _NeedsCopiesError(Exception):
+    """The stored objects do not play where they lie."""
 
-    keys, signals, folder = keys_from(arguments), arguments.signals, arguments.dash
+
+def _with_fillers(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int | None:
+    """An MPD or playlists over the objects where they lie, and fillers; None if copies are needed."""
+    from onvif_bmff.cli.clear_copies import make_folder, remove_files
+    from onvif_bmff.export import dash_manifest, playlists_with_fillers
+
+    keys, signals, folder = keys_from(arguments), arguments.signals, arguments.hls or arguments.dash
     base = arguments.base if arguments.base is not None else _relative(arguments.store, folder)
     made: list[Path] = []
+    left_out: list[LeftOut] = []
     with ExitStack() as stack:
         stack.enter_context(signals.undo(lambda: remove_files(made)))
         make_folder(folder, made)
@@ -197,21 +207,31 @@ def _dash_in_place(arguments: argparse.Namespace, store: "ReadableStore", select
 
         try:
             with signals.shield(final=True), files, signals.exposed():
-                index = open_file(_DASH)
-                manifest = dash_manifest(store, selection, open_file, base=base, strict=False)
-                for one in manifest.left_out if arguments.strict else ():
-                    if one.error is not None:
-                        raise one.error
-                index.write(manifest.text.encode())
-        except ProtectionError as error:
-            if not keys.ring and keys.unwrapper is None:
+                first = _HLS if arguments.hls is not None else _DASH
+                index = open_file(first)
+                lists: dict[str, str]
+                if arguments.hls is not None:
+                    playlists = playlists_with_fillers(store, selection, open_file, base=base, strict=False)
+                    if playlists is None:
+                        raise _NeedsCopiesError
+                    lists = playlists
+                    left_out = _checked(playlists, arguments).left_out
+                else:
+                    manifest = dash_manifest(store, selection, open_file, base=base, strict=False)
+                    left_out = _checked(manifest, arguments).left_out
+                    lists = {_DASH: manifest.text}
+                index.write(lists[first].encode())
+                for name in lists.keys() - {first}:
+                    open_file(name).write(lists[name].encode())
+        except (ProtectionError, _NeedsCopiesError) as error:
+            if isinstance(error, ProtectionError) and not keys.ring and keys.unwrapper is None:
                 raise _without_keys(error) from None
-            if arguments.copies == "never":
+            if isinstance(error, ProtectionError) and arguments.copies == "never":
                 raise
             remove_files(made)
             return None
-    say(f"{folder / _DASH}: an MPD over the stored objects")
-    return _losses(manifest.left_out)
+    say(f"{folder / first}: over the stored objects, with fillers where a track has nothing")
+    return _losses(left_out)
 
 
 def _continuous(arguments: argparse.Namespace, store: "ReadableStore", selection: "Selection") -> int:
@@ -306,8 +326,8 @@ def _playlists_in_place(
     return _losses(list(left_out.values()))
 
 
-def _checked(playlists: "Playlists", arguments: argparse.Namespace) -> "Playlists":
-    """Return playlists; with --strict raise the first error of an object that they leave out."""
+def _checked(playlists: "_Lists", arguments: argparse.Namespace) -> "_Lists":
+    """Return what was made; with --strict raise the first error of an object that they leave out."""
     for one in playlists.left_out if arguments.strict else ():
         if one.error is not None:
             raise one.error

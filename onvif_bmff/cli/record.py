@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_arguments
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
@@ -14,6 +15,7 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.spool import emptied
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -30,6 +32,10 @@ from onvif_bmff.recording.target import DecodeTimes, RecordingTarget
 from onvif_bmff.storage.pending import LOST
 from onvif_bmff.storage.sink import StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
+
+if TYPE_CHECKING:
+    from onvif_bmff.objects import ObjectStore
+    from onvif_bmff.storage.spooled import SpooledStore
 
 __all__ = ["register", "run"]
 
@@ -48,6 +54,19 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("input", metavar="INPUT", type=path, help="MP4 or QuickTime file; - for standard input")
     parser.add_argument("--store", metavar="STORE", required=True, type=store_place, help=STORE_HELP)
     add_options_argument(parser)
+    parser.add_argument(
+        "--spool",
+        metavar="DIR",
+        type=path,
+        help="folder on the local disk where objects are durable at once, and wait until the store takes them",
+    )
+    parser.add_argument(
+        "--spool-wait",
+        metavar="PT1M",
+        type=duration,
+        default=timedelta(minutes=1),
+        help="how long the end waits until all is uploaded from the spool (ISO 8601, default PT1M)",
+    )
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
     parser.add_argument(
         "--track", metavar="TRACK", action="append", default=[], dest="tracks",
@@ -87,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             given = stack.enter_context(open_input(args, one_of_each=target.format is CMAF))
         _check_tokens(args.encrypt_tracks, given.tracks)
-        store = opened_store(args, create=True)
+        store, spooled = _opened(args)
         keep_made_key(args)
         recorder = Recorder(
             given.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
@@ -100,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
                 progress(args.input.name, len(given.source.data), unit="bytes", quiet=args.quiet)
             )
             _record(signals.read(_shown(_samples(given, recorder, paced=args.realtime), show)), recorder, sink, done)
+        is_waiting = spooled is not None and not _is_uploaded(args, spooled)
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
         given.tell(args)
@@ -114,7 +134,30 @@ def run(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    return signals.status or (Status.FINDINGS if left_out or given.source.is_loss else Status.SUCCESS)
+    has_findings = left_out or given.source.is_loss or is_waiting
+    return signals.status or (Status.FINDINGS if has_findings else Status.SUCCESS)
+
+
+def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None]":
+    """Return the store to record into, and the same if it is behind a spool."""
+    remote = opened_store(args, create=True)
+    if args.spool is None:
+        return remote, None
+    from onvif_bmff.storage.spooled import SpooledStore
+
+    spooled = SpooledStore(remote, args.spool)
+    return spooled, spooled
+
+
+def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
+    """Wait until the spool is empty, as long as was asked for; say what is left in it otherwise."""
+    if emptied(spooled, args.spool_wait, args.signals):
+        return True
+    status = spooled.status
+    why = f" ({status.error})" if status.error else ""
+    how = f"'onvif-bmff spool {args.spool} --to {args.store}' uploads them"
+    complain(f"{status.waiting} objects wait in {args.spool}{why}: {how}")
+    return False
 
 
 def _target(args: argparse.Namespace) -> RecordingTarget:

@@ -1,5 +1,6 @@
 from onvif_bmff.export.checked_subsegments import CheckedSubsegments as CheckedSubsegments
 from onvif_bmff.export.checked_subsegments import whole_size as whole_size
+from onvif_bmff.export.chunks import build_chunk as build_chunk
 from onvif_bmff.export.clear_boxes import clear_fragment as clear_fragment
 from onvif_bmff.export.clear_boxes import clear_movie as clear_movie
 from onvif_bmff.export.clear_boxes import removed_size as removed_size
@@ -16,7 +17,6 @@ from onvif_bmff.export.file_times import Cuts as Cuts
 from onvif_bmff.export.file_times import FileTimes as FileTimes
 from onvif_bmff.export.fillers import Filler as Filler
 from onvif_bmff.export.fillers import filler_of as filler_of
-from onvif_bmff.export.hls import Playlists as Playlists
 from onvif_bmff.export.hls import hls_playlists as hls_playlists
 from onvif_bmff.export.in_band_sets import in_band as in_band
 from onvif_bmff.export.in_band_sets import is_same_family as is_same_family
@@ -44,11 +44,13 @@ from onvif_bmff.export.parts import checked_parts as checked_parts
 from onvif_bmff.export.parts import strict_parts as strict_parts
 from onvif_bmff.export.periods import FillerFile as FillerFile
 from onvif_bmff.export.periods import LineTrack as LineTrack
+from onvif_bmff.export.periods import are_on_one_line as are_on_one_line
 from onvif_bmff.export.periods import line_track as line_track
 from onvif_bmff.export.periods import make_periods as make_periods
 from onvif_bmff.export.playlist_lines import Listed as Listed
 from onvif_bmff.export.playlist_lines import MASTER as MASTER
 from onvif_bmff.export.playlist_lines import PLAYED as PLAYED
+from onvif_bmff.export.playlist_lines import Playlists as Playlists
 from onvif_bmff.export.playlist_lines import master_playlist as master_playlist
 from onvif_bmff.export.playlist_lines import playable as playable
 from onvif_bmff.export.playlist_lines import program_date_time as program_date_time
@@ -57,11 +59,11 @@ from onvif_bmff.export.progressive import ProgressiveWriter as ProgressiveWriter
 from onvif_bmff.export.renditions import Piece as Piece
 from onvif_bmff.export.renditions import Rendition as Rendition
 from onvif_bmff.export.renditions import RenditionWriter as RenditionWriter
-from onvif_bmff.export.renditions import build_chunk as build_chunk
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.with_fillers import DashManifest as DashManifest
 from onvif_bmff.export.with_fillers import dash_manifest as dash_manifest
 from onvif_bmff.export.with_fillers import is_one_track_an_object as is_one_track_an_object
+from onvif_bmff.export.with_fillers import playlists_with_fillers as playlists_with_fillers
 from onvif_bmff.export.writers import FragmentedWriter as FragmentedWriter
 from onvif_bmff.export.writers import MAX_DURATION as MAX_DURATION
 from onvif_bmff.export.writers import MovieWriter as MovieWriter
@@ -105,6 +107,7 @@ __all__ = [
     "RenditionWriter",
     "TrackTables",
     "WaitingSamples",
+    "are_on_one_line",
     "build_chunk",
     "build_movie",
     "build_mpd",
@@ -129,6 +132,7 @@ __all__ = [
     "output_tracks",
     "parameter_sets",
     "playable",
+    "playlists_with_fillers",
     "plays_in_place",
     "program_date_time",
     "readable",

@@ -28,6 +28,9 @@ __all__ = ["ContinuousExport", "export_continuous"]
 
 _FILLED = 60_000_000
 """Microseconds: longer times without any recording are left out."""
+_SECOND = 1_000_000
+_OFF = 60 * _SECOND
+"""Microseconds by which media may lie outside the times that keys say."""
 _MARGIN = 1_000_000
 """Microseconds between the zero of the time line and the first sample: decode times may come before presentation."""
 
@@ -88,7 +91,8 @@ def export_continuous(
     made: list[RenditionWriter] = []
 
     def writer(outputs: list[OutputTrack]) -> MovieWriter:
-        made.append(RenditionWriter(outputs, names, open_file))
+        bounds = [Fraction(times.ticks_at(at, _SECOND), _SECOND) for at in (cuts.first - _OFF, cuts.last + _OFF)]
+        made.append(RenditionWriter(outputs, names, open_file, (bounds[0], bounds[1])))
         return made[0]
 
     report = source.play(ExportJob(tracks, times, writer))

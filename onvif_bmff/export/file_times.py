@@ -13,6 +13,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["Cuts", "FileTimes"]
 
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
 _LEAD_IN = 50_000
 """Microseconds by which a sample may begin before the leading track does."""
 
@@ -20,7 +21,8 @@ _LEAD_IN = 50_000
 class Cuts:
     """The times in which nothing was recorded, and by how much cutting them out moves later times.
 
-    Those of up to ``kept`` microseconds stay.
+    Those of up to ``kept`` microseconds stay. ``first`` and ``last`` are the instants between which there may be media,
+    by keys (µs since 1970); a segment of unknown end may last a day.
     """
 
     def __init__(self, selection: Selection, seeker: Seeker, *, strict: bool, kept: int = SAME_TIME) -> None:
@@ -35,6 +37,9 @@ class Cuts:
         if not covered:
             raise MediaError("there is nothing to export")
         covered.sort()
+        lasts = [parts[-1].span.segments[parts[-1].stop - 1] for parts in selection.parts.values() if parts]
+        self.first = covered[0][0]
+        self.last = max(one.start.microseconds + _DAY if one.end is None else one.end.microseconds for one in lasts)
         self._ends: list[int] = []
         self._totals: list[int] = []
         reach, total = covered[0][1], 0

@@ -13,32 +13,21 @@ from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError
 from onvif_bmff.export.parts import ContinuousPart, checked_parts, strict_parts
-from onvif_bmff.export.playlist_lines import MASTER, PLAYED, Listed, master_playlist, program_date_time
+from onvif_bmff.export.playlist_lines import MASTER, PLAYED, Listed, Playlists, master_playlist, program_date_time
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
-from onvif_bmff.playback.left_out import LeftOut, lost_objects
+from onvif_bmff.playback.left_out import lost_objects
 from onvif_bmff.playback.seek import Seeker, Subsegment
 from onvif_bmff.playback.selection import Selection
 
-__all__ = ["Playlists", "hls_playlists"]
+__all__ = ["hls_playlists"]
 
 _NAMES = {"mp4": "main", MediaKind.VIDEO.extension: "video", MediaKind.AUDIO.extension: "audio"}
 """What playlists are called; those of other extensions by the extension."""
 _TOGETHER = 2_000_000
 """Microseconds within which spans of several media count as beginning together."""
-
-
-class Playlists(dict[str, str]):
-    """Playlists by file name; ``index.m3u8`` is the one to open.
-
-    ``left_out``: what they leave out because it is damaged, missing or foreign; empty if they were made ``strict``.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left_out: list[LeftOut] = []
 
 
 def hls_playlists(

@@ -89,15 +89,19 @@ def _period(period: Period) -> Iterator[str]:
     name = rounded(period.at).isoformat(3)
     yield f'  <Period id="{name}" start="{_duration(period.start)}" duration="{_duration(period.duration)}">'
     for one in period.sets:
-        codecs = ",".join(dict.fromkeys(codec.codecs_parameter() for codec in one.codecs))
+        # players take several codecs for several tracks; spans of one track differ in level at most
+        codec = max(one.codecs, key=lambda codec: picture_size(codec)[0] * picture_size(codec)[1])
         attributes = {"id": str(one.number), "contentType": one.kind.value.lower(), "mimeType": one.kind.content_type}
         if one.language != "und":
             attributes["lang"] = one.language
         yield f'    <AdaptationSet{_attributes(attributes)} segmentAlignment="true" startWithSAP="1">'
-        more = {"id": f"{one.kind.value.lower()}-{one.number}", "bandwidth": str(one.bandwidth), "codecs": codecs}
-        sizes = [picture_size(codec) for codec in one.codecs]
-        if any(width and height for width, height in sizes):
-            width, height = max(sizes, key=lambda size: size[0] * size[1])
+        more = {
+            "id": f"{one.kind.value.lower()}-{one.number}",
+            "bandwidth": str(one.bandwidth),
+            "codecs": codec.codecs_parameter(),
+        }
+        width, height = picture_size(codec)
+        if width and height:
             more |= {"width": str(width), "height": str(height)}
         rate = max(sound_of(codec)[0] for codec in one.codecs)
         if one.kind is MediaKind.AUDIO and rate:

@@ -14,21 +14,21 @@ from typing import BinaryIO
 
 from onvif_bmff.bmff import FileTypeBox, build_boxes
 from onvif_bmff.errors import BoxError, MediaError, ObjectNotFoundError
+from onvif_bmff.export.chunks import build_chunk
 from onvif_bmff.export.fillers import Filler, filler_of
 from onvif_bmff.export.movie import OutputTrack, build_movie, fragmented_tables
 from onvif_bmff.export.mpd import AdaptationSet, ByteRange, MediaPiece, Period
 from onvif_bmff.export.parts import ContinuousPart
-from onvif_bmff.export.renditions import build_chunk
 from onvif_bmff.export.writers import OutputSample
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.object_check import headers_agree
-from onvif_bmff.playback.recorded import RecordedSpan
+from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["FillerFile", "LineTrack", "line_track", "make_periods"]
+__all__ = ["FillerFile", "LineTrack", "are_on_one_line", "line_track", "make_periods"]
 
 _SECOND = 1_000_000
 _BRIDGED = 100_000
@@ -42,6 +42,9 @@ _EARLY = 40_000
 _LEFT_OUT = 60 * _SECOND
 """Microseconds: longer times without any recording are left out."""
 _PIECE = 2 * _SECOND
+_OFF = 60 * _SECOND
+"""Microseconds by which media may lie outside the times that keys say."""
+_DAY = 86_400 * _SECOND
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ def line_track(number: int, kind: MediaKind, parts: Iterable[ContinuousPart], se
     """Return a track of continuous parts; None if nothing of them can be played.
 
     Raises:
+        MediaError: media lie far outside the time of their object.
         StoreError: the store failed.
     """
     lines: list[_Line] = []
@@ -105,8 +109,17 @@ def line_track(number: int, kind: MediaKind, parts: Iterable[ContinuousPart], se
             lines.append(line)
         for (segment, one), length in zip(part.subsegments, part.lengths(), strict=True):
             start = one.start.microseconds
+            _check(segment, start)
             lines[-1].pieces.append(_Piece(segment.name, one.offset, one.stop, start, start + length))
     return LineTrack(number, kind, lines) if lines else None
+
+
+def _check(segment: RecordedSegment, start: int) -> None:
+    """See that a piece lies in its object's time: what is damaged must not be filled without end."""
+    first = segment.start.microseconds
+    last = first + _DAY if segment.end is None else segment.end.microseconds
+    if not first - _OFF <= start <= last + _OFF:
+        raise MediaError("media lie outside the time of the object").about(segment.name)
 
 
 def _clock_of(part: ContinuousPart, seeker: Seeker) -> MediaClock | None:
@@ -183,6 +196,15 @@ def _bounds(filler: Filler, start: int, end: int, scale: int) -> list[int]:
     if filler.stretches:
         found[-1] = end
     return found
+
+
+def are_on_one_line(tracks: Sequence[LineTrack]) -> bool:
+    """Return whether one period is enough: each track has one time line, and all time lines begin at one instant."""
+    zeros = [line.zero for track in tracks for line in track.lines]
+    earliest = min(line.pieces[0].start for track in tracks for line in track.lines)
+    if any(len(track.lines) > 1 for track in tracks) or max(zeros) > earliest:
+        return False
+    return max(zeros) - min(zeros) <= _SAME_LINE and not _holes([p for one in tracks for p in one.lines[0].pieces])
 
 
 # ---- periods --------------------------------------------------------------------------------------

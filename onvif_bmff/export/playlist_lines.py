@@ -6,15 +6,27 @@ from dataclasses import dataclass, replace
 from onvif_bmff.media.codec import Codec, picture_size
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import media_in
+from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.selection import Selection
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["MASTER", "PLAYED", "Listed", "master_playlist", "playable", "program_date_time", "rounded"]
+__all__ = ["MASTER", "PLAYED", "Listed", "Playlists", "master_playlist", "playable", "program_date_time", "rounded"]
 
 PLAYED = frozenset((MediaKind.VIDEO, MediaKind.AUDIO))
 """What players play; they do not support metadata."""
 MASTER = "index.m3u8"
 """The playlist to open."""
+
+
+class Playlists(dict[str, str]):
+    """Playlists by file name; ``index.m3u8`` is the one to open.
+
+    ``left_out``: what they leave out because it is damaged, missing or foreign; empty if they were made ``strict``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out: list[LeftOut] = []
 
 
 @dataclass(frozen=True, slots=True)

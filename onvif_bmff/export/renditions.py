@@ -5,33 +5,23 @@ some players move media that begin later, and lose pictures by that. Pieces, whi
 long and begin with a sync sample.
 """
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
 
 from onvif_bmff.bmff import (
-    NON_SYNC_SAMPLE,
-    Columns,
     FileTypeBox,
-    MovieFragmentBox,
-    MovieFragmentHeaderBox,
-    TrackFragmentBaseMediaDecodeTimeBox,
-    TrackFragmentBox,
-    TrackFragmentHeaderBox,
-    TrackRunBox,
     build_boxes,
 )
 from onvif_bmff.errors import MediaError
+from onvif_bmff.export.chunks import build_chunk
 from onvif_bmff.export.fillers import Filler, filler_of
 from onvif_bmff.export.movie import OutputTrack, build_movie, fragmented_tables
 from onvif_bmff.export.writers import MAX_DURATION, OutputSample, Presented
 
-__all__ = ["Piece", "Rendition", "RenditionWriter", "build_chunk"]
+__all__ = ["Piece", "Rendition", "RenditionWriter"]
 
-_SYNC_FLAGS = 0x02000000
-_PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 _PIECE = 2
 """Seconds that a piece lasts at least, if there are sync samples."""
 _LONGEST = 6
@@ -53,48 +43,6 @@ class Piece:
     size: int
     start: int
     filled: bool
-
-
-def build_chunk(track_id: int, sequence_number: int, samples: Sequence[OutputSample]) -> bytes:
-    """Return a moof and an mdat with samples of one track that follow each other. ISO/IEC 14496-12, 8.8."""
-    columns = {
-        "duration": array("I", [one.duration for one in samples]),
-        "size": array("I", [len(one.data) for one in samples]),
-        "flags": array("I", [_SYNC_FLAGS if one.sync else _PREDICTED_FLAGS for one in samples]),
-    }
-    common = {name: column[0] for name, column in columns.items() if column.count(column[0]) == len(column)}
-    columns = {name: column for name, column in columns.items() if name not in common}
-    offsets = [one.offset for one in samples]
-    if any(offsets):
-        columns["composition_offset"] = array("i", offsets)
-    bits = {"duration": 0x100, "size": 0x200, "flags": 0x400, "composition_offset": 0x800}
-    defaults = {"duration": 0x8, "size": 0x10, "flags": 0x20}
-    header = TrackFragmentHeaderBox(
-        flags=0x20002 | sum(defaults[name] for name in common),
-        track_id=track_id,
-        sample_description_index=samples[0].description,
-        default_sample_duration=common.get("duration"),
-        default_sample_size=common.get("size"),
-        default_sample_flags=common.get("flags"),
-    )
-    time = TrackFragmentBaseMediaDecodeTimeBox(version=1, base_media_decode_time=samples[0].time)
-
-    def moof(data_offset: int) -> MovieFragmentBox:
-        run = TrackRunBox(
-            version=1,
-            flags=0x1 | sum(bits[name] for name in columns),
-            sample_count=len(samples),
-            data_offset=data_offset,
-            samples=Columns(len(samples), **columns),
-        )
-        traf = TrackFragmentBox(children=(header, time, run))
-        return MovieFragmentBox(children=(MovieFragmentHeaderBox(sequence_number=sequence_number), traf))
-
-    total = sum(len(one.data) for one in samples) + 8
-    if total >= 1 << 32:
-        raise MediaError("a fragment of more than 4 GiB cannot be written")
-    head = moof(moof(0).size + 8).build()
-    return b"".join((head, total.to_bytes(4, "big"), b"mdat", *[one.data for one in samples]))
 
 
 @dataclass(slots=True)
@@ -248,11 +196,16 @@ class RenditionWriter:
     """Writes each track as a rendition; those of ``None`` are left out. A ``MovieWriter``.
 
     ``open_file`` opens a file to write by its name. ``start`` is when the presentation begins, in seconds of the times
-    of the samples; None before the first one.
+    of the samples; None before the first one. Samples outside ``bounds``, in the same seconds, are refused with
+    ``MediaError``: what is damaged must not be filled without end.
     """
 
     def __init__(
-        self, tracks: Sequence[OutputTrack], names: Sequence[str | None], open_file: Callable[[str], BinaryIO]
+        self,
+        tracks: Sequence[OutputTrack],
+        names: Sequence[str | None],
+        open_file: Callable[[str], BinaryIO],
+        bounds: tuple[Fraction, Fraction],
     ) -> None:
         self.renditions = tuple(
             [
@@ -261,6 +214,7 @@ class RenditionWriter:
             ]
         )
         self.start: Fraction | None = None
+        self._bounds = bounds
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See ``MovieWriter.add``."""
@@ -268,8 +222,11 @@ class RenditionWriter:
         if rendition is None:
             return
         scale = rendition.track.timescale
+        presented = Fraction(sample.time + sample.offset, scale)
+        if not self._bounds[0] <= presented <= self._bounds[1]:
+            raise MediaError(f"a sample in {rendition.name} would lie outside the times of all objects")
         if self.start is None:
-            self.start = Fraction(sample.time + sample.offset, scale)
+            self.start = presented
         sample.time -= round(self.start * scale)
         if sample.time + sample.offset >= 0:  # sound may begin up to a sample before the pictures
             rendition.add(sample)

@@ -1,26 +1,30 @@
 """What players open over stored objects where they lie, if nothing may be copied: fillers are all that is written.
 
-``dash_manifest`` does so for all recordings in CMAF. Playlists can do it only for spans on one time line.
+``dash_manifest`` does so for all recordings in CMAF, ``playlists_with_fillers`` for those on one time line.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil
 from typing import BinaryIO
 from urllib.parse import quote
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.export.mpd import build_mpd
+from onvif_bmff.export.fillers import filler_of
+from onvif_bmff.export.mpd import AdaptationSet, Period, build_mpd
 from onvif_bmff.export.parts import checked_parts, strict_parts
-from onvif_bmff.export.periods import FillerFile, LineTrack, line_track, make_periods
-from onvif_bmff.export.playlist_lines import playable
+from onvif_bmff.export.periods import FillerFile, LineTrack, are_on_one_line, line_track, make_periods
+from onvif_bmff.export.playlist_lines import MASTER, Listed, Playlists, master_playlist, playable, program_date_time
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.extensions import extension_rank, only_kind_in
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.left_out import LeftOut, lost_objects
 from onvif_bmff.playback.seek import Seeker
 from onvif_bmff.playback.selection import Selection
+from onvif_bmff.timing import UtcTime
 
-__all__ = ["DashManifest", "dash_manifest", "is_one_track_an_object"]
+__all__ = ["DashManifest", "dash_manifest", "is_one_track_an_object", "playlists_with_fillers"]
 
 
 @dataclass(slots=True)
@@ -65,6 +69,74 @@ def dash_manifest(
         BoxError, MediaError: a segment is invalid (if ``strict``).
         StoreError: the store failed.
     """
+    tracks, left_out = _tracks(store, selection, strict=strict)
+    fillers = [_filler_file(track.kind, track.number, tracks, open_file) for track in tracks]
+    periods = make_periods(tracks, fillers, lambda name: base + quote(name_of(name)))
+    return DashManifest(build_mpd(periods), left_out)
+
+
+def playlists_with_fillers(
+    store: ReadableStore,
+    selection: Selection,
+    open_file: Callable[[str], BinaryIO],
+    *,
+    base: str = "",
+    name_of: Callable[[str], str] = str,
+    strict: bool = True,
+) -> Playlists | None:
+    """Return HLS playlists over stored objects, and fillers where a track has nothing; None if players need copies.
+
+    They do unless all spans are on one time line, as with decode times that count from 1970 (``DecodeTimes.UTC``), and
+    their codecs have fillers.
+    Arguments and errors are those of ``dash_manifest``.
+    """
+    if not is_one_track_an_object(selection):
+        return None
+    tracks, left_out = _tracks(store, selection, strict=strict)
+    codecs = [line.header.lead.codec() for track in tracks for line in track.lines]
+    if not are_on_one_line(tracks) or any(filler_of(codec) is None for codec in codecs):
+        return None
+    fillers = [_filler_file(track.kind, track.number, tracks, open_file) for track in tracks]
+    (period,) = make_periods(tracks, fillers, lambda name: base + quote(name_of(name)))
+    made = Playlists()
+    made.left_out += left_out
+    listed: list[Listed] = []
+    for one in period.sets:
+        number = sum(other.kind is one.kind for other in period.sets[: period.sets.index(one)])
+        name = f"{one.kind.value.lower()}{f'-{number + 1}' if number else ''}.m3u8"
+        made[name] = _playlist(one, period)
+        listed.append(Listed(name, (one.kind,), one.codecs, one.bandwidth, one.language))
+    made[MASTER] = master_playlist(listed)
+    return made
+
+
+def _playlist(found: AdaptationSet, period: Period) -> str:
+    scale = found.timescale
+    bounds = [round(one.start * 1_000_000 / scale) for one in found.pieces]
+    last = found.pieces[-1]
+    bounds.append(round((last.start + last.duration) * 1_000_000 / scale))
+    zero = round(found.offset * 1_000_000 / scale)
+    longest = max(later - start for start, later in pairwise(bounds))
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{max(1, ceil(longest / 1_000_000))}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        f'#EXT-X-MAP:URI="{found.header.uri}",BYTERANGE="{found.header.stop}@0"',
+    ]
+    for piece, (start, later) in zip(found.pieces, pairwise(bounds), strict=True):
+        place = piece.place
+        lines.append(program_date_time(UtcTime(period.at.microseconds + start - zero)))
+        lines.append(f"#EXTINF:{(later - start) / 1_000_000:.6f},")
+        lines.append(f"#EXT-X-BYTERANGE:{place.stop - place.offset}@{place.offset}")
+        lines.append(place.uri)
+    lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _tracks(store: ReadableStore, selection: Selection, *, strict: bool) -> tuple[list[LineTrack], list[LeftOut]]:
+    """Return the tracks of a selection with their time lines, and what they leave out."""
     selection = playable(selection)
     if not is_one_track_an_object(selection):
         raise MediaError("objects hold several tracks: only copies of them can be played by DASH")
@@ -87,10 +159,8 @@ def dash_manifest(
         for one in left_out:
             if one.error is not None:
                 raise one.error
-        raise MediaError("there is nothing that DASH could play")
-    fillers = [_filler_file(track.kind, track.number, tracks, open_file) for track in tracks]
-    periods = make_periods(tracks, fillers, lambda name: base + quote(name_of(name)))
-    return DashManifest(build_mpd(periods), left_out)
+        raise MediaError("there is nothing that players could play")
+    return tracks, left_out
 
 
 def _filler_file(

@@ -25,6 +25,7 @@ from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
+from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
 from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
 from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
@@ -42,6 +43,7 @@ from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
 from onvif_bmff.storage.held_folders import HeldFolders as HeldFolders
+from onvif_bmff.storage.held_folders import HeldWay as HeldWay
 from onvif_bmff.storage.iv_store import Identity as Identity
 from onvif_bmff.storage.iv_store import SqliteIvStore as SqliteIvStore
 from onvif_bmff.storage.iv_store import read_identity as read_identity
@@ -66,6 +68,12 @@ from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
+from onvif_bmff.storage.spool import SpoolPolicy as SpoolPolicy
+from onvif_bmff.storage.spool import SpoolStatus as SpoolStatus
+from onvif_bmff.storage.spool import SpoolWriter as SpoolWriter
+from onvif_bmff.storage.spool import UploadState as UploadState
+from onvif_bmff.storage.spool import spool_folders as spool_folders
+from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
@@ -76,6 +84,8 @@ from onvif_bmff.storage.tree import passing_name as passing_name
 from onvif_bmff.storage.tree import read_all as read_all
 from onvif_bmff.storage.tree import write_all as write_all
 from onvif_bmff.storage.tree import write_file as write_file
+from onvif_bmff.storage.upload_queue import UploadQueue as UploadQueue
+from onvif_bmff.storage.upload_queue import Waiting as Waiting
 
 __all__ = [
     "AZURE",
@@ -107,6 +117,7 @@ __all__ = [
     "HeldBytes",
     "HeldFolder",
     "HeldFolders",
+    "HeldWay",
     "Identity",
     "KeyTakenError",
     "Label",
@@ -125,6 +136,10 @@ __all__ = [
     "SideFiles",
     "SinkOutcomes",
     "SpanQueue",
+    "SpoolPolicy",
+    "SpoolStatus",
+    "SpoolWriter",
+    "SpooledStore",
     "SqliteIvStore",
     "SqlitePersistence",
     "StoreBusyError",
@@ -133,9 +148,13 @@ __all__ = [
     "StoreUrl",
     "SystemDatabaseFiles",
     "Tree",
+    "UploadQueue",
+    "UploadState",
+    "Waiting",
     "attribute",
     "check_content_type",
     "check_metadata",
+    "copy_object",
     "copy_objects",
     "encoded_attributes",
     "failures",
@@ -153,6 +172,7 @@ __all__ = [
     "read_identity",
     "read_options",
     "settings_for",
+    "spool_folders",
     "without_ids",
     "write_all",
     "write_file",

@@ -12,7 +12,7 @@ from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectS
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.parallel import in_parallel
 
-__all__ = ["Copied", "CopyState", "copy_objects"]
+__all__ = ["Copied", "CopyState", "copy_object", "copy_objects"]
 
 _BLOCK = 8 << 20
 _END = "_end"
@@ -72,14 +72,20 @@ def copy_objects(
 
     def copy(key: str) -> Copied:
         try:
-            return _copy(source, target, key, digests=digests)
+            return copy_object(source, target, key, digests=digests)
         except (OnvifBmffError, OSError) as error:
             return Copied(key, CopyState.FAILED, error=error)
 
     return in_parallel(copy, keys, tasks=tasks, runtime=runtime, share=_SHARE)
 
 
-def _copy(source: ReadableStore, target: ObjectStore, key: str, *, digests: bool) -> Copied:
+def copy_object(source: ReadableStore, target: ObjectStore, key: str, *, digests: bool = False) -> Copied:
+    """Copy one object, as ``copy_objects`` does; return that it is in the target, by this call or before.
+
+    Raises:
+        ObjectExistsError: the target has another object of this key.
+        OnvifBmffError: it could not be read, stored or verified.
+    """
     info = source.head(key)
     content_type = info.content_type or _usual_type(key)
     digest = sha256()

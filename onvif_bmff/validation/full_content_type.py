@@ -1,7 +1,6 @@
 """The attribute FullContentType against the codecs of all that a recording held at that time. ONVIF 25.12, B.9."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from onvif_bmff.objects.key import ObjectKey
@@ -34,14 +33,14 @@ class FullContentTypes:
         if held is not None:
             _note(self._held.setdefault(key.extension, []), key, name, held, is_new=not key.counter)
         if named is not None:
-            _note(self._named.setdefault(key.extension, []), key, name, named, is_new=False)
+            _note(self._named.setdefault(key.extension, []), key, name, named, is_new=not key.counter)
 
     def close(self, findings: Findings) -> None:
         """Report attributes that lack the codecs of other spans that were open already, and forget the place."""
         for extension, runs in self._named.items():
             for run in runs:
-                others = [one for other, held in self._held.items() if other != extension for one in _while(held, run)]
-                missing = frozenset[str]().union(*[one.codecs for one in others]) - run.codecs
+                others = [_while(held, run) for other, held in self._held.items() if other != extension]
+                missing = frozenset[str]().union(*others) - run.codecs
                 if missing:
                     message = f"no {', '.join(sorted(missing))}, which is recorded at the same time"
                     if run.count > 1:
@@ -59,9 +58,26 @@ def _note(runs: list[_Run], key: ObjectKey, name: str, codecs: frozenset[str], *
         runs.append(_Run(codecs, key.time, key.time, name))
 
 
-def _while(held: list[_Run], named: _Run) -> Iterator[_Run]:
-    """Yield the runs that had begun before the last object of ``named``, and went on behind its first one."""
-    for number in range(bisect_right(held, named.last, key=lambda run: run.first) - 1, -1, -1):
-        if held[number].last < named.first:
-            return
-        yield held[number]
+def _while(held: list[_Run], named: _Run) -> frozenset[str]:
+    """Return the codecs that an extension surely had while ``named`` lasted.
+
+    Where codecs or tracks change, spans of one recording close one after the other, each at a sync sample of its own,
+    and new ones may begin with what the old ones end with. So what counts is in all runs that began before the last
+    object of ``named`` and went on behind its first one, and in their neighbours, too; and they share half of its time.
+    """
+    end = bisect_right(held, named.last, key=lambda run: run.first)
+    begin = end
+    while begin and held[begin - 1].last >= named.first:
+        begin -= 1
+    shared = sum(_shared(named, run) for run in held[begin:end])
+    if begin == end or 2 * shared < _lasting(named):
+        return frozenset()
+    return frozenset[str].intersection(*(run.codecs for run in held[max(begin - 1, 0) : end + 1]))
+
+
+def _lasting(run: _Run) -> int:
+    return run.last.microseconds_since(run.first)
+
+
+def _shared(first: _Run, second: _Run) -> int:
+    return min(first.last, second.last).microseconds_since(max(first.first, second.first))

@@ -22,6 +22,7 @@ USES = [
     "record {clip} --store store --encrypt CENC --certificate {}",
     "inspect {}",
     "record {clip} --store s3://bucket --store-options {}",
+    "rewrap store -o out --to-certificate {}",
     "extract {clip} --number 1 -o {}",
     "decrypt {} -o out.mp4",
     "decrypt {clip} -o {}",
@@ -29,6 +30,8 @@ USES = [
     "export store -o {}",
     "export store --hls {}",
     "copy store copied --source-options {}",
+    "spool {}",
+    "record {clip} --store store --spool {}",
     "fuzz --seeds {} -- true",
     "fuzz --findings {} -- true",
 ]
@@ -44,6 +47,9 @@ STORE_USES = [
     "recover {}",
     "copy {} store",
     "copy store {}",
+    "rewrap {} -o out --to-certificate store",
+    "rewrap store -o {} --to-certificate store",
+    "spool store --to {}",
 ]
 
 

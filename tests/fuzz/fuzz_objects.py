@@ -20,7 +20,7 @@ from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.cenc.keys.wrap import wrap_key
 from onvif_bmff.errors import BoxError, ObjectAttributeError, OnvifBmffError
-from onvif_bmff.export import export_movie, hls_playlists
+from onvif_bmff.export import export_continuous, export_movie, hls_playlists
 from onvif_bmff.export.clear_file import ClearFile
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.objects import ObjectAttributes, ObjectKey, SegmentObject
@@ -90,12 +90,13 @@ def playback(data):
         lambda: export_movie(store, selection, io.BytesIO(), keys=ring(), progressive=True),
         lambda: export_movie(store, part, io.BytesIO(), keys=ring()),
         lambda: hls_playlists(store, selection),
+        lambda: export_continuous(store, selection, lambda name: io.BytesIO(), keys=ring()),
         lambda: Seeker(store).read(Seeker(store).find(segment, START + timedelta(milliseconds=700))),
     ):
         with contextlib.suppress(OnvifBmffError):
             act()
             done += 1
-    return done >= 5  # there are no playlists of what is encrypted
+    return done >= 6  # there are no playlists of what is encrypted
 
 
 def validator(data):

@@ -5,8 +5,6 @@ import subprocess
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
-from shutil import rmtree
-from uuid import UUID
 
 import interop_browser
 import interop_players as players
@@ -15,49 +13,25 @@ import pytest
 import support_told_time as told
 from support_tools import need
 
-from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.cli.main import main
-from onvif_bmff.recording.encryption import EncryptionEntry
 
 pytestmark = pytest.mark.interop
 
-KID, KEY = "8c4b2f0e-1f0a-4c58-9d3a-0a5d6f1c2b3e", "00112233445566778899aabbccddeeff"
-PLACES = (0, 4.5, 9, 12.8, 18.5)
-"""Where players are sent, in seconds: the beginning, before, in and behind gaps; they play on over the edges."""
-ENCRYPTED = {"c2 sound lost": ProtectionScheme.CENC, "c4 audio-only span": ProtectionScheme.CBCS}
-ALL = [("hls", "hls/index.m3u8"), ("shaka", "hls/index.m3u8"), ("shaka", "dash/index.mpd"), ("dash", "dash/index.mpd")]
-
-
-def folder_of(name):
-    return name.split()[0]
+CASES = ("c4 audio-only span", "c6 gaps that cross")
+"""What plays in browsers here, in MP4 and in CMAF; ``python -m tests.long players`` plays all."""
+ENCRYPTED = "c2 sound lost"
+CONTROL = (("c1 video lost", "hls"), ("c4 audio-only span", "shaka"))
+BY_FFMPEG = ("c1 video lost", "c4 audio-only span", "c7 video-only span")
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return told.make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, clip):
+def site(tmp_path_factory):
     """For each case a store, and what the command makes of it; ``place`` is the form that does not do."""
     made = players.Site(tmp_path_factory.mktemp("site"))
-    for name, case in told.CASES.items():
-        folder = made.folder / folder_of(name)
-        told.record(folder / "store", case, clip)
-        for form in ("hls", "dash"):
-            assert main(["export", str(folder / "store"), f"--{form}", str(folder / form)]) == 0
-    for name in ("c1 video lost", "c4 audio-only span"):
-        folder = made.folder / folder_of(name)
-        assert main(["export", str(folder / "store"), "--hls", str(folder / "place"), "--copies", "never"]) == 0
-    for name, scheme in ENCRYPTED.items():
-        folder = made.folder / "encrypted" / folder_of(name)
-        entry = EncryptionEntry(scheme, FixedKey(ContentKey(UUID(KID), bytes.fromhex(KEY))))
-        told.record(folder / "store", told.CASES[name], clip, entry)
-        for form in ("hls", "dash"):
-            command = ["export", str(folder / "store"), f"--{form}", str(folder / form), "--key", f"{KID}:{KEY}"]
-            assert main(command) == 0
-        rmtree(folder / "store")
+    clip = told.make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+    for name in {*CASES, *BY_FFMPEG, *(name for name, _ in CONTROL)}:
+        players.put_case(made.folder, name, clip)
+    players.put_case(made.folder / "encrypted", ENCRYPTED, clip, scheme=ProtectionScheme.CENC)
     yield made
     made.close()
 
@@ -69,33 +43,19 @@ def browser():
     made.close()
 
 
-def check(site, browser, runs):
-    """``runs``: case, player, URL. All play at once; each is right, and saw and heard all that it should."""
-    found = site.play(browser, [(player, url) for _, player, url in runs], PLACES)
-    wrong = {run: players.verdict(told.CASES[run[0]], one) for run, one in zip(runs, found, strict=True)}
-    assert not {run: why for run, why in wrong.items() if why}
+def test_gaps_that_differ_play_in_step(site, browser):
+    """HLS and DASH of MP4 objects over copies; of CMAF, DASH over the stored objects."""
+    runs = [(name, player, url) for name in CASES for player, url in players.runs_of(name)]
+    assert not players.wrong_runs(site, browser, runs)
 
 
-@pytest.mark.parametrize("names", [tuple(told.CASES)[at : at + 2] for at in range(1, len(told.CASES), 2)])
-def test_gaps_that_differ_play_in_step(site, browser, names):
-    check(site, browser, [(name, player, f"{folder_of(name)}/{url}") for name in names for player, url in ALL])
-
-
-def test_encrypted_recordings_play_from_clear_copies(site, browser):
-    runs = [(name, player, f"encrypted/{folder_of(name)}/{url}") for name in ENCRYPTED for player, url in ALL]
-    check(site, browser, runs)
-
-
-def test_the_stored_objects_do_not(site, browser):
+def test_clear_copies_of_encrypted_recordings_do_and_stored_objects_do_not(site, browser):
     """The control: the same check finds playlists over the objects wrong, where gaps differ."""
-    runs = [
-        (name, player, f"{folder_of(name)}/place/index.m3u8")
-        for name in ("c1 video lost", "c4 audio-only span")
-        for player in ("hls", "shaka")
-    ]
-    found = site.play(browser, [(player, url) for _, player, url in runs], PLACES)
-    for (name, player, _), one in zip(runs, found, strict=True):
-        assert players.verdict(told.CASES[name], one), (name, player)
+    runs = [(ENCRYPTED, player, f"encrypted/{url}") for player, url in players.runs_of(ENCRYPTED)]
+    control = [(name, player, players.place_of(name)) for name, player in CONTROL]
+    wrong = players.wrong_runs(site, browser, [*runs, *control])
+    assert not {run: why for run, why in wrong.items() if run in runs}
+    assert wrong.keys() >= set(control)
 
 
 # ---- ffmpeg ---------------------------------------------------------------------------------------
@@ -146,10 +106,10 @@ def ffmpeg(request):
     return need("ffmpeg") if request.param == "that of the system" else tools.newer_ffmpeg()
 
 
-@pytest.mark.parametrize("name", list(told.CASES)[1:])
+@pytest.mark.parametrize("name", BY_FFMPEG)
 def test_ffmpeg_shows_and_sounds_all_at_its_time(site, ffmpeg, name):
     """Each picture that was recorded, and each twentieth of a second of sound, at one offset from its UTC."""
-    case, playlist = told.CASES[name], site.folder / folder_of(name) / "hls" / "index.m3u8"
+    case, playlist = told.CASES[name], site.folder / players.folder_of(name) / "hls" / "index.m3u8"
     pictures = seconds_of_pictures(ffmpeg, playlist)
     shown = [(time, number) for time, number in pictures if number is not None]
     assert [number for _, number in shown] == [

@@ -216,6 +216,28 @@ def test_what_a_recorder_makes_of_one_source_plays_in_place(tmp_path, form):
     assert plays_in_place(store, select(Timeline.from_store(store))) == (form is MP4)
 
 
+@pytest.mark.parametrize("kind", ["video", "audio"])
+@pytest.mark.parametrize("when", [(6, 17), (-1, 6), (18, 99)])
+def test_a_pause_of_one_track_in_multiplexed_objects_is_seen(clip, kind, when):
+    """No key shows it; an end of the last span is no gap."""
+    store = MemoryStore()
+    target = RecordingTarget(format=MP4, prefix="p", segment_duration=timedelta(seconds=4))
+
+    def keep(sample):
+        second = Fraction(sample.decode_time, scales[sample.track_id])
+        return sample.track_id != silent or not when[0] <= second < when[1]
+
+    _, tracks, samples = record(MemoryStore(), clip, target)
+    scales = {track.track_id: track.timescale for track in tracks}
+    (silent,) = [track.track_id for track in tracks if track.type.lower() == kind]
+    record(store, (tracks, [one for one in samples if keep(one)]), target, start=told.START)
+    selection = select(Timeline.from_store(store))
+    assert plays_in_place(store, selection) == (when[1] == 99 and (kind == "audio" or len(selection.parts["mp4"]) == 1))
+    copies = Copies(store)
+    filled = {one.track.type.lower(): sum(piece.filled for piece in one.pieces) for one in copies.export.renditions}
+    assert filled[kind] >= 2
+
+
 @pytest.mark.parametrize("scheme", [ProtectionScheme.CENC, ProtectionScheme.CBCS])
 @pytest.mark.parametrize("name", ["c4 audio-only span", "c6 gaps that cross"])
 def test_encrypted_recordings_become_the_same_clear_copies(tmp_path, clip, stores, name, scheme):
@@ -236,6 +258,11 @@ def test_spans_of_other_timescales_and_parameter_sets_share_one_header(tmp_path,
     copies = Copies(store)
     video = copies.export.renditions[0]
     assert video.track.timescale % 12_800 == video.track.timescale % 90_000 == 0
+    root = ET.fromstring(continuous_mpd(copies.export))
+    found = root.find(".//{*}Representation")
+    assert (found.get("width"), found.get("height")) == ("480", "270")
+    # several would mean several tracks to a player
+    assert found.get("codecs") == video.track.codecs[1].codecs_parameter() != video.track.codecs[0].codecs_parameter()
     assert copies.lists["video.m3u8"].count("EXT-X-MAP") == 1
     path = tmp_path / "video.mp4"
     path.write_bytes(copies.bytes("video.mp4"))

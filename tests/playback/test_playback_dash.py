@@ -1,5 +1,6 @@
 """MPDs over stored objects: periods, and that each piece is presented when it was recorded."""
 
+import re
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 from fractions import Fraction
@@ -9,20 +10,25 @@ from urllib.parse import unquote
 
 import pytest
 import support_told_time as told
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from playback_kit import names
 
 from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.cli.main import main
-from onvif_bmff.errors import MediaError, ProtectionError
-from onvif_bmff.export import dash_manifest, is_one_track_an_object
+from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError
+from onvif_bmff.export import dash_manifest, is_one_track_an_object, playlists_with_fillers
 from onvif_bmff.export.fillers import filler_of
 from onvif_bmff.media.track import TrackType
+from onvif_bmff.objects import ObjectKey, SegmentObject, SpanEndObject
 from onvif_bmff.playback import SampleReader, Timeline, read_segment, select
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.target import DecodeTimes
+from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime
 
+_small = {}
 SPACE = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 CMAF_CASES = [name for name, case in told.CASES.items() if case.form == "CMAF"]
 
@@ -75,7 +81,7 @@ class Manifest:
             )
 
     def shown(self):
-        """For each kind what a player shows: start and end in seconds since told.START, payload. Clips as players do."""
+        """For each kind what a player shows: start and end in seconds since told.START, payload."""
         found = {}
         for period in self.periods:
             at = Fraction(UtcTime.parse(period.get("id")).microseconds_since(told.START), 1_000_000)
@@ -176,6 +182,39 @@ def test_only_fillers_are_written(tmp_path, clip):
     assert len(Manifest(whole).periods) == 1
 
 
+@pytest.mark.parametrize("name", CMAF_CASES)
+def test_playlists_over_objects_with_utc_decode_times(tmp_path, clip, name):
+    """The same pieces as in the MPD, and dates; other objects need copies."""
+    store = told.record(tmp_path / "store", told.CASES[name], clip, decode_times=DecodeTimes.UTC)
+    files = {}
+    made = playlists_with_fillers(
+        store, select(Timeline.from_store(store)), lambda name: files.setdefault(name, BytesIO()), base="../store/"
+    )
+    manifest = Manifest(store)
+    assert {name: file.getvalue() for name, file in files.items()} == {
+        name: file.getvalue() for name, file in manifest.files.items()
+    }
+    assert set(made) == {"index.m3u8", "video.m3u8", "audio.m3u8"}
+    (period,) = manifest.periods
+    for kind, scale, offset, _, pieces in manifest.sets(period):
+        text = made[f"{kind}.m3u8"]
+        assert "DISCONTINUITY" not in text
+        assert text.count("EXT-X-MAP") == 1
+        dates = [UtcTime.parse(date) for date in re.findall("DATE-TIME:(.*)", text)]
+        lengths = [Fraction(length) for length in re.findall("EXTINF:(.*),", text)]
+        ranges = re.findall(r"BYTERANGE:(\d+)@(\d+)\n(.*)", text)
+        bodies = [manifest.get(uri, f"{start}-{int(start) + int(size) - 1}") for size, start, uri in ranges]
+        assert bodies == [data for _, _, data in pieces]
+        for (time, _, _), date in zip(pieces, dates, strict=True):
+            at = told.START.microseconds + (time - offset) * 1_000_000 / scale
+            assert abs(date.microseconds - at) <= 1_000
+        last = pieces[-1][0] + pieces[-1][1] - pieces[0][0]
+        assert abs(sum(lengths) - Fraction(last, scale)) < Fraction(1, 1_000)
+    if name != "common gap":
+        plain = told.record(tmp_path / "plain", told.CASES[name], clip)
+        assert playlists_with_fillers(plain, select(Timeline.from_store(plain)), lambda name: BytesIO()) is None
+
+
 def test_a_lost_object_is_filled_on_the_time_line_of_its_span(tmp_path, clip):
     store = told.record(tmp_path / "store", told.Case((told.WHOLE,), (told.WHOLE,)), clip)
     store.delete(names(store, ".2.m4v")[0])
@@ -208,6 +247,32 @@ def test_what_cannot_be_played_so(tmp_path, clip):
         dash_manifest(only, select(Timeline.from_store(only), media=TrackType.METADATA), lambda name: BytesIO())
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damaged_objects_are_library_errors_or_left_out(tmp_path_factory, clip, data):
+    """And never fillers without end."""
+    if not _small:
+        store = told.record(tmp_path_factory.mktemp("small"), told.Case(((0, 3), (5, 6)), ((0, 6),)), clip)
+        _small.update({name: store.get(name) for name in list(store.keys())})
+    damaged = MemoryStore()
+    name = data.draw(st.sampled_from([name for name in _small if not name.endswith("_end")]))
+    body = bytearray(_small[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from([b"tfdt", b"trun", b"tfhd", b"tfra", b"mdhd", b"stsd", b"moof"]))
+        at = _small[name].index(place) + data.draw(st.integers(-4, 24))
+        body[at] = data.draw(st.integers(0, 255))
+    for other, whole in _small.items():
+        key = ObjectKey.parse(other)
+        one = SegmentObject(key, bytes(body) if other == name else whole, "video/mp4") if whole else SpanEndObject(key)
+        damaged.put(one)
+    for strict in (True, False):
+        try:
+            manifest = Manifest(damaged, strict=strict)
+        except OnvifBmffError:
+            continue
+        assert sum(len(file.getvalue()) for file in manifest.files.values()) < 20_000_000
+
+
 def test_the_command(tmp_path, clip, capsys):
     """In place where that does, copies otherwise; nothing is left where it fails."""
     store = tmp_path / "cmaf"
@@ -222,6 +287,13 @@ def test_the_command(tmp_path, clip, capsys):
 
     assert files(store) == (0, ["filler-video.mp4", "index.mpd"])
     assert files(store, "--copies", "always") == (0, ["audio.mp4", "index.mpd", "video.mp4"])
+    utc = tmp_path / "utc"
+    told.record(utc, told.CASES["c1 video lost"], clip, decode_times=DecodeTimes.UTC)
+    for folder, expected in ((utc, "filler-video.mp4"), (store, "video.mp4")):
+        out = tmp_path / f"hls-{folder.name}"
+        assert main(["export", str(folder), "--hls", str(out)]) == 0
+        assert expected in {path.name for path in out.iterdir()}
+        assert not [path for path in out.iterdir() if path.name.startswith(".")]
     assert files(tmp_path / "muxed") == (0, ["audio.mp4", "index.mpd", "video.mp4"])
     assert files(tmp_path / "muxed", "--copies", "never") == (2, None)
     lost = names(told.DirectoryStore(store), ".0.m4a")[0]

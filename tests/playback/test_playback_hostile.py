@@ -15,7 +15,7 @@ from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
-from onvif_bmff.export import export_movie, hls_playlists
+from onvif_bmff.export import export_continuous, export_movie, hls_playlists
 from onvif_bmff.objects import ObjectKey, SegmentObject
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
 from onvif_bmff.playback.source import MAX_READ, StoreSource
@@ -59,6 +59,7 @@ def play_all(body):
         lambda: export_movie(store, selection, io.BytesIO(), keys=RING, progressive=True),
         lambda: export_movie(store, select(timeline, start=after(1), end=after(2)), io.BytesIO(), keys=RING),
         lambda: hls_playlists(store, selection),
+        lambda: export_continuous(store, selection, lambda name: io.BytesIO(), keys=RING),
         lambda: Seeker(store).read(Seeker(store).find(timeline.spans[0].segments[0], after(1))),
     ):
         try:

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,22 @@ def shrink(scenario: Scenario, law: str) -> Scenario:
 def _seeds(arguments: argparse.Namespace) -> Iterator[int]:
     done: set[int] = set()
     if arguments.journal is not None and arguments.journal.exists():
-        done = {json.loads(line)["seed"] for line in arguments.journal.read_text().splitlines() if line.endswith("}")}
+        done = {row["seed"] for row in _rows(arguments.journal)}
     return (seed for seed in range(arguments.seed, arguments.seed + arguments.count) if seed not in done)
+
+
+def _rows(journal: Path) -> Iterator[dict[str, Any]]:
+    """Yield the finished runs of a journal; a row that was cut off is none."""
+    for line in journal.read_text().splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
+
+
+def _whole(journal: Path) -> str:
+    """Say how many runs a journal has, and which faults none of them had."""
+    rows = list(_rows(journal))
+    hit = {name for row in rows for name in row.get("hits", ())}
+    return f"in the journal: {len(rows)} runs, not hit: {', '.join(sorted(every_fault() - hit)) or 'nothing'}"
 
 
 def _scenario(arguments: argparse.Namespace, seed: int) -> Scenario:
@@ -137,7 +152,8 @@ def main() -> int:
             known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
-                    file.write(json.dumps({"seed": scenario.seed, "findings": outcome.findings[:5]}) + "\n")
+                    done = {"seed": scenario.seed, "findings": outcome.findings[:5], "hits": sorted(outcome.hits)}
+                    file.write(json.dumps(done) + "\n")
             known = sorted(scenario.kinds & KNOWN.keys())
             if outcome.findings and known:
                 total["runs with findings that are known"] += 1
@@ -151,6 +167,8 @@ def main() -> int:
     print("missing by excuse: " + ", ".join(f"{name} {count}" for name, count in sorted(missing.items())))
     if known_findings:
         print("known: " + ", ".join(f"{name} {count}" for name, count in known_findings.most_common()))
+    if arguments.journal is not None:
+        print(_whole(arguments.journal))
     if laws:
         print("broken: " + ", ".join(f"{name} in {count} runs" for name, count in laws.most_common()))
     return 1 if laws else 0

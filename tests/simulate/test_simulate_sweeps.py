@@ -59,13 +59,12 @@ def test_bytes_that_are_not_synced_are_found(monkeypatch):
 
 
 def test_an_object_that_is_replaced_in_two_steps_is_found(monkeypatch):
-    name = DirectoryStore._name
+    give_name = DirectoryStore._name
 
-    def delete_first(store, file, parts, *, replacing):
+    def delete_first(store, file, folder, name, *, replacing):
         if replacing:
-            with store._tree.folder(parts[:-1]) as folder:
-                store._system.unlink(parts[-1], dir_fd=folder)
-        name(store, file, parts, replacing=False)
+            store._system.unlink(name, dir_fd=folder)
+        give_name(store, file, folder, name, replacing=False)
 
     monkeypatch.setattr(DirectoryStore, "_name", delete_first)
     assert any("neither the old nor the new" in one for one in found("seal", lambda case: case.loss is Loss.NONE))

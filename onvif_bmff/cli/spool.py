@@ -1,0 +1,83 @@
+"""``onvif-bmff spool``: what waits in a spool, and its upload."""
+
+import argparse
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from onvif_bmff.cli.machine import add_json_argument, write_json
+from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.status import Status
+from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
+from onvif_bmff.cli.terminal import complain, say, summary
+from onvif_bmff.cli.values import duration, path, store_place
+from onvif_bmff.errors import StoreError
+
+if TYPE_CHECKING:
+    from onvif_bmff.storage import SpooledStore
+
+__all__ = ["emptied", "register", "run"]
+
+_STEP = 0.2
+"""Seconds of waiting between two looks for a signal."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "spool",
+        help="show what waits in a spool, or upload it",
+        description="Show what waits in the spool of a recorder, and what was set aside; with --to upload what waits. "
+        "Only one program at a time may use a spool.",
+    )
+    parser.add_argument("spool", metavar="DIR", type=path, help="the folder of the spool")
+    parser.add_argument("--to", metavar="STORE", type=store_place, help=f"upload what waits: {STORE_HELP}")
+    add_options_argument(parser)
+    parser.add_argument(
+        "--wait",
+        metavar="PT10M",
+        type=duration,
+        default=timedelta(minutes=10),
+        help="with --to: how long it is tried (ISO 8601, default PT10M)",
+    )
+    add_json_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show, or upload; 1 if objects are set aside, or still wait after an upload."""
+    from onvif_bmff.storage import DirectoryStore, SpooledStore, spool_folders
+
+    waiting, aside = spool_folders(args.spool)
+    if not os.path.isdir(waiting):
+        raise StoreError(f"{args.spool} is no spool")
+    signals: SignalGuard = args.signals
+    error = None
+    if args.to is not None:
+        with signals.shield(final=True):
+            store = SpooledStore(open_place(args.to, args.store_options, create=True), args.spool)
+            emptied(store, args.wait, signals)
+            error = store.status.error
+    folder = DirectoryStore(waiting, create=False)
+    keys = list(folder.keys())
+    kept = list(DirectoryStore(aside).keys()) if os.path.isdir(aside) else []
+    size = sum(folder.head(key).size for key in keys)
+    if args.json:
+        write_json("spool", {"waiting": keys, "bytes": size, "aside": kept, "error": error})
+    else:
+        with summary():
+            say(f"{len(keys)} objects of {size:,} bytes wait{f', since {keys[0]}' if keys else ''}")
+            for key in kept:
+                say(f"set aside {key}")
+    if error is not None and keys:
+        complain(f"not uploaded: {error}")
+    return signals.status or (Status.FINDINGS if kept or (args.to is not None and keys) else Status.SUCCESS)
+
+
+def emptied(store: "SpooledStore", wait: timedelta, signals: SignalGuard) -> bool:
+    """Close a spooled store once all is uploaded, after a time, or at a signal; return whether it is empty."""
+    left = wait.total_seconds()
+    while left > 0 and signals.number is None and store.status.waiting:
+        store.wait(_STEP)
+        left -= _STEP
+    return store.close()

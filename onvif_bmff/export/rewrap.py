@@ -1,0 +1,392 @@
+"""A copy of a store whose content keys are wrapped for other certificates. ONVIF Recording Control 25.12, B.8.2.
+
+Only the asymmetric ``pssh`` boxes of the movie boxes change: samples stay encrypted under the same content keys, and
+their bytes are copied as they are. Where the header grows or shrinks, the positions that count from the start of the
+object move with it: those in mfra, in an index in front of the movie box, base data offsets, and SeekTable.
+
+The copy is another store, for recordings are evidence: the old objects stay until somebody has looked at the new ones.
+A store makes an object visible when it is whole, so an interrupted run leaves no half object, and the next run goes on.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from onvif_bmff.bmff import (
+    ASYMMETRIC_SYSTEM_ID,
+    AsymmetricKeySystemHeaderBox,
+    ChunkLargeOffsetBox,
+    ChunkOffsetBox,
+    Columns,
+    MovieBox,
+    MovieFragmentRandomAccessBox,
+    ProtectionSystemSpecificHeaderBox,
+    SegmentIndexBox,
+    TrackFragmentHeaderBox,
+    TrackFragmentRandomAccessBox,
+)
+from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
+from onvif_bmff.cenc.keys.wrap import KeyWrapper, OaepHash, check_certificate, thumbprint
+from onvif_bmff.errors import (
+    CertificateError,
+    MediaError,
+    MissingKeyError,
+    ObjectAttributeError,
+    ObjectExistsError,
+    ObjectKeyError,
+    ObjectNotFoundError,
+    OnvifBmffError,
+    StoreError,
+    UnsupportedSchemeError,
+    WrongKeyError,
+)
+from onvif_bmff.objects.extensions import EXTENSIONS
+from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.seek_table import SeekTable, TrackSeekTable
+from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
+from onvif_bmff.playback.source import MAX_READ, BoxHead, StoreSource, box_head, parse_one
+from onvif_bmff.timing import UtcTime
+
+__all__ = ["Rewrapped", "Rewrapping", "rewrap_store"]
+
+_BLOCK = 4 << 20
+_LARGE = 1
+"""What the size of a box is if its real size follows the type."""
+_BASE_OFFSET = 8
+"""Bytes from the payload of a tfhd to its base data offset: version, flags and track_ID."""
+
+
+class Rewrapping(StrEnum):
+    """What became of an object."""
+
+    REWRAPPED = "rewrapped"
+    COPIED = "copied"
+    """It has no wrapped keys: it is clear, has other keys, is the end of a span, or is none of a recording."""
+    PRESENT = "present"
+    """The target has it already, for the same certificates."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What became of the object with a key; ``error`` says why it failed."""
+
+    key: str
+    outcome: Rewrapping
+    error: str = ""
+
+
+def rewrap_store(
+    source: ReadableStore,
+    target: ObjectStore | None,
+    certificates: Iterable[bytes],
+    *,
+    at: UtcTime,
+    keys: KeyRing | None = None,
+    unwrapper: KeyUnwrapper | None = None,
+    oaep_hash: OaepHash = "sha1",
+    keep: bool = False,
+    prefix: str = "",
+) -> Iterator[Rewrapped]:
+    """Copy the objects of a store, with their keys wrapped for other certificates, and yield what became of each.
+
+    An object that fails is not in the target, and the others go on. What the target has already is not written again.
+
+    Args:
+        source: the objects.
+        target: where the copies go; None for a dry run, which opens and wraps each key, and writes nothing.
+        certificates: X.509 certificates, PEM or DER, at least one; a key is wrapped for them once for each KID.
+        at: the time of the system clock, at which they must be valid.
+        keys: content keys that are known.
+        unwrapper: unwraps the others from the old headers.
+        oaep_hash: hash of RSA-OAEP.
+        keep: leave the old certificates beside the new ones.
+        prefix: begin of the names to copy.
+
+    Raises:
+        CertificateError: a certificate cannot be used, or there is none.
+        StoreError: the stores are the same, or a listing failed.
+    """
+    here, there = (getattr(store, "location", None) for store in (source, target))
+    if here is not None and here == there:
+        raise StoreError("the copies need a store of their own")
+    certificates = tuple(certificates)
+    for number, certificate in enumerate(certificates, 1):
+        try:
+            check_certificate(certificate, at=at)
+        except CertificateError as error:
+            raise CertificateError(f"new certificate {number}: {error}") from None
+    wrapping = _Wrapping(
+        KeyWrapper(certificates, oaep_hash=oaep_hash), at, frozenset(map(thumbprint, certificates)), keep
+    )
+    return _Run(source, target, wrapping, keys if keys is not None else KeyRing(), unwrapper).all(prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """How keys are wrapped: by what, when, for the certificates with which thumbprints, and beside the old ones."""
+
+    wrapper: KeyWrapper
+    at: UtcTime
+    thumbprints: frozenset[bytes]
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The movie box of an object: where it lies, its bytes, and its asymmetric headers."""
+
+    start: int
+    raw: bytes
+    movie: MovieBox
+    wrapped: tuple[AsymmetricKeySystemHeaderBox, ...]
+
+
+class _Run:
+    """One run over a store."""
+
+    def __init__(
+        self,
+        source: ReadableStore,
+        target: ObjectStore | None,
+        wrapping: _Wrapping,
+        keys: KeyRing,
+        unwrapper: KeyUnwrapper | None,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._wrapping = wrapping
+        self._keys = keys
+        self._unwrapper = unwrapper
+        self._headers: dict[UUID, AsymmetricKeySystemHeaderBox] = {}
+
+    def all(self, prefix: str) -> Iterator[Rewrapped]:
+        """Copy all objects."""
+        for name in self._source.keys(prefix):
+            try:
+                yield Rewrapped(name, self._one(name))
+            except ObjectNotFoundError:
+                continue  # it was deleted meanwhile
+            except OnvifBmffError as error:
+                yield Rewrapped(name, Rewrapping.FAILED, str(error))
+
+    def _one(self, name: str) -> Rewrapping:
+        info = self._source.head(name)
+        key = _parsed(name)
+        header = None
+        if key is not None and not key.span_end and info.size:
+            header = _read_header(self._source, name)
+        if self._is_present(name, info, header):
+            return Rewrapping.PRESENT
+        if header is None or not header.wrapped:
+            self._write(name, info, None, b"")
+            return Rewrapping.COPIED
+        self._write(name, info, header, self._new_movie(header))
+        return Rewrapping.REWRAPPED
+
+    # ---- keys -----------------------------------------------------------------------------------
+
+    def _new_movie(self, header: _Header) -> bytes:
+        """Return the movie box with the new headers in the places of the old ones."""
+        made, position = bytearray(), 0
+        for box in header.wrapped:
+            begin = (box.offset or 0) - header.start
+            made += header.raw[position:begin]
+            made += self._header_of(box, header).build()
+            position = begin + (box.read_size or 0)
+        made += header.raw[position:]
+        if int.from_bytes(made[:4], "big") == _LARGE:
+            made[8:16] = len(made).to_bytes(8, "big")
+        else:
+            made[:4] = len(made).to_bytes(4, "big")
+        return bytes(made)
+
+    def _header_of(self, old: AsymmetricKeySystemHeaderBox, header: _Header) -> AsymmetricKeySystemHeaderBox:
+        """Return the new header of a key, opened with what the run knows. Raises ``ProtectionError``."""
+        if old.kid not in self._headers:
+            if old.kid not in self._keys:
+                if self._unwrapper is None:
+                    raise MissingKeyError(f"no content key for KID {old.kid}, and no private key to open it")
+                try:
+                    self._keys.unlock(header.wrapped, self._unwrapper)
+                except WrongKeyError as error:
+                    raise WrongKeyError(f"{error}; it is wrapped for {_recipients(old)}") from None
+            self._headers[old.kid] = self._wrapping.wrapper.header(self._keys.find(old.kid), at=self._wrapping.at)
+        new = self._headers[old.kid]
+        if not self._wrapping.keep:
+            return new
+        prints = {entry.thumbprint for entry in new.entries}
+        kept = tuple(entry for entry in old.entries if entry.thumbprint not in prints)
+        if kept and old.entry_layout != new.entry_layout:
+            raise UnsupportedSchemeError("entries of two releases cannot stand side by side in one header")
+        return replace(new, entries=(*kept, *new.entries))
+
+    def _is_present(self, name: str, info: ObjectInfo, header: _Header | None) -> bool:
+        """Return whether the target has the copy of an object; ``StoreError`` if it has another object there."""
+        if self._target is None:
+            return False
+        try:
+            there = self._target.head(name)
+        except ObjectNotFoundError:
+            return False
+        if header is None or not header.wrapped:
+            if there.size != info.size:
+                raise StoreError(f"the target has another object of this name, of {there.size} bytes, not {info.size}")
+            return True
+        found = _read_header(self._target, name)
+        old = {box.kid: {entry.thumbprint for entry in box.entries} for box in header.wrapped}
+        new = {box.kid: {entry.thumbprint for entry in box.entries} for box in found.wrapped} if found else {}
+        keep, wanted = self._wrapping.keep, self._wrapping.thumbprints
+        if new != {kid: wanted | prints if keep else wanted for kid, prints in old.items()}:
+            raise StoreError("the target has this object already, for other certificates")
+        if found is not None and not keep:  # the next objects of the span get the same headers
+            self._headers.update((box.kid, box) for box in found.wrapped if box.kid not in self._headers)
+        return True
+
+    # ---- copies ---------------------------------------------------------------------------------
+
+    def _write(self, name: str, info: ObjectInfo, header: _Header | None, movie: bytes) -> None:
+        delta = len(movie) - len(header.raw) if header is not None else 0
+        pieces = _plain(self._source, name) if header is None else _moved(self._source, name, header, movie)
+        attributes = _moved_attributes(info.attributes, delta) if delta else dict(info.attributes)
+        size = 0
+        if self._target is None:
+            return
+        writer = self._target.open_writer(name, content_type=info.content_type or _content_type(name))
+        try:
+            for piece in pieces:
+                writer.append(piece)
+                size += len(piece)
+            if size != info.size + delta:
+                raise StoreError(f"{size - delta} bytes were read of an object of {info.size}")
+            writer.seal(attributes)
+        except ObjectExistsError:
+            writer.abandon()
+            raise StoreError("somebody else wrote this object to the target meanwhile") from None
+        except BaseException:
+            writer.abandon()
+            raise
+
+
+def _parsed(name: str) -> ObjectKey | None:
+    try:
+        return ObjectKey.parse(name)
+    except ObjectKeyError:
+        return None
+
+
+def _content_type(name: str) -> str:
+    """Return the content type for a name whose store knows none."""
+    row = EXTENSIONS.get(name.rpartition(".")[2])
+    return SPAN_END_CONTENT_TYPE if row is None else row.content_type
+
+
+def _recipients(header: AsymmetricKeySystemHeaderBox) -> str:
+    prints = ", ".join(entry.thumbprint.hex() for entry in header.entries)
+    return f"the certificates with the thumbprints {prints}"
+
+
+def _read_header(store: ReadableStore, name: str) -> _Header | None:
+    """Return the movie box of an object; None if it has none.
+
+    Raises:
+        UnsupportedSchemeError: a header of the asymmetric key system cannot be read.
+        MediaError: the movie box describes samples, whose places cannot be moved.
+    """
+    source, position = StoreSource(store, name, block=1 << 16), 0
+    while (head := box_head(source, position)) is not None and head.size is not None:
+        if head.type == "moov":
+            movie = parse_one(source, position, head.size)
+            if not isinstance(movie, MovieBox):
+                return None
+            raw = bytes(source.view(position, head.size))
+            wrapped = tuple(box for box in movie.children if isinstance(box, AsymmetricKeySystemHeaderBox))
+            for box in movie.children:
+                if isinstance(box, ProtectionSystemSpecificHeaderBox) and box.system_id == ASYMMETRIC_SYSTEM_ID:
+                    raise UnsupportedSchemeError("a header of the asymmetric key system cannot be read")
+            if wrapped and _describes_samples(movie):
+                raise MediaError("the movie box describes samples: this is no segment of a recording")
+            return _Header(position, raw, movie, wrapped)
+        position += head.size
+    return None
+
+
+def _describes_samples(movie: MovieBox) -> bool:
+    tables = (ChunkOffsetBox, ChunkLargeOffsetBox)
+    return any(len(box.entries) for _, box in movie.walk() if isinstance(box, tables))
+
+
+def _plain(store: ReadableStore, name: str) -> Iterator[bytes]:
+    """Yield the bytes of an object."""
+    position = 0
+    while piece := store.get(name, position, _BLOCK):
+        yield piece
+        position += len(piece)
+
+
+def _moved(store: ReadableStore, name: str, header: _Header, movie: bytes) -> Iterator[bytes]:
+    """Yield the bytes of an object with another movie box, and all positions in it moved."""
+    source, position, delta = StoreSource(store, name), 0, len(movie) - len(header.raw)
+    while (head := box_head(source, position)) is not None:
+        if position == header.start:
+            yield movie
+        elif delta and head.size is not None and head.type in ("moof", "mfra", "sidx"):
+            yield _moved_box(source, position, head, header.start, delta)
+        else:
+            yield from _box_pieces(source, position, head)
+        if head.size is None:
+            return
+        position += head.size
+
+
+def _box_pieces(source: StoreSource, position: int, head: BoxHead) -> Iterator[bytes]:
+    left = head.size if head.size is not None else MAX_READ
+    while left and (piece := bytes(source.view(position, min(left, _BLOCK)))):
+        yield piece
+        position += len(piece)
+        left = left - len(piece) if head.size is not None else MAX_READ
+
+
+def _moved_box(source: StoreSource, position: int, head: BoxHead, start: int, delta: int) -> bytes:
+    """Return a box in which positions behind the movie box at ``start`` are ``delta`` later."""
+    size = head.size or 0
+    box = parse_one(source, position, size)
+    if isinstance(box, MovieFragmentRandomAccessBox):
+        return _moved_index(box, start, delta).build()
+    if isinstance(box, SegmentIndexBox):
+        is_over_movie = position < start < position + size + box.first_offset
+        return replace(box, first_offset=box.first_offset + delta).build() if is_over_movie else box.build()
+    raw = bytearray(source.view(position, size))
+    for _, inner in box.walk():
+        if isinstance(inner, TrackFragmentHeaderBox) and (inner.base_data_offset or 0) > start:
+            place = (inner.offset or 0) - position + (inner.read_size or 0) - len(inner.build()) + 8 + _BASE_OFFSET
+            raw[place : place + 8] = ((inner.base_data_offset or 0) + delta).to_bytes(8, "big")
+    return bytes(raw)
+
+
+def _moved_index(box: MovieFragmentRandomAccessBox, start: int, delta: int) -> MovieFragmentRandomAccessBox:
+    """Return an mfra whose offsets behind ``start`` are ``delta`` later."""
+    for table in box.find_all(TrackFragmentRandomAccessBox):
+        columns = {name: list(table.entries[name]) for name in table.entries.names}
+        columns["moof_offset"] = [place + delta if place > start else place for place in columns["moof_offset"]]
+        table.entries = Columns(len(table.entries), **columns)
+    return box
+
+
+def _moved_attributes(attributes: Mapping[str, str], delta: int) -> dict[str, str]:
+    """Return attributes whose SeekTable fits; one that cannot be read is left as it is."""
+    made = dict(attributes)
+    for name, value in attributes.items():
+        if name.lower() == "seektable":
+            try:
+                tracks = SeekTable.from_base64(value).tracks
+                made[name] = SeekTable(tuple(_moved_table(track, delta) for track in tracks)).to_base64()
+            except ObjectAttributeError:
+                continue
+    return made
+
+
+def _moved_table(track: TrackSeekTable, delta: int) -> TrackSeekTable:
+    entries = tuple(entry._replace(moof_offset=entry.moof_offset + delta) for entry in track.entries)
+    return replace(track, entries=entries)

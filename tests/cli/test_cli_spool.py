@@ -1,0 +1,73 @@
+"""``record --spool`` and ``onvif-bmff spool``: what waits is kept, shown and uploaded."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support_fake_bucket import FakeServer
+from support_tools import need_module
+
+from onvif_bmff.cli.main import main
+from onvif_bmff.storage import DirectoryStore
+
+CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
+PLAIN = ["record", str(CLIP), "--segment-duration", "PT2S", "--start", "2024-05-01T12:00:00Z", "-q"]
+RECORD = [*PLAIN, "--spool", "spool"]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_spool_is_empty_in_the_end(capsys):
+    assert main([*RECORD, "--store", "remote"]) == 0
+    assert main([*PLAIN, "--store", "other"]) == 0
+    remote, other = DirectoryStore("remote"), DirectoryStore("other")
+    assert [(key, remote.get(key)) for key in remote.keys("")] == [(key, other.get(key)) for key in other.keys("")]
+    assert len(list(remote.keys(""))) > 3
+    capsys.readouterr()
+    assert main(["spool", "spool", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"schema": "onvif-bmff/spool/1", "waiting": [], "bytes": 0, "aside": [], "error": None}
+
+
+def test_what_could_not_be_uploaded_waits(capsys, monkeypatch, tmp_path):
+    need_module("obstore")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with FakeServer() as server:
+        lines = [f'{name} = "{value}"' for name, value in server.options().items() if isinstance(value, str)]
+        Path("options.toml").write_text("\n".join([*lines, "retry_seconds = 0.2", "connect_timeout = 1"]))
+        server.bucket.next_fault = lambda method: "503"
+        cloud = ["--store-options", "options.toml"]
+        assert main([*RECORD, "--store", "s3://bucket", "--spool-wait", "PT0.5S", *cloud]) == 1
+        assert "objects wait in" in capsys.readouterr().err
+        assert main(["spool", "spool"]) == 0
+        assert "objects of" in capsys.readouterr().out
+        assert main(["spool", "spool", "--to", "s3://bucket", "--wait", "PT0.3S", *cloud]) == 1
+        assert "not uploaded" in capsys.readouterr().err
+        server.bucket.next_fault = lambda method: None
+        keys = list(DirectoryStore("spool/waiting").keys())
+        assert main(["spool", "spool", "--to", "s3://bucket", *cloud]) == 0
+        assert sorted(server.bucket.objects["bucket"]) == keys != []
+        assert set(server.bucket.writes.values()) == {1}
+
+
+def test_what_is_set_aside_is_a_finding(capsys):
+    assert main([*RECORD, "--store", "remote"]) == 0
+    first = next(DirectoryStore("remote").keys())
+    (Path("remote") / first).write_bytes(b"another")
+    waiting = DirectoryStore("spool/waiting")
+    writer = waiting.open_writer(first, content_type="video/mp4")
+    writer.append(b"ours")
+    writer.seal({})
+    capsys.readouterr()
+    assert main(["spool", "spool", "--to", "remote"]) == 1
+    assert f"set aside {first}" in capsys.readouterr().out
+    assert (Path("remote") / first).read_bytes() == b"another"
+
+
+def test_what_is_no_spool(capsys):
+    assert main(["spool", "nowhere"]) == 2
+    assert "is no spool" in capsys.readouterr().err
+    assert not Path("nowhere").exists()
