@@ -55,11 +55,13 @@ class InputPart:
         self._base = len(data) - len(movie.data)
         self._reader = FragmentReader(movie.everything, len(movie.data), budget, faults)
 
-    def samples(self, stage: FragmentStage | None) -> Items:
-        """Yield the samples of the movie and its fragments, tracks interleaved."""
+    def walk(self, stage: FragmentStage | None) -> tuple[Items, Walk]:
+        """Return the samples of the movie and its fragments, interleaved, and the walk to ``finish`` behind them.
+
+        They are no generator of their own, which would cost a call for each sample.
+        """
         walk = Walk(self.movie, self.fragments(), stage, self._budget, self._faults)
-        yield from interleave([source.timescale for source in self.movie.sources], walk.more)
-        walk.finish()
+        return interleave([source.timescale for source in self.movie.sources], walk.more), walk
 
     def fragments(self) -> Iterator[InputFragment]:
         """Yield the fragments of the movie."""
@@ -148,7 +150,8 @@ class Continuation:
         """Yield the samples of ``part``; a ``CodecChange`` before those whose codec is another than before."""
         tracks = self._tracks(part.movie)
         started = False
-        for item in part.samples(stage):
+        items, walk = part.walk(stage)
+        for item in items:
             source, target = tracks.get(item.track_id, (None, None))
             if source is None or target is None:
                 continue
@@ -162,6 +165,7 @@ class Continuation:
             if isinstance(made, CodecChange):
                 self._codecs[target.track_id] = made.codec
             yield made
+        walk.finish()
 
     def _tracks(self, movie: InputMovie) -> dict[int, tuple[MovieTrack, MovieTrack]]:
         """The track of the first movie for each of ``movie``: of its number and kind, else the next of its kind."""

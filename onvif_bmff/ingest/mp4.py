@@ -111,7 +111,9 @@ class Mp4Input:
             raise ProtectionError("the file is encrypted: its samples need to be decrypted")
         budget = SampleBudget(len(self.data))
         part = InputPart(self._first, self.data, budget, self._faults)
-        yield from part.samples(stage)
+        items, walk = part.walk(stage)
+        yield from items
+        walk.finish()
         following = part.following
         if following is None:
             return

@@ -105,7 +105,7 @@ def test_devices_are_one_line(tmp_path, capsys):
 def several(tmp_path: Path) -> Path:
     """Sound in four tracks: empty, disabled, and two more; and a track that is no media."""
     made = progressive(
-        sound(1, 0, stts=[], stsc=[], stsz=[]),
+        sound(1, 0, stts=[], stsc=[], stsz=[], stco=[]),
         sound(2, 100, flags=0),
         sound(3, 500),
         sound(4, 900),
