@@ -29,6 +29,10 @@ _LONGEST = 6
 """Seconds that a piece without media may last."""
 BRIDGED = Fraction(1, 10)
 """Seconds: players go on over a shorter hole."""
+_PACKET = Fraction(65, 1000)
+"""Seconds of sound before the first picture that are left out: a packet of AAC at 16 kHz."""
+_PATIENCE = 10
+"""Seconds of sound that wait for the first picture, which is known when the second one comes."""
 _MAX_BYTES = 4 << 20
 _MAX_SAMPLES = 10_000
 
@@ -241,15 +245,19 @@ class RenditionWriter:
         """
         first, sample = self._waiting[0]
         begin = Fraction(sample.time + sample.offset, first.track.timescale)
+        if rendition.track.type is MediaKind.VIDEO:
+            return presented if presented - begin <= _PACKET else begin
         pictures = any(one is not None and one.track.type is MediaKind.VIDEO for one in self.renditions)
-        if abs(presented - begin) > BRIDGED or not pictures:
-            return begin
-        return presented if rendition.track.type is MediaKind.VIDEO else None
+        return None if pictures and presented - begin <= _PATIENCE else begin
 
     def _write(self, start: Fraction) -> None:
         for rendition, sample in self._waiting:
             sample.time -= round(start * rendition.track.timescale)
-            if sample.time + sample.offset >= 0:
+            early = -(sample.time + sample.offset)
+            if early > 0 and rendition.track.type is MediaKind.VIDEO and sample.duration > early:
+                sample.time, sample.duration = sample.time + early, sample.duration - early
+                early = 0  # by rounding
+            if early <= 0:
                 rendition.add(sample)
         self._waiting.clear()
 
