@@ -49,7 +49,7 @@ class ContinuousExport:
 
     def utc_at(self, ticks: int, timescale: int) -> UtcTime:
         """Return the instant of a time in the files, in ticks."""
-        return self._times.utc_at(ticks + round(self._start * timescale), timescale)
+        return self._times.utc_at(round((Fraction(ticks, timescale) + self._start) * _SECOND), _SECOND)
 
 
 def export_continuous(

@@ -19,6 +19,7 @@ from onvif_bmff.export.chunks import build_chunk
 from onvif_bmff.export.fillers import Filler, filler_of
 from onvif_bmff.export.movie import OutputTrack, build_movie, fragmented_tables
 from onvif_bmff.export.writers import MAX_DURATION, OutputSample, Presented
+from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["Piece", "Rendition", "RenditionWriter"]
 
@@ -28,6 +29,10 @@ _LONGEST = 6
 """Seconds that a piece without media may last."""
 BRIDGED = Fraction(1, 10)
 """Seconds: players go on over a shorter hole."""
+_PACKET = Fraction(65, 1000)
+"""Seconds of sound before the first picture that are left out: a packet of AAC at 16 kHz."""
+_PATIENCE = 10
+"""Seconds of sound that wait for the first picture, which is known when the second one comes."""
 _MAX_BYTES = 4 << 20
 _MAX_SAMPLES = 10_000
 
@@ -215,6 +220,7 @@ class RenditionWriter:
         )
         self.start: Fraction | None = None
         self._bounds = bounds
+        self._waiting: list[tuple[Rendition, OutputSample]] = []
 
     def add(self, number: int, sample: OutputSample) -> None:
         """See ``MovieWriter.add``."""
@@ -225,14 +231,42 @@ class RenditionWriter:
         presented = Fraction(sample.time + sample.offset, scale)
         if not self._bounds[0] <= presented <= self._bounds[1]:
             raise MediaError(f"a sample in {rendition.name} would lie outside the times of all objects")
+        self._waiting.append((rendition, sample))
         if self.start is None:
-            self.start = presented
-        sample.time -= round(self.start * scale)
-        if sample.time + sample.offset >= 0:  # sound may begin up to a sample before the pictures
-            rendition.add(sample)
+            self.start = self._settled(rendition, presented)
+        if self.start is not None:
+            self._write(self.start)
+
+    def _settled(self, rendition: Rendition, presented: Fraction) -> Fraction | None:
+        """Return when the presentation begins: with the first picture, if that follows soon; None: not known yet.
+
+        Sound begins up to a packet before the pictures. Players that move the media of each rendition to its beginning
+        would be off by that.
+        """
+        first, sample = self._waiting[0]
+        begin = Fraction(sample.time + sample.offset, first.track.timescale)
+        if rendition.track.type is MediaKind.VIDEO:
+            return presented if presented - begin <= _PACKET else begin
+        pictures = any(one is not None and one.track.type is MediaKind.VIDEO for one in self.renditions)
+        return None if pictures and presented - begin <= _PATIENCE else begin
+
+    def _write(self, start: Fraction) -> None:
+        for rendition, sample in self._waiting:
+            sample.time -= round(start * rendition.track.timescale)
+            early = -(sample.time + sample.offset)
+            if early > 0 and rendition.track.type is MediaKind.VIDEO and sample.duration > early:
+                sample.time, sample.duration = sample.time + early, sample.duration - early
+                early = 0  # by rounding
+            if early <= 0:
+                rendition.add(sample)
+        self._waiting.clear()
 
     def finish(self, presented: Presented) -> None:
         """See ``MovieWriter.finish``; all renditions end together, and all that is in them is ``presented``."""
+        if self.start is None and self._waiting:
+            rendition, sample = self._waiting[0]
+            self.start = Fraction(sample.time + sample.offset, rendition.track.timescale)
+            self._write(self.start)
         there = [one for one in self.renditions if one is not None]
         end = max((Fraction(one.end, one.track.timescale) for one in there), default=Fraction(0))
         for one in there:

@@ -23,8 +23,9 @@ from support_configurations import carry_out, configuration
 
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.errors import OnvifBmffError, ProtectionError
-from onvif_bmff.export import export_movie, hls_playlists
+from onvif_bmff.export import export_continuous, export_movie, hls_playlists
 from onvif_bmff.ingest import Mp4Input
+from onvif_bmff.media.track import TrackType
 from onvif_bmff.playback import (
     LeftOut,
     MemorySource,
@@ -35,6 +36,7 @@ from onvif_bmff.playback import (
     doubts,
     read_fragments,
     read_header,
+    read_segment,
     select,
 )
 from onvif_bmff.storage import MemoryStore
@@ -295,6 +297,7 @@ def _problems(bucket: Bucket, whole: Selection, broken: Selection, counts: Count
     ]
     found += _export_problems(bucket, broken, rows, sure)
     found += _playlist_problems(bucket, broken)
+    found += _copies_problems(bucket, broken, rows)
     return found
 
 
@@ -318,6 +321,44 @@ def _export_problems(bucket: Bucket, broken: Selection, rows: list[Row], left_ou
     lost = Counter(row.data for row in rows) - got
     if lost.total() > (0 if broken.start is None else 1):
         found.append(f"{lost.total()} of {len(rows)} samples are not in the exported file")
+    return found
+
+
+def _copies_problems(bucket: Bucket, broken: Selection, rows: list[Row]) -> list[str]:
+    """Copies on one time line hold what is played of pictures and sound, at one offset from its UTC."""
+    files: dict[str, io.BytesIO] = {}
+    try:
+        made = export_continuous(
+            bucket.after, broken, lambda name: files.setdefault(name, io.BytesIO()), keys=bucket.ring, strict=False
+        )
+    except OnvifBmffError as error:
+        text = str(error)
+        if not any(row.kind != TrackType.METADATA for row in rows) or "the codec changes" in text:
+            return []
+        return [f"no copies: {text}"]
+    found = []
+    start = made.utc_at(0, 1).microseconds
+    for rendition in made.renditions:
+        if len(rendition.track.codecs) > 1:
+            continue  # parameter sets are in band there
+        wanted = Counter(row.data for row in rows if row.kind == rendition.track.type)
+        times = {row.data: row.time for row in rows}
+        samples = list(read_segment(files[rendition.name].getvalue()).samples())
+        lost = wanted - Counter(bytes(sample.data) for sample in samples)
+        several = sum(one.track.type is rendition.track.type for one in made.renditions) > 1
+        if (
+            lost.total() > (3 if broken.start is not None or rendition.track.type is TrackType.AUDIO else 0)
+            and not several
+        ):
+            found.append(f"{lost.total()} of {wanted.total()} samples are not in {rendition.name}")
+        is_whole = all(made.utc_at(at, 1).microseconds == start + at * 1_000_000 for at in range(0, 600, 50))
+        for sample in samples if is_whole else ():
+            data = bytes(sample.data)
+            if wanted[data] == 1:
+                at = (sample.decode_time + sample.composition_offset) * 1_000_000 // rendition.track.timescale
+                if abs(start + at - times[data]) > 400_000:
+                    found.append(f"a sample of {rendition.name} is {at + start - times[data]} µs off its time")
+                    break
     return found
 
 
