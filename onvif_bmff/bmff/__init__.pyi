@@ -13,6 +13,7 @@ from onvif_bmff.bmff.descriptors import DecoderConfig as DecoderConfig
 from onvif_bmff.bmff.descriptors import build_esds as build_esds
 from onvif_bmff.bmff.descriptors import read_es_id as read_es_id
 from onvif_bmff.bmff.descriptors import read_esds as read_esds
+from onvif_bmff.bmff.descriptors import without_es_id as without_es_id
 from onvif_bmff.bmff.file import EventMessageBox as EventMessageBox
 from onvif_bmff.bmff.file import FileTypeBox as FileTypeBox
 from onvif_bmff.bmff.file import FreeSpaceBox as FreeSpaceBox
@@ -396,4 +397,5 @@ __all__ = [
     "unsigned",
     "when",
     "when_flag",
+    "without_es_id",
 ]

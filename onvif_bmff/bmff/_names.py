@@ -14,7 +14,7 @@ NAMES = {
         "PixelAspectRatioBox",
         "VpCodecConfigurationBox",
     ),
-    "descriptors": ("DecoderConfig", "build_esds", "read_es_id", "read_esds",),
+    "descriptors": ("DecoderConfig", "build_esds", "read_es_id", "read_esds", "without_es_id",),
     "file": (
         "EventMessageBox",
         "FileTypeBox",

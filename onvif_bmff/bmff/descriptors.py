@@ -1,11 +1,11 @@
 """MPEG-4 descriptors, as far as esds needs them. ISO/IEC 14496-1, 7.2.6; 14496-14, 3.1."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onvif_bmff.bmff.codec_config import EsdBox
 from onvif_bmff.errors import BoxError
 
-__all__ = ["DecoderConfig", "build_esds", "read_es_id", "read_esds"]
+__all__ = ["DecoderConfig", "build_esds", "read_es_id", "read_esds", "without_es_id"]
 
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC, _SL_CONFIG = 3, 4, 5, 6
 
@@ -56,6 +56,16 @@ def read_es_id(found: EsdBox) -> int:
     if tag != _ES or len(body) < 3:
         raise BoxError("no elementary stream descriptor", path="/esds", offset=found.offset or 0)
     return int.from_bytes(body[:2], "big")
+
+
+def without_es_id(found: EsdBox) -> EsdBox:
+    """Return the box with 0 as the number of the elementary stream, as files have it; ``BoxError`` as `read_es_id`."""
+    if read_es_id(found) == 0:
+        return found
+    at = 2
+    while found.data[at - 1] & 0x80:  # the length has up to four bytes
+        at += 1
+    return replace(found, data=found.data[:at] + b"\0\0" + found.data[at + 2 :])
 
 
 def build_esds(config: DecoderConfig) -> EsdBox:

@@ -1,6 +1,7 @@
 """ExportRecordedData: recordings become one MP4 file each, in a store, in the background. 5.21 to 5.23."""
 
 import io
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,10 +11,17 @@ from typing import Protocol
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.types.export import FileProgress
-from onvif_bmff.errors import OnvifBmffError, PersistenceError, StateError
+from onvif_bmff.errors import (
+    ObjectDamagedError,
+    ObjectNotFoundError,
+    OnvifBmffError,
+    PersistenceError,
+    StateError,
+)
 from onvif_bmff.export.export import export_movie
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
+from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
@@ -24,6 +32,7 @@ __all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_ex
 EXPORT_FORMATS = ("MP4",)
 """Formats that ``MovieExporter`` writes."""
 
+_log = logging.getLogger(__name__)
 _REPORT_EVERY = 0.05
 _RETRY = 5.0
 _CONTENT_TYPE = MediaKind.VIDEO.content_type
@@ -82,6 +91,9 @@ class _Output(io.RawIOBase):
 
 class MovieExporter:
     """The service's ``Exporter``: each recording that has data in the range becomes ``relative path/recording.mp4``.
+
+    Objects that are damaged, missing or encrypted with other keys are left out; all that is whole is exported, and the
+    error with which the operation then ends names them.
 
     Args:
         storages: stores by token.
@@ -151,8 +163,10 @@ class MovieExporter:
             problem: str | None = None
             for number, token in enumerate(operation.recordings):
                 try:
-                    self._export(operation, token, names[number], partial(report, number))
+                    lost = self._export(operation, token, names[number], partial(report, number))
                     report(number, 1.0)
+                    if lost:
+                        problem = problem or f"{token}: {len(lost)} objects are not whole in it, first {lost[0]}"
                 except _StoppedError:
                     raise
                 except Exception as error:  # noqa: BLE001
@@ -173,15 +187,18 @@ class MovieExporter:
             with self._lock:
                 self._running.pop(operation.token, None)
 
-    def _export(self, operation: ExportOperation, token: str, name: str, report: Callable[[float], None]) -> None:
+    def _export(
+        self, operation: ExportOperation, token: str, name: str, report: Callable[[float], None]
+    ) -> Sequence[LeftOut]:
+        """Export a recording; return what was left out."""
         part = self._part(token)
         if part is None:
-            return
+            return ()
         start = operation.start_point
         if part.since is not None and (start is None or start < part.since):
             start = part.since
         if start is not None and operation.end_point is not None and operation.end_point <= start:
-            return
+            return ()
         selection = join(
             select(
                 Timeline.from_store(part.store, prefix=prefix, postfix=postfix),
@@ -193,14 +210,17 @@ class MovieExporter:
             for prefix, postfix in part.places
         )
         if not selection:
-            return
+            return ()
         expected = max(_size(part.store, selection), 1)
         store = self._storages[operation.storage_destination.storage_token]
         writer = store.open_writer(name, content_type=_CONTENT_TYPE)
         try:
             out = _Output(writer, lambda size: report(min(size / expected, 0.99)))
-            export_movie(part.store, selection, out, keys=part.keys)  # type: ignore[arg-type]
+            done = export_movie(part.store, selection, out, keys=part.keys, strict=False)  # type: ignore[arg-type]
             writer.seal({})
+            for one in done.left_out:
+                _log.warning("the export %s lacks: %s", name, one)
+            return done.left_out
         finally:
             with suppress(OnvifBmffError):
                 writer.abandon()
@@ -224,9 +244,9 @@ def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) ->
 
 def _size(store: ObjectStore, selection: Selection) -> int:
     """Return the approximate size of an export in bytes."""
-    return sum(
-        store.head(segment.name).size
-        for parts in selection.parts.values()
-        for piece in parts
-        for segment in piece.segments()
-    )
+    size = 0
+    for piece in (piece for parts in selection.parts.values() for piece in parts):
+        for segment in piece.segments():
+            with suppress(ObjectNotFoundError, ObjectDamagedError):  # the export says so
+                size += store.head(segment.name).size
+    return size

@@ -2,7 +2,7 @@
 
 A codec that was read from a file keeps its entry byte for byte, so that recording it again loses nothing that the
 file says (colours, pixel aspect ratio, bit rates, unknown boxes). Only what would be wrong in another file is
-corrected: the data reference index becomes 1.
+corrected: the data reference index becomes 1, the ES_ID 0.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from onvif_bmff.bmff import (
     Box,
     ColourInformationBox,
     ContainerBox,
+    EsdBox,
     HevcConfigurationBox,
     OriginalFormatBox,
     PixelAspectRatioBox,
@@ -24,6 +25,7 @@ from onvif_bmff.bmff import (
     VisualSampleEntry,
     parse_boxes,
 )
+from onvif_bmff.bmff.descriptors import without_es_id
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.vui import ColourInfo
@@ -56,11 +58,27 @@ def read_sample_entry(data: bytes) -> Box:
 
 
 def entry_bytes(entry: Box) -> bytes:
-    """Return the bytes of ``entry`` with data reference index 1, as it lies in a file of our own."""
+    """Return the bytes of ``entry`` as it lies in a file of our own: with data reference index 1, and 0 as its ES_ID.
+
+    ISO/IEC 14496-14, 3.1.2.
+    """
+    if isinstance(entry, ContainerBox):
+        entry = _with_es_id_0(entry)
     built = entry.build()
     if len(built) < 16:
         raise MediaError(f"a sample entry {entry.type!r} of {len(built)} bytes is too short")
     return built[:14] + b"\0\1" + built[16:]
+
+
+def _with_es_id_0(entry: ContainerBox) -> ContainerBox:
+    found = entry.find(EsdBox)
+    if found is None:
+        return entry
+    try:
+        clean = without_es_id(found)
+    except BoxError:
+        return entry  # what cannot be read is kept
+    return replace(entry, children=tuple(clean if one is found else one for one in entry.children))
 
 
 def is_protected(entry: Box) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 from onvif_bmff.bmff import (
     Box,
+    Columns,
     CompositionOffsetBox,
     ContainerBox,
     EditBox,
@@ -64,7 +65,7 @@ _MAX_DEPTH: Final = 8
 """Containers within each other that are read child by child."""
 
 _EMPTY: Final[Mapping[str, Box]] = {
-    "ctts": CompositionOffsetBox(entries=TimeToSampleBox().entries),
+    "ctts": CompositionOffsetBox(entries=Columns(sample_count=(), sample_offset=())),
     "stts": TimeToSampleBox(),
     "stsc": SampleToChunkBox(),
     "stss": SyncSampleBox(),

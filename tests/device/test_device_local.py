@@ -247,3 +247,33 @@ def test_an_export_that_fails_says_so_and_one_that_is_stopped_leaves_nothing():
         with pytest.raises(BadConfiguration):
             service.get_export_recorded_data_state(stopped.operation_token)
         assert answer.operation_token != stopped.operation_token
+
+
+@pytest.mark.parametrize("broken", ["damaged", "gone"])
+def test_an_export_has_all_that_is_whole_and_names_what_is_not(broken):
+    bucket, out = MemoryStore(), MemoryStore()
+    with fast_device({"s3": bucket, "usb": out}) as device:
+        service = device.service
+        token, job_token = record(service)
+        until(lambda: len(sealed(bucket)) >= 6)
+        service.set_recording_job_mode(job_token, "Idle")
+        until(lambda: len(ended(bucket)) == 2)
+        key = sorted(name for name in sealed(bucket) if name.endswith(".m4v"))[1]
+        whole = sum(sample_count(bucket, name) for name in sealed(bucket) if name != key)
+        info, body = bucket.head(key), bucket.get(key)
+        bucket.delete(key)
+        if broken == "damaged":
+            with_faults = bucket.open_writer(key, content_type=info.content_type)
+            with_faults.append(b"\0" * 16 + body[16:])
+            with_faults.seal(info.attributes)
+        service.take_notifications()
+        service.export_recorded_data(
+            SearchScope(included_recordings=(token,)), "MP4", StorageReferencePath("usb", "case")
+        )
+        told = []
+        until(lambda: told.extend(statuses(service)) or (told and str(told[-1].operation) == "Deleted"))
+    (error,) = {n.error for n in told if n.error}
+    assert "not whole" in error
+    assert key in error if broken == "damaged" else "Z.1.m4v" in error
+    movie = Mp4Input(out.get(f"case/{token}.mp4"))
+    assert len(list(movie.samples())) == whole

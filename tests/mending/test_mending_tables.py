@@ -196,3 +196,21 @@ def without(box: TrackBox, path: str) -> TrackBox:
         if rest or child.type != first
     ]
     return replace(box, children=tuple(children))
+
+
+@pytest.mark.parametrize("kind", ["stts", "ctts", "stsc", "stss"])
+@pytest.mark.parametrize("length", [0, 4, 7])
+def test_a_table_that_is_cut_off_before_its_rows(kind, length):
+    """It stands for one without rows; the other track keeps all its samples, and what can be read is read."""
+    tables = {**SOUND, "ctts": [(4, 5)], "stss": [1]}
+    file = progressive(track(1, **tables), track(2, **EVERY_40), data=DATA)
+    at = file.index(kind.encode()) - 4
+    size = int.from_bytes(file[at : at + 4], "big")
+    left = size - 8 - length
+    broken = (8 + length).to_bytes(4, "big") + file[at + 4 : at + 8 + length]
+    filler = (left.to_bytes(4, "big") + b"free" if left >= 8 else b"").ljust(left, b"\0")
+    source, found = read(file[:at] + broken + filler + file[at + size :])
+    assert [bytes(one.data) for one in found[2]] == [DATA[place : place + 40] for place in range(0, 160, 40)]
+    assert source.warnings
+    if kind in ("ctts", "stts"):
+        assert [bytes(one.data) for one in found[1]] == WHOLE

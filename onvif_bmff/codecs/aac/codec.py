@@ -73,7 +73,7 @@ class AacCodec:
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "AacCodec":
-        """Make the codec from a file's clear entry, which is kept as it is.
+        """Make the codec from a file's clear entry, which is kept as it is but for its ES_ID, which is 0 in files.
 
         An entry in QuickTime's own form is written anew the ISO way.
         """
