@@ -22,7 +22,7 @@ __all__ = [
 
 
 @sample_entry(
-    "avc1", "avc2", "avc3", "avc4", "hvc1", "hev1", "dvh1", "dvhe", "vvc1", "vvi1", "av01", "vp08", "vp09",
+    "avc1", "avc2", "avc3", "avc4", "hvc1", "hev1", "dvh1", "dvhe", "vvc1", "vvi1", "uncv", "av01", "vp08", "vp09",
     "mp4v", "mjpg", "mjpa", "mjpb", "jpeg", "s263", "png ", "apch", "apcn", "apcs", "apco", "ap4h", "encv",
 )  # fmt: skip
 class VisualSampleEntry(ContainerBox):

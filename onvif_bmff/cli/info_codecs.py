@@ -89,7 +89,9 @@ def codec_info(track: MovieTrack, description: int) -> CodecInfo:
         found.update(_picture(entry))
     elif isinstance(entry, AudioSampleEntry):
         rate, channels = sound_of(codec) if codec is not None else (0, 0)
-        found["sample_rate"], found["channels"] = (rate, channels) if rate else sound_format(entry)
+        rate, channels = (rate, channels) if rate else sound_format(entry)
+        # 0 where only the stream says it, as in IAMF
+        found.update({name: value for name, value in (("sample_rate", rate), ("channels", channels)) if value})
     elif isinstance(entry, XmlMetaDataSampleEntry):
         found["namespace"] = entry.namespace
         found["content_encoding"] = entry.content_encoding or "xml"

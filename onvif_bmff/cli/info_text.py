@@ -97,8 +97,8 @@ def _codec(codec: _Facts) -> str:
     parts += [f"{codec['bit_depth']} bits"] if codec.get("bit_depth", 8) != 8 else []
     parts += [codec["chroma"]] if codec.get("chroma", "4:2:0") != "4:2:0" else []
     parts += ["interlaced"] if codec.get("interlaced") else []
-    if "sample_rate" in codec:
-        parts += [f"{codec['sample_rate']} Hz", f"{codec['channels']} channels"]
+    parts += [f"{codec['sample_rate']} Hz"] if "sample_rate" in codec else []
+    parts += [f"{codec['channels']} channels"] if "channels" in codec else []
     parts += [codec["namespace"]] if codec.get("namespace") else []
     parts += [codec["error"]] if "error" in codec else []
     return ", ".join(parts)

@@ -185,3 +185,14 @@ def test_no_such_entry():
     )
     with pytest.raises(MediaError):
         codec_info(track, 1)
+
+
+def test_sound_of_which_only_the_stream_says_rate_and_channels():
+    """As of IAMF, where the fields of the entry are 0."""
+    found = info_of(AudioSampleEntry(type="iamf", channel_count=0, sample_rate=0), "soun")
+    assert found == {"name": "iamf", "sample_entry": "iamf", "codecs": "iamf"}
+
+
+def test_uncompressed_pictures():
+    """ISO/IEC 23001-17 has them in a visual sample entry like any other."""
+    assert info_of(visual("uncv", size=(2, 1))).items() >= {"name": "uncv", "width": 2, "height": 1}.items()

@@ -36,9 +36,9 @@ PROBED_OTHERWISE = {
 """Names that ffprobe shows otherwise, and why."""
 
 
-def facts_of(path, capsys):
+def facts_of(path, capsys, *options):
     """What ``info`` says of a file that it reads to its end, else None."""
-    status = main(["info", str(path), "--json"])
+    status = main(["info", str(path), "--json", *options])
     out = capsys.readouterr().out
     return json.loads(out) if status == 0 else None
 
