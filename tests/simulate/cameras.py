@@ -100,7 +100,7 @@ class Given:
     ``at`` is the time of the simulation at which it was given, ``captured`` that at which it happened; times of
     ``stamp`` and ``duration`` are seconds of the camera's media time in ``session``, its connections counted from 1;
     a duration of 0 is unknown. ``disturbed`` names the behaviour that the sample is near to; ``changed``: from it on
-    the track has another codec.
+    the track has another codec; it is shown so many seconds ``later`` than it was captured.
     """
 
     at: float
@@ -115,6 +115,7 @@ class Given:
     disturbed: str | None
     taken: bool = False
     changed: bool = False
+    later: float = 0.0
 
 
 @dataclass(slots=True)
@@ -452,6 +453,7 @@ class _Session:
             lasting / scale,
             sample.sync,
             self._disturbance(sending.captured),
+            later=offset / scale,
         )
 
     def _ticks(self, sending: _Sending) -> int:

@@ -109,7 +109,7 @@ class EventTimes:
             again = min(one.start for one in self._windows[: at + 1] if one.start >= earlier.closed - _LATE)
             is_late = bool(syncs) and syncs[0].at > again + _LEAD
             sync = next(iter(syncs[is_late:]), None)
-            if sync is None or one.at < sync.at or one.captured < sync.captured:
+            if sync is None or one.at < sync.at or one.captured < sync.captured + sync.later:
                 return False
         return True
 

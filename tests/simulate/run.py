@@ -558,7 +558,7 @@ class World:
         for one in camera.given:
             began.setdefault(one.session, one.captured)
             if one.track == lead and one.sync:
-                first.setdefault(one.session, max(one.captured, one.at))  # when it is shown may be later
+                first.setdefault(one.session, max(one.captured + one.later, one.at))
         joined = [
             Excuse(at - 1.0, first.get(session, at + GOP), "before the first sync sample", counted=False)
             for session, at in began.items()
