@@ -9,12 +9,23 @@ from onvif_bmff.validation import Finding
 from tests.simulate.checked_names import ObjectName, read_name
 from tests.simulate.checker import CheckedSpan
 
-__all__ = ["CUT_SHORT", "LEFT_PLACE", "OVERLAP", "Boot", "MixedSpans", "is_cut_short", "was_left"]
+__all__ = [
+    "CUT_SHORT",
+    "LEFT_PLACE",
+    "OVERLAP",
+    "WRITTEN_AFTER",
+    "Boot",
+    "MixedSpans",
+    "is_cut_short",
+    "was_left",
+]
 
 OVERLAP = "spans overlap by more than readers allow"
 LEFT_PLACE = "a place was left just before a power cut"
 CUT_SHORT = "a long sample of a track that does not lead ends where the leading one begins a segment"
 
+WRITTEN_AFTER = "written after its end: "
+"""What a finding begins with that a segment was written after the end object of its span."""
 _ALLOWED = 3_000_000
 """Microseconds by which a span may reach into the next one of its kind, so that keys still tell which end is whose."""
 _UNIT = 1_001
@@ -120,8 +131,11 @@ class MixedSpans:
         return any(one.may_end_with(name) for one in mixed)
 
     def share_an_end(self, finding: str) -> bool:
-        """Return whether a span without end object has that of another one: both have as many segments, and one end."""
-        key = finding.removesuffix(_NO_END)
+        """Return whether a span without end object has that of another one: both have as many segments, and one end.
+
+        So it has where a segment was written after that end object.
+        """
+        key = finding.removeprefix(WRITTEN_AFTER).partition(" after ")[0].removesuffix(_NO_END)
         name = read_name(key)
         if key == finding or name is None:
             return False

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.simulate.checker import CheckedSpan
+from tests.simulate.known import WRITTEN_AFTER
 from tests.simulate.oracle import Sent, Stored
 
 __all__ = ["counted_but_stored", "holes_in_spans", "written_after_end"]
@@ -26,7 +27,7 @@ def holes_in_spans(place: str, sent: Iterable[Sent], stored: Iterable[Stored]) -
 def written_after_end(spans: Iterable[CheckedSpan], written: Mapping[str, int]) -> list[str]:
     """No segment is written once its span has its end object; ``written`` has the order, by key."""
     return [
-        f"written after its end: {key} after {span.end}"
+        f"{WRITTEN_AFTER}{key} after {span.end}"
         for span in spans
         if span.end in written
         for key in span.keys

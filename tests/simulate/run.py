@@ -506,7 +506,8 @@ class World:
             vectors.update(checked.vectors)
             if name == "bucket":  # it is known in which order its objects were written
                 written = {key: number for number, key in enumerate(self.bucket.inside.objects)}
-                outcome.findings += written_after_end(checked.spans, written)
+                for found in written_after_end(checked.spans, written):
+                    _sort_out(outcome, found, OVERLAP if mixed.share_an_end(found) else None)
             outcome.objects += len(mine)
         outcome.findings += [
             f"a vector twice: {vector.hex()} under {kid.hex()}" for (kid, vector), count in vectors.items() if count > 1

@@ -58,6 +58,8 @@ def test_spans_that_share_an_end():
     mixed = MixedSpans([span(0, 10), span(6, 4)])
     assert mixed.share_an_end(key(6, 0) + NO_END)
     assert not mixed.share_an_end(key(6, 0) + ": something else")
+    assert mixed.share_an_end(f"written after its end: {key(6, 0)} after {key(10, 1, end=True)}")
+    assert not MixedSpans([span(0, 10), span(20, 4)]).share_an_end(f"written after its end: {key(20, 0)} after x")
     assert not MixedSpans([span(0, 10), span(6, 2, 2)]).share_an_end(key(8, 1) + NO_END)  # another counter
     assert not MixedSpans([span(0, 10), span(6, 20)]).share_an_end(key(6, 0) + NO_END)  # another end
     assert MixedSpans([span(0, 10), span(9, 1)]).share_an_end(key(9, 0) + NO_END)  # however little they overlap
