@@ -15,13 +15,14 @@ _AT_A_TIME = 3
 
 @dataclass(slots=True)
 class _Run:
-    """Objects of one extension, in order, that name or hold the same codecs."""
+    """Objects of one extension, in order, that name or hold the same codecs; alone if the span has no others."""
 
     codecs: frozenset[str]
     first: UtcTime
     last: UtcTime
     name: str
     count: int = 1
+    is_alone: bool = True
 
 
 class FullContentTypes:
@@ -42,6 +43,8 @@ class FullContentTypes:
         """Report attributes that lack the codecs of other spans that were open already, and forget the place."""
         for extension, runs in self._named.items():
             for run in runs:
+                if run.count == 1 and run.is_alone and len(runs) > 1:
+                    continue  # a span of one object, perhaps from while codecs or tracks changed
                 others = [_while(held, run) for other, held in self._held.items() if other != extension]
                 missing = frozenset[str]().union(*others) - run.codecs
                 if missing:
@@ -59,7 +62,9 @@ def _note(runs: list[_Run], key: ObjectKey, name: str, codecs: frozenset[str], *
     if run is not None:
         run.last, run.count = key.time, run.count + 1
     else:
-        runs.append(_Run(codecs, key.time, key.time, name))
+        runs.append(_Run(codecs, key.time, key.time, name, is_alone=is_new))
+        if not is_new and len(runs) > 1:
+            runs[-2].is_alone = False
 
 
 def _while(held: list[_Run], named: _Run) -> frozenset[str]:
