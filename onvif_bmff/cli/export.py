@@ -147,6 +147,9 @@ def _check(arguments: argparse.Namespace) -> None:
             raise MediaError("--faststart needs --progressive")
         if not arguments.output.name or arguments.output.is_dir():
             raise MediaError(f"{arguments.output} is a directory")
+        is_local = isinstance(arguments.store, Path) and arguments.output.exists()
+        if is_local and arguments.output.resolve().is_relative_to(arguments.store.resolve()):
+            raise MediaError(f"{arguments.output} is a file of the store that is exported: it would be replaced")
         return
     for option in ("progressive", "faststart", "exact"):
         if getattr(arguments, option):

@@ -42,6 +42,9 @@ __all__ = ["register", "run"]
 _FORMATS: dict[str, RecordingFormat] = {"CMAF": CMAF, "MP4": MP4}
 _EVERY = 256
 """Samples between two updates of the progress bar."""
+_DAY = 86_400
+_LONG_AGO = 30 * _DAY
+"""Seconds of media time from which on a file does not begin at its time 0."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -118,7 +121,8 @@ def run(args: argparse.Namespace) -> int:
             show = stack.enter_context(
                 progress(args.input.name, len(given.source.data), unit="bytes", quiet=args.quiet)
             )
-            _record(signals.read(_shown(_samples(given, recorder, paced=args.realtime), show)), recorder, sink, done)
+            samples = _from_start(_samples(given, recorder, paced=args.realtime), given, recorder, start)
+            _record(signals.read(_shown(samples, show)), recorder, sink, done)
         is_waiting = spooled is not None and not _is_uploaded(args, spooled)
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
@@ -250,6 +254,22 @@ def _samples(given: RecordInput, recorder: Recorder, *, paced: bool) -> Iterator
             recorder.replace_track(Track(old.token, old.track_id, old.timescale, item.codec, old.language))
         else:
             yield item
+
+
+def _from_start(samples: Iterator[Sample], given: RecordInput, recorder: Recorder, start: UtcTime) -> Iterator[Sample]:
+    """Pass samples on. Where their times count from long ago and not from the file's start, the first is at ``start``.
+
+    So count the files of cameras whose decode times are UTC.
+    """
+    first = next(samples, None)
+    if first is None:
+        return
+    time = next(Fraction(first.decode_time, one.timescale) for one in given.tracks if one.track_id == first.track_id)
+    if time > _LONG_AGO:
+        complain(f"{given.name}: its times begin {time // _DAY} days in; they are counted from its first sample")
+        recorder.set_clock(start, time)
+    yield first
+    yield from samples
 
 
 def _shown(samples: Iterator[Sample], show: Callable[..., None] | None) -> Iterator[Sample]:

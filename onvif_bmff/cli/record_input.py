@@ -50,6 +50,8 @@ def open_input(args: argparse.Namespace, *, one_of_each: bool) -> Iterator[Recor
     Raises ``OSError`` and ``MediaError`` with the name of the input.
     """
     name = _STANDARD_INPUT if args.input == _PIPE else str(args.input)
+    if args.input == _PIPE and sys.stdin is None:
+        raise MediaError("standard input is closed")
     try:
         source = open_stream(sys.stdin.buffer, name) if args.input == _PIPE else open_mp4(args.input)
     except OnvifBmffError as error:

@@ -301,3 +301,14 @@ def test_missing_objects_are_named_by_counter(tmp_path: Path, capsys: pytest.Cap
     for target in (["-o", str(tmp_path / "out.mp4")], ["--hls", str(tmp_path / "hls")]):
         assert main(["export", str(store), *target]) == 1
         assert "missing: 2024-02-28/*/*Z.1.m4v: " in capsys.readouterr().err
+
+
+def test_an_export_replaces_no_object_of_its_store(tmp_path, capsys):
+    store = tmp_path / "store"
+    assert main(["record", str(CLIP), "--store", str(store), "--start", "2024-05-01T12:00:00Z"]) == 0
+    (first,) = store.rglob("*.0.m4v")
+    before = first.read_bytes()
+    capsys.readouterr()
+    assert main(["export", str(store), "-o", str(first)]) == 2
+    assert "would be replaced" in capsys.readouterr().err
+    assert first.read_bytes() == before

@@ -177,3 +177,23 @@ def test_faults_are_told_once_and_loss_is_status_1(tmp_path, capsys):
     status, said = record(capsys, path, tmp_path / "lost")
     assert status == 2
     assert said == f"onvif-bmff: {path}: nothing was recorded: {outside} (4 samples lost)\n"
+
+
+def test_times_that_count_from_1970_do_not_move_the_recording(tmp_path, capsys):
+    """Recordings of the option --decode-times utc, and of cameras that count so, begin where --start says."""
+    start = ["--start", "2024-05-01T12:00:00Z", "--segment-duration", "PT4S"]
+    assert main(["record", str(CLIP), "--store", str(tmp_path / "utc"), "--decode-times", "utc", *start]) == 0
+    (first,) = (tmp_path / "utc").rglob("*.0.m4v")
+    capsys.readouterr()
+    later = ["--start", "2024-06-01T00:00:00Z"]
+    assert main(["record", str(first), "--store", str(tmp_path / "again"), *later]) == 0
+    assert "its times begin" in capsys.readouterr().err
+    keys = list(DirectoryStore(tmp_path / "again", create=False).keys())
+    assert keys
+    assert all(key.startswith("2024-06-01/00/00-0") for key in keys)
+
+
+def test_a_standard_input_that_is_closed_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["record", "-", "--store", str(tmp_path / "store")]) == 2
+    assert capsys.readouterr().err.count("standard input is closed") == 1
