@@ -38,14 +38,19 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="copy objects from one store to another, verified",
         description="Copy the objects of a store to another one, with content types and attributes. Nothing is "
         "overwritten, and what is there already is compared, so that a copy that broke off is completed by the same "
-        "command. Each copied object is looked at in the target.",
+        "command: an object is present if size and ObjectId are the same, or, with --digest or without ids, all bytes. "
+        "Each copied object is looked at in the target.",
     )
     parser.add_argument("store", metavar="SOURCE", type=store_place, help=STORE_HELP)
     parser.add_argument("target", metavar="TARGET", type=store_place, help="likewise; a missing directory is made")
     add_options_argument(parser, "--source-options", " (SOURCE)")
     add_options_argument(parser, "--target-options", " (TARGET)")
     add_part_arguments(parser)
-    parser.add_argument("--digest", action="store_true", help="read each object back, and compare digests of all bytes")
+    parser.add_argument(
+        "--digest",
+        action="store_true",
+        help="read each object back, also those that are present, and compare digests of all bytes",
+    )
     parser.add_argument("--tasks", metavar="N", type=_tasks, default=4, help="objects at once (default 4)")
     parser.add_argument("--dry-run", action="store_true", help="list what would be copied, and change nothing")
     add_empty_argument(parser)

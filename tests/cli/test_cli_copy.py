@@ -148,3 +148,23 @@ def test_without_ids_bytes_decide():
     writer.append(b"amse")
     writer.seal({})
     assert [done.state for done in copy_objects(source, target, ["k", "gone"])] == [CopyState.FAILED] * 2
+
+
+def test_digests_find_what_was_damaged_in_the_target(source, said, capsys):
+    assert main(["copy", "source", "target", "-q"]) == 0
+    key = next(iter(source.keys()))
+    file = Path("target", key)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    present = len(list(source.keys()))
+    status, done = said("copy", "source", "target")
+    assert (status, done["present"], done["failed"]) == (0, present, 0), "size and id are the same"
+    status, done = said("copy", "source", "target", "--digest")
+    assert (status, done["present"], done["failed"]) == (1, present - 1, 1)
+    assert [one["key"] for one in done["errors"]] == [key]
+    assert main(["copy", "source", "target", "--digest"]) == 1
+    shown = capsys.readouterr().err
+    assert key in shown
+    assert "other bytes" in shown
+    assert file.read_bytes() == data
