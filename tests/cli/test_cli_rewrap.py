@@ -225,6 +225,31 @@ def test_an_interrupted_run_goes_on(count, old, new):
     assert list(validate_store(target, keys=KeyRing(), unwrapper=new.unwrapper)) == []
 
 
+@FORMATS
+@pytest.mark.parametrize("keep", [False, True], ids=["replaced", "kept"])
+def test_a_present_object_with_other_bytes_is_a_failure_and_stays(format_, keep, old, new):
+    source, target = recorded(format_, old), MemoryStore()
+    writer = source.open_writer("site-2/notes.txt", content_type="text/plain")
+    writer.append(b"notes")
+    writer.seal({})
+    outcomes(source, target, [new.certificate], unwrapper=old.unwrapper, keep=keep)
+    names = list(target.keys())
+    segment = [name for name in names if not name.endswith(("_end", ".txt"))][1]
+    for name in (segment, "site-2/notes.txt"):
+        info, data = target.head(name), bytearray(target.get(name))
+        data[-2] ^= 1
+        writer = target.open_writer(name, content_type=info.content_type, overwrite=True)
+        writer.append(data)
+        writer.seal(info.attributes)
+    before = contents(target)
+    found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper, keep=keep))
+    failed = {one.key: one.error for one in found if one.outcome is Rewrapping.FAILED}
+    assert set(failed) == {segment, "site-2/notes.txt"}
+    assert all("other bytes" in error for error in failed.values())
+    assert {one.outcome for one in found if one.key not in failed} == {Rewrapping.PRESENT}
+    assert contents(target) == before
+
+
 def test_a_target_for_others_is_not_taken_for_done(old, new, other):
     source, target = recorded(MP4, old), MemoryStore()
     outcomes(source, target, [other.certificate], unwrapper=old.unwrapper)
