@@ -83,9 +83,10 @@ def rewrap_store(
 ) -> Iterator[Rewrapped]:
     """Copy the objects of a store, with their keys wrapped for other certificates, and yield what became of each.
 
-    An object that fails is not in the target, and the others go on. What the target has already is not written again,
-    and its bytes are compared with those that would be written; only the wrapped keys in it cannot be, for each
-    wrapping is another one.
+    An object that fails is not in the target, and the others go on. Ends of spans go last; those of the same prefix,
+    postfix and extension as a segment that failed are not copied, and fail too. What the target has already is not
+    written again, and its bytes are compared with those that would be written; only the wrapped keys in it cannot be,
+    for each wrapping is another one.
 
     Args:
         source: the objects.
@@ -169,16 +170,31 @@ class _Run:
         self._keys = keys
         self._unwrapper = unwrapper
         self._headers: dict[UUID, AsymmetricKeySystemHeaderBox] = {}
+        self._incomplete: set[tuple[str, str, str]] = set()  # kinds of spans of which a segment failed
 
     def all(self, prefix: str) -> Iterator[Rewrapped]:
-        """Copy all objects."""
+        """Copy all objects; ends of spans last, for a span is not ended before its segments are there."""
+        ends = []
         for name in self._source.keys(prefix):
-            try:
-                yield Rewrapped(name, self._one(name))
-            except ObjectNotFoundError:
-                continue  # it was deleted meanwhile
-            except OnvifBmffError as error:
-                yield Rewrapped(name, Rewrapping.FAILED, str(error))
+            key = _parsed(name)
+            if key is not None and key.span_end:
+                ends.append(name)
+                continue
+            for done in self._outcome(name):
+                if done.outcome is Rewrapping.FAILED and key is not None:
+                    self._incomplete.add(_kind(key))
+                yield done
+        for name in ends:
+            yield from self._outcome(name)
+
+    def _outcome(self, name: str) -> Iterator[Rewrapped]:
+        """Copy an object, and yield what became of it; nothing if it was deleted meanwhile."""
+        try:
+            yield Rewrapped(name, self._one(name))
+        except ObjectNotFoundError:
+            return
+        except OnvifBmffError as error:
+            yield Rewrapped(name, Rewrapping.FAILED, str(error))
 
     def _one(self, name: str) -> Rewrapping:
         info = self._source.head(name)
@@ -188,6 +204,8 @@ class _Run:
             header = _read_header(self._source, name)
         if self._is_present(name, info, header):
             return Rewrapping.PRESENT
+        if key is not None and key.span_end and _kind(key) in self._incomplete:
+            raise StoreError("the end of a span is not copied where segments of its recording failed")
         if header is None or not header.wrapped:
             self._write(name, info, None, b"")
             return Rewrapping.COPIED
@@ -282,6 +300,11 @@ def _parsed(name: str) -> ObjectKey | None:
         return ObjectKey.parse(name)
     except ObjectKeyError:
         return None
+
+
+def _kind(key: ObjectKey) -> tuple[str, str, str]:
+    """Return what the spans of a recording and type have in common."""
+    return key.prefix, key.postfix, key.extension
 
 
 def _content_type(name: str) -> str:

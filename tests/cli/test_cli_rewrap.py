@@ -178,7 +178,7 @@ def test_a_dry_run_writes_nothing_and_opens_all_keys(old, new, other):
     found = outcomes(source, None, [new.certificate], unwrapper=old.unwrapper)
     assert {one for one, _ in found} == {Rewrapping.REWRAPPED, Rewrapping.COPIED}
     refused = outcomes(source, None, [new.certificate], unwrapper=other.unwrapper)
-    assert {one for one, _ in refused} == {Rewrapping.FAILED, Rewrapping.COPIED}
+    assert {one for one, _ in refused} == {Rewrapping.FAILED}, "ends too: their segments are not there"
 
 
 @FORMATS
@@ -186,9 +186,13 @@ def test_a_wrong_key_is_named_and_nothing_half_is_written(format_, old, new, oth
     source, target = recorded(format_, old), MemoryStore()
     found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=other.unwrapper))
     failed = [one for one in found if one.outcome is Rewrapping.FAILED]
-    assert [one.key for one in failed] == [name for name in list(source.keys()) if not name.endswith("_end")]
-    assert all(thumbprint(old.certificate).hex() in one.error for one in failed)
-    assert list(target.keys()) == [name for name in list(source.keys()) if name.endswith("_end")]
+    segments = [name for name in list(source.keys()) if not name.endswith("_end")]
+    ends = [name for name in list(source.keys()) if name.endswith("_end")]
+    assert [one.key for one in failed] == segments + ends, "ends go last"
+    assert len(ends) > 0
+    assert all(thumbprint(old.certificate).hex() in one.error for one in failed[: len(segments)])
+    assert all("end of a span" in one.error for one in failed[len(segments) :])
+    assert list(target.keys()) == [], "no span is ended that is not there"
     nothing = outcomes(source, MemoryStore(), [new.certificate])
     assert any("no private key" in error for _, error in nothing)
 
@@ -292,8 +296,25 @@ def test_a_damaged_object_is_named_and_the_others_go_on(old, new):
     writer.seal(info.attributes)
     found = {one.key: one for one in rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper)}
     assert found[name].outcome is Rewrapping.FAILED
-    assert [one.outcome for one in found.values()].count(Rewrapping.FAILED) == 1
-    assert name not in list(target.keys())
+    failed = {key for key, one in found.items() if one.outcome is Rewrapping.FAILED}
+    assert {key for key in failed if not key.endswith("_end")} == {name}
+    assert {key for key in failed if key.endswith("_end")} == {key for key in found if key.endswith("mp4_end")}
+    assert set(target.keys()) == set(found) - failed
+
+
+def test_ends_of_other_types_are_copied(old, new):
+    source, target = recorded(CMAF, old), MemoryStore()
+    name = next(name for name in list(source.keys()) if name.endswith(".m4v"))
+    info = source.head(name)
+    writer = source.open_writer(name, content_type=info.content_type, overwrite=True)
+    writer.append(source.get(name)[:700])
+    writer.seal(info.attributes)
+    found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper))
+    failed = {one.key for one in found if one.outcome is Rewrapping.FAILED}
+    assert failed == {name, *(key for key in list(source.keys()) if key.endswith(".m4v_end"))}
+    assert any(key.endswith(".m4a_end") for key in list(target.keys()))
+    ordered = [one.key.endswith("_end") for one in found]
+    assert ordered == sorted(ordered)
 
 
 class TestCommand:
@@ -321,7 +342,7 @@ class TestCommand:
         line = ["rewrap", str(folder / "store"), "-o", str(folder / "copies"), "--to-certificate", str(files["new"][0])]
         assert main([*line, "--private-key", str(files["other"][1]), "--certificate", str(files["other"][0])]) == 1
         shown = capsys.readouterr()
-        assert "6 failed" in shown.out
+        assert "0 rewrapped, 0 copied, 0 present\n9 failed" in shown.out
         assert thumbprint(old.certificate).hex() in shown.err
 
     def test_a_target_is_needed(self, case):
