@@ -14,6 +14,7 @@ from onvif_bmff.cli.store_options import (
     add_empty_argument,
     add_options_argument,
     add_part_arguments,
+    check_places_apart,
     nothing_found,
     open_place,
     other_formats,
@@ -21,6 +22,7 @@ from onvif_bmff.cli.store_options import (
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import store_place
 from onvif_bmff.errors import StoreError
+from onvif_bmff.objects.locations import is_in_store_area
 from onvif_bmff.storage.copying import Copied, CopyState, copy_objects
 from onvif_bmff.timing import UtcTime
 
@@ -66,10 +68,10 @@ def _tasks(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Copy; 1 if an object could not be copied."""
-    if str(args.store) == str(args.target):
-        raise StoreError("source and target are the same store")
+    check_places_apart(args, args.target)
     source = open_place(args.store, args.source_options)
     keys, reason = _keys(args, source)
+    keys = [key for key in keys if not is_in_store_area(key)]
     if not keys and not args.allow_empty:
         raise StoreError(reason)
     if args.dry_run:

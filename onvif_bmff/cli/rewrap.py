@@ -6,7 +6,7 @@ from collections import Counter
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
+from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, check_places_apart, open_place
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path, store_place
 from onvif_bmff.errors import StoreError
@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     output = None if args.dry_run else args.output
     if output is None and not args.dry_run:
         raise StoreError("give the store of the copies with --output, or --dry-run")
+    if args.output is not None:
+        check_places_apart(args, args.output)
     now = UtcTime(time.time_ns() // 1000)
     certificates = [file.read_bytes() for file in args.to_certificates]
     keys = keys_from(args)

@@ -38,6 +38,7 @@ from onvif_bmff.errors import (
 from onvif_bmff.export.moved import moved_attributes, moved_pieces, pieces_of, same_bytes
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.locations import check_apart, is_in_store_area
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
 from onvif_bmff.playback.source import StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
@@ -101,11 +102,11 @@ def rewrap_store(
 
     Raises:
         CertificateError: a certificate cannot be used, or there is none.
-        StoreError: the stores are the same, or a listing failed.
+        StoreError: the stores are the same, one lies within the other, or a listing failed.
     """
     here, there = (getattr(store, "location", None) for store in (source, target))
-    if here is not None and here == there:
-        raise StoreError("the copies need a store of their own")
+    if here is not None and there is not None:
+        check_apart(here, there)
     certificates = tuple(certificates)
     for number, certificate in enumerate(certificates, 1):
         try:
@@ -176,6 +177,8 @@ class _Run:
         """Copy all objects; ends of spans last, for a span is not ended before its segments are there."""
         ends = []
         for name in self._source.keys(prefix):
+            if is_in_store_area(name):
+                continue
             key = _parsed(name)
             if key is not None and key.span_end:
                 ends.append(name)

@@ -285,6 +285,10 @@ def test_certificates_have_to_be_valid_and_stores_to_differ(tmp_path, old):
     store = DirectoryStore(tmp_path)
     with pytest.raises(StoreError, match="store of their own"):
         rewrap_store(store, DirectoryStore(tmp_path), [old.certificate], at=NOW)
+    with pytest.raises(StoreError, match="store of their own"):
+        rewrap_store(store, DirectoryStore(tmp_path / "in"), [old.certificate], at=NOW)
+    with pytest.raises(StoreError, match="store of their own"):
+        rewrap_store(DirectoryStore(tmp_path / "in"), store, [old.certificate], at=NOW)
 
 
 def test_a_damaged_object_is_named_and_the_others_go_on(old, new):
@@ -344,6 +348,21 @@ class TestCommand:
         shown = capsys.readouterr()
         assert "0 rewrapped, 0 copied, 0 present\n9 failed" in shown.out
         assert thumbprint(old.certificate).hex() in shown.err
+
+    def test_a_target_within_the_store_is_refused(self, case, capsys):
+        folder, files = case
+        (folder / "link").symlink_to("store")
+        for target in (
+            folder / "store",
+            folder / "store" / "in",
+            folder / "link" / "in",
+            f"file:{folder}/store",
+            folder,
+        ):
+            line = ["rewrap", str(folder / "store"), "-o", str(target), "--to-certificate", str(files["new"][0])]
+            assert main(line) == 2
+            assert "store of their own" in capsys.readouterr().err
+        assert not (folder / "store" / "in").exists()
 
     def test_a_target_is_needed(self, case):
         folder, files = case
