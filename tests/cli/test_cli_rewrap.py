@@ -364,6 +364,24 @@ class TestCommand:
             assert "store of their own" in capsys.readouterr().err
         assert not (folder / "store" / "in").exists()
 
+    def test_nothing_to_copy_is_exit_status_2(self, case, capsys):
+        folder, files = case
+        (folder / "empty").mkdir()
+        options = ["-o", str(folder / "copies"), "--to-certificate", str(files["new"][0])]
+        options += ["--private-key", str(files["old"][1])]
+        for line, text in [
+            ([str(folder / "empty")], "there are no objects"),
+            ([str(folder / "store"), "--prefix", "nowhere"], "there are no objects whose names begin with 'nowhere'"),
+        ]:
+            for more in ([], ["--dry-run"]):
+                capsys.readouterr()
+                assert main(["rewrap", *line, *options, *more]) == 2
+                shown = capsys.readouterr()
+                assert shown.out == ""
+                assert text in shown.err
+                assert not (folder / "copies").exists()
+            assert main(["rewrap", *line, *options, "--allow-empty", "--dry-run"]) == 0
+
     def test_a_target_is_needed(self, case):
         folder, files = case
         assert main(["rewrap", str(folder / "store"), "--to-certificate", str(files["new"][0])]) == 2
