@@ -14,6 +14,7 @@ from onvif_bmff.cli.store_options import (
     add_empty_argument,
     add_options_argument,
     add_part_arguments,
+    check_places_apart,
     nothing_found,
     open_place,
     other_formats,
@@ -21,6 +22,7 @@ from onvif_bmff.cli.store_options import (
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import store_place
 from onvif_bmff.errors import StoreError
+from onvif_bmff.objects.locations import is_in_store_area
 from onvif_bmff.storage.copying import Copied, CopyState, copy_objects
 from onvif_bmff.timing import UtcTime
 
@@ -38,14 +40,19 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="copy objects from one store to another, verified",
         description="Copy the objects of a store to another one, with content types and attributes. Nothing is "
         "overwritten, and what is there already is compared, so that a copy that broke off is completed by the same "
-        "command. Each copied object is looked at in the target.",
+        "command: an object is present if size and ObjectId are the same, or, with --digest or without ids, all bytes. "
+        "Each copied object is looked at in the target.",
     )
     parser.add_argument("store", metavar="SOURCE", type=store_place, help=STORE_HELP)
     parser.add_argument("target", metavar="TARGET", type=store_place, help="likewise; a missing directory is made")
     add_options_argument(parser, "--source-options", " (SOURCE)")
     add_options_argument(parser, "--target-options", " (TARGET)")
     add_part_arguments(parser)
-    parser.add_argument("--digest", action="store_true", help="read each object back, and compare digests of all bytes")
+    parser.add_argument(
+        "--digest",
+        action="store_true",
+        help="read each object back, also those that are present, and compare digests of all bytes",
+    )
     parser.add_argument("--tasks", metavar="N", type=_tasks, default=4, help="objects at once (default 4)")
     parser.add_argument("--dry-run", action="store_true", help="list what would be copied, and change nothing")
     add_empty_argument(parser)
@@ -61,10 +68,10 @@ def _tasks(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Copy; 1 if an object could not be copied."""
-    if str(args.store) == str(args.target):
-        raise StoreError("source and target are the same store")
+    check_places_apart(args, args.target)
     source = open_place(args.store, args.source_options)
     keys, reason = _keys(args, source)
+    keys = [key for key in keys if not is_in_store_area(key)]
     if not keys and not args.allow_empty:
         raise StoreError(reason)
     if args.dry_run:

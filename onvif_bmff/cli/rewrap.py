@@ -6,7 +6,13 @@ from collections import Counter
 
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
+from onvif_bmff.cli.store_options import (
+    STORE_HELP,
+    add_empty_argument,
+    add_options_argument,
+    check_places_apart,
+    open_place,
+)
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path, store_place
 from onvif_bmff.errors import StoreError
@@ -41,6 +47,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--oaep-hash", choices=("sha1", "sha256"), default="sha1", help="hash for RSA keys")
     parser.add_argument("--prefix", default="", help="copy only the objects whose names begin like this")
     parser.add_argument("--dry-run", action="store_true", help="open and wrap all keys, and write nothing")
+    add_empty_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -52,10 +59,15 @@ def run(args: argparse.Namespace) -> int:
     output = None if args.dry_run else args.output
     if output is None and not args.dry_run:
         raise StoreError("give the store of the copies with --output, or --dry-run")
+    if args.output is not None:
+        check_places_apart(args, args.output)
     now = UtcTime(time.time_ns() // 1000)
     certificates = [file.read_bytes() for file in args.to_certificates]
     keys = keys_from(args)
     source = open_place(args.store, args.source_options)
+    if not args.allow_empty and next(iter(source.keys(args.prefix)), None) is None:
+        where = f" whose names begin with {args.prefix!r}" if args.prefix else ""
+        raise StoreError(f"{args.store}: there are no objects{where}")
     target = None if output is None else open_place(output, args.target_options, create=True)
     counts: Counter[Rewrapping] = Counter()
     for one in rewrap_store(

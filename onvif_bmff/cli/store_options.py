@@ -19,6 +19,7 @@ __all__ = [
     "add_store_argument",
     "add_store_arguments",
     "base_uri",
+    "check_places_apart",
     "is_store",
     "nothing_found",
     "open_place",
@@ -79,6 +80,21 @@ def is_store(place: "Path | StoreUrl") -> bool:
 def base_uri(place: "Path | StoreUrl") -> str:
     """Return the URI of a store, with a slash at its end."""
     return f"{place.resolve().as_uri() if isinstance(place, Path) else place}/"
+
+
+def check_places_apart(args: argparse.Namespace, target: "Path | StoreUrl") -> None:
+    """Check that STORE (``store``) and a target are apart; ``check_apart`` says how.
+
+    Those in the cloud with options of their own may be of two services: only the same URL is refused then.
+
+    Raises:
+        StoreError: they are not.
+    """
+    from onvif_bmff.objects.locations import check_apart
+
+    is_cloud = not isinstance(target, Path)
+    if not is_cloud or args.source_options == args.target_options or str(args.store) == str(target):
+        check_apart(base_uri(args.store), base_uri(target))
 
 
 def add_part_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,10 @@ from onvif_bmff.export.in_band_sets import with_parameter_sets as with_parameter
 from onvif_bmff.export.in_place import has_one_codec_a_track as has_one_codec_a_track
 from onvif_bmff.export.in_place import plays_in_place as plays_in_place
 from onvif_bmff.export.missing_keys import tracks_without_keys as tracks_without_keys
+from onvif_bmff.export.moved import moved_attributes as moved_attributes
+from onvif_bmff.export.moved import moved_pieces as moved_pieces
+from onvif_bmff.export.moved import pieces_of as pieces_of
+from onvif_bmff.export.moved import same_bytes as same_bytes
 from onvif_bmff.export.movie import Edit as Edit
 from onvif_bmff.export.movie import OutputTrack as OutputTrack
 from onvif_bmff.export.movie import TrackTables as TrackTables
@@ -134,8 +138,11 @@ __all__ = [
     "line_track",
     "make_periods",
     "master_playlist",
+    "moved_attributes",
+    "moved_pieces",
     "output_tracks",
     "parameter_sets",
+    "pieces_of",
     "playable",
     "playlists_with_fillers",
     "plays_in_place",
@@ -145,6 +152,7 @@ __all__ = [
     "removed_sizes",
     "rewrap_store",
     "rounded",
+    "same_bytes",
     "shift_decode_times",
     "strict_parts",
     "tracks_without_keys",

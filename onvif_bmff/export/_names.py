@@ -15,6 +15,7 @@ NAMES = {
     "in_band_sets": ("in_band", "is_same_family", "parameter_sets", "with_parameter_sets",),
     "in_place": ("has_one_codec_a_track", "plays_in_place",),
     "missing_keys": ("tracks_without_keys",),
+    "moved": ("moved_attributes", "moved_pieces", "pieces_of", "same_bytes",),
     "movie": ("Edit", "OutputTrack", "TrackTables", "build_movie", "fragmented_tables",),
     "movie_job": ("ExportJob", "ExportReport", "ExportSource", "readable",),
     "mpd": ("AdaptationSet", "ByteRange", "MediaPiece", "Period", "build_mpd",),

@@ -8,7 +8,7 @@ The copy is another store, for recordings are evidence: the old objects stay unt
 A store makes an object visible when it is whole, so an interrupted run leaves no half object, and the next run goes on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
@@ -18,13 +18,8 @@ from onvif_bmff.bmff import (
     AsymmetricKeySystemHeaderBox,
     ChunkLargeOffsetBox,
     ChunkOffsetBox,
-    Columns,
     MovieBox,
-    MovieFragmentRandomAccessBox,
     ProtectionSystemSpecificHeaderBox,
-    SegmentIndexBox,
-    TrackFragmentHeaderBox,
-    TrackFragmentRandomAccessBox,
 )
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.cenc.keys.wrap import KeyWrapper, OaepHash, check_certificate, thumbprint
@@ -32,7 +27,6 @@ from onvif_bmff.errors import (
     CertificateError,
     MediaError,
     MissingKeyError,
-    ObjectAttributeError,
     ObjectExistsError,
     ObjectKeyError,
     ObjectNotFoundError,
@@ -41,20 +35,19 @@ from onvif_bmff.errors import (
     UnsupportedSchemeError,
     WrongKeyError,
 )
+from onvif_bmff.export.moved import moved_attributes, moved_pieces, pieces_of, same_bytes
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.seek_table import SeekTable, TrackSeekTable
+from onvif_bmff.objects.locations import check_apart, is_in_store_area
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
-from onvif_bmff.playback.source import MAX_READ, BoxHead, StoreSource, box_head, parse_one
+from onvif_bmff.playback.source import StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Rewrapped", "Rewrapping", "rewrap_store"]
 
-_BLOCK = 4 << 20
+_OTHER_BYTES = "the target has this object already, with other bytes: it was damaged, or made from another one"
 _LARGE = 1
 """What the size of a box is if its real size follows the type."""
-_BASE_OFFSET = 8
-"""Bytes from the payload of a tfhd to its base data offset: version, flags and track_ID."""
 
 
 class Rewrapping(StrEnum):
@@ -64,7 +57,7 @@ class Rewrapping(StrEnum):
     COPIED = "copied"
     """It has no wrapped keys: it is clear, has other keys, is the end of a span, or is none of a recording."""
     PRESENT = "present"
-    """The target has it already, for the same certificates."""
+    """The target has it already, with the same bytes but for the new headers, for the same certificates."""
     FAILED = "failed"
 
 
@@ -91,7 +84,10 @@ def rewrap_store(
 ) -> Iterator[Rewrapped]:
     """Copy the objects of a store, with their keys wrapped for other certificates, and yield what became of each.
 
-    An object that fails is not in the target, and the others go on. What the target has already is not written again.
+    An object that fails is not in the target, and the others go on. Ends of spans go last; those of the same prefix,
+    postfix and extension as a segment that failed are not copied, and fail too. What the target has already is not
+    written again, and its bytes are compared with those that would be written; only the wrapped keys in it cannot be,
+    for each wrapping is another one.
 
     Args:
         source: the objects.
@@ -106,11 +102,11 @@ def rewrap_store(
 
     Raises:
         CertificateError: a certificate cannot be used, or there is none.
-        StoreError: the stores are the same, or a listing failed.
+        StoreError: the stores are the same, one lies within the other, or a listing failed.
     """
     here, there = (getattr(store, "location", None) for store in (source, target))
-    if here is not None and here == there:
-        raise StoreError("the copies need a store of their own")
+    if here is not None and there is not None:
+        check_apart(here, there)
     certificates = tuple(certificates)
     for number, certificate in enumerate(certificates, 1):
         try:
@@ -142,6 +138,21 @@ class _Header:
     movie: MovieBox
     wrapped: tuple[AsymmetricKeySystemHeaderBox, ...]
 
+    def with_headers(self, headers: Iterable[AsymmetricKeySystemHeaderBox]) -> bytes:
+        """Return the movie box with new headers in the places of the old ones."""
+        made, position = bytearray(), 0
+        for box, new in zip(self.wrapped, headers, strict=True):
+            begin = (box.offset or 0) - self.start
+            made += self.raw[position:begin]
+            made += new.build()
+            position = begin + (box.read_size or 0)
+        made += self.raw[position:]
+        if int.from_bytes(made[:4], "big") == _LARGE:
+            made[8:16] = len(made).to_bytes(8, "big")
+        else:
+            made[:4] = len(made).to_bytes(4, "big")
+        return bytes(made)
+
 
 class _Run:
     """One run over a store."""
@@ -160,16 +171,33 @@ class _Run:
         self._keys = keys
         self._unwrapper = unwrapper
         self._headers: dict[UUID, AsymmetricKeySystemHeaderBox] = {}
+        self._incomplete: set[tuple[str, str, str]] = set()  # kinds of spans of which a segment failed
 
     def all(self, prefix: str) -> Iterator[Rewrapped]:
-        """Copy all objects."""
+        """Copy all objects; ends of spans last, for a span is not ended before its segments are there."""
+        ends = []
         for name in self._source.keys(prefix):
-            try:
-                yield Rewrapped(name, self._one(name))
-            except ObjectNotFoundError:
-                continue  # it was deleted meanwhile
-            except OnvifBmffError as error:
-                yield Rewrapped(name, Rewrapping.FAILED, str(error))
+            if is_in_store_area(name):
+                continue
+            key = _parsed(name)
+            if key is not None and key.span_end:
+                ends.append(name)
+                continue
+            for done in self._outcome(name):
+                if done.outcome is Rewrapping.FAILED and key is not None:
+                    self._incomplete.add(_kind(key))
+                yield done
+        for name in ends:
+            yield from self._outcome(name)
+
+    def _outcome(self, name: str) -> Iterator[Rewrapped]:
+        """Copy an object, and yield what became of it; nothing if it was deleted meanwhile."""
+        try:
+            yield Rewrapped(name, self._one(name))
+        except ObjectNotFoundError:
+            return
+        except OnvifBmffError as error:
+            yield Rewrapped(name, Rewrapping.FAILED, str(error))
 
     def _one(self, name: str) -> Rewrapping:
         info = self._source.head(name)
@@ -179,28 +207,15 @@ class _Run:
             header = _read_header(self._source, name)
         if self._is_present(name, info, header):
             return Rewrapping.PRESENT
+        if key is not None and key.span_end and _kind(key) in self._incomplete:
+            raise StoreError("the end of a span is not copied where segments of its recording failed")
         if header is None or not header.wrapped:
             self._write(name, info, None, b"")
             return Rewrapping.COPIED
-        self._write(name, info, header, self._new_movie(header))
+        self._write(name, info, header, header.with_headers([self._header_of(box, header) for box in header.wrapped]))
         return Rewrapping.REWRAPPED
 
     # ---- keys -----------------------------------------------------------------------------------
-
-    def _new_movie(self, header: _Header) -> bytes:
-        """Return the movie box with the new headers in the places of the old ones."""
-        made, position = bytearray(), 0
-        for box in header.wrapped:
-            begin = (box.offset or 0) - header.start
-            made += header.raw[position:begin]
-            made += self._header_of(box, header).build()
-            position = begin + (box.read_size or 0)
-        made += header.raw[position:]
-        if int.from_bytes(made[:4], "big") == _LARGE:
-            made[8:16] = len(made).to_bytes(8, "big")
-        else:
-            made[:4] = len(made).to_bytes(4, "big")
-        return bytes(made)
 
     def _header_of(self, old: AsymmetricKeySystemHeaderBox, header: _Header) -> AsymmetricKeySystemHeaderBox:
         """Return the new header of a key, opened with what the run knows. Raises ``ProtectionError``."""
@@ -233,6 +248,7 @@ class _Run:
         if header is None or not header.wrapped:
             if there.size != info.size:
                 raise StoreError(f"the target has another object of this name, of {there.size} bytes, not {info.size}")
+            self._compare(name, pieces_of(self._source, name))
             return True
         found = _read_header(self._target, name)
         old = {box.kid: {entry.thumbprint for entry in box.entries} for box in header.wrapped}
@@ -240,16 +256,29 @@ class _Run:
         keep, wanted = self._wrapping.keep, self._wrapping.thumbprints
         if new != {kid: wanted | prints if keep else wanted for kid, prints in old.items()}:
             raise StoreError("the target has this object already, for other certificates")
+        if found is not None:
+            if [box.kid for box in found.wrapped] != [box.kid for box in header.wrapped]:
+                raise StoreError(_OTHER_BYTES)
+            movie = header.with_headers(found.wrapped)
+            delta = len(movie) - len(header.raw)
+            self._compare(name, moved_pieces(self._source, name, header.start, movie, delta))
         if found is not None and not keep:  # the next objects of the span get the same headers
             self._headers.update((box.kid, box) for box in found.wrapped if box.kid not in self._headers)
         return True
+
+    def _compare(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Raise ``StoreError`` if the object in the target has other bytes."""
+        if self._target is not None and not same_bytes(pieces, self._target, name):
+            raise StoreError(_OTHER_BYTES)
 
     # ---- copies ---------------------------------------------------------------------------------
 
     def _write(self, name: str, info: ObjectInfo, header: _Header | None, movie: bytes) -> None:
         delta = len(movie) - len(header.raw) if header is not None else 0
-        pieces = _plain(self._source, name) if header is None else _moved(self._source, name, header, movie)
-        attributes = _moved_attributes(info.attributes, delta) if delta else dict(info.attributes)
+        pieces = pieces_of(self._source, name)
+        if header is not None:
+            pieces = moved_pieces(self._source, name, header.start, movie, delta)
+        attributes = moved_attributes(info.attributes, delta) if delta else dict(info.attributes)
         size = 0
         if self._target is None:
             return
@@ -274,6 +303,11 @@ def _parsed(name: str) -> ObjectKey | None:
         return ObjectKey.parse(name)
     except ObjectKeyError:
         return None
+
+
+def _kind(key: ObjectKey) -> tuple[str, str, str]:
+    """Return what the spans of a recording and type have in common."""
+    return key.prefix, key.postfix, key.extension
 
 
 def _content_type(name: str) -> str:
@@ -315,78 +349,3 @@ def _read_header(store: ReadableStore, name: str) -> _Header | None:
 def _describes_samples(movie: MovieBox) -> bool:
     tables = (ChunkOffsetBox, ChunkLargeOffsetBox)
     return any(len(box.entries) for _, box in movie.walk() if isinstance(box, tables))
-
-
-def _plain(store: ReadableStore, name: str) -> Iterator[bytes]:
-    """Yield the bytes of an object."""
-    position = 0
-    while piece := store.get(name, position, _BLOCK):
-        yield piece
-        position += len(piece)
-
-
-def _moved(store: ReadableStore, name: str, header: _Header, movie: bytes) -> Iterator[bytes]:
-    """Yield the bytes of an object with another movie box, and all positions in it moved."""
-    source, position, delta = StoreSource(store, name), 0, len(movie) - len(header.raw)
-    while (head := box_head(source, position)) is not None:
-        if position == header.start:
-            yield movie
-        elif delta and head.size is not None and head.type in ("moof", "mfra", "sidx"):
-            yield _moved_box(source, position, head, header.start, delta)
-        else:
-            yield from _box_pieces(source, position, head)
-        if head.size is None:
-            return
-        position += head.size
-
-
-def _box_pieces(source: StoreSource, position: int, head: BoxHead) -> Iterator[bytes]:
-    left = head.size if head.size is not None else MAX_READ
-    while left and (piece := bytes(source.view(position, min(left, _BLOCK)))):
-        yield piece
-        position += len(piece)
-        left = left - len(piece) if head.size is not None else MAX_READ
-
-
-def _moved_box(source: StoreSource, position: int, head: BoxHead, start: int, delta: int) -> bytes:
-    """Return a box in which positions behind the movie box at ``start`` are ``delta`` later."""
-    size = head.size or 0
-    box = parse_one(source, position, size)
-    if isinstance(box, MovieFragmentRandomAccessBox):
-        return _moved_index(box, start, delta).build()
-    if isinstance(box, SegmentIndexBox):
-        is_over_movie = position < start < position + size + box.first_offset
-        return replace(box, first_offset=box.first_offset + delta).build() if is_over_movie else box.build()
-    raw = bytearray(source.view(position, size))
-    for _, inner in box.walk():
-        if isinstance(inner, TrackFragmentHeaderBox) and (inner.base_data_offset or 0) > start:
-            place = (inner.offset or 0) - position + (inner.read_size or 0) - len(inner.build()) + 8 + _BASE_OFFSET
-            raw[place : place + 8] = ((inner.base_data_offset or 0) + delta).to_bytes(8, "big")
-    return bytes(raw)
-
-
-def _moved_index(box: MovieFragmentRandomAccessBox, start: int, delta: int) -> MovieFragmentRandomAccessBox:
-    """Return an mfra whose offsets behind ``start`` are ``delta`` later."""
-    for table in box.find_all(TrackFragmentRandomAccessBox):
-        columns = {name: list(table.entries[name]) for name in table.entries.names}
-        columns["moof_offset"] = [place + delta if place > start else place for place in columns["moof_offset"]]
-        table.entries = Columns(len(table.entries), **columns)
-    return box
-
-
-def _moved_attributes(attributes: Mapping[str, str], delta: int) -> dict[str, str]:
-    """Return attributes whose SeekTable fits; one that cannot be read is left as it is."""
-    made = dict(attributes)
-    for name, value in attributes.items():
-        if name.lower() == "seektable":
-            try:
-                tracks = SeekTable.from_base64(value).tracks
-                made[name] = SeekTable(tuple(_moved_table(track, delta) for track in tracks)).to_base64()
-            except ObjectAttributeError:
-                continue
-    return made
-
-
-def _moved_table(track: TrackSeekTable, delta: int) -> TrackSeekTable:
-    entries = tuple(entry._replace(moof_offset=entry.moof_offset + delta) for entry in track.entries)
-    return replace(track, entries=entries)

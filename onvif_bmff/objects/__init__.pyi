@@ -30,6 +30,9 @@ from onvif_bmff.objects.key import lead_shape as lead_shape
 from onvif_bmff.objects.key import leads_meet as leads_meet
 from onvif_bmff.objects.key import read_head as read_head
 from onvif_bmff.objects.key import read_tail as read_tail
+from onvif_bmff.objects.locations import STORE_AREA as STORE_AREA
+from onvif_bmff.objects.locations import check_apart as check_apart
+from onvif_bmff.objects.locations import is_in_store_area as is_in_store_area
 from onvif_bmff.objects.media_clock import MediaClock as MediaClock
 from onvif_bmff.objects.random_access import movie_random_access as movie_random_access
 from onvif_bmff.objects.random_access import track_random_access as track_random_access
@@ -59,6 +62,7 @@ __all__ = [
     "MAX_SEEK_TABLE_TEXT",
     "OBJECT_ID",
     "SPAN_END_CONTENT_TYPE",
+    "STORE_AREA",
     "Buffer",
     "FragmentWritten",
     "KeyHead",
@@ -91,11 +95,13 @@ __all__ = [
     "UnsealedObject",
     "WatchedOpenArea",
     "bitrate_in_kilobits",
+    "check_apart",
     "check_path",
     "collect_objects",
     "date_folder",
     "extension_rank",
     "is_cmaf",
+    "is_in_store_area",
     "lead_of",
     "lead_shape",
     "leads_meet",

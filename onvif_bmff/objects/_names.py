@@ -35,6 +35,7 @@ NAMES = {
         "read_head",
         "read_tail",
     ),
+    "locations": ("STORE_AREA", "check_apart", "is_in_store_area",),
     "media_clock": ("MediaClock",),
     "random_access": ("movie_random_access", "track_random_access",),
     "seek_table": ("MAX_SEEK_TABLE_TEXT", "SeekEntry", "SeekTable", "TrackSeekTable",),

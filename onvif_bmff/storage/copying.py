@@ -25,7 +25,7 @@ class CopyState(Enum):
 
     COPIED = "copied"
     PRESENT = "present"
-    """The target has it already: the same id, or the same bytes."""
+    """The target has it already: the same size and ``ObjectId``; with ``digests``, or without ids, the same bytes."""
     FAILED = "failed"
 
 
@@ -55,9 +55,10 @@ def copy_objects(
 ) -> Iterator[Copied]:
     """Copy objects, several at a time, and yield what became of each, in the order of the keys.
 
-    Nothing is overwritten. An object that the target has already is compared: by ``ObjectId`` and size, else by all
-    bytes. So a copy that broke off is completed by running it again. Each copied object is looked at in the target:
-    size, content type and attributes must be there.
+    Nothing is overwritten. An object that the target has already is compared: by size and ``ObjectId``, which does not
+    find bytes that were damaged later; with ``digests``, or if an id is missing, by all bytes.
+    So a copy that broke off is completed by running it again. Each copied object is looked at in the target: size,
+    content type and attributes must be there.
 
     An object whose content type is unknown gets that of its extension.
 
@@ -65,7 +66,7 @@ def copy_objects(
         source: where the objects are.
         target: where they go.
         keys: which objects.
-        digests: also read each copied object back, and compare SHA-256 digests of all bytes.
+        digests: also read each object back, copied or present, and compare SHA-256 digests of all bytes.
         tasks: objects at once; each is in memory where the target keeps it there.
         runtime: runs the tasks.
     """
@@ -99,7 +100,7 @@ def copy_object(source: ReadableStore, target: ObjectStore, key: str, *, digests
         finally:
             writer.abandon()
     except ObjectExistsError:
-        return _compare(source, target, info)
+        return _compare(source, target, info, digests=digests)
     found = target.head(key)
     thinned = _differences(info, found, content_type)
     if digests and _digest(target, key, found.size) != digest.digest():
@@ -107,7 +108,7 @@ def copy_object(source: ReadableStore, target: ObjectStore, key: str, *, digests
     return Copied(key, CopyState.COPIED, info.size, thinned)
 
 
-def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo) -> Copied:
+def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, digests: bool) -> Copied:
     """Return that the target has the same object.
 
     Raises:
@@ -115,13 +116,11 @@ def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo) -> Co
     """
     found = target.head(info.key)
     ids = [_folded(one.attributes).get(OBJECT_ID.lower()) for one in (info, found)]
-    same = found.size == info.size
-    if same and None in ids:
-        same = _digest(source, info.key, info.size) == _digest(target, info.key, info.size)
-    elif same:
-        same = ids[0] == ids[1]
-    if not same:
+    if found.size != info.size or (None not in ids and ids[0] != ids[1]):
         raise ObjectExistsError(f"the target has another object of this key: {info.key}")
+    by_bytes = digests or None in ids
+    if by_bytes and _digest(source, info.key, info.size) != _digest(target, info.key, info.size):
+        raise ObjectExistsError(f"the target has another object of this key, with other bytes: {info.key}")
     return Copied(info.key, CopyState.PRESENT, info.size)
 
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager, suppress
 
 from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import check_path
+from onvif_bmff.objects.locations import STORE_AREA
 from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.held_folders import HeldFolder, HeldFolders, HeldWay
 
 __all__ = ["HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file"]
 
-HIDDEN = ".onvif_bmff"
+HIDDEN = STORE_AREA
 """Name of the area in the root that is not part of the key space."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

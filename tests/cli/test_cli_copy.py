@@ -148,3 +148,54 @@ def test_without_ids_bytes_decide():
     writer.append(b"amse")
     writer.seal({})
     assert [done.state for done in copy_objects(source, target, ["k", "gone"])] == [CopyState.FAILED] * 2
+
+
+def test_digests_find_what_was_damaged_in_the_target(source, said, capsys):
+    assert main(["copy", "source", "target", "-q"]) == 0
+    key = next(iter(source.keys()))
+    file = Path("target", key)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    present = len(list(source.keys()))
+    status, done = said("copy", "source", "target")
+    assert (status, done["present"], done["failed"]) == (0, present, 0), "size and id are the same"
+    status, done = said("copy", "source", "target", "--digest")
+    assert (status, done["present"], done["failed"]) == (1, present - 1, 1)
+    assert [one["key"] for one in done["errors"]] == [key]
+    assert main(["copy", "source", "target", "--digest"]) == 1
+    shown = capsys.readouterr().err
+    assert key in shown
+    assert "other bytes" in shown
+    assert file.read_bytes() == data
+
+
+def test_stores_that_lie_within_each_other_are_refused(source, capsys, tmp_path):
+    Path("link").symlink_to("source")
+    Path("source-2").mkdir()
+    for one, other in [
+        ("source", "source/backup"),
+        ("source", "link/backup"),
+        ("source/one", "source"),
+        ("link", "source"),
+        ("source", f"file:{tmp_path}/source"),
+        ("source", f"file://{tmp_path}/link/x"),
+        ("s3://bucket/a", "s3://bucket/a/b"),
+        ("s3://bucket/a", "s3://bucket"),
+    ]:
+        assert main(["copy", one, other]) == 2
+        assert "store of their own" in capsys.readouterr().err
+    assert not Path("source/backup").exists()
+    assert main(["copy", "source", "source-2", "-q"]) == 0, "only the names begin alike"
+
+
+def test_what_a_store_within_the_source_keeps_for_itself_is_not_copied(source):
+    inner = DirectoryStore("source/backup")
+    writer = inner.open_writer("a", content_type="text/plain")
+    writer.append(b"data")
+    writer.seal({"B": "1"})
+    assert any(".onvif_bmff" in key for key in list(source.keys())), "else this test shows nothing"
+    assert main(["copy", "source", "target", "-q"]) == 0
+    copied = list(DirectoryStore("target").keys())
+    assert copied == [key for key in list(source.keys()) if ".onvif_bmff" not in key]
+    assert "backup/a" in copied

@@ -178,7 +178,7 @@ def test_a_dry_run_writes_nothing_and_opens_all_keys(old, new, other):
     found = outcomes(source, None, [new.certificate], unwrapper=old.unwrapper)
     assert {one for one, _ in found} == {Rewrapping.REWRAPPED, Rewrapping.COPIED}
     refused = outcomes(source, None, [new.certificate], unwrapper=other.unwrapper)
-    assert {one for one, _ in refused} == {Rewrapping.FAILED, Rewrapping.COPIED}
+    assert {one for one, _ in refused} == {Rewrapping.FAILED}, "ends too: their segments are not there"
 
 
 @FORMATS
@@ -186,9 +186,13 @@ def test_a_wrong_key_is_named_and_nothing_half_is_written(format_, old, new, oth
     source, target = recorded(format_, old), MemoryStore()
     found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=other.unwrapper))
     failed = [one for one in found if one.outcome is Rewrapping.FAILED]
-    assert [one.key for one in failed] == [name for name in list(source.keys()) if not name.endswith("_end")]
-    assert all(thumbprint(old.certificate).hex() in one.error for one in failed)
-    assert list(target.keys()) == [name for name in list(source.keys()) if name.endswith("_end")]
+    segments = [name for name in list(source.keys()) if not name.endswith("_end")]
+    ends = [name for name in list(source.keys()) if name.endswith("_end")]
+    assert [one.key for one in failed] == segments + ends, "ends go last"
+    assert len(ends) > 0
+    assert all(thumbprint(old.certificate).hex() in one.error for one in failed[: len(segments)])
+    assert all("end of a span" in one.error for one in failed[len(segments) :])
+    assert list(target.keys()) == [], "no span is ended that is not there"
     nothing = outcomes(source, MemoryStore(), [new.certificate])
     assert any("no private key" in error for _, error in nothing)
 
@@ -225,6 +229,31 @@ def test_an_interrupted_run_goes_on(count, old, new):
     assert list(validate_store(target, keys=KeyRing(), unwrapper=new.unwrapper)) == []
 
 
+@FORMATS
+@pytest.mark.parametrize("keep", [False, True], ids=["replaced", "kept"])
+def test_a_present_object_with_other_bytes_is_a_failure_and_stays(format_, keep, old, new):
+    source, target = recorded(format_, old), MemoryStore()
+    writer = source.open_writer("site-2/notes.txt", content_type="text/plain")
+    writer.append(b"notes")
+    writer.seal({})
+    outcomes(source, target, [new.certificate], unwrapper=old.unwrapper, keep=keep)
+    names = list(target.keys())
+    segment = [name for name in names if not name.endswith(("_end", ".txt"))][1]
+    for name in (segment, "site-2/notes.txt"):
+        info, data = target.head(name), bytearray(target.get(name))
+        data[-2] ^= 1
+        writer = target.open_writer(name, content_type=info.content_type, overwrite=True)
+        writer.append(data)
+        writer.seal(info.attributes)
+    before = contents(target)
+    found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper, keep=keep))
+    failed = {one.key: one.error for one in found if one.outcome is Rewrapping.FAILED}
+    assert set(failed) == {segment, "site-2/notes.txt"}
+    assert all("other bytes" in error for error in failed.values())
+    assert {one.outcome for one in found if one.key not in failed} == {Rewrapping.PRESENT}
+    assert contents(target) == before
+
+
 def test_a_target_for_others_is_not_taken_for_done(old, new, other):
     source, target = recorded(MP4, old), MemoryStore()
     outcomes(source, target, [other.certificate], unwrapper=old.unwrapper)
@@ -256,6 +285,10 @@ def test_certificates_have_to_be_valid_and_stores_to_differ(tmp_path, old):
     store = DirectoryStore(tmp_path)
     with pytest.raises(StoreError, match="store of their own"):
         rewrap_store(store, DirectoryStore(tmp_path), [old.certificate], at=NOW)
+    with pytest.raises(StoreError, match="store of their own"):
+        rewrap_store(store, DirectoryStore(tmp_path / "in"), [old.certificate], at=NOW)
+    with pytest.raises(StoreError, match="store of their own"):
+        rewrap_store(DirectoryStore(tmp_path / "in"), store, [old.certificate], at=NOW)
 
 
 def test_a_damaged_object_is_named_and_the_others_go_on(old, new):
@@ -267,8 +300,25 @@ def test_a_damaged_object_is_named_and_the_others_go_on(old, new):
     writer.seal(info.attributes)
     found = {one.key: one for one in rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper)}
     assert found[name].outcome is Rewrapping.FAILED
-    assert [one.outcome for one in found.values()].count(Rewrapping.FAILED) == 1
-    assert name not in list(target.keys())
+    failed = {key for key, one in found.items() if one.outcome is Rewrapping.FAILED}
+    assert {key for key in failed if not key.endswith("_end")} == {name}
+    assert {key for key in failed if key.endswith("_end")} == {key for key in found if key.endswith("mp4_end")}
+    assert set(target.keys()) == set(found) - failed
+
+
+def test_ends_of_other_types_are_copied(old, new):
+    source, target = recorded(CMAF, old), MemoryStore()
+    name = next(name for name in list(source.keys()) if name.endswith(".m4v"))
+    info = source.head(name)
+    writer = source.open_writer(name, content_type=info.content_type, overwrite=True)
+    writer.append(source.get(name)[:700])
+    writer.seal(info.attributes)
+    found = list(rewrap_store(source, target, [new.certificate], at=NOW, unwrapper=old.unwrapper))
+    failed = {one.key for one in found if one.outcome is Rewrapping.FAILED}
+    assert failed == {name, *(key for key in list(source.keys()) if key.endswith(".m4v_end"))}
+    assert any(key.endswith(".m4a_end") for key in list(target.keys()))
+    ordered = [one.key.endswith("_end") for one in found]
+    assert ordered == sorted(ordered)
 
 
 class TestCommand:
@@ -296,8 +346,41 @@ class TestCommand:
         line = ["rewrap", str(folder / "store"), "-o", str(folder / "copies"), "--to-certificate", str(files["new"][0])]
         assert main([*line, "--private-key", str(files["other"][1]), "--certificate", str(files["other"][0])]) == 1
         shown = capsys.readouterr()
-        assert "6 failed" in shown.out
+        assert "0 rewrapped, 0 copied, 0 present\n9 failed" in shown.out
         assert thumbprint(old.certificate).hex() in shown.err
+
+    def test_a_target_within_the_store_is_refused(self, case, capsys):
+        folder, files = case
+        (folder / "link").symlink_to("store")
+        for target in (
+            folder / "store",
+            folder / "store" / "in",
+            folder / "link" / "in",
+            f"file:{folder}/store",
+            folder,
+        ):
+            line = ["rewrap", str(folder / "store"), "-o", str(target), "--to-certificate", str(files["new"][0])]
+            assert main(line) == 2
+            assert "store of their own" in capsys.readouterr().err
+        assert not (folder / "store" / "in").exists()
+
+    def test_nothing_to_copy_is_exit_status_2(self, case, capsys):
+        folder, files = case
+        (folder / "empty").mkdir()
+        options = ["-o", str(folder / "copies"), "--to-certificate", str(files["new"][0])]
+        options += ["--private-key", str(files["old"][1])]
+        for line, text in [
+            ([str(folder / "empty")], "there are no objects"),
+            ([str(folder / "store"), "--prefix", "nowhere"], "there are no objects whose names begin with 'nowhere'"),
+        ]:
+            for more in ([], ["--dry-run"]):
+                capsys.readouterr()
+                assert main(["rewrap", *line, *options, *more]) == 2
+                shown = capsys.readouterr()
+                assert shown.out == ""
+                assert text in shown.err
+                assert not (folder / "copies").exists()
+            assert main(["rewrap", *line, *options, "--allow-empty", "--dry-run"]) == 0
 
     def test_a_target_is_needed(self, case):
         folder, files = case
