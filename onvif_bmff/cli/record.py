@@ -15,7 +15,7 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.spool import emptied
+from onvif_bmff.cli.spool import complain_of_aside, emptied
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -94,7 +94,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; ``Status.FINDINGS`` if a certificate cannot open all of it, or media of the input are lost.
+    """Record; ``Status.FINDINGS`` if a certificate cannot open all, media of the input are lost, or the spool has some.
 
     All spans are closed, also after a signal.
     """
@@ -150,10 +150,12 @@ def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None
 
 
 def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
-    """Wait until the spool is empty, as long as was asked for; say what is left in it otherwise."""
-    if emptied(spooled, args.spool_wait, args.signals):
-        return True
+    """Wait until the spool is empty, as long as was asked for; say what is left in it, or set aside, otherwise."""
+    is_empty = emptied(spooled, args.spool_wait, args.signals)
     status = spooled.status
+    complain_of_aside(args.spool, status.aside)
+    if is_empty:
+        return not status.aside
     why = f" ({status.error})" if status.error else ""
     how = f"'onvif-bmff spool {args.spool} --to {args.store}' uploads them"
     complain(f"{status.waiting} objects wait in {args.spool}{why}: {how}")

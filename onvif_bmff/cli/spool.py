@@ -3,6 +3,7 @@
 import argparse
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
@@ -16,7 +17,7 @@ from onvif_bmff.errors import StoreError
 if TYPE_CHECKING:
     from onvif_bmff.storage import SpooledStore
 
-__all__ = ["emptied", "register", "run"]
+__all__ = ["complain_of_aside", "emptied", "register", "run"]
 
 _STEP = 0.2
 """Seconds of waiting between two looks for a signal."""
@@ -69,9 +70,21 @@ def run(args: argparse.Namespace) -> int:
             say(f"{len(keys)} objects of {size:,} bytes wait{f', since {keys[0]}' if keys else ''}")
             for key in kept:
                 say(f"set aside {key}")
+    complain_of_aside(args.spool, len(kept))
     if error is not None and keys:
         complain(f"not uploaded: {error}")
     return signals.status or (Status.FINDINGS if kept or (args.to is not None and keys) else Status.SUCCESS)
+
+
+def complain_of_aside(spool: Path, count: int) -> None:
+    """Say on standard error how many objects of a spool are set aside, and which is the first; nothing if none is."""
+    from onvif_bmff.storage import DirectoryStore, spool_folders
+
+    if count:
+        _, aside = spool_folders(spool)
+        first = next(DirectoryStore(aside).keys(), None)
+        named = f", first {first}" if first is not None else ""
+        complain(f"{count} objects are set aside in {aside}, and are not in the store{named}")
 
 
 def emptied(store: "SpooledStore", wait: timedelta, signals: SignalGuard) -> bool:

@@ -8,7 +8,7 @@ from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.storage import DirectoryStore, SpooledStore
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 PLAIN = ["record", str(CLIP), "--segment-duration", "PT2S", "--start", "2024-05-01T12:00:00Z", "-q"]
@@ -63,8 +63,25 @@ def test_what_is_set_aside_is_a_finding(capsys):
     writer.seal({})
     capsys.readouterr()
     assert main(["spool", "spool", "--to", "remote"]) == 1
-    assert f"set aside {first}" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"set aside {first}" in said.out
+    assert f"1 objects are set aside in spool/aside, and are not in the store, first {first}" in said.err
     assert (Path("remote") / first).read_bytes() == b"another"
+
+    later = ["record", str(CLIP), "--start", "2024-05-01T13:00:00Z", "-q", "--spool", "spool", "--store", "remote"]
+    assert main(later) == 1, "an earlier run set it aside"
+    assert f"1 objects are set aside in spool/aside, and are not in the store, first {first}" in capsys.readouterr().err
+
+
+def test_what_a_recording_sets_aside_is_a_finding(capsys, monkeypatch):
+    assert main([*PLAIN, "--store", "remote"]) == 0
+    monkeypatch.setattr(SpooledStore, "_is_there", lambda store, key: False)  # as if the line was down then
+    capsys.readouterr()
+    assert main([*RECORD, "--store", "remote"]) == 1
+    keys = [key for key in DirectoryStore("remote").keys() if not key.endswith("_end")]  # end objects are the same
+    said = capsys.readouterr().err
+    assert f"{len(keys)} objects are set aside in spool/aside, and are not in the store, first {keys[0]}" in said
+    assert list(DirectoryStore("spool/aside").keys()) == keys
 
 
 def test_what_is_no_spool(capsys):
