@@ -78,10 +78,41 @@ def test_what_a_recording_sets_aside_is_a_finding(capsys, monkeypatch):
     monkeypatch.setattr(SpooledStore, "_is_there", lambda store, key: False)  # as if the line was down then
     capsys.readouterr()
     assert main([*RECORD, "--store", "remote"]) == 1
-    keys = [key for key in DirectoryStore("remote").keys() if not key.endswith("_end")]  # end objects are the same
+    keys = [key for key in DirectoryStore("remote").keys("") if not key.endswith("_end")]  # end objects are the same
     said = capsys.readouterr().err
     assert f"{len(keys)} objects are set aside in spool/aside, and are not in the store, first {keys[0]}" in said
     assert list(DirectoryStore("spool/aside").keys()) == keys
+
+
+def test_what_waits_for_a_store_never_goes_to_another(capsys):
+    assert main([*RECORD, "--store", "remote"]) == 0
+    assert main([*RECORD, "--store", "second"]) == 0, "nothing waited"
+    waiting = DirectoryStore("spool/waiting")
+    writer = waiting.open_writer("late", content_type="video/mp4")
+    writer.append(b"ours")
+    writer.seal({})
+    capsys.readouterr()
+    for wrong in ([*RECORD, "--store", "other"], ["spool", "spool", "--to", "other"]):
+        assert main(wrong) == 2
+        said = capsys.readouterr().err
+        assert "what waits in the spool spool is for file://" in said
+        assert len(said.splitlines()) == 1
+    assert not list(DirectoryStore("other").keys(""))
+    assert main(["spool", "spool", "--to", "second"]) == 0
+    assert DirectoryStore("second").get("late") == b"ours"
+    assert main(["spool", "spool", "--to", "other"]) == 0, "nothing waits"
+
+
+def test_a_spool_in_use_is_refused(capsys):
+    store = SpooledStore(DirectoryStore("remote"), "spool")
+    try:
+        for wrong in ([*RECORD, "--store", "remote"], ["spool", "spool", "--to", "remote"]):
+            assert main(wrong) == 2
+            assert "the spool is in use by another recorder or upload: spool" in capsys.readouterr().err
+        assert main(["spool", "spool"]) == 0, "a look"
+    finally:
+        store.close()
+    assert main([*RECORD, "--store", "remote"]) == 0
 
 
 def test_what_is_no_spool(capsys):
