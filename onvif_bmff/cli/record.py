@@ -15,7 +15,7 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.spool import complain_of_aside, emptied
+from onvif_bmff.cli.spool import complain_of_rest, emptied
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -150,12 +150,12 @@ def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None
 
 
 def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
-    """Wait until the spool is empty, as long as was asked for; say what is left in it, or set aside, otherwise."""
+    """Wait until the spool is empty, as long as was asked for; say what is left in it otherwise."""
     is_empty = emptied(spooled, args.spool_wait, args.signals)
     status = spooled.status
-    complain_of_aside(args.spool, status.aside)
+    has_rest = complain_of_rest(args.spool, status.aside)
     if is_empty:
-        return not status.aside
+        return not has_rest
     why = f" ({status.error})" if status.error else ""
     how = f"'onvif-bmff spool {args.spool} --to {args.store}' uploads them"
     complain(f"{status.waiting} objects wait in {args.spool}{why}: {how}")

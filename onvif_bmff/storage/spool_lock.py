@@ -5,12 +5,18 @@ import os
 from contextlib import suppress
 
 from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.spool import spool_folders
 from onvif_bmff.storage.tree import failures
 
-__all__ = ["SpoolLock"]
+__all__ = ["SpoolLock", "is_spool"]
 
 _LOCK = "lock"
 _TARGET = "target"
+
+
+def is_spool(root: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is that of a spool, and so no store."""
+    return os.path.isfile(os.path.join(root, _LOCK)) and all(map(os.path.isdir, spool_folders(root)))
 
 
 class SpoolLock:

@@ -29,7 +29,14 @@ def test_a_spool_is_empty_in_the_end(capsys):
     capsys.readouterr()
     assert main(["spool", "spool", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found == {"schema": "onvif-bmff/spool/1", "waiting": [], "bytes": 0, "aside": [], "error": None}
+    assert found == {
+        "schema": "onvif-bmff/spool/1",
+        "waiting": [],
+        "bytes": 0,
+        "aside": [],
+        "unsealed": [],
+        "error": None,
+    }
 
 
 def test_what_could_not_be_uploaded_waits(capsys, monkeypatch, tmp_path):
@@ -113,6 +120,33 @@ def test_a_spool_in_use_is_refused(capsys):
     finally:
         store.close()
     assert main([*RECORD, "--store", "remote"]) == 0
+
+
+def test_what_a_dead_recorder_left_open_is_a_finding(capsys):
+    assert main([*PLAIN, "--store", "whole"]) == 0
+    whole = DirectoryStore("whole")
+    first = next(one for one in whole.keys("") if one.endswith("m4v"))
+    store = SpooledStore(DirectoryStore("remote"), "spool")
+    writer = store.open_writer(first, content_type="video/mp4")
+    writer.append(whole.get(first))
+    writer.release()
+    store.close()
+    capsys.readouterr()
+    left = f"1 objects were left open by a recorder that died, first {first}: 'onvif-bmff recover spool/waiting' comp"
+    for look in (["spool", "spool"], ["spool", "spool", "--to", "remote"]):
+        assert main(look) == 1
+        assert left in capsys.readouterr().err
+    assert main(["spool", "spool", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unsealed"] == [first]
+    later = ["record", str(CLIP), "--start", "2024-05-01T13:00:00Z", "-q", "--spool", "spool", "--store", "remote"]
+    assert main(later) == 1
+    assert left in capsys.readouterr().err
+
+    assert main(["recover", "spool"]) == 2
+    assert capsys.readouterr().err == "onvif-bmff: spool is a spool: 'onvif-bmff recover spool/waiting' completes it\n"
+    assert main(["recover", "spool/waiting"]) == 0
+    assert main(["spool", "spool", "--to", "remote"]) == 0
+    assert DirectoryStore("remote").get(first) == whole.get(first)
 
 
 def test_what_is_no_spool(capsys):
