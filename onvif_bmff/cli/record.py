@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
         given.tell(args)
-    done.show(str(args.store))
+    done.show(_place(args, [key for key, _ in done.stored]))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
@@ -160,6 +160,18 @@ def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
     how = f"'onvif-bmff spool {args.spool} --to {args.store}' uploads them"
     complain(f"{status.waiting} objects wait in {args.spool}{why}: {how}")
     return False
+
+
+def _place(args: argparse.Namespace, keys: Sequence[str]) -> str:
+    """Return where these objects are: under the store, or in the spool as far as they are not uploaded."""
+    if args.spool is not None:
+        from onvif_bmff.storage import DirectoryStore, spool_folders
+
+        spooled = {key for folder in spool_folders(args.spool) for key in DirectoryStore(folder).keys("")}
+        uploaded = sum(key not in spooled for key in keys)
+        if uploaded < len(keys):
+            return f"in the spool {args.spool}, {uploaded} of them in {args.store}"
+    return f"under {args.store}"
 
 
 def _target(args: argparse.Namespace) -> RecordingTarget:
@@ -201,13 +213,13 @@ class _RecordingResult:
             self.failed(MediaError(": ".join((given.name, "nothing was recorded", *given.faults()))))
         return self.failure
 
-    def show(self, store: str) -> None:
-        """List what was stored."""
+    def show(self, place: str) -> None:
+        """List what was stored, and where, such as "under DIR"."""
         with summary():
             for key, size in self.stored:
                 say(f"{size:>12,}  {key}")
             total = sum(size for _, size in self.stored)
-            say(f"{total:>12,}  bytes in {len(self.stored)} objects under {store}")
+            say(f"{total:>12,}  bytes in {len(self.stored)} objects {place}")
 
 
 def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _RecordingResult) -> None:

@@ -22,7 +22,9 @@ def _here(tmp_path, monkeypatch):
 
 def test_a_spool_is_empty_in_the_end(capsys):
     assert main([*RECORD, "--store", "remote"]) == 0
+    said = capsys.readouterr().out
     assert main([*PLAIN, "--store", "other"]) == 0
+    assert said == capsys.readouterr().out.replace("under other", "under remote")
     remote, other = DirectoryStore("remote"), DirectoryStore("other")
     assert [(key, remote.get(key)) for key in remote.keys("")] == [(key, other.get(key)) for key in other.keys("")]
     assert len(list(remote.keys(""))) > 3
@@ -48,7 +50,10 @@ def test_what_could_not_be_uploaded_waits(capsys, monkeypatch, tmp_path):
         server.bucket.next_fault = lambda method: "503"
         cloud = ["--store-options", "options.toml"]
         assert main([*RECORD, "--store", "s3://bucket", "--spool-wait", "PT0.5S", *cloud]) == 1
-        assert "objects wait in" in capsys.readouterr().err
+        said = capsys.readouterr()
+        assert "objects wait in" in said.err
+        count = len(list(DirectoryStore("spool/waiting").keys()))
+        assert f"bytes in {count} objects in the spool spool, 0 of them in s3://bucket\n" in said.out
         assert main(["spool", "spool"]) == 0
         assert "objects of" in capsys.readouterr().out
         assert main(["spool", "spool", "--to", "s3://bucket", "--wait", "PT0.3S", *cloud]) == 1
@@ -86,8 +91,9 @@ def test_what_a_recording_sets_aside_is_a_finding(capsys, monkeypatch):
     capsys.readouterr()
     assert main([*RECORD, "--store", "remote"]) == 1
     keys = [key for key in DirectoryStore("remote").keys("") if not key.endswith("_end")]  # end objects are the same
-    said = capsys.readouterr().err
-    assert f"{len(keys)} objects are set aside in spool/aside, and are not in the store, first {keys[0]}" in said
+    said = capsys.readouterr()
+    assert f"{len(keys)} objects are set aside in spool/aside, and are not in the store, first {keys[0]}" in said.err
+    assert f"bytes in {len(keys) + 2} objects in the spool spool, 2 of them in remote\n" in said.out
     assert list(DirectoryStore("spool/aside").keys()) == keys
 
 
