@@ -91,7 +91,7 @@ def complain_of_rest(spool: Path, count: int) -> bool:
         named = f", first {first}" if first is not None else ""
         complain(f"{count} objects are set aside in {aside}, and are not in the store{named}")
     if left:
-        how = f"'onvif-bmff recover {waiting}' completes them"
+        how = f"'onvif-bmff recover {waiting}' completes them (with --nobody-records at once)"
         complain(f"{len(left)} objects were left open by a recorder that died, first {left[0].key}: {how}")
     return count > 0 or bool(left)
 
