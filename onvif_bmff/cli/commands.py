@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "record": Command("media are lost, a key was not wrapped for all certificates, or objects wait in the spool"),
+    "record": Command("media are lost, a key was not wrapped for all certificates, or objects are left in the spool"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "copy": Command("an object could not be copied", (("copy", 1),)),
-    "spool": Command("objects are set aside, or were not uploaded", (("spool", 1),)),
+    "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),
 }

@@ -15,7 +15,7 @@ from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.spool import emptied
+from onvif_bmff.cli.spool import complain_of_rest, emptied
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -97,7 +97,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; ``Status.FINDINGS`` if a certificate cannot open all of it, or media of the input are lost.
+    """Record; ``Status.FINDINGS`` if a certificate cannot open all, media of the input are lost, or the spool has some.
 
     All spans are closed, also after a signal.
     """
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
         given.tell(args)
-    done.show(str(args.store))
+    done.show(_place(args, [key for key, _ in done.stored]))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
     for reason, count in (*recorder.dropped.items(), *lost.items()):
         complain(f"{count} samples were not recorded: {reason}")
@@ -155,13 +155,27 @@ def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None
 
 def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
     """Wait until the spool is empty, as long as was asked for; say what is left in it otherwise."""
-    if emptied(spooled, args.spool_wait, args.signals):
-        return True
+    is_empty = emptied(spooled, args.spool_wait, args.signals)
     status = spooled.status
+    has_rest = complain_of_rest(args.spool, status.aside)
+    if is_empty:
+        return not has_rest
     why = f" ({status.error})" if status.error else ""
     how = f"'onvif-bmff spool {args.spool} --to {args.store}' uploads them"
     complain(f"{status.waiting} objects wait in {args.spool}{why}: {how}")
     return False
+
+
+def _place(args: argparse.Namespace, keys: Sequence[str]) -> str:
+    """Return where these objects are: under the store, or in the spool as far as they are not uploaded."""
+    if args.spool is not None:
+        from onvif_bmff.storage import DirectoryStore, spool_folders
+
+        spooled = {key for folder in spool_folders(args.spool) for key in DirectoryStore(folder).keys("")}
+        uploaded = sum(key not in spooled for key in keys)
+        if uploaded < len(keys):
+            return f"in the spool {args.spool}, {uploaded} of them in {args.store}"
+    return f"under {args.store}"
 
 
 def _target(args: argparse.Namespace) -> RecordingTarget:
@@ -203,13 +217,13 @@ class _RecordingResult:
             self.failed(MediaError(": ".join((given.name, "nothing was recorded", *given.faults()))))
         return self.failure
 
-    def show(self, store: str) -> None:
-        """List what was stored."""
+    def show(self, place: str) -> None:
+        """List what was stored, and where, such as "under DIR"."""
         with summary():
             for key, size in self.stored:
                 say(f"{size:>12,}  {key}")
             total = sum(size for _, size in self.stored)
-            say(f"{total:>12,}  bytes in {len(self.stored)} objects under {store}")
+            say(f"{total:>12,}  bytes in {len(self.stored)} objects {place}")
 
 
 def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done: _RecordingResult) -> None:

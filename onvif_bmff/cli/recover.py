@@ -4,6 +4,7 @@ import argparse
 import time
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
@@ -53,9 +54,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Recover; 1 if something could not be."""
     from onvif_bmff.recovery import recover_store
+    from onvif_bmff.storage import is_spool, spool_folders
 
     if (args.prefix is None) != (args.postfix is None):
         raise StoreError("give both --prefix and --postfix (empty for none), or neither")
+    if isinstance(args.store, Path) and is_spool(args.store):
+        raise StoreError(f"{args.store} is a spool: 'onvif-bmff recover {spool_folders(args.store)[0]}' completes it")
     store = opened_store(args)
     before = UtcTime(time.time_ns() // 1000) - args.idle
     report = recover_store(

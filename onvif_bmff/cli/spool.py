@@ -3,6 +3,7 @@
 import argparse
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
@@ -16,7 +17,7 @@ from onvif_bmff.errors import StoreError
 if TYPE_CHECKING:
     from onvif_bmff.storage import SpooledStore
 
-__all__ = ["emptied", "register", "run"]
+__all__ = ["complain_of_rest", "emptied", "register", "run"]
 
 _STEP = 0.2
 """Seconds of waiting between two looks for a signal."""
@@ -27,8 +28,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "spool",
         help="show what waits in a spool, or upload it",
-        description="Show what waits in the spool of a recorder, and what was set aside; with --to upload what waits. "
-        "Only one program at a time may use a spool.",
+        description="Show what waits in the spool of a recorder, what was set aside, and what a dead recorder left "
+        "open; with --to upload what waits. Only one program at a time may use a spool.",
     )
     parser.add_argument("spool", metavar="DIR", type=path, help="the folder of the spool")
     parser.add_argument("--to", metavar="STORE", type=store_place, help=f"upload what waits: {STORE_HELP}")
@@ -45,7 +46,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show, or upload; 1 if objects are set aside, or still wait after an upload."""
+    """Show, or upload; 1 if objects are set aside, are open of a dead recorder, or still wait after an upload."""
     from onvif_bmff.storage import DirectoryStore, SpooledStore, spool_folders
 
     waiting, aside = spool_folders(args.spool)
@@ -61,17 +62,38 @@ def run(args: argparse.Namespace) -> int:
     folder = DirectoryStore(waiting, create=False)
     keys = list(folder.keys())
     kept = list(DirectoryStore(aside).keys()) if os.path.isdir(aside) else []
+    left = [item.key for item in folder.open_area_state().unsealed]
     size = sum(folder.head(key).size for key in keys)
     if args.json:
-        write_json("spool", {"waiting": keys, "bytes": size, "aside": kept, "error": error})
+        write_json("spool", {"waiting": keys, "bytes": size, "aside": kept, "unsealed": left, "error": error})
     else:
         with summary():
             say(f"{len(keys)} objects of {size:,} bytes wait{f', since {keys[0]}' if keys else ''}")
             for key in kept:
                 say(f"set aside {key}")
+    has_rest = complain_of_rest(args.spool, len(kept))
     if error is not None and keys:
         complain(f"not uploaded: {error}")
-    return signals.status or (Status.FINDINGS if kept or (args.to is not None and keys) else Status.SUCCESS)
+    return signals.status or (Status.FINDINGS if has_rest or (args.to is not None and keys) else Status.SUCCESS)
+
+
+def complain_of_rest(spool: Path, count: int) -> bool:
+    """Say on standard error what of a spool no upload will take, and return whether there is any.
+
+    These are ``count`` objects that are set aside, and those that a dead recorder left open.
+    """
+    from onvif_bmff.storage import DirectoryStore, spool_folders
+
+    waiting, aside = spool_folders(spool)
+    left = DirectoryStore(waiting).open_area_state().unsealed
+    if count:
+        first = next(DirectoryStore(aside).keys(), None)
+        named = f", first {first}" if first is not None else ""
+        complain(f"{count} objects are set aside in {aside}, and are not in the store{named}")
+    if left:
+        how = f"'onvif-bmff recover {waiting}' completes them (with --nobody-records at once)"
+        complain(f"{len(left)} objects were left open by a recorder that died, first {left[0].key}: {how}")
+    return count > 0 or bool(left)
 
 
 def emptied(store: "SpooledStore", wait: timedelta, signals: SignalGuard) -> bool:

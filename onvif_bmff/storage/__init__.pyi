@@ -73,6 +73,8 @@ from onvif_bmff.storage.spool import SpoolStatus as SpoolStatus
 from onvif_bmff.storage.spool import SpoolWriter as SpoolWriter
 from onvif_bmff.storage.spool import UploadState as UploadState
 from onvif_bmff.storage.spool import spool_folders as spool_folders
+from onvif_bmff.storage.spool_lock import SpoolLock as SpoolLock
+from onvif_bmff.storage.spool_lock import is_spool as is_spool
 from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
@@ -136,6 +138,7 @@ __all__ = [
     "SideFiles",
     "SinkOutcomes",
     "SpanQueue",
+    "SpoolLock",
     "SpoolPolicy",
     "SpoolStatus",
     "SpoolWriter",
@@ -159,6 +162,7 @@ __all__ = [
     "encoded_attributes",
     "failures",
     "in_parallel",
+    "is_spool",
     "label_of",
     "label_text",
     "listed_keys",

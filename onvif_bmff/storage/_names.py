@@ -41,6 +41,7 @@ NAMES = {
     "sink_outcomes": ("SinkOutcomes",),
     "span_queue": ("SpanQueue",),
     "spool": ("SpoolPolicy", "SpoolStatus", "SpoolWriter", "UploadState", "spool_folders",),
+    "spool_lock": ("SpoolLock", "is_spool",),
     "spooled": ("SpooledStore",),
     "sqlite": ("MIGRATIONS", "SqlitePersistence",),
     "tree": ("HIDDEN", "Tree", "attribute", "failures", "passing_name", "read_all", "write_all", "write_file",),

@@ -12,6 +12,7 @@ from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffE
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.key import check_path
 from onvif_bmff.objects.stored import (
+    LocatedStore,
     ObjectInfo,
     ObjectStore,
     ObjectWriter,
@@ -23,6 +24,7 @@ from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.copying import copy_object
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.spool import SpoolPolicy, SpoolStatus, SpoolWriter, UploadState, spool_folders
+from onvif_bmff.storage.spool_lock import SpoolLock
 from onvif_bmff.storage.upload_queue import UploadQueue, Waiting
 
 __all__ = ["SpooledStore"]
@@ -44,12 +46,13 @@ class SpooledStore:
 
     Args:
         remote: where the objects go.
-        spool: the folder of the spool; one process at a time may use it.
+        spool: the folder of the spool; one store at a time may use it, until it is closed or its process ends.
         policy: how it is uploaded.
         runtime: runs the uploads, waits and reads clocks.
 
     Raises:
-        StoreError: the folder cannot be used.
+        StoreError: the folder cannot be used, or another store uses it; or objects in it wait for another remote store,
+            if that has a ``location``.
     """
 
     def __init__(
@@ -69,10 +72,22 @@ class SpooledStore:
         self._lock = Lock()
         self._queue = UploadQueue(policy.first, policy.longest, lambda: int.from_bytes(runtime.random(2)) / 65535)
         self._work = UploadState(CauseLog(_log, clock=runtime.monotonic), len(list(self._aside.keys())))
-        for key in self._spool.keys(""):
-            self._queue.add(key, self._spool.head(key).size)
+        self._hold = SpoolLock(spool)
+        try:
+            self._take_up()
+        except BaseException:
+            self._hold.release()
+            raise
         self._changed = runtime.flag()
         self._tasks = [runtime.spawn(self._upload_all, f"upload-{number}") for number in range(policy.tasks)]
+
+    def _take_up(self) -> None:
+        """Queue what waits, if it is for this remote store."""
+        for key in self._spool.keys(""):
+            self._queue.add(key, self._spool.head(key).size)
+        if isinstance(self._remote, LocatedStore):
+            waits = self._queue.count > 0 or bool(self._spool.open_area_state().unsealed)
+            self._hold.keep_target(self._remote.location, waits=waits)
 
     def __repr__(self) -> str:
         return f"SpooledStore({self._remote!r}, {self._spool.root!r})"
@@ -99,13 +114,14 @@ class SpooledStore:
     def close(self, wait: float | None = 0.0) -> bool:
         """Stop uploading, after at most ``wait`` seconds (None: however long) in which all may be uploaded.
 
-        What waits stays in the spool. Return whether it is empty.
+        What waits stays in the spool, which others may use then. Return whether it is empty.
         """
         self.wait(wait)
         self._work.stopped = True
         self._changed.set()
         for task in self._tasks:
             task.join()
+        self._hold.release()
         return self._queue.is_idle
 
     # ---- writing -----------------------------------------------------------------------------------

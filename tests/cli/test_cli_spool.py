@@ -8,7 +8,7 @@ from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.storage import DirectoryStore, SpooledStore
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 PLAIN = ["record", str(CLIP), "--segment-duration", "PT2S", "--start", "2024-05-01T12:00:00Z", "-q"]
@@ -22,14 +22,23 @@ def _here(tmp_path, monkeypatch):
 
 def test_a_spool_is_empty_in_the_end(capsys):
     assert main([*RECORD, "--store", "remote"]) == 0
+    said = capsys.readouterr().out
     assert main([*PLAIN, "--store", "other"]) == 0
+    assert said == capsys.readouterr().out.replace("under other", "under remote")
     remote, other = DirectoryStore("remote"), DirectoryStore("other")
     assert [(key, remote.get(key)) for key in remote.keys("")] == [(key, other.get(key)) for key in other.keys("")]
     assert len(list(remote.keys(""))) > 3
     capsys.readouterr()
     assert main(["spool", "spool", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found == {"schema": "onvif-bmff/spool/1", "waiting": [], "bytes": 0, "aside": [], "error": None}
+    assert found == {
+        "schema": "onvif-bmff/spool/1",
+        "waiting": [],
+        "bytes": 0,
+        "aside": [],
+        "unsealed": [],
+        "error": None,
+    }
 
 
 def test_what_could_not_be_uploaded_waits(capsys, monkeypatch, tmp_path):
@@ -41,7 +50,10 @@ def test_what_could_not_be_uploaded_waits(capsys, monkeypatch, tmp_path):
         server.bucket.next_fault = lambda method: "503"
         cloud = ["--store-options", "options.toml"]
         assert main([*RECORD, "--store", "s3://bucket", "--spool-wait", "PT0.5S", *cloud]) == 1
-        assert "objects wait in" in capsys.readouterr().err
+        said = capsys.readouterr()
+        assert "objects wait in" in said.err
+        count = len(list(DirectoryStore("spool/waiting").keys()))
+        assert f"bytes in {count} objects in the spool spool, 0 of them in s3://bucket\n" in said.out
         assert main(["spool", "spool"]) == 0
         assert "objects of" in capsys.readouterr().out
         assert main(["spool", "spool", "--to", "s3://bucket", "--wait", "PT0.3S", *cloud]) == 1
@@ -63,8 +75,84 @@ def test_what_is_set_aside_is_a_finding(capsys):
     writer.seal({})
     capsys.readouterr()
     assert main(["spool", "spool", "--to", "remote"]) == 1
-    assert f"set aside {first}" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"set aside {first}" in said.out
+    assert f"1 objects are set aside in spool/aside, and are not in the store, first {first}" in said.err
     assert (Path("remote") / first).read_bytes() == b"another"
+
+    later = ["record", str(CLIP), "--start", "2024-05-01T13:00:00Z", "-q", "--spool", "spool", "--store", "remote"]
+    assert main(later) == 1, "an earlier run set it aside"
+    assert f"1 objects are set aside in spool/aside, and are not in the store, first {first}" in capsys.readouterr().err
+
+
+def test_what_a_recording_sets_aside_is_a_finding(capsys, monkeypatch):
+    assert main([*PLAIN, "--store", "remote"]) == 0
+    monkeypatch.setattr(SpooledStore, "_is_there", lambda store, key: False)  # as if the line was down then
+    capsys.readouterr()
+    assert main([*RECORD, "--store", "remote"]) == 1
+    keys = [key for key in DirectoryStore("remote").keys("") if not key.endswith("_end")]  # end objects are the same
+    said = capsys.readouterr()
+    assert f"{len(keys)} objects are set aside in spool/aside, and are not in the store, first {keys[0]}" in said.err
+    assert f"bytes in {len(keys) + 2} objects in the spool spool, 2 of them in remote\n" in said.out
+    assert list(DirectoryStore("spool/aside").keys()) == keys
+
+
+def test_what_waits_for_a_store_never_goes_to_another(capsys):
+    assert main([*RECORD, "--store", "remote"]) == 0
+    assert main([*RECORD, "--store", "second"]) == 0, "nothing waited"
+    waiting = DirectoryStore("spool/waiting")
+    writer = waiting.open_writer("late", content_type="video/mp4")
+    writer.append(b"ours")
+    writer.seal({})
+    capsys.readouterr()
+    for wrong in ([*RECORD, "--store", "other"], ["spool", "spool", "--to", "other"]):
+        assert main(wrong) == 2
+        said = capsys.readouterr().err
+        assert "what waits in the spool spool is for file://" in said
+        assert len(said.splitlines()) == 1
+    assert not list(DirectoryStore("other").keys(""))
+    assert main(["spool", "spool", "--to", "second"]) == 0
+    assert DirectoryStore("second").get("late") == b"ours"
+    assert main(["spool", "spool", "--to", "other"]) == 0, "nothing waits"
+
+
+def test_a_spool_in_use_is_refused(capsys):
+    store = SpooledStore(DirectoryStore("remote"), "spool")
+    try:
+        for wrong in ([*RECORD, "--store", "remote"], ["spool", "spool", "--to", "remote"]):
+            assert main(wrong) == 2
+            assert "the spool is in use by another recorder or upload: spool" in capsys.readouterr().err
+        assert main(["spool", "spool"]) == 0, "a look"
+    finally:
+        store.close()
+    assert main([*RECORD, "--store", "remote"]) == 0
+
+
+def test_what_a_dead_recorder_left_open_is_a_finding(capsys):
+    assert main([*PLAIN, "--store", "whole"]) == 0
+    whole = DirectoryStore("whole")
+    first = next(one for one in whole.keys("") if one.endswith("m4v"))
+    store = SpooledStore(DirectoryStore("remote"), "spool")
+    writer = store.open_writer(first, content_type="video/mp4")
+    writer.append(whole.get(first))
+    writer.release()
+    store.close()
+    capsys.readouterr()
+    left = f"1 objects were left open by a recorder that died, first {first}: 'onvif-bmff recover spool/waiting' comp"
+    for look in (["spool", "spool"], ["spool", "spool", "--to", "remote"]):
+        assert main(look) == 1
+        assert left in capsys.readouterr().err
+    assert main(["spool", "spool", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unsealed"] == [first]
+    later = ["record", str(CLIP), "--start", "2024-05-01T13:00:00Z", "-q", "--spool", "spool", "--store", "remote"]
+    assert main(later) == 1
+    assert left in capsys.readouterr().err
+
+    assert main(["recover", "spool"]) == 2
+    assert capsys.readouterr().err == "onvif-bmff: spool is a spool: 'onvif-bmff recover spool/waiting' completes it\n"
+    assert main(["recover", "spool/waiting"]) == 0
+    assert main(["spool", "spool", "--to", "remote"]) == 0
+    assert DirectoryStore("remote").get(first) == whole.get(first)
 
 
 def test_what_is_no_spool(capsys):

@@ -218,6 +218,7 @@ def test_a_file_that_somebody_removed_is_no_failure(spooled, tmp_path):
     os.unlink(tmp_path / "spool/waiting/a")
     again._upload(again._queue.take(0))
     assert (again.status.waiting, list(remote.keys())) == (0, [])
+    again.close()
 
 
 def test_overwriting_goes_past_the_spool(spooled):
@@ -318,6 +319,37 @@ def test_kills(tmp_path):
     said = killed(tmp_path, random.Random(1), 12)
     assert len(said) > 12
     check_killed(tmp_path, said, 12)
+
+
+def test_one_store_at_a_time_uses_a_spool(spooled, tmp_path):
+    store = spooled(MemoryStore())
+    for _ in range(2):
+        with pytest.raises(StoreError, match="the spool is in use"):
+            spooled(MemoryStore())
+    store.close()
+    store.close()
+    victim = child(VICTIM, tmp_path, 0, 0.15)
+    victim.stdout.readline()
+    with pytest.raises(StoreError, match="the spool is in use"):
+        spooled(MemoryStore())
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.communicate()
+    spooled(DirectoryStore(tmp_path / "remote", fsync=False))
+
+
+def test_what_a_dead_recorder_left_open_is_for_its_store_too(spooled, tmp_path):
+    first, second = DirectoryStore(tmp_path / "first"), DirectoryStore(tmp_path / "second")
+    store = spooled(first)
+    writer = store.open_writer(key(1), content_type="video/mp4")
+    writer.append(b"data")
+    writer.release()
+    store.close()
+    with pytest.raises(StoreError, match=r"is for file://.*/first, not for file://.*/second"):
+        spooled(second)
+    again = spooled(first)
+    again.resume(again.unsealed()[0]).abandon()
+    again.close()
+    assert spooled(second).location == second.location
 
 
 # ---- the queue ---------------------------------------------------------------------------------------------
