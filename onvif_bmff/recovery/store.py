@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.errors import ObjectDamagedError, ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import (
@@ -188,7 +188,7 @@ class _Recovery:
             return ""
         try:
             attributes = self._store.head(span.segments[-1].name).attributes
-        except StoreError:
+        except (ObjectDamagedError, ObjectNotFoundError):
             return ""
         return next((value for name, value in attributes.items() if name.lower() == "fullcontenttype"), "")
 

@@ -405,7 +405,7 @@ def es_id(value):
     return lambda obj: obj.set(f"{ENTRY}/esds.es_id", value)
 
 
-legal("ES_ID 0", "cmaf", es_id(0), M4A)
+legal("ES_ID of the track's number", "cmaf", es_id(2), M4A)
 
 
 def short_lengths(obj):
