@@ -55,6 +55,7 @@ from onvif_bmff.objects.stored import SpanEndObject as SpanEndObject
 from onvif_bmff.objects.stored import StorageObject as StorageObject
 from onvif_bmff.objects.stored import UnsealedObject as UnsealedObject
 from onvif_bmff.objects.stored import WatchedOpenArea as WatchedOpenArea
+from onvif_bmff.objects.stored import is_stored as is_stored
 
 __all__ = [
     "EXTENSIONS",
@@ -102,6 +103,7 @@ __all__ = [
     "extension_rank",
     "is_cmaf",
     "is_in_store_area",
+    "is_stored",
     "lead_of",
     "lead_shape",
     "leads_meet",

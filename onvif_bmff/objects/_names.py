@@ -55,5 +55,6 @@ NAMES = {
         "StorageObject",
         "UnsealedObject",
         "WatchedOpenArea",
+        "is_stored",
     ),
 }

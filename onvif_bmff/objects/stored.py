@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from onvif_bmff.errors import ObjectKeyError
+from onvif_bmff.errors import ObjectKeyError, ObjectNotFoundError
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.key import ObjectKey
 
@@ -28,6 +28,7 @@ __all__ = [
     "StorageObject",
     "UnsealedObject",
     "WatchedOpenArea",
+    "is_stored",
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -324,3 +325,12 @@ class WatchedOpenArea(Protocol):
             StoreError: the store failed.
         """
         ...
+
+
+def is_stored(store: ReadableStore, name: str) -> bool:
+    """Ask a store whether an object is there; raises whatever else ``ReadableStore.head`` does."""
+    try:
+        store.head(name)
+    except ObjectNotFoundError:
+        return False
+    return True

@@ -15,6 +15,7 @@ from onvif_bmff.objects.stored import (
     SpanEndObject,
     UnsealedObject,
     WatchedOpenArea,
+    is_stored,
 )
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
@@ -221,7 +222,7 @@ class _Recovery:
                 metadata |= {"FullContentType": content_type} if content_type else {}
                 writer.seal(metadata)
             except ObjectExistsError:
-                if not self._is_stored(store.read_unsealed(item, 0, recovered.size), item.key):
+                if not self._has_bytes(store.read_unsealed(item, 0, recovered.size), item.key):
                     raise StoreError("another object has its key; what is unsealed is kept") from None
                 writer.abandon()
                 report.abandoned.append(item.key)  # its recorder stored it another time, and may have gone on
@@ -235,7 +236,7 @@ class _Recovery:
             self._unlisted.add(segment_of(key))
         self._end(recovered.span_end)
 
-    def _is_stored(self, data: bytes, name: str) -> bool:
+    def _has_bytes(self, data: bytes, name: str) -> bool:
         """Tell whether an object holds all of these bytes, and perhaps more behind them.
 
         A service says of a race, too, that the object exists: that there is none is then no answer yet.
@@ -248,7 +249,7 @@ class _Recovery:
     def _was_given_up(self, key: ObjectKey) -> bool:
         """Return whether the span was ended where its segment of ``key`` begins: its recorder counted that as lost."""
         end = span_end_before(key)
-        if end is None or not self._is_there(str(end)):
+        if end is None or not is_stored(self._store, str(end)):
             return False
         return self._open_span_before(key) is None  # else that is the end of another span
 
@@ -379,22 +380,15 @@ class _Recovery:
 
     def _end(self, end: ObjectKey) -> None:
         name = str(end)
-        if name in self._report.ended or any(self._is_there(str(one)) for one in nearly(end)):
+        if name in self._report.ended or any(is_stored(self._store, str(one)) for one in nearly(end)):
             return
         if not self._report.dry_run:
             try:
                 self._store.put(SpanEndObject(end))
             except ObjectExistsError as error:
-                if not self._is_there(name):
+                if not is_stored(self._store, name):
                     raise StoreError(f"the store says that an object exists, and has none: {name}") from error
                 return
-        elif self._is_there(name):
+        elif is_stored(self._store, name):
             return
         self._report.ended.append(name)
-
-    def _is_there(self, name: str) -> bool:
-        try:
-            self._store.head(name)
-        except ObjectNotFoundError:
-            return False
-        return True

@@ -21,7 +21,7 @@ from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject
+from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject, is_stored
 from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
 from onvif_bmff.storage.retry_state import RetryState
 from onvif_bmff.timing import UtcTime
@@ -244,7 +244,7 @@ class SpanQueue:
         try:
             self._store.put(SpanEndObject(key), overwrite=self._overwrite)
         except ObjectExistsError as error:
-            if not self._is_there(key):
+            if not is_stored(self._store, str(key)):
                 raise StoreError(f"the store says that an object exists, and has none: {key}") from error
             if not job.owed and not again:
                 raise
@@ -279,13 +279,6 @@ class SpanQueue:
             key, end = self._span.last
             self._jobs.appendleft(_SpanEnd(key.ending(end or job.key.time), owed=True))
         self._span.last, self._span.broken = None, True
-
-    def _is_there(self, key: ObjectKey) -> bool:
-        try:
-            self._store.head(str(key))
-        except ObjectNotFoundError:
-            return False
-        return True
 
     def _resolve(self, job: PendingSegment) -> bool:
         """Ask the store about a segment whose sealing was not answered; return True if it is stored and ours."""

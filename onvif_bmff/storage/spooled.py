@@ -19,6 +19,7 @@ from onvif_bmff.objects.stored import (
     OpenAreaState,
     StorageObject,
     UnsealedObject,
+    is_stored,
 )
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.copying import copy_object
@@ -281,7 +282,7 @@ class SpooledStore:
         """Upload an object, and see that the remote store has it; then remove it from the spool."""
         failure: BaseException
         try:
-            if self._is_spooled(one.key):
+            if is_stored(self._spool, one.key):
                 copy_object(self._spool, self._remote, one.key)
                 self._remove(one.key)
         except OnvifBmffError as error:
@@ -313,13 +314,6 @@ class SpooledStore:
                     break
             self._runtime.sleep(0.02)
         self._spool.delete(key)
-
-    def _is_spooled(self, key: str) -> bool:
-        try:
-            self._spool.head(key)
-        except ObjectNotFoundError:  # somebody removed the file
-            return False
-        return True
 
     def _set_aside(self, one: Waiting, error: Exception) -> None:
         """Keep an object that the remote store will never take where it is not in the way of others."""
