@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from page_table import settle_table
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "onvif_bmff"
 PAGE = ROOT / "docs" / "simulation.md"
-BEGIN, END = "<!-- invariants: written by docs/build_invariants.py -->", "<!-- /invariants -->"
 ROOMS = ("engine", "recording", "cenc", "storage", "device", "playback", "control")
 _CONSTRUCTORS = {"__init__", "__post_init__", "__new__"}
 _STEPS = {"SpanStep", "OutputEvent"}
@@ -69,16 +70,7 @@ def table() -> str:
 
 def main() -> int:
     """Write the table, or compare it."""
-    text = PAGE.read_text()
-    head, _, rest = text.partition(BEGIN)
-    old, _, tail = rest.partition(END)
-    new = f"\n{table()}\n"
-    if "--check" in sys.argv:
-        if old != new:
-            print(f"not as counted:{new}")
-        return int(old != new)
-    PAGE.write_text(head + BEGIN + new + END + tail)
-    return 0
+    return settle_table(PAGE, "invariants", table(), "as counted")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
+from page_table import settle_table
+
 import onvif_bmff
 from benchmarks import made_camera as camera
 from onvif_bmff.control import RecordingConfiguration, RecordingSourceInformation
@@ -26,7 +28,6 @@ from onvif_bmff.playback import Timeline, select
 from onvif_bmff.playback.samples import SampleReader
 
 PAGE = ROOT / "docs" / "architecture.md"
-BEGIN, END = "<!-- ways: written by docs/build_ways.py -->", "<!-- /ways -->"
 _PACKAGE = str(Path(onvif_bmff.__file__).parent) + "/"
 _INLINED = ("<listcomp>", "<dictcomp>", "<setcomp>")
 """Functions that Python 3.12 and later do not have."""
@@ -132,16 +133,7 @@ def table() -> str:
 
 def main() -> int:
     """Write the table, or compare it."""
-    text = PAGE.read_text()
-    head, _, rest = text.partition(BEGIN)
-    old, _, tail = rest.partition(END)
-    new = f"\n{table()}\n"
-    if "--check" in sys.argv:
-        for line in sorted(set(new.splitlines()) - set(old.splitlines())):
-            print(f"not as traced: {line}")
-        return int(old != new)
-    PAGE.write_text(head + BEGIN + new + END + tail)
-    return 0
+    return settle_table(PAGE, "ways", table(), "as traced")
 
 
 if __name__ == "__main__":
