@@ -51,7 +51,8 @@ class EventTimes:
         self._patience = patience
         self._windows: list[_Window] = []
         self._lasting: dict[int, float] = {}
-        self._changes: list[tuple[float, int, int]] = []
+        self._changes: list[tuple[float, int]] = []
+        self._lead = 0
 
     def happen(self, device: RecordingDevice, seconds: float, after: float) -> None:
         """Let motion begin, and end after so many seconds; recording goes on for ``after``."""
@@ -82,7 +83,8 @@ class EventTimes:
         kept of a track goes when its codec changes, and with the leading track's all the rest. Where the leading track
         comes long after the others, its first group of pictures may be lost for a gap.
         """
-        self._changes = [(one.at, one.track, lead) for one in given if one.changed]
+        self._changes = [(one.at, one.track) for one in given if one.changed]
+        self._lead = lead
         self._lasting = {one.session: one.at for one in given}
         syncs = [one for one in given if one.track == lead and one.sync]
         behind = [syncs[at : at + 2] for at in self._ends_among([one.at for one in syncs])]
@@ -116,7 +118,7 @@ class EventTimes:
     def _is_forgotten(self, one: Given, start: float) -> bool:
         """Return whether what came before an event is not kept until that begins."""
         return self._lasting[one.session] < start or any(
-            one.at < at <= start + _LATE and track in (one.track, lead) for at, track, lead in self._changes
+            one.at < at <= start + _LATE and track in (one.track, self._lead) for at, track in self._changes
         )
 
     def _tell(self, device: RecordingDevice, rule: str, state: str) -> bool:
