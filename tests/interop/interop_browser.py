@@ -48,10 +48,16 @@ async function play(name, type, keys, at) {
   buffer.appendBuffer(await (await fetch(name)).arrayBuffer());
   await event(buffer, "updateend");
   source.endOfStream();
+  // A picture is there to be seen once it was handed to the compositor, which a busy machine does late.
+  const shown = new Promise(done => {
+    const look = (now, frame) =>
+      Math.abs(frame.mediaTime - at) <= 0.25 ? done() : video.requestVideoFrameCallback(look);
+    video.requestVideoFrameCallback(look);
+  });
   const sought = event(video, "seeked");
   video.currentTime = at;
   await sought;
-  await new Promise(done => setTimeout(done, 100));
+  await Promise.race([shown, new Promise(done => setTimeout(done, 4000))]);
   return said;
 }
 </script>"""
@@ -87,7 +93,7 @@ class Browser:
         options = {
             "binary": need("chromium"),
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                     "--window-size=320,180", "--hide-scrollbars", "--force-device-scale-factor=1",
+                     "--window-size=640,480", "--hide-scrollbars", "--force-device-scale-factor=1",
                      "--autoplay-policy=no-user-gesture-required"],
         }  # fmt: skip
         wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
@@ -109,19 +115,29 @@ class Browser:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)["value"]
 
-    def play(self, body, content_type, keys, at):
-        """Play a file with keys (pairs of hex); what the page said, and a screenshot at this time."""
+    def play(self, body, content_type, keys, at, until=None):
+        """Play a file with keys (pairs of hex); what the page said, and a screenshot at this time.
+
+        A busy machine draws the page some time after the picture is there: the screenshot is taken anew ``until`` it
+        is what is waited for, six seconds at most, or without that until it stays as it is.
+        """
         path = f"/session/{self._session}"
         self.files["/file.mp4"] = body
-        self._call(f"{path}/timeouts", {"script": 20_000})
+        self._call(f"{path}/timeouts", {"script": 30_000})
         self._call(f"{path}/url", {"url": f"http://localhost:{self._server.server_port}/"})
         script = (
             "const done = arguments[arguments.length - 1];"
-            "const late = new Promise(gone => setTimeout(() => gone(['nothing happened']), 6000));"
+            "const late = new Promise(gone => setTimeout(() => gone(['nothing happened']), 20000));"
             "Promise.race([play(...arguments), late]).then(done, error => done(['failed: ' + error.message]));"
         )
         said = self._call(f"{path}/execute/async", {"script": script, "args": ["/file.mp4", content_type, keys, at]})
-        return said, base64.b64decode(self._call(f"{path}/screenshot"))
+        shots = []
+        for _ in range(30):
+            shots.append(base64.b64decode(self._call(f"{path}/screenshot")))
+            if until(shots[-1]) if until else shots[-4:] == [shots[-1]] * 4:
+                break
+            time.sleep(0.2)
+        return said, shots[-1]
 
     def close(self):
         try:

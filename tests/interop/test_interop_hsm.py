@@ -42,9 +42,13 @@ class Module:
     certificates: dict
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def module(tmp_path_factory):
-    """A token with a key of each kind; the module reads its settings where the environment says."""
+    """A token with a key of each kind; the module reads its settings where the environment says.
+
+    One for the process: the module is loaded, and reads its settings, once, and where workers share the tests out,
+    those of another file may run between these.
+    """
     try:
         import pkcs11
     except ImportError:
@@ -74,6 +78,7 @@ def module(tmp_path_factory):
             certificates[kind] = make_key(session, kind, bytes([number + 1]))
             (folder / f"{kind}.pem").write_bytes(certificates[kind].public_bytes(Encoding.PEM))
         yield Module(session, named, {kind: folder / f"{kind}.pem" for kind in certificates})
+        session.close()
 
 
 def make_key(session, kind, identifier):
