@@ -152,7 +152,7 @@ class SampleClock:
         is ``ready`` then, and comes first.
         """
         held = self._held
-        if held is None or self._limits.bounds.sparse:
+        if held is None or self._limits.bounds.sparse or now - held.decode_time <= self._limits.longest_delay:
             return None
         newest = max([held.decode_time, *self._held_back.times])
         if now - newest <= max(self._gap_limit(), self._limits.longest_delay, held.duration):
