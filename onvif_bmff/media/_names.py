@@ -30,6 +30,7 @@ NAMES = {
         "with_long_lengths",
     ),
     "nal_family": ("AVC", "HEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
+    "picture_order": ("MAX_REORDER", "PictureHeader", "PictureHeaders", "deepest", "order_count",),
     "sample_entries": (
         "boxes_within",
         "clear_entry",
@@ -43,6 +44,7 @@ NAMES = {
         "sound_format",
         "with_long_nal_lengths",
     ),
+    "sei": ("RECOVERY_POINT", "sei_messages", "sei_reader",),
     "track": ("Sample", "Track", "TrackType", "lead_of",),
     "track_box": ("MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": ("ColourInfo", "UNSPECIFIED", "picture_rate", "read_picture_hints",),

@@ -7,7 +7,12 @@ from fractions import Fraction
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
-from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
+from onvif_bmff.codecs.nal_video import (
+    configuration_record,
+    make_configured_entry,
+    protected_ranges,
+    read_configured_entry,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
@@ -98,6 +103,11 @@ class AvcCodec:
     def from_sample_entry(cls, entry: ContainerBox) -> "AvcCodec":
         """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
         return cls(entry_bytes(with_long_nal_lengths(entry)))
+
+    @property
+    def avcc(self) -> bytes:
+        """The AVCDecoderConfigurationRecord, the payload of 'avcC': FFmpeg's extradata. ISO/IEC 14496-15, 5.3.3.1."""
+        return configuration_record(self.sample_entry(), AvcConfigurationBox)
 
     @property
     def media_type(self) -> MediaKind:

@@ -14,7 +14,12 @@ from onvif_bmff.codecs.hevc.syntax import (
     parse_hevc_sps,
     parse_hevc_vps,
 )
-from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
+from onvif_bmff.codecs.nal_video import (
+    configuration_record,
+    make_configured_entry,
+    protected_ranges,
+    read_configured_entry,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
@@ -119,6 +124,11 @@ class HevcCodec:
     def from_sample_entry(cls, entry: ContainerBox) -> "HevcCodec":
         """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
         return cls(entry_bytes(with_long_nal_lengths(entry)))
+
+    @property
+    def hvcc(self) -> bytes:
+        """The HEVCDecoderConfigurationRecord, the payload of 'hvcC': FFmpeg's extradata. ISO/IEC 14496-15, 8.3.3.1."""
+        return configuration_record(self.sample_entry(), HevcConfigurationBox)
 
     @property
     def media_type(self) -> MediaKind:
