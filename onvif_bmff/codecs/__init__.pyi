@@ -27,6 +27,7 @@ from onvif_bmff.codecs.avc.syntax import avc_slice_pps_id as avc_slice_pps_id
 from onvif_bmff.codecs.avc.syntax import avc_starts_picture as avc_starts_picture
 from onvif_bmff.codecs.avc.syntax import parse_avc_pps as parse_avc_pps
 from onvif_bmff.codecs.avc.syntax import parse_avc_sps as parse_avc_sps
+from onvif_bmff.codecs.decode_times import DecodeTimes as DecodeTimes
 from onvif_bmff.codecs.g711 import G711Codec as G711Codec
 from onvif_bmff.codecs.hevc.codec import HevcCodec as HevcCodec
 from onvif_bmff.codecs.hevc.layout import HevcSliceLayout as HevcSliceLayout
@@ -98,6 +99,7 @@ __all__ = [
     "AvcSliceHeaders",
     "AvcSliceLayout",
     "AvcSps",
+    "DecodeTimes",
     "G711Codec",
     "HevcAccessUnits",
     "HevcCodec",

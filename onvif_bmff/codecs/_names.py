@@ -21,6 +21,7 @@ NAMES = {
         "parse_avc_pps",
         "parse_avc_sps",
     ),
+    "decode_times": ("DecodeTimes",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
