@@ -63,7 +63,6 @@ from onvif_bmff.codecs.metadata import ONVIF_SCHEMA as ONVIF_SCHEMA
 from onvif_bmff.codecs.nal_access_units import AccessUnit as AccessUnit
 from onvif_bmff.codecs.nal_access_units import AccessUnits as AccessUnits
 from onvif_bmff.codecs.nal_access_units import LostUnits as LostUnits
-from onvif_bmff.codecs.nal_access_units import SetKey as SetKey
 from onvif_bmff.codecs.nal_video import UnitKinds as UnitKinds
 from onvif_bmff.codecs.nal_video import configuration_record as configuration_record
 from onvif_bmff.codecs.nal_video import make_configured_entry as make_configured_entry
@@ -119,7 +118,6 @@ __all__ = [
     "PassThroughCodec",
     "PictureAssembly",
     "ProfileTierLevel",
-    "SetKey",
     "ShortTermRefPicSet",
     "UnitKinds",
     "avc_is_idr",

@@ -53,7 +53,7 @@ NAMES = {
     "jpeg.codec": ("MjpegCodec",),
     "jpeg.syntax": ("JpegFrame", "parse_jpeg",),
     "metadata": ("MetadataCodec", "ONVIF_SCHEMA",),
-    "nal_access_units": ("AccessUnit", "AccessUnits", "LostUnits", "SetKey",),
+    "nal_access_units": ("AccessUnit", "AccessUnits", "LostUnits",),
     "nal_video": (
         "UnitKinds",
         "configuration_record",

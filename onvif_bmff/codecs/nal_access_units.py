@@ -18,7 +18,7 @@ from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer, nal_ranges, split_annex_b
 from onvif_bmff.media.nal_family import NalFamily
 
-__all__ = ["AccessUnit", "AccessUnits", "LostUnits", "SetKey"]
+__all__ = ["AccessUnit", "AccessUnits", "LostUnits"]
 
 
 class ConfiguredCodec(Protocol):

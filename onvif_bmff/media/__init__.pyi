@@ -37,6 +37,7 @@ from onvif_bmff.media.picture_order import deepest as deepest
 from onvif_bmff.media.picture_order import order_count as order_count
 from onvif_bmff.media.sample_entries import boxes_within as boxes_within
 from onvif_bmff.media.sample_entries import clear_entry as clear_entry
+from onvif_bmff.media.sample_entries import completed_entry as completed_entry
 from onvif_bmff.media.sample_entries import entry_bytes as entry_bytes
 from onvif_bmff.media.sample_entries import is_protected as is_protected
 from onvif_bmff.media.sample_entries import make_visual_entry as make_visual_entry
@@ -96,6 +97,7 @@ __all__ = [
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
+    "completed_entry",
     "deepest",
     "describe_media",
     "empty_tables",

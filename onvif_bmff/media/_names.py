@@ -34,6 +34,7 @@ NAMES = {
     "sample_entries": (
         "boxes_within",
         "clear_entry",
+        "completed_entry",
         "entry_bytes",
         "is_protected",
         "make_visual_entry",

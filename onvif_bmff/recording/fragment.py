@@ -45,7 +45,9 @@ class FragmentTrack:
 
     Decode time in the file = (source time + ``shift``) * ``numerator`` / ``denominator`` - ``origin``. ``delay`` is the
     composition offset of the span's first sample; as ``shift`` it makes that one presented at its decode time.
-    ``origin`` is in ticks of the file. ``encryptor`` protects the samples, if there is one.
+    ``origin`` is in ticks of the file; ``encryptor`` protects the samples, if there is one. ``open_start``: there are
+    pictures, maybe, decoded after the first and shown before it; the ``shift``, with which the earliest one is
+    presented at the first decode time, is known with the first fragment only.
     """
 
     track_id: int
@@ -56,6 +58,15 @@ class FragmentTrack:
     numerator: int = 1
     denominator: int = 1
     encryptor: TrackEncryptor | None = None
+    open_start: bool = False
+
+    def settle(self, samples: Sequence[Sample]) -> None:
+        """Take the shift from the samples of the first fragment, if the time line of the file has room for it."""
+        self.open_start, before = False, self.shift
+        first = samples[0].decode_time
+        self.shift = min([sample.decode_time + sample.composition_offset for sample in samples]) - first
+        if self.file_time(first) < 0:
+            self.shift = before
 
     def file_time(self, time: int) -> int:
         """Return a source time (with its shift) in ticks of the file."""
@@ -199,6 +210,8 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     sizes = list(map(len, payload))
     if 0 in sizes:
         raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
+    if track.open_start:
+        track.settle(samples)
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")

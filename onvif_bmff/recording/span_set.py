@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from onvif_bmff.errors import InvariantError
+from onvif_bmff.media.codec import family_of_codec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
@@ -14,6 +15,8 @@ from onvif_bmff.recording.span_parts import SpanSettings, SpanWriterState
 __all__ = ["SpanSet"]
 
 _MICROSECOND = timedelta(microseconds=1)
+LEAD = 1
+"""Seconds before the first picture of an open GOP in which pictures that follow it in the file may be shown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +73,18 @@ class SpanSet:
         if not known:
             self.entered[track_id] = time
             track.shift, track.delay = shift, offset
+            if self._kind(track_id).aligned and self._may_lead(sample):
+                track.open_start = True
+                decoded -= origin.timescale * LEAD
         origin.note(decoded)
         if self.opened is None or time < self.opened:
             self.opened = time
         return True
+
+    def _may_lead(self, sample: Sample) -> bool:
+        """Tell whether pictures that follow a sample may be shown before it: an open GOP begins the span."""
+        family = family_of_codec(self.movie[sample.track_id].codec)
+        return family is not None and family.may_lead(sample.data)
 
     def began(self, track_id: int, patience: int) -> int:
         """Return when the span of a track began, not counting what lies ``patience`` before the track's own start."""

@@ -18,11 +18,13 @@ from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import AVC, NalFamily
 from onvif_bmff.media.sample_entries import (
+    completed_entry,
     entry_bytes,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
 )
+from onvif_bmff.media.vui import ColourInfo
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["AvcCodec"]
@@ -101,7 +103,12 @@ class AvcCodec:
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "AvcCodec":
-        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
+        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes.
+
+        An 'avc3' without colr or pasp gets them, as CMAF wants it.
+        """
+        if entry.type == AVC.in_band:
+            entry = completed_entry(entry, *_picture_hints(entry))
         return cls(entry_bytes(with_long_nal_lengths(entry)))
 
     @property
@@ -139,6 +146,17 @@ class AvcCodec:
         return headers
 
     protected_ranges = protected_ranges
+
+
+def _picture_hints(entry: ContainerBox) -> tuple[tuple[int, int], ColourInfo | None]:
+    """Shape of the pixels and colours by the first SPS of an entry; what is usual where it cannot be read."""
+    config = entry.find(AvcConfigurationBox)
+    sets = config.sequence_parameter_sets if config is not None else ()
+    try:
+        sps = parse_avc_sps(sets[0]) if sets else None
+    except BitstreamError:
+        sps = None
+    return ((1, 1), None) if sps is None else (sps.sample_aspect_ratio, sps.colour)
 
 
 def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:

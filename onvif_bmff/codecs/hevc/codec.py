@@ -25,11 +25,13 @@ from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import HEVC, NalFamily
 from onvif_bmff.media.sample_entries import (
+    completed_entry,
     entry_bytes,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
 )
+from onvif_bmff.media.vui import ColourInfo
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["HevcCodec"]
@@ -122,7 +124,12 @@ class HevcCodec:
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "HevcCodec":
-        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
+        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes.
+
+        An 'hev1' without colr or pasp gets them, as CMAF wants it.
+        """
+        if entry.type == HEVC.in_band:
+            entry = completed_entry(entry, *_picture_hints(entry))
         return cls(entry_bytes(with_long_nal_lengths(entry)))
 
     @property
@@ -176,6 +183,18 @@ def _codecs_parameter(sample_entry_type: str, config: HevcConfigurationBox) -> s
         *(f"{byte:X}" for byte in constraints),
     ]
     return ".".join(parts)
+
+
+def _picture_hints(entry: ContainerBox) -> tuple[tuple[int, int], ColourInfo | None]:
+    """Shape of the pixels and colours by the first SPS of an entry; what is usual where it cannot be read."""
+    config = entry.find(HevcConfigurationBox)
+    arrays = config.arrays if config is not None else ()
+    sets = [nal for array in arrays if array.nal_unit_type == NAL_SPS for nal in array.nal_units]
+    try:
+        sps = parse_hevc_sps(sets[0]) if sets else None
+    except BitstreamError:
+        sps = None
+    return ((1, 1), None) if sps is None else (sps.sample_aspect_ratio, sps.colour)
 
 
 def _frame_rate(vps: tuple[bytes, ...], sps: tuple[bytes, ...]) -> Fraction | None:
