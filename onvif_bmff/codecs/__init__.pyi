@@ -15,6 +15,7 @@ from onvif_bmff.codecs.avc.layout import AvcSliceLayout as AvcSliceLayout
 from onvif_bmff.codecs.avc.layout import avc_slice_layout as avc_slice_layout
 from onvif_bmff.codecs.avc.picture import AvcPictureHeaders as AvcPictureHeaders
 from onvif_bmff.codecs.avc.picture import avc_recovery_frame_count as avc_recovery_frame_count
+from onvif_bmff.codecs.avc.picture import avc_roll_distance as avc_roll_distance
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders as AvcSliceHeaders
 from onvif_bmff.codecs.avc.slice import avc_slice_type as avc_slice_type
 from onvif_bmff.codecs.avc.syntax import AvcPps as AvcPps
@@ -34,6 +35,7 @@ from onvif_bmff.codecs.hevc.layout import HevcSliceLayout as HevcSliceLayout
 from onvif_bmff.codecs.hevc.layout import hevc_slice_layout as hevc_slice_layout
 from onvif_bmff.codecs.hevc.picture import HevcPictureHeaders as HevcPictureHeaders
 from onvif_bmff.codecs.hevc.picture import hevc_recovery_order_count as hevc_recovery_order_count
+from onvif_bmff.codecs.hevc.picture import hevc_roll_distance as hevc_roll_distance
 from onvif_bmff.codecs.hevc.pps import HevcPps as HevcPps
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps as parse_hevc_pps
 from onvif_bmff.codecs.hevc.sets import ProfileTierLevel as ProfileTierLevel
@@ -68,6 +70,8 @@ from onvif_bmff.codecs.nal_video import configuration_record as configuration_re
 from onvif_bmff.codecs.nal_video import make_configured_entry as make_configured_entry
 from onvif_bmff.codecs.nal_video import read_configuration as read_configuration
 from onvif_bmff.codecs.nal_video import read_configured_entry as read_configured_entry
+from onvif_bmff.codecs.nal_video import readable_units as readable_units
+from onvif_bmff.codecs.nal_video import roll_distance as roll_distance
 from onvif_bmff.codecs.opus.codec import OpusCodec as OpusCodec
 from onvif_bmff.codecs.opus.syntax import OPUS_RATE as OPUS_RATE
 from onvif_bmff.codecs.opus.syntax import OpusHead as OpusHead
@@ -125,6 +129,7 @@ __all__ = [
     "avc_nal_type",
     "avc_pps_ids",
     "avc_recovery_frame_count",
+    "avc_roll_distance",
     "avc_slice_layout",
     "avc_slice_pps_id",
     "avc_slice_type",
@@ -138,6 +143,7 @@ __all__ = [
     "hevc_layer_id",
     "hevc_nal_type",
     "hevc_recovery_order_count",
+    "hevc_roll_distance",
     "hevc_slice_layout",
     "hevc_slice_pps_id",
     "hevc_starts_picture",
@@ -158,7 +164,9 @@ __all__ = [
     "read_configured_entry",
     "read_profile_tier_level",
     "read_short_term_ref_pic_set",
+    "readable_units",
     "register",
+    "roll_distance",
     "skip_hrd",
     "skip_scaling_lists",
     "skip_short_term_ref_pic_set",

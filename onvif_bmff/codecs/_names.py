@@ -7,7 +7,7 @@ NAMES = {
     "av1.syntax": ("Av1SequenceHeader", "Obu", "find_av1_sequence_header", "iter_obus", "parse_av1_sequence_header",),
     "avc.codec": ("AvcCodec",),
     "avc.layout": ("AvcSliceLayout", "avc_slice_layout",),
-    "avc.picture": ("AvcPictureHeaders", "avc_recovery_frame_count",),
+    "avc.picture": ("AvcPictureHeaders", "avc_recovery_frame_count", "avc_roll_distance",),
     "avc.slice": ("AvcSliceHeaders", "avc_slice_type",),
     "avc.syntax": (
         "AvcPps",
@@ -25,7 +25,7 @@ NAMES = {
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
-    "hevc.picture": ("HevcPictureHeaders", "hevc_recovery_order_count",),
+    "hevc.picture": ("HevcPictureHeaders", "hevc_recovery_order_count", "hevc_roll_distance",),
     "hevc.pps": ("HevcPps", "parse_hevc_pps",),
     "hevc.sets": (
         "ProfileTierLevel",
@@ -60,6 +60,8 @@ NAMES = {
         "make_configured_entry",
         "read_configuration",
         "read_configured_entry",
+        "readable_units",
+        "roll_distance",
     ),
     "opus.codec": ("OpusCodec",),
     "opus.syntax": ("OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head",),

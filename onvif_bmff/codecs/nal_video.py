@@ -4,7 +4,7 @@
 they run for each sample and each slice, where one call more costs as much as the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Protocol, TypeVar
@@ -12,12 +12,21 @@ from typing import ClassVar, Protocol, TypeVar
 from onvif_bmff.bmff import AvcConfigurationBox, Box, HevcConfigurationBox, VisualSampleEntry, parse_boxes
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.codec import Ranges
-from onvif_bmff.media.nal import Buffer, emulated_length
+from onvif_bmff.media.nal import Buffer, emulated_length, iter_nal_units
 from onvif_bmff.media.nal_family import NalFamily
 from onvif_bmff.media.sample_entries import entry_bytes, make_visual_entry, read_sample_entry
 from onvif_bmff.media.vui import ColourInfo
 
-__all__ = ["UnitKinds", "configuration_record", "make_configured_entry", "read_configuration", "read_configured_entry"]
+__all__ = [
+    "UnitKinds",
+    "configuration_record",
+    "is_random_access",
+    "make_configured_entry",
+    "read_configuration",
+    "read_configured_entry",
+    "readable_units",
+    "roll_distance",
+]
 
 _length = Struct(">I").unpack_from
 
@@ -211,3 +220,35 @@ def protected_ranges(self: SliceCodec, data: bytes | memoryview) -> Ranges:
     if position != size and not (position + 4 == size and not any(view[position:])):
         raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
     return ranges
+
+
+# ---- random access ---------------------------------------------------------------------------------------
+
+
+def is_random_access(sample: Buffer, family: NalFamily) -> bool:
+    """Return whether the first unit of coded picture data in a sample is of a random access picture."""
+    types, position, last = family.types, 0, len(sample) - 5
+    while position <= last:
+        kind = types[sample[position + 4]]
+        if kind in family.vcl:
+            return kind in family.random_access
+        position += 4 + _length(sample, position)[0]
+    return False
+
+
+def roll_distance(count: int, passed: Iterable[bool]) -> int:
+    """Return how many samples come before ``count`` of them that are ``passed``; as if all were, behind the last."""
+    number = 0
+    for number, one in enumerate(passed, 1):
+        if count <= 0:
+            return number - 1
+        count -= one
+    return number + count
+
+
+def readable_units(sample: Buffer) -> list[memoryview]:
+    """Return the NAL units of a sample; none where lengths do not fit it."""
+    try:
+        return [unit for unit in iter_nal_units(sample) if len(unit)]
+    except BitstreamError:
+        return []

@@ -1,6 +1,7 @@
 from onvif_bmff.media.codec import AudioCodec as AudioCodec
 from onvif_bmff.media.codec import Codec as Codec
 from onvif_bmff.media.codec import NalCodec as NalCodec
+from onvif_bmff.media.codec import RandomAccessCodec as RandomAccessCodec
 from onvif_bmff.media.codec import Ranges as Ranges
 from onvif_bmff.media.codec import SyncCodec as SyncCodec
 from onvif_bmff.media.codec import VideoCodec as VideoCodec
@@ -35,6 +36,9 @@ from onvif_bmff.media.picture_order import PictureHeader as PictureHeader
 from onvif_bmff.media.picture_order import PictureHeaders as PictureHeaders
 from onvif_bmff.media.picture_order import deepest as deepest
 from onvif_bmff.media.picture_order import order_count as order_count
+from onvif_bmff.media.roll_groups import RollDistance as RollDistance
+from onvif_bmff.media.roll_groups import roll_distance_of as roll_distance_of
+from onvif_bmff.media.roll_groups import sync_samples as sync_samples
 from onvif_bmff.media.sample_entries import boxes_within as boxes_within
 from onvif_bmff.media.sample_entries import clear_entry as clear_entry
 from onvif_bmff.media.sample_entries import completed_entry as completed_entry
@@ -84,7 +88,9 @@ __all__ = [
     "NalFamily",
     "PictureHeader",
     "PictureHeaders",
+    "RandomAccessCodec",
     "Ranges",
+    "RollDistance",
     "Sample",
     "SliceType",
     "SyncCodec",
@@ -125,11 +131,13 @@ __all__ = [
     "read_picture_hints",
     "read_sample_entry",
     "remove_emulation_prevention",
+    "roll_distance_of",
     "sei_messages",
     "sei_reader",
     "sound_format",
     "sound_of",
     "split_annex_b",
+    "sync_samples",
     "with_long_lengths",
     "with_long_nal_lengths",
 ]

@@ -5,6 +5,7 @@ NAMES = {
         "AudioCodec",
         "Codec",
         "NalCodec",
+        "RandomAccessCodec",
         "Ranges",
         "SyncCodec",
         "VideoCodec",
@@ -31,6 +32,7 @@ NAMES = {
     ),
     "nal_family": ("AVC", "HEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
     "picture_order": ("MAX_REORDER", "PictureHeader", "PictureHeaders", "deepest", "order_count",),
+    "roll_groups": ("RollDistance", "roll_distance_of", "sync_samples",),
     "sample_entries": (
         "boxes_within",
         "clear_entry",

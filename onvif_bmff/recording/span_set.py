@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import family_of_codec
+from onvif_bmff.media.roll_groups import roll_distance_of
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
@@ -114,6 +115,7 @@ class SpanSet:
                 numerator=kind.timescale // track.timescale if exact else kind.timescale,
                 denominator=1 if exact else track.timescale,
                 encryptor=self.protection.encryptors.get(track.track_id),
+                roll_distance=roll_distance_of(track.codec),
             )
             self.tracks[track.track_id] = made
             self.entered.pop(track.track_id, None)

@@ -1,10 +1,11 @@
 """H.264 in an ISO file: ISO/IEC 14496-15, 5; codecs string by RFC 6381, 3.3."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox
+from onvif_bmff.codecs.avc.picture import avc_roll_distance
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
 from onvif_bmff.codecs.nal_video import (
@@ -144,6 +145,13 @@ class AvcCodec:
         headers = AvcSliceHeaders(self.sps, self.pps)
         object.__setattr__(self, "slice_headers", headers)
         return headers
+
+    def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
+        """Return what decoding can do from the first of some samples on, by its picture and recovery point.
+
+        0: it is a sync sample; None: it is no start. Else a gradual refresh ends that many samples behind it.
+        """
+        return avc_roll_distance(samples)
 
     protected_ranges = protected_ranges
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from onvif_bmff.codecs.avc.slice import avc_slice_type
 from onvif_bmff.codecs.avc.syntax import (
     NAL_IDR,
     NAL_PPS,
+    NAL_SEI,
     NAL_SLICE,
     NAL_SPS,
     AvcPps,
@@ -12,13 +14,14 @@ from onvif_bmff.codecs.avc.syntax import (
     parse_avc_pps,
     parse_avc_sps,
 )
+from onvif_bmff.codecs.nal_video import is_random_access, readable_units, roll_distance
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
+from onvif_bmff.media.nal import BitReader, Buffer, SliceType, remove_emulation_prevention
 from onvif_bmff.media.nal_family import AVC
 from onvif_bmff.media.picture_order import MAX_REORDER, PictureHeader, deepest, order_count
 from onvif_bmff.media.sei import RECOVERY_POINT, sei_reader
 
-__all__ = ["AvcPictureHeaders", "avc_recovery_frame_count"]
+__all__ = ["AvcPictureHeaders", "avc_recovery_frame_count", "avc_roll_distance"]
 
 _HEAD = 64
 """Bytes that hold all that is read of a slice header: some twelve codes of at most 65 bits, escaped."""
@@ -136,3 +139,37 @@ def avc_recovery_frame_count(nals: list[bytes]) -> int | None:
         return reader.ue(0xFFFF, "recovery_frame_cnt") if reader is not None else None
     except BitstreamError:
         return None
+
+
+def avc_roll_distance(samples: Iterable[Buffer]) -> int | None:
+    """Return what ``RandomAccessCodec.roll_distance`` says, of samples with NAL lengths of 4 bytes. H.264, D.2.8.
+
+    recovery_frame_cnt counts reference frames. A picture that is no IDR picture and has no recovery point counts as
+    sync if its first slice is an I slice, or cannot be read: the source says that it is.
+    """
+    rest = iter(samples)
+    first = next(rest)
+    if is_random_access(first, AVC):
+        return 0
+    seis: list[bytes] = []
+    for nal in readable_units(first):
+        kind = AVC.types[nal[0]]
+        if kind == NAL_SEI:
+            seis.append(bytes(nal))
+        elif kind in (NAL_SLICE, 2):
+            count = avc_recovery_frame_count(seis) if seis else None
+            if count:
+                return roll_distance(count - bool(nal[0] & 0x60), map(_is_reference, rest)) + 1
+            return 0 if _may_be_intra(nal) else None
+    return 0
+
+
+def _may_be_intra(nal: Buffer) -> bool:
+    try:
+        return avc_slice_type(nal) in (SliceType.I, SliceType.SI)
+    except BitstreamError:
+        return True
+
+
+def _is_reference(sample: Buffer) -> bool:
+    return any(nal[0] & 0x60 for nal in readable_units(sample) if AVC.types[nal[0]] in AVC.slices)

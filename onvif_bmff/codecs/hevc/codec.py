@@ -1,10 +1,11 @@
 """H.265 in an ISO file: ISO/IEC 14496-15, 8; codecs string by its Annex E."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray
+from onvif_bmff.codecs.hevc.picture import hevc_roll_distance
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import (
@@ -165,6 +166,13 @@ class HevcCodec:
         headers = HevcSliceHeaders(self.sps, self.pps)
         object.__setattr__(self, "slice_headers", headers)
         return headers
+
+    def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
+        """Return what decoding can do from the first of some samples on, by its picture and recovery point.
+
+        0: it is a sync sample; None: it is no start. Else a gradual refresh ends that many samples behind it.
+        """
+        return hevc_roll_distance(samples, (*self.sps, *self.pps))
 
     protected_ranges = protected_ranges
 

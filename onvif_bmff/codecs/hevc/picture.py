@@ -9,6 +9,7 @@ from onvif_bmff.codecs.hevc.syntax import (
     NAL_BLA_W_LP,
     NAL_CRA,
     NAL_PPS,
+    NAL_PREFIX_SEI,
     NAL_SPS,
     SLICE_SEGMENTS,
     HevcSps,
@@ -16,13 +17,14 @@ from onvif_bmff.codecs.hevc.syntax import (
     hevc_nal_type,
     parse_hevc_sps,
 )
+from onvif_bmff.codecs.nal_video import is_random_access, readable_units
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
 from onvif_bmff.media.nal_family import HEVC
 from onvif_bmff.media.picture_order import PictureHeader, deepest, order_count
 from onvif_bmff.media.sei import RECOVERY_POINT, sei_reader
 
-__all__ = ["HevcPictureHeaders", "hevc_recovery_order_count"]
+__all__ = ["HevcPictureHeaders", "hevc_recovery_order_count", "hevc_roll_distance"]
 
 _HEAD = 48
 """Bytes that hold all that is read of a slice segment header."""
@@ -132,3 +134,53 @@ def hevc_recovery_order_count(nals: list[bytes]) -> int | None:
         return reader.se(-(1 << 15), (1 << 15) - 1, "recovery_poc_cnt") if reader is not None else None
     except BitstreamError:
         return None
+
+
+def hevc_roll_distance(samples: Iterable[Buffer], sets: Iterable[Buffer]) -> int | None:
+    """Return what ``RandomAccessCodec.roll_distance`` says, of samples with NAL lengths of 4 bytes. H.265, D.3.8.
+
+    recovery_poc_cnt counts in the order in which pictures are shown. A picture that is no random access picture and has
+    no recovery point counts as sync if its first slice is an I slice, or cannot be read: the source says that it is.
+    """
+    rest = iter(samples)
+    first = next(rest)
+    if is_random_access(first, HEVC):
+        return 0
+    seis: list[bytes] = []
+    for nal in readable_units(first):
+        kind = HEVC.types[nal[0]]
+        if len(nal) < 3 or hevc_layer_id(nal):
+            continue
+        if kind == NAL_PREFIX_SEI:
+            seis.append(bytes(nal))
+        elif kind in SLICE_SEGMENTS:
+            count = hevc_recovery_order_count(seis) if seis else None
+            headers = HevcPictureHeaders(sets)
+            header = _picture(headers, first)
+            if count is not None and count > 0:
+                return _until(count, header, headers, rest)
+            return 0 if header is None or header.intra else None
+    return 0
+
+
+def _until(count: int, start: PictureHeader | None, headers: HevcPictureHeaders, rest: Iterable[Buffer]) -> int:
+    """How many samples behind its start the first picture is that is shown ``count`` pictures later, or after that."""
+    number, order = 0, 0
+    for number, sample in enumerate(rest, 1):
+        header = _picture(headers, sample)
+        if start is not None and header is not None and header.order is not None and start.order is not None:
+            order = header.order - start.order
+            if order >= count:
+                return number
+    return number + max(count - order, 1)
+
+
+def _picture(headers: HevcPictureHeaders, sample: Buffer) -> PictureHeader | None:
+    for nal in readable_units(sample):
+        if HEVC.types[nal[0]] in SLICE_SEGMENTS:
+            try:
+                return headers.read(nal)
+            except BitstreamError:
+                return None
+        headers.update(nal)
+    return None
