@@ -67,6 +67,7 @@ from onvif_bmff.codecs.nal_access_units import AccessUnits as AccessUnits
 from onvif_bmff.codecs.nal_access_units import LostUnits as LostUnits
 from onvif_bmff.codecs.nal_video import UnitKinds as UnitKinds
 from onvif_bmff.codecs.nal_video import configuration_record as configuration_record
+from onvif_bmff.codecs.nal_video import is_random_access as is_random_access
 from onvif_bmff.codecs.nal_video import make_configured_entry as make_configured_entry
 from onvif_bmff.codecs.nal_video import read_configuration as read_configuration
 from onvif_bmff.codecs.nal_video import read_configured_entry as read_configured_entry
@@ -147,6 +148,7 @@ __all__ = [
     "hevc_slice_layout",
     "hevc_slice_pps_id",
     "hevc_starts_picture",
+    "is_random_access",
     "iter_adts",
     "iter_obus",
     "make_configured_entry",

@@ -57,6 +57,7 @@ NAMES = {
     "nal_video": (
         "UnitKinds",
         "configuration_record",
+        "is_random_access",
         "make_configured_entry",
         "read_configuration",
         "read_configured_entry",
