@@ -310,7 +310,8 @@ class RecordingOutput:
                 continue
             source = self._sources.opened[feed.source]
             given = pick_track(source, kind, feed)
-            if given is None:
+            if given is None:  # as one of Table 2; it was in Error while the source was away
+                self._reports.report(token, RecordingJobState.IDLE, None)
                 continue
             if not self._admits(token, kind, feed, given.codec):
                 self._some_refused = True

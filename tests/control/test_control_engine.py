@@ -127,6 +127,19 @@ def test_a_source_that_failed_is_not_waited_for():
     assert rig.states == {"AUDIO001": ("Error", "no signal"), "VIDEO001": ("Active", None)}
 
 
+def test_a_track_that_the_camera_does_not_have_is_idle_after_its_connection_broke():
+    feeds = {token: Feed("j", ONE, "") for token, _ in TRACKS}
+    rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 1, audio=True)
+    rig.do(rig.output.source_closed(ONE, "no signal"))
+    assert set(rig.states.values()) == {("Error", "no signal")}
+    rig.open(ONE, VIDEO, AUDIO, late=2)
+    assert rig.states["META001"] == ("Idle", None)
+    rig.play(ONE, 0, 1, audio=True)
+    assert rig.states == {"VIDEO001": ("Active", None), "AUDIO001": ("Active", None), "META001": ("Idle", None)}
+
+
 def test_another_job_of_the_same_source_does_not_disturb():
     rig = Rig(plan(both()))
     rig.open(ONE, VIDEO, AUDIO)
