@@ -36,7 +36,7 @@ from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery
-from onvif_bmff.device.sources import FileSources, SourceProvider
+from onvif_bmff.device.sources import FileSources, SourceProvider, SourceSettings
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.device.worker import OutputWorker
@@ -135,6 +135,7 @@ class RecordingDevice:
             memory and 256 MiB with temporary files.
         event_latency: how late an event may arrive (in real time; ``clock_rate`` times that in the clock's) without a
             loss of its Before: each source keeps so much more than Before.
+        source_settings: how long sources may be silent.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
         runtime: runs all threads of the device, waits, and gives time and random bytes.
     """
@@ -160,6 +161,7 @@ class RecordingDevice:
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         room: Room | None = None,
         event_latency: timedelta = timedelta(seconds=2),
+        source_settings: SourceSettings = SourceSettings(),  # noqa: B008
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
         runtime: Runtime = SYSTEM,
     ) -> None:
@@ -167,7 +169,7 @@ class RecordingDevice:
         random = random or runtime.random
         self._stores = stores = DeviceStores(storages, local)
         provider = sources or FileSources(runtime=runtime)
-        certificates = {} if certificates is None else certificates
+        certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
         self._clock_rate = clock_rate
         self._wake, self._stop = runtime.flag(), runtime.flag()
@@ -191,14 +193,15 @@ class RecordingDevice:
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
         ivs = ivs or _vectors(persistence, random)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
-        self._outputs = OutputSet(
-            side,
-            stores,
-            RunningSources(provider, steady, runtime),
+        room = room or Room(64 << 20)
+        self._outputs = self._make_outputs(
+            RunningSources(provider, steady, runtime, source_settings),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            steady,
-            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience, runtime),
+            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, runtime),
         )
+
+    def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
+        return OutputSet(self.service.device_side, self._stores, sources, maker, self._clock, settings)
 
     def __enter__(self) -> Self:
         self.start()
@@ -264,6 +267,7 @@ class RecordingDevice:
                         self.service.device_side.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
+                self._outputs.watch()
                 at_rest = not woken and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
                 if at_rest and not self._outputs.storage_has_come:
                     continue

@@ -176,6 +176,10 @@ class OutputSet:
             runtime=settings.runtime,
         )
 
+    def watch(self) -> None:
+        """Open sources anew that say nothing any more; to be called about once a second."""
+        self._sources.watch()
+
     def clock_set(self, by: timedelta) -> None:
         """Shift the time of all media, for a clock that was set."""
         self._sources.clock_set(by)

@@ -3,6 +3,7 @@ from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
 from onvif_bmff.engine.output_state import OutputTimes as OutputTimes
 from onvif_bmff.engine.output_state import TRANSITIONS as TRANSITIONS
+from onvif_bmff.engine.silence import SilenceWatch as SilenceWatch
 from onvif_bmff.engine.sources import KeptSample as KeptSample
 from onvif_bmff.engine.sources import OpenSource as OpenSource
 from onvif_bmff.engine.sources import Route as Route
@@ -33,6 +34,7 @@ __all__ = [
     "Report",
     "Route",
     "SegmentTopics",
+    "SilenceWatch",
     "SourceSet",
     "TargetMaker",
     "TrackReports",

@@ -3,6 +3,7 @@
 NAMES = {
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
+    "silence": ("SilenceWatch",),
     "sources": (
         "KeptSample",
         "OpenSource",
