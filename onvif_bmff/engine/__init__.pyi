@@ -18,11 +18,14 @@ from onvif_bmff.engine.targets import OutputPlan as OutputPlan
 from onvif_bmff.engine.targets import TargetMaker as TargetMaker
 from onvif_bmff.engine.targets import WrappingPolicy as WrappingPolicy
 from onvif_bmff.engine.topics import SegmentTopics as SegmentTopics
+from onvif_bmff.engine.track_choice import Accepts as Accepts
+from onvif_bmff.engine.track_choice import TrackChoice as TrackChoice
 from onvif_bmff.engine.track_reports import Report as Report
 from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 
 __all__ = [
     "TRANSITIONS",
+    "Accepts",
     "KeptSample",
     "OpenSource",
     "OutputEvent",
@@ -37,6 +40,7 @@ __all__ = [
     "SilenceWatch",
     "SourceSet",
     "TargetMaker",
+    "TrackChoice",
     "TrackReports",
     "WrappingPolicy",
     "encoding_name",

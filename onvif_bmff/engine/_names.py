@@ -17,5 +17,6 @@ NAMES = {
     ),
     "targets": ("OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
     "topics": ("SegmentTopics",),
+    "track_choice": ("Accepts", "TrackChoice",),
     "track_reports": ("Report", "TrackReports",),
 }
