@@ -15,6 +15,7 @@ from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
+from onvif_bmff.device.sources import SourceSettings as SourceSettings
 from onvif_bmff.device.states import TrackStates as TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock as SteadyClock
 from onvif_bmff.device.stores import DeviceStores as DeviceStores
@@ -39,6 +40,7 @@ __all__ = [
     "SampleSource",
     "SourceProvider",
     "SourceRunner",
+    "SourceSettings",
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",

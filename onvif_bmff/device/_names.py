@@ -8,7 +8,7 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "outputs": ("OutputSet", "OutputSettings",),
     "recovery": ("DeviceRecovery",),
-    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
+    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),
     "stores": ("DeviceStores",),
