@@ -99,7 +99,7 @@ def judge(episode: Episode) -> list[Verdict]:
         return _stretched(steps, nominal, episode)
     shown = list(accumulate(episode.presented))
     if _is_reordered(shown, nominal):
-        text = f"{short + back} pictures have stamps of their presentation: none says when they are decoded"
+        text = f"the stamps of {_count(short + back, 'picture')} are those of presentation, not of decoding"
         return [Verdict(Fault.REORDER, text, 0.0, short + back)]
     off = [place - nominal * number for number, place in enumerate(accumulate(steps), 1)]
     behind = min(place - nominal * number for number, place in enumerate(shown[: len(off)], 1))
@@ -107,6 +107,10 @@ def judge(episode: Episode) -> list[Verdict]:
         off = [place - nominal * number for number, place in enumerate(shown[: len(off)], 1)]
         off[-1] = 0.0  # presentation has the stamps as they came, where decode times were moved
     return _squeezed(off, nominal, off[-1], short, back)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _is_reordered(shown: list[float], nominal: float) -> bool:
@@ -122,9 +126,9 @@ def _is_reordered(shown: list[float], nominal: float) -> bool:
 def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: int) -> list[Verdict]:
     """What steps back or of almost no time were: stamps that were off, or a clock that was set back."""
     peak = max(off, key=abs)
-    squeezed = f", {short} samples lie a tick apart" if short else ""
+    squeezed = f", {_count(short, 'sample')} in almost no time" if short else ""
     if len(off) >= _MANY and abs(peak) < 6 * nominal and abs(shift) < 3 * nominal:
-        text = f"{len(off)} samples are spaced unevenly, up to {abs(peak):.3f} s from their place"
+        text = f"{_count(len(off), 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
         return [Verdict(Fault.JITTER, text, peak, len(off))]
     if shift <= -1.5 * nominal:
         if max(off) > 1.5 * nominal:
@@ -141,7 +145,7 @@ def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: 
     if shift > 1.5 * nominal:
         text = f"the clock went ahead by {shift:.3f} s{squeezed}"
         return [Verdict(Fault.GAP, text, shift, short)]
-    text = f"{short or back} samples follow those before them in almost no time"
+    text = f"{_count(short or back, 'sample')} in almost no time after the one before"
     return [Verdict(Fault.TOO_CLOSE, text, 0.0, short or back)]
 
 
@@ -155,7 +159,7 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
     rest = [step for step in steps if step <= gap_bound(nominal)]
     missing = round(sum(rest) / nominal) - len(rest)
     if missing > 0 and any(not episode.is_regular(step) for step in rest):
-        found.append(Verdict(Fault.MISSING, f"{missing} samples are missing", missing * nominal, missing))
+        found.append(Verdict(Fault.MISSING, f"{_count(missing, 'sample')} missing", missing * nominal, missing))
     return found
 
 

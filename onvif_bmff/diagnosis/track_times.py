@@ -75,7 +75,7 @@ class TrackTimes:
         nominal = self._steps.nominal
         long = (self._unsynced + 1) * nominal if nominal > 0 else time - since  # stamps may be off
         if self._sync is None:
-            text = f"begins with {self._unsynced} pictures that cannot be decoded: no sync sample for {long:.3f} s"
+            text = f"begins without one: the first comes after {self._unsynced} pictures, {long:.3f} s"
             self._found(Verdict(Fault.NO_SYNC, text, long, self._unsynced), since)
         elif long > _LONG_GROUP:
             text = f"no sync sample for {long:.3f} s, {self._unsynced} pictures"
