@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "record": Command("media are lost, a key was not wrapped for all certificates, or objects are left in the spool"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
+    "diagnose": Command("a clock, a gap or a sync sample is not as it should be", (("diagnose", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
     "rewrap": Command("an object could not be copied"),
     "extract": Command(),

@@ -37,6 +37,7 @@ NAMES = {
     "rules": ("Finding", "Findings", "Level", "RULES", "Recurring", "Rule",),
     "samples": ("SampleChecker",),
     "segment": ("check_segment",),
+    "spacing": ("check_age", "check_spacing",),
     "spans": ("KindChecker", "SpanChecker",),
     "store": ("validate_store",),
     "structure": ("SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_length", "check_structure", "original_type",),
