@@ -50,7 +50,9 @@ from onvif_bmff.storage.iv_store import read_identity as read_identity
 from onvif_bmff.storage.labels import Label as Label
 from onvif_bmff.storage.labels import label_of as label_of
 from onvif_bmff.storage.labels import label_text as label_text
+from onvif_bmff.storage.layers import StoreLayers as StoreLayers
 from onvif_bmff.storage.location import local_path as local_path
+from onvif_bmff.storage.lookup import Lookup as Lookup
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
 from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
 from onvif_bmff.storage.open_area import OpenArea as OpenArea
@@ -62,19 +64,28 @@ from onvif_bmff.storage.parallel import in_parallel as in_parallel
 from onvif_bmff.storage.pending import LOST as LOST
 from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
+from onvif_bmff.storage.pending import SpanEndedError as SpanEndedError
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
 from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
+from onvif_bmff.storage.spool import Dropped as Dropped
+from onvif_bmff.storage.spool import SpoolGuard as SpoolGuard
 from onvif_bmff.storage.spool import SpoolPolicy as SpoolPolicy
 from onvif_bmff.storage.spool import SpoolStatus as SpoolStatus
 from onvif_bmff.storage.spool import SpoolWriter as SpoolWriter
-from onvif_bmff.storage.spool import UploadState as UploadState
+from onvif_bmff.storage.spool import UploadOrder as UploadOrder
+from onvif_bmff.storage.spool import WhenFull as WhenFull
 from onvif_bmff.storage.spool import spool_folders as spool_folders
+from onvif_bmff.storage.spool_contents import RecentKeys as RecentKeys
+from onvif_bmff.storage.spool_contents import SpoolContents as SpoolContents
 from onvif_bmff.storage.spool_lock import SpoolLock as SpoolLock
 from onvif_bmff.storage.spool_lock import is_spool as is_spool
+from onvif_bmff.storage.spool_notes import SpoolNotes as SpoolNotes
+from onvif_bmff.storage.spool_notes import is_full_disk as is_full_disk
+from onvif_bmff.storage.spool_room import SpoolRoom as SpoolRoom
 from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
@@ -87,7 +98,14 @@ from onvif_bmff.storage.tree import read_all as read_all
 from onvif_bmff.storage.tree import write_all as write_all
 from onvif_bmff.storage.tree import write_file as write_file
 from onvif_bmff.storage.upload_queue import UploadQueue as UploadQueue
-from onvif_bmff.storage.upload_queue import Waiting as Waiting
+from onvif_bmff.storage.uploader import UploadCounts as UploadCounts
+from onvif_bmff.storage.uploader import Uploader as Uploader
+from onvif_bmff.storage.waiting_spans import SpanPlace as SpanPlace
+from onvif_bmff.storage.waiting_spans import Waiting as Waiting
+from onvif_bmff.storage.waiting_spans import WaitingPlace as WaitingPlace
+from onvif_bmff.storage.waiting_spans import WaitingSpan as WaitingSpan
+from onvif_bmff.storage.waiting_spans import is_of_event as is_of_event
+from onvif_bmff.storage.waiting_spans import waiting as waiting
 
 __all__ = [
     "AZURE",
@@ -112,6 +130,7 @@ __all__ = [
     "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
+    "Dropped",
     "FileLabels",
     "FileStatus",
     "FileSystem",
@@ -124,6 +143,7 @@ __all__ = [
     "KeyTakenError",
     "Label",
     "LockedFile",
+    "Lookup",
     "MemoryStore",
     "ObstoreClient",
     "OpenArea",
@@ -131,15 +151,22 @@ __all__ = [
     "PendingSegment",
     "PosixFileSystem",
     "RangeNotSatisfiableError",
+    "RecentKeys",
     "RetryBudget",
     "RetryPolicy",
     "RetryState",
     "Room",
     "SideFiles",
     "SinkOutcomes",
+    "SpanEndedError",
+    "SpanPlace",
     "SpanQueue",
+    "SpoolContents",
+    "SpoolGuard",
     "SpoolLock",
+    "SpoolNotes",
     "SpoolPolicy",
+    "SpoolRoom",
     "SpoolStatus",
     "SpoolWriter",
     "SpooledStore",
@@ -147,13 +174,19 @@ __all__ = [
     "SqlitePersistence",
     "StoreBusyError",
     "StoreFailure",
+    "StoreLayers",
     "StoreSink",
     "StoreUrl",
     "SystemDatabaseFiles",
     "Tree",
+    "UploadCounts",
+    "UploadOrder",
     "UploadQueue",
-    "UploadState",
+    "Uploader",
     "Waiting",
+    "WaitingPlace",
+    "WaitingSpan",
+    "WhenFull",
     "attribute",
     "check_content_type",
     "check_metadata",
@@ -162,6 +195,8 @@ __all__ = [
     "encoded_attributes",
     "failures",
     "in_parallel",
+    "is_full_disk",
+    "is_of_event",
     "is_spool",
     "label_of",
     "label_text",
@@ -177,6 +212,7 @@ __all__ = [
     "read_options",
     "settings_for",
     "spool_folders",
+    "waiting",
     "without_ids",
     "write_all",
     "write_file",
