@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "hang":
             fake.let_go.wait(5)
             self._cut()
-        elif fault in ("500", "503", "429", "409"):
+        elif fault in ("500", "503", "429", "409", "403"):
             self._answer(int(fault), f"<Error><Code>Fault{fault}</Code></Error>".encode())
         else:
             with fake.lock:

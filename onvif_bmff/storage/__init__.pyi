@@ -23,10 +23,16 @@ from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
 from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
+from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
 from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
+from onvif_bmff.storage.credentials import CredentialSource as CredentialSource
+from onvif_bmff.storage.credentials import RenewalPolicy as RenewalPolicy
+from onvif_bmff.storage.credentials import RenewalSchedule as RenewalSchedule
+from onvif_bmff.storage.credentials import StorageCredentials as StorageCredentials
+from onvif_bmff.storage.credentials import read_renewal as read_renewal
 from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
 from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
 from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
@@ -66,6 +72,8 @@ from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
 from onvif_bmff.storage.pending import SpanEndedError as SpanEndedError
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
+from onvif_bmff.storage.renewal import RenewalEndpoint as RenewalEndpoint
+from onvif_bmff.storage.renewal import RenewedCredentials as RenewedCredentials
 from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
@@ -127,6 +135,7 @@ __all__ = [
     "CloudWriter",
     "Copied",
     "CopyState",
+    "CredentialSource",
     "DatabaseFiles",
     "DirectoryStore",
     "DirectoryWriter",
@@ -152,6 +161,10 @@ __all__ = [
     "PosixFileSystem",
     "RangeNotSatisfiableError",
     "RecentKeys",
+    "RenewalEndpoint",
+    "RenewalPolicy",
+    "RenewalSchedule",
+    "RenewedCredentials",
     "RetryBudget",
     "RetryPolicy",
     "RetryState",
@@ -172,6 +185,7 @@ __all__ = [
     "SpooledStore",
     "SqliteIvStore",
     "SqlitePersistence",
+    "StorageCredentials",
     "StoreBusyError",
     "StoreFailure",
     "StoreLayers",
@@ -210,7 +224,9 @@ __all__ = [
     "read_attributes",
     "read_identity",
     "read_options",
+    "read_renewal",
     "settings_for",
+    "settings_without_credentials",
     "spool_folders",
     "waiting",
     "without_ids",
