@@ -82,10 +82,10 @@ class SpoolContents:
         """Whether the last upload failed."""
         return self._queue.is_failing
 
-    def add(self, key: str, size: int, *, is_event: bool) -> None:
-        """Add an object that is durable."""
+    def add(self, key: str, size: int, *, is_event: bool, in_doubt: bool = False) -> None:
+        """Add an object that is durable; see ``UploadQueue.add``."""
         with self._lock:
-            self._queue.add(key, size, is_event=is_event)
+            self._queue.add(key, size, is_event=is_event, in_doubt=in_doubt)
 
     # ---- writing -------------------------------------------------------------------------------------------
 
@@ -206,9 +206,9 @@ class SpoolContents:
         with self._lock:
             self._queue.done(one)
 
-    def failed(self, one: Waiting, day: str | None) -> None:
-        """Note that an object has to be tried again; ``day`` is when it was counted as sent, and was not."""
+    def failed(self, one: Waiting, day: str, *, sent: bool) -> None:
+        """Note that an object has to be tried again; ``day`` is when it was counted as sent, even if it was not."""
         with self._lock:
-            self._queue.failed(one, self._runtime.monotonic())
-            if day is not None and self._is_metered:
+            self._queue.failed(one, self._runtime.monotonic(), sent=sent)
+            if not sent and self._is_metered:
                 self._notes.charge(day, -one.size)

@@ -108,7 +108,7 @@ class SpooledStore:
             keys = list(self._spool.keys(""))
         found = [self._spool.head(key) for key in keys]
         for info in sorted(found, key=lambda info: waiting(info.key, info.size)):
-            self._contents.add(info.key, info.size, is_event=is_of_event(info.attributes))
+            self._contents.add(info.key, info.size, is_event=is_of_event(info.attributes), in_doubt=True)
 
     def __repr__(self) -> str:
         return f"SpooledStore({self._remote!r}, {self._spool.root!r})"

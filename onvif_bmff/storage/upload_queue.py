@@ -59,10 +59,17 @@ class UploadQueue:
         self.size = self.count = 0
         self.held_back = False
 
-    def add(self, key: str, size: int, *, is_event: bool = False) -> None:
-        """Add an object; ``is_event``: an event caused it, and so its span."""
+    def add(self, key: str, size: int, *, is_event: bool = False, in_doubt: bool = False) -> None:
+        """Add an object.
+
+        Args:
+            key: its key.
+            size: its bytes.
+            is_event: an event caused it, and so its span.
+            in_doubt: the remote store may have it already.
+        """
         one = waiting(key, size)
-        self._place(one.place).add(one, is_event=is_event)
+        self._place(one.place).add(one, is_event=is_event, in_doubt=in_doubt)
         self.size += size
         self.count += 1
 
@@ -94,21 +101,21 @@ class UploadQueue:
 
     def done(self, one: Waiting) -> None:
         """Note that an object waits no longer, and that the service works."""
-        self._end(one, failed=False)
+        self._end(one, failed=False, sent=True)
         self._pauses.pop(one.place, None)
         self._pause = _Pause()
         self.size -= one.size
         self.count -= 1
 
-    def failed(self, one: Waiting, now: float) -> None:
-        """Note that an object has to be tried again."""
-        self._end(one, failed=True)
+    def failed(self, one: Waiting, now: float, *, sent: bool = True) -> None:
+        """Note that an object has to be tried again; ``sent``: the remote store may have it."""
+        self._end(one, failed=True, sent=sent)
         self._extend(self._pause, now)
         self._extend(self._pauses.setdefault(one.place, _Pause()), now)
 
-    def _end(self, one: Waiting, *, failed: bool) -> None:
+    def _end(self, one: Waiting, *, failed: bool, sent: bool) -> None:
         del self._busy[one.place]
-        self._places[one.place].end_upload(failed=failed)
+        self._places[one.place].end_upload(failed=failed, sent=sent)
         self._forget_empty(one.place)
 
     def _extend(self, pause: _Pause, now: float) -> None:
@@ -128,7 +135,7 @@ class UploadQueue:
         """Take what waits of one span out; return it in order, and whether more of the span may come.
 
         It is the oldest or the newest span, and one that an event caused only if there is no other. An object of it
-        that is being uploaded stays. None if no segment waits.
+        that is being uploaded, or that the remote store may have, stays. None if no segment waits.
 
         Args:
             newest: which span.

@@ -130,7 +130,7 @@ class Uploader:
             self.done.error = None
             return
         self._log.warning(type(failure).__name__, "%s: not uploaded, and tried again: %s", one.key, failure)
-        self._contents.failed(one, None if asked.was_sent else day)
+        self._contents.failed(one, day, sent=asked.was_sent)
         self.done.error = str(failure)
 
     def _set_aside(self, one: Waiting, error: Exception) -> None:

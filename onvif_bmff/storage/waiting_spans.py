@@ -50,18 +50,26 @@ def is_of_event(attributes: Mapping[str, str]) -> bool:
 class WaitingSpan:
     """What waits of a span, in order, and ``busy``, the object that is being uploaded, which came before.
 
-    ``start`` is the time of the first object that was added.
+    ``start`` is the time of the first object that was added. ``in_doubt``: the remote store may have the first object
+    already, as it was asked to take it.
     """
 
     objects: list[Waiting]
     start: int
     is_event: bool
     busy: Waiting | None = None
+    in_doubt: bool = False
+
+    @property
+    def fixed(self) -> int:
+        """How many of the objects that wait the remote store may have."""
+        return int(self.in_doubt and self.busy is None)
 
     @property
     def has_segments(self) -> bool:
-        """Whether a segment waits, and not only the end."""
-        return bool(self.objects) and not self.objects[0].is_end
+        """Whether a segment waits that the remote store cannot have, and not only the end."""
+        left = self.objects[self.fixed :]
+        return bool(left) and not left[0].is_end
 
     @property
     def is_ended(self) -> bool:
@@ -70,13 +78,14 @@ class WaitingSpan:
         return last is not None and last.is_end
 
     def holds(self, one: Waiting) -> bool:
-        """Return whether an object is of this span: begins not before it, with a counter that goes on."""
+        """Return whether an object is of this span: it follows the last one, or comes late, between others."""
         first = self.busy or self.objects[0]
         last = self.objects[-1] if self.objects else first
         if one.counter == 0 and not one.is_end:
             return False
-        goes_on = not last.is_end or one <= last
-        return first.time <= one.time and first.counter < one.counter and goes_on
+        if last.is_end:
+            return first.counter < one.counter < last.counter and first.time <= one.time <= last.time
+        return one.counter == last.counter + 1 and last.time <= one.time
 
 
 class WaitingPlace:
@@ -97,11 +106,13 @@ class WaitingPlace:
         """The object that is being uploaded."""
         return None if self._busy is None else self._busy.busy
 
-    def add(self, one: Waiting, *, is_event: bool) -> None:
-        """Add an object to its span."""
-        span = next((span for span in reversed(self.spans) if span.holds(one)), None)
+    def add(self, one: Waiting, *, is_event: bool, in_doubt: bool) -> None:
+        """Add an object to its span; ``in_doubt``: the remote store may have it, if no other one of its span waits."""
+        found = [span for span in self.spans if span.holds(one)]
+        # A span that begins where another one ends does not end there itself, if that can be.
+        span = max(found, key=lambda span: (span.start < one.time, span.start), default=None)
         if span is None:
-            self.spans.append(WaitingSpan([one], one.time, is_event))
+            self.spans.append(WaitingSpan([one], one.time, is_event, in_doubt=in_doubt))
         else:
             insort(span.objects, one)
             span.is_event = span.is_event or is_event
@@ -120,11 +131,12 @@ class WaitingPlace:
         self._busy, self._best = span, None
         return span.busy
 
-    def end_upload(self, *, failed: bool) -> None:
-        """Note the end of an upload; after a failure its object is the first of its span again."""
+    def end_upload(self, *, failed: bool, sent: bool) -> None:
+        """Note the end of an upload; after a failure its object is the first of its span again, and may be ``sent``."""
         span = self._busy
         if span is None or span.busy is None:
             return
+        span.in_doubt = failed and (span.in_doubt or sent)
         if failed:
             span.objects.insert(0, span.busy)
         span.busy = self._busy = None
@@ -135,14 +147,16 @@ class WaitingPlace:
         for span in self.spans:
             for one in span.objects:
                 if one.key == key:
+                    span.in_doubt = span.in_doubt and (span.busy is not None or one is not span.objects[0])
                     span.objects.remove(one)
                     self._leave(span)
                     return one
         return None
 
     def cut(self, span: WaitingSpan) -> list[Waiting]:
-        """Take all that waits of a span out, and return it in order."""
-        cut, span.objects = span.objects, []
+        """Take out what waits of a span, but for what the remote store may have, and return it in order."""
+        kept = span.fixed
+        cut, span.objects = span.objects[kept:], span.objects[:kept]
         self._leave(span)
         return cut
 

@@ -143,11 +143,24 @@ def test_what_is_being_uploaded_stays(spooled):
     assert key(1, 1, end=True) in list(store.keys())
     assert key(0, 0) in list(store.keys())
     assert store.status.dropped == 2
-    store._contents.failed(one, None)
+    store._contents.failed(one, "", sent=False)
     again = store._contents.take("") or store.wait(0.05) or store._contents.take("")
     assert again == one
     store._uploader.upload(again, "")
     assert store._contents.take("").key == key(1, 1, end=True), "in this order"
+
+
+def test_what_the_store_may_have_stays(spooled):
+    store = spooled(most_bytes=50, when_full=WhenFull.DROP_OLDEST)
+    span(store, 0, 3, ended=False)
+    store._contents.failed(store._contents.take(""), "", sent=True)
+    span(store, 10, 3)
+    assert list(store.keys())[:2] == [key(0, 0), key(1, 1, end=True)]
+    store.close()
+    again = spooled(most_bytes=40, when_full=WhenFull.DROP_OLDEST)
+    span(again, 20, 2)
+    kept = [key(0, 0), key(1, 1, end=True), key(10, 0), key(11, 1, end=True)]
+    assert list(again.keys())[:4] == kept, "as it may have been sent before"
 
 
 def test_more_of_an_open_span_is_refused_until_another_begins(spooled):
