@@ -15,6 +15,7 @@ from onvif_bmff.storage.cloud_client import CloudHead as CloudHead
 from onvif_bmff.storage.cloud_client import CloudService as CloudService
 from onvif_bmff.storage.cloud_client import GCS as GCS
 from onvif_bmff.storage.cloud_client import KeyTakenError as KeyTakenError
+from onvif_bmff.storage.cloud_client import NoBucketError as NoBucketError
 from onvif_bmff.storage.cloud_client import RangeNotSatisfiableError as RangeNotSatisfiableError
 from onvif_bmff.storage.cloud_client import S3 as S3
 from onvif_bmff.storage.cloud_client import StoreBusyError as StoreBusyError
@@ -97,6 +98,15 @@ from onvif_bmff.storage.spool_room import SpoolRoom as SpoolRoom
 from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
+from onvif_bmff.storage.store_check import DatedStore as DatedStore
+from onvif_bmff.storage.store_check import Fitness as Fitness
+from onvif_bmff.storage.store_check import Probe as Probe
+from onvif_bmff.storage.store_check import check_store as check_store
+from onvif_bmff.storage.tiered import MoveState as MoveState
+from onvif_bmff.storage.tiered import Moved as Moved
+from onvif_bmff.storage.tiered import TieredStore as TieredStore
+from onvif_bmff.storage.tiered import keys_before as keys_before
+from onvif_bmff.storage.tiered import move_objects as move_objects
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
 from onvif_bmff.storage.tree import Tree as Tree
 from onvif_bmff.storage.tree import attribute as attribute
@@ -137,12 +147,14 @@ __all__ = [
     "CopyState",
     "CredentialSource",
     "DatabaseFiles",
+    "DatedStore",
     "DirectoryStore",
     "DirectoryWriter",
     "Dropped",
     "FileLabels",
     "FileStatus",
     "FileSystem",
+    "Fitness",
     "FolderEntry",
     "HeldBytes",
     "HeldFolder",
@@ -154,11 +166,15 @@ __all__ = [
     "LockedFile",
     "Lookup",
     "MemoryStore",
+    "MoveState",
+    "Moved",
+    "NoBucketError",
     "ObstoreClient",
     "OpenArea",
     "OpenFile",
     "PendingSegment",
     "PosixFileSystem",
+    "Probe",
     "RangeNotSatisfiableError",
     "RecentKeys",
     "RenewalEndpoint",
@@ -192,6 +208,7 @@ __all__ = [
     "StoreSink",
     "StoreUrl",
     "SystemDatabaseFiles",
+    "TieredStore",
     "Tree",
     "UploadCounts",
     "UploadOrder",
@@ -204,6 +221,7 @@ __all__ = [
     "attribute",
     "check_content_type",
     "check_metadata",
+    "check_store",
     "copy_object",
     "copy_objects",
     "encoded_attributes",
@@ -212,10 +230,12 @@ __all__ = [
     "is_full_disk",
     "is_of_event",
     "is_spool",
+    "keys_before",
     "label_of",
     "label_text",
     "listed_keys",
     "local_path",
+    "move_objects",
     "open_store",
     "own_id",
     "parse_location",

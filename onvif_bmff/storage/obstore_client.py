@@ -17,11 +17,13 @@ from onvif_bmff.storage.cloud_client import (
     CloudHead,
     CloudService,
     KeyTakenError,
+    NoBucketError,
     RangeNotSatisfiableError,
     StoreBusyError,
 )
 from onvif_bmff.storage.cloud_settings import CloudSettings
 from onvif_bmff.storage.credentials import CredentialSource
+from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Bucket
@@ -124,7 +126,8 @@ class ObstoreClient:
             headers = found.attributes
             content_type = headers.get("Content-Type")
             own = {name: value for name, value in headers.items() if name not in _HEADERS}
-            return CloudHead(found.meta["size"], None if content_type == _NO_TYPE else content_type, own)
+            modified = UtcTime.from_datetime(found.meta["last_modified"])
+            return CloudHead(found.meta["size"], None if content_type == _NO_TYPE else content_type, own, modified)
 
     def get(self, key: str, start: int, end: int | None) -> bytes:
         """Return bytes of an object; see ``CloudClient.get``."""
@@ -220,7 +223,7 @@ def _ours(what: str, error: BaseException) -> StoreError:
     message = f"{what}: {_said(text, status)}"
     if isinstance(error, FileNotFoundError) or status == 404:
         if any(code in text for code in _NO_BUCKET):
-            return StoreError("there is no such bucket or container")
+            return NoBucketError("there is no such bucket or container")
         return ObjectNotFoundError(f"no object has this key: {what}")
     if kind == "AlreadyExistsError" or kind == "PreconditionError":
         return KeyTakenError(message)
