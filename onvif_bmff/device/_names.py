@@ -9,8 +9,9 @@ NAMES = {
     "outputs": ("OutputSet", "OutputSettings",),
     "recovery": ("DeviceRecovery",),
     "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
+    "spooled_storages": ("DEVICE_SPOOL", "SpooledStorages",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),
-    "stores": ("DeviceStores",),
+    "stores": ("DeviceSpool", "DeviceStores",),
     "worker": ("OutputWorker",),
 }
