@@ -349,33 +349,40 @@ class World:
         assert not bucket.wrong, bucket.wrong
         assert not simulation.faults, simulation.faults
         assert set(bucket.writes.values()) <= {1}
-        gone = [(waiting(one.first, 0), waiting(one.last, 0)) for one in self.dropped]
-        for key, data in self.acknowledged.items():
-            one = waiting(key, 0)
-            is_dropped = any(
-                first.place == one.place
-                and (first <= one <= last or (one.is_end and one.counter == last.counter + 1 and one.time >= last.time))
-                for first, last in gone
-            )
-            if key in bucket.objects:
-                assert bucket.objects[key][0] == data, key
-                assert one.is_end or not is_dropped, f"{key} was dropped, and is there"
-            else:
-                assert is_dropped, f"{key} is lost"
-        self._check_spans()
+        check_acknowledged(self.acknowledged, {key: one[0] for key, one in bucket.objects.items()}, self.dropped)
+        check_spans(bucket.objects)
 
-    def _check_spans(self):
-        places = {}
-        for key in self.bucket.objects:
-            one = waiting(key, 0)
-            places.setdefault(one.place, []).append(one)
-        for found in places.values():
-            before = None
-            for one in sorted(found, key=lambda one: (one.time, not one.is_end, one.counter)):
-                begins = one.counter == 0 and not one.is_end
-                goes_on = before is not None and not before.is_end and one.counter == before.counter + 1
-                assert begins or goes_on, f"{one.key} after {before and before.key}"
-                before = one
+
+def check_acknowledged(acknowledged, stored, drops):
+    """All that was acknowledged is stored as it was, or was dropped, and nothing that was dropped is stored."""
+    gone = [(waiting(one.first, 0), waiting(one.last, 0)) for one in drops]
+    for key, data in acknowledged.items():
+        one = waiting(key, 0)
+        is_dropped = any(
+            first.place == one.place
+            and (first <= one <= last or (one.is_end and one.counter == last.counter + 1 and one.time >= last.time))
+            for first, last in gone
+        )
+        if key in stored:
+            assert stored[key] == data, key
+            assert one.is_end or not is_dropped, f"{key} was dropped, and is there"
+        else:
+            assert is_dropped, f"{key} is lost"
+
+
+def check_spans(keys):
+    """No span has a hole, and none goes on behind its end."""
+    places = {}
+    for key in keys:
+        one = waiting(key, 0)
+        places.setdefault(one.place, []).append(one)
+    for found in places.values():
+        before = None
+        for one in sorted(found, key=lambda one: (one.time, not one.is_end, one.counter)):
+            begins = one.counter == 0 and not one.is_end
+            goes_on = before is not None and not before.is_end and one.counter == before.counter + 1
+            assert begins or goes_on, f"{one.key} after {before and before.key}"
+            before = one
 
 
 def one(seed, **more):
