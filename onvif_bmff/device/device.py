@@ -38,7 +38,7 @@ from onvif_bmff.device.outputs import OutputSet, OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.sources import FileSources, SourceProvider, SourceSettings
 from onvif_bmff.device.steady_clock import SteadyClock
-from onvif_bmff.device.stores import DeviceStores
+from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
@@ -150,6 +150,8 @@ class RecordingDevice:
             are in Error while it lasts, and what is missing is logged and counted (``OutputWorker.dropped``).
         source_settings: how long sources may be silent.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
+        spool: puts spools on the local disk before stores in the cloud, so that what is recorded survives a line that
+            is down, and a restart.
         runtime: runs all threads of the device, waits, and gives time and random bytes.
     """
 
@@ -177,19 +179,19 @@ class RecordingDevice:
         preroll_bytes: int | None = None,
         source_settings: SourceSettings = SourceSettings(),  # noqa: B008
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
+        spool: DeviceSpool = DeviceSpool(),  # noqa: B008
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._runtime = runtime
+        self._runtime, self._clock_rate = runtime, clock_rate
         random = random or runtime.random
-        self._stores = stores = DeviceStores(storages, local)
+        self._stores = stores = DeviceStores(spool.before(storages, persistence, runtime), local)
         provider = sources or FileSources(runtime=runtime)
         certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
-        self._clock_rate = clock_rate
         self._wake, self._stop = runtime.flag(), runtime.flag()
         self._task: Task | None = None
         self._local_data = None if local is None else self._local_recordings(local)
-        self._exporter = MovieExporter(storages, self._export_part, self._export_progress, runtime)
+        self._exporter = MovieExporter(stores.storages, self._export_part, self._export_progress, runtime)
         self.service = RecordingService(
             clock=steady,
             capabilities=capabilities or _all_capabilities(stores),
@@ -260,6 +262,7 @@ class RecordingDevice:
         self.service.on_change = None
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
+        self._stores.close()
         self.service.close()
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
