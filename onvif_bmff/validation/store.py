@@ -1,41 +1,32 @@
 """Checks all rules on the objects of a store, span by span, with memory for one object at a time."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
-from onvif_bmff.cenc.protection import protection_headers
-from onvif_bmff.errors import ObjectDamagedError, ObjectNotFoundError, ProtectionError
+from onvif_bmff.errors import InvariantError
 from onvif_bmff.objects.extensions import is_cmaf
 from onvif_bmff.objects.key import ObjectKey
-from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
+from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanState
-from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.attributes import (
-    check_attributes,
-    check_stored_content_type,
-    codecs_of,
-    full_content_codecs,
-)
+from onvif_bmff.validation.content_keys import ContentKeys
 from onvif_bmff.validation.end_objects import EndObjects
 from onvif_bmff.validation.full_content_type import FullContentTypes
-from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.iv_reuse import VectorAnswers, Vectors
 from onvif_bmff.validation.keys import NameChecker
-from onvif_bmff.validation.observed import Context, Header, ObservedSegment
+from onvif_bmff.validation.look import Look, SegmentLook, SegmentLooker, WantedObject
 from onvif_bmff.validation.proof import EncryptionProof
 from onvif_bmff.validation.report import Checked, Validation
 from onvif_bmff.validation.rules import Finding, Findings, Recurring
-from onvif_bmff.validation.samples import SampleChecker
-from onvif_bmff.validation.segment import check_segment
-from onvif_bmff.validation.spans import KindChecker, SpanChecker
+from onvif_bmff.validation.spans import KindChecker, SegmentSummary, SpanChecker
 
-__all__ = ["validate_store"]
+__all__ = ["ValidationScope", "validate_names", "validate_store"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,34 +72,72 @@ def validate_store(
         TimeError: the range ends before it starts.
         StoreError: the store failed.
     """
+    scope = ValidationScope(prefix, postfix, start, end)
+    looker = SegmentLooker(store, ContentKeys(keys, unwrapper), deep=deep, proof=proof)
+    return validate_names(looker, scope.names_in(store, lookback), scope)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScope:
+    """Which objects are wanted: see the arguments of ``validate_store``."""
+
+    prefix: str | None = None
+    postfix: str | None = None
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+
+    def names_in(self, store: ReadableStore, lookback: timedelta = timedelta(hours=1)) -> Iterator[str]:
+        """List the names of a store that the scope may need.
+
+        Raises:
+            TimeError: the range ends before it starts.
+            StoreError: the store failed.
+        """
+        if self.start is not None and self.end is not None:
+            folders: Iterable[str] = listing_prefixes(
+                self.start, self.end, prefix=self.prefix, postfix=self.postfix, lookback=lookback
+            )
+        else:
+            folders = (f"{self.prefix}/" if self.prefix else "",)
+        return (name for folder in folders for name in store.keys(folder))
+
+    def wants(self, segment: RecordedSegment) -> bool:
+        """Return whether a segment begins in the range."""
+        after = self.start is None or segment.start >= self.start
+        return after and (self.end is None or segment.start < self.end)
+
+    def wanted_of(self, span: RecordedSpan) -> Iterator[WantedObject]:
+        """Yield what is looked at in a span: the wanted segments, and then the end object if there are any."""
+        some = False
+        for segment in span.segments:
+            if self.wants(segment):
+                some = True
+                yield segment.key, segment.name
+        if some and span.end_name is not None:
+            yield ObjectKey.parse(span.end_name, prefix=span.prefix, postfix=span.postfix), span.end_name
+
+
+def validate_names(
+    looker: SegmentLooker,
+    names: Iterable[str],
+    scope: ValidationScope,
+    looks: Callable[[Iterator[WantedObject]], Iterator[Look]] | None = None,
+) -> Validation:
+    """Validate the objects with the given names, as ``validate_store`` does.
+
+    Args:
+        looker: looks at the objects of a store.
+        names: those that the store lists.
+        scope: which are wanted.
+        looks: looks at objects in place of ``looker``, in other processes perhaps, and returns the looks in the order
+            of the objects. What is found does not depend on who looks.
+
+    Raises:
+        TimeError: the range ends before it starts.
+        StoreError: the store failed.
+    """
     checked = Checked()
-    checker = _StoreChecker(store, _ContentKeys(keys, unwrapper), checked, proof, deep=deep, range_=(start, end))
-    if start is not None and end is not None:
-        folders: Iterable[str] = listing_prefixes(start, end, prefix=prefix, postfix=postfix, lookback=lookback)
-    else:
-        folders = (f"{prefix}/" if prefix else "",)
-    listing = (name for folder in folders for name in store.keys(folder))
-    return Validation(checker.check(listing, prefix, postfix), checked)
-
-
-class _ContentKeys:
-    """The content keys of a validation: those given, and those unwrapped from the headers of segments."""
-
-    def __init__(self, ring: KeyRing | None, unwrapper: KeyUnwrapper | None) -> None:
-        self._unwrapper = unwrapper
-        self._refused: set[UUID] = set()
-        self.ring = ring if ring is not None or unwrapper is None else KeyRing()
-
-    def unlock(self, header: Header) -> None:
-        """Unwrap the keys that the header of a segment holds, unless that failed before."""
-        kids = {protection.kid for protection in header.protections.values()}
-        if self._unwrapper is None or self.ring is None or kids <= self._refused.union(self.ring):
-            return
-        try:
-            self.ring.unlock(protection_headers(header.movie), self._unwrapper)
-        except ProtectionError as error:
-            _LOG.warning("samples are not tried: %s", error)
-        self._refused.update(kids.difference(self.ring))
+    return Validation(_StoreChecker(looker, scope, checked, looks).check(names), checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +153,27 @@ class _StoreChecker:
 
     def __init__(
         self,
-        store: ReadableStore,
-        keys: _ContentKeys,
+        looker: SegmentLooker,
+        scope: ValidationScope,
         checked: Checked,
-        proof: EncryptionProof | None,
-        *,
-        deep: bool,
-        range_: tuple[UtcTime | None, UtcTime | None],
+        looks: Callable[[Iterator[WantedObject]], Iterator[Look]] | None,
     ) -> None:
-        self._store = store
-        self._keys = keys
+        self._looker = looker
+        self._scope = scope
         self._checked = checked
-        self._proof = proof
-        self._deep = deep
-        self._start, self._end = range_
+        self._look_elsewhere = looks
+        self._looks: Iterator[Look] | None = None
+        self._refused: frozenset[UUID] = frozenset()
         self._vectors = Vectors()
         self._kind: KindChecker | None = None
         self._findings = Findings()
         self._place = _Place()
-        self._end_objects = EndObjects(self._findings, checked, self._start)
+        self._end_objects = EndObjects(self._findings, checked, scope.start)
 
-    def check(self, listing: Iterable[str], prefix: str | None, postfix: str | None) -> Iterator[Finding]:
+    def check(self, listing: Iterable[str]) -> Iterator[Finding]:
         """Check the names of a listing, then the objects of each span."""
         of_names = Findings(most=_MAX_NAMES)
+        prefix, postfix = self._scope.prefix, self._scope.postfix
         names = NameChecker(of_names, prefix, postfix, self._checked)
 
         def checked_names() -> Iterator[str]:
@@ -156,6 +183,10 @@ class _StoreChecker:
 
         timeline = Timeline.from_keys(checked_names(), prefix=prefix, postfix=postfix)
         yield from of_names.take()
+        if self._look_elsewhere is not None:
+            self._looks = self._look_elsewhere(
+                wanted for span in timeline.spans for wanted in self._scope.wanted_of(span)
+            )
         kind: tuple[str, str, str] | None = None
         for span in timeline.spans:
             if (span.prefix, span.postfix, span.extension) != kind:
@@ -189,8 +220,8 @@ class _StoreChecker:
         first, end_name = span.segments[0], span.end_name
         if end_name is not None:
             ends.discard(end_name)
-        whole = self._wanted(first)
-        if not whole and not any(map(self._wanted, span.segments)):
+        whole = self._scope.wants(first)
+        if not whole and not any(map(self._scope.wants, span.segments)):
             return
         self._checked.spans += 1
         if whole:
@@ -199,7 +230,7 @@ class _StoreChecker:
         yield from self._findings.take()
         side_by_side = SpanChecker(self._findings)
         for segment in span.segments:
-            if self._wanted(segment):
+            if self._scope.wants(segment):
                 observed = self._segment(segment)
                 if observed is not None:
                     side_by_side.segment(observed)
@@ -214,7 +245,7 @@ class _StoreChecker:
         """Check that a span that is over has an end object of its own."""
         name = span.segments[0].name
         if span.state is SpanState.CUT_OFF:
-            if self._end is None:
+            if self._scope.end is None:
                 self._findings.add("ANX-B.5-01", "the span has no end object, and a later one began", key=name)
             else:
                 self._checked.skip_outside("ANX-B.5-01")
@@ -229,66 +260,52 @@ class _StoreChecker:
         """Report the objects of a span that are missing."""
         for lost in span.lost():
             message = f"no objects with counters {lost.first_counter} to {lost.first_counter + lost.count - 1}"
-            if lost.first_counter == 0 and self._start is not None:
+            if lost.first_counter == 0 and self._scope.start is not None:
                 self._checked.skip_outside("ANX-B.4-11")
             elif lost.trimmed:
                 self._findings.note("ANX-B.4-11", f"{message}: older ones than all that are here are gone", name)
             else:
                 self._findings.add("ANX-B.4-11", message, key=name)
 
-    def _wanted(self, segment: RecordedSegment) -> bool:
-        after = self._start is None or segment.start >= self._start
-        return after and (self._end is None or segment.start < self._end)
-
-    def _segment(self, segment: RecordedSegment) -> ObservedSegment | None:
+    def _segment(self, segment: RecordedSegment) -> SegmentSummary | None:
+        """Look at a segment, and return what its neighbours are compared with."""
         self._findings.key = segment.name
-        try:
-            info = self._head(segment.name)
-        except ObjectDamagedError as error:
-            self._findings.add("ANX-B.9-05", f"content type and attributes cannot be read: {error}")
-            damaged, info = True, None
+        if self._looks is None:
+            look = self._looker.look(segment.key, segment.name, self._vectors)
         else:
-            damaged = False
-        if info is None and not damaged:
-            return None
-        self._checked.segments += 1
-        context = Context(segment.key, self._findings, self._checked)
-        observed: ObservedSegment | None = None
-        if self._deep:
-            source = StoreSource(self._store, segment.name)
-            try:
-                observed = check_segment(source, context, segment.name, self._sample_checker)
-                self._checked.objects_read += 1
-            except ObjectNotFoundError:
-                return None
-        if info is not None:
-            codecs = codecs_of(observed)
-            check_stored_content_type(context, info, codecs, self._place.recurring)
-            check_attributes(context, info.attributes, observed, codecs)
-            self._place.content_types.segment(segment.key, segment.name, codecs, full_content_codecs(info.attributes))
-        return observed
-
-    def _sample_checker(self, context: Context, header: Header) -> SampleChecker:
-        self._keys.unlock(header)
-        return SampleChecker(context, header, self._vectors, self._keys.ring, self._proof)
+            look = _segment_look(next(self._looks))
+            answers = [self._vectors.add(use) for use in look.vectors]
+            if any(
+                one is not None for one in answers
+            ):  # a vector was used before: the finding has its place among those of the object
+                look = self._looker.look(segment.key, segment.name, VectorAnswers(answers))
+        self._findings.add_all(look.findings)
+        self._checked.add_all(look.checked)
+        look.recurring.add_to(self._place.recurring)
+        if look.refused is not None and not look.refused.kids <= self._refused:
+            self._refused |= look.refused.kids
+            _LOG.warning("samples are not tried: %s", look.refused.reason)
+        if look.labelled:
+            self._place.content_types.segment(segment.key, segment.name, look.codecs, look.named)
+        return look.summary
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:
-        info = None
-        try:
-            info = self._head(name)
-        except ObjectDamagedError as error:
-            self._findings.add("ANX-B.5-01", f"the span end object cannot be looked at: {error}", key=name)
-        self._checked.span_ends += info is not None
-        if info is not None and info.size:
-            message = f"the span end object has {info.size} bytes, and should be empty"
+        found = self._looker.look_at_end(name) if self._looks is None else next(self._looks)
+        if isinstance(found, SegmentLook):
+            raise InvariantError(f"{name}: looks come in the order of objects")
+        if found.damage:
+            message = f"the span end object cannot be looked at: {found.damage}"
+            self._findings.add("ANX-B.5-01", message, key=name)
+        self._checked.span_ends += found.size is not None
+        if found.size:
+            message = f"the span end object has {found.size} bytes, and should be empty"
             self._findings.add("ANX-B.5-01", message, key=name)
         misfit = side_by_side.end(ObjectKey.parse(name, prefix=span.prefix, postfix=span.postfix), name)
         if misfit is not None and self._kind is not None:
             self._kind.misfit(misfit)
 
-    def _head(self, name: str) -> ObjectInfo | None:
-        """Return what the store knows of an object; None if it was deleted in the meantime."""
-        try:
-            return self._store.head(name)
-        except ObjectNotFoundError:
-            return None
+
+def _segment_look(look: Look) -> SegmentLook:
+    if isinstance(look, SegmentLook):
+        return look
+    raise InvariantError("looks come in the order of objects")
