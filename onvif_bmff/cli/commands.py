@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "copy": Command("an object could not be copied", (("copy", 1),)),
+    "expire": Command("something could not be deleted", (("expire", 1),)),
     "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),

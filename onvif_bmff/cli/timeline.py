@@ -16,6 +16,7 @@ from onvif_bmff.cli.store_options import (
     other_formats,
 )
 from onvif_bmff.cli.terminal import Line, complain, line_writer
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, workers_of
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
 
@@ -41,6 +42,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_store_arguments(parser)
     add_empty_argument(parser)
+    add_worker_arguments(parser)
     add_json_argument(parser)
     parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
     parser.set_defaults(run=run)
@@ -50,10 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the timeline; 0 if there is any."""
     from onvif_bmff.playback import Timeline
 
-    store = opened_store(arguments)
-    timeline = Timeline.from_store(
-        store, arguments.start, arguments.end, prefix=arguments.prefix, postfix=arguments.postfix
-    )
+    where = {"prefix": arguments.prefix, "postfix": arguments.postfix}
+    with workers_of(arguments) as workers:
+        if workers is None:
+            timeline = Timeline.from_store(opened_store(arguments), arguments.start, arguments.end, **where)
+        else:
+            from onvif_bmff.jobs import timeline_by_workers
+
+            address = address_of(arguments.store, arguments.store_options)
+            timeline = timeline_by_workers(address, workers, arguments.start, arguments.end, **where)
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
         write_json("timeline", _report(timeline, spans, arguments.start, arguments.end))

@@ -1,3 +1,11 @@
+from onvif_bmff.jobs.expiry import Expired as Expired
+from onvif_bmff.jobs.expiry import expire_store as expire_store
+from onvif_bmff.jobs.expiry import expired_in as expired_in
+from onvif_bmff.jobs.lifecycle import lifecycle_rule as lifecycle_rule
+from onvif_bmff.jobs.ranges import KeyRange as KeyRange
+from onvif_bmff.jobs.ranges import ranges_of as ranges_of
+from onvif_bmff.jobs.retention import Hold as Hold
+from onvif_bmff.jobs.retention import expired_keys as expired_keys
 from onvif_bmff.jobs.sent_keys import SentRing as SentRing
 from onvif_bmff.jobs.sources import StoreAddress as StoreAddress
 from onvif_bmff.jobs.sources import StoreSource as StoreSource
@@ -6,9 +14,13 @@ from onvif_bmff.jobs.sources import opened as opened
 from onvif_bmff.jobs.tasks import Shared as Shared
 from onvif_bmff.jobs.tasks import Workers as Workers
 from onvif_bmff.jobs.tasks import WorkersLostError as WorkersLostError
+from onvif_bmff.jobs.timelines import timeline_by_workers as timeline_by_workers
 from onvif_bmff.jobs.validating import validate_by_workers as validate_by_workers
 
 __all__ = [
+    "Expired",
+    "Hold",
+    "KeyRange",
     "SentRing",
     "Shared",
     "StoreAddress",
@@ -16,6 +28,12 @@ __all__ = [
     "Workers",
     "WorkersLostError",
     "check_can_travel",
+    "expire_store",
+    "expired_in",
+    "expired_keys",
+    "lifecycle_rule",
     "opened",
+    "ranges_of",
+    "timeline_by_workers",
     "validate_by_workers",
 ]

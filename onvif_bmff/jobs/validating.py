@@ -12,10 +12,11 @@ from onvif_bmff.jobs.sources import StoreSource, opened
 from onvif_bmff.jobs.tasks import Shared, Workers
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.content_keys import ContentKeys, Refused
-from onvif_bmff.validation.look import Look, SegmentLooker, WantedObject
+from onvif_bmff.validation.looks import Look, WantedObject
 from onvif_bmff.validation.observed import Header
 from onvif_bmff.validation.report import Validation
-from onvif_bmff.validation.store import ValidationScope, validate_names
+from onvif_bmff.validation.store import SegmentLooker
+from onvif_bmff.validation.walk import ValidationScope, validate_names
 
 __all__ = ["validate_by_workers"]
 

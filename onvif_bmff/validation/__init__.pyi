@@ -35,11 +35,11 @@ from onvif_bmff.validation.iv_reuse import VectorRecorder as VectorRecorder
 from onvif_bmff.validation.iv_reuse import VectorUse as VectorUse
 from onvif_bmff.validation.iv_reuse import Vectors as Vectors
 from onvif_bmff.validation.keys import NameChecker as NameChecker
-from onvif_bmff.validation.look import EndLook as EndLook
-from onvif_bmff.validation.look import Look as Look
-from onvif_bmff.validation.look import SegmentLook as SegmentLook
-from onvif_bmff.validation.look import SegmentLooker as SegmentLooker
-from onvif_bmff.validation.look import WantedObject as WantedObject
+from onvif_bmff.validation.looks import EndLook as EndLook
+from onvif_bmff.validation.looks import Look as Look
+from onvif_bmff.validation.looks import Looker as Looker
+from onvif_bmff.validation.looks import SegmentLook as SegmentLook
+from onvif_bmff.validation.looks import WantedObject as WantedObject
 from onvif_bmff.validation.observed import Context as Context
 from onvif_bmff.validation.observed import Header as Header
 from onvif_bmff.validation.observed import ObservedFragment as ObservedFragment
@@ -85,8 +85,7 @@ from onvif_bmff.validation.spans import KindChecker as KindChecker
 from onvif_bmff.validation.spans import SegmentSummary as SegmentSummary
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
 from onvif_bmff.validation.spans import TrackSummary as TrackSummary
-from onvif_bmff.validation.store import ValidationScope as ValidationScope
-from onvif_bmff.validation.store import validate_names as validate_names
+from onvif_bmff.validation.store import SegmentLooker as SegmentLooker
 from onvif_bmff.validation.store import validate_store as validate_store
 from onvif_bmff.validation.structure import SAMPLE_DESCRIPTIONS as SAMPLE_DESCRIPTIONS
 from onvif_bmff.validation.structure import SAMPLE_TABLE as SAMPLE_TABLE
@@ -96,6 +95,8 @@ from onvif_bmff.validation.structure import original_type as original_type
 from onvif_bmff.validation.sums import FindingSums as FindingSums
 from onvif_bmff.validation.sums import RuleSum as RuleSum
 from onvif_bmff.validation.sums import reaches as reaches
+from onvif_bmff.validation.walk import ValidationScope as ValidationScope
+from onvif_bmff.validation.walk import validate_names as validate_names
 
 __all__ = [
     "CMAF_FRAGMENT",
@@ -129,6 +130,7 @@ __all__ = [
     "KindChecker",
     "Level",
     "Look",
+    "Looker",
     "MediaData",
     "NameChecker",
     "ObservedFragment",

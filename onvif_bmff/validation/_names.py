@@ -22,7 +22,7 @@ NAMES = {
     "header": ("check_header",),
     "iv_reuse": ("VectorAnswers", "VectorMemory", "VectorRecorder", "VectorUse", "Vectors",),
     "keys": ("NameChecker",),
-    "look": ("EndLook", "Look", "SegmentLook", "SegmentLooker", "WantedObject",),
+    "looks": ("EndLook", "Look", "Looker", "SegmentLook", "WantedObject",),
     "observed": ("Context", "Header", "ObservedFragment", "ObservedSegment", "ObservedTrack", "RANK", "StopLooking",),
     "payload": ("content_check", "decryption_fault", "is_intra", "picture_fault",),
     "proof": ("EncryptionProof", "TrackProof",),
@@ -40,7 +40,8 @@ NAMES = {
     "samples": ("SampleChecker",),
     "segment": ("check_segment",),
     "spans": ("KindChecker", "SegmentSummary", "SpanChecker", "TrackSummary",),
-    "store": ("ValidationScope", "validate_names", "validate_store",),
+    "store": ("SegmentLooker", "validate_store",),
     "structure": ("SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_length", "check_structure", "original_type",),
     "sums": ("FindingSums", "RuleSum", "reaches",),
+    "walk": ("ValidationScope", "validate_names",),
 }
