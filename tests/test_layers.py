@@ -51,6 +51,7 @@ EXTERNAL = {
     "distributed": {"jobs"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
+    "pyarrow": {"jobs"},
     "rich": {"cli"},
 }
 """Which rooms may import which packages."""

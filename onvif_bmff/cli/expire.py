@@ -7,7 +7,13 @@ from pathlib import Path
 
 from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_store_argument
+from onvif_bmff.cli.store_options import (
+    add_inventory_argument,
+    add_store_argument,
+    counts_of,
+    listed_store,
+    warn_of_inventory,
+)
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, instant
 from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, workers_of
@@ -48,6 +54,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="write the rule of life cycle by which the service itself does so (S3, Azure, Google), and delete nothing",
     )
+    add_inventory_argument(parser)
     add_worker_arguments(parser)
     add_json_argument(parser)
     parser.set_defaults(run=run)
@@ -67,9 +74,10 @@ def run(args: argparse.Namespace) -> int:
         return _print_lifecycle(args)
     before = UtcTime(time.time_ns() // 1000) - args.older_than
     where = {"prefix": args.prefix, "postfix": args.postfix, "holds": args.hold}
-    address = address_of(args.store, args.store_options)
+    store = listed_store(args)
     if args.dry_run:
-        keys = [key for kind in expired_in(address, before, **where) for key in kind]
+        keys = [key for kind in expired_in(store, before, **where) for key in kind]
+        warn_of_inventory(counts_of(store))
         if args.json:
             write_json("expire", {"before": str(before), "deleted": keys, "errors": []})
         else:
@@ -93,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
                 yield one.key
 
     with workers_of(args) as workers:
-        done = deleted(expire_store(address, before, workers=workers, **where))
+        address = address_of(args.store, args.store_options)
+        done = deleted(expire_store(address, before, workers=workers, listing=store, **where))
         if args.json:
             failed = ([{"key": one.key, "error": one.error} for one in errors] for _ in range(1))
             write_rows("expire", "deleted", done, _members(before, failed))
@@ -103,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
                     say(key)
             with summary():
                 say(f"{count} objects that ended before {before} were deleted")
+    warn_of_inventory(counts_of(store))
     return Status.FINDINGS if errors else Status.SUCCESS
 
 

@@ -12,10 +12,13 @@ from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Outcome, Status
 from onvif_bmff.cli.store_options import (
     add_empty_argument,
+    add_inventory_argument,
     add_store_argument,
     base_uri,
+    counts_of,
+    listed_store,
     nothing_found,
-    opened_store,
+    warn_of_inventory,
 )
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.validate_text import looked_at, write_findings, write_verdict
@@ -80,6 +83,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="count the clear bytes of all samples, track by track, with the reason for each; "
         "unexplained ones, and a store without any encryption, are findings",
     )
+    add_inventory_argument(parser)
     add_worker_arguments(parser)
     _add_report_arguments(parser)
     parser.set_defaults(run=run)
@@ -153,12 +157,14 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError(f"--prove-encrypted does not go with --format {form}")
     refuse_with_workers(args, prove_encrypted=args.prove_encrypted, attributes=args.attributes)
     with ExitStack() as stack:
-        store = opened_store(args)
+        store = listed_store(args)
         labels: AttributesFile | None = None
         if args.attributes is not None:
             labels = stack.enter_context(AttributesFile(store, args.attributes))
         workers = stack.enter_context(workers_of(args))
-        return _validate(args, form, labels or store, labels, workers)
+        status = _validate(args, form, labels or store, labels, workers)
+        warn_of_inventory(counts_of(store))
+        return status
 
 
 def _validation(
@@ -173,7 +179,10 @@ def _validation(
     from onvif_bmff.jobs import validate_by_workers
 
     address = address_of(args.store, args.store_options)
-    return validate_by_workers(address, workers, scope=scope, keys=ring, unwrapper=keys.unwrapper, deep=deep)
+    names = scope.names_in(store)
+    return validate_by_workers(
+        address, workers, scope=scope, names=names, keys=ring, unwrapper=keys.unwrapper, deep=deep
+    )
 
 
 def _validate(

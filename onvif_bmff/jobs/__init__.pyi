@@ -1,7 +1,15 @@
 from onvif_bmff.jobs.expiry import Expired as Expired
 from onvif_bmff.jobs.expiry import expire_store as expire_store
 from onvif_bmff.jobs.expiry import expired_in as expired_in
+from onvif_bmff.jobs.inventory import Inventory as Inventory
+from onvif_bmff.jobs.inventory import InventoryCounts as InventoryCounts
+from onvif_bmff.jobs.inventory import InventoryFile as InventoryFile
+from onvif_bmff.jobs.inventory import read_inventory as read_inventory
+from onvif_bmff.jobs.inventory import wanted_columns as wanted_columns
+from onvif_bmff.jobs.inventory_parquet import parquet_rows as parquet_rows
 from onvif_bmff.jobs.lifecycle import lifecycle_rule as lifecycle_rule
+from onvif_bmff.jobs.listed import ListedStore as ListedStore
+from onvif_bmff.jobs.listed import SortedKeys as SortedKeys
 from onvif_bmff.jobs.ranges import KeyRange as KeyRange
 from onvif_bmff.jobs.ranges import ranges_of as ranges_of
 from onvif_bmff.jobs.retention import Hold as Hold
@@ -15,14 +23,20 @@ from onvif_bmff.jobs.tasks import Shared as Shared
 from onvif_bmff.jobs.tasks import Workers as Workers
 from onvif_bmff.jobs.tasks import WorkersLostError as WorkersLostError
 from onvif_bmff.jobs.timelines import timeline_by_workers as timeline_by_workers
+from onvif_bmff.jobs.timelines import timeline_of_inventory as timeline_of_inventory
 from onvif_bmff.jobs.validating import validate_by_workers as validate_by_workers
 
 __all__ = [
     "Expired",
     "Hold",
+    "Inventory",
+    "InventoryCounts",
+    "InventoryFile",
     "KeyRange",
+    "ListedStore",
     "SentRing",
     "Shared",
+    "SortedKeys",
     "StoreAddress",
     "StoreSource",
     "Workers",
@@ -33,7 +47,11 @@ __all__ = [
     "expired_keys",
     "lifecycle_rule",
     "opened",
+    "parquet_rows",
     "ranges_of",
+    "read_inventory",
     "timeline_by_workers",
+    "timeline_of_inventory",
     "validate_by_workers",
+    "wanted_columns",
 ]

@@ -2,12 +2,15 @@
 
 NAMES = {
     "expiry": ("Expired", "expire_store", "expired_in",),
+    "inventory": ("Inventory", "InventoryCounts", "InventoryFile", "read_inventory", "wanted_columns",),
+    "inventory_parquet": ("parquet_rows",),
     "lifecycle": ("lifecycle_rule",),
+    "listed": ("ListedStore", "SortedKeys",),
     "ranges": ("KeyRange", "ranges_of",),
     "retention": ("Hold", "expired_keys",),
     "sent_keys": ("SentRing",),
     "sources": ("StoreAddress", "StoreSource", "check_can_travel", "opened",),
     "tasks": ("Shared", "Workers", "WorkersLostError",),
-    "timelines": ("timeline_by_workers",),
+    "timelines": ("timeline_by_workers", "timeline_of_inventory",),
     "validating": ("validate_by_workers",),
 }

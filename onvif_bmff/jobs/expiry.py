@@ -42,7 +42,7 @@ class BatchDeleteStore(Protocol):
 
 
 def expired_in(
-    source: StoreSource,
+    store: ReadableStore,
     before: UtcTime,
     *,
     prefix: str | None = None,
@@ -56,7 +56,6 @@ def expired_in(
     Raises:
         StoreError: the store failed.
     """
-    store = opened(source)
     reader = KeyReader(prefix, postfix)
     for part in ranges_of(store, prefix=prefix, postfix=postfix):
         if not _is_behind(part, before):
@@ -72,6 +71,7 @@ def expire_store(
     postfix: str | None = None,
     holds: Collection[Hold] = (),
     workers: Workers | None = None,
+    listing: ReadableStore | None = None,
 ) -> Iterator[Expired]:
     """Delete what had ended at an instant, and yield what became of each object.
 
@@ -86,11 +86,14 @@ def expire_store(
         postfix: the configured postfix, likewise.
         holds: nothing of these times is deleted.
         workers: who deletes; this process by default.
+        listing: lists the keys in place of the store, as a ``ListedStore`` does.
 
     Raises:
         StoreError: the listing failed, or workers were lost for good (``WorkersLostError``).
     """
-    kinds = expired_in(source, before, prefix=prefix, postfix=postfix, holds=holds)
+    kinds = expired_in(
+        opened(source) if listing is None else listing, before, prefix=prefix, postfix=postfix, holds=holds
+    )
     batches = [list(_batches(kind)) for kind in kinds]
     failed: set[int] = set()
     shared = Shared(source)
