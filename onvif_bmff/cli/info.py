@@ -21,6 +21,7 @@ from onvif_bmff.cli.store_options import (
 )
 from onvif_bmff.cli.terminal import complain, line_writer
 from onvif_bmff.cli.values import store_place
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, refuse_with_workers, workers_of
 from onvif_bmff.errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_options_argument(parser)
     add_part_arguments(parser)
     add_inventory_argument(parser)
+    add_worker_arguments(parser)
     add_empty_argument(parser)
     add_json_argument(parser)
     parser.add_argument("--samples", action="store_true", help="list all samples")
@@ -54,7 +56,11 @@ def run(args: argparse.Namespace) -> int:
     """Show the facts; 1 if a part of the file, or an object of the store, could not be read."""
     args.inventory_counts = None
     facts = _facts_of(args)
+    refuse_with_workers(args, samples=args.samples)
     rows = facts.rows()
+    if args.workers is not None or args.dask is not None:
+        rows = iter(())
+        _read_by_workers(args, facts)
     if args.json:
         if args.samples:
             write_rows("info", "samples", rows, _members(facts))
@@ -79,6 +85,17 @@ def run(args: argparse.Namespace) -> int:
     for one in facts.damage:
         complain(f"{one['key']}: {one['error']}" if one["key"] else str(one["error"]))
     return Status.FINDINGS if facts.damage else Status.SUCCESS
+
+
+def _read_by_workers(args: argparse.Namespace, facts: "FileFacts | StoreFacts") -> None:
+    from onvif_bmff.cli.info_job import read_by_workers
+    from onvif_bmff.cli.info_store import StoreFacts
+
+    if not isinstance(facts, StoreFacts):
+        raise StoreError(f"--workers and --dask share the work on a store, and {args.store} is none")
+    with workers_of(args) as workers:
+        if workers is not None:
+            read_by_workers(facts, address_of(args.store, args.store_options), workers)
 
 
 def _facts_of(args: argparse.Namespace) -> "FileFacts | StoreFacts":

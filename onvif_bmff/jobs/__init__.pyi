@@ -1,6 +1,8 @@
 from onvif_bmff.jobs.expiry import Expired as Expired
 from onvif_bmff.jobs.expiry import expire_store as expire_store
 from onvif_bmff.jobs.expiry import expired_in as expired_in
+from onvif_bmff.jobs.groups import NamedKey as NamedKey
+from onvif_bmff.jobs.groups import grouped as grouped
 from onvif_bmff.jobs.inventory import Inventory as Inventory
 from onvif_bmff.jobs.inventory import InventoryCounts as InventoryCounts
 from onvif_bmff.jobs.inventory import InventoryFile as InventoryFile
@@ -34,6 +36,7 @@ __all__ = [
     "InventoryFile",
     "KeyRange",
     "ListedStore",
+    "NamedKey",
     "SentRing",
     "Shared",
     "SortedKeys",
@@ -45,6 +48,7 @@ __all__ = [
     "expire_store",
     "expired_in",
     "expired_keys",
+    "grouped",
     "lifecycle_rule",
     "opened",
     "parquet_rows",

@@ -2,6 +2,7 @@
 
 NAMES = {
     "expiry": ("Expired", "expire_store", "expired_in",),
+    "groups": ("NamedKey", "grouped",),
     "inventory": ("Inventory", "InventoryCounts", "InventoryFile", "read_inventory", "wanted_columns",),
     "inventory_parquet": ("parquet_rows",),
     "lifecycle": ("lifecycle_rule",),

@@ -7,10 +7,10 @@ from uuid import UUID
 from onvif_bmff.bmff import parse_boxes
 from onvif_bmff.cenc.keys.ring import KeyRing, KeyUnwrapper
 from onvif_bmff.cenc.protection import protection_headers
+from onvif_bmff.jobs.groups import grouped
 from onvif_bmff.jobs.sent_keys import SentRing
 from onvif_bmff.jobs.sources import StoreSource, opened
 from onvif_bmff.jobs.tasks import Shared, Workers
-from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.validation.content_keys import ContentKeys, Refused
 from onvif_bmff.validation.looks import Look, WantedObject
 from onvif_bmff.validation.observed import Header
@@ -116,28 +116,6 @@ def validate_by_workers(
 
     looker = SegmentLooker(store, home, deep=deep)
     return validate_names(looker, names if names is not None else scope.names_in(store), scope, looks)
-
-
-def grouped(objects: Iterable[WantedObject], most: int) -> Iterator[tuple[WantedObject, ...]]:
-    """Yield groups of at most ``most`` neighbours, of one prefix, postfix, extension and day each."""
-    group: list[WantedObject] = []
-    place: tuple[str, str, str, int] | None = None
-    for one in objects:
-        own = _place_and_day(one[0])
-        if group and (own != place or len(group) >= most):
-            yield tuple(group)
-            group = []
-        place = own
-        group.append(one)
-    if group:
-        yield tuple(group)
-
-
-_DAY = 86_400_000_000
-
-
-def _place_and_day(key: ObjectKey) -> tuple[str, str, str, int]:
-    return key.prefix, key.postfix, key.extension, key.time.microseconds // _DAY
 
 
 class _SentKeys:
