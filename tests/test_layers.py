@@ -37,7 +37,7 @@ ALLOWED = {
     "mending": {"demux", "codecs", "media", "bmff", "media_kind", "errors"},
     "ingest": {"mending", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "media_kind", "errors", "timing"},
-    "jobs": {"storage", "validation", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing"},
+    "jobs": {"storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing"},
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
         "storage", "ingest", "runtime", "media_kind", "errors", "timing",

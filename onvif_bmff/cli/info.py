@@ -88,8 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_by_workers(args: argparse.Namespace, facts: "FileFacts | StoreFacts") -> None:
-    from onvif_bmff.cli.info_job import read_by_workers
-    from onvif_bmff.cli.info_store import StoreFacts
+    from onvif_bmff.cli.info_store import StoreFacts, read_by_workers
 
     if not isinstance(facts, StoreFacts):
         raise StoreError(f"--workers and --dask share the work on a store, and {args.store} is none")

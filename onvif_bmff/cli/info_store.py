@@ -9,7 +9,10 @@ from onvif_bmff.cli.info_file import sample_row
 from onvif_bmff.cli.info_samples import fragment_facts, segment_fragments
 from onvif_bmff.cli.info_tracks import TrackSums, protection_systems
 from onvif_bmff.errors import BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError, TimeError
-from onvif_bmff.jobs.groups import NamedKey
+from onvif_bmff.jobs.groups import NamedKey, grouped
+from onvif_bmff.jobs.sources import StoreSource as Source
+from onvif_bmff.jobs.sources import opened
+from onvif_bmff.jobs.tasks import Shared, Workers
 from onvif_bmff.objects import MediaClock, ReadableStore
 from onvif_bmff.playback import (
     RecordedSegment,
@@ -22,10 +25,12 @@ from onvif_bmff.playback import (
 )
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Recording", "SegmentFacts", "StoreFacts", "segment_rows"]
+__all__ = ["Recording", "SegmentFacts", "StoreFacts", "read_by_workers"]
 
 _BLOCK = 64 << 10
 """Bytes of one request: boxes are small, and the media data between them are left out."""
+_SEGMENTS = 64
+"""Segments of a task at most, where workers share them."""
 _DAMAGE = (BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError)
 
 
@@ -136,7 +141,7 @@ class StoreFacts:
         """Yield all samples, as ``--samples`` shows them, segment by segment."""
         for recording, span, segments in self._wanted():
             recording.span(span, segments)
-            yield from segment_rows(self._store, recording, [(one.key, one.name) for one in segments], self.damage)
+            yield from _segment_rows(self._store, recording, [(one.key, one.name) for one in segments], self.damage)
 
     def read_by(self, look: Callable[[Iterator[NamedKey]], Iterator[SegmentFacts]]) -> None:
         """Do as ``rows``, but let others read the segments, and add up what they found, in order."""
@@ -176,7 +181,7 @@ class StoreFacts:
         }
 
 
-def segment_rows(
+def _segment_rows(
     store: ReadableStore, recording: Recording, segments: Iterable[NamedKey], damage: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the samples of the segments of a span, and add the facts on them to a recording, and to ``damage``."""
@@ -230,3 +235,40 @@ def _utc(clock: MediaClock | None, ticks: int, timescale: int) -> str | None:
         return None if clock is None else clock.utc(ticks, timescale).isoformat(6)
     except TimeError:
         return None
+
+
+# ---- by several workers ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Segments to read, of one place and day."""
+
+    source: Shared[Source]
+    objects: tuple[NamedKey, ...]
+
+    def __repr__(self) -> str:
+        return f"{len(self.objects)} segments from {self.objects[0][1]!r} on"
+
+
+def read_by_workers(facts: StoreFacts, source: Source, workers: Workers) -> None:
+    """Read the segments of a store by workers, in place of ``StoreFacts.rows``.
+
+    Raises:
+        StoreError: the store failed, or workers were lost for good.
+    """
+    shared = Shared(source)
+
+    def look(objects: Iterator[NamedKey]) -> Iterator[SegmentFacts]:
+        return workers.run(_read, (_Task(shared, group) for group in grouped(objects, _SEGMENTS)))
+
+    facts.read_by(look)
+
+
+def _read(task: _Task) -> SegmentFacts:
+    """Read the segments of a task. Runs in a worker."""
+    first = task.objects[0][0]
+    found = SegmentFacts(Recording(first.prefix, first.postfix), [])
+    for _ in _segment_rows(opened(task.source.value), found.recording, task.objects, found.damage):
+        pass
+    return found

@@ -90,11 +90,34 @@ class _Gops:
 
 
 @dataclass(slots=True)
+class _Offsets:
+    """Composition offsets: the first and the last one, and whether two differ."""
+
+    first: int | None = None
+    last: int | None = None
+    differ: bool = False
+
+    def add(self, offset: int) -> None:
+        """Add the next one."""
+        if self.first is None:
+            self.first = offset
+        self.differ = self.differ or self.last not in (None, offset)
+        self.last = offset
+
+    def add_all(self, others: "_Offsets") -> None:
+        """Add those that follow these."""
+        if others.first is not None:
+            self.add(others.first)
+            self.differ = self.differ or others.differ
+            self.last = others.last
+
+
+@dataclass(slots=True)
 class SampleSums:
     """Sums over the samples of a track; times are ticks.
 
     ``start`` and ``end`` are of presentation. ``lengths`` are those of GOPs. What else there is serves to add the next
-    sample: ``durations`` are two of those before the last one, ``offset`` is the last composition offset.
+    sample: ``durations`` are two of those before the last one.
     """
 
     count: int = 0
@@ -104,12 +127,10 @@ class SampleSums:
     largest: int = 0
     start: int | None = None
     end: int | None = None
-    reordered: bool = False
+    offsets: _Offsets = field(default_factory=_Offsets)
     lengths: _Gops = field(default_factory=_Gops)
     durations: set[int] = field(default_factory=set)
     last_duration: int | None = None
-    offset: int | None = None
-    first_offset: int | None = None
 
     def add_all(self, others: "SampleSums") -> None:
         """Add the samples that follow these. ``close`` was called for neither."""
@@ -122,9 +143,7 @@ class SampleSums:
         self.largest = max(self.largest, others.largest)
         self.start = min(one for one in (self.start, others.start) if one is not None)
         self.end = max(one for one in (self.end, others.end) if one is not None)
-        self.reordered = self.reordered or others.reordered or self.offset not in (None, others.first_offset)
-        self.first_offset = others.first_offset if self.offset is None else self.first_offset
-        self.offset = others.offset
+        self.offsets.add_all(others.offsets)
         last = set() if self.last_duration is None else {self.last_duration}
         self.durations = set(sorted(self.durations | last | others.durations)[:2])
         self.last_duration = others.last_duration
@@ -136,10 +155,7 @@ class SampleSums:
         self.size += fact.size
         self.duration += fact.duration
         self.largest = max(self.largest, fact.size // fact.frames)
-        self.reordered = self.reordered or self.offset not in (None, fact.composition_offset)
-        if self.offset is None:
-            self.first_offset = fact.composition_offset
-        self.offset = fact.composition_offset
+        self.offsets.add(fact.composition_offset)
         begin = fact.decode_time + fact.composition_offset
         self.start = begin if self.start is None else min(self.start, begin)
         self.end = begin + fact.duration if self.end is None else max(self.end, begin + fact.duration)
@@ -156,6 +172,11 @@ class SampleSums:
     def frame_rate(self, timescale: int) -> Fraction | None:
         """Return the average number of samples a second; None where it is not known."""
         return Fraction(self.count * timescale, self.duration) if self.duration else None
+
+    @property
+    def reordered(self) -> bool:
+        """Whether samples are presented in another order than they are decoded in."""
+        return self.offsets.differ
 
     @property
     def is_constant(self) -> bool:

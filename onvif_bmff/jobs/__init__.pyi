@@ -16,6 +16,7 @@ from onvif_bmff.jobs.ranges import KeyRange as KeyRange
 from onvif_bmff.jobs.ranges import ranges_of as ranges_of
 from onvif_bmff.jobs.retention import Hold as Hold
 from onvif_bmff.jobs.retention import expired_keys as expired_keys
+from onvif_bmff.jobs.rewrapping import rewrap_by_workers as rewrap_by_workers
 from onvif_bmff.jobs.sent_keys import SentRing as SentRing
 from onvif_bmff.jobs.sources import StoreAddress as StoreAddress
 from onvif_bmff.jobs.sources import StoreSource as StoreSource
@@ -54,6 +55,7 @@ __all__ = [
     "parquet_rows",
     "ranges_of",
     "read_inventory",
+    "rewrap_by_workers",
     "timeline_by_workers",
     "timeline_of_inventory",
     "validate_by_workers",

@@ -9,6 +9,7 @@ NAMES = {
     "listed": ("ListedStore", "SortedKeys",),
     "ranges": ("KeyRange", "ranges_of",),
     "retention": ("Hold", "expired_keys",),
+    "rewrapping": ("rewrap_by_workers",),
     "sent_keys": ("SentRing",),
     "sources": ("StoreAddress", "StoreSource", "check_can_travel", "opened",),
     "tasks": ("Shared", "Workers", "WorkersLostError",),

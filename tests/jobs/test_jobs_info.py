@@ -4,13 +4,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jobs_kit import MIDNIGHT, damaged_objects, directory, memory, whole_objects
 
-from onvif_bmff.cli import info_job
+from onvif_bmff.cli import info_store
 from onvif_bmff.cli.info_samples import SampleFact
 from onvif_bmff.cli.info_store import StoreFacts
 from onvif_bmff.cli.info_tracks import SampleSums
@@ -25,13 +26,13 @@ def facts_of(store, **part):
 @pytest.mark.parametrize("most", [1, 3, 64])
 @pytest.mark.parametrize("seed", [None, 0, 1, 2, 3])
 def test_the_facts_are_those_of_one_process(monkeypatch, seed, most):
-    monkeypatch.setattr(info_job, "_SEGMENTS", most)
+    monkeypatch.setattr(info_store, "_SEGMENTS", most)
     store = memory(whole_objects() if seed is None else damaged_objects(seed))
     for part in ({}, {"start": MIDNIGHT - timedelta(seconds=1)}, {"prefix": "site", "postfix": "camera-2"}):
         one, many = facts_of(store, **part), facts_of(store, **part)
         count = sum(1 for _ in one.rows())
         with ThreadPoolExecutor(3) as pool:
-            info_job.read_by_workers(many, store, Workers(pool, 3))
+            info_store.read_by_workers(many, store, Workers(pool, 3))
         assert count > 20
         assert many.to_json() == one.to_json()
         assert many.names() == one.names()
@@ -54,7 +55,7 @@ def test_sums_of_parts_are_those_of_the_whole(facts, cuts):
     for fact in facts:
         whole.add(fact)
     cuts = sorted({0, *cuts, len(facts)})
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         part = SampleSums()
         for fact in facts[begin:end]:
             part.add(fact)
