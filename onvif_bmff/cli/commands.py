@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "copy": Command("an object could not be copied", (("copy", 1),)),
     "move": Command("an object could not be moved", (("move", 1),)),
     "check-store": Command("the store is not fit", (("check-store", 1),)),
+    "expire": Command("something could not be deleted", (("expire", 1),)),
     "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),
