@@ -7,6 +7,8 @@ from onvif_bmff.rtsp.av1_units import av1_codec as av1_codec
 from onvif_bmff.rtsp.container import Container as Container
 from onvif_bmff.rtsp.container import Packet as Packet
 from onvif_bmff.rtsp.container import load_pyav as load_pyav
+from onvif_bmff.rtsp.container_input import ContainerInput as ContainerInput
+from onvif_bmff.rtsp.container_input import open_container as open_container
 from onvif_bmff.rtsp.media_units import AacUnits as AacUnits
 from onvif_bmff.rtsp.media_units import Assembler as Assembler
 from onvif_bmff.rtsp.media_units import DocumentUnits as DocumentUnits
@@ -45,6 +47,7 @@ __all__ = [
     "Assembler",
     "Av1Units",
     "Container",
+    "ContainerInput",
     "DocumentUnits",
     "G711Units",
     "JpegUnits",
@@ -73,6 +76,7 @@ __all__ = [
     "check_address",
     "kind_of",
     "load_pyav",
+    "open_container",
     "open_live",
     "open_location",
     "resolve_host",

@@ -4,6 +4,7 @@ NAMES = {
     "addresses": ("AddressPolicy", "StreamAddress", "check_address", "resolve_host",),
     "av1_units": ("Av1Units", "av1_codec",),
     "container": ("Container", "Packet", "load_pyav",),
+    "container_input": ("ContainerInput", "open_container",),
     "media_units": (
         "AacUnits",
         "Assembler",

@@ -148,7 +148,7 @@ class NalUnits:
     def _made(self, data: bytes, time: int, decode_time: int | None) -> Iterator[MediaUnit]:
         try:
             given: bytes | list[memoryview] = data
-            if self._length_size is not None and not _begins_unit(data):
+            if self._length_size is not None:
                 given = list(iter_nal_units(data, self._length_size))
             unit = self._units.convert(given)
         except BitstreamError:
