@@ -19,6 +19,7 @@ from onvif_bmff.rtsp.streams import StreamInfo
 
 __all__ = ["Container", "Packet", "load_pyav"]
 
+_TRIES = 3
 _PACKETISED = ("rtsp", "rtsps")
 _WITHOUT_REPORTS = ("mjpeg",)
 """Codecs whose packets libavformat puts together of many, so that the report gets lost; the wall clock does not."""
@@ -75,43 +76,61 @@ class Container:
         self._location = location
         self._av = load_pyav()
         live = location.scheme in _PACKETISED
-        self._limits = options.open_timeout, options.read_timeout
+        self._read_timeout = options.read_timeout
+        fault: SourceError | None = None
         try:
-            self._container = self._av.open(
-                location.secret,
-                options=options.libav_options(location.scheme, location.verified_host),
-                timeout=tuple(limit.total_seconds() for limit in self._limits),
+            self._container = self._open(options, _TRIES if live else 1)
+        except Exception as error:  # noqa: BLE001 - PyAV has a tree of its own, and raises ValueError and others too
+            fault = self._fault(error, options.open_timeout, is_opening=True)
+        if fault is not None:
+            raise fault  # out here, for the context of an error has its text too
+        self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
+
+    def _open(self, options: StreamOptions, tries: int) -> Any:
+        """Open the container. Where the first packet is in the middle of a picture, libavformat may not like it."""
+        try:
+            return self._av.open(
+                self._location.secret,
+                options=options.libav_options(self._location.scheme, self._location.verified_host),
+                timeout=(options.open_timeout.total_seconds(), options.read_timeout.total_seconds()),
                 metadata_errors="replace",
             )
-        except Exception as error:  # noqa: BLE001 - PyAV has a tree of its own, and raises ValueError and others too
-            raise self._fault(error, "it cannot be opened", options.open_timeout) from None
-        self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
+        except self._av.error.InvalidDataError:
+            if tries <= 1:
+                raise
+        return self._open(options, tries - 1)
 
     def packets(self) -> Iterator[Packet]:
         """Yield packets until the end. Raises ``SourceError`` where reading fails."""
         without_reports = {info.index for info in self.streams if info.packetised and info.codec in _WITHOUT_REPORTS}
-        try:
-            for packet in self._container.demux():
-                if packet.size:
-                    yield _packet(packet, reads_clock=packet.stream_index in without_reports)
-        except GeneratorExit:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            raise self._fault(error, "it broke off", self._limits[1]) from None
+        packets = iter(self._container.demux())
+        while True:
+            fault: SourceError | None = None
+            try:
+                packet = next(packets, None)
+            except Exception as error:  # noqa: BLE001 - as above
+                fault = self._fault(error, self._read_timeout, is_opening=False)
+            if fault is not None:
+                raise fault
+            if packet is None:
+                return
+            if packet.size:
+                yield _packet(packet, reads_clock=packet.stream_index in without_reports)
 
     def close(self) -> None:
         """End the session and close the connection."""
         with suppress(Exception):
             self._container.close()
 
-    def _fault(self, error: Exception, what: str, limit: timedelta) -> SourceError:
+    def _fault(self, error: Exception, limit: timedelta, *, is_opening: bool) -> SourceError:
+        what = "it cannot be opened" if is_opening else "it broke off"
         name = type(error).__name__
         if name == "ExitError":  # what PyAV's timeouts end with
             reason = f"nothing came within {limit.total_seconds():g} s"
         else:
             detail = getattr(error, "strerror", None) or name
             reason = _REASONS.get(name) or self._location.scrubber.scrub(str(detail))
-            if self._location.scheme in _ENCRYPTED and getattr(error, "errno", None) == errno.EIO:
+            if is_opening and self._location.scheme in _ENCRYPTED and getattr(error, "errno", None) == errno.EIO:
                 reason = "no secure connection, or the server's certificate is not trusted for this host"
         return SourceError(f"{self._location.shown}: {what}: {reason}")
 

@@ -12,8 +12,10 @@ from onvif_bmff.rtsp.scrubber import Scrubber, without_secrets
 
 __all__ = ["Location", "StreamOptions", "Transport"]
 
-_ANALYSED = "100000"
-"""Microseconds of media that libavformat looks at to learn more than the session description says; we need no more."""
+_PROBED = "32"
+"""Bytes that libavformat reads to learn more than the session description says: the fewest, for we need no more, and it
+takes pieces of NAL units for whole ones there.
+"""
 _MAX_CREDENTIALS = 126
 """Characters of user and password, quoted, that libavformat's RTSP client takes; it cuts off what is longer."""
 
@@ -66,7 +68,7 @@ class StreamOptions:
         if scheme in ("rtsp", "rtsps"):
             # Payloads come as they are: put together, stamped and looked into here, not guessed about there.
             found |= {"rtsp_transport": self.transport.value, "fflags": "noparse+nofillin"}
-            found["analyzeduration"] = _ANALYSED
+            found["probesize"] = _PROBED
             protocols = {"tcp"} | ({"tls"} if scheme == "rtsps" else set())
             if self.transport in (Transport.UDP, Transport.MULTICAST):
                 protocols |= {"udp", "rtp"}

@@ -15,6 +15,8 @@ from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
 __all__ = ["Arrived", "StreamReader"]
 
+_NEARLY = 0.95
+"""Of the timeout: silence for so long ended by it."""
 _TURN = 0.25
 """Seconds after which those who wait look whether they are to stop."""
 
@@ -93,9 +95,9 @@ class _PacketQueue:
 
     @property
     def is_done(self) -> bool:
-        """Whether all packets are taken, and nothing follows."""
+        """Whether all packets are taken, and nothing follows, not even an error."""
         with self._lock:
-            return self.end is not None and not self._packets
+            return self.end == (None,) and not self._packets
 
 
 class StreamReader:
@@ -164,9 +166,7 @@ class StreamReader:
             try:
                 self._opened = container.streams
                 self._queue.notify()
-                for packet in container.packets():
-                    if self._is_stopped or not self._put(Arrived(packet, self._runtime.monotonic())):
-                        break
+                error = self._read(container)
             finally:
                 container.close()
         except SourceError as failure:
@@ -174,6 +174,18 @@ class StreamReader:
         except (OnvifBmffError, OSError, ValueError) as failure:
             error = SourceError(self._location.scrubber.scrub(f"{self._location.shown}: {failure}"))
         self._queue.finish(error)
+
+    def _read(self, container: Container) -> SourceError | None:
+        """Read to the end; return why it is none of the stream's own, for libavformat calls silence an end, too."""
+        limit = self._options.read_timeout.total_seconds()
+        last = self._runtime.monotonic()
+        for packet in container.packets():
+            last = self._runtime.monotonic()
+            if self._is_stopped or not self._put(Arrived(packet, last)):
+                return None
+        if self._runtime.monotonic() - last < limit * _NEARLY:
+            return None
+        return SourceError(f"{self._location.shown}: it broke off: nothing came within {limit:g} s")
 
     def _put(self, arrived: Arrived) -> bool:
         """Add a packet as soon as there is room; return False if it is stopped before."""

@@ -148,7 +148,10 @@ def open_location(
         opening = _Opening(session)
         begin = runtime.monotonic()
         while not _is_settled(session, options, runtime.monotonic() - begin):
-            arrived = reader.take(0.1)
+            try:
+                arrived = reader.take(0.1)
+            except SourceError:  # which the reader raises again behind what came before
+                break
             if arrived is not None:
                 opening.push(arrived)
             elif reader.has_ended:

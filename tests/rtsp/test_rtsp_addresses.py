@@ -126,7 +126,7 @@ def test_libavformat_gets_no_protocol_but_those_of_the_session() -> None:
     assert StreamOptions().libav_options("rtsps", "camera") == {
         "rtsp_transport": "tcp",
         "fflags": "noparse+nofillin",
-        "analyzeduration": "100000",
+        "probesize": "32",
         "protocol_whitelist": "tcp,tls",
         "tls_verify": "1",
         "verifyhost": "camera",
