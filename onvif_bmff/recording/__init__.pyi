@@ -46,6 +46,11 @@ from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
+from onvif_bmff.recording.readings import ClockChoice as ClockChoice
+from onvif_bmff.recording.readings import READINGS as READINGS
+from onvif_bmff.recording.readings import ReadingSituation as ReadingSituation
+from onvif_bmff.recording.readings import ReadingVerdict as ReadingVerdict
+from onvif_bmff.recording.readings import judge_reading as judge_reading
 from onvif_bmff.recording.recorder import Recorder as Recorder
 from onvif_bmff.recording.rhythm import Rhythm as Rhythm
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
@@ -97,9 +102,11 @@ __all__ = [
     "MP4",
     "NEVER",
     "NOWHERE",
+    "READINGS",
     "SPAN_STEPS",
     "STAMPS",
     "Bounds",
+    "ClockChoice",
     "ClockLimits",
     "Cut",
     "CutCause",
@@ -121,6 +128,8 @@ __all__ = [
     "Origin",
     "PreRoll",
     "Progress",
+    "ReadingSituation",
+    "ReadingVerdict",
     "Recorder",
     "RecordingFormat",
     "RecordingTarget",
@@ -166,6 +175,7 @@ __all__ = [
     "full_content_type",
     "gap_limit",
     "judge",
+    "judge_reading",
     "make_interleaver",
     "make_random_access",
     "make_track_states",

@@ -35,6 +35,7 @@ NAMES = {
     "origin": ("Origin",),
     "preroll": ("PreRoll",),
     "progress": ("Progress", "UtcAnchor",),
+    "readings": ("ClockChoice", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
     "recorder": ("Recorder",),
     "rhythm": ("Rhythm",),
     "router": ("SampleRouter",),
