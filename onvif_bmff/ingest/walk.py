@@ -188,7 +188,8 @@ class Walk:
             elif len(item.data):
                 if self._form(number, item) != 4:
                     return self._formed(number, chain(held, items))
-                if item.data[:4] != _NO_UNIT and form_of((item.data,), 4) == 4:
+                protected = self._movie.sources[number].is_protected
+                if protected or (item.data[:4] != _NO_UNIT and form_of((item.data,), 4) == 4):
                     break
                 self._doubtful.add((number, self._used[number]))
                 return self._sifted(number, chain(held, items))
