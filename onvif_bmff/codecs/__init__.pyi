@@ -84,6 +84,7 @@ from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembl
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
+from onvif_bmff.codecs.start_points import StartPoints as StartPoints
 
 __all__ = [
     "CODECS",
@@ -124,6 +125,7 @@ __all__ = [
     "PictureAssembly",
     "ProfileTierLevel",
     "ShortTermRefPicSet",
+    "StartPoints",
     "UnitKinds",
     "avc_is_idr",
     "avc_is_vcl",

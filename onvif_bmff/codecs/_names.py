@@ -69,4 +69,5 @@ NAMES = {
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
     "registry": ("CODECS", "codec_of", "register",),
+    "start_points": ("StartPoints",),
 }
