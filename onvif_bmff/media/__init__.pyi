@@ -1,3 +1,5 @@
+from onvif_bmff.media.clock_reading import ClockOrigin as ClockOrigin
+from onvif_bmff.media.clock_reading import ClockReading as ClockReading
 from onvif_bmff.media.codec import AudioCodec as AudioCodec
 from onvif_bmff.media.codec import Codec as Codec
 from onvif_bmff.media.codec import NalCodec as NalCodec
@@ -81,6 +83,8 @@ __all__ = [
     "AudioCodec",
     "BitReader",
     "Buffer",
+    "ClockOrigin",
+    "ClockReading",
     "Codec",
     "ColourInfo",
     "MediaDescription",

@@ -1,6 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "clock_reading": ("ClockOrigin", "ClockReading",),
     "codec": (
         "AudioCodec",
         "Codec",

@@ -39,6 +39,7 @@ from onvif_bmff.validation.observed import (
     StopLooking,
 )
 from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.spacing import check_spacing
 
 __all__ = ["FragmentChecker", "MediaData"]
 
@@ -188,6 +189,7 @@ class FragmentChecker:
         of_track = self._observed.tracks[track_id]
         made = ObservedFragment.of(part, traf_number)
         self._check_times(part, made, of_track)
+        check_spacing(context, part, of_track)
         of_track.parts.append(made)
         of_track.duration += part.duration
         of_track.samples += part.sample_count

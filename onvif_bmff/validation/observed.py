@@ -139,7 +139,10 @@ class ObservedFragment:
 
 @dataclass(slots=True)
 class ObservedTrack:
-    """A track in a segment: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
+    """A track in a segment: ticks, samples, bytes; ``end`` is the decode time after its last sample.
+
+    ``offsets`` are the lowest and the highest composition offset of its pictures, None before the first.
+    """
 
     track: MovieTrack
     parts: list[ObservedFragment] = field(default_factory=list)
@@ -149,6 +152,7 @@ class ObservedTrack:
     end: int = 0
     presentation_end: int = 0
     all_sync: bool = True
+    offsets: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
