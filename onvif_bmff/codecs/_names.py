@@ -21,7 +21,7 @@ NAMES = {
         "parse_avc_pps",
         "parse_avc_sps",
     ),
-    "decode_times": ("DecodeTimes",),
+    "camera_video": ("CameraVideo",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
@@ -69,5 +69,6 @@ NAMES = {
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
     "registry": ("CODECS", "codec_of", "register",),
+    "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),
 }

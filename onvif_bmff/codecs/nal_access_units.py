@@ -113,7 +113,7 @@ class AccessUnits(ABC, Generic[AnyCodec]):
         slices: list[bytes] = []
         seis: list[bytes] = []
         has_sets = False
-        for unit in (*self._waiting, *self._units(access_unit)):
+        for unit in (*self._waiting, *self.split(access_unit)):
             kind = self._kind(unit)
             if kind in self.kinds:
                 if not self._take(unit):
@@ -157,7 +157,8 @@ class AccessUnits(ABC, Generic[AnyCodec]):
         waiting, self._waiting = self._waiting, []
         return b"".join([len(unit).to_bytes(4, "big") + unit for unit in waiting])
 
-    def _units(self, access_unit: Buffer | Iterable[Buffer]) -> list[bytes]:
+    def split(self, access_unit: Buffer | Iterable[Buffer]) -> list[bytes]:
+        """Return the NAL units of an access unit, or of a part of one; raises as ``convert`` does."""
         if not isinstance(access_unit, bytes | bytearray | memoryview):
             return [bytes(unit) for unit in access_unit if len(unit)]
         data = bytes(access_unit)
