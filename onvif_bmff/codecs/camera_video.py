@@ -9,19 +9,19 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
-from onvif_bmff.codecs.access_units import AvcAccessUnits, HevcAccessUnits
-from onvif_bmff.codecs.avc.codec import AvcCodec
-from onvif_bmff.codecs.hevc.codec import HevcCodec
+from onvif_bmff.codecs.nal_access_units import AccessUnits
 from onvif_bmff.codecs.picture_assembly import AssembledUnit, PictureAssembly
 from onvif_bmff.codecs.reordered_times import ReorderedTimes
 from onvif_bmff.codecs.start_points import StartPoints
+from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.track import Sample
 
 __all__ = ["CameraVideo"]
 
-_Items = list[Sample | AvcCodec | HevcCodec]
+_Items = list[Sample | Codec]
 
 
 class CameraVideo:
@@ -38,7 +38,7 @@ class CameraVideo:
 
     def __init__(
         self,
-        converter: AvcAccessUnits | HevcAccessUnits,
+        converter: AccessUnits[Any],
         track_id: int,
         timescale: int,
         *,
@@ -50,10 +50,10 @@ class CameraVideo:
         self._assembly = PictureAssembly(converter.family, converter.codec)
         self._starts = StartPoints(timescale, patience=patience)
         self._times: ReorderedTimes | None = None
-        self._announced: AvcCodec | HevcCodec | None = None
+        self._announced: Codec | None = None
 
     @property
-    def codec(self) -> AvcCodec | HevcCodec | None:
+    def codec(self) -> Codec | None:
         """The codec in force; None before parameter sets are known."""
         return self._converter.codec
 

@@ -15,32 +15,20 @@ from onvif_bmff.bmff import (
     PixelAspectRatioBox,
 )
 from onvif_bmff.errors import BitstreamError, MediaError
+from onvif_bmff.media.codec import VideoCodec
 from onvif_bmff.media.nal import Buffer, nal_ranges, split_annex_b
 from onvif_bmff.media.nal_family import NalFamily
+from onvif_bmff.media.picture_order import PictureCodec
 
 __all__ = ["AccessUnit", "AccessUnits", "LostUnits"]
 
 
-class ConfiguredCodec(Protocol):
+class ConfiguredCodec(VideoCodec, PictureCodec, Protocol):
     """A codec whose parameter sets lie in its sample entry: ``AvcCodec`` or ``HevcCodec``."""
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        ...
 
     @property
     def sample_entry_type(self) -> str:
         """Its four-character code."""
-        ...
-
-    def sample_entry(self) -> Box:
-        """Return the clear sample entry."""
         ...
 
 
