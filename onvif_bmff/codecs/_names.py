@@ -22,6 +22,7 @@ NAMES = {
         "parse_avc_sps",
     ),
     "camera_video": ("CameraVideo",),
+    "decode_times": ("DecodeTimes",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
@@ -69,6 +70,5 @@ NAMES = {
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
     "registry": ("CODECS", "codec_of", "register",),
-    "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),
 }
