@@ -18,6 +18,7 @@ from fractions import Fraction
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.engine.arrivals import media_epoch
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
 from onvif_bmff.engine.sources import (
     Route,
@@ -32,6 +33,7 @@ from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.engine.track_choice import Accepts, TrackChoice
 from onvif_bmff.engine.track_reports import Report, TrackReports
 from onvif_bmff.errors import InvariantError
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
@@ -43,6 +45,9 @@ __all__ = ["RecordingOutput", "encoding_name"]
 
 _log = logging.getLogger(__name__)
 
+_FOLLOWED = timedelta(milliseconds=100)
+_LASTING = timedelta(seconds=5)
+_IN_STEP = timedelta(seconds=1)
 _LONGEST_END = timedelta(seconds=30)
 _MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
@@ -185,6 +190,33 @@ class RecordingOutput:
             times.base = epoch
             times.began = times.began and times.began + by
             self._recorder.set_clock(epoch, Fraction(0))
+
+    def read_clock(self, source: SourceReference, reading: ClockReading) -> Sequence[RecordingEvent]:
+        """Take a reading of a source's clock: before its first sample at once, later if it is off by more than 100 ms.
+
+        If that lasts for five seconds, new spans begin; of a source that does not lead, if it is off by a second.
+        """
+        found = self._sources.opened.get(source)
+        if found is None:
+            return ()
+        epoch = media_epoch(reading)
+        off = abs(epoch - found.epoch)
+        if not self._sources.is_recorded(source):
+            found.epoch = epoch
+        elif off <= _FOLLOWED:
+            found.off_since = None
+        elif source != self._sources.leading:
+            if off > _IN_STEP:
+                found.epoch = epoch
+                return [*self._stop(), *self._start()]
+        elif found.is_fresh:
+            self.set_epoch(source, epoch)
+        elif found.off_since is None:
+            found.off_since = reading.utc
+        elif abs(reading.utc - found.off_since) > _LASTING:
+            found.off_since = None
+            self.set_epoch(source, epoch)
+        return ()
 
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
         """Take a sample, with the times and track numbers of its source.

@@ -57,12 +57,18 @@ class Route:
 
 @dataclass(slots=True)
 class OpenSource:
-    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``; readings are off ``off_since``."""
 
     tracks: dict[int, Track]
     epoch: UtcTime
+    off_since: UtcTime | None = None
     preroll: PreRoll | None = None
     routes: dict[int, Route] = field(default_factory=dict)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether none of its samples is recorded yet."""
+        return all(route.end is None for route in self.routes.values())
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
         """Give a track another codec, and return the track as it was.
