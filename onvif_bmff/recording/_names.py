@@ -38,6 +38,7 @@ NAMES = {
     "sample_clock": ("NEVER", "SampleClock", "SharedTime",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
+    "silent_tracks": ("end_silent_tracks",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (
         "OpenSegment",
