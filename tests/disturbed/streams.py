@@ -34,7 +34,8 @@ class Unit:
     """An access unit as it is sent, and the truth: all in seconds since the stream began, by a right clock.
 
     ``decoded`` and ``shown`` are when it really happened; ``counter`` is the source's counter at ``decoded`` without
-    faults of this unit alone, ``ahead`` how far the camera's wall clock was ahead, ``arrival`` when it came in.
+    faults of this unit alone, ``ahead`` how far the camera's wall clock was ahead, ``arrival`` when it came in;
+    ``is_off`` says that its own stamp is wrong.
     """
 
     sample: Sample
@@ -43,6 +44,7 @@ class Unit:
     counter: Fraction
     arrival: Fraction
     ahead: Fraction = Fraction(0)
+    is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
