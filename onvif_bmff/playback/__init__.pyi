@@ -15,6 +15,7 @@ from onvif_bmff.playback.key_columns import KeyColumns as KeyColumns
 from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
 from onvif_bmff.playback.key_order import order_of as order_of
 from onvif_bmff.playback.key_order import time_of as time_of
+from onvif_bmff.playback.key_reader import KeyReader as KeyReader
 from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
 from onvif_bmff.playback.left_out import LeftOut as LeftOut
 from onvif_bmff.playback.left_out import LossCause as LossCause
@@ -78,6 +79,7 @@ __all__ = [
     "DecryptStage",
     "Gap",
     "KeyColumns",
+    "KeyReader",
     "LeftOut",
     "LossCause",
     "LostObjects",

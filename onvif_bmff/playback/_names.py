@@ -14,6 +14,7 @@ NAMES = {
     "header": ("DecryptStage", "SegmentHeader", "clear_samples", "read_header",),
     "key_columns": ("KeyColumns", "SpanColumns",),
     "key_order": ("order_of", "time_of",),
+    "key_reader": ("KeyReader",),
     "keys": ("PlaybackKeys",),
     "left_out": ("LeftOut", "LossCause", "cause_of", "doubts", "left_out_of", "lost_objects",),
     "listing": ("listing_prefixes",),

@@ -78,6 +78,8 @@ class ObservedFragment:
     earliest: int
     presentation_end: int
     first_is_sync: bool
+    first_is_start: bool
+    """Whether decoding can start at the first sample: it is sync, or a gradual refresh begins with it."""
 
     @classmethod
     def of(cls, part: TrackFragment, traf_number: int) -> "ObservedFragment":
@@ -110,6 +112,7 @@ class ObservedFragment:
             earliest=earliest,
             presentation_end=end,
             first_is_sync=not flags & NON_SYNC_SAMPLE,
+            first_is_start=not flags & NON_SYNC_SAMPLE or 0 in part.roll_starts,
         )
 
     def decode_times(self) -> list[Sequence[int]]:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from onvif_bmff.errors import escaped
 
-__all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
+__all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "RecurringLog", "Rule"]
 
 _MAX_PER_RULE = 5
 """Findings of one rule in one object that are listed; the others are only counted."""
@@ -217,6 +217,16 @@ class Findings:
         """Report that ``rule`` does not hold, which is no fault."""
         self._found.append(Finding(rule, Level.NOTE, key, None, escaped(message)))
 
+    def add_all(self, others: "Findings") -> None:
+        """Take over what others found and counted; more than ``most`` may be listed if something was found before."""
+        others.add_to(self._found, self._counts)
+
+    def add_to(self, found: list[Finding], counts: dict[str, int]) -> None:
+        """Append the findings to a list, and add their numbers by rule to a table."""
+        found += self._found
+        for rule, count in self._counts.items():
+            counts[rule] = counts.get(rule, 0) + count
+
     def __bool__(self) -> bool:
         return bool(self._found)
 
@@ -229,6 +239,24 @@ class Findings:
                 yield Finding(rule, RULES[rule].level, self.key, None, f"and {more} more like these", count=more)
         self._found.clear()
         self._counts.clear()
+
+
+class RecurringLog:
+    """Notes the findings of one object that others may share; ``add_to`` passes them on."""
+
+    __slots__ = ("_added",)
+
+    def __init__(self) -> None:
+        self._added: list[tuple[str, str, str, str]] = []
+
+    def add(self, rule: str, message: str, *, key: str, path: str) -> None:
+        """Report that the object breaks ``rule``."""
+        self._added.append((rule, message, key, path))
+
+    def add_to(self, recurring: "Recurring") -> None:
+        """Report all to the findings of the place."""
+        for rule, message, key, path in self._added:
+            recurring.add(rule, message, key=key, path=path)
 
 
 class Recurring:
