@@ -15,6 +15,7 @@ from statistics import median
 from streams import NewCodec, Stream, Unit
 from support_recorded import PlayedSample, PlayedSegment, PlayedSpan, check_recording
 
+from onvif_bmff.codecs import DecodeTimes
 from onvif_bmff.media import TrackType
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.recording.dropped import DropReason
@@ -64,11 +65,17 @@ def record(stream: Stream, format_: RecordingFormat, clock: Clock) -> Recorded:
     recorder = Recorder(stream.tracks, target, timestamp_bits=stream.timestamp_bits)
     recorder.activate(instant(stream.items[0].arrival))
     events: list[RecordingEvent] = []
+    ordered = {track.track_id: DecodeTimes(track.codec, track.timescale) for track in stream.tracks if stream.presented}
     for item in stream.items:
         if isinstance(item, NewCodec):
             recorder.replace_track(item.track)
         elif isinstance(item, Unit):
-            events.extend(recorder.push(item.sample))
+            order = ordered.get(item.sample.track_id)
+            for sample in (item.sample,) if order is None else order.push(item.sample):
+                events.extend(recorder.push(sample))
+    for order in ordered.values():
+        for sample in order.flush():
+            events.extend(recorder.push(sample))
     events.extend(recorder.deactivate())
     store = MemoryStore()
     for obj in collect_objects(events):

@@ -81,6 +81,7 @@ class Stream:
         shaken: seconds by which the stamps of single units may be off without being wrong (jitter).
         breaks: how often the recording may have to wait for the next sync sample.
         timestamp_bits: width of the source's counter.
+        presented: stamps are those of presentation, as over RTP.
     """
 
     tracks: tuple[Track, ...]
@@ -88,6 +89,7 @@ class Stream:
     shaken: Fraction = Fraction(0)
     breaks: int = 0
     timestamp_bits: int | None = None
+    presented: bool = False
     timescales: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
