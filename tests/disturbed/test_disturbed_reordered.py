@@ -26,6 +26,23 @@ DISTURBED = {
     "lost pictures": lost(every=23),
     "lone stamps and a step": composed(lone(600, every=70, first=35), step(5.48, -1)),
 }
+FAILING = {
+    "lone stamps 9800 s back": 1,
+    "a counter that steps back": 2,
+    "a counter that steps ahead": 2,
+    "a pause": 5,
+    "a boot": 2,
+    "lone stamps and a step": 2,
+}
+"""What fails today, with the line of the list of faults."""
+
+
+def named():
+    """The disturbances by name, with a mark if they fail today."""
+    for name in DISTURBED:
+        line = FAILING.get(name)
+        marks = [] if line is None else [pytest.mark.xfail(reason=f"line {line}", strict=True)]
+        yield pytest.param(name, marks=marks, id=name)
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +59,13 @@ def clips(make_clip):
 
 
 @pytest.mark.parametrize("format_", [CMAF, MP4], ids=["CMAF", "MP4"])
-@pytest.mark.parametrize("disturbed", DISTURBED)
+@pytest.mark.parametrize("disturbed", list(named()))
 def test_a_camera(disturbed, format_):
     check(DISTURBED[disturbed](by_presentation(pictures_of(CAMERA))), format_, Clock.ARRIVAL)
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("disturbed", DISTURBED)
+@pytest.mark.parametrize("disturbed", list(named()))
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_clip(name, disturbed, clips):
     check(DISTURBED[disturbed](by_presentation(pictures_of(clips(name)))), CMAF, Clock.ARRIVAL)
