@@ -1,6 +1,12 @@
 """``record --spool`` and ``onvif-bmff spool``: what waits is kept, shown and uploaded."""
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -186,3 +192,26 @@ def test_what_is_no_spool(capsys):
     assert main(["spool", "nowhere"]) == 2
     assert "is no spool" in capsys.readouterr().err
     assert not Path("nowhere").exists()
+
+
+def test_an_interrupt_does_not_wait_for_a_service_that_does_not_answer(tmp_path):
+    need_module("obstore")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        Path("options.toml").write_text(
+            f'endpoint = "{endpoint}"\naccess_key_id = "A"\nsecret_access_key = "B"\nregion = "us-east-1"'
+        )
+        options = ["--store", "s3://bucket", "--store-options", "options.toml", "--spool-wait", "PT1H"]
+        command = [sys.executable, "-m", "onvif_bmff", *RECORD, *options]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "HOME": str(tmp_path)})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list(Path("spool").rglob("*.m4a_end")):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - began
+    assert process.returncode == 130
+    assert b"objects wait in spool" in said
+    assert took < 5, "a request may take two minutes"

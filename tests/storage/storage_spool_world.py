@@ -217,9 +217,11 @@ class World:
         seed: decides everything.
         kind: what is tested, in place of ``SpooledStore``.
         segments: how many are recorded by each process.
+        outage: the only thing that goes wrong, if it is given: seconds without any answer, from the beginning.
+        policy: of the spool, in place of one by chance.
     """
 
-    def __init__(self, seed, kind=SpooledStore, segments=14):
+    def __init__(self, seed, kind=SpooledStore, segments=14, outage=None, policy=None):
         self.simulation = Simulation(seed)
         chance = self.simulation.chance
         self._kind, self._segments = kind, segments
@@ -232,8 +234,17 @@ class World:
             begin = chance.random() * self._spacing * segments
             self.bucket.outages.append((begin, begin + chance.choice([60, 3600, 86_400])))
         self._can_crash = chance.random() < 0.7
+        self._processes = chance.choice([1, 2, 3])
+        if outage is not None:
+            self.bucket.rate, self.bucket.outages, self._can_crash, self._processes = (
+                0.0,
+                [(60.0, 60.0 + outage)],
+                False,
+                1,
+            )
+            self._spacing = outage / segments
         self.acknowledged = {}
-        self._policy = SpoolPolicy(
+        self._policy = policy or SpoolPolicy(
             tasks=chance.choice([1, 2, 4]),
             most_bytes=chance.choice([None, None, 3_000, 8_000]),
             when_full=chance.choice([WhenFull.REFUSE, WhenFull.DROP_OLDEST, WhenFull.DROP_NEWEST]),
@@ -291,7 +302,7 @@ class World:
     def run(self):
         """Record by several processes, which may end at any moment; then let all be uploaded, and check it."""
         chance, simulation = self.simulation.chance, self.simulation
-        for _ in range(chance.choice([1, 2, 3])):
+        for _ in range(self._processes):
             process = self._one_process(chance)
             if process.alive:
                 simulation.crash(process)
