@@ -23,9 +23,12 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "record": Command("media are lost, a key was not wrapped for all certificates, or objects are left in the spool"),
+    "record": Command(
+        "media are lost, a key was not wrapped for all certificates, or objects are left in the spool", (("record", 1),)
+    ),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
+    "diagnose": Command("a clock, a gap or a sync sample is not as it should be", (("diagnose", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
     "rewrap": Command("an object could not be copied"),
     "extract": Command(),
@@ -35,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "copy": Command("an object could not be copied", (("copy", 1),)),
     "move": Command("an object could not be moved", (("move", 1),)),
     "check-store": Command("the store is not fit", (("check-store", 1),)),
+    "expire": Command("something could not be deleted", (("expire", 1),)),
     "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),

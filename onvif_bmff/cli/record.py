@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
@@ -12,6 +12,7 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
+from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, input_place
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
@@ -53,10 +54,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command."""
     parser = subparsers.add_parser(
         "record",
-        help="record a media file into a store",
-        description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
+        help="record a media file or a live stream into a store",
+        description="Record a file, faster than real time, or a live stream into the objects of ONVIF Annex B.",
     )
-    parser.add_argument("input", metavar="INPUT", type=path, help="MP4 or QuickTime file; - for standard input")
+    parser.add_argument(
+        "input", metavar="INPUT", type=input_place,
+        help="file, - for standard input, or URL of a stream (rtsp://camera/…)",
+    )  # fmt: skip
     parser.add_argument("--store", metavar="STORE", required=True, type=store_place, help=STORE_HELP)
     add_options_argument(parser)
     parser.add_argument(
@@ -96,6 +100,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
     parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
+    add_live_arguments(parser)
     add_encryption_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -105,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
 
     All spans are closed, also after a signal.
     """
+    if isinstance(args.input, StreamUrl) and args.input.is_live:
+        return _run_live(args)
     target = _target(args)
     done = _RecordingResult()
     signals: SignalGuard = args.signals
@@ -122,9 +129,7 @@ def run(args: argparse.Namespace) -> int:
         sink = StoreSink(store, overwrite=args.overwrite, on_stored=done.on_stored, on_failure=done.refused.append)
         with sink:
             recorder.activate(start, media_time=Fraction(0))
-            show = stack.enter_context(
-                progress(args.input.name, len(given.source.data), unit="bytes", quiet=args.quiet)
-            )
+            show = stack.enter_context(progress(given.title, given.size, unit="bytes", quiet=args.quiet))
             samples = _from_start(_samples(given, recorder, paced=args.realtime), given, recorder, start)
             _record(signals.read(_shown(samples, show)), recorder, sink, done)
         is_waiting = spooled is not None and not _is_uploaded(args, spooled)
@@ -132,11 +137,52 @@ def run(args: argparse.Namespace) -> int:
     if done.stored:
         given.tell(args)
     done.show(_place(args, [key for key, _ in done.stored], done.dropped))
+    lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
+    _complain_of(done, (*recorder.dropped.items(), *lost.items()))
+    return _status(signals, target, failure, has_findings=given.is_loss or is_waiting or done.dropped > 0)
+
+
+def _run_live(args: argparse.Namespace) -> int:
+    """Record a live stream; statuses as those of ``run``."""
+    from onvif_bmff.cli.live_status import LiveStatus
+    from onvif_bmff.cli.record_live import LiveRecording
+
+    target = _target(args)
+    done = _RecordingResult()
+    signals: SignalGuard = args.signals
+    status = LiveStatus(as_json=args.json, quiet=args.quiet)
+
+    def on_stored(key: ObjectKey, size: int) -> None:
+        done.on_stored(key, size)
+        status.stored(str(key), size)
+
+    with signals.shield(final=True):
+        live = LiveRecording(args, target, encryption_vectors(args), status)
+        store, spooled = _opened(args, done)
+        keep_made_key(args)
+        sink = StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=done.refused.append)
+        with sink:
+            live.run(sink)
+        is_waiting = spooled is not None and not _is_uploaded(args, spooled)
+    failure = done.failure_of_live(live.failure, args.input.shown, interrupted=signals.number is not None)
+    if args.json:
+        status.write("total", objects=len(done.stored), bytes=sum(size for _, size in done.stored))
+    else:
+        done.show(_place(args, [key for key, _ in done.stored], done.dropped))
+    _complain_of(done, (live.dropped + sink.dropped).items())
+    return _status(signals, target, failure, has_findings=is_waiting or done.dropped > 0)
+
+
+def _complain_of(done: "_RecordingResult", lost: Iterable[tuple[str, int]]) -> None:
+    """Say what is not in the store: segments that a full spool dropped, and samples by reason."""
     if done.dropped:
         complain(f"{done.dropped} segments were dropped from the spool, which was full")
-    lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
-    for reason, count in (*recorder.dropped.items(), *lost.items()):
+    for reason, count in lost:
         complain(f"{count} samples were not recorded: {reason}")
+
+
+def _status(signals: SignalGuard, target: RecordingTarget, failure: Exception | None, *, has_findings: bool) -> int:
+    """Say why the recording ended, and for whom it was not encrypted; return the status, or raise the failure."""
     if signals.number is not None:
         complain(f"ended by {signals.name}")
     left_out = certificates_left_out(target.encryption)
@@ -144,8 +190,7 @@ def run(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    has_findings = left_out or given.source.is_loss or is_waiting or done.dropped
-    return signals.status or (Status.FINDINGS if has_findings else Status.SUCCESS)
+    return signals.status or (Status.FINDINGS if left_out or has_findings else Status.SUCCESS)
 
 
 def _opened(args: argparse.Namespace, done: "_RecordingResult") -> "tuple[ObjectStore, SpooledStore | None]":
@@ -223,12 +268,19 @@ class _RecordingResult:
 
     def failure_of(self, given: RecordInput, recorder: Recorder, *, interrupted: bool) -> Exception | None:
         """Return the error that the command ends with."""
-        self.failed(recorder.failure)
+        return self._failure(recorder.failure, (given.name, "nothing was recorded", *given.faults()), interrupted)
+
+    def failure_of_live(self, failure: Exception | None, name: str, *, interrupted: bool) -> Exception | None:
+        """Return the error that the recording of a stream ends with."""
+        return self._failure(failure, (name, "nothing was recorded"), interrupted)
+
+    def _failure(self, failure: Exception | None, nothing: Sequence[str], interrupted: bool) -> Exception | None:  # noqa: FBT001
+        self.failed(failure)
         if self.refused:
             first = self.refused[0]
             self.failed(StoreError(f"{len(self.refused)} objects are not stored, first {first.key}: {first.error}"))
         if not self.stored and not interrupted:
-            self.failed(MediaError(": ".join((given.name, "nothing was recorded", *given.faults()))))
+            self.failed(MediaError(": ".join(nothing)))
         return self.failure
 
     def show(self, place: str) -> None:

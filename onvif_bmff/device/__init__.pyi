@@ -15,6 +15,7 @@ from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
+from onvif_bmff.device.sources import SourceSettings as SourceSettings
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
 from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
 from onvif_bmff.device.states import TrackStates as TrackStates
@@ -44,6 +45,7 @@ __all__ = [
     "SampleSource",
     "SourceProvider",
     "SourceRunner",
+    "SourceSettings",
     "SpooledStorages",
     "SteadyClock",
     "TrackStates",
