@@ -45,6 +45,7 @@ def test_a_spool_is_empty_in_the_end(capsys):
         "unsealed": [],
         "error": None,
         "dropped": {"objects": 0, "bytes": 0, "last": []},
+        "sent": {"day": 0, "month": 0},
     }
 
 
@@ -175,6 +176,16 @@ def test_what_a_full_spool_drops_is_shown(capsys):
     said = capsys.readouterr().out
     assert f"{dropped['objects']} segments of {dropped['bytes']:,} bytes were dropped to make room" in said
     assert f"{dropped['last'][0]['first']} to " in said
+
+
+def test_what_was_sent_of_a_budget_is_shown(capsys):
+    assert main([*RECORD, "--store", "remote", "--upload-a-month", "1000000"]) == 0
+    sent = sum(DirectoryStore("remote").head(key).size for key in DirectoryStore("remote").keys(""))
+    capsys.readouterr()
+    assert main(["spool", "spool", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"]["month"] == sent
+    assert main(["spool", "spool"]) == 0
+    assert f"{sent:,} in this month" in capsys.readouterr().out
 
 
 def test_what_is_no_number_of_bytes(capsys):
