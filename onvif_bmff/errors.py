@@ -16,6 +16,7 @@
     │  ├─ WrongKeyError         a private key opens none of the wrapped keys
     │  ├─ CertificateError      a certificate cannot be used to wrap keys
     │  └─ UnsupportedSchemeError
+    ├─ SourceError          a live source cannot be opened, or broke off
     ├─ StateError           called at the wrong time (push after close)
     ├─ StoreError           an object store refused or failed
     │  ├─ ObjectNotFoundError
@@ -49,6 +50,7 @@ __all__ = [
     "OnvifBmffError",
     "PersistenceError",
     "ProtectionError",
+    "SourceError",
     "StateError",
     "StoreError",
     "TimeError",
@@ -161,6 +163,10 @@ class CertificateError(ProtectionError, ValueError):
 
 class UnsupportedSchemeError(ProtectionError):
     """A protection scheme or algorithm that this library does not know."""
+
+
+class SourceError(OnvifBmffError):
+    """A live source cannot be opened, or it broke off. Its text carries no password."""
 
 
 class StateError(OnvifBmffError, RuntimeError):

@@ -31,13 +31,17 @@ ALLOWED = {
         "recording", "playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing",
     },
     "validation": {"playback", "cenc", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
+    "diagnosis": {"playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
     "control": {"objects", "xml_values", "key_format", "media_kind", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "media_kind", "errors", "timing"},
     "storage": {"objects", "runtime", "errors", "timing", "logs"},
     "mending": {"demux", "codecs", "media", "bmff", "media_kind", "errors"},
     "ingest": {"mending", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
+    "rtsp": {"control", "codecs", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "media_kind", "errors", "timing"},
-    "jobs": {"storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing"},
+    "jobs": {
+        "storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing",
+    },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
         "storage", "ingest", "runtime", "media_kind", "errors", "timing",
@@ -47,6 +51,7 @@ ALLOWED = {
 
 EXTERNAL = {
     "construct": {"bmff"},
+    "av": {"rtsp"},
     "cryptography": {"cenc"},
     "distributed": {"jobs"},
     "hypothesis": {"testing"},
@@ -56,10 +61,10 @@ EXTERNAL = {
 }
 """Which rooms may import which packages."""
 
-STANDARD = {"sqlite3": {"storage"}, "socket": set(), "subprocess": {"testing", "cli"}, "requests": set()}
+STANDARD = {"sqlite3": {"storage"}, "socket": {"rtsp"}, "subprocess": {"testing", "cli"}, "requests": set()}
 
 WORLD = {"open", "time.time", "time.monotonic", "datetime.now", "os.urandom", "uuid.uuid4", "uuid4"}
-WORLDLY = {"storage", "ingest", "device", "runtime", "cli", "testing"}
+WORLDLY = {"storage", "ingest", "rtsp", "device", "runtime", "cli", "testing"}
 """Rooms that may do I/O, read clocks or draw random numbers by themselves."""
 
 
@@ -147,7 +152,9 @@ def waiting_of(tree: ast.Module, *, leaf_locks: bool) -> list[str]:
     return [one for one in found if not (leaf_locks and one in LEAF_LOCKS)]
 
 
-SEAMLESS = [entry for entry in MODULES if entry[0] in ("device", "engine", "ingest", "storage", "recovery", "export")]
+SEAMLESS = [
+    entry for entry in MODULES if entry[0] in ("device", "engine", "ingest", "rtsp", "storage", "recovery", "export")
+]
 
 
 @pytest.mark.parametrize(
@@ -222,8 +229,8 @@ def test_the_page_on_architecture_has_the_same_table() -> None:
 
 MAX_FLOORS = {
     "bmff": 10, "media": 4, "codecs": 7, "demux": 3, "cenc": 5, "objects": 5, "recording": 10, "playback": 7,
-    "export": 4, "recovery": 3, "validation": 8, "control": 7, "engine": 3, "storage": 5, "mending": 4, "ingest": 4,
-    "testing": 3, "jobs": 4, "device": 5, "cli": 5,
+    "export": 4, "recovery": 3, "validation": 8, "diagnosis": 5, "control": 7, "engine": 3, "storage": 5,
+    "mending": 4, "ingest": 4, "rtsp": 9, "testing": 3, "jobs": 4, "device": 5, "cli": 5,
 }  # fmt: skip
 """The longest chain of imports between the modules of a room, folders included; a module that imports none is 1."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from onvif_bmff.cenc import protection_headers
 from onvif_bmff.cli.info_file import sample_row
-from onvif_bmff.cli.info_samples import fragment_facts, segment_fragments
+from onvif_bmff.cli.info_samples import fragment_facts
 from onvif_bmff.cli.info_tracks import TrackSums, protection_systems
 from onvif_bmff.errors import BoxError, MediaError, ObjectDamagedError, ObjectNotFoundError, TimeError
 from onvif_bmff.jobs.groups import NamedKey, grouped
@@ -25,6 +25,7 @@ from onvif_bmff.playback import (
     arrow_of_rows,
     joined_tracks,
     read_header,
+    segment_fragments,
 )
 from onvif_bmff.timing import UtcTime
 

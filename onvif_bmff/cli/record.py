@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
@@ -12,10 +12,12 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
+from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, input_place
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.spool import complain_of_rest, emptied
+from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -35,6 +37,7 @@ from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
     from onvif_bmff.objects import ObjectStore
+    from onvif_bmff.storage.spool import Dropped
     from onvif_bmff.storage.spooled import SpooledStore
 
 __all__ = ["register", "run"]
@@ -51,10 +54,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command."""
     parser = subparsers.add_parser(
         "record",
-        help="record a media file into a store",
-        description="Record an MP4 file, faster than real time, into the objects of ONVIF Annex B.",
+        help="record a media file or a live stream into a store",
+        description="Record a file, faster than real time, or a live stream into the objects of ONVIF Annex B.",
     )
-    parser.add_argument("input", metavar="INPUT", type=path, help="MP4 or QuickTime file; - for standard input")
+    parser.add_argument(
+        "input", metavar="INPUT", type=input_place,
+        help="file, - for standard input, or URL of a stream (rtsp://camera/…)",
+    )  # fmt: skip
     parser.add_argument("--store", metavar="STORE", required=True, type=store_place, help=STORE_HELP)
     add_options_argument(parser)
     parser.add_argument(
@@ -70,6 +76,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=timedelta(minutes=1),
         help="how long the end waits until all is uploaded from the spool (ISO 8601, default PT1M)",
     )
+    add_room_arguments(parser)
+    add_policy_arguments(parser)
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
     parser.add_argument(
         "--track", metavar="TRACK", action="append", default=[], dest="tracks",
@@ -92,6 +100,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--realtime", action="store_true", help="take as long as the file lasts")
     parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
+    add_live_arguments(parser)
     add_encryption_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -101,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
 
     All spans are closed, also after a signal.
     """
+    if isinstance(args.input, StreamUrl) and args.input.is_live:
+        return _run_live(args)
     target = _target(args)
     done = _RecordingResult()
     signals: SignalGuard = args.signals
@@ -109,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             given = stack.enter_context(open_input(args, one_of_each=target.format is CMAF))
         _check_tokens(args.encrypt_tracks, given.tracks)
-        store, spooled = _opened(args)
+        store, spooled = _opened(args, done)
         keep_made_key(args)
         recorder = Recorder(
             given.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
@@ -118,19 +129,60 @@ def run(args: argparse.Namespace) -> int:
         sink = StoreSink(store, overwrite=args.overwrite, on_stored=done.on_stored, on_failure=done.refused.append)
         with sink:
             recorder.activate(start, media_time=Fraction(0))
-            show = stack.enter_context(
-                progress(args.input.name, len(given.source.data), unit="bytes", quiet=args.quiet)
-            )
+            show = stack.enter_context(progress(given.title, given.size, unit="bytes", quiet=args.quiet))
             samples = _from_start(_samples(given, recorder, paced=args.realtime), given, recorder, start)
             _record(signals.read(_shown(samples, show)), recorder, sink, done)
         is_waiting = spooled is not None and not _is_uploaded(args, spooled)
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
         given.tell(args)
-    done.show(_place(args, [key for key, _ in done.stored]))
+    done.show(_place(args, [key for key, _ in done.stored], done.dropped))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
-    for reason, count in (*recorder.dropped.items(), *lost.items()):
+    _complain_of(done, (*recorder.dropped.items(), *lost.items()))
+    return _status(signals, target, failure, has_findings=given.is_loss or is_waiting or done.dropped > 0)
+
+
+def _run_live(args: argparse.Namespace) -> int:
+    """Record a live stream; statuses as those of ``run``."""
+    from onvif_bmff.cli.live_status import LiveStatus
+    from onvif_bmff.cli.record_live import LiveRecording
+
+    target = _target(args)
+    done = _RecordingResult()
+    signals: SignalGuard = args.signals
+    status = LiveStatus(as_json=args.json, quiet=args.quiet)
+
+    def on_stored(key: ObjectKey, size: int) -> None:
+        done.on_stored(key, size)
+        status.stored(str(key), size)
+
+    with signals.shield(final=True):
+        live = LiveRecording(args, target, encryption_vectors(args), status)
+        store, spooled = _opened(args, done)
+        keep_made_key(args)
+        sink = StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=done.refused.append)
+        with sink:
+            live.run(sink)
+        is_waiting = spooled is not None and not _is_uploaded(args, spooled)
+    failure = done.failure_of_live(live.failure, args.input.shown, interrupted=signals.number is not None)
+    if args.json:
+        status.write("total", objects=len(done.stored), bytes=sum(size for _, size in done.stored))
+    else:
+        done.show(_place(args, [key for key, _ in done.stored], done.dropped))
+    _complain_of(done, (live.dropped + sink.dropped).items())
+    return _status(signals, target, failure, has_findings=is_waiting or done.dropped > 0)
+
+
+def _complain_of(done: "_RecordingResult", lost: Iterable[tuple[str, int]]) -> None:
+    """Say what is not in the store: segments that a full spool dropped, and samples by reason."""
+    if done.dropped:
+        complain(f"{done.dropped} segments were dropped from the spool, which was full")
+    for reason, count in lost:
         complain(f"{count} samples were not recorded: {reason}")
+
+
+def _status(signals: SignalGuard, target: RecordingTarget, failure: Exception | None, *, has_findings: bool) -> int:
+    """Say why the recording ended, and for whom it was not encrypted; return the status, or raise the failure."""
     if signals.number is not None:
         complain(f"ended by {signals.name}")
     left_out = certificates_left_out(target.encryption)
@@ -138,18 +190,17 @@ def run(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    has_findings = left_out or given.source.is_loss or is_waiting
-    return signals.status or (Status.FINDINGS if has_findings else Status.SUCCESS)
+    return signals.status or (Status.FINDINGS if left_out or has_findings else Status.SUCCESS)
 
 
-def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None]":
+def _opened(args: argparse.Namespace, done: "_RecordingResult") -> "tuple[ObjectStore, SpooledStore | None]":
     """Return the store to record into, and the same if it is behind a spool."""
     remote = opened_store(args, create=True)
     if args.spool is None:
         return remote, None
     from onvif_bmff.storage.spooled import SpooledStore
 
-    spooled = SpooledStore(remote, args.spool)
+    spooled = SpooledStore(remote, args.spool, policy=policy_of(args), on_dropped=done.on_dropped)
     return spooled, spooled
 
 
@@ -166,13 +217,16 @@ def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
     return False
 
 
-def _place(args: argparse.Namespace, keys: Sequence[str]) -> str:
-    """Return where these objects are: under the store, or in the spool as far as they are not uploaded."""
+def _place(args: argparse.Namespace, keys: Sequence[str], dropped: int) -> str:
+    """Return where these objects are: under the store, or in the spool as far as they are not uploaded.
+
+    ``dropped`` is how many of them are nowhere.
+    """
     if args.spool is not None:
         from onvif_bmff.storage import DirectoryStore, spool_folders
 
         spooled = {key for folder in spool_folders(args.spool) for key in DirectoryStore(folder).keys("")}
-        uploaded = sum(key not in spooled for key in keys)
+        uploaded = sum(key not in spooled for key in keys) - dropped
         if uploaded < len(keys):
             return f"in the spool {args.spool}, {uploaded} of them in {args.store}"
     return f"under {args.store}"
@@ -198,6 +252,11 @@ class _RecordingResult:
         self.stored: list[tuple[str, int]] = []
         self.refused: list[StoreFailure] = []
         self.failure: Exception | None = None
+        self.dropped = 0
+
+    def on_dropped(self, what: "Dropped") -> None:
+        """Note what a full spool dropped."""
+        self.dropped += what.objects
 
     def on_stored(self, key: ObjectKey, size: int) -> None:
         """Note that an object of ``size`` bytes is in the store."""
@@ -209,12 +268,19 @@ class _RecordingResult:
 
     def failure_of(self, given: RecordInput, recorder: Recorder, *, interrupted: bool) -> Exception | None:
         """Return the error that the command ends with."""
-        self.failed(recorder.failure)
+        return self._failure(recorder.failure, (given.name, "nothing was recorded", *given.faults()), interrupted)
+
+    def failure_of_live(self, failure: Exception | None, name: str, *, interrupted: bool) -> Exception | None:
+        """Return the error that the recording of a stream ends with."""
+        return self._failure(failure, (name, "nothing was recorded"), interrupted)
+
+    def _failure(self, failure: Exception | None, nothing: Sequence[str], interrupted: bool) -> Exception | None:  # noqa: FBT001
+        self.failed(failure)
         if self.refused:
             first = self.refused[0]
             self.failed(StoreError(f"{len(self.refused)} objects are not stored, first {first.key}: {first.error}"))
         if not self.stored and not interrupted:
-            self.failed(MediaError(": ".join((given.name, "nothing was recorded", *given.faults()))))
+            self.failed(MediaError(": ".join(nothing)))
         return self.failure
 
     def show(self, place: str) -> None:

@@ -1,10 +1,12 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "clock_reading": ("ClockOrigin", "ClockReading",),
     "codec": (
         "AudioCodec",
         "Codec",
         "NalCodec",
+        "RandomAccessCodec",
         "Ranges",
         "SyncCodec",
         "VideoCodec",
@@ -30,9 +32,12 @@ NAMES = {
         "with_long_lengths",
     ),
     "nal_family": ("AVC", "HEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
+    "picture_order": ("MAX_REORDER", "PictureHeader", "PictureHeaders", "deepest", "order_count",),
+    "roll_groups": ("RollDistance", "roll_distance_of", "sync_samples",),
     "sample_entries": (
         "boxes_within",
         "clear_entry",
+        "completed_entry",
         "entry_bytes",
         "is_protected",
         "make_visual_entry",
@@ -43,6 +48,7 @@ NAMES = {
         "sound_format",
         "with_long_nal_lengths",
     ),
+    "sei": ("RECOVERY_POINT", "sei_messages", "sei_reader",),
     "track": ("Sample", "Track", "TrackType", "lead_of",),
     "track_box": ("MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": ("ColourInfo", "UNSPECIFIED", "picture_rate", "read_picture_hints",),

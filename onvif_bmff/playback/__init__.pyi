@@ -10,6 +10,7 @@ from onvif_bmff.playback.fragments import random_access_of as random_access_of
 from onvif_bmff.playback.fragments import random_access_size as random_access_size
 from onvif_bmff.playback.fragments import read_fragments as read_fragments
 from onvif_bmff.playback.fragments import rebase as rebase
+from onvif_bmff.playback.fragments import segment_fragments as segment_fragments
 from onvif_bmff.playback.gate import RangeGate as RangeGate
 from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
 from onvif_bmff.playback.header import DecryptStage as DecryptStage
@@ -150,6 +151,7 @@ __all__ = [
     "read_header",
     "read_segment",
     "rebase",
+    "segment_fragments",
     "select",
     "settle_header",
     "time_of",

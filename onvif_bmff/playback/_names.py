@@ -10,6 +10,7 @@ NAMES = {
         "random_access_size",
         "read_fragments",
         "rebase",
+        "segment_fragments",
     ),
     "gate": ("RangeGate", "SAME_TIME",),
     "header": ("DecryptStage", "SegmentHeader", "clear_samples", "read_header",),

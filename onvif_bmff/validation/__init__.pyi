@@ -81,6 +81,8 @@ from onvif_bmff.validation.rules import RecurringLog as RecurringLog
 from onvif_bmff.validation.rules import Rule as Rule
 from onvif_bmff.validation.samples import SampleChecker as SampleChecker
 from onvif_bmff.validation.segment import check_segment as check_segment
+from onvif_bmff.validation.spacing import check_age as check_age
+from onvif_bmff.validation.spacing import check_spacing as check_spacing
 from onvif_bmff.validation.spans import KindChecker as KindChecker
 from onvif_bmff.validation.spans import SegmentSummary as SegmentSummary
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
@@ -162,6 +164,7 @@ __all__ = [
     "Vectors",
     "WantedObject",
     "account",
+    "check_age",
     "check_attributes",
     "check_header",
     "check_length",
@@ -171,6 +174,7 @@ __all__ = [
     "check_seek_table",
     "check_segment",
     "check_segment_indexes",
+    "check_spacing",
     "check_stored_content_type",
     "check_structure",
     "codec_of_part",

@@ -39,6 +39,7 @@ NAMES = {
     "rules": ("Finding", "Findings", "Level", "RULES", "Recurring", "RecurringLog", "Rule",),
     "samples": ("SampleChecker",),
     "segment": ("check_segment",),
+    "spacing": ("check_age", "check_spacing",),
     "spans": ("KindChecker", "SegmentSummary", "SpanChecker", "TrackSummary",),
     "store": ("SegmentLooker", "validate_store",),
     "structure": ("SAMPLE_DESCRIPTIONS", "SAMPLE_TABLE", "check_length", "check_structure", "original_type",),

@@ -1,7 +1,8 @@
 """The rules that can be checked in a store, as one table, and the findings that report violations.
 
 Ids that begin with ``ANX-`` are requirements of annex B of ONVIF Recording Control 25.12, by section; those that begin
-with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects.
+with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects;
+with ``P-``, what players want.
 """
 
 from collections.abc import Iterator, Mapping
@@ -179,6 +180,9 @@ _SHOULD: Mapping[str, str] = {
     "C-19": "stss is present if a sample is not a sync sample",
     "C-65": "samples encrypted as a whole with a constant vector have no senc, saiz and saio",
     "P-01": "every sample has data, since players reject a whole segment with an empty sample",
+    "P-02": "pictures are not a tick apart among others that are not, since players drop them",
+    "P-03": "pictures are presented about as long after their decoding as others, since players wait or drop them",
+    "P-04": "samples of a multiplexed object are not seconds older than its leading track, since seeking misses them",
 }
 
 RULES: Mapping[str, Rule] = {

@@ -1,0 +1,255 @@
+"""The loop of ``record`` over a live stream: opened again whenever it breaks off, recorded in spans of its own."""
+
+import argparse
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from onvif_bmff.cenc.encrypt import IvSources
+from onvif_bmff.cli.live_options import stream_options
+from onvif_bmff.cli.live_status import LiveStatus
+from onvif_bmff.cli.signals import Interrupted, SignalGuard
+from onvif_bmff.cli.terminal import complain
+from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, SourceError
+from onvif_bmff.media.clock_reading import ClockReading
+from onvif_bmff.media.track import Sample, Track, lead_of
+from onvif_bmff.objects.events import RecordingEvent
+from onvif_bmff.recording.formats import CMAF
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.segment_labels import SegmentLabels
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage.sink import StoreSink
+from onvif_bmff.timing import UtcTime
+
+if TYPE_CHECKING:
+    from onvif_bmff.rtsp import LiveSource
+
+__all__ = ["LiveRecording"]
+
+_FIRST_RETRY = 1.0
+_MAX_RETRY = 30.0
+_SHOWN_EVERY = 0.5
+_GRACE = 2.0
+"""Seconds beyond the duration after which a silent stream ends the recording."""
+_DAY = timedelta(days=1)
+_FIRST_YEAR = 2000
+"""Camera clocks that show an earlier year have not been set."""
+
+
+class LiveRecording:
+    """Records a stream until the duration is over, a signal comes, or, with ``--once``, it ends.
+
+    ``failure`` is what could not be recorded, first of all; ``dropped`` counts samples by reason.
+
+    Args:
+        args: the arguments of the command.
+        target: what is recorded how.
+        ivs: source of initialisation vectors.
+        status: shows what happens.
+    """
+
+    def __init__(
+        self, args: argparse.Namespace, target: RecordingTarget, ivs: IvSources | None, status: LiveStatus
+    ) -> None:
+        self._args = args
+        self._target = target
+        self._ivs = ivs
+        self._status = status
+        self._options = stream_options(args)
+        self._stop = threading.Event()
+        self._ends_at: float | None = None
+        self._left: Fraction | None = None
+        if args.duration is not None:
+            self._left = Fraction(args.duration // timedelta(microseconds=1), 1_000_000)
+        self.failure: Exception | None = None
+        self.dropped: Counter[str] = Counter()
+
+    def run(self, sink: StoreSink) -> None:
+        """Record. Raises ``SourceError`` if the stream cannot be opened at first."""
+        ticker = threading.Thread(target=self._tick, name="status", daemon=True)
+        ticker.start()
+        try:
+            self._run(sink)
+        finally:
+            self._stop.set()
+            ticker.join()
+            self._status.clear()
+        self._status.entered("ended")
+
+    def _run(self, sink: StoreSink) -> None:
+        from onvif_bmff.rtsp import open_live
+
+        args = self._args
+        signals: SignalGuard = args.signals
+        delay, is_first = _FIRST_RETRY, True
+        while not self._stop.is_set() and signals.number is None:
+            self._status.entered("connecting" if is_first else "reconnecting")
+            error: SourceError | None = None
+            try:
+                with signals.exposed():
+                    source = open_live(args.input, self._options, stop=self._stop)
+            except SourceError as failure:
+                if is_first or args.once:
+                    raise
+                error = failure
+            except Interrupted:
+                return
+            else:
+                if is_first:
+                    for text in source.left_out:
+                        complain(f"{args.input.shown}: {text}")
+                is_first, delay = False, _FIRST_RETRY
+                try:
+                    self._record(source, sink)
+                except SourceError as failure:
+                    error = failure
+                finally:
+                    source.close()
+            if args.once or self._stop.is_set() or signals.number is not None:
+                self.failure = self.failure or (error if args.once else None)
+                return
+            why = "it has ended" if error is None else str(error)
+            self._status.entered("reconnecting", why)
+            complain(f"{why}; another try in {delay:g} s")
+            for _ in signals.read(self._pause(delay)):
+                pass
+            delay = min(delay * 2, _MAX_RETRY)
+
+    def _pause(self, seconds: float) -> Iterator[None]:
+        self._stop.wait(seconds)
+        yield
+
+    def _tick(self) -> None:
+        """Show the state; end a recording whose duration is over although nothing comes."""
+        while not self._stop.wait(_SHOWN_EVERY):
+            self._status.show()
+            if self._ends_at is not None and time.monotonic() >= self._ends_at:
+                self._stop.set()
+
+    # ---- one connection ----------------------------------------------------------------------------------------
+
+    def _record(self, source: "LiveSource", sink: StoreSink) -> None:
+        tracks = self._tracks(source.tracks)
+        session = _LiveSession(tracks, self._target, self._args.source, self._ivs, self._status)
+        error: SourceError | None = None
+        try:
+            for item in self._args.signals.read(self._until_over(source.samples(), tracks)):
+                try:
+                    sink.add_all(session.take(item))
+                except (MediaError, ProtectionError) as failure:
+                    self._fail(failure)
+        except SourceError as failure:
+            error = failure
+        try:
+            sink.add_all(session.close())
+        except OnvifBmffError as failure:
+            self._fail(failure)
+        self._fail(session.recorder.failure)
+        self.dropped += session.recorder.dropped
+        if error is not None:
+            raise error
+
+    def _fail(self, error: Exception | None) -> None:
+        self.failure = self.failure or error
+
+    def _tracks(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
+        """The tracks that are recorded: those that are named, else in CMAF one of each kind, else all."""
+        wanted = self._args.tracks
+        for word in wanted:
+            if not any(word in (track.token, str(track.track_id)) for track in tracks):
+                known = ", ".join(f"{track.token} ({track.track_id})" for track in tracks)
+                raise MediaError(f"there is no track {word} to record, only {known}")
+        for token in self._args.encrypt_tracks:
+            if all(track.token != token for track in tracks):
+                raise ProtectionError(f"there is no track {token} to encrypt")
+        if wanted:
+            return tuple([track for track in tracks if {track.token, str(track.track_id)} & set(wanted)])
+        if self._target.format is not CMAF:
+            return tuple(tracks)
+        return tuple({track.type: track for track in reversed(tracks)}.values())[::-1]
+
+    def _until_over(
+        self, items: "Iterator[Sample | CodecChange | ClockReading]", tracks: Sequence[Track]
+    ) -> "Iterator[Sample | CodecChange | ClockReading]":
+        """Pass items of the tracks on, until as much is recorded as was asked for."""
+        timescales = {track.track_id: track.timescale for track in tracks}
+        lead = lead_of(tracks).track_id
+        first: Fraction | None = None
+        for item in items:
+            if isinstance(item, ClockReading) or item.track_id not in timescales:
+                if isinstance(item, ClockReading) and item.track_id in (None, *timescales):
+                    yield item
+                continue
+            if self._left is not None and item.track_id == lead and isinstance(item, Sample):
+                time_now = Fraction(item.decode_time, timescales[lead])
+                if first is None and item.sync:
+                    first = time_now
+                    if self._ends_at is None:
+                        self._ends_at = time.monotonic() + float(self._left) + _GRACE
+                if first is not None and time_now - first >= self._left:
+                    self._stop.set()
+                    return
+            yield item
+
+
+class _LiveSession:
+    """What is recorded of one connection: begins at its first sample, by the camera's clock if it is to be believed."""
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        target: RecordingTarget,
+        source_id: str | None,
+        ivs: IvSources | None,
+        status: LiveStatus,
+    ) -> None:
+        self._tracks = {track.track_id: track for track in tracks}
+        self._timescales = {track.track_id: track.timescale for track in tracks}
+        self.recorder = Recorder(tracks, target, labels=SegmentLabels(source=source_id), ivs=ivs)
+        self._status = status
+        self._epoch = UtcTime(time.time_ns() // 1000)
+        self._anchor: tuple[UtcTime, Fraction] | None = None
+
+    def take(self, item: "Sample | CodecChange | ClockReading") -> Sequence[RecordingEvent]:
+        """Record an item; return the events."""
+        if isinstance(item, ClockReading):
+            self._read(item)
+            return ()
+        if isinstance(item, CodecChange):
+            old = self._tracks[item.track_id]
+            track = Track(old.token, old.track_id, old.timescale, item.codec, old.language)
+            self._tracks[item.track_id] = track
+            self.recorder.replace_track(track)
+            return ()
+        if not self.recorder.active:
+            at, media_time = self._anchor or (self._epoch, Fraction(0))
+            self._anchor = at, media_time
+            self.recorder.activate(at, media_time=media_time)
+            self._status.entered("recording")
+        media_time = Fraction(item.decode_time, self._timescales[item.track_id])
+        self._status.sample(self._at(media_time), len(item.data))
+        return self.recorder.push(item)
+
+    def close(self) -> Sequence[RecordingEvent]:
+        """End the recording of this connection; return the events."""
+        return self.recorder.deactivate() if self.recorder.active else ()
+
+    def _at(self, media_time: Fraction) -> UtcTime:
+        at, origin = self._anchor or (self._epoch, Fraction(0))
+        return at.plus_microseconds(round((media_time - origin) * 1_000_000))
+
+    def _read(self, reading: ClockReading) -> None:
+        """Take the camera's clock for the recording's at first; say later how much it differs."""
+        arrival = self._epoch.plus_microseconds(round(reading.media_time * 1_000_000))
+        if self._anchor is not None:
+            self._status.drift(Fraction(reading.utc.microseconds_since(self._at(reading.media_time)), 1_000_000))
+        elif abs(reading.utc - arrival) > _DAY or reading.utc.year < _FIRST_YEAR:
+            complain(f"the camera's clock says {reading.utc.isoformat(0)}, and is not believed")
+            self._anchor = self._epoch, Fraction(0)
+        else:
+            self._anchor = reading.utc, reading.media_time

@@ -1,0 +1,330 @@
+"""From depacketised payloads to access units: one assembler for each kind of coding, all pure.
+
+Payloads come with their time in ticks. What a depacketiser hands over in pieces (NAL units and their fragments, OBUs,
+pieces of a metadata document) belongs together as far as the time is the same. RFC 6184, RFC 7798, RFC 3640, RFC 2435,
+RFC 7587; ONVIF Streaming Specification 25.12, 5.2.1.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from onvif_bmff.codecs import (
+    AacCodec,
+    AvcAccessUnits,
+    G711Codec,
+    HevcAccessUnits,
+    MetadataCodec,
+    MjpegCodec,
+    OpusCodec,
+    opus_packet_duration,
+    parse_adts_header,
+)
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal import iter_nal_units
+
+__all__ = [
+    "AacUnits",
+    "Assembler",
+    "DocumentUnits",
+    "G711Units",
+    "JpegUnits",
+    "MediaUnit",
+    "NalUnits",
+    "OpusUnits",
+]
+
+_MAX_UNIT = 32 << 20
+"""Bytes that one access unit or document may have; what is longer is lost."""
+_START_CODE = b"\0\0\1"
+
+
+@dataclass(slots=True)
+class MediaUnit:
+    """One access unit: its time and duration in ticks (0 where it is not known), and the codec that it needs.
+
+    ``decode_time`` is what it was decoded at where the source says so; None: it is as presented.
+    """
+
+    time: int
+    duration: int
+    data: bytes
+    sync: bool
+    codec: Codec
+    decode_time: int | None = None
+
+
+class Assembler(Protocol):
+    """Puts access units together; ``lost`` counts what could not be read."""
+
+    lost: int
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec in force; None until it is known."""
+        ...
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a payload; return the units that are complete with it."""
+        ...
+
+    def continues(self, data: bytes) -> bool:
+        """Return whether a payload is certainly of one unit with the one before it."""
+        ...
+
+    def flush(self) -> Iterable[MediaUnit]:
+        """Return the last unit, if it is complete as far as can be known."""
+        ...
+
+
+class _Whole:
+    """Payloads that are units by themselves."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def continues(self, data: bytes) -> bool:
+        """Return False."""
+        return False
+
+    def flush(self) -> Iterable[MediaUnit]:
+        """Return nothing: no unit waits."""
+        return ()
+
+
+class NalUnits:
+    """H.264 and H.265: pieces of a byte stream; what has one time is one access unit.
+
+    Args:
+        units: makes samples of access units.
+        whole: payloads are access units by themselves, as in files.
+        length_size: bytes of the lengths before NAL units, where these are no byte stream.
+    """
+
+    def __init__(
+        self, units: AvcAccessUnits | HevcAccessUnits, *, whole: bool = False, length_size: int | None = None
+    ) -> None:
+        self._units = units
+        self._whole = whole
+        self._length_size = length_size
+        self._parts: list[bytes] = []
+        self._time = 0
+        self._size = 0
+        self.lost = 0
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec in force."""
+        return self._units.codec
+
+    def continues(self, data: bytes) -> bool:
+        """Return whether a payload goes on within a NAL unit: it begins with no start code."""
+        return not self._whole and bool(self._parts) and not _begins_unit(data)
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a payload."""
+        if self._whole:
+            yield from self._made(data, time, decode_time)
+            return
+        if self._parts and time != self._time:
+            yield from self.flush()
+        self._time = time
+        self._size += len(data)
+        if self._size <= _MAX_UNIT:
+            self._parts.append(data)
+
+    def flush(self) -> Iterator[MediaUnit]:
+        """Return the access unit that was collected."""
+        parts, size = self._parts, self._size
+        self._parts, self._size = [], 0
+        if size > _MAX_UNIT:
+            self.lost += 1
+        elif parts:
+            yield from self._made(b"".join(parts), self._time, None)
+
+    def _made(self, data: bytes, time: int, decode_time: int | None) -> Iterator[MediaUnit]:
+        try:
+            given: bytes | list[memoryview] = data
+            if self._length_size is not None:
+                given = list(iter_nal_units(data, self._length_size))
+            unit = self._units.convert(given)
+        except BitstreamError:
+            self.lost += 1
+            return
+        if unit is not None:
+            yield MediaUnit(time, 0, unit.data, unit.sync, unit.codec, decode_time)
+
+
+def _begins_unit(data: bytes) -> bool:
+    return data.startswith((_START_CODE, b"\0" + _START_CODE))
+
+
+class JpegUnits(_Whole):
+    """Motion JPEG: each payload is an image."""
+
+    codec: MjpegCodec | None = None
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take an image."""
+        try:
+            made = MjpegCodec.from_image(data)
+        except BitstreamError:
+            self.lost += 1
+            return
+        if made != self.codec:
+            self.codec = made
+        yield MediaUnit(time, 0, data, sync=True, codec=self.codec)
+
+
+class G711Units(_Whole):
+    """G.711: each payload is a packet of one byte for each sample and channel."""
+
+    def __init__(self, codec: G711Codec) -> None:
+        super().__init__()
+        self.codec: Codec | None = codec
+        self._channels = codec.channels
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a packet."""
+        if data and self.codec is not None:
+            yield MediaUnit(time, len(data) // self._channels, data, sync=True, codec=self.codec)
+
+
+class OpusUnits(_Whole):
+    """Opus: each payload is a packet, in ticks of 48,000 a second (or others, where a file counts so)."""
+
+    def __init__(self, codec: OpusCodec, timescale: int) -> None:
+        super().__init__()
+        self.codec: Codec | None = codec
+        self._timescale = timescale
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a packet."""
+        try:
+            duration = opus_packet_duration(data)
+        except BitstreamError:
+            self.lost += 1
+            return
+        if self.codec is not None:
+            yield MediaUnit(time, duration * self._timescale // 48_000, data, sync=True, codec=self.codec)
+
+
+class AacUnits(_Whole):
+    """AAC: each payload is a frame, with an ADTS header before it or without.
+
+    Args:
+        codec: if it is known; else the first ADTS header says it.
+        timescale: ticks a second.
+    """
+
+    def __init__(self, codec: AacCodec | None, timescale: int) -> None:
+        super().__init__()
+        self.codec: AacCodec | None = codec
+        self._has_headers = codec is None
+        self._timescale = timescale
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a frame."""
+        if self._has_headers:
+            try:
+                header = parse_adts_header(data)
+                made = AacCodec.from_config(header.config())
+            except BitstreamError:
+                self.lost += 1
+                return
+            data = data[header.header_length :]
+            if made != self.codec:
+                self.codec = made
+        codec = self.codec
+        if codec is not None and data:
+            rate = codec.sample_rate or self._timescale
+            yield MediaUnit(time, codec.frame_length * self._timescale // rate, data, sync=True, codec=codec)
+
+
+class DocumentUnits:
+    """ONVIF metadata: documents in pieces of one time, plain or compressed by gzip.
+
+    A document is complete when its root element ends, so that none waits for the next one.
+    """
+
+    def __init__(self) -> None:
+        self.codec: Codec | None = None
+        self.lost = 0
+        self._parts: list[bytes] = []
+        self._time = 0
+        self._size = 0
+
+    def continues(self, data: bytes) -> bool:
+        """Return whether a payload goes on within a document: it does not begin as one."""
+        return bool(self._parts) and not _begins_document(data)
+
+    def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
+        """Take a piece."""
+        if self._parts and time != self._time:
+            yield from self._ended()
+        if not self._parts and not _begins_document(data):
+            self.lost += bool(data)  # its beginning was lost
+            return
+        self._time = time
+        self._size += len(data)
+        if self._size > _MAX_UNIT:
+            self._parts, self._size = [], 0
+            self.lost += 1
+            return
+        self._parts.append(data)
+        if self._parts[0][:2] == _GZIP or data.rstrip()[-1:] == b">":
+            found = b"".join(self._parts)
+            if _is_complete(found):
+                self._parts, self._size = [], 0
+                yield self._unit(found)
+
+    def flush(self) -> Iterator[MediaUnit]:
+        """Return nothing: a document that is not complete is lost."""
+        yield from self._ended()
+
+    def _ended(self) -> Iterator[MediaUnit]:
+        found, self._parts, self._size = b"".join(self._parts), [], 0
+        if _is_complete(found):
+            yield self._unit(found)
+        elif found:
+            self.lost += 1
+
+    def _unit(self, data: bytes) -> MediaUnit:
+        encoding = "gzip" if data[:2] == _GZIP else ""
+        codec = self.codec
+        if codec is None or not isinstance(codec, MetadataCodec) or codec.content_encoding != encoding:
+            self.codec = codec = MetadataCodec(encoding)
+        return MediaUnit(self._time, 0, data, sync=True, codec=codec)
+
+
+_GZIP = b"\x1f\x8b"
+_ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+
+
+def _begins_document(data: bytes) -> bool:
+    return data[:2] == _GZIP or data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def _is_complete(document: bytes) -> bool:
+    """Whether a document ends with its root element, or is a whole gzip stream."""
+    if document[:2] == _GZIP:
+        whole = zlib.decompressobj(wbits=31)
+        try:
+            rest = document
+            size = 0
+            while rest and not whole.eof and size <= _MAX_UNIT:
+                size += len(whole.decompress(rest, 1 << 16))
+                rest = whole.unconsumed_tail
+        except zlib.error:
+            return False
+        return whole.eof
+    root = _ROOT.search(document)
+    if root is None:
+        return False
+    end = document.rstrip()
+    if end.endswith(b"/>"):
+        return end.rfind(b"<") == root.start()
+    return re.fullmatch(rb"</" + re.escape(root[1]) + rb"\s*>", end[end.rfind(b"<") :]) is not None

@@ -1,0 +1,195 @@
+"""A stream is read in a task of its own, so that whoever wants its packets waits no longer than they want to.
+
+libavformat blocks while it opens and reads, and nothing can call it off but its timeouts. So the task that opened a
+container closes it, too: when it is stopped while it blocks, it is left alone and does so when it comes back.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from onvif_bmff.errors import OnvifBmffError, SourceError
+from onvif_bmff.rtsp.container import Container, Packet
+from onvif_bmff.rtsp.options import Location, StreamOptions
+from onvif_bmff.rtsp.streams import StreamInfo
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime
+
+__all__ = ["Arrived", "StreamReader"]
+
+_NEARLY = 0.95
+"""Of the timeout: silence for so long ended by it."""
+_TURN = 0.25
+"""Seconds after which those who wait look whether they are to stop."""
+
+
+@dataclass(slots=True)
+class Arrived:
+    """A packet, and when it came, by ``Runtime.monotonic``."""
+
+    packet: Packet
+    at: float
+
+
+class _PacketQueue:
+    """What was read and not taken yet: bounded, for one reader and one taker. ``end`` is why reading ended.
+
+    Args:
+        max_bytes: beyond which nothing is added.
+        runtime: gives lock and flags.
+    """
+
+    def __init__(self, max_bytes: int, runtime: Runtime) -> None:
+        self._max_bytes = max_bytes
+        self._lock = runtime.lock()
+        self._ready, self._room = runtime.flag(), runtime.flag()
+        self._packets: deque[Arrived] = deque()
+        self._bytes = 0
+        self.end: tuple[SourceError | None] | None = None
+
+    def wait(self, timeout: float) -> None:
+        """Wait until there is something to take, or the end is known."""
+        self._ready.wait(timeout)
+
+    def notify(self) -> None:
+        """Wake who waits."""
+        self._ready.set()
+
+    def put(self, arrived: Arrived) -> bool:
+        """Add a packet; wait for room a moment and return False if there is none."""
+        with self._lock:
+            if self._bytes < self._max_bytes:
+                self._packets.append(arrived)
+                self._bytes += len(arrived.packet.data)
+                self._ready.set()
+                return True
+            self._room.clear()
+        self._room.wait(_TURN)
+        return False
+
+    def take(self) -> Arrived | None:
+        """Return the next packet; None if there is none now. Raises what reading ended with, behind all packets."""
+        with self._lock:
+            if self._packets:
+                found = self._packets.popleft()
+                self._bytes -= len(found.packet.data)
+                self._room.set()
+                return found
+            if self.end is None:
+                self._ready.clear()
+            elif self.end[0] is not None:
+                raise self.end[0]
+        return None
+
+    def finish(self, error: SourceError | None) -> None:
+        """Note that nothing follows."""
+        with self._lock:
+            self.end = (error,)
+            self._ready.set()
+
+    def clear(self) -> None:
+        """Drop all packets."""
+        with self._lock:
+            self._packets.clear()
+            self._bytes = 0
+            self._room.set()
+            self._ready.set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all packets are taken, and nothing follows, not even an error."""
+        with self._lock:
+            return self.end == (None,) and not self._packets
+
+
+class StreamReader:
+    """Opens a stream and reads it ahead, into a bounded queue. One task takes from it.
+
+    Args:
+        location: the stream.
+        options: how it is opened.
+        stop: ends waiting when it is set.
+        runtime: runs the task, waits and gives the times of arrival.
+    """
+
+    def __init__(self, location: Location, options: StreamOptions, stop: Flag, runtime: Runtime = SYSTEM) -> None:
+        self._location = location
+        self._options = options
+        self._stop = stop
+        self._runtime = runtime
+        self._closed = runtime.flag()
+        self._queue = _PacketQueue(options.max_bytes, runtime)
+        self._opened: tuple[StreamInfo, ...] | None = None
+        self._task = runtime.spawn(self._run, f"stream {location.shown}")
+
+    def streams(self) -> tuple[StreamInfo, ...] | None:
+        """Wait until the stream is open, and return what is in it; None when it is stopped before.
+
+        Raises ``SourceError`` if it cannot be opened.
+        """
+        queue = self._queue
+        while not self._is_stopped:
+            if self._opened is not None:
+                return self._opened
+            if queue.end is not None:
+                raise queue.end[0] or SourceError(f"{self._location.shown}: it has ended")
+            queue.wait(_TURN)
+        return None
+
+    def take(self, timeout: float) -> Arrived | None:
+        """Return the next packet; None if none comes in so many seconds, or it is stopped, or has ended.
+
+        Raises ``SourceError`` where the stream broke off, after all packets before that.
+        """
+        found = self._queue.take()
+        if found is None and not self._is_stopped:
+            self._queue.wait(min(timeout, _TURN))
+        return found
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the stream came to its end and all packets are taken, or it is stopped."""
+        return self._is_stopped or self._queue.is_done
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Stop reading; the connection is closed at once, or when the task comes back from a silent server."""
+        self._closed.set()
+        self._queue.clear()
+        self._task.join(timeout)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._closed.is_set() or self._stop.is_set()
+
+    def _run(self) -> None:
+        error: SourceError | None = None
+        try:
+            container = Container(self._location, self._options)
+            try:
+                self._opened = container.streams
+                self._queue.notify()
+                error = self._read(container)
+            finally:
+                container.close()
+        except SourceError as failure:
+            error = failure
+        except (OnvifBmffError, OSError, ValueError) as failure:
+            error = SourceError(self._location.scrubber.scrub(f"{self._location.shown}: {failure}"))
+        self._queue.finish(error)
+
+    def _read(self, container: Container) -> SourceError | None:
+        """Read to the end; return why it is none of the stream's own, for libavformat calls silence an end, too."""
+        limit = self._options.read_timeout.total_seconds()
+        last = self._runtime.monotonic()
+        for packet in container.packets():
+            last = self._runtime.monotonic()
+            if self._is_stopped or not self._put(Arrived(packet, last)):
+                return None
+        if self._runtime.monotonic() - last < limit * _NEARLY:
+            return None
+        return SourceError(f"{self._location.shown}: it broke off: nothing came within {limit:g} s")
+
+    def _put(self, arrived: Arrived) -> bool:
+        """Add a packet as soon as there is room; return False if it is stopped before."""
+        while not self._queue.put(arrived):
+            if self._is_stopped:
+                return False
+        return True

@@ -1,0 +1,143 @@
+"""What a stream of a container is, and how its packets become samples."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeVar
+
+from onvif_bmff.bmff import AvcConfigurationBox, HevcConfigurationBox
+from onvif_bmff.bmff.language.reader import parse_boxes
+from onvif_bmff.codecs import AacCodec, AvcAccessUnits, G711Codec, HevcAccessUnits, OpusCodec, OpusHead
+from onvif_bmff.errors import BitstreamError, BoxError
+from onvif_bmff.media.nal import split_annex_b
+from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.rtsp.av1_units import Av1Units
+from onvif_bmff.rtsp.media_units import (
+    AacUnits,
+    Assembler,
+    DocumentUnits,
+    G711Units,
+    JpegUnits,
+    NalUnits,
+    OpusUnits,
+)
+
+__all__ = ["StreamInfo", "assembler_for", "kind_of"]
+
+Configuration = TypeVar("Configuration", AvcConfigurationBox, HevcConfigurationBox)
+_CONFIGURATIONS: dict[type, bytes] = {AvcConfigurationBox: b"avcC", HevcConfigurationBox: b"hvcC"}
+_LAWS = {"pcm_mulaw": "ulaw", "pcm_alaw": "alaw"}
+_KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO, "data": MediaKind.METADATA}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What libavformat says of a stream.
+
+    Args:
+        index: its number in the container, from 0.
+        type: "video", "audio", "data", ….
+        codec: libavcodec's name of the codec; empty if it has none.
+        time_base: seconds a tick.
+        extradata: the codec's configuration, in the form of the container.
+        sample_rate: hertz; 0 where it is not known.
+        channels: of sound; 0 where they are not known.
+        language: three letters of ISO 639-2.
+        packetised: payloads are those of RTP, and may be pieces of access units.
+    """
+
+    index: int
+    type: str
+    codec: str
+    time_base: Fraction
+    extradata: bytes = b""
+    sample_rate: int = 0
+    channels: int = 0
+    language: str = "und"
+    packetised: bool = True
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second, in which all times of the stream are whole numbers."""
+        return self.time_base.denominator
+
+
+def kind_of(info: StreamInfo) -> MediaKind | None:
+    """Return the kind of media of a stream; None for subtitles, attachments and the like."""
+    return _KINDS.get(info.type)
+
+
+def assembler_for(info: StreamInfo) -> Assembler | None:
+    """Return what makes samples of a stream's packets; None if its coding cannot be recorded."""
+    whole = not info.packetised
+    match info.codec:
+        case "h264":
+            return _avc(info, whole=whole)
+        case "hevc":
+            return _hevc(info, whole=whole)
+        case "mjpeg":
+            return JpegUnits()
+        case "av1":
+            return Av1Units(whole=whole)
+        case "pcm_mulaw" | "pcm_alaw":
+            rate = info.sample_rate or info.timescale
+            return G711Units(G711Codec(_LAWS[info.codec], rate, info.channels or 1))
+        case "opus":
+            return OpusUnits(_opus(info), info.timescale)
+        case "aac":
+            return AacUnits(AacCodec.from_config(info.extradata) if info.extradata else None, info.timescale)
+        case "" if info.type == "data" and info.packetised:
+            return DocumentUnits()
+    return None
+
+
+def _opus(info: StreamInfo) -> OpusCodec:
+    if info.extradata.startswith(b"OpusHead"):
+        return OpusCodec.from_head(info.extradata)
+    return OpusCodec.from_head(OpusHead(info.channels or 2, pre_skip=0, input_sample_rate=48_000, output_gain=0))
+
+
+def _avc(info: StreamInfo, *, whole: bool) -> Assembler:
+    units = AvcAccessUnits()
+    config = _configuration(AvcConfigurationBox, info.extradata)
+    if config is None:
+        _teach(units, _split(info.extradata))
+        return NalUnits(units, whole=whole)
+    _teach(units, [*config.sequence_parameter_sets, *config.picture_parameter_sets])
+    return NalUnits(units, whole=whole, length_size=config.length_size_minus_one + 1)
+
+
+def _hevc(info: StreamInfo, *, whole: bool) -> Assembler:
+    units = HevcAccessUnits()
+    config = _configuration(HevcConfigurationBox, info.extradata)
+    if config is None:
+        _teach(units, _split(info.extradata))
+        return NalUnits(units, whole=whole)
+    _teach(units, [unit for array in config.arrays for unit in array.nal_units])
+    return NalUnits(units, whole=whole, length_size=config.length_size_minus_one + 1)
+
+
+def _configuration(kind: type[Configuration], extradata: bytes) -> Configuration | None:
+    """The decoder configuration record in a stream's extradata; None where these are a byte stream, or broken."""
+    if extradata[:1] != b"\1":
+        return None
+    try:
+        found = parse_boxes((8 + len(extradata)).to_bytes(4, "big") + _CONFIGURATIONS[kind] + extradata)[0]
+    except BoxError:
+        return None
+    return found if isinstance(found, kind) else None
+
+
+def _teach(units: AvcAccessUnits | HevcAccessUnits, sets: Iterable[bytes]) -> None:
+    """Tell the parameter sets that are known beforehand; the stream brings those that cannot be read."""
+    for unit in sets:
+        with suppress(BitstreamError):
+            units.convert([unit])
+
+
+def _split(stream: bytes) -> list[bytes]:
+    try:
+        return split_annex_b(stream) if stream else []
+    except BitstreamError:
+        return []

@@ -1,0 +1,241 @@
+"""A camera for tests: an RTSP server of its own, which sends what a test made up, as fast as it is taken.
+
+It answers OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER and TEARDOWN, and sends RTP and RTCP in the connection. A test
+says what is sent in which order, what the reports say, and what happens at the end.
+"""
+
+import base64
+import hashlib
+import re
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+NTP = 2_208_988_800
+
+
+@dataclass
+class Payload:
+    """One RTP packet: ``time`` in ticks since the start of the session."""
+
+    time: int
+    data: bytes
+    marker: bool = True
+
+
+@dataclass
+class Line:
+    """One stream of a session: its lines of the description, and its packets."""
+
+    kind: str
+    """What follows "m=", up to the port."""
+    attributes: tuple[str, ...]
+    rate: int
+    payload_type: int
+    packets: list[Payload] = field(default_factory=list)
+    first_rtp: int = 1000
+    """Not 0: libavformat takes that for a stamp that it does not know yet, and counts from the next one."""
+    reports: tuple[Fraction, ...] = ()
+    """Seconds of the session at which reports are sent."""
+    off: Fraction = Fraction(0)
+    """Seconds by which the wall clock of its reports is ahead of ``Camera.begins``."""
+    is_announced: bool = True
+    """Whether RTP-Info says its first stamp."""
+
+
+@dataclass
+class Camera:
+    """What a camera sends, and how it behaves.
+
+    ``begins`` is the wall clock, in seconds after 1970, at the start of the session; ``end`` what it does then:
+    "close", "hang" (send nothing, keep the connection), or "wait" for TEARDOWN.
+    """
+
+    lines: Sequence[Line]
+    begins: Fraction
+    end: str = "close"
+    login: tuple[str, str] | None = None
+    digest: bool = True
+    before_play: Callable[[int], None] = lambda number: None
+    tls: ssl.SSLContext | None = None
+    silent_from: str | None = None
+    """The method from which on nothing is answered."""
+    redirect: str | None = None
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.requests: list[str] = []
+        self.plays = 0
+        self.torn_down = threading.Event()
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> "Camera":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    @property
+    def url(self) -> str:
+        return f"{'rtsp' if self.tls is None else 'rtsps'}://127.0.0.1:{self.port}/live"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(client)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with suppress(OSError):
+            if self.tls is None:
+                self._converse(client)
+            else:
+                with self.tls.wrap_socket(client, server_side=True) as secure:
+                    self._open.append(secure)
+                    self._converse(secure)
+                    with suppress(OSError):
+                        secure.unwrap()
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+        client.close()
+
+    def _converse(self, client: socket.socket) -> None:
+        """Answer requests until one is the last."""
+        rest = b""
+        while True:
+            while b"\r\n\r\n" not in rest:
+                data = client.recv(1 << 16)
+                if not data:
+                    return
+                rest = _without_frames(rest + data)
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            if not self._answer(client, head.decode("latin-1")):
+                return
+
+    def _answer(self, client: socket.socket, head: str) -> bool:
+        """Answer a request; return whether another one may follow."""
+        self.requests.append(head)
+        method = head.split(" ", 1)[0]
+        number = re.search(r"CSeq: *(\d+)", head, re.IGNORECASE)
+        sequence = number[1] if number else "0"
+        if method == self.silent_from:
+            self.torn_down.wait(60)
+            return False
+
+        def reply(status: str = "200 OK", headers: Sequence[str] = (), body: str = "") -> None:
+            lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence}", *headers]
+            if body:
+                lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+            client.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+
+        if method != "OPTIONS" and self.login is not None and not self._is_allowed(head, method):
+            kind = 'Digest realm="camera", nonce="4711"' if self.digest else 'Basic realm="camera"'
+            reply("401 Unauthorized", [f"WWW-Authenticate: {kind}"])
+        elif method == "OPTIONS":
+            reply(headers=["Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"])
+        elif method == "DESCRIBE" and self.redirect is not None:
+            reply("302 Moved", [f"Location: {self.redirect}"])
+        elif method == "DESCRIBE":
+            reply(headers=[f"Content-Base: {self.url}/"], body=self._description())
+        elif method == "SETUP":
+            interleaved = re.search(r"interleaved=(\d+-\d+)", head)
+            channels = interleaved[1] if interleaved else "0-1"
+            reply(headers=[f"Transport: RTP/AVP/TCP;unicast;interleaved={channels}", "Session: 42"])
+        elif method == "PLAY":
+            self.plays += 1
+            self.before_play(self.plays)
+            info = ",".join(
+                f"url={self.url}/track{at};seq=0;rtptime={line.first_rtp}"
+                for at, line in enumerate(self.lines)
+                if line.is_announced
+            )
+            reply(headers=["Session: 42", "Range: npt=0-", *([f"RTP-Info: {info}"] if info else [])])
+            client.sendall(self._media())
+            if self.end == "close":
+                return False
+        elif method == "TEARDOWN":
+            reply()
+            self.torn_down.set()
+            return False
+        else:
+            reply()
+        return True
+
+    def _is_allowed(self, head: str, method: str) -> bool:
+        user, password = self.login or ("", "")
+        if not self.digest:
+            return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}" in head
+        found = dict(re.findall(r'(\w+)="([^"]*)"', head))
+        if found.get("username") != user:
+            return False
+        first = hashlib.md5(f"{user}:camera:{password}".encode()).hexdigest()
+        second = hashlib.md5(f"{method}:{found.get('uri', '')}".encode()).hexdigest()
+        return found.get("response") == hashlib.md5(f"{first}:4711:{second}".encode()).hexdigest()
+
+    def _description(self) -> str:
+        lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 127.0.0.1", "t=0 0"]
+        for at, line in enumerate(self.lines):
+            lines += [f"m={line.kind} 0 RTP/AVP {line.payload_type}", *(f"a={one}" for one in line.attributes)]
+            lines.append(f"a=control:track{at}")
+        return "\r\n".join(lines) + "\r\n"
+
+    def _media(self) -> bytes:
+        """All packets and reports in the order of their time."""
+        due: list[tuple[Fraction, int, int, bytes]] = []
+        for at, line in enumerate(self.lines):
+            for number, packet in enumerate(line.packets):
+                rtp = (line.first_rtp + packet.time) % (1 << 32)
+                head = struct.pack(
+                    ">BBHII", 128, packet.marker << 7 | line.payload_type, number % (1 << 16), rtp, 1000 + at
+                )
+                due.append((Fraction(packet.time, line.rate), 1, number, frame(2 * at, head + packet.data)))
+            for time in line.reports:
+                rtp = (line.first_rtp + round(time * line.rate)) % (1 << 32)
+                ntp = int((self.begins + NTP + time + line.off) * (1 << 32)) % (1 << 64)
+                report = struct.pack(">BBHIQIII", 128, 200, 6, 1000 + at, ntp, rtp, 1, 1)
+                due.append((time, 0, 0, frame(2 * at + 1, report)))
+        return b"".join(data for *_, data in sorted(due, key=lambda one: one[:3]))
+
+
+def frame(channel: int, data: bytes) -> bytes:
+    return struct.pack(">cBH", b"$", channel, len(data)) + data
+
+
+def _without_frames(data: bytes) -> bytes:
+    """Without the client's own RTCP, which comes in the same connection."""
+    while data[:1] == b"$" and len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[2:4], "big"):
+        data = data[4 + int.from_bytes(data[2:4], "big") :]
+    return data
+
+
+# ---- payloads ------------------------------------------------------------------------------------------------
+
+
+def avc_packets(units: Sequence[bytes], time: int, size: int = 1000) -> list[Payload]:
+    """The NAL units of one picture as packets: whole ones, or in fragments (FU-A). RFC 6184, 5.6, 5.8."""
+    made: list[Payload] = []
+    for unit in units:
+        if len(unit) <= size:
+            made.append(Payload(time, unit, marker=False))
+            continue
+        rest, indicator, kind = unit[1:], unit[0] & 0xE0 | 28, unit[0] & 31
+        pieces = [rest[at : at + size] for at in range(0, len(rest), size)]
+        for number, piece in enumerate(pieces):
+            state = (number == 0) << 7 | (number == len(pieces) - 1) << 6 | kind
+            made.append(Payload(time, bytes((indicator, state)) + piece, marker=False))
+    made[-1].marker = True
+    return made

@@ -1,0 +1,43 @@
+"""Starts RTSP servers for tests, on free ports of this machine."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from support_tools import missing
+
+HERE = Path(__file__).parent
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@cache
+def _has_gstreamer() -> bool:
+    if shutil.which(SYSTEM_PYTHON) is None:
+        return False
+    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    return subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def gstreamer(name: str, *, port: int | None = None, login: str = "") -> Iterator[int]:
+    """Run GStreamer's RTSP server with one stream at /NAME; yields its port. Skips the test without it."""
+    if not _has_gstreamer():
+        missing("GStreamer's RTSP server")
+    port = port or free_port()
+    command = [SYSTEM_PYTHON, str(HERE / "rtsp_gstreamer.py"), str(port), name, *([login] if login else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield port
+        finally:
+            server.kill()

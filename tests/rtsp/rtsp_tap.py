@@ -1,0 +1,224 @@
+"""A tap in the line to an RTSP server: what it sent, taken apart here. RFC 2326, 10.12; RFC 3550."""
+
+import hashlib
+import socket
+import struct
+import threading
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+
+@dataclass
+class RtpPacket:
+    sequence: int
+    time: int
+    """32 bits."""
+    marker: bool
+    payload: bytes
+
+
+@dataclass
+class Report:
+    """At ``rtp`` it was ``utc`` microseconds after 1970, says the server."""
+
+    utc: Fraction
+    rtp: int
+
+
+@dataclass
+class Wire:
+    """What came on one connection: packets and reports by stream, in the order of the session description."""
+
+    packets: dict[int, list[RtpPacket]] = field(default_factory=lambda: defaultdict(list))
+    reports: dict[int, list[Report]] = field(default_factory=lambda: defaultdict(list))
+    requests: list[str] = field(default_factory=list)
+    rest: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the server."""
+        rest = self.rest + data
+        while rest:
+            if rest[:1] == b"$":
+                if len(rest) < 4 or len(rest) < 4 + int.from_bytes(rest[2:4], "big"):
+                    break
+                size = int.from_bytes(rest[2:4], "big")
+                self._frame(rest[1], rest[4 : 4 + size])
+                rest = rest[4 + size :]
+                continue
+            head, found, body = rest.partition(b"\r\n\r\n")
+            if not found:
+                break
+            length = 0
+            for line in head.lower().split(b"\r\n"):
+                if line.startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            if len(body) < length:
+                break
+            rest = body[length:]
+        self.rest = rest
+
+    def _frame(self, channel: int, data: bytes) -> None:
+        stream = channel // 2
+        if channel % 2:
+            while len(data) >= 28 and data[1] != 200:
+                data = data[4 * (1 + int.from_bytes(data[2:4], "big")) :]
+            if len(data) >= 28:
+                ntp, rtp = struct.unpack_from(">QI", data, 8)
+                self.reports[stream].append(Report((Fraction(ntp, 1 << 32) - 2_208_988_800) * 1_000_000, rtp))
+            return
+        begin = 12 + 4 * (data[0] & 15)
+        if data[0] & 16:
+            begin += 4 + 4 * int.from_bytes(data[begin + 2 : begin + 4], "big")
+        end = len(data) - (data[-1] if data[0] & 32 else 0)
+        sequence, time = struct.unpack_from(">HI", data, 2)
+        self.packets[stream].append(RtpPacket(sequence, time, bool(data[1] & 128), data[begin:end]))
+
+
+class Tap:
+    """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.wires: list[Wire] = []
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> "Tap":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+        self._listener.close()
+
+    def cut(self) -> None:
+        """Close all connections."""
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._port), timeout=20)
+            except OSError:
+                client.close()
+                continue
+            server.settimeout(None)
+            wire = Wire()
+            self.wires.append(wire)
+            self._open += [client, server]
+            for source, sink, feed in ((client, server, None), (server, client, wire.feed)):
+                threading.Thread(target=self._pass, args=(source, sink, feed, wire), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, feed: object, wire: Wire) -> None:
+        try:
+            while data := source.recv(1 << 16):
+                if feed is None:
+                    wire.requests.append(data.decode("latin-1"))
+                else:
+                    wire.feed(data)
+                sink.sendall(data)
+        except OSError:
+            pass
+        finally:
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_WR)
+
+
+# ---- access units on the wire -----------------------------------------------------------------------------
+
+
+@dataclass
+class WireUnit:
+    """An access unit: its RTP stamp, counted on over wraps, and a digest of what of it a sample has."""
+
+    time: int
+    digest: str
+    sync: bool
+    size: int
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def nal_units(packets: list[RtpPacket], coding: str) -> list[bytes]:
+    """The NAL units of one access unit. RFC 6184, 5.6 to 5.8; RFC 7798, 4.4."""
+    found: list[bytes] = []
+    for packet in packets:
+        data = packet.payload
+        if coding == "avc":
+            kind = data[0] & 31
+            header, aggregate, fragment = 1, kind == 24, kind == 28
+        else:
+            kind = data[0] >> 1 & 63
+            header, aggregate, fragment = 2, kind == 48, kind == 49
+        if aggregate:
+            at = header
+            while at < len(data):
+                size = int.from_bytes(data[at : at + 2], "big")
+                found.append(data[at + 2 : at + 2 + size])
+                at += 2 + size
+        elif fragment:
+            state = data[header]
+            if state & 128:
+                if coding == "avc":
+                    found.append(bytes((data[0] & 0xE0 | state & 31,)) + data[2:])
+                else:
+                    found.append(bytes((data[0] & 0x81 | (state & 63) << 1, data[1])) + data[3:])
+            else:
+                found[-1] += data[header + 1 :]
+        else:
+            found.append(data)
+    return found
+
+
+def units_of(packets: list[RtpPacket], coding: str) -> list[WireUnit]:
+    """The access units of a stream, in the order of the wire."""
+    groups: list[list[RtpPacket]] = []
+    for packet in packets:
+        if groups and coding in ("avc", "hevc", "jpeg", "metadata") and groups[-1][0].time == packet.time:
+            groups[-1].append(packet)
+        else:
+            groups.append([packet])
+    made: list[WireUnit] = []
+    last = groups[0][0].time if groups else 0
+    for group in groups:
+        last += (group[0].time - last + (1 << 31)) % (1 << 32) - (1 << 31)
+        data, sync = _content(group, coding)
+        made.append(WireUnit(last, digest(data), sync, len(data)))
+    return made
+
+
+def _content(group: list[RtpPacket], coding: str) -> tuple[bytes, bool]:
+    """What of an access unit a sample has: no parameter sets, no headers of the payload format."""
+    if coding in ("avc", "hevc"):
+        units = nal_units(group, coding)
+        kinds = [unit[0] & 31 if coding == "avc" else unit[0] >> 1 & 63 for unit in units]
+        sets = (7, 8) if coding == "avc" else (32, 33, 34)
+        sync = any(kind == 5 if coding == "avc" else 16 <= kind <= 23 for kind in kinds)
+        kept = [unit for unit, kind in zip(units, kinds, strict=True) if kind not in sets]
+        return b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept), sync
+    if coding == "jpeg":
+        return b"".join(packet.payload[8:] for packet in group), True  # its headers are made anew: only counted
+    if coding == "aac":
+        data = group[0].payload
+        assert int.from_bytes(data[:2], "big") == 16, "one frame a packet"
+        return data[4:], True
+    return b"".join(packet.payload for packet in group), True
+
+
+def utc_of(unit: WireUnit, report: Report, rate: int) -> Fraction:
+    """When an access unit was sampled, as a report says: microseconds after 1970."""
+    since = (unit.time - report.rtp + (1 << 31)) % (1 << 32) - (1 << 31)
+    return report.utc + Fraction(since * 1_000_000, rate)

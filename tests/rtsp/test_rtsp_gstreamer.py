@@ -1,0 +1,139 @@
+"""Streams of GStreamer's RTSP server, recorded by the command, held against what was on the wire."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from rtsp_servers import gstreamer
+from rtsp_tap import Tap, WireUnit, digest, units_of, utc_of
+from support_tools import need_module
+
+from onvif_bmff.playback import PlayedSample, SampleReader, Timeline, select
+from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.validation import validate_store
+
+need_module("av")
+
+MILLISECOND = 1000
+
+
+@dataclass
+class Expected:
+    """Codings and RTP clock rates of video and sound, and whether all of a sample's bytes are those of the wire."""
+
+    video: str
+    audio: str
+    rate: int
+    is_exact: bool = True
+
+
+STREAMS = {
+    "avc": Expected("avc", "g711", 8000),
+    "hevc": Expected("hevc", "aac", 48_000),
+    "jpeg": Expected("jpeg", "opus", 48_000, is_exact=False),
+}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Tap, str]]:
+    """All streams recorded side by side: store, tap and output of each."""
+    folder = tmp_path_factory.mktemp("streams")
+    found = {}
+    with ExitStack() as stack:
+        running = {}
+        for name in STREAMS:
+            tap = stack.enter_context(Tap(stack.enter_context(gstreamer(name))))
+            command = [sys.executable, "-m", "onvif_bmff", "record", f"rtsp://127.0.0.1:{tap.port}/{name}"]
+            command += ["--store", str(folder / name), "--duration", "PT7S", "--segment-duration", "PT2S", "--json"]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            running[name] = tap, process
+        for name, (tap, process) in running.items():
+            out, err = process.communicate(timeout=120)
+            assert (process.returncode, err) == (0, "")
+            found[name] = folder / name, tap, out
+    return found
+
+
+def played(store: Path) -> dict[str, list[PlayedSample]]:
+    """The samples in a store by kind of media."""
+    found: dict[str, list[PlayedSample]] = defaultdict(list)
+    bucket = DirectoryStore(store)
+    for sample in SampleReader(bucket, select(Timeline.from_store(bucket))):
+        found[str(sample.track.type)].append(sample)
+    return found
+
+
+def decode_ticks(samples: list[PlayedSample]) -> list[int]:
+    return [one.sample.decode_time for one in samples]
+
+
+def place_of(stored: list[str], wire: list[str]) -> int:
+    """Where in what was sent the stored samples lie: all of them, in order, none left out and none twice."""
+    places = [at for at in range(len(wire) - len(stored) + 1) if wire[at : at + len(stored)] == stored]
+    assert places, "what is stored is a run of what was sent"
+    return places[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_access_unit_is_stored_once_at_its_time(name: str, recorded: dict[str, tuple[Path, Tap, str]]) -> None:
+    store, tap, _ = recorded[name]
+    expected = STREAMS[name]
+    samples = played(store)
+    wire = tap.wires[0]
+    offs = {}
+    for stream, (kind, coding, rate) in enumerate(
+        (("Video", expected.video, 90_000), ("Audio", expected.audio, expected.rate))
+    ):
+        sent = units_of(wire.packets[stream], coding)
+        stored = samples[kind]
+        if coding == "jpeg":
+            begin = 0  # what is stored has other headers; that none is left out, its spacing tells
+        else:
+            begin = place_of([digest(bytes(one.sample.data)) for one in stored], [unit.digest for unit in sent])
+        if kind == "Video" and coding != "jpeg":
+            assert begin == next(at for at, unit in enumerate(sent) if unit.sync), "from the first sync sample on"
+        matched = sent[begin : begin + len(stored)]
+        check_spacing(stored, matched, exact=expected.is_exact or kind == "Audio")
+        report = wire.reports[stream][0]
+        offs[kind] = [
+            Fraction(one.time.microseconds) - utc_of(unit, report, rate)
+            for one, unit in zip(stored, matched, strict=True)
+        ]
+        assert abs(offs[kind][0]) <= 20 * MILLISECOND, "at the camera's time"
+    assert abs(offs["Video"][0] - offs["Audio"][0]) <= 5 * MILLISECOND, "tracks are in step"
+    first, last = (samples["Video"][at].time.microseconds for at in (0, -1))
+    assert 6_900_000 <= last - first <= 7_000_000, "as much as was asked for"
+
+
+def check_spacing(stored: list[PlayedSample], sent: list[WireUnit], *, exact: bool) -> None:
+    """Steps between samples are those between RTP stamps."""
+    begin = stored[0].sample.decode_time - sent[0].time
+    for one, unit in zip(stored, sent, strict=True):
+        off = one.sample.decode_time - unit.time - begin
+        assert off == 0 if exact else abs(off) <= 90 * 10, (unit, off)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_validator_is_silent(name: str, recorded: dict[str, tuple[Path, Tap, str]]) -> None:
+    assert list(validate_store(DirectoryStore(recorded[name][0]))) == []
+
+
+@pytest.mark.slow
+def test_the_output_for_programs_says_what_happened(recorded: dict[str, tuple[Path, Tap, str]]) -> None:
+    store, _, out = recorded["avc"]
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert {line["schema"] for line in lines} == {"onvif-bmff/record/1"}
+    states = [line["state"] for line in lines if line["event"] == "state"]
+    assert states == ["connecting", "recording", "ended"]
+    keys = {line["key"] for line in lines if line["event"] == "stored"}
+    assert keys == set(DirectoryStore(store).keys())
+    assert lines[-1]["event"] == "total"
+    assert lines[-1]["objects"] == len(keys)
