@@ -1,16 +1,17 @@
 """What a bucket of many cameras costs in requests, hours and money: a small calculator.
 
-``python docs/scale_costs.py --cameras 10000 --days 365`` prints the figures of a bucket. With ``--page`` it writes those of
-its defaults to ``docs/scale.md``, and with ``--page --check`` it only says whether they are there (exit 1).
+``python docs/scale_costs.py --cameras 10000 --days 365`` prints the figures of a bucket. With ``--page`` it writes
+those of its defaults to ``docs/scale.md``, and with ``--page --check`` it only says whether they are there (exit 1).
 
-Rates were measured (docs/scale.md says how), and can be given. Prices are parameters: list prices of one service, to be replaced
-by those of yours.
+Rates were measured (docs/scale.md says how), and can be given. Prices are parameters: list prices of one service, to be
+replaced by those of yours.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import ceil
 from pathlib import Path
 
 from page_table import settle_table
@@ -34,11 +35,6 @@ class Bucket:
     megabits_a_second: float = 4.0
 
     @property
-    def segments_a_second(self) -> float:
-        """Segments that all cameras store in a second."""
-        return self.cameras * self.objects_a_segment / self.segment_seconds
-
-    @property
     def objects(self) -> int:
         """Segments and span end objects."""
         segments = self.cameras * self.days * (_SECONDS_OF_DAY // self.segment_seconds)
@@ -57,8 +53,8 @@ class Rates:
     cameras_a_core: float = 500
     keys_a_second: float = 300_000
     rows_a_second: float = 60_000
-    objects_a_second: float = 400
-    heads_a_second: float = 700
+    objects_a_second: float = 25
+    heads_a_second: float = 2_000
     list_milliseconds: float = 100
 
 
@@ -78,65 +74,35 @@ def table(bucket: Bucket, rates: Rates, prices: Prices) -> Iterator[tuple[str, s
     objects, months = bucket.objects, bucket.days / _MONTH
     lists = -(-objects // _PAGE_OF_KEYS)
     new = objects / bucket.days
-    segments = bucket.segments_a_second
 
     def row(what: str, requests: float, hours: str, money: float) -> tuple[str, str, str, str]:
         return what, _count(requests) if requests else "", hours, f"{money:,.0f}" if money else ""
 
-    cores = bucket.cameras / rates.cameras_a_core
-    yield row(
-        f"recorded: PUT of {_count(objects)} objects",
-        objects,
-        f"{cores:,.0f} processors, always",
-        objects / 1000 * prices.put_a_thousand,
-    )
-    yield row("recorded: HEAD before and after each", 2 * objects, "", 2 * objects / 1000 * prices.get_a_thousand)
-    yield row(
-        f"kept: {bucket.gigabytes / 1e6:,.1f} PB in the end, half of it on average",
-        0,
-        "",
-        bucket.gigabytes / 2 * months * prices.gigabyte_a_month,
-    )
-    listing = lists * rates.list_milliseconds / 1000 / 3600
-    yield row(
-        "listed once, one request after the other", lists, f"{listing:,.0f} h", lists / 1000 * prices.list_a_thousand
-    )
-    yield row(
-        "listed once by 64 workers, a day each", lists, f"{listing / 64:,.1f} h", lists / 1000 * prices.list_a_thousand
-    )
-    yield row(
-        "listed by an inventory, once",
-        0,
-        f"{objects / rates.rows_a_second / 3600:,.1f}",
-        objects / 1e6 * prices.inventory_a_million,
-    )
-    yield row("timeline of all keys", 0, f"{objects / rates.keys_a_second / 3600:,.1f}", 0)
-    yield row(
-        "attributes of all: a HEAD each",
-        objects,
-        f"{objects / rates.heads_a_second / 3600:,.0f}",
-        objects / 1000 * prices.get_a_thousand,
-    )
-    yield row(
-        "validated, all objects read",
-        2 * objects,
-        f"{objects / rates.objects_a_second / 3600:,.0f}",
-        2 * objects / 1000 * prices.get_a_thousand,
-    )
-    yield row(
-        "validated, the objects of a day",
-        2 * new,
-        f"{new / rates.objects_a_second / 3600:,.1f}",
-        2 * new / 1000 * prices.get_a_thousand,
-    )
-    yield row("a camera's day: timeline", -(-new // bucket.cameras // _PAGE_OF_KEYS), "a second", 0)
-    yield row("expired: a day of all, 1,000 by a request", new / 1000, f"{new / rates.keys_a_second / 3600:,.2f}", 0)
-    yield row(f"each second: {segments:,.0f} segments arrive", segments, "", 0)
+    def hours(number: float, rate: float, digits: int = 1) -> str:
+        return f"{number / rate / 3600:,.{digits}f}"
+
+    put, get = prices.put_a_thousand / 1000, prices.get_a_thousand / 1000
+    listed = lists * prices.list_a_thousand / 1000
+    listing = lists * rates.list_milliseconds / 1000
+    cores = f"{bucket.cameras / rates.cameras_a_core:,.0f} processors, always"
+    kept = f"kept: {bucket.gigabytes / 1e6:,.1f} PB in the end, half of it on average"
+    yield row(f"recorded: a PUT for each of {_count(objects)} objects", objects, cores, objects * put)
+    yield row("recorded: a HEAD before and one after each", 2 * objects, "", 2 * objects * get)
+    yield row(kept, 0, "", bucket.gigabytes / 2 * months * prices.gigabyte_a_month)
+    yield row("listed once, one request after the other", lists, f"{listing / 3600:,.0f} h of waiting", listed)
+    yield row("listed once by 64 workers, a day each", lists, f"{listing / 3600 / 64:,.1f} h of waiting", listed)
+    inventory = objects / 1e6 * prices.inventory_a_million
+    yield row("sums of all by an inventory", 0, hours(objects, rates.rows_a_second), inventory)
+    yield row("attributes of all: a HEAD each", objects, hours(objects, rates.heads_a_second, 0), objects * get)
+    yield row("validated, all objects read", 2 * objects, hours(objects, rates.objects_a_second, 0), 2 * objects * get)
+    yield row("validated, the objects of a day", 2 * new, hours(new, rates.objects_a_second), 2 * new * get)
+    yield row("timeline of a camera's day", ceil(new / bucket.cameras / _PAGE_OF_KEYS), "", 0)
+    yield row("a day of all expires, 1,000 by a request", new / 1000, hours(new, rates.keys_a_second, 2), 0)
 
 
 def _count(number: float) -> str:
     """Return a number as people say it."""
-    for unit, name in ((1e12, "× 10^12"), (1e9, "× 10^9"), (1e6, "× 10^6")):
+    for unit, name in ((1e12, "* 10^12"), (1e9, "* 10^9"), (1e6, "* 10^6")):
         if number >= unit:
             return f"{number / unit:,.2f} {name}"
     return f"{number:,.0f}"

@@ -27,7 +27,7 @@ def make(folder: Path, keys: int, cameras: int, seed: int) -> tuple[list[Path], 
     each = keys // cameras
     lost = 0
     paths = [folder / f"part-{number:02}.csv.gz" for number in range(_FILES)]
-    files = [gzip.open(path, "wt", compresslevel=1) for path in paths]
+    files = [gzip.open(path, "wt", compresslevel=1) for path in paths]  # noqa: SIM115  closed below
     for camera in range(cameras):
         for number in range(each):
             day, second = divmod(number * _SEGMENT, 86_400)
