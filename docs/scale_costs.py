@@ -50,7 +50,7 @@ class Bucket:
 class Rates:
     """What one processor does in a second, and what a request takes; measured, see docs/scale.md."""
 
-    cameras_a_core: float = 500
+    cameras_a_core: float = 800
     keys_a_second: float = 300_000
     rows_a_second: float = 60_000
     objects_a_second: float = 25
