@@ -20,6 +20,7 @@ RUNS: dict[str, str] = {
     "cloud-faults": "storage/storage_cloud_storm",
     "damaged-exports": "playback/long_damaged_exports",
     "interrupts": "cli/long_interrupts",
+    "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
