@@ -32,8 +32,6 @@ from onvif_bmff.media.nal import iter_nal_units
 from onvif_bmff.media.track import Sample
 from onvif_bmff.rtsp import AddressPolicy, StreamOptions, StreamSources, open_live
 
-need_module("av")
-
 BEGINS = Fraction(1_790_000_000)
 QUICK = StreamOptions(
     open_timeout=dt.timedelta(seconds=8),
@@ -409,6 +407,7 @@ def test_libavformat_opens_no_other_protocol_when_a_server_sends_it_elsewhere(
 @pytest.fixture(autouse=True)
 def _threads_end() -> Iterator[None]:
     """No test leaves a reader behind for longer than its timeouts."""
+    need_module("av")
     yield
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and any(one.name.startswith("stream ") for one in threading.enumerate()):

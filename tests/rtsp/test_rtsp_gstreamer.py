@@ -18,8 +18,6 @@ from onvif_bmff.playback import PlayedSample, SampleReader, Timeline, select
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.validation import validate_store
 
-need_module("av")
-
 MILLISECOND = 1000
 
 
@@ -43,6 +41,7 @@ STREAMS = {
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Tap, str]]:
     """All streams recorded side by side: store, tap and output of each."""
+    need_module("av")
     folder = tmp_path_factory.mktemp("streams")
     found = {}
     with ExitStack() as stack:
