@@ -84,6 +84,7 @@ class Container:
             fault = self._fault(error, options.open_timeout, is_opening=True)
         if fault is not None:
             raise fault  # out here, for the context of an error has its text too
+        self.metadata = {str(name): str(text) for name, text in self._container.metadata.items()}
         self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
 
     def _open(self, options: StreamOptions, tries: int) -> Any:

@@ -5,11 +5,13 @@ from itertools import chain
 from types import TracebackType
 
 from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.errors import TimeError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.rtsp.container import Container
 from onvif_bmff.rtsp.options import Location, StreamOptions
 from onvif_bmff.rtsp.session import Pending, Session
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["ContainerInput", "open_container"]
 
@@ -56,6 +58,14 @@ class ContainerInput:
     def left_out(self) -> list[str]:
         """Streams that are not recorded, and why."""
         return self._session.left_out
+
+    @property
+    def created(self) -> UtcTime | None:
+        """When it says that it was made; None if it does not."""
+        try:
+            return UtcTime.parse(self._container.metadata.get("creation_time", ""))
+        except TimeError:
+            return None
 
     @property
     def lost(self) -> int:
