@@ -51,7 +51,7 @@ class Count:
 
 def commands() -> dict[str, list[str]]:
     """Arguments of the interpreter for each start, by case; the README lists the commands, as a test sees to."""
-    names = re.findall(r"^\| `onvif-bmff (\w+) ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    names = re.findall(r"^\| `onvif-bmff ([\w-]+) ", (ROOT / "README.md").read_text(), re.MULTILINE)
     found = {"start-python": ["-c", "pass"], "start-help": ["-m", "onvif_bmff", "--help"]}
     found |= {f"start-{name}": ["-m", "onvif_bmff", name, "--help"] for name in names}
     return found | {case: ["-c", statement] for case, statement in IMPORTS.items()}

@@ -26,6 +26,7 @@ RUNS: dict[str, str] = {
     "players": "interop/long_players",
     "silent": "validation/long_silent",
     "spool-kills": "storage/long_spool_kills",
+    "spool-worlds": "storage/storage_spool_world",
     "store-faults": "storage/storage_fault_storm",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""

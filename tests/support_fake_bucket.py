@@ -74,8 +74,10 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "hang":
             fake.let_go.wait(5)
             self._cut()
-        elif fault in ("500", "503", "429", "409"):
+        elif fault in ("500", "503", "429", "409", "403"):
             self._answer(int(fault), f"<Error><Code>Fault{fault}</Code></Error>".encode())
+        elif fault == "no bucket":
+            self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
         else:
             with fake.lock:
                 status, data, headers = self._done(body)

@@ -41,7 +41,7 @@ def test_the_front_page_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_commands_are_those_that_the_readme_lists() -> None:
-    listed = set(re.findall(r"^\| `onvif-bmff (\w+) ", README, re.MULTILINE))
+    listed = set(re.findall(r"^\| `onvif-bmff ([\w-]+) ", README, re.MULTILINE))
     assert listed == set(COMMANDS)
 
 

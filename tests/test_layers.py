@@ -31,6 +31,7 @@ ALLOWED = {
         "recording", "playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing",
     },
     "validation": {"playback", "cenc", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
+    "diagnosis": {"playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
     "control": {"objects", "xml_values", "key_format", "media_kind", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "media_kind", "errors", "timing"},
     "storage": {"objects", "runtime", "errors", "timing", "logs"},
@@ -38,6 +39,9 @@ ALLOWED = {
     "ingest": {"mending", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "rtsp": {"control", "codecs", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "media_kind", "errors", "timing"},
+    "jobs": {
+        "storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing",
+    },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
         "storage", "ingest", "runtime", "media_kind", "errors", "timing",
@@ -49,8 +53,10 @@ EXTERNAL = {
     "construct": {"bmff"},
     "av": {"rtsp"},
     "cryptography": {"cenc"},
+    "distributed": {"jobs"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
+    "pyarrow": {"jobs"},
     "rich": {"cli"},
 }
 """Which rooms may import which packages."""
@@ -223,9 +229,8 @@ def test_the_page_on_architecture_has_the_same_table() -> None:
 
 MAX_FLOORS = {
     "bmff": 10, "media": 4, "codecs": 7, "demux": 3, "cenc": 5, "objects": 5, "recording": 10, "playback": 7,
-    "export": 4, "recovery": 3, "validation": 8, "control": 7, "engine": 3, "storage": 5, "mending": 4, "ingest": 4,
-    "rtsp": 9,
-    "testing": 3, "device": 5, "cli": 5,
+    "export": 4, "recovery": 3, "validation": 8, "diagnosis": 5, "control": 7, "engine": 3, "storage": 5,
+    "mending": 4, "ingest": 4, "rtsp": 9, "testing": 3, "jobs": 4, "device": 5, "cli": 5,
 }  # fmt: skip
 """The longest chain of imports between the modules of a room, folders included; a module that imports none is 1."""
 

@@ -1,4 +1,4 @@
-"""The commands: one row each, and a module of the same name.
+"""The commands: one row each, and a module of the same name (``_`` for ``-``).
 
 A command is added by a row here and a module of this package with ``register(subparsers)``, which adds its parser, and
 ``run(args)``, which returns a ``Status`` or a signal's status. Common parts of all commands are here and in
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "import": Command("files were left out, or media in them were lost"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
+    "diagnose": Command("a clock, a gap or a sync sample is not as it should be", (("diagnose", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
     "rewrap": Command("an object could not be copied"),
     "extract": Command(),
@@ -36,6 +37,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "copy": Command("an object could not be copied", (("copy", 1),)),
+    "move": Command("an object could not be moved", (("move", 1),)),
+    "check-store": Command("the store is not fit", (("check-store", 1),)),
+    "expire": Command("something could not be deleted", (("expire", 1),)),
     "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),

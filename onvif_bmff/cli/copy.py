@@ -23,6 +23,7 @@ from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import store_place
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.locations import is_in_store_area
+from onvif_bmff.storage.cloud_client import NoBucketError
 from onvif_bmff.storage.copying import Copied, CopyState, copy_objects
 from onvif_bmff.timing import UtcTime
 
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     with signals.shield(final=True), progress("copying", len(keys), quiet=args.quiet) as show:
         for done in copy_objects(source, target, signals.read(keys), digests=args.digest, tasks=args.tasks):
             sums.add(done)
+            if isinstance(done.error, NoBucketError):
+                raise done.error  # of the source or the target: so are all others
             if done.state is CopyState.FAILED:
                 args.outcome.status = Status.FINDINGS
                 complain(str(done.error if done.key in str(done.error) else f"{done.key}: {done.error}"))

@@ -10,14 +10,18 @@ from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import (
     add_empty_argument,
+    add_inventory_argument,
     add_options_argument,
     add_part_arguments,
+    counts_of,
     is_store,
+    listed_store,
     nothing_found,
-    opened_store,
+    warn_of_inventory,
 )
 from onvif_bmff.cli.terminal import complain, line_writer
 from onvif_bmff.cli.values import store_place
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, refuse_with_workers, workers_of
 from onvif_bmff.errors import StoreError
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_options_argument(parser)
     add_part_arguments(parser)
+    add_inventory_argument(parser)
+    add_worker_arguments(parser)
     add_empty_argument(parser)
     add_json_argument(parser)
     parser.add_argument("--samples", action="store_true", help="list all samples")
@@ -48,8 +54,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Show the facts; 1 if a part of the file, or an object of the store, could not be read."""
+    args.inventory_counts = None
     facts = _facts_of(args)
+    refuse_with_workers(args, samples=args.samples)
     rows = facts.rows()
+    if args.workers is not None or args.dask is not None:
+        rows = iter(())
+        _read_by_workers(args, facts)
     if args.json:
         if args.samples:
             write_rows("info", "samples", rows, _members(facts))
@@ -60,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         _write_samples(rows)
     else:
         _exhaust(rows)
+    warn_of_inventory(args.inventory_counts)
     reason = _empty(args, facts)
     if reason is not None and not args.allow_empty:
         complain(reason)
@@ -75,12 +87,24 @@ def run(args: argparse.Namespace) -> int:
     return Status.FINDINGS if facts.damage else Status.SUCCESS
 
 
+def _read_by_workers(args: argparse.Namespace, facts: "FileFacts | StoreFacts") -> None:
+    from onvif_bmff.cli.info_store import StoreFacts, read_by_workers
+
+    if not isinstance(facts, StoreFacts):
+        raise StoreError(f"--workers and --dask share the work on a store, and {args.store} is none")
+    with workers_of(args) as workers:
+        if workers is not None:
+            read_by_workers(facts, address_of(args.store, args.store_options), workers)
+
+
 def _facts_of(args: argparse.Namespace) -> "FileFacts | StoreFacts":
     if is_store(args.store):
         from onvif_bmff.cli.info_store import StoreFacts
 
+        store = listed_store(args)
+        args.inventory_counts = counts_of(store)
         return StoreFacts(
-            opened_store(args),
+            store,
             str(args.store),
             start=args.start,
             end=args.end,
@@ -90,6 +114,8 @@ def _facts_of(args: argparse.Namespace) -> "FileFacts | StoreFacts":
     for option, value in (("--from", args.start), ("--to", args.end), ("--prefix", args.prefix)):
         if value is not None:
             raise StoreError(f"{option} selects in a store, and {args.store} is none")
+    if args.inventory:
+        raise StoreError(f"--inventory lists a store, and {args.store} is none")
     if args.postfix is not None:
         raise StoreError(f"--postfix selects in a store, and {args.store} is none")
     from onvif_bmff.cli.info_file import FileFacts

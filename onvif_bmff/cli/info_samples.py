@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, repeat
 
-from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox, SampleSizeBox, SampleToChunkBox, TimeToSampleBox
+from onvif_bmff.bmff import NON_SYNC_SAMPLE, SampleSizeBox, SampleToChunkBox, TimeToSampleBox
 from onvif_bmff.demux import (
-    FragmentReader,
     MovieTrack,
     SampleBudget,
     TrackFragment,
@@ -16,11 +15,10 @@ from onvif_bmff.demux import (
     sync_of,
     table_chunks,
 )
-from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media_kind import MediaKind
-from onvif_bmff.playback import ByteSource, SegmentHeader, box_head, parse_one
 
-__all__ = ["SampleFact", "fragment_facts", "segment_fragments", "table_facts"]
+__all__ = ["SampleFact", "fragment_facts", "table_facts"]
 
 
 @dataclass(slots=True)
@@ -92,26 +90,3 @@ def fragment_facts(part: TrackFragment) -> Iterator[SampleFact]:
 
 def _each(column: "array[int] | int") -> Iterable[int]:
     return column if isinstance(column, array) else repeat(column)
-
-
-def segment_fragments(
-    source: ByteSource, header: SegmentHeader, size: int
-) -> Iterator[tuple[MovieFragmentBox, tuple[TrackFragment, ...]]]:
-    """Yield the fragments of a stored segment, reading none of its media data. ``size`` is that of the object.
-
-    Raises, after the fragments before it:
-        BoxError: a box is truncated or invalid, or describes more samples than the budget allows.
-        MediaError: a fragment does not fit the header, or its samples lie outside the object.
-    """
-    reader = FragmentReader(header.movie_tracks, size)
-    position = header.size
-    while position < size and (head := box_head(source, position)) is not None:
-        stop = size if head.size is None else position + head.size
-        if stop > size:
-            raise BoxError(f"the box runs {stop - size} bytes past its file", path=f"/{head.type}", offset=position)
-        if head.type == "moof":
-            moof = parse_one(source, position, stop - position)
-            if not isinstance(moof, MovieFragmentBox):
-                raise BoxError("the fragment cannot be read", path="/moof", offset=position)
-            yield moof, reader.read(moof, position)
-        position = stop

@@ -47,6 +47,8 @@ class _Gops:
     ended: int = 0
     samples: int = 0
     _open: int = 0
+    _lead: int = 0
+    """Samples before the first sync sample: those of a GOP that began elsewhere."""
 
     def add(self, *, sync: bool) -> None:
         """Add the next sample."""
@@ -55,6 +57,27 @@ class _Gops:
             self._open = 1
         elif self._open:
             self._open += 1
+        else:
+            self._lead += 1
+
+    def add_all(self, others: "_Gops") -> None:
+        """Add the samples that follow these. ``close`` was called for neither."""
+        lead, opened = others.parts()
+        if self._open:
+            self._open += lead
+        else:
+            self._lead += lead
+        if opened:
+            self.close()
+            self._open = opened
+        self.ended += others.ended
+        self.samples += others.samples
+        self.shortest = min(self.shortest or others.shortest, others.shortest or self.shortest)
+        self.longest = max(self.longest, others.longest)
+
+    def parts(self) -> tuple[int, int]:
+        """Return the numbers of samples before the first sync sample, and in the last GOP, which is open."""
+        return self._lead, self._open
 
     def close(self) -> None:
         """End the last GOP."""
@@ -67,10 +90,34 @@ class _Gops:
 
 
 @dataclass(slots=True)
+class _Offsets:
+    """Composition offsets: the first and the last one, and whether two differ."""
+
+    first: int | None = None
+    last: int | None = None
+    differ: bool = False
+
+    def add(self, offset: int) -> None:
+        """Add the next one."""
+        if self.first is None:
+            self.first = offset
+        self.differ = self.differ or self.last not in (None, offset)
+        self.last = offset
+
+    def add_all(self, others: "_Offsets") -> None:
+        """Add those that follow these."""
+        if others.first is not None:
+            self.add(others.first)
+            self.differ = self.differ or others.differ
+            self.last = others.last
+
+
+@dataclass(slots=True)
 class SampleSums:
     """Sums over the samples of a track; times are ticks.
 
-    ``start`` and ``end`` are of presentation.
+    ``start`` and ``end`` are of presentation. ``lengths`` are those of GOPs. What else there is serves to add the next
+    sample: ``durations`` are two of those before the last one.
     """
 
     count: int = 0
@@ -80,11 +127,27 @@ class SampleSums:
     largest: int = 0
     start: int | None = None
     end: int | None = None
-    reordered: bool = False
-    _gops: _Gops = field(default_factory=_Gops)
-    _durations: set[int] = field(default_factory=set)
-    _last_duration: int | None = None
-    _offset: int | None = None
+    offsets: _Offsets = field(default_factory=_Offsets)
+    lengths: _Gops = field(default_factory=_Gops)
+    durations: set[int] = field(default_factory=set)
+    last_duration: int | None = None
+
+    def add_all(self, others: "SampleSums") -> None:
+        """Add the samples that follow these. ``close`` was called for neither."""
+        if not others.count:
+            return
+        self.count += others.count
+        self.size += others.size
+        self.duration += others.duration
+        self.sync += others.sync
+        self.largest = max(self.largest, others.largest)
+        self.start = min(one for one in (self.start, others.start) if one is not None)
+        self.end = max(one for one in (self.end, others.end) if one is not None)
+        self.offsets.add_all(others.offsets)
+        last = set() if self.last_duration is None else {self.last_duration}
+        self.durations = set(sorted(self.durations | last | others.durations)[:2])
+        self.last_duration = others.last_duration
+        self.lengths.add_all(others.lengths)
 
     def add(self, fact: SampleFact) -> None:
         """Add the next sample."""
@@ -92,29 +155,33 @@ class SampleSums:
         self.size += fact.size
         self.duration += fact.duration
         self.largest = max(self.largest, fact.size // fact.frames)
-        self.reordered = self.reordered or self._offset not in (None, fact.composition_offset)
-        self._offset = fact.composition_offset
+        self.offsets.add(fact.composition_offset)
         begin = fact.decode_time + fact.composition_offset
         self.start = begin if self.start is None else min(self.start, begin)
         self.end = begin + fact.duration if self.end is None else max(self.end, begin + fact.duration)
-        if self._last_duration is not None and len(self._durations) < 2:
-            self._durations.add(self._last_duration)
-        self._last_duration = fact.duration // fact.frames
+        if self.last_duration is not None and len(self.durations) < 2:
+            self.durations.add(self.last_duration)
+        self.last_duration = fact.duration // fact.frames
         self.sync += fact.frames if fact.sync else 0
-        self._gops.add(sync=fact.sync)
+        self.lengths.add(sync=fact.sync)
 
     def close(self) -> None:
         """End the last GOP, after the last sample."""
-        self._gops.close()
+        self.lengths.close()
 
     def frame_rate(self, timescale: int) -> Fraction | None:
         """Return the average number of samples a second; None where it is not known."""
         return Fraction(self.count * timescale, self.duration) if self.duration else None
 
     @property
+    def reordered(self) -> bool:
+        """Whether samples are presented in another order than they are decoded in."""
+        return self.offsets.differ
+
+    @property
     def is_constant(self) -> bool:
         """Whether all samples but the last have one duration."""
-        return len(self._durations) < 2
+        return len(self.durations) < 2
 
     def bit_rate(self, timescale: int) -> int | None:
         """Return the average of bits a second; None where it is not known."""
@@ -122,7 +189,7 @@ class SampleSums:
 
     def gops(self) -> Mapping[str, Any] | None:
         """Return the lengths of GOPs in samples; None without any."""
-        found = self._gops
+        found = self.lengths
         if not found.ended:
             return None
         return {
@@ -145,6 +212,25 @@ class TrackSums:
         self._unreadable: list[str] = []
         self._kids: set[str] = set()
         self._clear_entries = False
+
+    def add_all(self, others: "TrackSums") -> None:
+        """Add the facts on the samples that follow these."""
+        self.sums.add_all(others.sums)
+        others.describe_to(self._codecs, self._protections, self._unreadable)
+        track, kids, clear_entries = others.last()
+        self._kids |= kids
+        self._clear_entries = self._clear_entries or clear_entries
+        self.use(track)
+
+    def describe_to(self, codecs: list[CodecInfo], protections: list[Protection], unreadable: list[str]) -> None:
+        """Add what sample entries said to lists, if it is new there."""
+        codecs += [one for one in self._codecs if one not in codecs]
+        protections += [one for one in self._protections if one not in protections]
+        unreadable += [one for one in self._unreadable if one not in unreadable]
+
+    def last(self) -> tuple[MovieTrack, set[str], bool]:
+        """Return the last header's track, the key identifiers in sample groups, and whether an entry is clear."""
+        return self._track, self._kids, self._clear_entries
 
     def use(self, track: MovieTrack) -> None:
         """Go on with the samples of the track as this header describes it."""

@@ -83,7 +83,7 @@ def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     first = next(iter(arguments), "")
     wanted = (first,) if first in COMMANDS else tuple(COMMANDS)  # so that one command does not load the others
     for name in wanted if first != "--version" else ():
-        import_module(f"onvif_bmff.cli.{name}").register(subparsers)
+        import_module(f"onvif_bmff.cli.{name.replace('-', '_')}").register(subparsers)
         made = subparsers.choices[name]
         add_verbosity_arguments(made)
         findings = COMMANDS[name].findings

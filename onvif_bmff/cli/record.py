@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from fractions import Fraction
@@ -17,6 +17,7 @@ from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.spool import complain_of_rest, emptied
+from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -36,6 +37,7 @@ from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
     from onvif_bmff.objects import ObjectStore
+    from onvif_bmff.storage.spool import Dropped
     from onvif_bmff.storage.spooled import SpooledStore
 
 __all__ = ["register", "run"]
@@ -74,6 +76,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=timedelta(minutes=1),
         help="how long the end waits until all is uploaded from the spool (ISO 8601, default PT1M)",
     )
+    add_room_arguments(parser)
+    add_policy_arguments(parser)
     parser.add_argument("--format", choices=sorted(_FORMATS), default="CMAF", help="recording format (default CMAF)")
     parser.add_argument(
         "--track", metavar="TRACK", action="append", default=[], dest="tracks",
@@ -116,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         with signals.exposed():
             given = stack.enter_context(open_input(args, one_of_each=target.format is CMAF))
         _check_tokens(args.encrypt_tracks, given.tracks)
-        store, spooled = _opened(args)
+        store, spooled = _opened(args, done)
         keep_made_key(args)
         recorder = Recorder(
             given.tracks, target, labels=SegmentLabels(source=args.source), ivs=encryption_vectors(args)
@@ -132,19 +136,10 @@ def run(args: argparse.Namespace) -> int:
     failure = done.failure_of(given, recorder, interrupted=signals.number is not None)
     if done.stored:
         given.tell(args)
-    done.show(_place(args, [key for key, _ in done.stored]))
+    done.show(_place(args, [key for key, _ in done.stored], done.dropped))
     lost = {reason: count for reason, count in sink.dropped.items() if reason != LOST.REFUSED}
-    for reason, count in (*recorder.dropped.items(), *lost.items()):
-        complain(f"{count} samples were not recorded: {reason}")
-    if signals.number is not None:
-        complain(f"ended by {signals.name}")
-    left_out = certificates_left_out(target.encryption)
-    for one in left_out:
-        complain(f"not all was encrypted for {one}")
-    if failure is not None:
-        raise failure
-    has_findings = left_out or given.is_loss or is_waiting
-    return signals.status or (Status.FINDINGS if has_findings else Status.SUCCESS)
+    _complain_of(done, (*recorder.dropped.items(), *lost.items()))
+    return _status(signals, target, failure, has_findings=given.is_loss or is_waiting or done.dropped > 0)
 
 
 def _run_live(args: argparse.Namespace) -> int:
@@ -163,7 +158,7 @@ def _run_live(args: argparse.Namespace) -> int:
 
     with signals.shield(final=True):
         live = LiveRecording(args, target, encryption_vectors(args), status)
-        store, spooled = _opened(args)
+        store, spooled = _opened(args, done)
         keep_made_key(args)
         sink = StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=done.refused.append)
         with sink:
@@ -173,9 +168,21 @@ def _run_live(args: argparse.Namespace) -> int:
     if args.json:
         status.write("total", objects=len(done.stored), bytes=sum(size for _, size in done.stored))
     else:
-        done.show(_place(args, [key for key, _ in done.stored]))
-    for reason, count in (live.dropped + sink.dropped).items():
+        done.show(_place(args, [key for key, _ in done.stored], done.dropped))
+    _complain_of(done, (live.dropped + sink.dropped).items())
+    return _status(signals, target, failure, has_findings=is_waiting or done.dropped > 0)
+
+
+def _complain_of(done: "_RecordingResult", lost: Iterable[tuple[str, int]]) -> None:
+    """Say what is not in the store: segments that a full spool dropped, and samples by reason."""
+    if done.dropped:
+        complain(f"{done.dropped} segments were dropped from the spool, which was full")
+    for reason, count in lost:
         complain(f"{count} samples were not recorded: {reason}")
+
+
+def _status(signals: SignalGuard, target: RecordingTarget, failure: Exception | None, *, has_findings: bool) -> int:
+    """Say why the recording ended, and for whom it was not encrypted; return the status, or raise the failure."""
     if signals.number is not None:
         complain(f"ended by {signals.name}")
     left_out = certificates_left_out(target.encryption)
@@ -183,17 +190,17 @@ def _run_live(args: argparse.Namespace) -> int:
         complain(f"not all was encrypted for {one}")
     if failure is not None:
         raise failure
-    return signals.status or (Status.FINDINGS if left_out or is_waiting else Status.SUCCESS)
+    return signals.status or (Status.FINDINGS if left_out or has_findings else Status.SUCCESS)
 
 
-def _opened(args: argparse.Namespace) -> "tuple[ObjectStore, SpooledStore | None]":
+def _opened(args: argparse.Namespace, done: "_RecordingResult") -> "tuple[ObjectStore, SpooledStore | None]":
     """Return the store to record into, and the same if it is behind a spool."""
     remote = opened_store(args, create=True)
     if args.spool is None:
         return remote, None
     from onvif_bmff.storage.spooled import SpooledStore
 
-    spooled = SpooledStore(remote, args.spool)
+    spooled = SpooledStore(remote, args.spool, policy=policy_of(args), on_dropped=done.on_dropped)
     return spooled, spooled
 
 
@@ -210,13 +217,16 @@ def _is_uploaded(args: argparse.Namespace, spooled: "SpooledStore") -> bool:
     return False
 
 
-def _place(args: argparse.Namespace, keys: Sequence[str]) -> str:
-    """Return where these objects are: under the store, or in the spool as far as they are not uploaded."""
+def _place(args: argparse.Namespace, keys: Sequence[str], dropped: int) -> str:
+    """Return where these objects are: under the store, or in the spool as far as they are not uploaded.
+
+    ``dropped`` is how many of them are nowhere.
+    """
     if args.spool is not None:
         from onvif_bmff.storage import DirectoryStore, spool_folders
 
         spooled = {key for folder in spool_folders(args.spool) for key in DirectoryStore(folder).keys("")}
-        uploaded = sum(key not in spooled for key in keys)
+        uploaded = sum(key not in spooled for key in keys) - dropped
         if uploaded < len(keys):
             return f"in the spool {args.spool}, {uploaded} of them in {args.store}"
     return f"under {args.store}"
@@ -242,6 +252,11 @@ class _RecordingResult:
         self.stored: list[tuple[str, int]] = []
         self.refused: list[StoreFailure] = []
         self.failure: Exception | None = None
+        self.dropped = 0
+
+    def on_dropped(self, what: "Dropped") -> None:
+        """Note what a full spool dropped."""
+        self.dropped += what.objects
 
     def on_stored(self, key: ObjectKey, size: int) -> None:
         """Note that an object of ``size`` bytes is in the store."""

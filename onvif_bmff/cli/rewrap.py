@@ -15,6 +15,7 @@ from onvif_bmff.cli.store_options import (
 )
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import path, store_place
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, workers_of
 from onvif_bmff.errors import StoreError
 from onvif_bmff.timing import UtcTime
 
@@ -47,6 +48,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--oaep-hash", choices=("sha1", "sha256"), default="sha1", help="hash for RSA keys")
     parser.add_argument("--prefix", default="", help="copy only the objects whose names begin like this")
     parser.add_argument("--dry-run", action="store_true", help="open and wrap all keys, and write nothing")
+    add_worker_arguments(parser)
     add_empty_argument(parser)
     add_key_arguments(parser)
     parser.set_defaults(run=run)
@@ -70,21 +72,28 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError(f"{args.store}: there are no objects{where}")
     target = None if output is None else open_place(output, args.target_options, create=True)
     counts: Counter[Rewrapping] = Counter()
-    for one in rewrap_store(
-        source,
-        target,
-        certificates,
-        at=now,
-        keys=keys.ring,
-        unwrapper=keys.unwrapper,
-        oaep_hash=args.oaep_hash,
-        keep=args.keep,
-        prefix=args.prefix,
-    ):
-        counts[one.outcome] += 1
-        if one.outcome is Rewrapping.FAILED:
-            args.outcome.status = Status.FINDINGS
-            complain(f"{one.key}: {one.error}")
+    how = {
+        "at": now,
+        "keys": keys.ring,
+        "unwrapper": keys.unwrapper,
+        "oaep_hash": args.oaep_hash,
+        "keep": args.keep,
+        "prefix": args.prefix,
+    }
+    with workers_of(args) as workers:
+        if workers is None:
+            done = rewrap_store(source, target, certificates, **how)
+        else:
+            from onvif_bmff.jobs.rewrapping import rewrap_by_workers
+
+            here = address_of(args.store, args.source_options)
+            there = None if output is None else address_of(output, args.target_options, create=True)
+            done = rewrap_by_workers(here, there, certificates, workers, **how)
+        for one in done:
+            counts[one.outcome] += 1
+            if one.outcome is Rewrapping.FAILED:
+                args.outcome.status = Status.FINDINGS
+                complain(f"{one.key}: {one.error}")
     would = "would be " if args.dry_run else ""
     with summary():
         say(

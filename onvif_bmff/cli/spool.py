@@ -1,6 +1,7 @@
 """``onvif-bmff spool``: what waits in a spool, and its upload."""
 
 import argparse
+import dataclasses
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.signals import SignalGuard
+from onvif_bmff.cli.spool_options import add_policy_arguments, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -41,13 +43,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=timedelta(minutes=10),
         help="with --to: how long it is tried (ISO 8601, default PT10M)",
     )
+    add_policy_arguments(parser)
     add_json_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Show, or upload; 1 if objects are set aside, are open of a dead recorder, or still wait after an upload."""
-    from onvif_bmff.storage import DirectoryStore, SpooledStore, spool_folders
+    from onvif_bmff.storage import DirectoryStore, SpooledStore, SpoolNotes, spool_folders
 
     waiting, aside = spool_folders(args.spool)
     if not os.path.isdir(waiting):
@@ -56,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
     error = None
     if args.to is not None:
         with signals.shield(final=True):
-            store = SpooledStore(open_place(args.to, args.store_options, create=True), args.spool)
+            store = SpooledStore(
+                open_place(args.to, args.store_options, create=True), args.spool, policy=policy_of(args)
+            )
             emptied(store, args.wait, signals)
             error = store.status.error
     folder = DirectoryStore(waiting, create=False)
@@ -64,13 +69,21 @@ def run(args: argparse.Namespace) -> int:
     kept = list(DirectoryStore(aside).keys()) if os.path.isdir(aside) else []
     left = [item.key for item in folder.open_area_state().unsealed]
     size = sum(folder.head(key).size for key in keys)
+    notes = SpoolNotes(str(args.spool))
     if args.json:
-        write_json("spool", {"waiting": keys, "bytes": size, "aside": kept, "unsealed": left, "error": error})
+        found = {"waiting": keys, "bytes": size, "aside": kept, "unsealed": left, "error": error}
+        dropped = [dataclasses.asdict(one) for one in notes.dropped]
+        sums = {"objects": notes.dropped_objects, "bytes": notes.dropped_bytes, "last": dropped}
+        write_json("spool", {**found, "dropped": sums})
     else:
         with summary():
             say(f"{len(keys)} objects of {size:,} bytes wait{f', since {keys[0]}' if keys else ''}")
             for key in kept:
                 say(f"set aside {key}")
+            for one in notes.dropped:
+                say(f"dropped at {one.at}: {one.objects} segments of {one.bytes:,} bytes, {one.first} to {one.last}")
+            if notes.dropped_objects:
+                say(f"{notes.dropped_objects} segments of {notes.dropped_bytes:,} bytes were dropped to make room")
     has_rest = complain_of_rest(args.spool, len(kept))
     if error is not None and keys:
         complain(f"not uploaded: {error}")

@@ -4,9 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onvif_bmff.cli.terminal import complain
 from onvif_bmff.cli.values import instant, path, store_place
 
 if TYPE_CHECKING:
+    from onvif_bmff.jobs.inventory import Inventory, InventoryCounts
+    from onvif_bmff.jobs.listed import ListedStore
     from onvif_bmff.objects import ObjectStore
     from onvif_bmff.playback import Timeline
     from onvif_bmff.storage.opening import StoreUrl
@@ -14,17 +17,22 @@ if TYPE_CHECKING:
 __all__ = [
     "STORE_HELP",
     "add_empty_argument",
+    "add_inventory_argument",
     "add_options_argument",
     "add_part_arguments",
     "add_store_argument",
     "add_store_arguments",
     "base_uri",
     "check_places_apart",
+    "counts_of",
+    "inventories_of",
     "is_store",
+    "listed_store",
     "nothing_found",
     "open_place",
     "opened_store",
     "other_formats",
+    "warn_of_inventory",
 ]
 
 STORE_HELP = "directory or URL (s3://bucket/prefix, az://, gs://) of the objects"
@@ -70,6 +78,67 @@ def open_place(place: "Path | StoreUrl", options: Path | None = None, *, create:
 def opened_store(args: argparse.Namespace, *, create: bool = False) -> "ObjectStore":
     """Open the store of ``add_store_argument``."""
     return open_place(args.store, args.store_options, create=create)
+
+
+def add_inventory_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --inventory and --inventory-columns (``inventory``, ``inventory_columns``)."""
+    parser.add_argument(
+        "--inventory",
+        metavar="FILE",
+        type=path,
+        action="append",
+        default=[],
+        help="list the store by a file of an inventory (manifest.json of S3, CSV, Parquet), without requests; may be "
+        "given again",
+    )
+    parser.add_argument(
+        "--inventory-columns",
+        metavar="NAMES",
+        default="",
+        help="names of the columns of CSV files that have no header, as Bucket,Key,Size",
+    )
+
+
+def inventories_of(args: argparse.Namespace) -> "list[Inventory]":
+    """Return the inventories of ``add_inventory_argument``.
+
+    Raises:
+        StoreError: a manifest cannot be read.
+    """
+    if not args.inventory:
+        return []
+    from onvif_bmff.jobs.inventory import read_inventory
+
+    place = None if isinstance(args.store, Path) else args.store
+    columns = [name.strip() for name in args.inventory_columns.split(",") if name.strip()]
+    return [read_inventory(file, place=place, columns=columns) for file in args.inventory]
+
+
+def listed_store(args: argparse.Namespace) -> "ListedStore | ObjectStore":
+    """Open the store, listed by its inventories if there are any.
+
+    Raises:
+        StoreError: it cannot be opened, or a manifest cannot be read.
+    """
+    inventories = inventories_of(args)
+    if not inventories:
+        return opened_store(args)
+    from onvif_bmff.jobs.listed import ListedStore
+
+    return ListedStore(opened_store(args), inventories)
+
+
+def warn_of_inventory(counts: "InventoryCounts | None") -> None:
+    """Say on standard error how many rows of an inventory could not be read; nothing without an inventory."""
+    if counts is not None and counts.damaged:
+        complain(f"{counts.damaged} rows of the inventory could not be read, the first: {counts.damaged_examples[0]}")
+
+
+def counts_of(store: object) -> "InventoryCounts | None":
+    """Return what was in the inventory of a ``listed_store``; None if it has none."""
+    from onvif_bmff.jobs.listed import ListedStore
+
+    return store.counts if isinstance(store, ListedStore) else None
 
 
 def is_store(place: "Path | StoreUrl") -> bool:

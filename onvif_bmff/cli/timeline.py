@@ -10,12 +10,18 @@ from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import (
     add_empty_argument,
+    add_inventory_argument,
     add_store_arguments,
+    counts_of,
+    inventories_of,
+    listed_store,
     nothing_found,
-    opened_store,
     other_formats,
+    warn_of_inventory,
 )
 from onvif_bmff.cli.terminal import Line, complain, line_writer
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, workers_of
+from onvif_bmff.errors import StoreError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.timing import UtcTime, format_duration
 
@@ -41,6 +47,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_store_arguments(parser)
     add_empty_argument(parser)
+    add_inventory_argument(parser)
+    add_worker_arguments(parser)
     add_json_argument(parser)
     parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
     parser.set_defaults(run=run)
@@ -48,12 +56,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the timeline; 0 if there is any."""
-    from onvif_bmff.playback import Timeline
-
-    store = opened_store(arguments)
-    timeline = Timeline.from_store(
-        store, arguments.start, arguments.end, prefix=arguments.prefix, postfix=arguments.postfix
-    )
+    timeline = _timeline(arguments)
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
         write_json("timeline", _report(timeline, spans, arguments.start, arguments.end))
@@ -70,6 +73,32 @@ def run(arguments: argparse.Namespace) -> int:
     for line in _listing(timeline, spans, arguments.start, arguments.end):
         write(line)
     return Status.SUCCESS
+
+
+def _timeline(args: argparse.Namespace) -> "Timeline":
+    from onvif_bmff.playback import Timeline
+
+    where = {"prefix": args.prefix, "postfix": args.postfix}
+    with workers_of(args) as workers:
+        if workers is None:
+            store = listed_store(args)
+            timeline = Timeline.from_store(store, args.start, args.end, **where)
+            warn_of_inventory(counts_of(store))
+            return timeline
+        if not args.inventory:
+            from onvif_bmff.jobs import timeline_by_workers
+
+            return timeline_by_workers(
+                address_of(args.store, args.store_options), workers, args.start, args.end, **where
+            )
+        if args.start is not None or args.end is not None:
+            raise StoreError("--inventory with --workers or --dask is of all times: no --from, no --to")
+        from onvif_bmff.jobs import InventoryCounts, timeline_of_inventory
+
+        counts = InventoryCounts()
+        timeline = timeline_of_inventory(inventories_of(args), workers, counts, **where)
+        warn_of_inventory(counts)
+        return timeline
 
 
 def _inside(span: "RecordedSpan", start: UtcTime | None, end: UtcTime | None) -> bool:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.attributes_file import AttributesFile
 from onvif_bmff.cli.keys import add_key_arguments, keys_from
@@ -12,30 +12,40 @@ from onvif_bmff.cli.machine import add_json_argument, write_json, write_rows
 from onvif_bmff.cli.status import Outcome, Status
 from onvif_bmff.cli.store_options import (
     add_empty_argument,
+    add_inventory_argument,
     add_store_argument,
     base_uri,
+    counts_of,
+    listed_store,
     nothing_found,
-    opened_store,
+    warn_of_inventory,
 )
 from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.cli.validate_text import looked_at, write_findings, write_verdict
 from onvif_bmff.cli.values import instant, path
+from onvif_bmff.cli.worker_options import add_worker_arguments, address_of, refuse_with_workers, workers_of
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects import ReadableStore
 from onvif_bmff.validation import (
     REPORTS,
     RULES,
     Checked,
+    ContentKeys,
     EncryptionProof,
     Finding,
     FindingSums,
     Level,
     ReportContext,
+    SegmentLooker,
     Validation,
+    ValidationScope,
     reaches,
     report_on,
-    validate_store,
+    validate_names,
 )
+
+if TYPE_CHECKING:
+    from onvif_bmff.jobs import Workers
 
 __all__ = ["register", "run"]
 
@@ -73,6 +83,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="count the clear bytes of all samples, track by track, with the reason for each; "
         "unexplained ones, and a store without any encryption, are findings",
     )
+    add_inventory_argument(parser)
+    add_worker_arguments(parser)
     _add_report_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -143,28 +155,45 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError("--prove-encrypted looks into objects, and --shallow does not")
     if args.prove_encrypted and form not in (_TEXT, _JSON):
         raise StoreError(f"--prove-encrypted does not go with --format {form}")
+    refuse_with_workers(args, prove_encrypted=args.prove_encrypted, attributes=args.attributes)
     with ExitStack() as stack:
-        store = opened_store(args)
+        store = listed_store(args)
         labels: AttributesFile | None = None
         if args.attributes is not None:
             labels = stack.enter_context(AttributesFile(store, args.attributes))
-        return _validate(args, form, labels or store, labels)
+        workers = stack.enter_context(workers_of(args))
+        status = _validate(args, form, labels or store, labels, workers)
+        warn_of_inventory(counts_of(store))
+        return status
 
 
-def _validate(args: argparse.Namespace, form: str, store: ReadableStore, labels: AttributesFile | None) -> int:
+def _validation(
+    args: argparse.Namespace, store: ReadableStore, proof: EncryptionProof | None, workers: "Workers | None"
+) -> Validation:
     keys = keys_from(args)
-    proof = EncryptionProof() if args.prove_encrypted else None
-    validation = validate_store(
-        store,
-        prefix=args.prefix,
-        postfix=args.postfix,
-        start=args.start,
-        end=args.end,
-        keys=keys.ring or None,
-        unwrapper=keys.unwrapper,
-        deep=not args.shallow,
-        proof=proof,
+    ring, deep = keys.ring or None, not args.shallow
+    scope = ValidationScope(args.prefix, args.postfix, args.start, args.end)
+    if workers is None:
+        looker = SegmentLooker(store, ContentKeys(ring, keys.unwrapper), deep=deep, proof=proof)
+        return validate_names(looker, scope.names_in(store), scope)
+    from onvif_bmff.jobs import validate_by_workers
+
+    address = address_of(args.store, args.store_options)
+    names = scope.names_in(store)
+    return validate_by_workers(
+        address, workers, scope=scope, names=names, keys=ring, unwrapper=keys.unwrapper, deep=deep
     )
+
+
+def _validate(
+    args: argparse.Namespace,
+    form: str,
+    store: ReadableStore,
+    labels: AttributesFile | None,
+    workers: "Workers | None",
+) -> int:
+    proof = EncryptionProof() if args.prove_encrypted else None
+    validation = _validation(args, store, proof, workers)
     sums, checked = FindingSums(ignore=args.ignore, most=args.max_findings), validation.checked
     _write(args, form, validation, sums, labels, proof)
     faults = sums.reach(args.fail_on)

@@ -4,20 +4,29 @@
 they run for each sample and each slice, where one call more costs as much as the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Protocol, TypeVar
 
-from onvif_bmff.bmff import AvcConfigurationBox, Box, HevcConfigurationBox, VisualSampleEntry
-from onvif_bmff.errors import BitstreamError, MediaError
+from onvif_bmff.bmff import AvcConfigurationBox, Box, HevcConfigurationBox, VisualSampleEntry, parse_boxes
+from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.codec import Ranges
-from onvif_bmff.media.nal import Buffer, emulated_length
+from onvif_bmff.media.nal import Buffer, emulated_length, iter_nal_units
 from onvif_bmff.media.nal_family import NalFamily
 from onvif_bmff.media.sample_entries import entry_bytes, make_visual_entry, read_sample_entry
 from onvif_bmff.media.vui import ColourInfo
 
-__all__ = ["UnitKinds", "make_configured_entry", "read_configured_entry"]
+__all__ = [
+    "UnitKinds",
+    "configuration_record",
+    "is_random_access",
+    "make_configured_entry",
+    "read_configuration",
+    "read_configured_entry",
+    "readable_units",
+    "roll_distance",
+]
 
 _length = Struct(">I").unpack_from
 
@@ -58,6 +67,29 @@ def read_configured_entry(
     if config.length_size_minus_one != 3:
         raise MediaError(f"samples have 4-byte NAL lengths, but the {family.name} configuration says otherwise")
     return entry, config
+
+
+def read_configuration(record: Buffer, kind: type[Configuration]) -> Configuration:
+    """Return a decoder configuration record as the box that it lies in. ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1.
+
+    Raises ``MediaError`` for bytes that are none, or of a version other than 1, and for NAL lengths of 3 bytes.
+    """
+    data = bytes(record)
+    try:
+        (found,) = parse_boxes((len(data) + 8).to_bytes(4, "big") + kind.fourcc.encode() + data)
+    except BoxError as error:
+        raise MediaError(f"the {len(data)} bytes are no decoder configuration record: {error}") from None
+    if not isinstance(found, kind) or found.configuration_version != 1 or found.length_size_minus_one == 2:
+        raise MediaError(f"the {len(data)} bytes are no decoder configuration record ({kind.fourcc})")
+    return found
+
+
+def configuration_record(entry: Box, kind: type[Configuration]) -> bytes:
+    """Return the decoder configuration record in a sample entry, as demuxers hand it on ("extradata")."""
+    config = entry.find(kind) if isinstance(entry, VisualSampleEntry) else None
+    if config is None:
+        raise MediaError(f"the sample entry {entry.type!r} has no configuration ({kind.fourcc})")
+    return config.build()[8:]
 
 
 def make_configured_entry(sample_entry_type: str, picture: Picture, config: Box) -> bytes:
@@ -188,3 +220,35 @@ def protected_ranges(self: SliceCodec, data: bytes | memoryview) -> Ranges:
     if position != size and not (position + 4 == size and not any(view[position:])):
         raise BitstreamError(f"NAL units do not fill the sample of {size} bytes")
     return ranges
+
+
+# ---- random access ---------------------------------------------------------------------------------------
+
+
+def is_random_access(sample: Buffer, family: NalFamily) -> bool:
+    """Return whether the first unit of coded picture data in a sample is of a random access picture."""
+    types, position, last = family.types, 0, len(sample) - 5
+    while position <= last:
+        kind = types[sample[position + 4]]
+        if kind in family.vcl:
+            return kind in family.random_access
+        position += 4 + _length(sample, position)[0]
+    return False
+
+
+def roll_distance(count: int, passed: Iterable[bool]) -> int:
+    """Return how many samples come before ``count`` of them that are ``passed``; as if all were, behind the last."""
+    number = 0
+    for number, one in enumerate(passed, 1):
+        if count <= 0:
+            return number - 1
+        count -= one
+    return number + count
+
+
+def readable_units(sample: Buffer) -> list[memoryview]:
+    """Return the NAL units of a sample; none where lengths do not fit it."""
+    try:
+        return [unit for unit in iter_nal_units(sample) if len(unit)]
+    except BitstreamError:
+        return []

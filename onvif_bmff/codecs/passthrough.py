@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["PassThroughCodec"]
 
 _PLAIN = "".join(map(chr, {*range(0x20, 0x7F)} - {*b'"%,\\'}))
+_WITH_OTHERS = frozenset(("ac-4", "mlpa", "mha1", "mha2", "mhm1", "mhm2"))
+"""Sound with frames that need others: AC-4, TrueHD (MLP) and MPEG-H."""
 _UNSPECIFIED = (2, 2, 2, 0)
 _DEFAULT = (1, 1, 1, 0)
 
@@ -80,6 +82,11 @@ class PassThroughCodec:
     def nal_family(self) -> NalFamily | None:
         """The family of the sample entry; None for entries whose samples are not NAL units."""
         return NAL_FAMILIES.get(self.sample_entry_type)
+
+    @property
+    def all_sync(self) -> bool:
+        """Whether each sample can be decoded without any other: sound of most codecs, and metadata."""
+        return self.media_type is not MediaKind.VIDEO and self.sample_entry_type not in _WITH_OTHERS
 
     @property
     def frame_rate(self) -> Fraction | None:

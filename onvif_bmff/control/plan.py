@@ -43,6 +43,7 @@ class Feed:
         since: record from this instant on, if an event opened the job: its beginning minus Before. A feed by event
             always lasts long enough for one I-frame (``ServiceLimits.instant_event``).
         event_topic: topic of that event.
+        before: Before of the job, which its next event will ask for.
     """
 
     job: str
@@ -50,6 +51,7 @@ class Feed:
     source_tag: str
     since: UtcTime | None = None
     event_topic: str | None = None
+    before: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,13 @@ def read_assignments(tx: Transaction) -> dict[tuple[str, str], Feed | None]:
             since = _since(tx, job)
             gate = tx.volatile.gates.get(job.token)
             topic = gate.topic if gate is not None and since is not None else None
+            event_filter = job.configuration.event_filter
+            before = None if event_filter is None else event_filter.before or None
             for source in job.configuration.source:
                 for fed in source.tracks:
                     if winners.get(fed.destination) == job.token and source.source_token is not None:
                         found[recording.token, fed.destination] = Feed(
-                            job.token, source.source_token, fed.source_tag, since, topic
+                            job.token, source.source_token, fed.source_tag, since, topic, before
                         )
     return found
 

@@ -354,6 +354,11 @@ class RecordingService:
         """Return a new queue that gets every event from now on, in order (5.26)."""
         return self._runner.subscribe()
 
+    @property
+    def events_at_receipt(self) -> int:
+        """How many events counted as happening when they came, for their own times were too far off."""
+        return self._runner.read(lambda tx: tx.volatile.events_at_receipt)
+
     def take_notifications(self) -> tuple[Notification, ...]:
         """Take all events since the last call, oldest first, from the service's own subscription.
 

@@ -67,7 +67,8 @@ class VolatileState:
     """State that a restart may lose: overrides, exports, and reports.
 
     ``job_states`` holds the aggregated states that subscribers know of, ``clashing`` the recordings that share a
-    place with another one, as an earlier version may have left them.
+    place with another one, as an earlier version may have left them. ``events_at_receipt`` counts events whose own
+    times were too far off.
     """
 
     unreported: RecordingJobState
@@ -81,6 +82,7 @@ class VolatileState:
     job_states: dict[str, RecordingJobState] = field(default_factory=dict)
     retention_due: UtcTime | None = None
     clashing: frozenset[str] = frozenset()
+    events_at_receipt: int = 0
 
     def copy(self) -> "VolatileState":
         """Return a draft; everything in the dictionaries is immutable."""
@@ -96,6 +98,7 @@ class VolatileState:
             dict(self.job_states),
             self.retention_due,
             self.clashing,
+            self.events_at_receipt,
         )
 
     def exported(self) -> set[str]:

@@ -5,6 +5,8 @@ from onvif_bmff.demux.fragment_samples import SampleRun as SampleRun
 from onvif_bmff.demux.fragment_samples import SampleViews as SampleViews
 from onvif_bmff.demux.fragment_samples import TrackFragment as TrackFragment
 from onvif_bmff.demux.fragment_samples import first_presentation as first_presentation
+from onvif_bmff.demux.roll_starts import starts_in as starts_in
+from onvif_bmff.demux.roll_starts import with_starts as with_starts
 from onvif_bmff.demux.sample_tables import CodecChange as CodecChange
 from onvif_bmff.demux.sample_tables import MovieTrack as MovieTrack
 from onvif_bmff.demux.sample_tables import chunk_counts as chunk_counts
@@ -35,7 +37,9 @@ __all__ = [
     "read_tracks",
     "signed_offsets",
     "sizes_of",
+    "starts_in",
     "sync_of",
     "table_chunks",
     "table_samples",
+    "with_starts",
 ]

@@ -20,6 +20,7 @@ from onvif_bmff.bmff import (
 )
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.faults import InputFaults
+from onvif_bmff.demux.roll_starts import starts_in, with_starts
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.demux.table_columns import signed_offsets
 from onvif_bmff.errors import BoxError, MediaError
@@ -145,8 +146,20 @@ class TrackFragment:
                 start += size
         return found
 
+    @property
+    def roll_starts(self) -> frozenset[int]:
+        """The numbers (from 0) of samples at which a gradual refresh begins; by their flags they are not sync."""
+        return starts_in(self.box, self.track.table)
+
     def samples(self, data: memoryview) -> Iterator[Sample]:
-        """Yield the samples; their data are views on ``data``, the whole file. Times are those of presentation."""
+        """Yield the samples; their data are views on ``data``, the whole file. Times are those of presentation.
+
+        A sample is ``sync`` by its flags, or where a gradual refresh begins with it.
+        """
+        starts = self.roll_starts
+        return with_starts(self._rows(data), starts) if starts else self._rows(data)
+
+    def _rows(self, data: memoryview) -> Iterator[Sample]:
         track_id = self.track.track_id
         time = self.decode_time + self.track.presentation_shift
         for run in self.runs:

@@ -15,14 +15,20 @@ from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
+from onvif_bmff.device.sources import SourceSettings as SourceSettings
+from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
+from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
 from onvif_bmff.device.states import TrackStates as TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock as SteadyClock
+from onvif_bmff.device.stores import DeviceSpool as DeviceSpool
 from onvif_bmff.device.stores import DeviceStores as DeviceStores
 from onvif_bmff.device.worker import OutputWorker as OutputWorker
 
 __all__ = [
+    "DEVICE_SPOOL",
     "EXPORT_FORMATS",
     "DeviceRecovery",
+    "DeviceSpool",
     "DeviceStores",
     "ExportPart",
     "FileSource",
@@ -39,6 +45,8 @@ __all__ = [
     "SampleSource",
     "SourceProvider",
     "SourceRunner",
+    "SourceSettings",
+    "SpooledStorages",
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",

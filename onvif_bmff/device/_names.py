@@ -8,9 +8,10 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "outputs": ("OutputSet", "OutputSettings",),
     "recovery": ("DeviceRecovery",),
-    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider",),
+    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings",),
+    "spooled_storages": ("DEVICE_SPOOL", "SpooledStorages",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),
-    "stores": ("DeviceStores",),
+    "stores": ("DeviceSpool", "DeviceStores",),
     "worker": ("OutputWorker",),
 }

@@ -36,9 +36,9 @@ from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery
-from onvif_bmff.device.sources import FileSources, SourceProvider
+from onvif_bmff.device.sources import FileSources, SourceProvider, SourceSettings
 from onvif_bmff.device.steady_clock import SteadyClock
-from onvif_bmff.device.stores import DeviceStores
+from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
@@ -55,7 +55,11 @@ __all__ = ["RecordingDevice"]
 _MAX_SLEEP = 60.0
 _RETRY = 1.0
 _CLOCK_INTERVAL = 1.0
+_TELL_INTERVAL = 5.0
 _SOURCE_PATIENCE = timedelta(seconds=2)
+_LONG_GROUP = timedelta(seconds=10)
+_HIGH_RATE = 40_000.0
+"""kbit/s of the richest sources, where the capabilities name no limit."""
 
 
 def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) -> IvSources:
@@ -64,6 +68,12 @@ def _vectors(persistence: Persistence | None, random: Callable[[int], bytes]) ->
     if isinstance(persistence, SqlitePersistence):
         store = SqliteIvStore(f"{persistence.path}.ivs")
     return IvSources(CencIvAllocators(random=random, store=store), CbcsIvSource(random))
+
+
+def _preroll_bytes(capabilities: Capabilities, event_latency: timedelta) -> int:
+    """Return what a source gives in the longest Before, at the highest rate, with a group of pictures in front."""
+    longest = (capabilities.before_event_limit or timedelta(0)) + event_latency + _LONG_GROUP
+    return int(longest.total_seconds() * (capabilities.max_rate or _HIGH_RATE) * 1000 / 8)
 
 
 def _all_capabilities(stores: DeviceStores) -> Capabilities:
@@ -135,7 +145,13 @@ class RecordingDevice:
             memory and 256 MiB with temporary files.
         event_latency: how late an event may arrive (in real time; ``clock_rate`` times that in the clock's) without a
             loss of its Before: each source keeps so much more than Before.
+        preroll_bytes: limit of what each output keeps of a source for events; by default what the longest Before of the
+            capabilities takes at their MaxRate, or at 40 Mbit/s. If an event asks for more than that holds, its tracks
+            are in Error while it lasts, and what is missing is logged and counted (``OutputWorker.dropped``).
+        source_settings: how long sources may be silent.
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
+        spool: puts spools on the local disk before stores in the cloud, so that what is recorded survives a line that
+            is down, and a restart.
         runtime: runs all threads of the device, waits, and gives time and random bytes.
     """
 
@@ -160,20 +176,22 @@ class RecordingDevice:
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
         room: Room | None = None,
         event_latency: timedelta = timedelta(seconds=2),
+        preroll_bytes: int | None = None,
+        source_settings: SourceSettings = SourceSettings(),  # noqa: B008
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
+        spool: DeviceSpool = DeviceSpool(),  # noqa: B008
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._runtime = runtime
+        self._runtime, self._clock_rate = runtime, clock_rate
         random = random or runtime.random
-        self._stores = stores = DeviceStores(storages, local)
+        self._stores = stores = DeviceStores(spool.before(storages, persistence, runtime), local)
         provider = sources or FileSources(runtime=runtime)
-        certificates = {} if certificates is None else certificates
+        certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
-        self._clock_rate = clock_rate
         self._wake, self._stop = runtime.flag(), runtime.flag()
         self._task: Task | None = None
         self._local_data = None if local is None else self._local_recordings(local)
-        self._exporter = MovieExporter(storages, self._export_part, self._export_progress, runtime)
+        self._exporter = MovieExporter(stores.storages, self._export_part, self._export_progress, runtime)
         self.service = RecordingService(
             clock=steady,
             capabilities=capabilities or _all_capabilities(stores),
@@ -189,16 +207,17 @@ class RecordingDevice:
         )
         side = self.service.device_side
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
-        ivs = ivs or _vectors(persistence, random)
+        ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
-        self._outputs = OutputSet(
-            side,
-            stores,
-            RunningSources(provider, steady, runtime),
+        preroll_bytes = preroll_bytes or _preroll_bytes(self.service.get_service_capabilities(), event_latency)
+        self._outputs = self._make_outputs(
+            RunningSources(provider, steady, runtime, source_settings),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            steady,
-            OutputSettings(ivs, labels, max_bytes, policy, room or Room(64 << 20), latency, patience, runtime),
+            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime),
         )
+
+    def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
+        return OutputSet(self.service.device_side, self._stores, sources, maker, self._clock, settings)
 
     def __enter__(self) -> Self:
         self.start()
@@ -243,6 +262,7 @@ class RecordingDevice:
         self.service.on_change = None
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
+        self._stores.close()
         self.service.close()
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
@@ -252,6 +272,7 @@ class RecordingDevice:
     # ---- following the service -------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        tell_at = 0.0
         look_again = self._runtime.monotonic() + _MAX_SLEEP
         while not self._stop.is_set():
             woken = self._wake.wait(min(self._until_deadline(), _CLOCK_INTERVAL))
@@ -264,6 +285,10 @@ class RecordingDevice:
                         self.service.device_side.clock_changes(jump, partial(self._clock.set, jump))
                     finally:
                         self._outputs.clock_set(jump)
+                self._outputs.watch()
+                if self._runtime.monotonic() >= tell_at:
+                    tell_at = self._runtime.monotonic() + _TELL_INTERVAL
+                    self._outputs.tell_time()
                 at_rest = not woken and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
                 if at_rest and not self._outputs.storage_has_come:
                     continue

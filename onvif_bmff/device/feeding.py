@@ -1,27 +1,84 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.device.sources import SampleSource, SourceProvider
+from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettings
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.silence import SilenceWatch
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Track, TrackType
-from onvif_bmff.runtime import SYSTEM, Runtime, Task
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RunningSources", "SourceRunner"]
 
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
+_OPENING = 6
+"""How many times the limit of silence a source may take to open."""
+_LEFT = 3
+"""Threads of a source that were given up and do not end, with which no other one is begun."""
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    """One thread that opens and plays a source, again and again until it is given up.
+
+    Args:
+        stop: set when nothing is wanted of it any more.
+        delay: seconds to wait before the source is opened next.
+        opening: when the attempt to open it began; None before and after that.
+        watch: says whether what is open is silent; None while nothing is open.
+        times_set: how often the clock had been set when the source was opened, or was told of that since.
+        nominal: seconds that a sample of the source lasts, as far as is known.
+        limit: seconds of silence, as the open source or the settings say.
+        given_up: whether another one has taken its place, or will.
+        task: the thread.
+    """
+
+    stop: Flag
+    delay: float
+    opening: float | None = None
+    watch: SilenceWatch | None = None
+    times_set: int = 0
+    nominal: float | None = None
+    limit: float = 10.0
+    given_up: bool = False
+    task: Task | None = None
+
+    def opened(self, source: SampleSource, limit: timedelta, now: float) -> SilenceWatch:
+        """Watch an open source from now on."""
+        self.opening = None
+        self.limit = getattr(source, "silence_limit", limit).total_seconds()
+        self.watch = SilenceWatch(source.tracks, self.limit, now, self.nominal)
+        return self.watch
+
+    def ended(self) -> None:
+        """Note that nothing is open any more."""
+        if self.watch is not None:
+            self.nominal, self.watch = self.watch.nominal, None
+        self.opening = None
+
+    def fault(self, now: float) -> str | None:
+        """Return why there is nothing to wait for any more; None if there is."""
+        if self.watch is not None:
+            silent = self.watch.silent_for(now)
+            return None if silent is None else f"The source failed: no media for {silent:.0f} s"
+        if self.opening is not None and now - self.opening > _OPENING * self.limit:
+            return f"The source failed: it did not open within {_OPENING * self.limit:g} s"
+        return None
 
 
 class SourceRunner:
-    """One wanted source, reopened whenever it fails.
+    """One wanted source, opened anew whenever it ends, fails, or has been silent for too long.
+
+    A source that has ``done`` when its samples end is over, and is not opened again.
 
     Args:
         reference: the source.
@@ -29,6 +86,7 @@ class SourceRunner:
         provider: opens it.
         clock: gives the instant of its media time 0.
         runtime: runs the thread, and waits before it is opened again.
+        settings: how long it may be silent.
     """
 
     def __init__(
@@ -38,33 +96,71 @@ class SourceRunner:
         provider: SourceProvider,
         clock: SteadyClock,
         runtime: Runtime = SYSTEM,
+        settings: SourceSettings = SourceSettings(),  # noqa: B008
     ) -> None:
         self.receiver = receiver
         self._reference = reference
         self._provider = provider
         self._clock = clock
         self._runtime = runtime
+        self._settings = settings
         self._lock = runtime.lock()
         self._outputs: tuple[OutputWorker, ...] = ()
         self._open: tuple[dict[int, Track], UtcTime] | None = None
-        self._times_set = 0
         self._state: tuple[bool, str | None] = (False, None)
-        self._stop = runtime.flag()
-        self._task: Task | None = None
+        self._connections: list[_Connection] = []
 
     def start(self) -> None:
         """Start the thread."""
-        self._task = self._runtime.spawn(self._run, f"source {self._reference.token}")
+        self._start(self._connect(), 0.0)
 
     def stop(self) -> None:
         """Ask the thread to end; it delivers nothing any more."""
-        self._stop.set()
         with self._lock:
+            for one in self._connections:
+                one.stop.set()
             self._outputs = ()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread to end; return False if it has not."""
-        return self._task is None or self._task.join(timeout)
+        """Wait for the thread to end; return False if it has not. Those that were given up are not waited for."""
+        task = self._connections[-1].task if self._connections else None
+        return task is None or task.join(timeout)
+
+    def watch(self) -> None:
+        """Give up a thread that waits for a source which is silent, or does not open, and begin another one.
+
+        Not while several that were given up have not ended: a source that never returns is not opened for ever.
+        """
+        with self._lock:
+            last = self._connections[-1] if self._connections else None
+            if last is None or (last.stop.is_set() and not last.given_up):
+                return
+            fault = None if last.given_up else last.fault(self._runtime.monotonic())
+            if fault is not None:
+                last.given_up = True
+                last.stop.set()
+                self._report_closed(fault)
+                last.ended()
+            if not last.given_up:
+                return
+            self._connections = [one for one in self._connections if one is last or not _has_ended(one)]
+            if len(self._connections) > _LEFT and not _has_ended(last):
+                return
+            following = self._connect()
+            following.nominal, following.delay = last.nominal, min(last.delay * 2, _MAX_RETRY)
+        self._start(following, last.delay)
+
+    def _connect(self) -> _Connection:
+        made = _Connection(self._runtime.flag(), _FIRST_RETRY, limit=self._settings.silence_limit.total_seconds())
+        self._connections.append(made)
+        return made
+
+    def _start(self, connection: _Connection, delay: float) -> None:
+        def run() -> None:
+            if not (delay and connection.stop.wait(delay)):
+                self._run(connection)
+
+        connection.task = self._runtime.spawn(run, f"source {self._reference.token}")
 
     def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
         """Set the outputs that get the samples from now on."""
@@ -87,47 +183,53 @@ class SourceRunner:
     def clock_set(self, by: timedelta, times_set: int) -> None:
         """Shift the media time for the nth setting of the clock, unless the source was opened since then."""
         with self._lock:
-            if self._open is None or self._times_set >= times_set:
+            if self._open is None or self._connections[-1].times_set >= times_set:
                 return
-            self._times_set = times_set
+            self._connections[-1].times_set = times_set
             self._open = (self._open[0], self._open[1] + by)
             for output in self._outputs:
                 output.clock_set(self._reference, self._open[1])
 
-    def _run(self) -> None:
-        delay = _FIRST_RETRY
-        while not self._stop.is_set():
+    def _run(self, connection: _Connection) -> None:
+        stop, now = connection.stop, self._runtime.monotonic
+        while not stop.is_set():
             error: str | None = None
-            started = self._runtime.monotonic()
+            done = False
+            connection.opening = started = now()
             try:
-                source = self._provider.open(self._reference, self.receiver, self._stop)
+                source = self._provider.open(self._reference, self.receiver, stop)
                 if source is None:
                     return  # it is not configured; another runner begins when it is
                 try:
-                    self._play(source)
+                    self._play(source, connection)
+                    done = getattr(source, "done", False)
                 finally:
-                    self._report_closed(None)
+                    self._leave(connection, None)
                     source.close()
-                return
             except Exception as failure:  # noqa: BLE001
                 # Third-party sources may raise anything, and must not stop others.
                 error = f"The source failed: {failure}"
-            self._report_closed(error)
-            if self._runtime.monotonic() - started > _MAX_RETRY:
-                delay = _FIRST_RETRY
-            self._stop.wait(delay)
-            delay = min(delay * 2, _MAX_RETRY)
+            if not self._leave(connection, error) or done:
+                return
+            if now() - started > _MAX_RETRY:
+                connection.delay = _FIRST_RETRY
+            stop.wait(connection.delay)
+            connection.delay = min(connection.delay * 2, _MAX_RETRY)
 
-    def _play(self, source: SampleSource) -> None:
+    def _play(self, source: SampleSource, connection: _Connection) -> None:
         tracks = {track.track_id: track for track in source.tracks}
         video = {number for number, track in tracks.items() if track.type is TrackType.VIDEO}
         opening = video or set(tracks)
+        now, stopped = self._runtime.monotonic, connection.stop.is_set
         with self._lock:
-            epoch, self._times_set = self._clock.read()
+            if connection.given_up:
+                return
+            epoch, connection.times_set = self._clock.read()
             self._open = (tracks, epoch)
+            watch = connection.opened(source, self._settings.silence_limit, now())
             for output in self._outputs:
                 output.opened(self._reference, tuple(tracks.values()), epoch)
-        reference, stopped = self._reference, self._stop.is_set
+        reference = self._reference
         for item in source.samples():
             if stopped():
                 return
@@ -136,9 +238,19 @@ class SourceRunner:
                 continue
             if item.track_id not in tracks:
                 raise MediaError(f"it gave a sample of track {item.track_id}, which it does not have")
+            watch.saw(item, now())
             opens_gop = item.sync and item.track_id in opening
             for output in self._outputs:
                 output.push(reference, item, opens_gop=opens_gop)
+
+    def _leave(self, connection: _Connection, error: str | None) -> bool:
+        """Report that a source is closed, unless its thread was given up: then return False."""
+        with self._lock:
+            if connection.given_up:
+                return False
+            connection.ended()
+            self._report_closed(error)
+            return True
 
     def _change(self, change: CodecChange) -> None:
         with self._lock:
@@ -167,10 +279,18 @@ class RunningSources:
         provider: opens sources.
         clock: gives the instants of their media time 0.
         runtime: runs them.
+        settings: of all of them.
     """
 
-    def __init__(self, provider: SourceProvider, clock: SteadyClock, runtime: Runtime = SYSTEM) -> None:
+    def __init__(
+        self,
+        provider: SourceProvider,
+        clock: SteadyClock,
+        runtime: Runtime = SYSTEM,
+        settings: SourceSettings = SourceSettings(),  # noqa: B008
+    ) -> None:
         self._runtime = runtime
+        self._settings = settings
         self._provider = provider
         self._clock = clock
         self._runners: dict[SourceReference, SourceRunner] = {}
@@ -190,7 +310,8 @@ class RunningSources:
             if known is not None:
                 known.serve(workers)
                 continue
-            runner = SourceRunner(source, _receiver(receivers, source), self._provider, self._clock, self._runtime)
+            receiver = _receiver(receivers, source)
+            runner = SourceRunner(source, receiver, self._provider, self._clock, self._runtime, self._settings)
             runner.serve(workers)
             runner.start()
             self._runners[source] = runner
@@ -201,6 +322,11 @@ class RunningSources:
         for runner in self._runners.values():
             runner.clock_set(by, times_set)
 
+    def watch(self) -> None:
+        """Open sources anew that say nothing any more; to be called about once a second."""
+        for runner in self._runners.values():
+            runner.watch()
+
     def stop(self) -> None:
         """Ask all sources to end."""
         for runner in self._runners.values():
@@ -210,6 +336,10 @@ class RunningSources:
         """Wait for all of them until a reading of ``Runtime.monotonic``, and no longer."""
         for runner in self._runners.values():
             runner.join(max(deadline - self._runtime.monotonic(), 0.1))
+
+
+def _has_ended(connection: _Connection) -> bool:
+    return connection.task is not None and connection.task.ended
 
 
 def _receiver(receivers: Mapping[str, Receiver], source: SourceReference) -> Receiver | None:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """Settings of all outputs of a device; see ``RecordingDevice``, and ``RecordingOutput`` for the two times."""
+    """Settings of all outputs of a device; see ``RecordingDevice``, and ``RecordingOutput`` for the last three."""
 
     ivs: IvSources
     labels: SegmentLabels
@@ -39,6 +39,7 @@ class OutputSettings:
     room: Room
     event_latency: timedelta
     source_patience: timedelta
+    preroll_bytes: int = 64 << 20
     runtime: Runtime = SYSTEM
 
 
@@ -165,6 +166,7 @@ class OutputSet:
             ivs=settings.ivs,
             event_latency=settings.event_latency,
             source_patience=settings.source_patience,
+            preroll_bytes=settings.preroll_bytes,
         )
         return OutputWorker(
             output,
@@ -175,6 +177,15 @@ class OutputSet:
             room=settings.room,
             runtime=settings.runtime,
         )
+
+    def watch(self) -> None:
+        """Open sources anew that say nothing any more; to be called about once a second."""
+        self._sources.watch()
+
+    def tell_time(self) -> None:
+        """Tell all outputs the time, which only matters where no media come; to be called every few seconds."""
+        for running in self._outputs.values():
+            running.worker.advance(self._clock())
 
     def clock_set(self, by: timedelta) -> None:
         """Shift the time of all media, for a clock that was set."""

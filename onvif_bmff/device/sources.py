@@ -4,6 +4,8 @@ Each source runs in its own thread. A slow, failing or hanging one delays no oth
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from os import PathLike
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -16,11 +18,28 @@ from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
-__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider"]
+__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Settings of all sources of a device, unless a source says otherwise (see ``SampleSource``).
+
+    Args:
+        silence_limit: a source that gives neither video nor sound for so long (in real time), or for three times as
+            long as one of its samples lasts if that is more, is in Error, its spans end, and it is opened anew. As
+            long as its rhythm is not known, and while it opens, six times as long.
+    """
+
+    silence_limit: timedelta = timedelta(seconds=10)
 
 
 class SampleSource(Protocol):
-    """One open source, such as a camera's stream."""
+    """One open source, such as a camera's stream.
+
+    When its samples end it is opened anew as long as it is wanted, unless it has an attribute ``done`` that is true
+    then. With an attribute ``silence_limit`` it says itself how long it may be silent, in place of ``SourceSettings``.
+    """
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -63,7 +82,7 @@ class FileSource:
         path: the file.
         stop: ends playback when it is set.
         speed: 2.0 is twice as fast as real time; None is as fast as possible.
-        passes: how often the file is played; None for ever.
+        passes: how often the file is played, after which the source is ``done``; None for ever.
         runtime: gives monotonic time.
     """
 
@@ -80,6 +99,7 @@ class FileSource:
         self._speed = speed
         self._passes = passes
         self._runtime = runtime
+        self.done = False
         self._input = open_mp4(path)
         self.tracks: Sequence[Track] = self._input.tracks
 
@@ -94,6 +114,7 @@ class FileSource:
             if self._stop.is_set():
                 return
             yield item
+        self.done = True
 
     def close(self) -> None:
         """Close the file."""

@@ -1,11 +1,44 @@
 """The stores of a device: those of its storage configurations, and the one of its local data."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.device.spooled_storages import DEVICE_SPOOL, SpooledStorages
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
+from onvif_bmff.runtime import Runtime
+from onvif_bmff.storage.spool import SpoolPolicy
+from onvif_bmff.storage.sqlite import SqlitePersistence
 
-__all__ = ["DeviceStores"]
+__all__ = ["DeviceSpool", "DeviceStores"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpool:
+    """Whether and how a device puts spools before its stores in the cloud.
+
+    Args:
+        folder: where the spools are. None for a folder beside the file of an ``SqlitePersistence``, at ``….spool``;
+            without such a file there are no spools.
+        policy: how they are uploaded, and what happens when one is full.
+        used: False for no spools.
+    """
+
+    folder: str | os.PathLike[str] | None = None
+    policy: SpoolPolicy = DEVICE_SPOOL
+    used: bool = True
+
+    def before(
+        self, storages: Mapping[str, ObjectStore], persistence: Persistence | None, runtime: Runtime
+    ) -> Mapping[str, ObjectStore]:
+        """Return stores with spools before those in the cloud."""
+        folder = self.folder
+        if folder is None and isinstance(persistence, SqlitePersistence):
+            folder = f"{persistence.path}.spool"
+        if not self.used or folder is None:
+            return storages
+        return SpooledStorages(storages, folder, policy=self.policy, runtime=runtime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +70,8 @@ class DeviceStores:
         if store is None:
             return "local:" if token is None else f"storage:{token}"
         return store.location if isinstance(store, LocatedStore) else f"object:{id(store):x}"
+
+    def close(self) -> None:
+        """Close the spools before the stores; what waits stays in them."""
+        if isinstance(self.storages, SpooledStorages):
+            self.storages.close()

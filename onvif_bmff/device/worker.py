@@ -52,6 +52,11 @@ class _Epoch:
     epoch: UtcTime
 
 
+@dataclass(frozen=True, slots=True)
+class _Now:
+    at: UtcTime
+
+
 class _Gap:
     """Marks dropped media."""
 
@@ -61,7 +66,7 @@ class _Close:
 
 
 _Media = tuple[SourceReference, Sample | CodecChange]
-_Message = _Configure | _Opened | _Closed | _Epoch | _Gap | _Close | _Media
+_Message = _Configure | _Opened | _Closed | _Epoch | _Now | _Gap | _Close | _Media
 
 
 class OutputWorker:
@@ -139,6 +144,11 @@ class OutputWorker:
         """Announce another instant of a source's media time 0; see ``RecordingOutput.set_epoch``."""
         self.mailbox.put(_Epoch(source, epoch))
 
+    def advance(self, now: UtcTime) -> None:
+        """Tell the present instant; see ``RecordingOutput.advance``. Not while media wait, which come first."""
+        if not len(self.mailbox):
+            self.mailbox.put(_Now(now))
+
     def push(self, source: SourceReference, item: Sample | CodecChange, *, opens_gop: bool) -> None:
         """Add a sample of a source, or a codec configuration that applies from here on."""
         if isinstance(item, Sample):
@@ -205,6 +215,8 @@ class OutputWorker:
         if isinstance(message, _Epoch):
             output.set_epoch(message.source, message.epoch)
             return ()
+        if isinstance(message, _Now):
+            return output.advance(message.at)
         return output.skip() if isinstance(message, _Gap) else output.close()
 
     def _deliver(self, events: Sequence[RecordingEvent]) -> None:

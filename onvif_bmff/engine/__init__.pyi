@@ -3,6 +3,7 @@ from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
 from onvif_bmff.engine.output_state import OutputTimes as OutputTimes
 from onvif_bmff.engine.output_state import TRANSITIONS as TRANSITIONS
+from onvif_bmff.engine.silence import SilenceWatch as SilenceWatch
 from onvif_bmff.engine.sources import KeptSample as KeptSample
 from onvif_bmff.engine.sources import OpenSource as OpenSource
 from onvif_bmff.engine.sources import Route as Route
@@ -17,11 +18,14 @@ from onvif_bmff.engine.targets import OutputPlan as OutputPlan
 from onvif_bmff.engine.targets import TargetMaker as TargetMaker
 from onvif_bmff.engine.targets import WrappingPolicy as WrappingPolicy
 from onvif_bmff.engine.topics import SegmentTopics as SegmentTopics
+from onvif_bmff.engine.track_choice import Accepts as Accepts
+from onvif_bmff.engine.track_choice import TrackChoice as TrackChoice
 from onvif_bmff.engine.track_reports import Report as Report
 from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 
 __all__ = [
     "TRANSITIONS",
+    "Accepts",
     "KeptSample",
     "OpenSource",
     "OutputEvent",
@@ -33,8 +37,10 @@ __all__ = [
     "Report",
     "Route",
     "SegmentTopics",
+    "SilenceWatch",
     "SourceSet",
     "TargetMaker",
+    "TrackChoice",
     "TrackReports",
     "WrappingPolicy",
     "encoding_name",

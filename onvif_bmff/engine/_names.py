@@ -3,6 +3,7 @@
 NAMES = {
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
+    "silence": ("SilenceWatch",),
     "sources": (
         "KeptSample",
         "OpenSource",
@@ -16,5 +17,6 @@ NAMES = {
     ),
     "targets": ("OutputKey", "OutputPlan", "TargetMaker", "WrappingPolicy",),
     "topics": ("SegmentTopics",),
+    "track_choice": ("Accepts", "TrackChoice",),
     "track_reports": ("Report", "TrackReports",),
 }

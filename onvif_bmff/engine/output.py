@@ -11,12 +11,11 @@ There is no I/O, thread or clock here; one ``RecordingOutput`` is used by one th
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.control.plan import Feed
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
@@ -25,18 +24,17 @@ from onvif_bmff.engine.sources import (
     SourceSet,
     encoding_name,
     kept_samples,
-    pick_track,
     since_sync,
     tracks_fed_by,
 )
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
+from onvif_bmff.engine.track_choice import Accepts, TrackChoice
 from onvif_bmff.engine.track_reports import Report, TrackReports
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.encryption import encryption_fault
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.timing import UtcTime
@@ -45,8 +43,7 @@ __all__ = ["RecordingOutput", "encoding_name"]
 
 _log = logging.getLogger(__name__)
 
-Accepts = Callable[[str, str, str, str], bool]
-"""Asks the service whether (job, track, type, encoding) may be stored: ``DeviceSide.report_encoding``."""
+_LONGEST_END = timedelta(seconds=30)
 _MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
 
@@ -55,8 +52,9 @@ class RecordingOutput:
 
     Each method returns the events that it caused. Recording begins when all sources that feed it are open, or
     ``source_patience`` after the first; it begins anew, in new spans, when the set of its tracks or their sources
-    changes, and goes on undisturbed when only the job is another one. Segments recorded while an event kept the job
-    active are labelled with its topic (B.9, EventTopic). ``OutputState`` has its states.
+    changes, and goes on undisturbed when only the job is another one. When an event is over whose job has a Before, it
+    goes on to the next sync sample, so that what the next event wants begins where this one ended. Segments recorded
+    while an event kept the job active are labelled with its topic (B.9, EventTopic). ``OutputState`` has its states.
 
     Args:
         plan: the plan to follow.
@@ -83,22 +81,17 @@ class RecordingOutput:
         source_patience: timedelta = timedelta(seconds=2),
     ) -> None:
         self._plan = plan
-        self._accepts = accepts
         self._labels = labels
         self._ivs = ivs
         self._source_patience = source_patience
         self._topics = SegmentTopics()
         self._sources = SourceSet(preroll_bytes, event_latency)
         self._reports = TrackReports(report)
-        self._state = OutputState.IDLE
+        self._choice = TrackChoice(accepts, self._reports)
+        self.state = OutputState.IDLE
         self._times = OutputTimes()
         self._recorder: Recorder | None = None
-        self._some_refused = False
-
-    @property
-    def state(self) -> OutputState:
-        """The state."""
-        return self._state
+        self._ending: OutputPlan | None = None
 
     @property
     def recording(self) -> bool:
@@ -112,22 +105,26 @@ class RecordingOutput:
         return before if self._recorder is None else before + self._recorder.dropped
 
     def _enter(self, event: OutputEvent) -> None:
-        self._state = TRANSITIONS[self._state].get(event, self._state)
-        if (self._state is OutputState.RECORDING) != (self._recorder is not None):
-            raise InvariantError(f"{self._state} after {event}, {'with' if self._recorder else 'without'} a recorder")
+        self.state = TRANSITIONS[self.state].get(event, self.state)
+        if (self.state is OutputState.RECORDING) != (self._recorder is not None):
+            raise InvariantError(f"{self.state} after {event}, {'with' if self._recorder else 'without'} a recorder")
 
     # ---- plan ------------------------------------------------------------------------------------------------
 
     def configure(self, plan: OutputPlan) -> Sequence[RecordingEvent]:
         """Follow another plan."""
-        old, self._plan = self._plan, plan
+        old, self._plan = self._ending or self._plan, plan
         before = {token: (feed.source, feed.source_tag) for token, feed in old.feeds.items()}
         after = {token: (feed.source, feed.source_tag) for token, feed in plan.feeds.items()}
         self._sources.failed &= plan.sources
         self._enter(OutputEvent.CHANGED)
         recorder = self._recorder
+        self._ending = old if recorder is not None and plan.is_after_event(old) else None
+        if self._ending is not None:
+            self._keep_prerolls()
+            return ()
         same_tracks = before == after and old.tracks == plan.tracks
-        if not same_tracks or (self._some_refused and (old.feeds != plan.feeds or old.target != plan.target)):
+        if not same_tracks or (self._choice.some_refused and (old.feeds != plan.feeds or old.target != plan.target)):
             events = self._stop()
             self._keep_prerolls()
             return [*events, *self._start()]
@@ -198,6 +195,8 @@ class RecordingOutput:
         found = self._sources.opened.get(source)
         if found is None:
             return ()
+        if self._ending is not None and sample.sync and self._sources.leads(source, sample):
+            return [*self._end_event(), *self.push(source, sample)]
         if found.preroll is not None:
             found.preroll.push(sample)
         if self._recorder is None:
@@ -206,6 +205,20 @@ class RecordingOutput:
         if route is not None:
             return self._store(self._recorder, route, sample)
         found.track(sample.track_id)
+        return ()
+
+    def advance(self, now: UtcTime) -> Sequence[RecordingEvent]:
+        """Do what is due at an instant even if no sample comes; all that came before has been pushed.
+
+        An event that is over goes on for half a minute at most, should the sync sample for which it waits not come.
+        """
+        times = self._times
+        if self._ending is None:
+            times.ending_since = None
+        elif times.ending_since is None:
+            times.ending_since = now
+        elif now - times.ending_since > _LONGEST_END:
+            return self._end_event()
         return ()
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
@@ -220,8 +233,8 @@ class RecordingOutput:
             self._enter(OutputEvent.CHANGED)  # tried with the next sample
             return ()
         if route is None:
-            fed = tracks_fed_by(found, source, track_id, self._plan)
-            if not any(self._admits(token, kind, feed, codec) for token, kind, feed in fed):
+            fed = tracks_fed_by(found, source, track_id, self._plan.tracks, self._plan.feeds)
+            if not any(self._choice.admits(self._plan, token, kind, feed, codec) for token, kind, feed in fed):
                 return ()
         if route is None or encoding_name(codec) != encoding_name(old.codec):
             return [*self._stop(), *self._start()]
@@ -260,7 +273,7 @@ class RecordingOutput:
 
     def _start(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
         """Start recording, if there is anything to record and nothing to wait for."""
-        if self._state not in _MAY_START:
+        if self.state not in _MAY_START:
             return ()
         wanted = {feed.source for feed in self._plan.feeds.values()}
         ready = wanted & self._sources.opened.keys()
@@ -272,7 +285,7 @@ class RecordingOutput:
             return ()
         times = self._times
         times.waiting_since = None
-        tracks = self._choose_tracks(ready)
+        tracks = self._choice.choose(self._plan, self._sources, ready)
         if not tracks:
             self._enter(OutputEvent.REFUSED)
             return ()
@@ -298,53 +311,14 @@ class RecordingOutput:
             self._times.waiting_since = now
         return now - self._times.waiting_since >= self._source_patience
 
-    def _choose_tracks(self, ready: set[SourceReference]) -> list[Track]:
-        """Choose the tracks that can be recorded now, and set the routes into them."""
-        found: list[Track] = []
-        self._some_refused = False
-        self._reports.clear_track_errors()
-        self._sources.clear_routes()
-        for number, (token, kind) in enumerate(self._plan.tracks, 1):
-            feed = self._plan.feeds.get(token)
-            if feed is None or feed.source not in ready:
-                continue
-            source = self._sources.opened[feed.source]
-            given = pick_track(source, kind, feed)
-            if given is None:
-                continue
-            if not self._admits(token, kind, feed, given.codec):
-                self._some_refused = True
-                continue
-            taken = source.routes.get(given.track_id)
-            if taken is not None:  # without a tag of its own, a second track of a type gets the only one there is
-                self._reports.set_track_error(token, f"The source has one track for this and for {taken.token}")
-                continue
-            source.routes[given.track_id] = Route(token, number, 0, given.timescale)
-            found.append(Track(token, number, given.timescale, given.codec, given.language))
-        if len(found) != sum(len(source.routes) for source in self._sources.opened.values()):
-            raise InvariantError("the tracks of a recording and the routes into them are not the same in number")
-        return found
-
-    def _admits(self, token: str, kind: str, feed: Feed, codec: Codec) -> bool:
-        """Return whether a track can be recorded; if not, its state says why."""
-        self._reports.set_track_error(token, None)
-        if not self._accepts(feed.job, token, kind, encoding_name(codec)):
-            return False
-        fault = encryption_fault(self._plan.target.encryption, token, codec)
-        if fault is None:
-            return True
-        _log.error("track %s is not recorded: %s", token, fault)
-        self._reports.set_track_error(token, str(fault))  # never in the clear; the other tracks are recorded
-        return False
-
     def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
         """Record the samples kept from before, from the last sync sample at or before the wanted instant."""
-        since = [feed.since for feed in self._plan.feeds.values() if feed.since is not None]
-        start = min(since, default=None)
-        times = self._times
-        if times.previous_end is not None:
-            start = times.previous_end if start is None else max(start, times.previous_end)
-        kept = since_sync(kept_samples(self._sources.opened.values()), start, after=times.previous_begin)
+        since = min((feed.since for feed in self._plan.feeds.values() if feed.since is not None), default=None)
+        self._reports.note_shortfall(self._sources.shortfall(since))
+        kept, until = kept_samples(self._sources.opened.values()), self._times.previous_end
+        if until is not None and not any(one.recorded for one in kept):  # of other sources than what was recorded
+            since = until if since is None else max(since, until)
+        kept = since_sync(kept, since, after=self._times.previous_begin)
         events: list[RecordingEvent] = []
         for one in kept:
             route = one.source.routes.get(one.sample.track_id)
@@ -368,8 +342,14 @@ class RecordingOutput:
         self._reports.update_keys(self._plan.target.encryption)
         return self._topics.label(events)
 
+    def _end_event(self) -> Sequence[RecordingEvent]:
+        """Stop before a sync sample what an event has kept going, and record what is wanted besides."""
+        events = self._stop()
+        self._keep_prerolls()
+        return [*events, *self._start()]
+
     def _stop(self) -> Sequence[RecordingEvent]:
-        recorder, self._recorder = self._recorder, None
+        recorder, self._recorder, self._ending = self._recorder, None, None
         if recorder is None:
             return ()
         self._enter(OutputEvent.STOPPED)
@@ -384,4 +364,5 @@ class RecordingOutput:
         return events
 
     def _keep_prerolls(self) -> None:
-        self._sources.keep_prerolls(self._plan, recording=self._recorder is not None)
+        plan = self._plan
+        self._sources.keep_prerolls(plan.feeds.values(), plan.standby, recording=self._recorder is not None)

@@ -64,6 +64,7 @@ class OutputTimes:
 
     Args:
         base: media time 0 of the leading source; the others are counted from it.
+        ending_since: when the output was first told the time since an event that is over goes on to a sync sample.
         waiting_since: first sample since sources are missing.
         began: presentation begin of what the present recorder recorded.
         previous_begin: begin of what the recorder before it recorded.
@@ -71,6 +72,7 @@ class OutputTimes:
     """
 
     base: UtcTime = UtcTime(0)  # noqa: RUF009 - immutable
+    ending_since: UtcTime | None = None
     waiting_since: UtcTime | None = None
     began: UtcTime | None = None
     previous_begin: UtcTime | None = None
@@ -78,4 +80,4 @@ class OutputTimes:
 
     def forget(self) -> None:
         """Forget what was recorded before, for a clock that was set."""
-        self.waiting_since = self.previous_begin = self.previous_end = None
+        self.ending_since = self.waiting_since = self.previous_begin = self.previous_end = None

@@ -1,13 +1,13 @@
 """The open sources of an output: the times of their samples, and which of the kept samples are recorded."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from fractions import Fraction
 
-from onvif_bmff.control.plan import Feed
+from onvif_bmff.control.plan import Feed, Standby
 from onvif_bmff.control.types.common import SourceReference
-from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.errors import InvariantError, MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal_family import nal_family_of
@@ -79,9 +79,17 @@ class OpenSource:
 
     def leave_routes(self, base: UtcTime) -> list[UtcTime]:
         """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
+        if self.preroll is not None:
+            self.preroll.mark_recorded(self.routes)
         ends = [base.plus_ticks(route.end, route.timescale) for route in self.routes.values() if route.end is not None]
         self.routes.clear()
         return ends
+
+    def missing(self, since: UtcTime) -> int:
+        """Return how many samples shown from ``since`` on could not be kept."""
+        if self.preroll is None:
+            return 0
+        return self.preroll.missing(Fraction(since.microseconds_since(self.epoch), 1_000_000))
 
     def track(self, track_id: int) -> Track:
         """Return the track of a number.
@@ -106,12 +114,13 @@ class OpenSource:
 
 @dataclass(frozen=True, slots=True)
 class KeptSample:
-    """A sample that was kept for events, with its source and both of its times."""
+    """A sample that was kept for events, with its source and both of its times; it may be ``recorded`` already."""
 
     decoded: UtcTime
     shown: UtcTime
     source: OpenSource
     sample: Sample
+    recorded: bool = False
 
     @property
     def is_video(self) -> bool:
@@ -133,6 +142,7 @@ class SourceSet:
         self.opened: dict[SourceReference, OpenSource] = {}
         self.failed: set[SourceReference] = set()
         self.leading: SourceReference | None = None
+        self._lead_track: int | None = None
 
     def open(self, reference: SourceReference, tracks: Iterable[Track], epoch: UtcTime) -> None:
         """Add an open source; its media time 0 happens at ``epoch``."""
@@ -150,8 +160,8 @@ class SourceSet:
 
     def lead(self, token: str) -> UtcTime:
         """Count all times from media time 0 of the source that feeds a track, and return its instant."""
-        leading = (r for r, s in self.opened.items() for one in s.routes.values() if one.token == token)
-        self.leading = next(leading, None)
+        leading = ((r, n) for r, s in self.opened.items() for n, one in s.routes.items() if one.token == token)
+        self.leading, self._lead_track = next(leading, (None, None))
         if self.leading is None:
             raise InvariantError(f"no source feeds the leading track {token}")
         base = self.opened[self.leading].epoch
@@ -160,6 +170,17 @@ class SourceSet:
             for route in source.routes.values():
                 route.shift = late * route.timescale // 1_000_000
         return base
+
+    def leads(self, reference: SourceReference, sample: Sample) -> bool:
+        """Return whether a sample is one of the track that leads the recording."""
+        return reference == self.leading and sample.track_id == self._lead_track
+
+    def shortfall(self, since: UtcTime | None) -> int:
+        """Return how many samples of the recorded sources are missing from ``since`` on for want of room."""
+        if since is None:
+            return 0
+        recorded = [source for source in self.opened.values() if source.preroll is not None and source.routes]
+        return sum(source.missing(since) for source in recorded)
 
     def clear_routes(self) -> None:
         """Remove all routes."""
@@ -170,12 +191,14 @@ class SourceSet:
         """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
         return [end for source in self.opened.values() for end in source.leave_routes(base)]
 
-    def keep_prerolls(self, plan: OutputPlan, *, recording: bool) -> None:
+    def keep_prerolls(self, feeds: Collection[Feed], standby: Collection[Standby], *, recording: bool) -> None:
         """Buffer each source as long as an event may need it, and no longer."""
         for reference, source in self.opened.items():
-            waiting = [one.before for one in plan.standby if one.source == reference]
+            waiting = [one.before for one in standby if one.source == reference]
+            feeding = [feed.before for feed in feeds if feed.source == reference]
+            waiting += [before for before in feeding if before is not None]
             before = max(waiting) + self._event_latency if waiting else None
-            if before is None and not recording and any(feed.source == reference for feed in plan.feeds.values()):
+            if before is None and not recording and any(feed.source == reference for feed in feeds):
                 before = timedelta(0)
             if before is None:
                 source.preroll = None
@@ -186,34 +209,45 @@ class SourceSet:
 
 
 def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
-    """Take the kept samples of the recorded sources, in order of decoding."""
+    """Return the kept samples of the recorded sources; those of several in order of decoding."""
+    recorded = [source for source in sources if source.preroll is not None and source.routes]
     kept = [
-        KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample)
-        for source in sources
-        if source.preroll is not None and source.routes
-        for sample in source.preroll.release()
+        KeptSample(source.decoded_at(sample), source.shown_at(sample), source, sample, again)
+        for source in recorded
+        if source.preroll is not None
+        for sample, again in source.preroll.kept()
     ]
-    kept.sort(key=lambda one: one.decoded.microseconds)
+    if len(recorded) > 1:
+        kept.sort(key=lambda one: one.decoded.microseconds)
     return kept
 
 
-def since_sync(kept: list[KeptSample], start: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
-    """Return the samples from the last sync sample on that is shown at or before ``start``; all if there is none.
+def since_sync(kept: list[KeptSample], since: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
+    """Return the samples to record from the last sync sample on that is shown by ``since``, else from the first one.
 
-    That sync sample is one of video if there is video. If it is shown at or before ``after``, the first that is
-    shown after ``start`` takes its place, or all samples after ``start`` if there is none.
+    The sync sample is one of video if there is video. What is recorded already is left out, but where that ended in the
+    middle of a group of pictures: then the group is there again, unless it began at or before ``after``.
     """
     video = any(one.is_video for one in kept)
-    syncs = [one for one in kept if one.sample.sync and (not video or one.is_video)]
-    before = [one for one in syncs if start is not None and one.shown <= start]
-    if start is None or not before:
-        return kept
-    begin = max(before, key=lambda one: one.shown.microseconds)
-    begins = begin.decoded
-    if after is not None and begin.shown <= after:
-        later = [one for one in syncs if one.shown > start]
-        begins = min((one.decoded for one in later), default=start)
-    return [one for one in kept if one.decoded >= begins]
+    leads = [one for one in kept if not video or one.is_video]
+    fresh = next((at for at, one in enumerate(leads) if not one.recorded), len(leads))
+    syncs = [at for at, one in enumerate(leads) if one.sample.sync]
+    begin = max((at for at in syncs if at <= fresh), default=None)
+    if begin is None or fresh == len(leads):
+        return [one for one in kept if not one.recorded]
+    goes_on = fresh > 0
+    wanted = [at for at in syncs if since is not None and leads[at].shown <= since]
+    if wanted and max(wanted) > begin:
+        begin, goes_on = max(wanted), False
+    if begin < fresh and after is not None and leads[begin].shown <= after:
+        begin = min((at for at in syncs if at > fresh), default=fresh)
+    first, lead_ids = leads[begin].decoded, {id(one) for one in leads[begin:]}
+    every = {id(one) for one in leads}
+    return [
+        one
+        for one in kept
+        if id(one) in lead_ids or (id(one) not in every and not one.recorded and (goes_on or one.decoded >= first))
+    ]
 
 
 def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
@@ -223,11 +257,15 @@ def pick_track(source: OpenSource, kind: str, feed: Feed) -> Track | None:
 
 
 def tracks_fed_by(
-    found: OpenSource, source: SourceReference, track_id: int, plan: OutputPlan
+    found: OpenSource,
+    source: SourceReference,
+    track_id: int,
+    tracks: Iterable[tuple[str, str]],
+    feeds: Mapping[str, Feed],
 ) -> Iterator[tuple[str, str, Feed]]:
     """Return the tracks of a recording that a source's track is meant for: token, type and feed."""
-    for token, kind in plan.tracks:
-        feed = plan.feeds.get(token)
+    for token, kind in tracks:
+        feed = feeds.get(token)
         if feed is not None and feed.source == source:
             track = pick_track(found, kind, feed)
             if track is not None and track.track_id == track_id:

@@ -55,6 +55,17 @@ class OutputPlan:
         """All sources that have to be open."""
         return frozenset(feed.source for feed in self.feeds.values()) | {one.source for one in self.standby}
 
+    def is_after_event(self, old: "OutputPlan") -> bool:
+        """Return whether all that is different in an ``old`` plan are feeds of jobs that wait for an event here."""
+        waiting = {(one.track, one.source, one.source_tag) for one in self.standby}
+        feeds = {(token, feed.source, feed.source_tag) for token, feed in self.feeds.items()}
+        fed = {(token, feed.source, feed.source_tag) for token, feed in old.feeds.items()}
+        return (
+            (self.target, self.tracks, self.override) == (old.target, old.tracks, old.override)
+            and feeds < fed
+            and fed - feeds <= waiting
+        )
+
 
 @dataclass(slots=True)
 class _Held:

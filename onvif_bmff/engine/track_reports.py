@@ -1,12 +1,18 @@
 """Track states and errors that an output reports."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from onvif_bmff.control.types.job_state import RecordingJobState, recorded_state
 from onvif_bmff.recording.encryption import EncryptionEntry, trouble_of
 
+_log = logging.getLogger(__name__)
+
 __all__ = ["Report", "TrackReports"]
+
+BEYOND_ROOM = "from before an event, for which there was no room"
+"""Why samples are dropped that a Before asked for."""
 
 Report = Callable[[str, RecordingJobState, str | None], None]
 """Takes the state of a track, and the text of an error."""
@@ -26,6 +32,7 @@ class TrackReports:
         self._report = report
         self._output_error: str | None = None
         self._track_errors: dict[str, str] = {}
+        self._shortfall: str | None = None
         self.recorded: dict[str, str | None] = {}
         self.dropped: Counter[str] = Counter()
 
@@ -44,7 +51,7 @@ class TrackReports:
             if known is not None:
                 self._report(token, RecordingJobState.ERROR, known)
             elif token in self.recorded:
-                self._report(token, *recorded_state(self.recorded[token]))
+                self._report(token, *self._recorded_state(self.recorded[token]))
             else:
                 self._report(token, RecordingJobState.IDLE, None)
 
@@ -63,7 +70,7 @@ class TrackReports:
     def begin(self, token: str) -> None:
         """Report that a track is recorded from now on."""
         self.recorded[token] = None
-        self.report(token, RecordingJobState.ACTIVE, None)
+        self.report(token, *self._recorded_state(None))
 
     def update_keys(self, entries: Sequence[EncryptionEntry]) -> None:
         """Report for each recorded track the recipients that its key is not wrapped for, if they changed."""
@@ -71,7 +78,7 @@ class TrackReports:
             text = trouble_of(entries, token)
             if text != known:
                 self.recorded[token] = text
-                self.report(token, *recorded_state(text))
+                self.report(token, *self._recorded_state(text))
 
     def end(self, fed: Collection[str]) -> None:
         """Report that nothing is recorded any more; ``fed`` are the tracks that still should be."""
@@ -79,3 +86,19 @@ class TrackReports:
             if token in fed:
                 self.report(token, RecordingJobState.IDLE, None)
         self.recorded.clear()
+        self._shortfall = None
+
+    def note_shortfall(self, samples: int) -> None:
+        """Count, log and show in the states of what is recorded from here on that so many samples are missing.
+
+        A Before asked for them, and there was no room to keep them.
+        """
+        if samples:
+            self.dropped[BEYOND_ROOM] += samples
+            self._shortfall = f"{samples} samples {BEYOND_ROOM}, are missing"
+            _log.warning("%s", self._shortfall)
+
+    def _recorded_state(self, trouble: str | None) -> tuple[RecordingJobState, str | None]:
+        if trouble is None and self._shortfall is not None:
+            return RecordingJobState.ERROR, f"Recording goes on, but {self._shortfall}"
+        return recorded_state(trouble)

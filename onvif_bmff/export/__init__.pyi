@@ -43,6 +43,8 @@ from onvif_bmff.export.mpd import ByteRange as ByteRange
 from onvif_bmff.export.mpd import MediaPiece as MediaPiece
 from onvif_bmff.export.mpd import Period as Period
 from onvif_bmff.export.mpd import build_mpd as build_mpd
+from onvif_bmff.export.new_headers import HeaderMaker as HeaderMaker
+from onvif_bmff.export.new_headers import NewHeaders as NewHeaders
 from onvif_bmff.export.parts import ContinuousPart as ContinuousPart
 from onvif_bmff.export.parts import checked_parts as checked_parts
 from onvif_bmff.export.parts import strict_parts as strict_parts
@@ -64,7 +66,12 @@ from onvif_bmff.export.renditions import Piece as Piece
 from onvif_bmff.export.renditions import Rendition as Rendition
 from onvif_bmff.export.renditions import RenditionWriter as RenditionWriter
 from onvif_bmff.export.rewrap import Rewrapped as Rewrapped
+from onvif_bmff.export.rewrap import Rewrapper as Rewrapper
 from onvif_bmff.export.rewrap import Rewrapping as Rewrapping
+from onvif_bmff.export.rewrap import Wrapping as Wrapping
+from onvif_bmff.export.rewrap import is_span_end as is_span_end
+from onvif_bmff.export.rewrap import kind_of as kind_of
+from onvif_bmff.export.rewrap import prepare_wrapping as prepare_wrapping
 from onvif_bmff.export.rewrap import rewrap_store as rewrap_store
 from onvif_bmff.export.tracks import output_tracks as output_tracks
 from onvif_bmff.export.with_fillers import DashManifest as DashManifest
@@ -99,10 +106,12 @@ __all__ = [
     "Filler",
     "FillerFile",
     "FragmentedWriter",
+    "HeaderMaker",
     "LineTrack",
     "Listed",
     "MediaPiece",
     "MovieWriter",
+    "NewHeaders",
     "OutputSample",
     "OutputTrack",
     "Period",
@@ -113,9 +122,11 @@ __all__ = [
     "Rendition",
     "RenditionWriter",
     "Rewrapped",
+    "Rewrapper",
     "Rewrapping",
     "TrackTables",
     "WaitingSamples",
+    "Wrapping",
     "are_on_one_line",
     "build_chunk",
     "build_movie",
@@ -135,6 +146,8 @@ __all__ = [
     "in_band",
     "is_one_track_an_object",
     "is_same_family",
+    "is_span_end",
+    "kind_of",
     "line_track",
     "make_periods",
     "master_playlist",
@@ -146,6 +159,7 @@ __all__ = [
     "playable",
     "playlists_with_fillers",
     "plays_in_place",
+    "prepare_wrapping",
     "program_date_time",
     "readable",
     "removed_size",

@@ -11,7 +11,6 @@ A store makes an object visible when it is whole, so an interrupted run leaves n
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from uuid import UUID
 
 from onvif_bmff.bmff import (
     ASYMMETRIC_SYSTEM_ID,
@@ -26,16 +25,15 @@ from onvif_bmff.cenc.keys.wrap import KeyWrapper, OaepHash, check_certificate, t
 from onvif_bmff.errors import (
     CertificateError,
     MediaError,
-    MissingKeyError,
     ObjectExistsError,
     ObjectKeyError,
     ObjectNotFoundError,
     OnvifBmffError,
     StoreError,
     UnsupportedSchemeError,
-    WrongKeyError,
 )
 from onvif_bmff.export.moved import moved_attributes, moved_pieces, pieces_of, same_bytes
+from onvif_bmff.export.new_headers import HeaderMaker, NewHeaders
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.locations import check_apart, is_in_store_area
@@ -43,7 +41,16 @@ from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectS
 from onvif_bmff.playback.source import StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Rewrapped", "Rewrapping", "rewrap_store"]
+__all__ = [
+    "Rewrapped",
+    "Rewrapper",
+    "Rewrapping",
+    "Wrapping",
+    "is_span_end",
+    "kind_of",
+    "prepare_wrapping",
+    "rewrap_store",
+]
 
 _OTHER_BYTES = "the target has this object already, with other bytes: it was damaged, or made from another one"
 _LARGE = 1
@@ -104,6 +111,37 @@ def rewrap_store(
         CertificateError: a certificate cannot be used, or there is none.
         StoreError: the stores are the same, one lies within the other, or a listing failed.
     """
+    headers, wrapping = prepare_wrapping(
+        source, target, certificates, at=at, keys=keys, unwrapper=unwrapper, oaep_hash=oaep_hash, keep=keep
+    )
+    return Rewrapper(source, target, headers, wrapping).all(prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """For the certificates with which thumbprints keys are wrapped, and whether beside the old ones."""
+
+    thumbprints: frozenset[bytes]
+    keep: bool
+
+
+def prepare_wrapping(
+    source: ReadableStore,
+    target: ObjectStore | None,
+    certificates: Iterable[bytes],
+    *,
+    at: UtcTime,
+    keys: KeyRing | None,
+    unwrapper: KeyUnwrapper | None,
+    oaep_hash: OaepHash,
+    keep: bool,
+) -> tuple[HeaderMaker, Wrapping]:
+    """Check the arguments of ``rewrap_store``, and return what makes headers, and how.
+
+    Raises:
+        CertificateError: a certificate cannot be used, or there is none.
+        StoreError: the stores are the same, or one lies within the other.
+    """
     here, there = (getattr(store, "location", None) for store in (source, target))
     if here is not None and there is not None:
         check_apart(here, there)
@@ -113,20 +151,9 @@ def rewrap_store(
             check_certificate(certificate, at=at)
         except CertificateError as error:
             raise CertificateError(f"new certificate {number}: {error}") from None
-    wrapping = _Wrapping(
-        KeyWrapper(certificates, oaep_hash=oaep_hash), at, frozenset(map(thumbprint, certificates)), keep
-    )
-    return _Run(source, target, wrapping, keys if keys is not None else KeyRing(), unwrapper).all(prefix)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wrapping:
-    """How keys are wrapped: by what, when, for the certificates with which thumbprints, and beside the old ones."""
-
-    wrapper: KeyWrapper
-    at: UtcTime
-    thumbprints: frozenset[bytes]
-    keep: bool
+    wrapper = KeyWrapper(certificates, oaep_hash=oaep_hash)
+    headers = HeaderMaker(wrapper, at, keys if keys is not None else KeyRing(), unwrapper)
+    return headers, Wrapping(frozenset(map(thumbprint, certificates)), keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +181,30 @@ class _Header:
         return bytes(made)
 
 
-class _Run:
-    """One run over a store."""
+class Rewrapper:
+    """Copies objects, one at a time, in any order but for the ends of spans.
+
+    Args:
+        source: the objects.
+        target: where the copies go; None for a dry run.
+        headers: the new headers.
+        wrapping: for whom they are.
+        incomplete: kinds of spans, as ``kind_of`` gives them, of which a segment failed: their ends are not copied.
+    """
 
     def __init__(
         self,
         source: ReadableStore,
         target: ObjectStore | None,
-        wrapping: _Wrapping,
-        keys: KeyRing,
-        unwrapper: KeyUnwrapper | None,
+        headers: NewHeaders,
+        wrapping: Wrapping,
+        incomplete: Iterable[tuple[str, str, str]] = (),
     ) -> None:
         self._source = source
         self._target = target
+        self._headers = headers
         self._wrapping = wrapping
-        self._keys = keys
-        self._unwrapper = unwrapper
-        self._headers: dict[UUID, AsymmetricKeySystemHeaderBox] = {}
-        self._incomplete: set[tuple[str, str, str]] = set()  # kinds of spans of which a segment failed
+        self._incomplete = set(incomplete)
 
     def all(self, prefix: str) -> Iterator[Rewrapped]:
         """Copy all objects; ends of spans last, for a span is not ended before its segments are there."""
@@ -179,18 +212,17 @@ class _Run:
         for name in self._source.keys(prefix):
             if is_in_store_area(name):
                 continue
-            key = _parsed(name)
-            if key is not None and key.span_end:
+            if is_span_end(name):
                 ends.append(name)
                 continue
-            for done in self._outcome(name):
-                if done.outcome is Rewrapping.FAILED and key is not None:
-                    self._incomplete.add(_kind(key))
+            for done in self.one(name):
+                if done.outcome is Rewrapping.FAILED and (kind := kind_of(name)) is not None:
+                    self._incomplete.add(kind)
                 yield done
         for name in ends:
-            yield from self._outcome(name)
+            yield from self.one(name)
 
-    def _outcome(self, name: str) -> Iterator[Rewrapped]:
+    def one(self, name: str) -> Iterator[Rewrapped]:
         """Copy an object, and yield what became of it; nothing if it was deleted meanwhile."""
         try:
             yield Rewrapped(name, self._one(name))
@@ -207,7 +239,7 @@ class _Run:
             header = _read_header(self._source, name)
         if self._is_present(name, info, header):
             return Rewrapping.PRESENT
-        if key is not None and key.span_end and _kind(key) in self._incomplete:
+        if key is not None and key.span_end and kind_of(name) in self._incomplete:
             raise StoreError("the end of a span is not copied where segments of its recording failed")
         if header is None or not header.wrapped:
             self._write(name, info, None, b"")
@@ -219,16 +251,7 @@ class _Run:
 
     def _header_of(self, old: AsymmetricKeySystemHeaderBox, header: _Header) -> AsymmetricKeySystemHeaderBox:
         """Return the new header of a key, opened with what the run knows. Raises ``ProtectionError``."""
-        if old.kid not in self._headers:
-            if old.kid not in self._keys:
-                if self._unwrapper is None:
-                    raise MissingKeyError(f"no content key for KID {old.kid}, and no private key to open it")
-                try:
-                    self._keys.unlock(header.wrapped, self._unwrapper)
-                except WrongKeyError as error:
-                    raise WrongKeyError(f"{error}; it is wrapped for {_recipients(old)}") from None
-            self._headers[old.kid] = self._wrapping.wrapper.header(self._keys.find(old.kid), at=self._wrapping.at)
-        new = self._headers[old.kid]
+        new = self._headers.of(old, header.wrapped)
         if not self._wrapping.keep:
             return new
         prints = {entry.thumbprint for entry in new.entries}
@@ -263,7 +286,8 @@ class _Run:
             delta = len(movie) - len(header.raw)
             self._compare(name, moved_pieces(self._source, name, header.start, movie, delta))
         if found is not None and not keep:  # the next objects of the span get the same headers
-            self._headers.update((box.kid, box) for box in found.wrapped if box.kid not in self._headers)
+            for box in found.wrapped:
+                self._headers.found(box)
         return True
 
     def _compare(self, name: str, pieces: Iterable[bytes]) -> None:
@@ -305,20 +329,22 @@ def _parsed(name: str) -> ObjectKey | None:
         return None
 
 
-def _kind(key: ObjectKey) -> tuple[str, str, str]:
-    """Return what the spans of a recording and type have in common."""
-    return key.prefix, key.postfix, key.extension
+def kind_of(name: str) -> tuple[str, str, str] | None:
+    """Return what the spans of a recording and type have in common; None for a name that is no key."""
+    key = _parsed(name)
+    return None if key is None else (key.prefix, key.postfix, key.extension)
+
+
+def is_span_end(name: str) -> bool:
+    """Return whether a name is the key of a span end object."""
+    key = _parsed(name)
+    return key is not None and key.span_end
 
 
 def _content_type(name: str) -> str:
     """Return the content type for a name whose store knows none."""
     row = EXTENSIONS.get(name.rpartition(".")[2])
     return SPAN_END_CONTENT_TYPE if row is None else row.content_type
-
-
-def _recipients(header: AsymmetricKeySystemHeaderBox) -> str:
-    prints = ", ".join(entry.thumbprint.hex() for entry in header.entries)
-    return f"the certificates with the thumbprints {prints}"
 
 
 def _read_header(store: ReadableStore, name: str) -> _Header | None:

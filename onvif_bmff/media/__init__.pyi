@@ -3,6 +3,7 @@ from onvif_bmff.media.clock_reading import ClockReading as ClockReading
 from onvif_bmff.media.codec import AudioCodec as AudioCodec
 from onvif_bmff.media.codec import Codec as Codec
 from onvif_bmff.media.codec import NalCodec as NalCodec
+from onvif_bmff.media.codec import RandomAccessCodec as RandomAccessCodec
 from onvif_bmff.media.codec import Ranges as Ranges
 from onvif_bmff.media.codec import SyncCodec as SyncCodec
 from onvif_bmff.media.codec import VideoCodec as VideoCodec
@@ -32,8 +33,17 @@ from onvif_bmff.media.nal_family import NAL_FAMILIES as NAL_FAMILIES
 from onvif_bmff.media.nal_family import NalFamily as NalFamily
 from onvif_bmff.media.nal_family import VVC as VVC
 from onvif_bmff.media.nal_family import nal_family_of as nal_family_of
+from onvif_bmff.media.picture_order import MAX_REORDER as MAX_REORDER
+from onvif_bmff.media.picture_order import PictureHeader as PictureHeader
+from onvif_bmff.media.picture_order import PictureHeaders as PictureHeaders
+from onvif_bmff.media.picture_order import deepest as deepest
+from onvif_bmff.media.picture_order import order_count as order_count
+from onvif_bmff.media.roll_groups import RollDistance as RollDistance
+from onvif_bmff.media.roll_groups import roll_distance_of as roll_distance_of
+from onvif_bmff.media.roll_groups import sync_samples as sync_samples
 from onvif_bmff.media.sample_entries import boxes_within as boxes_within
 from onvif_bmff.media.sample_entries import clear_entry as clear_entry
+from onvif_bmff.media.sample_entries import completed_entry as completed_entry
 from onvif_bmff.media.sample_entries import entry_bytes as entry_bytes
 from onvif_bmff.media.sample_entries import is_protected as is_protected
 from onvif_bmff.media.sample_entries import make_visual_entry as make_visual_entry
@@ -43,6 +53,9 @@ from onvif_bmff.media.sample_entries import protection_of as protection_of
 from onvif_bmff.media.sample_entries import read_sample_entry as read_sample_entry
 from onvif_bmff.media.sample_entries import sound_format as sound_format
 from onvif_bmff.media.sample_entries import with_long_nal_lengths as with_long_nal_lengths
+from onvif_bmff.media.sei import RECOVERY_POINT as RECOVERY_POINT
+from onvif_bmff.media.sei import sei_messages as sei_messages
+from onvif_bmff.media.sei import sei_reader as sei_reader
 from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
 from onvif_bmff.media.track import TrackType as TrackType
@@ -61,7 +74,9 @@ from onvif_bmff.media.vui import read_picture_hints as read_picture_hints
 __all__ = [
     "AVC",
     "HEVC",
+    "MAX_REORDER",
     "NAL_FAMILIES",
+    "RECOVERY_POINT",
     "SIGNATURE",
     "UNSPECIFIED",
     "VVC",
@@ -75,7 +90,11 @@ __all__ = [
     "MediaDescription",
     "NalCodec",
     "NalFamily",
+    "PictureHeader",
+    "PictureHeaders",
+    "RandomAccessCodec",
     "Ranges",
+    "RollDistance",
     "Sample",
     "SliceType",
     "SyncCodec",
@@ -88,6 +107,8 @@ __all__ = [
     "annex_b_to_length_prefixed",
     "boxes_within",
     "clear_entry",
+    "completed_entry",
+    "deepest",
     "describe_media",
     "empty_tables",
     "emulated_length",
@@ -105,6 +126,7 @@ __all__ = [
     "nal_family_of",
     "nal_length_size",
     "nal_ranges",
+    "order_count",
     "packed_box",
     "picture_rate",
     "picture_size",
@@ -113,9 +135,13 @@ __all__ = [
     "read_picture_hints",
     "read_sample_entry",
     "remove_emulation_prevention",
+    "roll_distance_of",
+    "sei_messages",
+    "sei_reader",
     "sound_format",
     "sound_of",
     "split_annex_b",
+    "sync_samples",
     "with_long_lengths",
     "with_long_nal_lengths",
 ]

@@ -1,6 +1,6 @@
 """The contract of a codec: what the recorder, the encryptor and the player need to know of a sample."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from onvif_bmff.bmff.language.box import Box
@@ -12,6 +12,7 @@ __all__ = [
     "AudioCodec",
     "Codec",
     "NalCodec",
+    "RandomAccessCodec",
     "Ranges",
     "SyncCodec",
     "VideoCodec",
@@ -90,6 +91,19 @@ class SyncCodec(Codec, Protocol):
     @property
     def all_sync(self) -> bool:
         """Whether each sample can be decoded without any other."""
+        ...
+
+
+@runtime_checkable
+class RandomAccessCodec(Codec, Protocol):
+    """A codec that can tell what decoding may start at, where a source says that it may (``Sample.sync``)."""
+
+    def roll_distance(self, samples: Iterable[bytes | memoryview]) -> int | None:
+        """Return 0 if the first of some samples, in decoding order, is a sync sample; None if it is no start at all.
+
+        Else a gradual refresh begins with it, and that many samples behind it the pictures are right; an estimate,
+        where these samples end before. ISO/IEC 14496-12, 10.1.
+        """
         ...
 
 

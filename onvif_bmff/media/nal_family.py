@@ -44,6 +44,8 @@ class NalFamily:
     """Those of ``other`` that are parameter sets."""
     random_access: frozenset[int] = field(default=frozenset(), repr=False)
     """Those of ``vcl`` that are of pictures at which decoding can start, reserved ones included."""
+    closed: frozenset[int] = field(default=frozenset(), repr=False)
+    """Those of ``random_access`` before whose pictures, but for rare streams, none is shown that is decoded later."""
     delimiter: int = -1
     """The type of access unit delimiters; -1 where there are none."""
     types: tuple[int, ...] = field(init=False, compare=False, repr=False)
@@ -60,6 +62,19 @@ class NalFamily:
         """Return the type of the NAL unit at ``start``; -1 where the data end within its header."""
         place = start + self.type_byte
         return self.types[data[place]] if place < len(data) else -1
+
+    def may_lead(self, data: bytes | memoryview) -> bool:
+        """Return whether pictures decoded after that in a sample may be shown before it (open GOP).
+
+        The sample has NAL lengths of 4 bytes. They may where its picture is not of ``closed``.
+        """
+        position, end = 0, len(data)
+        while position + 4 < end:
+            kind = self.unit_type(data, position + 4)
+            if kind in self.vcl:
+                return kind not in self.closed
+            position += 4 + int.from_bytes(data[position : position + 4], "big")
+        return False
 
     def length_size(self, entry: Box) -> int | None:
         """Return the bytes of the NAL length fields in samples of a (clear) entry; None where that is not known."""
@@ -87,6 +102,7 @@ AVC = NalFamily(
     other=frozenset(range(6, 17)),
     sets=frozenset((7, 8, 13, 15, 16)),
     random_access=frozenset((5,)),
+    closed=frozenset((5,)),
     delimiter=9,
 )  # fmt: skip
 """H.264, 7.4.1, table 7-1."""
@@ -105,6 +121,7 @@ HEVC = NalFamily(
     other=frozenset(range(32, 48)),
     sets=frozenset((32, 33, 34)),
     random_access=frozenset(range(16, 24)),
+    closed=frozenset((18, 19, 20)),
     delimiter=35,
 )  # fmt: skip
 """H.265, 7.4.2.2, table 7-1."""
@@ -119,6 +136,7 @@ VVC = NalFamily(
     other=frozenset(range(12, 28)),
     sets=frozenset((12, 13, 14, 15, 16, 17, 18)),
     random_access=frozenset((7, 8, 9, 11)),
+    closed=frozenset((8,)),
     delimiter=20,
 )
 """H.266, 7.4.2.2, table 5."""

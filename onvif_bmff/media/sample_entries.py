@@ -33,6 +33,7 @@ from onvif_bmff.media.vui import ColourInfo
 __all__ = [
     "boxes_within",
     "clear_entry",
+    "completed_entry",
     "entry_bytes",
     "is_protected",
     "make_visual_entry",
@@ -144,19 +145,34 @@ def make_visual_entry(
     ``size`` is width and height of the cropped picture. What is not known of the colours is written as
     "unspecified".
     """
+    children = (config, _colour_box(colour), _shape_box(sample_aspect_ratio))
+    return VisualSampleEntry(type=fourcc, width=size[0], height=size[1], children=children)
+
+
+def completed_entry(
+    entry: ContainerBox, sample_aspect_ratio: tuple[int, int] = (1, 1), colour: ColourInfo | None = None
+) -> ContainerBox:
+    """Return a file's entry with colr and pasp, those that it lacks made of what its parameter sets say.
+
+    CMAF wants them where sets may come in band: in 'avc3' and 'hev1'. ISO/IEC 23000-19, 9.2.
+    """
+    missing: list[Box] = []
+    if entry.find(ColourInformationBox) is None:
+        missing.append(_colour_box(colour))
+    if entry.find(PixelAspectRatioBox) is None:
+        missing.append(_shape_box(sample_aspect_ratio))
+    return replace(entry, children=(*entry.children, *missing)) if missing else entry
+
+
+def _colour_box(colour: ColourInfo | None) -> ColourInformationBox:
     colour = colour or ColourInfo()
     codes = b"".join(code.to_bytes(2, "big") for code in (colour.primaries, colour.transfer, colour.matrix))
+    return ColourInformationBox(colour_type="nclx", data=codes + bytes((0x80 if colour.full_range else 0,)))
+
+
+def _shape_box(sample_aspect_ratio: tuple[int, int]) -> PixelAspectRatioBox:
     h_spacing, v_spacing = sample_aspect_ratio
-    return VisualSampleEntry(
-        type=fourcc,
-        width=size[0],
-        height=size[1],
-        children=(
-            config,
-            ColourInformationBox(colour_type="nclx", data=codes + bytes((0x80 if colour.full_range else 0,))),
-            PixelAspectRatioBox(h_spacing=h_spacing, v_spacing=v_spacing),
-        ),
-    )
+    return PixelAspectRatioBox(h_spacing=h_spacing, v_spacing=v_spacing)
 
 
 def presentation_size(entry: Box) -> tuple[int, int]:

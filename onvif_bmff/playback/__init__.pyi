@@ -4,6 +4,7 @@ from onvif_bmff.playback.fragments import random_access_of as random_access_of
 from onvif_bmff.playback.fragments import random_access_size as random_access_size
 from onvif_bmff.playback.fragments import read_fragments as read_fragments
 from onvif_bmff.playback.fragments import rebase as rebase
+from onvif_bmff.playback.fragments import segment_fragments as segment_fragments
 from onvif_bmff.playback.gate import RangeGate as RangeGate
 from onvif_bmff.playback.gate import SAME_TIME as SAME_TIME
 from onvif_bmff.playback.header import DecryptStage as DecryptStage
@@ -14,6 +15,7 @@ from onvif_bmff.playback.key_columns import KeyColumns as KeyColumns
 from onvif_bmff.playback.key_columns import SpanColumns as SpanColumns
 from onvif_bmff.playback.key_order import order_of as order_of
 from onvif_bmff.playback.key_order import time_of as time_of
+from onvif_bmff.playback.key_reader import KeyReader as KeyReader
 from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
 from onvif_bmff.playback.left_out import LeftOut as LeftOut
 from onvif_bmff.playback.left_out import LossCause as LossCause
@@ -77,6 +79,7 @@ __all__ = [
     "DecryptStage",
     "Gap",
     "KeyColumns",
+    "KeyReader",
     "LeftOut",
     "LossCause",
     "LostObjects",
@@ -136,6 +139,7 @@ __all__ = [
     "read_header",
     "read_segment",
     "rebase",
+    "segment_fragments",
     "select",
     "settle_header",
     "time_of",

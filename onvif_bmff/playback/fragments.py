@@ -17,6 +17,7 @@ __all__ = [
     "random_access_size",
     "read_fragments",
     "rebase",
+    "segment_fragments",
 ]
 
 _ANY_SIZE = 1 << 62
@@ -78,6 +79,29 @@ def read_fragments(source: ByteSource, header: SegmentHeader, start: int | None 
             return
         else:
             position += head.size
+
+
+def segment_fragments(
+    source: ByteSource, header: SegmentHeader, size: int
+) -> Iterator[tuple[MovieFragmentBox, tuple[TrackFragment, ...]]]:
+    """Yield the fragments of a stored segment, reading none of its media data. ``size`` is that of the object.
+
+    Raises, after the fragments before it:
+        BoxError: a box is truncated or invalid, or describes more samples than the budget allows.
+        MediaError: a fragment does not fit the header, or its samples lie outside the object.
+    """
+    reader = FragmentReader(header.movie_tracks, size)
+    position = header.size
+    while position < size and (head := box_head(source, position)) is not None:
+        stop = size if head.size is None else position + head.size
+        if stop > size:
+            raise BoxError(f"the box runs {stop - size} bytes past its file", path=f"/{head.type}", offset=position)
+        if head.type == "moof":
+            moof = parse_one(source, position, stop - position)
+            if not isinstance(moof, MovieFragmentBox):
+                raise BoxError("the fragment cannot be read", path="/moof", offset=position)
+            yield moof, reader.read(moof, position)
+        position = stop
 
 
 def _end_of_data(source: ByteSource, position: int) -> int:

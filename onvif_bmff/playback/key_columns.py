@@ -32,6 +32,13 @@ class KeyColumns:
         self.padded: dict[tuple[int, int], int] = {}
         """Number of digits of counters with leading zeros, by order and counter."""
 
+    def extend(self, others: "KeyColumns") -> None:
+        """Add further keys of the same kind."""
+        self.orders += others.orders
+        self.counters += others.counters
+        self.digits += others.digits
+        self.padded |= others.padded
+
     def arrange(self) -> "SpanColumns":
         """Assign the keys to spans. Consumes the columns of this object.
 

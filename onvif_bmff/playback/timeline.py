@@ -5,21 +5,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Self
 
-from onvif_bmff.errors import ObjectKeyError
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.extensions import EXTENSIONS, media_in
-from onvif_bmff.objects.key import KeyHead, ObjectKey, read_head, read_tail
+from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ReadableStore
-from onvif_bmff.playback.key_columns import KeyColumns, SpanColumns
+from onvif_bmff.playback.key_columns import SpanColumns
 from onvif_bmff.playback.key_order import order_of, time_of
+from onvif_bmff.playback.key_reader import KeyReader
 from onvif_bmff.playback.listing import listing_prefixes
 from onvif_bmff.playback.recorded import Gap, OrphanEnd, Overlap, RecordedSegment, RecordedSpan, SpanList
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["Timeline"]
-
-_SECOND = 1_000_000
-_EXAMPLES = 10
 
 
 class Timeline:
@@ -78,52 +75,17 @@ class Timeline:
             postfix: the configured postfix, likewise.
             extensions: those that count as recordings; all that are registered by default.
         """
-        known = frozenset(extensions)
-        kinds: dict[tuple[str, str], dict[str, KeyColumns]] = {}
-        objects = foreign = ambiguous = 0
-        examples: list[str] = []
-        other: dict[str, int] = {}
-        last_head: str | None = None
-        where = KeyHead("", "", 0, ambiguous=False)
-        base = 0
-        here: dict[str, KeyColumns] = {}
-        for given in keys:
-            text = given if isinstance(given, str) else str(given)
-            head, _, tail = text.rpartition("/")
-            try:
-                if head != last_head:
-                    where = read_head(head, prefix, postfix)
-                    last_head = head
-                    # The order of the start of the hour; see order_of and UtcTime.sort_key.
-                    base = 2 * (2 * where.hour_start + _SECOND)
-                    here = kinds.setdefault((where.prefix, where.postfix), {})
-                offset, leap, digits, counter, extension, span_end = read_tail(tail)
-                if extension not in known:
-                    if not span_end:
-                        other[extension] = other.get(extension, 0) + 1
-                    raise ObjectKeyError("no extension of a recording")
-            except ObjectKeyError:
-                foreign += 1
-                if len(examples) < _EXAMPLES:
-                    examples.append(text[:200])
-                continue
-            objects += 1
-            ambiguous += where.ambiguous
-            columns = here.get(extension)
-            if columns is None:
-                columns = here[extension] = KeyColumns(where.prefix, where.postfix, extension)
-            order = base + 2 * (2 * offset - offset % _SECOND) + (not span_end)
-            if leap:
-                order -= 2 * _SECOND
-            columns.orders.append(order)
-            columns.counters.append(int(counter))
-            columns.digits.append(digits)
-            if counter[0] == "0" and len(counter) > 1:
-                columns.padded[order, int(counter)] = len(counter)
-        made = cls([here[extension].arrange() for _, here in sorted(kinds.items()) for extension in sorted(here)])
-        made.objects, made.foreign, made.ambiguous = objects, foreign, ambiguous
-        made.foreign_examples = examples
-        made.other_formats = dict(sorted(other.items()))
+        reader = KeyReader(prefix, postfix, extensions)
+        reader.read(keys)
+        return cls.of_keys(reader)
+
+    @classmethod
+    def of_keys(cls, reader: KeyReader) -> Self:
+        """Arrange the keys that a reader has read. Consumes them."""
+        made = cls([columns.arrange() for columns in reader.columns()])
+        made.objects, made.foreign, made.ambiguous = reader.objects, reader.foreign, reader.ambiguous
+        made.foreign_examples = reader.foreign_examples
+        made.other_formats = dict(sorted(reader.other_formats.items()))
         return made
 
     @classmethod
@@ -159,6 +121,11 @@ class Timeline:
     def recordings(self) -> list[tuple[str, str]]:
         """Prefix and postfix of each recording."""
         return sorted({(kind.prefix, kind.postfix) for kind in self._kinds})
+
+    @property
+    def kinds(self) -> list[tuple[str, str, str]]:
+        """Prefix, postfix and extension of each kind of spans."""
+        return [(kind.prefix, kind.postfix, kind.extension) for kind in self._kinds]
 
     @property
     def extensions(self) -> list[str]:

@@ -19,6 +19,7 @@ from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
 from onvif_bmff.bmff.language.columns import pack_columns
 from onvif_bmff.cenc.encrypt import ProtectedSamples, TrackEncryptor
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media.roll_groups import RollDistance, sync_samples
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
 
@@ -45,7 +46,10 @@ class FragmentTrack:
 
     Decode time in the file = (source time + ``shift``) * ``numerator`` / ``denominator`` - ``origin``. ``delay`` is the
     composition offset of the span's first sample; as ``shift`` it makes that one presented at its decode time.
-    ``origin`` is in ticks of the file. ``encryptor`` protects the samples, if there is one.
+    ``origin`` is in ticks of the file; ``encryptor`` protects the samples, if there is one. ``open_start``: there are
+    pictures, maybe, decoded after the first and shown before it; the ``shift``, with which the earliest one is
+    presented at the first decode time, is known with the first fragment only. ``roll_distance`` tells which of the
+    samples that are called sync are so; None: all are.
     """
 
     track_id: int
@@ -56,6 +60,16 @@ class FragmentTrack:
     numerator: int = 1
     denominator: int = 1
     encryptor: TrackEncryptor | None = None
+    open_start: bool = False
+    roll_distance: RollDistance | None = None
+
+    def settle(self, samples: Sequence[Sample]) -> None:
+        """Take the shift from the samples of the first fragment, if the time line of the file has room for it."""
+        self.open_start, before = False, self.shift
+        first = samples[0].decode_time
+        self.shift = min([sample.decode_time + sample.composition_offset for sample in samples]) - first
+        if self.file_time(first) < 0:
+            self.shift = before
 
     def file_time(self, time: int) -> int:
         """Return a source time (with its shift) in ticks of the file."""
@@ -171,10 +185,12 @@ class _Traf:
     first_flags: bytes
     rows: bytes
     protected: ProtectedSamples | None
+    groups: bytes
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.size = 8 + len(self.tfhd) + len(self.tfdt) + 20 + len(self.first_flags) + len(self.rows)
+        self.size += len(self.groups)
         if self.protected is not None:
             self.size += len(self.protected.senc) + len(self.protected.saiz) + len(self.protected.groups)
             self.size += 20 if self.protected.senc else 0
@@ -190,6 +206,7 @@ class _Traf:
                 saio = _SAIO.pack(20, b"saio", 0, 1, senc_start + 16)
                 parts += (self.protected.senc, saio, self.protected.saiz)
             parts.append(self.protected.groups)
+        parts.append(self.groups)
         return b"".join(parts)
 
 
@@ -199,6 +216,8 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     sizes = list(map(len, payload))
     if 0 in sizes:
         raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
+    if track.open_start:
+        track.settle(samples)
     decode_time = track.file_time(first.decode_time)
     if decode_time < 0:
         raise MediaError(f"track {track.track_id}: a sample lies before the start of its span")
@@ -214,7 +233,9 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         offsets = [(sample.composition_offset - shift) * factor for sample in samples]
     else:
         durations, offsets = _rescaled(track, samples)
-    syncs = [sample.sync for sample in samples]
+    syncs, groups = [sample.sync for sample in samples], b""
+    if track.roll_distance is not None and True in syncs:
+        syncs, groups = sync_samples(samples, track.roll_distance)
     head = _pack_head(track, decode_time, durations, sizes, syncs, offsets)
     total = sum(durations)
     end = decode_time + total
@@ -223,7 +244,7 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
             start + offset + duration
             for start, offset, duration in zip(_starts(decode_time, durations), offsets, durations, strict=True)
         )
-    sync_index = 0 if first.sync else syncs.index(True) if True in syncs else -1
+    sync_index = syncs.index(True) if True in syncs else -1
     size = sum(sizes)
     protected = None
     if track.encryptor is not None:
@@ -243,7 +264,7 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         sync_time=decode_time + sum(durations[:sync_index]) + offsets[sync_index] if sync_index >= 0 else 0,
         constant_iv=protected.constant_iv if protected is not None else None,
     )
-    return _Traf(run, payload, *head, protected)
+    return _Traf(run, payload, *head, protected, groups)
 
 
 def _pack_head(

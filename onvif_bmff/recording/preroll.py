@@ -1,8 +1,9 @@
 """What was seen before an event: a buffer that begins with a sync sample. ONVIF Recording Control 25.12, 5.3.4."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from fractions import Fraction
 from math import lcm
 
 from onvif_bmff.errors import InvariantError, MediaError
@@ -11,42 +12,65 @@ from onvif_bmff.media.track import Sample, Track, lead_of
 __all__ = ["PreRoll"]
 
 _MICROSECOND = timedelta(microseconds=1)
+_STEP = 10
+"""Seconds by which a time is off that does not go on from those before it."""
+
+
+class _Times:
+    """The times of a source's samples in common ticks, which go on where its clock is set."""
+
+    __slots__ = ("_ahead", "_factors", "newest", "timescale")
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self.timescale = timescale = lcm(*(track.timescale for track in tracks))
+        self._factors = {track.track_id: timescale // track.timescale for track in tracks}
+        self._ahead: int | None = None
+        self.newest = 0
+
+    def of(self, sample: Sample) -> int:
+        """Return when a sample is shown. ``MediaError`` for an unknown track."""
+        factor = self._factors.get(sample.track_id)
+        if factor is None:
+            raise MediaError(f"the pre-roll has no track {sample.track_id}")
+        time = (sample.decode_time + sample.composition_offset) * factor
+        if self._ahead is None:
+            self._ahead = 0
+            self.newest = time
+        elif abs(time - self._ahead - self.newest) > _STEP * self.timescale:
+            self._ahead = time - self.newest
+        return time - self._ahead
 
 
 class PreRoll:
     """Keeps the newest samples, at least ``before`` back and always from a sync sample of the leading track on.
 
-    ``push`` every sample while no event is on; ``release`` at the event gives them, oldest first, and empties the
-    buffer. With ``before`` zero that is still the GOP under way, so that even an event without duration records an
-    I-frame. No more than ``max_bytes`` are kept: then the oldest GOPs go, and a single GOP that is larger is given up
-    until the next sync sample.
+    ``push`` every sample; ``release`` at the event gives them, oldest first, and empties the buffer. Where it is fed
+    while an event is recorded, too, ``mark_recorded`` and ``kept`` tell what the next one still lacks. With ``before``
+    zero the GOP under way is kept, so that even an event without duration records an I-frame. No more than
+    ``max_bytes`` are kept: then the oldest GOPs go, and a single GOP that is larger is given up until the next sync
+    sample. ``missing`` counts what went so.
+
+    Times that step by more than ten seconds count as going on, so that a source whose clock is set loses nothing.
     """
 
     __slots__ = (
-        "_before",
-        "_factors",
-        "_lead_id",
-        "_max_bytes",
-        "_newest",
-        "_samples",
-        "_size",
-        "_starts",
-        "_timescale",
+        "_before", "_count", "_lead_id", "_max_bytes", "_missed", "_recorded", "_samples", "_size", "_starts", "_times",
         "_wanted",
-    )
+    )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
         if before < timedelta(0) or max_bytes <= 0:
             raise MediaError("a pre-roll needs a duration that is not negative, and room")
-        self._timescale = timescale = lcm(*(track.timescale for track in tracks))
-        self._factors = {track.track_id: timescale // track.timescale for track in tracks}
+        self._times = _Times(tracks)
         self._lead_id = lead_of(tracks).track_id
         self.keep(before)
         self._max_bytes = max_bytes
-        self._samples: deque[tuple[int, Sample]] = deque()
+        self._samples: deque[tuple[int, int, Sample]] = deque()
         self._starts: deque[int] = deque()
         self._size = 0
-        self._newest = 0
+        self._count = 0
+        self._recorded: dict[int, int] = {}
+        self._missed: deque[tuple[int, int, int]] = deque()
 
     @property
     def before(self) -> timedelta:
@@ -58,7 +82,7 @@ class PreRoll:
         if before < timedelta(0):
             raise MediaError("a pre-roll needs a duration that is not negative, and room")
         self._wanted = before
-        self._before = before // _MICROSECOND * self._timescale // 1_000_000
+        self._before = before // _MICROSECOND * self._times.timescale // 1_000_000
 
     @property
     def size(self) -> int:
@@ -67,29 +91,49 @@ class PreRoll:
 
     def push(self, sample: Sample) -> None:
         """Take the next sample; forget what is no longer needed. ``MediaError`` for an unknown track."""
-        factor = self._factors.get(sample.track_id)
-        if factor is None:
-            raise MediaError(f"the pre-roll has no track {sample.track_id}")
-        time = (sample.decode_time + sample.composition_offset) * factor
+        times = self._times
+        time = times.of(sample)
         if sample.track_id == self._lead_id and sample.sync and sample.data:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
             return
-        self._samples.append((time, sample))
+        self._count += 1
+        self._samples.append((time, self._count, sample))
         self._size += len(sample.data)
-        self._newest = max(self._newest, time)
-        while len(self._starts) > 1 and (
-            self._starts[1] <= self._newest - self._before or self._size > self._max_bytes
-        ):
+        times.newest = max(times.newest, time)
+        oldest = times.newest - self._before
+        while len(self._starts) > 1 and (self._starts[1] <= oldest or self._size > self._max_bytes):
             self._starts.popleft()
             self._forget(self._starts[0])
         if self._size > self._max_bytes:
+            self._missed.extend((time, number, one.track_id) for time, number, one in self._samples)
             self.clear()
+        while self._missed and self._missed[0][0] < oldest:
+            self._missed.popleft()
+
+    def missing(self, since: Fraction) -> int:
+        """Return how many samples from ``since`` (seconds of the source) on had no room and are not recorded."""
+        early = since * self._times.timescale
+        return sum(time >= early and number > self._recorded.get(one, 0) for time, number, one in self._missed)
+
+    def mark_recorded(self, track_ids: Iterable[int]) -> None:
+        """Note that all samples of some tracks that were pushed so far are recorded."""
+        for track_id in track_ids:
+            self._recorded[track_id] = self._count
+
+    def kept(self) -> list[tuple[Sample, bool]]:
+        """Return the samples, oldest first within each track, each with whether it is recorded; they stay."""
+        start, recorded = self._starts[0] if self._starts else None, self._recorded
+        return [
+            (sample, number <= recorded.get(sample.track_id, 0))
+            for time, number, sample in self._samples
+            if start is None or time >= start or self._leads(sample)
+        ]
 
     def release(self) -> list[Sample]:
         """Return the samples, oldest first within each track, and forget them."""
         start = self._starts[0] if self._starts else None
-        found = [sample for time, sample in self._samples if start is None or time >= start or self._leads(sample)]
+        found = [sample for time, _, sample in self._samples if start is None or time >= start or self._leads(sample)]
         self.clear()
         return found
 
@@ -102,8 +146,8 @@ class PreRoll:
         if track_id == self._lead_id:
             self.clear()
         else:
-            self._samples = deque(one for one in self._samples if one[1].track_id != track_id)
-            self._size = sum(len(sample.data) for _, sample in self._samples)
+            self._samples = deque(one for one in self._samples if one[2].track_id != track_id)
+            self._size = sum(len(sample.data) for _, _, sample in self._samples)
         return count - len(self._samples)
 
     def clear(self) -> None:
@@ -117,16 +161,19 @@ class PreRoll:
 
     def _forget(self, start: int) -> None:
         """Drop samples up to the leading track's sync sample at ``start``."""
-        kept: deque[tuple[int, Sample]] = deque()
+        kept: deque[tuple[int, int, Sample]] = deque()
+        oldest = self._times.newest - self._before
         while self._samples:
-            time, sample = self._samples.popleft()
+            one = time, number, sample = self._samples.popleft()
             if self._leads(sample) and sample.sync and time >= start:
-                self._samples.appendleft((time, sample))
+                self._samples.appendleft(one)
                 break
             if time >= start and not self._leads(sample):
-                kept.append((time, sample))
+                kept.append(one)
             else:
                 self._size -= len(sample.data)
+                if start > oldest:
+                    self._missed.append((time, number, sample.track_id))
         self._samples.extendleft(reversed(kept))
         if self._size < 0 or (self._size and not self._samples):
             raise InvariantError(f"{len(self._samples)} samples are kept for events, of {self._size} bytes")

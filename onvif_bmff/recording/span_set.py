@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from onvif_bmff.errors import InvariantError
+from onvif_bmff.media.codec import family_of_codec
+from onvif_bmff.media.roll_groups import roll_distance_of
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.encryption import SpanProtection
 from onvif_bmff.recording.formats import SpanType
@@ -14,6 +16,8 @@ from onvif_bmff.recording.span_parts import SpanSettings, SpanWriterState
 __all__ = ["SpanSet"]
 
 _MICROSECOND = timedelta(microseconds=1)
+LEAD = 1
+"""Seconds before the first picture of an open GOP in which pictures that follow it in the file may be shown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +74,18 @@ class SpanSet:
         if not known:
             self.entered[track_id] = time
             track.shift, track.delay = shift, offset
+            if self._kind(track_id).aligned and self._may_lead(sample):
+                track.open_start = True
+                decoded -= origin.timescale * LEAD
         origin.note(decoded)
         if self.opened is None or time < self.opened:
             self.opened = time
         return True
+
+    def _may_lead(self, sample: Sample) -> bool:
+        """Tell whether pictures that follow a sample may be shown before it: an open GOP begins the span."""
+        family = family_of_codec(self.movie[sample.track_id].codec)
+        return family is not None and family.may_lead(sample.data)
 
     def began(self, track_id: int, patience: int) -> int:
         """Return when the span of a track began, not counting what lies ``patience`` before the track's own start."""
@@ -103,6 +115,7 @@ class SpanSet:
                 numerator=kind.timescale // track.timescale if exact else kind.timescale,
                 denominator=1 if exact else track.timescale,
                 encryptor=self.protection.encryptors.get(track.track_id),
+                roll_distance=roll_distance_of(track.codec),
             )
             self.tracks[track.track_id] = made
             self.entered.pop(track.track_id, None)

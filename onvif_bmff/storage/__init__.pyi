@@ -15,6 +15,7 @@ from onvif_bmff.storage.cloud_client import CloudHead as CloudHead
 from onvif_bmff.storage.cloud_client import CloudService as CloudService
 from onvif_bmff.storage.cloud_client import GCS as GCS
 from onvif_bmff.storage.cloud_client import KeyTakenError as KeyTakenError
+from onvif_bmff.storage.cloud_client import NoBucketError as NoBucketError
 from onvif_bmff.storage.cloud_client import RangeNotSatisfiableError as RangeNotSatisfiableError
 from onvif_bmff.storage.cloud_client import S3 as S3
 from onvif_bmff.storage.cloud_client import StoreBusyError as StoreBusyError
@@ -23,10 +24,16 @@ from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
 from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
+from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
 from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
+from onvif_bmff.storage.credentials import CredentialSource as CredentialSource
+from onvif_bmff.storage.credentials import RenewalPolicy as RenewalPolicy
+from onvif_bmff.storage.credentials import RenewalSchedule as RenewalSchedule
+from onvif_bmff.storage.credentials import StorageCredentials as StorageCredentials
+from onvif_bmff.storage.credentials import read_renewal as read_renewal
 from onvif_bmff.storage.database_files import DatabaseFiles as DatabaseFiles
 from onvif_bmff.storage.database_files import SYSTEM_FILES as SYSTEM_FILES
 from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatabaseFiles
@@ -50,7 +57,9 @@ from onvif_bmff.storage.iv_store import read_identity as read_identity
 from onvif_bmff.storage.labels import Label as Label
 from onvif_bmff.storage.labels import label_of as label_of
 from onvif_bmff.storage.labels import label_text as label_text
+from onvif_bmff.storage.layers import StoreLayers as StoreLayers
 from onvif_bmff.storage.location import local_path as local_path
+from onvif_bmff.storage.lookup import Lookup as Lookup
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
 from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
 from onvif_bmff.storage.open_area import OpenArea as OpenArea
@@ -62,22 +71,42 @@ from onvif_bmff.storage.parallel import in_parallel as in_parallel
 from onvif_bmff.storage.pending import LOST as LOST
 from onvif_bmff.storage.pending import PendingSegment as PendingSegment
 from onvif_bmff.storage.pending import RetryPolicy as RetryPolicy
+from onvif_bmff.storage.pending import SpanEndedError as SpanEndedError
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
+from onvif_bmff.storage.renewal import RenewalEndpoint as RenewalEndpoint
+from onvif_bmff.storage.renewal import RenewedCredentials as RenewedCredentials
 from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
 from onvif_bmff.storage.span_queue import SpanQueue as SpanQueue
+from onvif_bmff.storage.spool import Dropped as Dropped
+from onvif_bmff.storage.spool import SpoolGuard as SpoolGuard
 from onvif_bmff.storage.spool import SpoolPolicy as SpoolPolicy
 from onvif_bmff.storage.spool import SpoolStatus as SpoolStatus
 from onvif_bmff.storage.spool import SpoolWriter as SpoolWriter
-from onvif_bmff.storage.spool import UploadState as UploadState
+from onvif_bmff.storage.spool import UploadOrder as UploadOrder
+from onvif_bmff.storage.spool import WhenFull as WhenFull
 from onvif_bmff.storage.spool import spool_folders as spool_folders
+from onvif_bmff.storage.spool_contents import RecentKeys as RecentKeys
+from onvif_bmff.storage.spool_contents import SpoolContents as SpoolContents
 from onvif_bmff.storage.spool_lock import SpoolLock as SpoolLock
 from onvif_bmff.storage.spool_lock import is_spool as is_spool
+from onvif_bmff.storage.spool_notes import SpoolNotes as SpoolNotes
+from onvif_bmff.storage.spool_notes import is_full_disk as is_full_disk
+from onvif_bmff.storage.spool_room import SpoolRoom as SpoolRoom
 from onvif_bmff.storage.spooled import SpooledStore as SpooledStore
 from onvif_bmff.storage.sqlite import MIGRATIONS as MIGRATIONS
 from onvif_bmff.storage.sqlite import SqlitePersistence as SqlitePersistence
+from onvif_bmff.storage.store_check import DatedStore as DatedStore
+from onvif_bmff.storage.store_check import Fitness as Fitness
+from onvif_bmff.storage.store_check import Probe as Probe
+from onvif_bmff.storage.store_check import check_store as check_store
+from onvif_bmff.storage.tiered import MoveState as MoveState
+from onvif_bmff.storage.tiered import Moved as Moved
+from onvif_bmff.storage.tiered import TieredStore as TieredStore
+from onvif_bmff.storage.tiered import keys_before as keys_before
+from onvif_bmff.storage.tiered import move_objects as move_objects
 from onvif_bmff.storage.tree import HIDDEN as HIDDEN
 from onvif_bmff.storage.tree import Tree as Tree
 from onvif_bmff.storage.tree import attribute as attribute
@@ -87,7 +116,14 @@ from onvif_bmff.storage.tree import read_all as read_all
 from onvif_bmff.storage.tree import write_all as write_all
 from onvif_bmff.storage.tree import write_file as write_file
 from onvif_bmff.storage.upload_queue import UploadQueue as UploadQueue
-from onvif_bmff.storage.upload_queue import Waiting as Waiting
+from onvif_bmff.storage.uploader import UploadCounts as UploadCounts
+from onvif_bmff.storage.uploader import Uploader as Uploader
+from onvif_bmff.storage.waiting_spans import SpanPlace as SpanPlace
+from onvif_bmff.storage.waiting_spans import Waiting as Waiting
+from onvif_bmff.storage.waiting_spans import WaitingPlace as WaitingPlace
+from onvif_bmff.storage.waiting_spans import WaitingSpan as WaitingSpan
+from onvif_bmff.storage.waiting_spans import is_of_event as is_of_event
+from onvif_bmff.storage.waiting_spans import waiting as waiting
 
 __all__ = [
     "AZURE",
@@ -109,12 +145,16 @@ __all__ = [
     "CloudWriter",
     "Copied",
     "CopyState",
+    "CredentialSource",
     "DatabaseFiles",
+    "DatedStore",
     "DirectoryStore",
     "DirectoryWriter",
+    "Dropped",
     "FileLabels",
     "FileStatus",
     "FileSystem",
+    "Fitness",
     "FolderEntry",
     "HeldBytes",
     "HeldFolder",
@@ -124,49 +164,78 @@ __all__ = [
     "KeyTakenError",
     "Label",
     "LockedFile",
+    "Lookup",
     "MemoryStore",
+    "MoveState",
+    "Moved",
+    "NoBucketError",
     "ObstoreClient",
     "OpenArea",
     "OpenFile",
     "PendingSegment",
     "PosixFileSystem",
+    "Probe",
     "RangeNotSatisfiableError",
+    "RecentKeys",
+    "RenewalEndpoint",
+    "RenewalPolicy",
+    "RenewalSchedule",
+    "RenewedCredentials",
     "RetryBudget",
     "RetryPolicy",
     "RetryState",
     "Room",
     "SideFiles",
     "SinkOutcomes",
+    "SpanEndedError",
+    "SpanPlace",
     "SpanQueue",
+    "SpoolContents",
+    "SpoolGuard",
     "SpoolLock",
+    "SpoolNotes",
     "SpoolPolicy",
+    "SpoolRoom",
     "SpoolStatus",
     "SpoolWriter",
     "SpooledStore",
     "SqliteIvStore",
     "SqlitePersistence",
+    "StorageCredentials",
     "StoreBusyError",
     "StoreFailure",
+    "StoreLayers",
     "StoreSink",
     "StoreUrl",
     "SystemDatabaseFiles",
+    "TieredStore",
     "Tree",
+    "UploadCounts",
+    "UploadOrder",
     "UploadQueue",
-    "UploadState",
+    "Uploader",
     "Waiting",
+    "WaitingPlace",
+    "WaitingSpan",
+    "WhenFull",
     "attribute",
     "check_content_type",
     "check_metadata",
+    "check_store",
     "copy_object",
     "copy_objects",
     "encoded_attributes",
     "failures",
     "in_parallel",
+    "is_full_disk",
+    "is_of_event",
     "is_spool",
+    "keys_before",
     "label_of",
     "label_text",
     "listed_keys",
     "local_path",
+    "move_objects",
     "open_store",
     "own_id",
     "parse_location",
@@ -175,8 +244,11 @@ __all__ = [
     "read_attributes",
     "read_identity",
     "read_options",
+    "read_renewal",
     "settings_for",
+    "settings_without_credentials",
     "spool_folders",
+    "waiting",
     "without_ids",
     "write_all",
     "write_file",

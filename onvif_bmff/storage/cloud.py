@@ -26,6 +26,7 @@ from onvif_bmff.storage.cloud_client import (
 )
 from onvif_bmff.storage.cloud_listing import listed_keys
 from onvif_bmff.storage.parallel import in_parallel
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["CloudStore", "CloudWriter"]
 
@@ -195,6 +196,15 @@ class CloudStore:
         """Return size, content type and attributes of an object; see ``ReadableStore.head``."""
         found = self._head(self._full(key))
         return ObjectInfo(key, found.size, found.content_type, without_ids(read_attributes(found.attributes)))
+
+    def modified(self, key: str) -> UtcTime | None:
+        """Return when an object was stored, by the clock of the service; None if that is not known.
+
+        Raises:
+            ObjectNotFoundError: no object has the key.
+            StoreError: the service failed.
+        """
+        return self._head(self._full(key)).modified
 
     def heads(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
         """Yield what ``head`` returns for each key, in order, several requests at a time.

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import Buffer
+from onvif_bmff.timing import UtcTime
 
 __all__ = [
     "AZURE",
@@ -18,6 +19,7 @@ __all__ = [
     "CloudHead",
     "CloudService",
     "KeyTakenError",
+    "NoBucketError",
     "RangeNotSatisfiableError",
     "StoreBusyError",
 ]
@@ -55,6 +57,10 @@ AZURE = CloudService(
 GCS = CloudService("gs", "Google Cloud Storage", "x-goog-meta-", 8192, suffix_ranges=True, batch=100)
 
 
+class NoBucketError(StoreError):
+    """There is no such bucket or container: no request to it succeeds."""
+
+
 class StoreBusyError(StoreError):
     """The service did not answer, or wants to be asked again: a time-out, a reset, 408, 429, 5xx.
 
@@ -75,11 +81,15 @@ class RangeNotSatisfiableError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class CloudHead:
-    """What the service knows about an object: size in bytes, content type, and the attributes as they came back."""
+    """What the service knows about an object: size in bytes, content type, and the attributes as they came back.
+
+    ``modified`` is when it was stored, by the clock of the service; None if that is not known.
+    """
 
     size: int
     content_type: str | None
     attributes: Mapping[str, str]
+    modified: UtcTime | None = None
 
 
 class CloudClient(Protocol):

@@ -9,7 +9,7 @@ import configparser
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from onvif_bmff.errors import StoreError
 from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, CloudService
 
-__all__ = ["CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for"]
+__all__ = ["CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for", "settings_without_credentials"]
 
 _ANY = ("allow_http", "connect_timeout", "retry_seconds", "root_certificate", "tasks", "timeout")
 _OWN = (*_ANY, "profile", "storage_class", "tags")
@@ -83,6 +83,11 @@ _ELSEWHERE = (
 )  # fmt: skip
 """Variables that say where other credentials than those of a profile come from."""
 _CREDENTIALS = ("access_key_id", "secret_access_key", "session_token")
+_SECRET = frozenset((
+    *_CREDENTIALS, "profile", "account_key", "sas_token", "client_id", "client_secret", "tenant_id", "use_azure_cli",
+    "service_account", "bearer_token",
+))  # fmt: skip
+"""Options that say who one is."""
 _MAX_FILE = 1 << 20
 
 
@@ -122,6 +127,22 @@ def read_options(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise StoreError(f"{os.fsdecode(path)}: {error.strerror}") from None
     except (ValueError, RecursionError):  # both of TOML and of UTF-8
         raise StoreError(f"{os.fsdecode(path)} is no TOML file of options") from None
+
+
+def settings_without_credentials(
+    service: CloudService, options: Mapping[str, Any], variables: Mapping[str, str] = os.environ
+) -> CloudSettings:
+    """Return the settings for a service whose credentials come from a source of their own.
+
+    Raises:
+        StoreError: as ``settings_for``, or the options have credentials, too.
+    """
+    found = sorted(set(options) & _SECRET)
+    if found:
+        raise StoreError(f"the option {found[0]} and a source of credentials do not go together")
+    kept = {name: value for name, value in variables.items() if _VARIABLES[service.scheme].get(name) not in _SECRET}
+    kept.pop("AZURE_STORAGE_CONNECTION_STRING", None)
+    return replace(settings_for(service, options, kept), credentials=None)
 
 
 def settings_for(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from os import getpid
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,13 @@ from onvif_bmff.storage.cloud_client import (
     CloudHead,
     CloudService,
     KeyTakenError,
+    NoBucketError,
     RangeNotSatisfiableError,
     StoreBusyError,
 )
 from onvif_bmff.storage.cloud_settings import CloudSettings
+from onvif_bmff.storage.credentials import CredentialSource
+from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Bucket
@@ -43,6 +46,7 @@ _NO_TYPE = "binary/octet-stream"
 _LONGEST = 300
 _PAGE = 1000
 """Keys that are listed before the first is given out: what services list in one request."""
+_OVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 _used_in: int | None = None
 """Process whose threads obstore runs in; a forked child has none of them, and would wait for ever."""
@@ -55,13 +59,16 @@ class ObstoreClient:
         service: which service.
         bucket: name of the bucket or container.
         settings: how to reach it.
+        source: gives credentials that change; None for those of the settings.
 
     Raises:
         StoreError: the extra ``cloud`` is not installed, or obstore refuses the settings.
         StateError: this is a forked child of a process that used obstore.
     """
 
-    def __init__(self, service: CloudService, bucket: str, settings: CloudSettings) -> None:
+    def __init__(
+        self, service: CloudService, bucket: str, settings: CloudSettings, source: CredentialSource | None = None
+    ) -> None:
         global _used_in
         try:
             import obstore
@@ -77,7 +84,11 @@ class ObstoreClient:
         self._tags = dict(settings.tags) or None
         self._storage_class = settings.storage_class
         kinds: dict[str, Any] = {S3.scheme: store.S3Store, AZURE.scheme: store.AzureStore, GCS.scheme: store.GCSStore}
-        more = {} if settings.credentials is None else {"credential_provider": _provider(settings.credentials)}
+        more: dict[str, Any] = {}
+        if source is not None:
+            more["credential_provider"] = _changing(service, source)
+        elif settings.credentials is not None:
+            more["credential_provider"] = _provider(settings.credentials)
         with _translated("the settings"):
             self._store: Bucket = kinds[service.scheme](
                 bucket,
@@ -115,7 +126,8 @@ class ObstoreClient:
             headers = found.attributes
             content_type = headers.get("Content-Type")
             own = {name: value for name, value in headers.items() if name not in _HEADERS}
-            return CloudHead(found.meta["size"], None if content_type == _NO_TYPE else content_type, own)
+            modified = UtcTime.from_datetime(found.meta["last_modified"])
+            return CloudHead(found.meta["size"], None if content_type == _NO_TYPE else content_type, own, modified)
 
     def get(self, key: str, start: int, end: int | None) -> bytes:
         """Return bytes of an object; see ``CloudClient.get``."""
@@ -164,6 +176,25 @@ def _provider(credentials: Mapping[str, str]) -> Callable[[], dict[str, Any]]:
     return lambda: {**pair, "token": credentials.get("session_token"), "expires_at": None}
 
 
+def _changing(service: CloudService, source: CredentialSource) -> Callable[[], dict[str, Any]]:
+    """Return a function that gives the client library the credentials of the moment.
+
+    They are said to be over, so that the library asks again for its next request.
+    """
+
+    def provide() -> dict[str, Any]:
+        found = source()
+        ends = {"expires_at": _OVER}
+        if service is S3:
+            pair = {"access_key_id": found.username or "", "secret_access_key": found.password or ""}
+            return {**pair, "token": found.token, **ends}
+        if service is AZURE:
+            return {"sas_token": (found.password or "").removeprefix("?"), **ends}
+        return {"token": found.password or found.token or "", **ends}
+
+    return provide
+
+
 def _flat(buffer: Buffer) -> Buffer:
     if isinstance(buffer, bytes):
         return buffer
@@ -192,7 +223,7 @@ def _ours(what: str, error: BaseException) -> StoreError:
     message = f"{what}: {_said(text, status)}"
     if isinstance(error, FileNotFoundError) or status == 404:
         if any(code in text for code in _NO_BUCKET):
-            return StoreError("there is no such bucket or container")
+            return NoBucketError("there is no such bucket or container")
         return ObjectNotFoundError(f"no object has this key: {what}")
     if kind == "AlreadyExistsError" or kind == "PreconditionError":
         return KeyTakenError(message)

@@ -14,6 +14,7 @@ from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.attempts import RetryBudget
 from onvif_bmff.storage.cloud import CloudStore
 from onvif_bmff.storage.cloud_client import AZURE, GCS, S3
+from onvif_bmff.storage.credentials import CredentialSource
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.memory import MemoryStore
@@ -94,6 +95,7 @@ def open_store(
     *,
     create: bool = True,
     options: Mapping[str, Any] | None = None,
+    credentials: CredentialSource | None = None,
     runtime: Runtime = SYSTEM,
 ) -> ObjectStore:
     """Open the store at a path or URL.
@@ -114,6 +116,8 @@ def open_store(
         create: make the directory if it is missing. Otherwise a missing directory or bucket is an error; buckets are
             never made.
         options: options of the store in the cloud, by name (``CLOUD_OPTIONS``); they go before what is found elsewhere.
+        credentials: gives the credentials of the moment for a store in the cloud, such as ``RenewedCredentials``; it
+            takes the place of all others.
         runtime: waits and draws random numbers.
 
     Raises:
@@ -121,16 +125,17 @@ def open_store(
     """
     place = parse_location(location)
     if not isinstance(place, StoreUrl) or place.scheme not in _SERVICES:
-        if options:
-            raise StoreError("only stores in the cloud have options")
+        if options or credentials is not None:
+            raise StoreError("only stores in the cloud have options and credentials")
         return DirectoryStore(place, create=create) if isinstance(place, str) else MemoryStore()
-    from onvif_bmff.storage.cloud_settings import settings_for
+    from onvif_bmff.storage.cloud_settings import settings_for, settings_without_credentials
     from onvif_bmff.storage.obstore_client import ObstoreClient
 
     service = _SERVICES[place.scheme]
-    settings = settings_for(service, options or {})
+    read = settings_for if credentials is None else settings_without_credentials
+    settings = read(service, options or {})
     budget = RetryBudget() if settings.retry_seconds is None else RetryBudget(total=settings.retry_seconds)
-    client = ObstoreClient(service, place.bucket, settings)
+    client = ObstoreClient(service, place.bucket, settings, credentials)
     tasks = {} if settings.tasks is None else {"tasks": settings.tasks}
     store = CloudStore(client, place.prefix, budget=budget, runtime=runtime, **tasks)
     if not create:

@@ -3,12 +3,20 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectWriter
 from onvif_bmff.storage.held import HeldBytes
 
-__all__ = ["LOST", "PendingSegment", "RetryPolicy", "StoreFailure"]
+__all__ = ["LOST", "PendingSegment", "RetryPolicy", "SpanEndedError", "StoreFailure"]
+
+
+class SpanEndedError(StoreError):
+    """A store has ended the span of an object, and takes no more of it: another span has to begin.
+
+    Trying again is useless. The next object with the counter 0 is taken.
+    """
 
 
 class LOST:
@@ -17,6 +25,7 @@ class LOST:
     REFUSED = "in a segment that the store refused"
     PATIENCE = "in a segment that the store did not take in time"
     ROOM = "in a segment for which there was no room while the store failed"
+    ENDED = "in a segment of a span that the store had ended to make room"
     UNSEALED = "in a segment that was never sealed"
     UNKNOWN = "in a segment of which the store never said whether it has it"
 

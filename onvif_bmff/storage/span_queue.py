@@ -22,7 +22,7 @@ from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject, is_stored
-from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, StoreFailure
+from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, SpanEndedError, StoreFailure
 from onvif_bmff.storage.retry_state import RetryState
 from onvif_bmff.timing import UtcTime
 
@@ -317,7 +317,8 @@ class SpanQueue:
             if (late or job.postponed) and self._postpone(job):
                 return True
         elif job.given_up is None and (late or self._is_final(job, error)):
-            self.give_up(job, LOST.PATIENCE if late else LOST.REFUSED, error)
+            is_ended = isinstance(error, SpanEndedError)
+            self.give_up(job, LOST.ENDED if is_ended else LOST.PATIENCE if late else LOST.REFUSED, error)
             return True
         if first:
             return True
@@ -350,7 +351,7 @@ class SpanQueue:
     @staticmethod
     def _is_final(job: PendingSegment | _SpanEnd, error: Exception) -> bool:
         """Return whether retrying is useless."""
-        if isinstance(job, PendingSegment) and job.held is None:
+        if isinstance(error, SpanEndedError) or (isinstance(job, PendingSegment) and job.held is None):
             return True
         if isinstance(error, ObjectExistsError):
             return isinstance(job, _SpanEnd)

@@ -5,13 +5,15 @@ import os
 from contextlib import suppress
 
 from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.spool import spool_folders
-from onvif_bmff.storage.tree import failures
+from onvif_bmff.storage.tree import failures, read_all, write_file
 
 __all__ = ["SpoolLock", "is_spool"]
 
 _LOCK = "lock"
 _TARGET = "target"
+_LARGEST = 1 << 16
 
 
 def is_spool(root: str | os.PathLike[str]) -> bool:
@@ -24,18 +26,21 @@ class SpoolLock:
 
     Args:
         root: the folder of the spool, which exists.
+        system: where the folder is.
 
     Raises:
         StoreError: another process, or another store of this one, uses the spool; or the folder cannot be used.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], system: FileSystem = POSIX) -> None:
         self._root = os.fspath(root)
+        self._system = system
+        self._is_held = True
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with failures("locking the spool", self._root):
-            self._file = os.fdopen(os.open(os.path.join(self._root, _LOCK), flags, 0o666), "rb")
+            self._file = system.file(system.open(os.path.join(self._root, _LOCK), flags, 0o666))
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                system.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 self._file.close()
                 raise StoreError(f"the spool is in use by another recorder or upload: {self._root}") from None
@@ -58,28 +63,28 @@ class SpoolLock:
             self._write_target(location)
 
     def _target(self) -> str | None:
+        system = self._system
         try:
-            with open(os.path.join(self._root, _TARGET), "rb") as file:
-                return os.fsdecode(file.read())
+            file = system.open(os.path.join(self._root, _TARGET), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        try:
+            return os.fsdecode(read_all(file, 0, _LARGEST, system))
+        finally:
+            system.close(file)
 
     def _write_target(self, location: str) -> None:
-        path = os.path.join(self._root, _TARGET)
-        with open(f"{path}.new", "wb") as file:
-            file.write(os.fsencode(location))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(f"{path}.new", path)
-        folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = self._system.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(folder)
+            write_file(_TARGET, os.fsencode(location), folder, fsync=True, system=self._system)
         finally:
-            os.close(folder)
+            self._system.close(folder)
 
     def release(self) -> None:
         """Let others use the spool. Does nothing if that was done."""
-        if not self._file.closed:
+        if self._is_held:
+            self._is_held = False
             with suppress(OSError):
-                fcntl.flock(self._file, fcntl.LOCK_UN)  # by name, for a forked child may hold a copy of the file
+                # By name, for a forked child may hold a copy of the file.
+                self._system.flock(self._file.fileno(), fcntl.LOCK_UN)
             self._file.close()

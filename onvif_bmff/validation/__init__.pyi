@@ -20,14 +20,26 @@ from onvif_bmff.validation.clear_bytes import account as account
 from onvif_bmff.validation.clear_bytes import codec_of_part as codec_of_part
 from onvif_bmff.validation.clear_bytes import family_of as family_of
 from onvif_bmff.validation.clear_bytes import slices_of as slices_of
+from onvif_bmff.validation.content_keys import ContentKeys as ContentKeys
+from onvif_bmff.validation.content_keys import KeysOfHeaders as KeysOfHeaders
+from onvif_bmff.validation.content_keys import Refused as Refused
 from onvif_bmff.validation.coverage import CoverageChecker as CoverageChecker
 from onvif_bmff.validation.end_objects import EndObjects as EndObjects
 from onvif_bmff.validation.fragments import FragmentChecker as FragmentChecker
 from onvif_bmff.validation.fragments import MediaData as MediaData
 from onvif_bmff.validation.full_content_type import FullContentTypes as FullContentTypes
 from onvif_bmff.validation.header import check_header as check_header
+from onvif_bmff.validation.iv_reuse import VectorAnswers as VectorAnswers
+from onvif_bmff.validation.iv_reuse import VectorMemory as VectorMemory
+from onvif_bmff.validation.iv_reuse import VectorRecorder as VectorRecorder
+from onvif_bmff.validation.iv_reuse import VectorUse as VectorUse
 from onvif_bmff.validation.iv_reuse import Vectors as Vectors
 from onvif_bmff.validation.keys import NameChecker as NameChecker
+from onvif_bmff.validation.looks import EndLook as EndLook
+from onvif_bmff.validation.looks import Look as Look
+from onvif_bmff.validation.looks import Looker as Looker
+from onvif_bmff.validation.looks import SegmentLook as SegmentLook
+from onvif_bmff.validation.looks import WantedObject as WantedObject
 from onvif_bmff.validation.observed import Context as Context
 from onvif_bmff.validation.observed import Header as Header
 from onvif_bmff.validation.observed import ObservedFragment as ObservedFragment
@@ -65,11 +77,17 @@ from onvif_bmff.validation.rules import Findings as Findings
 from onvif_bmff.validation.rules import Level as Level
 from onvif_bmff.validation.rules import RULES as RULES
 from onvif_bmff.validation.rules import Recurring as Recurring
+from onvif_bmff.validation.rules import RecurringLog as RecurringLog
 from onvif_bmff.validation.rules import Rule as Rule
 from onvif_bmff.validation.samples import SampleChecker as SampleChecker
 from onvif_bmff.validation.segment import check_segment as check_segment
+from onvif_bmff.validation.spacing import check_age as check_age
+from onvif_bmff.validation.spacing import check_spacing as check_spacing
 from onvif_bmff.validation.spans import KindChecker as KindChecker
+from onvif_bmff.validation.spans import SegmentSummary as SegmentSummary
 from onvif_bmff.validation.spans import SpanChecker as SpanChecker
+from onvif_bmff.validation.spans import TrackSummary as TrackSummary
+from onvif_bmff.validation.store import SegmentLooker as SegmentLooker
 from onvif_bmff.validation.store import validate_store as validate_store
 from onvif_bmff.validation.structure import SAMPLE_DESCRIPTIONS as SAMPLE_DESCRIPTIONS
 from onvif_bmff.validation.structure import SAMPLE_TABLE as SAMPLE_TABLE
@@ -79,6 +97,8 @@ from onvif_bmff.validation.structure import original_type as original_type
 from onvif_bmff.validation.sums import FindingSums as FindingSums
 from onvif_bmff.validation.sums import RuleSum as RuleSum
 from onvif_bmff.validation.sums import reaches as reaches
+from onvif_bmff.validation.walk import ValidationScope as ValidationScope
+from onvif_bmff.validation.walk import validate_names as validate_names
 
 __all__ = [
     "CMAF_FRAGMENT",
@@ -96,9 +116,11 @@ __all__ = [
     "Account",
     "Checked",
     "Clear",
+    "ContentKeys",
     "Context",
     "CoverageChecker",
     "EncryptionProof",
+    "EndLook",
     "EndObjects",
     "Finding",
     "FindingSums",
@@ -106,8 +128,11 @@ __all__ = [
     "FragmentChecker",
     "FullContentTypes",
     "Header",
+    "KeysOfHeaders",
     "KindChecker",
     "Level",
+    "Look",
+    "Looker",
     "MediaData",
     "NameChecker",
     "ObservedFragment",
@@ -115,18 +140,31 @@ __all__ = [
     "ObservedTrack",
     "ProtectedPart",
     "Recurring",
+    "RecurringLog",
+    "Refused",
     "ReportContext",
     "Rule",
     "RuleSum",
     "SampleChecker",
     "SampleLayout",
+    "SegmentLook",
+    "SegmentLooker",
+    "SegmentSummary",
     "Skipped",
     "SpanChecker",
     "StopLooking",
     "TrackProof",
+    "TrackSummary",
     "Validation",
+    "ValidationScope",
+    "VectorAnswers",
+    "VectorMemory",
+    "VectorRecorder",
+    "VectorUse",
     "Vectors",
+    "WantedObject",
     "account",
+    "check_age",
     "check_attributes",
     "check_header",
     "check_length",
@@ -136,6 +174,7 @@ __all__ = [
     "check_seek_table",
     "check_segment",
     "check_segment_indexes",
+    "check_spacing",
     "check_stored_content_type",
     "check_structure",
     "codec_of_part",
@@ -161,5 +200,6 @@ __all__ = [
     "report_on",
     "sarif_report",
     "slices_of",
+    "validate_names",
     "validate_store",
 ]

@@ -17,7 +17,7 @@ from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.timing import ticks_to_duration
 from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTrack
 from onvif_bmff.validation.random_access import check_seek_table
-from onvif_bmff.validation.rules import RULES, Recurring
+from onvif_bmff.validation.rules import RULES, RecurringLog
 
 __all__ = ["check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs"]
 
@@ -63,7 +63,7 @@ _RATE_TOLERANCE = Fraction(1, 20)
 
 
 def check_stored_content_type(
-    context: Context, info: ObjectInfo, true: frozenset[str] | None, recurring: Recurring
+    context: Context, info: ObjectInfo, true: frozenset[str] | None, recurring: RecurringLog
 ) -> None:
     """Check the content type of a segment; ``true`` are the codecs of its tracks, None if they are unknown.
 

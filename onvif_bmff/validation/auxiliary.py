@@ -21,7 +21,7 @@ from onvif_bmff.cenc.protection import ProtectionRun
 from onvif_bmff.cenc.scheme import BLOCK, NO_PATTERN, ProtectionScheme
 from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.errors import BoxError
-from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.iv_reuse import VectorMemory
 from onvif_bmff.validation.observed import Context
 
 __all__ = ["TRAF", "ProtectedPart", "needs_records"]
@@ -43,7 +43,7 @@ class SampleSite(Protocol):
         ...
 
     @property
-    def vectors(self) -> Vectors:
+    def vectors(self) -> VectorMemory:
         """The vectors of the whole store."""
         ...
 

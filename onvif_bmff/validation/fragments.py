@@ -39,6 +39,7 @@ from onvif_bmff.validation.observed import (
     StopLooking,
 )
 from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.spacing import check_spacing
 
 __all__ = ["FragmentChecker", "MediaData"]
 
@@ -188,6 +189,7 @@ class FragmentChecker:
         of_track = self._observed.tracks[track_id]
         made = ObservedFragment.of(part, traf_number)
         self._check_times(part, made, of_track)
+        check_spacing(context, part, of_track)
         of_track.parts.append(made)
         of_track.duration += part.duration
         of_track.samples += part.sample_count
@@ -206,8 +208,9 @@ class FragmentChecker:
             rule = context.rule("C-47", "ANX-B.3-08")
             add(rule, "a sync sample is said to depend on others", offset=part.box.offset, path=f"{_TRAF}/trun")
         first_of_segment = len(of_track.parts) == 1 and self._number == 0 and track_id == self._lead_id
-        if first_of_segment and not made.first_is_sync:
-            add("ANX-B.3-06", "the first sample is no sync sample", offset=part.box.offset, path=f"{_TRAF}/trun")
+        if first_of_segment and not made.first_is_start:
+            message = "the first sample is no sync sample, nor does a gradual refresh begin with it"
+            add("ANX-B.3-06", message, offset=part.box.offset, path=f"{_TRAF}/trun")
         empty = sum([_count_empty(run) for run in part.runs])
         if empty:
             add("P-01", f"{empty} samples without bytes", offset=part.box.offset, path=f"{_TRAF}/trun")

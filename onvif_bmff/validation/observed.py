@@ -78,6 +78,8 @@ class ObservedFragment:
     earliest: int
     presentation_end: int
     first_is_sync: bool
+    first_is_start: bool
+    """Whether decoding can start at the first sample: it is sync, or a gradual refresh begins with it."""
 
     @classmethod
     def of(cls, part: TrackFragment, traf_number: int) -> "ObservedFragment":
@@ -110,6 +112,7 @@ class ObservedFragment:
             earliest=earliest,
             presentation_end=end,
             first_is_sync=not flags & NON_SYNC_SAMPLE,
+            first_is_start=not flags & NON_SYNC_SAMPLE or 0 in part.roll_starts,
         )
 
     def decode_times(self) -> list[Sequence[int]]:
@@ -136,7 +139,10 @@ class ObservedFragment:
 
 @dataclass(slots=True)
 class ObservedTrack:
-    """A track in a segment: ticks, samples, bytes; ``end`` is the decode time after its last sample."""
+    """A track in a segment: ticks, samples, bytes; ``end`` is the decode time after its last sample.
+
+    ``offsets`` are the lowest and the highest composition offset of its pictures, None before the first.
+    """
 
     track: MovieTrack
     parts: list[ObservedFragment] = field(default_factory=list)
@@ -146,6 +152,7 @@ class ObservedTrack:
     end: int = 0
     presentation_end: int = 0
     all_sync: bool = True
+    offsets: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """What a validation checked, and what it could not check."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from uuid import UUID
 
 from onvif_bmff.cenc.protection import ProtectionRun
@@ -74,6 +74,18 @@ class Checked:
     def skipped(self) -> tuple[Skipped, ...]:
         """Rules that were skipped, by rule and reason. Rules about bytes are not listed if nothing was read."""
         return tuple(Skipped(rule, reason, count) for (rule, reason), count in sorted(self._skipped.items()))
+
+    def add_all(self, others: "Checked") -> None:
+        """Add the counts of a part of the same validation."""
+        for one in fields(self):
+            mine, more = getattr(self, one.name), getattr(others, one.name)
+            if isinstance(mine, int):
+                setattr(self, one.name, mine + more)
+            elif isinstance(mine, set):
+                mine |= more
+            else:
+                for skipped, count in more.items():
+                    mine[skipped] = mine.get(skipped, 0) + count
 
     def skip(self, reason: str, *rules: str) -> None:
         """Note that ``rules`` were not checked on one more object or span."""

@@ -1,7 +1,8 @@
 """The rules that can be checked in a store, as one table, and the findings that report violations.
 
 Ids that begin with ``ANX-`` are requirements of annex B of ONVIF Recording Control 25.12, by section; those that begin
-with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects.
+with ``C-`` are rules of CMAF (ISO/IEC 23000-19) and Common Encryption (ISO/IEC 23001-7), for CMAF objects;
+with ``P-``, what players want.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from enum import Enum
 
 from onvif_bmff.errors import escaped
 
-__all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "Rule"]
+__all__ = ["RULES", "Finding", "Findings", "Level", "Recurring", "RecurringLog", "Rule"]
 
 _MAX_PER_RULE = 5
 """Findings of one rule in one object that are listed; the others are only counted."""
@@ -179,6 +180,9 @@ _SHOULD: Mapping[str, str] = {
     "C-19": "stss is present if a sample is not a sync sample",
     "C-65": "samples encrypted as a whole with a constant vector have no senc, saiz and saio",
     "P-01": "every sample has data, since players reject a whole segment with an empty sample",
+    "P-02": "pictures are not a tick apart among others that are not, since players drop them",
+    "P-03": "pictures are presented about as long after their decoding as others, since players wait or drop them",
+    "P-04": "samples of a multiplexed object are not seconds older than its leading track, since seeking misses them",
 }
 
 RULES: Mapping[str, Rule] = {
@@ -213,6 +217,16 @@ class Findings:
         """Report that ``rule`` does not hold, which is no fault."""
         self._found.append(Finding(rule, Level.NOTE, key, None, escaped(message)))
 
+    def add_all(self, others: "Findings") -> None:
+        """Take over what others found and counted; more than ``most`` may be listed if something was found before."""
+        others.add_to(self._found, self._counts)
+
+    def add_to(self, found: list[Finding], counts: dict[str, int]) -> None:
+        """Append the findings to a list, and add their numbers by rule to a table."""
+        found += self._found
+        for rule, count in self._counts.items():
+            counts[rule] = counts.get(rule, 0) + count
+
     def __bool__(self) -> bool:
         return bool(self._found)
 
@@ -225,6 +239,24 @@ class Findings:
                 yield Finding(rule, RULES[rule].level, self.key, None, f"and {more} more like these", count=more)
         self._found.clear()
         self._counts.clear()
+
+
+class RecurringLog:
+    """Notes the findings of one object that others may share; ``add_to`` passes them on."""
+
+    __slots__ = ("_added",)
+
+    def __init__(self) -> None:
+        self._added: list[tuple[str, str, str, str]] = []
+
+    def add(self, rule: str, message: str, *, key: str, path: str) -> None:
+        """Report that the object breaks ``rule``."""
+        self._added.append((rule, message, key, path))
+
+    def add_to(self, recurring: "Recurring") -> None:
+        """Report all to the findings of the place."""
+        for rule, message, key, path in self._added:
+            recurring.add(rule, message, key=key, path=path)
 
 
 class Recurring:

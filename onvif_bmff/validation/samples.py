@@ -22,7 +22,7 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.validation.auxiliary import TRAF, ProtectedPart, needs_records
 from onvif_bmff.validation.clear_bytes import codec_of_part, family_of, slices_of
 from onvif_bmff.validation.coverage import CoverageChecker
-from onvif_bmff.validation.iv_reuse import Vectors
+from onvif_bmff.validation.iv_reuse import VectorMemory
 from onvif_bmff.validation.observed import Context, Header, ObservedFragment
 from onvif_bmff.validation.payload import content_check, decryption_fault, is_intra, picture_fault
 from onvif_bmff.validation.proof import EncryptionProof
@@ -40,7 +40,7 @@ class SampleChecker:
         self,
         context: Context,
         header: Header,
-        vectors: Vectors,
+        vectors: VectorMemory,
         keys: KeyRing | None,
         proof: EncryptionProof | None = None,
     ) -> None:
@@ -128,7 +128,7 @@ class SampleChecker:
         return self._context
 
     @property
-    def vectors(self) -> Vectors:
+    def vectors(self) -> VectorMemory:
         """The vectors of the whole store."""
         return self._vectors
 

@@ -26,6 +26,7 @@ from onvif_bmff.validation.observed import Context, Header, ObservedSegment, Sto
 from onvif_bmff.validation.protection_headers import check_protection_headers
 from onvif_bmff.validation.random_access import check_random_access, check_segment_indexes
 from onvif_bmff.validation.samples import SampleChecker
+from onvif_bmff.validation.spacing import check_age
 from onvif_bmff.validation.structure import check_length
 
 __all__ = ["check_segment"]
@@ -130,6 +131,7 @@ class _SegmentScan:
         if self._fragments is not None:
             self._fragments.close()
         check_length(self._context, self._observed, header)
+        check_age(self._context, self._observed)
         check_segment_indexes(self._context, self._observed, self._indexes)
         check_random_access(self._context, self._observed, self._random_access)
 

@@ -17,10 +17,10 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.playback.recorded import RecordedSpan
 from onvif_bmff.timing import UtcTime
-from onvif_bmff.validation.observed import RANK, Header, ObservedSegment
+from onvif_bmff.validation.observed import RANK, Header, ObservedSegment, ObservedTrack
 from onvif_bmff.validation.rules import Findings
 
-__all__ = ["KindChecker", "SpanChecker"]
+__all__ = ["KindChecker", "SegmentSummary", "SpanChecker", "TrackSummary"]
 
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _MAX_AGE = Fraction(1, 2)
@@ -62,6 +62,81 @@ class MisfittingEnd:
         return self.key.counter == other.key.counter and _fits(last.key, last.starts, self.key, last.ends)
 
 
+@dataclass(frozen=True, slots=True)
+class TrackSummary:
+    """What the rules of adjacent segments need of a track: ticks, and positions of its first and last fragment.
+
+    ``first`` is the decode time and the moof of its first fragment, ``last_moof`` that of its last one; None if it has
+    none. ``end`` is the decode time after its last sample.
+    """
+
+    track_id: int
+    handler: str
+    first: tuple[int, int] | None
+    last_moof: int | None
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSummary:
+    """What the rules of adjacent segments need of a segment: small, and can be pickled.
+
+    ``header`` is a digest of the moov and its offset. ``moofs`` are the positions of the first and the last fragment.
+    ``starts``, ``ends`` and ``sound_start`` are those of ``ObservedSegment``; ``times`` the instants at which the first
+    and the last sample of each track are presented.
+    """
+
+    key: ObjectKey
+    name: str
+    header: tuple[bytes, int] | None
+    tracks: tuple[TrackSummary, ...]
+    moofs: tuple[int, int] | None
+    starts: list[tuple[int, int]]
+    ends: list[tuple[int, int]]
+    sound_start: tuple[int, int] | None
+    times: tuple[tuple[Place, UtcTime, UtcTime], ...]
+    complete: bool
+
+    @classmethod
+    def of(cls, observed: ObservedSegment) -> "SegmentSummary":
+        """Sum up what was observed in a segment."""
+        header = observed.header
+        return cls(
+            key=observed.key,
+            name=observed.name,
+            header=None if header is None else (_fingerprint(header), header.offset),
+            tracks=tuple(_summary_of(track_id, track) for track_id, track in observed.tracks.items()),
+            moofs=(observed.moofs[0], observed.moofs[-1]) if observed.moofs else None,
+            starts=observed.starts(),
+            ends=observed.ends(),
+            sound_start=observed.sound_start,
+            times=tuple(_times_of(observed)),
+            complete=observed.complete,
+        )
+
+
+def _summary_of(track_id: int, track: ObservedTrack) -> TrackSummary:
+    if not track.parts:
+        return TrackSummary(track_id, track.track.handler, None, None, track.end)
+    first, last = track.parts[0], track.parts[-1]
+    return TrackSummary(
+        track_id, track.track.handler, (first.decode_time, first.moof_offset), last.moof_offset, track.end
+    )
+
+
+def _times_of(observed: ObservedSegment) -> Iterator[tuple[Place, UtcTime, UtcTime]]:
+    reference = observed.reference()
+    if reference is None or not observed.complete:
+        return
+    for place, track in observed.placed().items():
+        shift, timescale = track.track.presentation_shift, track.track.timescale
+        first, last = track.parts[0], track.parts[-1]
+        begin = _at(observed.key, reference, (first.first_time + shift, timescale))
+        end = _at(observed.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
+        if begin is not None and end is not None:
+            yield place, begin, end
+
+
 class SpanChecker:
     """Compares the segments of one span, in order."""
 
@@ -74,27 +149,29 @@ class SpanChecker:
         self.lasts: dict[Place, UtcTime] = {}
         """When the last sample of each track is presented."""
 
-    def segment(self, observed: ObservedSegment) -> None:
+    def segment(self, observed: SegmentSummary) -> None:
         """Compare the next segment with the one before."""
         last = self._last
         self._check_header(observed)
-        ends = {track_id: track.end for track_id, track in observed.tracks.items() if track.parts}
+        ends = {track.track_id: track.end for track in observed.tracks if track.first is not None}
         if last is not None and last.complete and observed.key.counter == last.key.counter + 1:
             self._check_continuity(observed, last)
             self._check_start(observed, last)
         carried = last.decode_ends if last is not None and observed.key.counter == last.key.counter + 1 else {}
-        self._note_times(observed)
+        for place, begin, end in observed.times:
+            self.starts.setdefault(place, begin)
+            self.lasts[place] = end
         self._last = _Seen(
             observed.key,
             observed.name,
-            observed.starts(),
+            observed.starts,
             observed.sound_start,
-            observed.ends(),
+            observed.ends,
             {**carried, **ends},
             frozenset(
-                track_id
-                for track_id, track in observed.tracks.items()
-                if track.parts and track.parts[-1].moof_offset == observed.moofs[-1]
+                track.track_id
+                for track in observed.tracks
+                if observed.moofs is not None and track.last_moof == observed.moofs[1]
             ),
             observed.complete,
         )
@@ -108,59 +185,50 @@ class SpanChecker:
             return None
         return MisfittingEnd(last, key, name)
 
-    def _note_times(self, observed: ObservedSegment) -> None:
-        reference = observed.reference()
-        if reference is None or not observed.complete:
-            return
-        for place, track in observed.placed().items():
-            shift, timescale = track.track.presentation_shift, track.track.timescale
-            first, last = track.parts[0], track.parts[-1]
-            begin = _at(observed.key, reference, (first.first_time + shift, timescale))
-            end = _at(observed.key, reference, (track.presentation_end - last.last_duration + shift, timescale))
-            if begin is not None and end is not None:
-                self.starts.setdefault(place, begin)
-                self.lasts[place] = end
-
-    def _check_header(self, observed: ObservedSegment) -> None:
+    def _check_header(self, observed: SegmentSummary) -> None:
         if observed.header is None:
             return
-        digest = _fingerprint(observed.header)
+        digest, offset = observed.header
         if self._header is None:
             self._header = digest
         elif digest != self._header:
             message = "the moov differs from the other segments' in more than times, vectors and bit rates"
-            self._findings.add("ANX-B.2-05", message, offset=observed.header.offset, path="/moov", key=observed.name)
+            self._findings.add("ANX-B.2-05", message, offset=offset, path="/moov", key=observed.name)
 
-    def _check_continuity(self, observed: ObservedSegment, last: _Seen) -> None:
-        lead_handler = min((track.track.handler for track in observed.tracks.values()), key=_rank, default="")
+    def _check_continuity(self, observed: SegmentSummary, last: _Seen) -> None:
+        lead_handler = min((track.handler for track in observed.tracks), key=_rank, default="")
         several = len(observed.tracks) > 1
-        for track_id, track in observed.tracks.items():
-            before = last.decode_ends.get(track_id)
-            if before is None or not track.parts:
+        for track in observed.tracks:
+            before = last.decode_ends.get(track.track_id)
+            if before is None or track.first is None or observed.moofs is None:
                 continue
-            first = track.parts[0]
-            step = first.decode_time - before
+            decode_time, moof_offset = track.first
+            step = decode_time - before
             rule = "ANX-B.3-04" if step > 0 else "ANX-B.1-06"
-            paused = first.moof_offset != observed.moofs[0] or track_id not in last.in_last
-            if step > 0 and several and (track.track.handler != lead_handler or paused):
+            paused = moof_offset != observed.moofs[0] or track.track_id not in last.in_last
+            if step > 0 and several and (track.handler != lead_handler or paused):
                 continue  # in a multiplexed span other tracks may pause
             if step:
-                message = f"track {track_id} begins at {first.decode_time}, and ended at {before} in the segment before"
-                self._findings.add(rule, message, offset=first.moof_offset, path="/moof/traf/tfdt", key=observed.name)
+                message = f"track {track.track_id} begins at {decode_time}, and ended at {before} in the segment before"
+                self._findings.add(rule, message, offset=moof_offset, path="/moof/traf/tfdt", key=observed.name)
 
-    def _check_start(self, observed: ObservedSegment, last: _Seen) -> None:
-        starts = observed.starts()
-        if not last.starts or not starts:
+    def _check_start(self, observed: SegmentSummary, last: _Seen) -> None:
+        starts, moofs = observed.starts, observed.moofs
+        if not last.starts or not starts or moofs is None:
             return
         if not _fits(last.key, last.starts, observed.key, starts):
             expected = _at(last.key, last.starts[0], starts[0])
             message = f"the first sample is at {expected}, by the segment before"
-            self._findings.add("ANX-B.4-05", message, offset=observed.moofs[0], path="", key=observed.name)
+            self._findings.add("ANX-B.4-05", message, offset=moofs[0], path="", key=observed.name)
         else:
-            self._check_age(observed, last, list(_fitting(last.key, last.starts, observed.key, starts)))
+            self._check_age(observed, moofs[0], last, list(_fitting(last.key, last.starts, observed.key, starts)))
 
     def _check_age(
-        self, observed: ObservedSegment, last: _Seen, pairs: list[tuple[tuple[int, int], tuple[int, int]]]
+        self,
+        observed: SegmentSummary,
+        offset: int,
+        last: _Seen,
+        pairs: list[tuple[tuple[int, int], tuple[int, int]]],
     ) -> None:
         """Check that sound is not older than its object's key; ``pairs`` are times that fit the two keys.
 
@@ -170,7 +238,7 @@ class SpanChecker:
         sound, between = observed.sound_start, observed.key.time.microseconds_since(last.key.time)
         ages = [] if sound is None else [Fraction(*time) - Fraction(*sound) for _, time in pairs]
         if ages and min(ages) > max(Fraction(between, 1_000_000), _MAX_AGE):
-            self._report_age(min(ages), observed.name, observed.moofs[0])
+            self._report_age(min(ages), observed.name, offset)
         if last.key.counter == 0 and last.sound_start is not None:
             first = min(Fraction(*start) - Fraction(*last.sound_start) for start, _ in pairs)
             if first > _MAX_AGE:

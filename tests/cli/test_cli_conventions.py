@@ -66,7 +66,7 @@ def test_the_table_of_schemas_is_the_codes():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_follows_the_conventions(name, capsys):
-    module = importlib.import_module(f"onvif_bmff.cli.{name}")
+    module = importlib.import_module(f"onvif_bmff.cli.{name.replace('-', '_')}")
     assert set(module.__all__) >= {"register", "run"}
     assert main([name, "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
@@ -87,6 +87,7 @@ def test_every_command_follows_the_conventions(name, capsys):
         (["validate", "STORE", "--json"], "validate/1", "findings"),
         (["validate", "--rules", "--json"], "rules/1", "rules"),
         (["recover", "STORE", "--json", "--dry-run"], "recover/1", "ended"),
+        (["expire", "STORE", "--older-than", "P30D", "--json", "--dry-run"], "expire/1", "deleted"),
     ],
 )
 def test_json_has_the_version_of_its_schema(store, capsys, arguments, schema, member):

@@ -50,6 +50,9 @@ STORE_USES = [
     "rewrap {} -o out --to-certificate store",
     "rewrap store -o {} --to-certificate store",
     "spool store --to {}",
+    "move {} store --older-than P1D",
+    "move store {} --older-than P1D",
+    "check-store {}",
 ]
 
 

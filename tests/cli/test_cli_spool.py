@@ -8,7 +8,7 @@ from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.storage import DirectoryStore, SpooledStore
+from onvif_bmff.storage import DirectoryStore, Lookup, SpooledStore
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 PLAIN = ["record", str(CLIP), "--segment-duration", "PT2S", "--start", "2024-05-01T12:00:00Z", "-q"]
@@ -38,6 +38,7 @@ def test_a_spool_is_empty_in_the_end(capsys):
         "aside": [],
         "unsealed": [],
         "error": None,
+        "dropped": {"objects": 0, "bytes": 0, "last": []},
     }
 
 
@@ -87,7 +88,7 @@ def test_what_is_set_aside_is_a_finding(capsys):
 
 def test_what_a_recording_sets_aside_is_a_finding(capsys, monkeypatch):
     assert main([*PLAIN, "--store", "remote"]) == 0
-    monkeypatch.setattr(SpooledStore, "_is_there", lambda store, key: False)  # as if the line was down then
+    monkeypatch.setattr(Lookup, "finds", lambda lookup, key: False)  # as if the line was down then
     capsys.readouterr()
     assert main([*RECORD, "--store", "remote"]) == 1
     keys = [key for key in DirectoryStore("remote").keys("") if not key.endswith("_end")]  # end objects are the same
@@ -153,6 +154,32 @@ def test_what_a_dead_recorder_left_open_is_a_finding(capsys):
     assert main(["recover", "spool/waiting"]) == 0
     assert main(["spool", "spool", "--to", "remote"]) == 0
     assert DirectoryStore("remote").get(first) == whole.get(first)
+
+
+def test_what_a_full_spool_drops_is_shown(capsys):
+    two = ["--span-duration", "PT2S", "--spool-bytes", "1", "--spool-full", "drop-oldest", "--upload-a-day", "1"]
+    assert main([*RECORD, "--store", "remote", "--spool-wait", "PT0.2S", *two]) == 2
+    said = capsys.readouterr().err
+    assert main(["spool", "spool", "--json"]) == 0
+    dropped = json.loads(capsys.readouterr().out)["dropped"]
+    assert f"{dropped['objects']} segments were dropped from the spool, which was full" in said
+    assert "the span was ended before, to make room in the spool" in said, "of a span that was open"
+    assert dropped["objects"] == sum(one["objects"] for one in dropped["last"]) > 0
+    assert main(["spool", "spool"]) == 0
+    said = capsys.readouterr().out
+    assert f"{dropped['objects']} segments of {dropped['bytes']:,} bytes were dropped to make room" in said
+    assert f"{dropped['last'][0]['first']} to " in said
+
+
+def test_what_is_no_number_of_bytes(capsys):
+    assert main([*RECORD, "--store", "remote", "--spool-bytes", "much"]) == 2
+    assert "not a number of bytes: 'much'" in capsys.readouterr().err
+
+
+def test_a_spool_in_its_store_is_refused(capsys):
+    for where in ("remote/spool", "remote"):
+        assert main([*PLAIN, "--store", "remote", "--spool", where]) == 2
+        assert "needs a place of its own" in capsys.readouterr().err
 
 
 def test_what_is_no_spool(capsys):

@@ -366,7 +366,10 @@ def test_the_configuration_is_what_ffmpeg_writes(name, make_clip):
 
 @pytest.mark.interop
 def test_real_entries_are_kept_to_the_byte(shared_media):
-    """Whatever real files say in their sample entries comes out again, save NAL lengths, ES_IDs, QuickTime forms."""
+    """Whatever real files say in their sample entries comes out again, save NAL lengths, ES_IDs, QuickTime forms.
+
+    An 'avc3' or 'hev1' that says nothing of colours or of the shape of its pixels has got that.
+    """
     rebuilt = {}
     for path in sorted((shared_media / "media").rglob("*.mp4")):
         try:
@@ -380,7 +383,13 @@ def test_real_entries_are_kept_to_the_byte(shared_media):
                 if esds is not None:
                     children = tuple(without_es_id(one) if one is esds else one for one in theirs.children)
                     theirs = replace(theirs, children=children)
-                same = track.sample_entry().build() == theirs.build()
+                ours = track.sample_entry()
+                if theirs.type in ("avc3", "hev1"):
+                    told = [child.type for child in theirs.children]
+                    kept = tuple(one for one in ours.children if one.type in told or one.type not in ("colr", "pasp"))
+                    assert {"colr", "pasp"} <= {child.type for child in ours.children}
+                    ours = replace(ours, children=kept)
+                same = ours.build() == theirs.build()
                 rebuilt[path.name, track.token] = same
     assert [name for name, same in rebuilt.items() if not same] == [
         ("sample_2_byte_NAL_length.mp4", "VIDEO001"),

@@ -301,8 +301,11 @@ class Model:
             faults.add("MaxReceivers")
         return faults
 
-    def adopt(self, job, answer):
-        """The job as it takes effect, with the references that the answer gave to new receivers."""
+    def adopt(self, job, answer, old=None):
+        """The job as it takes effect, with the references that the answer gave to new receivers.
+
+        One that is set without tracks and had none before still has none.
+        """
         sources = []
         for (reference, tracks), given in zip(job["sources"], answer.source, strict=True):
             token = given.source_token.token
@@ -312,7 +315,8 @@ class Model:
             else:
                 assert token == reference
             sources.append((token, list(tracks)))
-        if not any(tracks for _, tracks in sources):
+        had_none = old is not None and not any(tracks for _, tracks in old["sources"])
+        if not had_none and not any(tracks for _, tracks in sources):
             counts = {}
             for track, kind in self.recordings[job["recording"]]["tracks"].items():
                 number = counts[kind] = counts.get(kind, -1) + 1
@@ -356,7 +360,7 @@ class Model:
         def done(answer):
             self.jobs[token] = held | {"sources": [(r, t) for r, t in job["sources"] if r != "auto"]}
             self.orphans()
-            made = held | self.adopt(job, answer)
+            made = held | self.adopt(job, answer, held)
             if made["filter"] != held["filter"]:
                 made |= {"since": len(self.history), "held": set()}
                 if made["filter"]:

@@ -16,7 +16,7 @@ from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded, collect_objects
-from onvif_bmff.playback import Timeline
+from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
@@ -125,6 +125,19 @@ def test_a_source_that_failed_is_not_waited_for():
     rig.play(ONE, 0, 0.1)
     assert rig.output.recording
     assert rig.states == {"AUDIO001": ("Error", "no signal"), "VIDEO001": ("Active", None)}
+
+
+def test_a_track_that_the_camera_does_not_have_is_idle_after_its_connection_broke():
+    feeds = {token: Feed("j", ONE, "") for token, _ in TRACKS}
+    rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 1, audio=True)
+    rig.do(rig.output.source_closed(ONE, "no signal"))
+    assert set(rig.states.values()) == {("Error", "no signal")}
+    rig.open(ONE, VIDEO, AUDIO, late=2)
+    assert rig.states["META001"] == ("Idle", None)
+    rig.play(ONE, 0, 1, audio=True)
+    assert rig.states == {"VIDEO001": ("Active", None), "AUDIO001": ("Active", None), "META001": ("Idle", None)}
 
 
 def test_another_job_of_the_same_source_does_not_disturb():
@@ -261,6 +274,97 @@ def test_an_event_may_come_as_late_as_the_output_was_told(latency):
     rig.play(ONE, happened + latency, 18)
     (span,) = rig.spans("m4v")
     assert since - SECOND < span.start <= since
+
+
+@pytest.mark.parametrize("kind", [CMAF, MP4])
+@pytest.mark.parametrize("between", [0.3, 1.5, 4.0, 9.0])
+def test_events_within_before_of_each_other_lose_nothing_and_repeat_nothing(kind, between):
+    """GOPs of two seconds; the first event ends in the middle of one."""
+    waiting = [Standby("j", "r", token, ONE, "", 5 * SECOND) for token in ("VIDEO001", "AUDIO001")]
+
+    def feeds(since):
+        return {t: Feed("j", ONE, "", START + since * SECOND, None, 5 * SECOND) for t in ("VIDEO001", "AUDIO001")}
+
+    rig = Rig(plan({}, kind, waiting))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 12, audio=True, gop=50)
+    rig.do(rig.output.configure(plan(feeds(7), kind)))
+    rig.play(ONE, 12, 16.7, audio=True, gop=50)
+    rig.do(rig.output.configure(plan({}, kind, waiting)))
+    again = 16.7 + between
+    rig.play(ONE, 16.7, again, audio=True, gop=50)
+    rig.do(rig.output.configure(plan(feeds(again - 5), kind)))
+    rig.play(ONE, again, 30.1, audio=True, gop=50)
+    rig.do(rig.output.configure(plan({}, kind, waiting)))
+    rig.play(ONE, 30.1, 33, audio=True, gop=50)
+    found = rig.spans("mp4" if kind is MP4 else "m4v")
+    assert found[0].start == START + 6 * SECOND, "the sync sample before what Before asks for"
+    assert found[-1].end == START + 32 * SECOND, "recording goes on to the next sync sample"
+    if again - 5 <= 18:
+        assert all(one.end == two.start for one, two in pairwise(found))
+        assert len(found) == (1 if again < 18 else 2)
+    else:
+        assert (found[0].end, found[1].start) == (START + 18 * SECOND, START + 20 * SECOND)
+    pushed = {"m4v": 25, "m4a": 50}
+    for extension, rate in pushed.items() if kind is CMAF else ():
+        made = rig.spans(extension)
+        total = sum((span.end - span.start).total_seconds() for span in made)
+        assert sum(count_samples(rig, span) for span in made) == round(total * rate)
+    assert rig.output.dropped == {}
+
+
+def count_samples(rig, span):
+    """Samples in the objects of a span."""
+    bodies = {str(one.key): one.body for one in rig.close_once()}
+    return sum(1 for segment in span.segments for _ in read_segment(bodies[segment.name]).samples())
+
+
+def test_an_event_that_goes_on_to_a_sync_sample_ends_with_its_source():
+    waiting = [Standby("j", "r", "VIDEO001", ONE, "", 5 * SECOND)]
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, "", None, None, 5 * SECOND)}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 3.5)
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    assert rig.output.recording
+    rig.do(rig.output.source_closed(ONE))
+    assert not rig.output.recording
+    (span,) = rig.spans("m4v")
+    assert span.end == START + 3.52 * SECOND
+
+
+def test_an_event_goes_on_for_half_a_minute_at_most_if_no_sync_sample_comes():
+    waiting = [Standby("j", "r", "VIDEO001", ONE, "", 5 * SECOND)]
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, "", None, None, 5 * SECOND)}))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 2.5)
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    for second in (3, 20, 33):
+        rig.do(rig.output.advance(START + second * SECOND))
+        assert rig.output.recording
+    rig.do(rig.output.advance(START + 34 * SECOND))
+    assert not rig.output.recording
+    assert rig.output.state is OutputState.IDLE
+
+
+def test_a_before_for_which_there_was_no_room_is_counted_and_shown(caplog):
+    """Pictures of 18 bytes, 25 a second, GOPs of one second: room for four seconds, and a Before of ten."""
+    waiting = [Standby("j", "r", "VIDEO001", ONE, "", 10 * SECOND)]
+    rig = Rig(plan({}, standby=waiting), preroll_bytes=18 * 100)
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 20)
+    since = START + 10 * SECOND
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", since, None, 10 * SECOND)})))
+    kept = 20 * 25 - 1 - rig.output._sources.opened[ONE].preroll.kept()[0][0].decode_time // 3600
+    missing = 10 * 25 - 1 - kept
+    assert rig.output.dropped == {"from before an event, for which there was no room": missing}
+    text = f"{missing} samples from before an event, for which there was no room, are missing"
+    assert text in caplog.text
+    assert rig.states["VIDEO001"] == ("Error", f"Recording goes on, but {text}")
+    rig.play(ONE, 20, 21)
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    rig.play(ONE, 21, 40)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", None, None, 10 * SECOND)})))
+    assert rig.states["VIDEO001"] == ("Active", None), "nothing that this one asks for is missing"
 
 
 def test_how_long_a_source_is_waited_for_is_a_parameter():

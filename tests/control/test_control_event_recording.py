@@ -213,6 +213,29 @@ def test_times_of_events_that_lie_in_the_future_count_as_now():
     assert states(made, guard) == ["Idle"]
 
 
+@pytest.mark.parametrize("off", [timedelta(seconds=-6), timedelta(hours=-1), timedelta(days=300)])
+def test_events_whose_stamps_cannot_be_right_are_placed_by_receipt_and_counted(off):
+    clock = Clock()
+    made, token, guard = device(event_filter(BELL, before=5 * SECOND), clock=clock)
+    made.device_side.event(EventMessage(BELL, clock.now + off))
+    assert made.device_side.assignments()[token, "VIDEO001"].since == clock.now - 5 * SECOND
+    assert made.events_at_receipt == 1
+    clock.forward(seconds=4.9)
+    assert states(made, guard) == ["Active"]
+    clock.forward(seconds=0.1)
+    assert states(made, guard) == ["Idle"]
+
+
+def test_events_that_came_a_little_late_are_placed_by_their_stamps():
+    clock = Clock()
+    made, token, _ = device(event_filter(BELL), clock=clock, limits=ServiceLimits(event_skew=3 * SECOND))
+    made.device_side.event(EventMessage(BELL, clock.now - 2 * SECOND))
+    assert made.device_side.assignments()[token, "VIDEO001"].since == clock.now - 2 * SECOND
+    assert made.events_at_receipt == 0
+    made.device_side.event(EventMessage(BELL, clock.now - 4 * SECOND))
+    assert made.events_at_receipt == 1
+
+
 @pytest.mark.requirement("REC-5.3.4-14")
 def test_filter_and_schedule_must_both_hold():
     clock = Clock()

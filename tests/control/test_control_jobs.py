@@ -376,6 +376,20 @@ def test_set_answers_with_what_was_given():
     assert made.get_recording_job_configuration(created.job_token) == new
 
 
+def test_a_job_that_lost_its_tracks_gets_none_by_being_set_as_it_was_read():
+    """SetRecordingJobMode is a read and a write (5.18), and both leave out tracks that nobody asked for."""
+    made, token = device()
+    held = made.create_recording_job(job(token, profile("VIDEO001"), mode="Idle")).job_token
+    made.delete_track(token, "VIDEO001")
+    read = made.get_recording_job_configuration(held)
+    assert made.set_recording_job_configuration(held, replace(read, mode="Active")) == replace(read, mode="Active")
+    assert destinations(made.get_recording_job_configuration(held)) == [[]]
+    made.set_recording_job_mode(held, "Idle")
+    assert destinations(made.get_recording_job_configuration(held)) == [[]]
+    answer = made.set_recording_job_configuration(held, job(token, profile("AUDIO001")))
+    assert destinations(answer) == [["AUDIO001"]]
+
+
 @pytest.mark.requirement("REC-5.16-02")
 def test_the_recording_of_a_job_is_fixed():
     made, token = device()

@@ -105,7 +105,9 @@ def kept(device, recording):
     worker = device.worker(recording)
     sources = [] if worker is None else list(worker._output._sources.opened.values())
     found = [source.preroll for source in sources if source.preroll is not None and source.preroll._starts]
-    return max(((one._newest - one._starts[0]) / one._timescale * SECOND for one in found), default=0 * SECOND)
+    return max(
+        ((one._times.newest - one._starts[0]) / one._times.timescale * SECOND for one in found), default=0 * SECOND
+    )
 
 
 def sealed(store, prefix=""):

@@ -95,12 +95,20 @@ class Acknowledged:
 
     def with_job(self, token: str | None, job: RecordingJobConfiguration) -> "Acknowledged":
         """Return the state with a job, as the service should return it."""
-        return replace(self, jobs={**self.jobs, token or UNKNOWN: self.in_effect(job)})
+        made = self.in_effect(job, self.jobs.get(token) if token else None)
+        return replace(self, jobs={**self.jobs, token or UNKNOWN: made})
 
-    def in_effect(self, job: RecordingJobConfiguration) -> RecordingJobConfiguration:
-        """Return a job's configuration in effect: with all tracks if it names none (5.13); receivers stay unknown."""
+    def in_effect(
+        self, job: RecordingJobConfiguration, old: RecordingJobConfiguration | None = None
+    ) -> RecordingJobConfiguration:
+        """Return a job's configuration in effect; receivers stay unknown.
+
+        With all tracks if it names none (5.13), unless the ``old`` one had none (5.16).
+        """
         sources = [replace(source, auto_create_receiver=None) for source in job.source]
-        if not any(source.tracks for source in sources) and job.recording_token in self.recordings:
+        had_none = old is not None and not any(source.tracks for source in old.source)
+        named = any(source.tracks for source in sources)
+        if not had_none and not named and job.recording_token in self.recordings:
             seen: set[str] = set()
             tracks = []
             for token, track in self.recordings[job.recording_token].tracks.items():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from onvif_bmff.control import EventMessage, PropertyOperation, RecordingJobMode, RecordingService, ServiceLimits
+from onvif_bmff.control import EventMessage, PropertyOperation, RecordingJobMode, RecordingService
 from onvif_bmff.device import RecordingDevice
 from onvif_bmff.errors import OnvifBmffError
 from tests.simulate.cameras import Given
@@ -21,21 +21,16 @@ MOTION = "tns1:VideoSource/MotionAlarm"
 """A topic of these events alone: neither operators nor storms have it."""
 _LATE = 0.1
 """Seconds before the end of a window in which what arrives may be too late for it."""
-_LEAD = 2.0
-"""Seconds that the leading track may come after the others, so that all of its first group of pictures is there."""
 _NEAR = 8
 """Windows of events that may be of one time, at most."""
-_SHORTEST = ServiceLimits().instant_event.total_seconds()
-"""Seconds for which recording goes on at least, however short the event was."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """From the beginning of an event to its end and After; ``closed`` is when recording really ends."""
+    """From the beginning of an event to its end and After."""
 
     start: float
     end: float = inf
-    closed: float = inf
 
 
 class EventTimes:
@@ -66,54 +61,34 @@ class EventTimes:
         self._tell(device, rule, "false")
         now = self._simulation.time
         window.end = min(window.end, now + after)
-        window.closed = min(window.closed, max(now + after, window.start + _SHORTEST))
 
     def cut(self, time: float) -> None:
         """Note that the device was switched off."""
         for window in self._windows:
             window.end = min(window.end, time)
-            window.closed = min(window.closed, time)
 
     def needed(self, given: Sequence[Given], lead: int, before: float) -> Iterator[bool]:
         """Tell of each sample whether it belongs to an event, with Before; ``lead`` is the leading track.
 
-        Without a Before nothing is kept, and recording begins at the next sync sample. Nothing is kept while an event
-        lasts either: what comes before the next sync sample behind it is there for no other event's Before. What was
-        kept of a connection goes with it: where the camera is away when an event begins, there is no Before. What was
-        kept of a track goes when its codec changes, and with the leading track's all the rest. Where the leading track
-        comes long after the others, its first group of pictures may be lost for a gap.
+        Without a Before nothing is kept, and recording begins at the next sync sample. What was kept of a connection
+        goes with it: where the camera is away when an event begins, there is no Before. What was kept of a track goes
+        when its codec changes, and with the leading track's all the rest.
         """
         self._changes = [(one.at, one.track) for one in given if one.changed]
         self._lead = lead
         self._lasting = {one.session: one.at for one in given}
-        syncs = [one for one in given if one.track == lead and one.sync]
-        behind = [syncs[at : at + 2] for at in self._ends_among([one.at for one in syncs])]
         starts = [window.start for window in self._windows]
         for one in given:
             near = bisect_right(starts, one.captured + before)
-            yield any(self._is_needed(at, one, before, behind) for at in range(max(near - _NEAR, 0), near))
+            yield any(self._is_needed(at, one, before) for at in range(max(near - _NEAR, 0), near))
 
-    def _ends_among(self, times: Sequence[float]) -> list[int]:
-        return [bisect_right(times, window.closed) for window in self._windows]
-
-    def _is_needed(self, at: int, one: Given, before: float, behind: Sequence[Sequence[Given]]) -> bool:
+    def _is_needed(self, at: int, one: Given, before: float) -> bool:
         window = self._windows[at]
         if one.at > window.end - _LATE:
             return False
         if one.at < window.start and self._is_forgotten(one, window.start):
             return False
-        if not before:
-            return one.captured >= window.start + self._patience
-        for syncs, earlier in zip(behind[max(at - _NEAR, 0) : at], self._windows[max(at - _NEAR, 0) : at], strict=True):
-            between = earlier.closed <= window.start + _LATE and one.at >= earlier.closed - _LATE
-            if not between:
-                continue
-            again = min(one.start for one in self._windows[: at + 1] if one.start >= earlier.closed - _LATE)
-            is_late = bool(syncs) and syncs[0].at > again + _LEAD
-            sync = next(iter(syncs[is_late:]), None)
-            if sync is None or one.at < sync.at or one.captured < sync.captured + sync.later:
-                return False
-        return True
+        return bool(before) or one.captured >= window.start + self._patience
 
     def _is_forgotten(self, one: Given, start: float) -> bool:
         """Return whether what came before an event is not kept until that begins."""

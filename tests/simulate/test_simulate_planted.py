@@ -223,7 +223,7 @@ def test_the_time_of_a_source_that_runs():
         source = Source()
         playing = source.samples
         source.samples = lambda: (runtime.sleep(5), playing())[1]
-        runner._play(source)
+        runner._play(source, runner._connect())
         return epochs[0]
 
     runner, epochs = None, []

@@ -1,7 +1,7 @@
 """Byte edits of fragments, their samples, and mfra. ISO/IEC 14496-12; ISO/IEC 23000-19, 7.3.2.3, 7.5."""
 
 from byte_edits import M4A, M4M, again, drop, edit, edit_store, raw, set_
-from byte_kit import Object, box, nodes, put, rows, samples, set_row
+from byte_kit import Object, box, nodes, put, rows, runs_in_full, samples, set_row
 
 BOTH, LONG = "cmaf mp4", "cmaf-long mp4-long"
 ISO = "ANX-B.3-08"
@@ -262,6 +262,44 @@ def composition(ticks):
     return change
 
 
+def a_tick_apart(*numbers):
+    """Pictures last a tick, and the one behind them as much longer."""
+
+    def change(obj):
+        runs_in_full(obj)
+        run = obj.find(TRUN)
+        found = rows(run)[2]
+        for number in numbers:
+            set_row(run, number, "duration", 1)
+        longer = sum(found[number]["duration"] - 1 for number in numbers)
+        set_row(run, numbers[-1] + 1, "duration", found[numbers[-1] + 1]["duration"] + longer)
+
+    return change
+
+
+edit("two pictures a tick apart", "P-02", BOTH, a_tick_apart(10))
+edit("eight pictures a tick apart", "P-02", BOTH, a_tick_apart(*range(10, 18)))
+
+
+def shown(number, seconds):
+    def change(obj):
+        run = obj.find(TRUN)
+        ticks = seconds * obj.get("moov/trak/mdia/mdhd.timescale")
+        set_row(run, number, "offset", rows(run)[2][number]["offset"] + ticks)
+
+    return change
+
+
+edit("a picture shown two seconds late", "P-03", BOTH, shown(20, 2))
+edit("a picture shown two seconds early", "P-03", BOTH, shown(20, -2))
+
+
+def sound_of_another_object(obj):
+    time = obj.get("moof/traf[1]/tfdt.time")
+    put(obj.find("moof/traf[1]/tfdt"), "time", time - 3 * obj.get("moov/trak/mdia/mdhd.timescale"))
+
+
+edit("sound three seconds older", "P-04", "mp4", sound_of_another_object, which=2)
 edit("shown one tick later", "C-33", "cmaf", composition(1))
 edit("shown a picture later", "C-33", "cmaf", composition(512))
 edit(

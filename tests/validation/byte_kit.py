@@ -331,6 +331,21 @@ def set_row(trun, number, name, value):
     trun.data[at : at + 4] = value.to_bytes(4, "big", signed=value < 0)
 
 
+def runs_in_full(obj):
+    """Give each sample of the first traf a duration and flags of its own."""
+    traf = obj.find("moof/traf")
+    run, header = traf.all("trun")[0], traf.all("tfhd")[0]
+    start, _, found = rows(run)
+    duration = int.from_bytes(header.data[12:16], "big")
+    payload = b""
+    for number, one in enumerate(found):
+        flags = 0x02000000 if not number else 0x01010000
+        payload += duration.to_bytes(4, "big") + one["size"].to_bytes(4, "big") + flags.to_bytes(4, "big")
+        payload += one["offset"].to_bytes(4, "big", signed=True)
+    run.data[:] = run.data[: start - 4] + payload
+    run.data[1:4] = (0xF01).to_bytes(3, "big")
+
+
 def samples(obj, moof=0, traf=0):
     """Positions (start, end) of the samples of a traf in the payload of the mdat behind its moof."""
     head = [one for one in obj.boxes if one.kind == "moof"][moof]

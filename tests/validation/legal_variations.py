@@ -9,7 +9,7 @@ import gzip
 import re
 
 from byte_edits import ALL, M4A, M4M, M4V, MP4, in_objects
-from byte_kit import box, nodes, put, rows, samples
+from byte_kit import box, nodes, put, rows, runs_in_full, samples, set_row
 
 VARIATIONS = []
 BOTH, EVERY = "cmaf mp4", "cmaf mp4 cmaf-cenc mp4-cenc cmaf-cbcs mp4-cbcs"
@@ -256,22 +256,36 @@ legal("an mdat with a large size", EVERY, wide_mdat)
 # ---- fragments ------------------------------------------------------------------------------------------------
 
 
-def runs_in_full(obj):
-    """Durations and flags for each sample."""
-    traf = obj.find("moof/traf")
-    run, header = traf.all("trun")[0], traf.all("tfhd")[0]
-    start, _, found = rows(run)
-    duration = int.from_bytes(header.data[12:16], "big")
-    payload = b""
-    for number, one in enumerate(found):
-        flags = 0x02000000 if not number else 0x01010000
-        payload += duration.to_bytes(4, "big") + one["size"].to_bytes(4, "big") + flags.to_bytes(4, "big")
-        payload += one["offset"].to_bytes(4, "big", signed=True)
-    run.data[:] = run.data[: start - 4] + payload
-    run.data[1:4] = (0xF01).to_bytes(3, "big")
-
-
 legal("durations and flags for each sample", EVERY, runs_in_full)
+
+
+def uneven(obj):
+    """Pictures are decoded unevenly, and presented as before: half a picture later, each other one."""
+    runs_in_full(obj)
+    run = obj.find("moof/traf/trun")
+    found = rows(run)[2]
+    half = found[0]["duration"] // 2
+    for number, one in enumerate(found[: len(found) // 2 * 2]):
+        later = number % 2
+        set_row(run, number, "duration", one["duration"] + (-half if later else half))
+        set_row(run, number, "offset", one["offset"] - half * later)
+
+
+def groups_of_two(obj):
+    """Two fields of a picture are two samples, 5 ms apart."""
+    runs_in_full(obj)
+    run = obj.find("moof/traf/trun")
+    found = rows(run)[2]
+    close = obj.get("moov/trak/mdia/mdhd.timescale") // 200
+    for number, one in enumerate(found[: len(found) // 2 * 2]):
+        later = number % 2
+        moved = one["duration"] - close
+        set_row(run, number, "duration", one["duration"] + (moved if later else -moved))
+        set_row(run, number, "offset", one["offset"] + moved * later)
+
+
+legal("pictures that are decoded unevenly", BOTH, uneven, which=1)
+legal("two samples 5 ms apart", BOTH, groups_of_two, which=1)
 
 
 def plain_flags(obj):

@@ -40,6 +40,7 @@ from onvif_bmff.bmff import (
     TimeToSampleBox,
     TrackEncryptionBox,
     TrackExtendsBox,
+    TrackFragmentBaseMediaDecodeTimeBox,
     TrackFragmentHeaderBox,
     TrackHeaderBox,
     TrackRunBox,
@@ -260,6 +261,35 @@ def empty_sample(obj):
 edit("P-01", "cmaf", "m4v")(empty_sample)
 edit("P-01", "cmaf", "m4a")(empty_sample)
 edit("P-01", "mp4", "mp4")(empty_sample)
+
+
+def a_tick_apart(obj):
+    """A picture lasts a tick, and the next one as much longer."""
+    run = obj.inside(obj.traf(), TrackRunBox)
+    usual = obj.inside(obj.traf(), TrackFragmentHeaderBox).default_sample_duration
+    durations = [usual] * run.sample_count
+    durations[10:12] = [1, 2 * usual - 1]
+    run.samples = columns(run.samples, duration=durations)
+    run.flags |= 0x100
+
+
+def shown_late(obj):
+    """A picture is shown two seconds late."""
+    run = obj.inside(obj.traf(), TrackRunBox)
+    offsets = list(run.samples["composition_offset"])
+    offsets[10] += 2 * 12_800
+    run.samples = columns(run.samples, composition_offset=offsets)
+
+
+@edit("P-04", "mp4", "mp4", "ANX-B.1-06", "ANX-B.4-05", "ANX-B.6-07", "ANX-B.9.2-01", number=2)
+def sound_of_another_object(obj):
+    time = obj.inside(obj.traf(number=1), TrackFragmentBaseMediaDecodeTimeBox)
+    time.base_media_decode_time -= 3 * obj.inside(obj.trak(), MediaHeaderBox).timescale
+
+
+edit("P-02", "cmaf", "m4v")(a_tick_apart)
+edit("P-02", "mp4", "mp4")(a_tick_apart)
+edit("P-03", "cmaf", "m4v")(shown_late)
 
 
 @edit("C-47", "cmaf", "m4v")

@@ -17,6 +17,7 @@ __all__ = ["AacCodec"]
 _AAC = 0x40
 _AAC_OF_MPEG2 = (0x66, 0x67, 0x68)
 _AUDIO_STREAM = 5
+_USAC = 42
 _HIGHEST_RATE = 0xFFFF
 
 
@@ -89,6 +90,11 @@ class AacCodec:
     def media_type(self) -> MediaKind:
         """``MediaKind.AUDIO``."""
         return MediaKind.AUDIO
+
+    @property
+    def all_sync(self) -> bool:
+        """Whether each frame can be decoded without any other: not those of USAC (xHE-AAC)."""
+        return self.object_type != _USAC
 
     def sample_entry(self) -> Box:
         """Return the clear sample entry."""

@@ -1,23 +1,31 @@
 """H.264 in an ISO file: ISO/IEC 14496-15, 5; codecs string by RFC 6381, 3.3."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox
+from onvif_bmff.codecs.avc.picture import avc_roll_distance
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
-from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
+from onvif_bmff.codecs.nal_video import (
+    configuration_record,
+    make_configured_entry,
+    protected_ranges,
+    read_configured_entry,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import AVC, NalFamily
 from onvif_bmff.media.sample_entries import (
+    completed_entry,
     entry_bytes,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
 )
+from onvif_bmff.media.vui import ColourInfo
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["AvcCodec"]
@@ -96,8 +104,18 @@ class AvcCodec:
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "AvcCodec":
-        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
+        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes.
+
+        An 'avc3' without colr or pasp gets them, as CMAF wants it.
+        """
+        if entry.type == AVC.in_band:
+            entry = completed_entry(entry, *_picture_hints(entry))
         return cls(entry_bytes(with_long_nal_lengths(entry)))
+
+    @property
+    def avcc(self) -> bytes:
+        """The AVCDecoderConfigurationRecord, the payload of 'avcC': FFmpeg's extradata. ISO/IEC 14496-15, 5.3.3.1."""
+        return configuration_record(self.sample_entry(), AvcConfigurationBox)
 
     @property
     def media_type(self) -> MediaKind:
@@ -128,7 +146,25 @@ class AvcCodec:
         object.__setattr__(self, "slice_headers", headers)
         return headers
 
+    def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
+        """Return what decoding can do from the first of some samples on, by its picture and recovery point.
+
+        0: it is a sync sample; None: it is no start. Else a gradual refresh ends that many samples behind it.
+        """
+        return avc_roll_distance(samples)
+
     protected_ranges = protected_ranges
+
+
+def _picture_hints(entry: ContainerBox) -> tuple[tuple[int, int], ColourInfo | None]:
+    """Shape of the pixels and colours by the first SPS of an entry; what is usual where it cannot be read."""
+    config = entry.find(AvcConfigurationBox)
+    sets = config.sequence_parameter_sets if config is not None else ()
+    try:
+        sps = parse_avc_sps(sets[0]) if sets else None
+    except BitstreamError:
+        sps = None
+    return ((1, 1), None) if sps is None else (sps.sample_aspect_ratio, sps.colour)
 
 
 def _frame_rate(sets: tuple[bytes, ...]) -> Fraction | None:

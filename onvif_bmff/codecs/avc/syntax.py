@@ -15,6 +15,7 @@ __all__ = [
     "avc_is_vcl",
     "avc_nal_type",
     "avc_pps_ids",
+    "avc_slice_pps_id",
     "avc_starts_picture",
     "parse_avc_pps",
     "parse_avc_sps",
@@ -139,6 +140,18 @@ def avc_is_idr(nal_type: int) -> bool:
 def avc_starts_picture(nal: Buffer) -> bool:
     """Return whether the unit is a slice with macroblock 0, in usual slice order the first of its picture."""
     return len(nal) > 1 and nal[1] >= 0x80 and AVC.types[nal[0]] in (NAL_SLICE, NAL_PARTITION_A, NAL_IDR)
+
+
+def avc_slice_pps_id(nal: Buffer) -> int:
+    """Return pic_parameter_set_id of a slice; -1 where it cannot be read. H.264, 7.3.3."""
+    reader = BitReader(remove_emulation_prevention(nal[:32]))
+    try:
+        reader.skip(8)
+        reader.ue(name="first_mb_in_slice")
+        reader.ue(9, "slice_type")
+        return reader.ue(255, "pic_parameter_set_id")
+    except BitstreamError:
+        return -1
 
 
 def parse_avc_sps(nal: Buffer) -> AvcSps:

@@ -1,10 +1,11 @@
 """H.265 in an ISO file: ISO/IEC 14496-15, 8; codecs string by its Annex E."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray
+from onvif_bmff.codecs.hevc.picture import hevc_roll_distance
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import (
@@ -14,17 +15,24 @@ from onvif_bmff.codecs.hevc.syntax import (
     parse_hevc_sps,
     parse_hevc_vps,
 )
-from onvif_bmff.codecs.nal_video import make_configured_entry, protected_ranges, read_configured_entry
+from onvif_bmff.codecs.nal_video import (
+    configuration_record,
+    make_configured_entry,
+    protected_ranges,
+    read_configured_entry,
+)
 from onvif_bmff.codecs.registry import register
 from onvif_bmff.errors import BitstreamError, MediaError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import HEVC, NalFamily
 from onvif_bmff.media.sample_entries import (
+    completed_entry,
     entry_bytes,
     presentation_size,
     read_sample_entry,
     with_long_nal_lengths,
 )
+from onvif_bmff.media.vui import ColourInfo
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["HevcCodec"]
@@ -117,8 +125,18 @@ class HevcCodec:
 
     @classmethod
     def from_sample_entry(cls, entry: ContainerBox) -> "HevcCodec":
-        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes."""
+        """Make the codec from a file's clear entry, which is kept as it is, save for NAL lengths of 4 bytes.
+
+        An 'hev1' without colr or pasp gets them, as CMAF wants it.
+        """
+        if entry.type == HEVC.in_band:
+            entry = completed_entry(entry, *_picture_hints(entry))
         return cls(entry_bytes(with_long_nal_lengths(entry)))
+
+    @property
+    def hvcc(self) -> bytes:
+        """The HEVCDecoderConfigurationRecord, the payload of 'hvcC': FFmpeg's extradata. ISO/IEC 14496-15, 8.3.3.1."""
+        return configuration_record(self.sample_entry(), HevcConfigurationBox)
 
     @property
     def media_type(self) -> MediaKind:
@@ -149,6 +167,13 @@ class HevcCodec:
         object.__setattr__(self, "slice_headers", headers)
         return headers
 
+    def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
+        """Return what decoding can do from the first of some samples on, by its picture and recovery point.
+
+        0: it is a sync sample; None: it is no start. Else a gradual refresh ends that many samples behind it.
+        """
+        return hevc_roll_distance(samples, (*self.sps, *self.pps))
+
     protected_ranges = protected_ranges
 
 
@@ -166,6 +191,18 @@ def _codecs_parameter(sample_entry_type: str, config: HevcConfigurationBox) -> s
         *(f"{byte:X}" for byte in constraints),
     ]
     return ".".join(parts)
+
+
+def _picture_hints(entry: ContainerBox) -> tuple[tuple[int, int], ColourInfo | None]:
+    """Shape of the pixels and colours by the first SPS of an entry; what is usual where it cannot be read."""
+    config = entry.find(HevcConfigurationBox)
+    arrays = config.arrays if config is not None else ()
+    sets = [nal for array in arrays if array.nal_unit_type == NAL_SPS for nal in array.nal_units]
+    try:
+        sps = parse_hevc_sps(sets[0]) if sets else None
+    except BitstreamError:
+        sps = None
+    return ((1, 1), None) if sps is None else (sps.sample_aspect_ratio, sps.colour)
 
 
 def _frame_rate(vps: tuple[bytes, ...], sps: tuple[bytes, ...]) -> Fraction | None:

@@ -24,6 +24,7 @@ __all__ = [
     "hevc_is_vcl",
     "hevc_layer_id",
     "hevc_nal_type",
+    "hevc_slice_pps_id",
     "hevc_starts_picture",
     "parse_hevc_sps",
     "parse_hevc_vps",
@@ -76,6 +77,8 @@ class HevcSps:
     bit_depth_luma: int
     bit_depth_chroma: int
     log2_max_pic_order_cnt_lsb: int
+    max_num_reorder_pics: int
+    """Of the highest sub-layer."""
     log2_ctb_size: int
     sample_adaptive_offset: bool
     short_term_ref_pic_sets: list[ShortTermRefPicSet]
@@ -147,6 +150,16 @@ def hevc_starts_picture(nal: Buffer) -> bool:
     return len(nal) > 2 and nal[2] >= 0x80 and HEVC.types[nal[0]] in SLICE_SEGMENTS
 
 
+def hevc_slice_pps_id(nal: Buffer) -> int:
+    """Return slice_pic_parameter_set_id of a slice segment; -1 where it cannot be read. H.265, 7.3.6.1."""
+    reader = BitReader(remove_emulation_prevention(nal[:16]))
+    try:
+        reader.skip(18 if hevc_nal_type(nal) >= NAL_BLA_W_LP else 17)  # no_output_of_prior_pics_flag
+        return reader.ue(63, "slice_pic_parameter_set_id")
+    except BitstreamError:
+        return -1
+
+
 def open_parameter_set(nal: Buffer, nal_type: int, what: str) -> BitReader:
     """Return a reader behind the NAL header of a parameter set of the base layer."""
     if hevc_nal_type(nal) != nal_type:
@@ -173,7 +186,7 @@ def parse_hevc_vps(nal: Buffer) -> HevcVps:
         temporal_id_nesting=nesting,
         profile_tier_level=read_profile_tier_level(reader, max_sub_layers),
     )
-    _skip_sub_layer_ordering(reader, max_sub_layers)
+    _read_sub_layer_ordering(reader, max_sub_layers)
     max_layer_id = reader.u(6)
     reader.skip(reader.ue(1023, "vps_num_layer_sets_minus1") * (max_layer_id + 1))
     if reader.flag():
@@ -203,7 +216,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
     luma = 8 + reader.ue(8, "bit_depth_luma_minus8")
     chroma = 8 + reader.ue(8, "bit_depth_chroma_minus8")
     log2_max_lsb = 4 + reader.ue(12, "log2_max_pic_order_cnt_lsb_minus4")
-    _skip_sub_layer_ordering(reader, max_sub_layers)
+    max_num_reorder_pics = _read_sub_layer_ordering(reader, max_sub_layers)
     log2_min_cb = 3 + reader.ue(3, "log2_min_luma_coding_block_size_minus3")
     log2_ctb = log2_min_cb + reader.ue(6 - log2_min_cb, "log2_diff_max_min_luma_coding_block_size")
     for _ in range(4):
@@ -231,6 +244,7 @@ def parse_hevc_sps(nal: Buffer) -> HevcSps:
         bit_depth_luma=luma,
         bit_depth_chroma=chroma,
         log2_max_pic_order_cnt_lsb=log2_max_lsb,
+        max_num_reorder_pics=max_num_reorder_pics,
         log2_ctb_size=log2_ctb,
         sample_adaptive_offset=sao,
         short_term_ref_pic_sets=sets,
@@ -294,11 +308,14 @@ def _sub_layers(reader: BitReader) -> int:
     return count
 
 
-def _skip_sub_layer_ordering(reader: BitReader, max_sub_layers: int) -> None:
+def _read_sub_layer_ordering(reader: BitReader, max_sub_layers: int) -> int:
+    """sps_max_num_reorder_pics or vps_max_num_reorder_pics of the highest sub-layer."""
+    reorder = 0
     for _ in range(max_sub_layers if reader.flag() else 1):
         reader.ue(15, "max_dec_pic_buffering_minus1")
-        reader.ue(15, "max_num_reorder_pics")
+        reorder = reader.ue(15, "max_num_reorder_pics")
         reader.ue()  # max_latency_increase_plus1
+    return reorder
 
 
 def _read_vui(reader: BitReader, sps: HevcSps) -> None:

@@ -9,7 +9,10 @@ __all__ = ["change_schedule", "close_gates", "take_event"]
 
 
 def take_event(tx: Transaction, message: EventMessage) -> None:
-    """Take an event of the device or of a source (5.3.4)."""
+    """Take an event of the device or of a source (5.3.4), at its own time if that can be right, else at receipt."""
+    if abs(tx.now - message.time) > tx.environment.limits.event_skew:
+        tx.volatile.events_at_receipt += 1
+        message = replace(message, time=tx.now)
     conditions = tx.volatile.conditions
     if (
         message.is_lasting()

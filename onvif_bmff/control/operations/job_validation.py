@@ -11,7 +11,7 @@ from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.event_filter import check_event_filter
 from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.operations.checks import check_tokens, check_types
-from onvif_bmff.control.state import DeviceState, Recording
+from onvif_bmff.control.state import DeviceState, Job, Recording
 from onvif_bmff.control.types.common import PROFILE_TYPE, RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.configuration import TrackType
 from onvif_bmff.control.types.job_configuration import (
@@ -29,11 +29,12 @@ _ZERO = timedelta(0)
 
 
 def accept_job_configuration(
-    environment: Environment, state: DeviceState, configuration: RecordingJobConfiguration
+    environment: Environment, state: DeviceState, configuration: RecordingJobConfiguration, old: Job | None = None
 ) -> RecordingJobConfiguration:
     """Return the configuration that takes effect, except for receivers that are still to be created.
 
-    A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet.
+    A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet. One that names no track gets
+    all of them (5.13), unless it is for an ``old`` job that has none: it is set as it was read (5.16).
 
     Raises:
         BadConfiguration: the contents are invalid.
@@ -59,7 +60,8 @@ def accept_job_configuration(
     if configuration.event_filter is not None:
         _check_event_filter(environment, configuration.event_filter)
     sources = configuration.source
-    if not any(source.tracks for source in sources):
+    has_none = old is not None and not any(source.tracks for source in old.configuration.source)
+    if not has_none and not any(source.tracks for source in sources):
         sources = _with_all_tracks(sources, recording)
     sources = tuple(
         replace(source, auto_create_receiver=True if source.source_token is None else None) for source in sources

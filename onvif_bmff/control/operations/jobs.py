@@ -56,7 +56,7 @@ def set_job_configuration(
     given = getattr(configuration, "recording_token", None)
     if given != job.configuration.recording_token:
         raise BadConfiguration("the recording of a job cannot be changed")
-    accepted = accept_job_configuration(tx.environment, tx.state, configuration)
+    accepted = accept_job_configuration(tx.environment, tx.state, configuration, job)
     # The job releases its receivers before new ones are made, so that a full device can still swap them.
     tx.state.jobs[job.token] = replace(job, configuration=accepted)
     tx.drop_unused_receivers()

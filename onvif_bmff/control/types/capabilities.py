@@ -110,6 +110,8 @@ class ServiceLimits:
         override_must_shorten: OverrideSegmentDuration must ask for less than the configured duration.
         instant_event: how long a job stays active for an event without duration, so that at least one
             I-frame is recorded (5.3.4); at least the longest GOP of the sources.
+        event_skew: an event whose time differs from that of its receipt by more counts as happening at receipt: the
+            clock that stamped it is wrong.
         conditions: number of lasting events that may be active at once; further ones count as events without
             duration.
         finished_exports: number of finished exports whose state can still be queried.
@@ -130,6 +132,7 @@ class ServiceLimits:
     reset_retention_on_create: bool = False
     override_must_shorten: bool = True
     instant_event: timedelta = timedelta(seconds=5)
+    event_skew: timedelta = timedelta(seconds=5)
     conditions: int = 10_000
     finished_exports: int = 100
     notifications: int = 100_000

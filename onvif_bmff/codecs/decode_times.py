@@ -1,0 +1,209 @@
+"""Decode times of video that comes with presentation times only, as over RTP.
+
+RTP gives each picture the time at which it is shown. With B pictures these times go back and forth in the order in
+which pictures come, which is that of decoding; a file wants decode times that only rise, and the difference to the
+presentation time. The rule: **the n-th picture decoded is decoded when the n-th picture shown is shown.** Decode times
+so are the presentation times in rising order: as evenly spaced as they, with no picture a tick long, a gap where they
+have one; and presentation times stay as they came. The first picture of a coded video sequence has an offset of 0, as
+CMAF likes it; others have positive and negative ones.
+
+Which picture is the n-th one shown is read from the slice headers (picture order count), and is certain as soon as as
+many pictures came behind it as the stream may reorder: 0 for most cameras, 2 or 3 with B pictures. So many are held
+back. Where the parameter sets do not state how many, the first pictures show it. H.264, 8.2.1, C.4.5.3 and E.2.1;
+H.265, 8.3.1 and C.5.2.
+"""
+
+from bisect import insort
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median_low
+
+from onvif_bmff.codecs.avc.codec import AvcCodec
+from onvif_bmff.codecs.avc.picture import AvcPictureHeaders
+from onvif_bmff.codecs.hevc.codec import HevcCodec
+from onvif_bmff.codecs.hevc.picture import HevcPictureHeaders
+from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
+from onvif_bmff.errors import BitstreamError
+from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.nal import iter_nal_ranges
+from onvif_bmff.media.nal_family import AVC, HEVC
+from onvif_bmff.media.picture_order import MAX_REORDER, PictureHeader, PictureHeaders
+from onvif_bmff.media.track import Sample
+
+__all__ = ["DecodeTimes"]
+
+_PROBE = 16
+"""Pictures that show how deep a stream reorders, where its parameter sets do not state it."""
+_STEPS = 8
+"""How many of the last steps between pictures shown tell the ticks that a picture order count stands for."""
+_CONTRADICTIONS = 3
+"""So many times that rise where pictures are reordered, and none that falls, are decode times."""
+
+
+_NEVER = -(1 << 62)
+_Place = tuple[int, int, int]
+"""Where a picture comes in the order in which pictures are shown: its sequence, order count in that, and arrival."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A picture that is shown at a ``time``, by its presentation time."""
+
+    place: _Place
+    time: int
+
+
+class DecodeTimes:
+    """Puts decode times on the samples of one track whose decode times are presentation times.
+
+    ``push`` takes samples in decoding order, with their presentation time as ``decode_time`` and no composition offset;
+    it returns those whose decode time is certain, as many as came in the end (``flush``), in order and otherwise as
+    they were. It is transparent where nothing is to be done: for other media than H.264 and H.265, for streams that
+    reorder nothing, and from the first sample with a composition offset on, for then decode times are given.
+
+    A time that is off by more than a second from what the order counts say gets no meaning here: it stays with its
+    sample as decode time, with the offset that the order counts give, for the recorder to judge. ``depth`` is how many
+    pictures are held back; None while that is not known.
+    """
+
+    __slots__ = (
+        "_arrived", "_contradicted", "_family", "_headers", "_held", "_last", "_second", "_sequence", "_shown",
+        "_steps", "_transparent", "depth",
+    )  # fmt: skip
+
+    def __init__(self, codec: Codec, timescale: int) -> None:
+        self._second = timescale
+        self._held: deque[tuple[Sample, _Place]] = deque()
+        self._shown: list[_Shown] = []
+        self._steps: deque[Fraction] = deque(maxlen=_STEPS)
+        self._last: _Shown | None = None
+        self._arrived = self._sequence = self._contradicted = 0
+        self._begin(codec)
+
+    def _begin(self, codec: Codec) -> None:
+        self._headers: PictureHeaders | None = None
+        self._family = HEVC
+        if isinstance(codec, AvcCodec):
+            self._family, self._headers = AVC, AvcPictureHeaders((*codec.sps, *codec.pps))
+        elif isinstance(codec, HevcCodec):
+            self._headers = HevcPictureHeaders((*codec.sps, *codec.pps))
+        self.depth = 0 if self._headers is None else self._headers.reorder_depth
+        self._transparent = self.depth == 0
+
+    def change_codec(self, codec: Codec) -> list[Sample]:
+        """Return what is held back, and take the samples that follow for those of another codec."""
+        left = self.flush()
+        self._begin(codec)
+        return left
+
+    def push(self, sample: Sample) -> list[Sample]:
+        """Take the next sample in decoding order; return those that are ready, this one or others before it."""
+        if self._transparent:
+            return [sample]
+        if sample.composition_offset:
+            return self._give_up(sample)
+        place = self._place(sample)
+        before = self._held[-1] if self._held else None
+        if before is not None and place < before[1]:
+            if sample.decode_time < before[0].decode_time:
+                self._contradicted = _NEVER
+            elif sample.decode_time > before[0].decode_time:
+                self._contradicted += 1
+                if self._contradicted == _CONTRADICTIONS:
+                    return self._give_up(sample)
+        self._held.append((sample, place))
+        insort(self._shown, _Shown(place, sample.decode_time), key=_place_of)
+        if self.depth is None:
+            if len(self._held) < _PROBE:
+                return []
+            self.depth = self._seen_depth()
+        return self._release(self.depth)
+
+    def flush(self) -> list[Sample]:
+        """Return what is held back. What follows is another sequence of pictures."""
+        left = self._release(0)
+        self._sequence += 1
+        return left
+
+    def _give_up(self, sample: Sample) -> list[Sample]:
+        """Let this sample and all that follow pass as they come."""
+        self._transparent = True
+        left = [held for held, _ in self._held]
+        self._held.clear()
+        self._shown.clear()
+        return [*left, sample]
+
+    def _seen_depth(self) -> int:
+        """How deep the pictures that are held are reordered."""
+        places = [place for _, place in self._held]
+        return max(sum(other > place for other in places[:number]) for number, place in enumerate(places))
+
+    def _place(self, sample: Sample) -> _Place:
+        """Where the picture in a sample comes in the order in which pictures are shown."""
+        header, last = self._picture(sample), self._last
+        order = self._held[-1][1][1] if self._held else 0  # of one that cannot be read: as if behind the one before
+        if header is not None:
+            order = sample.decode_time if header.order is None else header.order
+            if header.restarts:
+                self._restart()
+        self._arrived += 1
+        place = (self._sequence, order, self._arrived)
+        if last is None or place >= last.place:
+            return place
+        if sample.decode_time > last.time:  # its sequence began with a picture that is lost
+            self._restart()
+            return self._sequence, order, self._arrived
+        if self.depth is not None:  # deeper than stated, or seen so far
+            self.depth = min(self.depth + 1, MAX_REORDER)
+        return place
+
+    def _restart(self) -> None:
+        self._sequence += 1
+        stated = None if self._headers is None else self._headers.reorder_depth
+        if stated is not None:
+            self.depth = max(self.depth or 0, stated)
+
+    def _picture(self, sample: Sample) -> PictureHeader | None:
+        """The header of the first slice; None where none can be read."""
+        headers, family, found = self._headers, self._family, None
+        data = memoryview(sample.data)
+        if headers is None:
+            return None
+        with suppress(BitstreamError):
+            for start, end in iter_nal_ranges(data):
+                if family.unit_type(data, start) not in family.slices:
+                    headers.update(data[start:end])
+                elif found is None and not (family is HEVC and end - start > 1 and hevc_layer_id(data[start:end])):
+                    found = headers.read(data[start:end])
+        return found
+
+    def _release(self, keep: int) -> list[Sample]:
+        """Give decode times to all samples but the last ``keep``, and to all of sequences that are over."""
+        ready: list[Sample] = []
+        shown, held = self._shown, self._held
+        while len(shown) > keep or (shown and shown[0].place[0] < self._sequence):
+            slot = shown.pop(0)
+            sample, place = held.popleft()
+            last, self._last = self._last, slot
+            if last is not None and last.place[0] == slot.place[0] and last.place[1] < slot.place[1]:
+                self._steps.append(Fraction(slot.time - last.time, slot.place[1] - last.place[1]))
+            ready.append(self._timed(sample, place, slot))
+        return ready
+
+    def _timed(self, sample: Sample, place: _Place, slot: _Shown) -> Sample:
+        """A sample that is decoded when the picture of ``slot`` is shown."""
+        offset = sample.decode_time - slot.time
+        if not offset:
+            return sample
+        if self._steps:
+            expected = round((place[1] - slot.place[1]) * median_low(self._steps))
+            if abs(offset - expected) > self._second:
+                offset = expected
+        time = sample.decode_time - offset
+        return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)
+
+
+def _place_of(shown: _Shown) -> _Place:
+    return shown.place

@@ -1,0 +1,213 @@
+"""Steps of time that are not those before them, until they are again, and what that was."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from statistics import median
+
+from onvif_bmff.diagnosis.observation import Fault
+
+__all__ = ["Steps", "Verdict"]
+
+CALM = 5
+"""Steps in a row that end an episode if they are regular."""
+_KNOWN = 8
+"""Steps before the spacing of a track is known."""
+LONGEST = 500
+"""Steps after which an episode ends in any case."""
+_MANY = 25
+"""Steps of an episode of jitter, at least."""
+_TICKS_APART = 8
+"""A step of less than this part of the nominal one is almost none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an episode was: ``seconds`` its size, ``count`` the samples concerned."""
+
+    fault: Fault
+    message: str
+    seconds: float
+    count: int
+
+
+@dataclass(slots=True)
+class Episode:
+    """Steps (seconds) since ``start``, the time of the last sample that was in its place.
+
+    ``nominal`` is the usual step. ``presented`` are the steps of presentation.
+    """
+
+    start: float
+    nominal: float
+    steps: list[float] = field(default_factory=list)
+    presented: list[float] = field(default_factory=list)
+
+    def add(self, step: float, presented: float) -> bool:
+        """Take the next step of decode and of presentation time; return whether the episode is over."""
+        self.steps.append(step)
+        self.presented.append(presented)
+        if len(self.steps) >= LONGEST:
+            return True
+        if len(self.steps) < CALM:
+            return False
+        calm = self.steps[-CALM:]
+        return all(map(self.is_regular, calm)) or self.changed_rate()
+
+    def is_regular(self, step: float) -> bool:
+        """Whether a step is like those before the episode."""
+        return self.nominal / 4 <= step <= self.nominal * 7 / 4
+
+    def is_short(self, step: float) -> bool:
+        """Whether a step takes almost no time."""
+        return 0 <= step < self.nominal / _TICKS_APART
+
+    def changed_rate(self) -> bool:
+        """Whether the source sends at another rate now: enough steps in a row are alike, and none of them is short."""
+        last = self.steps[-2 * CALM :]
+        return (
+            len(last) == 2 * CALM and min(last) > 0 and max(last) <= min(last) * 1.25 and not self.is_short(min(last))
+        )
+
+    def calm(self) -> int:
+        """How many steps at the end belong to what follows."""
+        if self.changed_rate():
+            return 2 * CALM
+        count = 0
+        for step in reversed(self.steps):
+            if not self.is_regular(step):
+                break
+            count += 1
+        return count
+
+
+def gap_bound(nominal: float) -> float:
+    """Seconds that a sample may last until it is a gap."""
+    return max(1.0, min(10.0, 3 * nominal), 1.5 * nominal)
+
+
+def judge(episode: Episode) -> list[Verdict]:
+    """Return what an episode was."""
+    steps = episode.steps[: len(episode.steps) - episode.calm()]
+    if not steps:
+        return []
+    nominal = episode.nominal
+    short = sum(map(episode.is_short, steps))
+    back = sum(step < 0 for step in steps)
+    if not short and not back:
+        return _stretched(steps, nominal, episode)
+    shown = list(accumulate(episode.presented))
+    if _is_reordered(shown, nominal):
+        text = f"the stamps of {_count(short + back, 'picture')} are those of presentation, not of decoding"
+        return [Verdict(Fault.REORDER, text, 0.0, short + back)]
+    off = [place - nominal * number for number, place in enumerate(accumulate(steps), 1)]
+    behind = min(place - nominal * number for number, place in enumerate(shown[: len(off)], 1))
+    if not back and abs(off[-1]) < 3 * nominal and behind < -6 * nominal:
+        off = [place - nominal * number for number, place in enumerate(shown[: len(off)], 1)]
+        off[-1] = 0.0  # presentation has the stamps as they came, where decode times were moved
+    return _squeezed(off, nominal, off[-1], short, back)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _is_reordered(shown: list[float], nominal: float) -> bool:
+    """Whether presentation times (since the start) are out of order, and evenly spaced once they are sorted."""
+    ordered = sorted([0.0, *shown])
+    steps = [after - before for before, after in pairwise(ordered)]
+    even = sum(nominal / 2 < step < nominal * 3 / 2 for step in steps)
+    # An episode may begin and end within a group of reordered pictures, some of which it does not have.
+    backward = sum(after < before for before, after in pairwise([0.0, *shown]))
+    return backward > 1 and len(steps) - even <= 2 < even and max(steps) < 8 * nominal
+
+
+def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: int) -> list[Verdict]:
+    """What steps back or of almost no time were: stamps that were off, or a clock that was set back."""
+    peak = max(off, key=abs)
+    squeezed = f", {_count(short, 'sample')} in almost no time" if short else ""
+    if len(off) >= _MANY and abs(peak) < 6 * nominal and abs(shift) < 3 * nominal:
+        text = f"{_count(len(off), 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
+        return [Verdict(Fault.JITTER, text, peak, len(off))]
+    if shift <= -1.5 * nominal:
+        if max(off) > 1.5 * nominal:
+            text = f"a stamp was {max(off):.3f} s ahead, then the clock was {-shift:.3f} s behind{squeezed}"
+        else:
+            text = f"the clock was set back by {-shift:.3f} s{squeezed}"
+        return [Verdict(Fault.STEP_BACK, text, shift, max(short, back))]
+    if abs(peak) > 1.5 * nominal and abs(peak) > 2 * abs(shift):
+        count = sum(abs(one) > abs(peak) / 2 for one in off)
+        stamps = "a stamp was" if count == 1 else f"{count} stamps were"
+        where = "ahead" if peak > 0 else "behind"
+        text = f"{stamps} {abs(peak):.3f} s {where}, and then right again{squeezed}"
+        return [Verdict(Fault.OUTLIER, text, peak, count)]
+    if shift > 1.5 * nominal:
+        text = f"the clock went ahead by {shift:.3f} s{squeezed}"
+        return [Verdict(Fault.GAP, text, shift, short)]
+    text = f"{_count(short or back, 'sample')} in almost no time after the one before"
+    return [Verdict(Fault.TOO_CLOSE, text, 0.0, short or back)]
+
+
+def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Verdict]:
+    """What steps that are long were: gaps, missing samples or uneven spacing."""
+    found = []
+    for step in steps:
+        if step > gap_bound(nominal):
+            text = f"nothing for {step - nominal:.3f} s, or the clock was set ahead"
+            found.append(Verdict(Fault.GAP, text, step - nominal, 0))
+    rest = [step for step in steps if step <= gap_bound(nominal)]
+    missing = round(sum(rest) / nominal) - len(rest)
+    if missing > 0 and any(not episode.is_regular(step) for step in rest):
+        found.append(Verdict(Fault.MISSING, f"{_count(missing, 'sample')} missing", missing * nominal, missing))
+    return found
+
+
+class Steps:
+    """The steps of one track: calls ``found`` with each verdict and the media time (seconds) that it is of."""
+
+    __slots__ = ("_episode", "_found", "_nominal", "_recent")
+
+    def __init__(self, found: Callable[[Verdict, float], None]) -> None:
+        self._found = found
+        self._recent: deque[float] = deque(maxlen=16)
+        self._episode: Episode | None = None
+        self._nominal = 0.0
+
+    def add(self, time: float, step: float, presented: float) -> None:
+        """Take the step (seconds) from the sample at ``time`` to the next, and that of presentation."""
+        episode = self._episode
+        if episode is None:
+            nominal = self._nominal
+            if len(self._recent) < _KNOWN or nominal / 4 <= step <= nominal * 7 / 4:
+                self._recent.append(step)
+                if len(self._recent) <= _KNOWN or not nominal * 0.9 <= step <= nominal * 1.1:
+                    self._settle()
+                return
+            episode = self._episode = Episode(time, nominal)
+        if episode.add(step, presented):
+            self.end()
+
+    def end(self) -> None:
+        """Judge what is open."""
+        episode, self._episode = self._episode, None
+        if episode is None:
+            return
+        for verdict in judge(episode):
+            self._found(verdict, episode.start)
+        calm = episode.calm()
+        if calm:
+            if episode.changed_rate():
+                self._recent.clear()
+            self._recent.extend(step for step in episode.steps[-calm:] if step > 0)
+            self._settle()
+
+    @property
+    def nominal(self) -> float:
+        """The usual step in seconds; 0 as long as it is unknown."""
+        return self._nominal if len(self._recent) >= _KNOWN else 0.0
+
+    def _settle(self) -> None:
+        """Find the usual step: the median, or the mean where steps are of very different lengths."""
+        middle, mean = median(self._recent), sum(self._recent) / len(self._recent)
+        self._nominal = middle if mean <= 0 or (min(self._recent) > 0 and middle >= mean / 2) else mean

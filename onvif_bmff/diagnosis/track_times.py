@@ -1,0 +1,100 @@
+"""The times of one track, sample by sample: steps, sync samples, its beginning and its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from onvif_bmff.diagnosis.episodes import Steps, Verdict
+from onvif_bmff.diagnosis.observation import Fault
+from onvif_bmff.media_kind import MediaKind
+
+__all__ = ["TrackTimes"]
+
+_LONG_GROUP = 10.0
+"""Seconds after which a sync sample is missed."""
+
+
+@dataclass(slots=True)
+class _Last:
+    """The sample before: ticks."""
+
+    time: int
+    presented: int
+    duration: int
+
+
+class TrackTimes:
+    """Judges the times of a track, and calls ``found`` with each verdict and its media time in seconds.
+
+    ``add`` takes the samples in decode order, ``end`` says that there are no more. Metadata may pause and have no
+    regular spacing: only steps back are judged there. Attributes: ``first`` and ``last`` are the media times (seconds)
+    at which the track begins and ends, None before the first sample.
+    """
+
+    __slots__ = ("_found", "_kind", "_last", "_scale", "_steps", "_sync", "_unsynced", "first", "last")
+
+    def __init__(self, kind: MediaKind, timescale: int, found: Callable[[Verdict, float], None]) -> None:
+        self._found = found
+        self._kind = kind
+        self._scale = timescale
+        self._steps = Steps(found)
+        self._last: _Last | None = None
+        self._sync: float | None = None
+        self._unsynced = 0
+        self.first: float | None = None
+        self.last: float | None = None
+
+    def add(self, decode_time: int, offset: int, duration: int, *, sync: bool) -> None:
+        """Take the next sample; all numbers are ticks."""
+        presented, last, scale = decode_time + offset, self._last, self._scale
+        if last is None:
+            self.first = decode_time / scale
+        elif self._kind is not MediaKind.METADATA:
+            before = last.time / scale
+            self._steps.add(before, (decode_time - last.time) / scale, (presented - last.presented) / scale)
+        elif decode_time < last.time:
+            back = (last.time - decode_time) / scale
+            text = f"the clock was set back by {back:.3f} s"
+            self._found(Verdict(Fault.STEP_BACK, text, -back, 1), last.time / scale)
+        self._last = _Last(decode_time, presented, duration)
+        self.last = (decode_time + duration) / scale
+        if self._kind is MediaKind.VIDEO:
+            self._group(decode_time / scale, sync=sync)
+
+    def _group(self, time: float, *, sync: bool) -> None:
+        """Look how far sync samples are apart."""
+        if not sync:
+            self._unsynced += 1
+            return
+        self._end_group(time)
+        self._sync, self._unsynced = time, 0
+
+    def _end_group(self, time: float) -> None:
+        since = self.first if self._sync is None else self._sync
+        if since is None or not self._unsynced:
+            return
+        nominal = self._steps.nominal
+        long = (self._unsynced + 1) * nominal if nominal > 0 else time - since  # stamps may be off
+        if self._sync is None:
+            text = f"begins without one: the first comes after {self._unsynced} pictures, {long:.3f} s"
+            self._found(Verdict(Fault.NO_SYNC, text, long, self._unsynced), since)
+        elif long > _LONG_GROUP:
+            text = f"no sync sample for {long:.3f} s, {self._unsynced} pictures"
+            self._found(Verdict(Fault.NO_SYNC, text, long, self._unsynced), since)
+
+    def interrupt(self) -> None:
+        """What comes next does not follow: judge what is open, and forget the sample before."""
+        self._steps.end()
+        self._last = None
+        self._sync, self._unsynced, self.first = None, 0, None
+
+    def end(self) -> None:
+        """Judge what is open: there are no more samples."""
+        self._steps.end()
+        if self.last is not None and self._unsynced:
+            if self._sync is None:
+                text = f"none of {self._unsynced} pictures is a sync sample: nothing can be decoded"
+                self._found(
+                    Verdict(Fault.NO_SYNC, text, self.last - (self.first or 0), self._unsynced), self.first or 0
+                )
+            else:
+                self._end_group(self.last)

@@ -1,0 +1,63 @@
+from onvif_bmff.jobs.expiry import Expired as Expired
+from onvif_bmff.jobs.expiry import expire_store as expire_store
+from onvif_bmff.jobs.expiry import expired_in as expired_in
+from onvif_bmff.jobs.groups import NamedKey as NamedKey
+from onvif_bmff.jobs.groups import grouped as grouped
+from onvif_bmff.jobs.inventory import Inventory as Inventory
+from onvif_bmff.jobs.inventory import InventoryCounts as InventoryCounts
+from onvif_bmff.jobs.inventory import InventoryFile as InventoryFile
+from onvif_bmff.jobs.inventory import read_inventory as read_inventory
+from onvif_bmff.jobs.inventory import wanted_columns as wanted_columns
+from onvif_bmff.jobs.inventory_parquet import parquet_rows as parquet_rows
+from onvif_bmff.jobs.lifecycle import lifecycle_rule as lifecycle_rule
+from onvif_bmff.jobs.listed import ListedStore as ListedStore
+from onvif_bmff.jobs.listed import SortedKeys as SortedKeys
+from onvif_bmff.jobs.ranges import KeyRange as KeyRange
+from onvif_bmff.jobs.ranges import ranges_of as ranges_of
+from onvif_bmff.jobs.retention import Hold as Hold
+from onvif_bmff.jobs.retention import expired_keys as expired_keys
+from onvif_bmff.jobs.rewrapping import rewrap_by_workers as rewrap_by_workers
+from onvif_bmff.jobs.sent_keys import SentRing as SentRing
+from onvif_bmff.jobs.sources import StoreAddress as StoreAddress
+from onvif_bmff.jobs.sources import StoreSource as StoreSource
+from onvif_bmff.jobs.sources import check_can_travel as check_can_travel
+from onvif_bmff.jobs.sources import opened as opened
+from onvif_bmff.jobs.tasks import Shared as Shared
+from onvif_bmff.jobs.tasks import Workers as Workers
+from onvif_bmff.jobs.tasks import WorkersLostError as WorkersLostError
+from onvif_bmff.jobs.timelines import timeline_by_workers as timeline_by_workers
+from onvif_bmff.jobs.timelines import timeline_of_inventory as timeline_of_inventory
+from onvif_bmff.jobs.validating import validate_by_workers as validate_by_workers
+
+__all__ = [
+    "Expired",
+    "Hold",
+    "Inventory",
+    "InventoryCounts",
+    "InventoryFile",
+    "KeyRange",
+    "ListedStore",
+    "NamedKey",
+    "SentRing",
+    "Shared",
+    "SortedKeys",
+    "StoreAddress",
+    "StoreSource",
+    "Workers",
+    "WorkersLostError",
+    "check_can_travel",
+    "expire_store",
+    "expired_in",
+    "expired_keys",
+    "grouped",
+    "lifecycle_rule",
+    "opened",
+    "parquet_rows",
+    "ranges_of",
+    "read_inventory",
+    "rewrap_by_workers",
+    "timeline_by_workers",
+    "timeline_of_inventory",
+    "validate_by_workers",
+    "wanted_columns",
+]

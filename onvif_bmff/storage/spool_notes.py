@@ -1,0 +1,165 @@
+"""What a spool remembers besides its objects, in a file of its own: what was dropped, and how much was sent."""
+
+import errno
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from onvif_bmff.errors import StoreError
+from onvif_bmff.logs import CauseLog
+from onvif_bmff.storage.file_system import POSIX, FileSystem
+from onvif_bmff.storage.spool import Dropped
+from onvif_bmff.storage.tree import failures, read_all, write_file
+
+__all__ = ["SpoolNotes", "is_full_disk"]
+
+_log = logging.getLogger(__name__)
+_FILE = "notes"
+_MOST = 100
+"""Drops that are kept one by one; of all together there are sums."""
+_LARGEST = 1 << 20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Bytes that were sent in a period, such as ``2026-11-30`` or ``2026-11``."""
+
+    period: str = ""
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Content:
+    """What the file has. ``dropping`` is what is about to be dropped, and may be half done after a crash."""
+
+    objects: int = 0
+    bytes: int = 0
+    dropped: list[Dropped] = field(default_factory=list)
+    dropping: Dropped | None = None
+    day: _Sent = field(default_factory=_Sent)
+    month: _Sent = field(default_factory=_Sent)
+
+
+class SpoolNotes:
+    """The notes of a spool, written whole and durably at each change.
+
+    A file that cannot be written is logged, and the notes go on in memory; one that cannot be read counts as empty.
+
+    Args:
+        root: the folder of the spool.
+        system: where the folder is.
+        log: where failures are logged.
+    """
+
+    def __init__(self, root: str, system: FileSystem = POSIX, log: CauseLog | None = None) -> None:
+        self._root = root
+        self._system = system
+        self._log = log or CauseLog(_log)
+        self._content = _content_of(self._read())
+
+    @property
+    def dropped(self) -> list[Dropped]:
+        """The last drops."""
+        return list(self._content.dropped)
+
+    @property
+    def dropped_objects(self) -> int:
+        """How many segments were dropped in all."""
+        return self._content.objects
+
+    @property
+    def dropped_bytes(self) -> int:
+        """The size of all segments that were dropped."""
+        return self._content.bytes
+
+    @property
+    def dropping(self) -> Dropped | None:
+        """What was about to be dropped when the process ended."""
+        return self._content.dropping
+
+    def begin_drop(self, what: Dropped) -> None:
+        """Note what is about to be dropped."""
+        self._content.dropping = what
+        self._write()
+
+    def end_drop(self, what: Dropped | None) -> None:
+        """Note what was dropped."""
+        content = self._content
+        content.dropping = None
+        if what is not None:
+            content.objects += what.objects
+            content.bytes += what.bytes
+            content.dropped = [*content.dropped, what][-_MOST:]
+        self._write()
+
+    def sent(self, day: str) -> tuple[int, int]:
+        """Return the bytes that were sent on a day, as ``2026-11-30``, and in its month."""
+        content = self._content
+        return (
+            content.day.bytes if content.day.period == day else 0,
+            content.month.bytes if content.month.period == day[:7] else 0,
+        )
+
+    def charge(self, day: str, size: int) -> None:
+        """Note bytes that are being sent on a day; less than none are those that were not sent after all."""
+        today, month = self.sent(day)
+        self._content.day = _Sent(day, max(0, today + size))
+        self._content.month = _Sent(day[:7], max(0, month + size))
+        self._write()
+
+    def _read(self) -> bytes:
+        system = self._system
+        try:
+            file = system.open(os.path.join(self._root, _FILE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            self._log.warning("reading", "%s: the notes of the spool cannot be read: %s", self._root, error.strerror)
+            return b""
+        try:
+            with failures("reading the notes of", self._root):
+                return read_all(file, 0, _LARGEST, system)
+        finally:
+            system.close(file)
+
+    def _write(self) -> None:
+        data = json.dumps(asdict(self._content)).encode()
+        system = self._system
+        try:
+            folder = system.open(self._root, _FOLDER)
+            try:
+                write_file(_FILE, data, folder, fsync=True, system=system)
+            finally:
+                system.close(folder)
+        except OSError as error:
+            self._log.warning("writing", "%s: the notes of the spool are not written: %s", self._root, error.strerror)
+
+
+def _content_of(data: bytes) -> _Content:
+    """Return what a file says; nothing if it is damaged, as notes may never keep a recorder from its work."""
+    if not data:
+        return _Content()
+    try:
+        row: Mapping[str, Any] = json.loads(data)
+        dropping = row["dropping"]
+        return _Content(
+            int(row["objects"]),
+            int(row["bytes"]),
+            [Dropped(**one) for one in row["dropped"]],
+            None if dropping is None else Dropped(**dropping),
+            _Sent(**row["day"]),
+            _Sent(**row["month"]),
+        )
+    except (ValueError, TypeError, LookupError, RecursionError):
+        _log.warning("the notes of a spool are damaged, and begin anew")
+        return _Content()
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Return whether a store failed because its disk is full."""
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,0 +1,131 @@
+"""A device puts a spool before each store in the cloud: what it records while the line is down arrives later, once."""
+
+import logging
+import os
+from collections import Counter
+
+import pytest
+from device_kit import fast_device, record, until
+
+from onvif_bmff.device import DeviceSpool, SpooledStorages
+from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.runtime import SYSTEM
+from onvif_bmff.storage import (
+    CloudHead,
+    CloudStore,
+    KeyTakenError,
+    MemoryStore,
+    RetryBudget,
+    SpooledStore,
+    SqlitePersistence,
+    StoreBusyError,
+)
+from onvif_bmff.storage.cloud_client import S3
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_disks(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+
+
+class Line:
+    """A client of a bucket in memory, whose line may be down."""
+
+    service, bucket = S3, "bucket"
+
+    def __init__(self):
+        self.objects, self.writes, self.is_down = {}, Counter(), False
+
+    def _ask(self):
+        if self.is_down:
+            raise StoreBusyError("the line is down")
+
+    def put(self, key, buffers, content_type, attributes, *, create):
+        self._ask()
+        if create and key in self.objects:
+            raise KeyTakenError("412")
+        self.objects[key] = b"".join(buffers), content_type, dict(attributes)
+        self.writes[key] += 1
+
+    def head(self, key):
+        self._ask()
+        if key not in self.objects:
+            raise ObjectNotFoundError(key)
+        data, content_type, attributes = self.objects[key]
+        return CloudHead(len(data), content_type, attributes)
+
+    def get(self, key, start, end):
+        self._ask()
+        return self.objects[key][0][start:end]
+
+    def pages(self, folder, after):
+        self._ask()
+        yield sorted(key for key in self.objects if key > after and key.startswith(folder))
+
+
+def behind(line):
+    return CloudStore(line, budget=RetryBudget(total=0.05))
+
+
+def test_a_cloud_store_is_behind_a_spool_and_others_are_not(tmp_path):
+    cloud, memory = behind(Line()), MemoryStore()
+    storages = {"a/../b": cloud, "m": memory}
+    found = SpooledStorages(storages, tmp_path / "spools")
+    assert found["m"] is memory
+    store = found["a/../b"]
+    assert isinstance(store, SpooledStore)
+    assert found["a/../b"] is store
+    assert store.location == cloud.location
+    assert (list(found), len(found), "m" in found, "x" in found) == (list(storages), 2, True, False)
+    assert [path.name for path in (tmp_path / "spools").iterdir()] == ["storage-a%2F..%2Fb"]
+    with pytest.raises(KeyError):
+        found["x"]
+    storages["m"] = other = behind(Line())
+    assert found["m"] is not other
+    storages["a/../b"] = behind(Line())
+    assert found["a/../b"] is not store
+    found.close()
+
+
+def test_a_spool_that_cannot_be_used_is_an_error_and_no_obstacle(tmp_path, caplog):
+    cloud = behind(Line())
+    first, second = (SpooledStorages({"s3": cloud}, tmp_path) for _ in range(2))
+    assert isinstance(first["s3"], SpooledStore)
+    with caplog.at_level(logging.ERROR):
+        assert second["s3"] is cloud
+    assert "recorded without a spool: the spool is in use" in caplog.text
+    first.close()
+    second.close()
+
+
+def test_where_the_spools_are(tmp_path):
+    cloud = {"s3": behind(Line())}
+    persistence = SqlitePersistence(tmp_path / "state.db")
+    try:
+        assert DeviceSpool().before(cloud, None, SYSTEM) is cloud
+        assert DeviceSpool(used=False).before(cloud, persistence, SYSTEM) is cloud
+        for spool, folder in ((DeviceSpool(), "state.db.spool"), (DeviceSpool(tmp_path / "there"), "there")):
+            found = spool.before(cloud, persistence, SYSTEM)
+            assert isinstance(found["s3"], SpooledStore)
+            assert (tmp_path / folder / "storage-s3" / "waiting").is_dir()
+            found.close()
+    finally:
+        persistence.close()
+
+
+def test_what_is_recorded_while_the_line_is_down_arrives_later_once(tmp_path):
+    line = Line()
+    line.is_down = True
+    persistence = SqlitePersistence(tmp_path / "state.db")
+    with fast_device({"s3": behind(line)}, persistence=persistence) as device:
+        record(device.service)
+        waiting = tmp_path / "state.db.spool" / "storage-s3" / "waiting"
+        until(lambda: len(list(waiting.rglob("*.m4v"))) > 2)
+        assert line.objects == {}
+    recorded = {str(path.relative_to(waiting)) for path in waiting.rglob("*.m4v*") if ".onvif_bmff" not in str(path)}
+    assert len(recorded) > 2
+    line.is_down = False
+    persistence = SqlitePersistence(tmp_path / "state.db")
+    with fast_device({"s3": behind(line)}, persistence=persistence):
+        until(lambda: recorded <= set(line.objects))
+    assert set(line.writes.values()) == {1}

@@ -1,0 +1,230 @@
+"""Records a disturbed stream and holds what was stored to what was sent.
+
+From its first sync sample on each access unit of a track is stored once, in order, or counted as dropped; samples keep
+their spacing; no gap hides in a span; the validator is silent; and each stored sample happens at the UTC that the
+camera's readings give it, to within 100 ms, or without readings at that of its arrival, to within 250 ms.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from fractions import Fraction
+from itertools import islice, pairwise
+from statistics import median
+
+from streams import NewCodec, Stream, Unit
+from support_recorded import PlayedSample, PlayedSegment, PlayedSpan, check_recording
+
+from onvif_bmff.media import TrackType
+from onvif_bmff.objects.events import RecordingEvent, collect_objects
+from onvif_bmff.recording.dropped import DropReason
+from onvif_bmff.recording.formats import RecordingFormat
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation import validate_store
+from onvif_bmff.validation.rules import Level
+
+START = UtcTime.parse("2026-03-04T10:20:30.000000Z")
+SEGMENT = timedelta(seconds=4)
+SETTLING = 12
+"""A step of a clock is followed when it has lasted 5 s, readings come every 2 s, and spans open with a sync sample."""
+
+
+class Clock(StrEnum):
+    """Where a recorder's UTC comes from."""
+
+    CAMERA = "camera"
+    ARRIVAL = "arrival"
+
+
+BOUNDS = {Clock.CAMERA: 0.100, Clock.ARRIVAL: 0.250}
+"""How far a stored sample may lie from its UTC, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a stream."""
+
+    events: list[RecordingEvent]
+    dropped: dict[str, int]
+    spans: list[PlayedSpan]
+    store: MemoryStore
+
+
+def instant(seconds: Fraction) -> UtcTime:
+    """Seconds since the beginning as an instant."""
+    return UtcTime(START.microseconds + round(seconds * 1_000_000))
+
+
+def record(stream: Stream, format_: RecordingFormat, clock: Clock) -> Recorded:
+    """Record a stream as a device does."""
+    target = RecordingTarget(format=format_, prefix="site", postfix="camera", segment_duration=SEGMENT, digits=6)
+    recorder = Recorder(stream.tracks, target, timestamp_bits=stream.timestamp_bits)
+    recorder.activate(instant(stream.items[0].arrival))
+    events: list[RecordingEvent] = []
+    for item in stream.items:
+        if isinstance(item, NewCodec):
+            recorder.replace_track(item.track)
+        elif isinstance(item, Unit):
+            events.extend(recorder.push(item.sample))
+    events.extend(recorder.deactivate())
+    store = MemoryStore()
+    for obj in collect_objects(events):
+        store.put(obj)
+    return Recorded(events, dict(recorder.dropped), check_recording(events, in_step=False), store)
+
+
+def check(stream: Stream, format_: RecordingFormat, clock: Clock) -> Recorded:
+    """Record a stream and hold the result to all that is said above."""
+    recorded = record(stream, format_, clock)
+    check_units(stream, recorded)
+    check_validator(recorded)
+    for track in stream.tracks:
+        if track.type is not TrackType.METADATA:
+            check_spacing(stream, recorded, track.track_id)
+    check_times(stream, recorded, clock)
+    return recorded
+
+
+# ---- each unit once ----------------------------------------------------------------------------------------------
+
+
+def check_units(stream: Stream, recorded: Recorded) -> None:
+    """From its first sync sample on each unit is stored once, in order, or counted."""
+    lost_in_all = before_sync = allowed = 0
+    for track in stream.tracks:
+        sent = stream.units(track.track_id)
+        first = next((place for place, unit in enumerate(sent) if unit.sample.sync), len(sent))
+        before_sync += first
+        expected = [bytes(unit.sample.data) for unit in sent[first:]]
+        stored = [sample.data for span in recorded.spans for sample in span.samples(track.track_id)]
+        assert stored, f"nothing of {track.token} is stored"
+        assert len(set(stored)) == len(stored), f"a unit of {track.token} is stored twice"
+        places = {data: place for place, data in enumerate(expected)}
+        order = [places[data] for data in stored]
+        assert order == sorted(order), f"units of {track.token} are not in order"
+        lost = len(expected) - len(stored)
+        lost_in_all += lost
+        group = longest_group(sent) if track.type is TrackType.VIDEO else 0
+        allowed = stream.breaks * (group + 50)
+        assert lost <= allowed, f"{lost} units of {track.token} of {len(expected)} are lost: {recorded.dropped}"
+    counted = sum(recorded.dropped.values())
+    assert counted == lost_in_all + before_sync, f"{lost_in_all} are lost, {recorded.dropped} counted"
+    assert set(recorded.dropped) <= {reason.value for reason in DropReason}
+
+
+def longest_group(units: list[Unit]) -> int:
+    """The most units from one sync sample to the next."""
+    places = [place for place, unit in enumerate(units) if unit.sample.sync]
+    return max((after - before for before, after in pairwise([*places, len(units)])), default=0)
+
+
+def check_validator(recorded: Recorded) -> None:
+    """Our validator has nothing to say."""
+    found = [one for one in validate_store(recorded.store) if one.level is not Level.NOTE]
+    assert not found, "\n".join(f"{one.rule} {one.key}: {one.message}" for one in found[:5])
+
+
+# ---- spacing -----------------------------------------------------------------------------------------------------
+
+
+def gap_bound(nominal: float) -> float:
+    """Seconds that a sample may last at most before its end is a gap."""
+    return max(min(10, 3 * nominal), 1, nominal * 1.5)
+
+
+def check_spacing(stream: Stream, recorded: Recorded, track_id: int) -> None:
+    """Samples are as far apart as they were sent, never a tick, and none lasts through a gap."""
+    sent = stream.units(track_id)
+    place = {bytes(unit.sample.data): number for number, unit in enumerate(sent)}
+    decoded, counter = [float(unit.decoded) for unit in sent], [float(unit.counter) for unit in sent]
+    stamps = [unit.sample.decode_time / stream.timescales[track_id] for unit in sent]
+    steps = [after - before for before, after in pairwise(decoded)]
+    loose = 2 * float(stream.shaken) + BOUNDS[Clock.CAMERA]
+    for span in recorded.spans:
+        scale = span.timescale
+        for before, after in pairwise(span.samples(track_id)):
+            a, b = place[before.data], place[after.data]
+            nominal = median(steps[max(0, a - 16) : a] or steps[:1])
+            real, counted = decoded[b] - decoded[a], counter[b] - counter[a]
+            stored = (after.decode_time - before.decode_time) / scale
+            shortest = min(one for one in (real, counted, nominal, stamps[b] - stamps[a]) if one > 0)
+            assert stored >= shortest / 4, f"{before.data[-20:]!r} and the next are {stored:.5f} s apart"
+            lasts = before.duration / scale
+            assert lasts <= gap_bound(nominal) + 2 / scale, f"{before.data[-20:]!r} lasts {lasts:.3f} s"
+            longest = max(real, counted, nominal) + nominal + loose
+            assert stored <= longest, f"{before.data[-20:]!r} and the next are {stored:.3f} s apart"
+
+
+# ---- times -------------------------------------------------------------------------------------------------------
+
+
+def check_times(stream: Stream, recorded: Recorded, clock: Clock) -> None:
+    """Each stored sample happens at its UTC; so do the keys, which name the first ones."""
+    tolerance = _tolerances(stream, clock)
+    truth = {
+        bytes(unit.sample.data): float(
+            unit.shown + (unit.ahead if clock is Clock.CAMERA and believed(unit.ahead) else 0)
+        )
+        for unit in stream.units()
+    }
+    for span in recorded.spans:
+        for segment in span.segments:
+            reference = _reference(segment, span)
+            key = (segment.obj.key.time.microseconds - START.microseconds) / 1_000_000
+            for sample in segment.samples:
+                at, true = key + (sample.presented - reference.presented) / span.timescale, truth[sample.data]
+                assert abs(at - true) <= tolerance[sample.data], (
+                    f"{sample.data[-20:]!r} of {segment.obj.key} was shown at {true:.3f} s, "
+                    f"is at {at:.3f} s: more than {tolerance[sample.data]:.3f} s"
+                )
+
+
+def believed(ahead: Fraction) -> bool:
+    """Whether a camera's wall clock is believed: it is not more than a day off."""
+    return abs(ahead) <= 86_400
+
+
+def _reference(segment: PlayedSegment, span: PlayedSpan) -> PlayedSample:
+    """The sample whose time is that of the key."""
+    fragment: dict[int, PlayedSample] = {}
+    for sample in segment.samples[: segment.first_fragment]:
+        fragment.setdefault(sample.track_id, sample)
+    if segment.obj.key.counter and span.lead in fragment:
+        return fragment[span.lead]
+    return min(fragment.values(), key=lambda sample: sample.presented)
+
+
+def _tolerances(stream: Stream, clock: Clock) -> dict[bytes, float]:
+    """The bound for each unit: wider by as much as a clock has changed in the last seconds, until that is followed."""
+    found: dict[bytes, float] = {}
+    for track in stream.tracks:
+        _add_tolerances(found, stream, clock, track.track_id)
+    return found
+
+
+def _add_tolerances(found: dict[bytes, float], stream: Stream, clock: Clock, track_id: int) -> None:
+    offsets: dict[int, list[float]] = {}
+    walls: dict[int, list[float]] = {}
+    for unit in stream.units(track_id):
+        second = int(unit.decoded)
+        offset, ahead = float(unit.counter - unit.decoded), float(unit.ahead if believed(unit.ahead) else 0)
+        offsets[second] = _range([*offsets.get(second, ()), offset])
+        walls[second] = _range([*walls.get(second, () if walls else (0.0,)), ahead])
+        bound = BOUNDS[clock] + _spread(offsets)
+        if clock is Clock.CAMERA:
+            # Until the first report is followed, arrival is all that is known.
+            bound = max(bound, BOUNDS[Clock.ARRIVAL] if len(walls) <= SETTLING else 0) + _spread(walls)
+        found[bytes(unit.sample.data)] = bound + float(stream.shaken) + 1e-5
+
+
+def _range(values: list[float]) -> list[float]:
+    return [min(values), max(values)]
+
+
+def _spread(by_second: dict[int, list[float]]) -> float:
+    """How far the values of the last seconds with media lie apart."""
+    values = [value for second in islice(reversed(by_second), SETTLING + 1) for value in by_second[second]]
+    return max(values) - min(values)

@@ -1,0 +1,54 @@
+"""Disturbances composed by chance: whatever comes together, the oracle holds."""
+
+import pytest
+from disturbances import (
+    composed,
+    delayed,
+    drift,
+    equal,
+    lone,
+    lost,
+    pause,
+    restart,
+    shaken,
+    stalled,
+    step,
+    wall_clock,
+)
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from named import clean
+from oracle import Clock, check
+
+from onvif_bmff.recording.formats import CMAF, MP4
+
+BASES = ("video", "sound and video", "all", "reordered with sound", "long groups", "29.97 a second")
+OFF = st.sampled_from((-37_600.0, -20.0, -9.0, -2.0, -0.5, 0.5, 2.0, 9.0, 20.0, 9_800.0))
+BY = st.sampled_from((-25.0, -9.5, -3.0, -1.0, -0.3, 0.3, 1.0, 3.0, 9.5, 25.0))
+AT = st.sampled_from((9.0, 12.3, 14.52))
+DISTURBANCES = st.one_of(
+    st.builds(lone, OFF, every=st.sampled_from((50, 61, 75)), first=st.integers(26, 40)),
+    st.builds(lone, OFF, every=st.just(0), first=st.integers(100, 130), count=st.integers(2, 5)),
+    st.builds(step, AT, BY, wall=st.booleans()),
+    st.builds(shaken, st.sampled_from((0.005, 0.015, 0.044)), seed=st.integers(0, 9)),
+    st.builds(equal, every=st.integers(2, 12)),
+    st.builds(pause, AT, st.sampled_from((0.4, 1.6, 4.0, 9.0, 11.0))),
+    st.builds(lost, every=st.integers(3, 12)),
+    st.builds(drift, st.sampled_from([ppm * 10**-6 for ppm in (-300, -50, 50, 300)])),
+    st.builds(wall_clock, st.sampled_from((-120.0, 3_600.0, -56 * 365 * 86_400.0))),
+    st.builds(restart, AT, away=st.sampled_from((0.0, 2.0, 12.0))),
+    st.builds(delayed, st.sampled_from((0.05, 0.15))),
+    st.builds(stalled, AT, st.sampled_from((1.0, 4.0))),
+)
+
+
+@pytest.mark.xfail(reason="lines 1, 2, 4 and 5", strict=True)
+@settings(max_examples=60, derandomize=True, phases=[Phase.generate])
+@given(
+    base=st.sampled_from(BASES),
+    disturbances=st.lists(DISTURBANCES, min_size=2, max_size=3),
+    format_=st.sampled_from((CMAF, MP4)),
+    clock=st.sampled_from(tuple(Clock)),
+)
+def test_composed_disturbances(base, disturbances, format_, clock):
+    check(composed(*disturbances)(clean(base)), format_, clock)

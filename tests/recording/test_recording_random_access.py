@@ -1,0 +1,173 @@
+"""Streams without IDR pictures: open GOPs joined midway, gradual refresh, and neither."""
+
+import subprocess
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from recording_kit import START
+
+from onvif_bmff.bmff import (
+    MovieFragmentBox,
+    MovieFragmentRandomAccessBox,
+    SampleGroupDescriptionBox,
+    SampleToGroupBox,
+    TrackFragmentBox,
+    parse_boxes,
+)
+from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits
+from onvif_bmff.media.nal import iter_nal_units, split_annex_b
+from onvif_bmff.media.nal_family import AVC, HEVC
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.playback import Timeline, select
+from onvif_bmff.playback.samples import SampleReader
+from onvif_bmff.recording.formats import CMAF, MP4
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.storage import StoreSink
+from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.validation import validate_store
+
+CLIP = ("-f", "lavfi", "-i", "testsrc2=s=128x96:r=25:d=4")
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264")
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-f", "hevc", "-x265-params")
+CLIPS = {
+    "open-gop": (AVC, (*X264, "-bf", "2", "-b_strategy", "0", "-g", "12", "-x264-params", "open-gop=1:scenecut=0")),
+    "refresh": (AVC, (*X264, "-bf", "0", "-g", "12", "-x264-params", "intra-refresh=1")),
+    "refresh-bf2": (AVC, (*X264, "-bf", "2", "-b_strategy", "0", "-g", "12", "-x264-params", "intra-refresh=1")),
+    "hevc-open-gop": (HEVC, (*X265, "log-level=none:aud=1:bframes=3:b-adapt=0:keyint=12:open-gop=1")),
+    "hevc-refresh": (HEVC, (*X265, "log-level=none:aud=1:bframes=0:keyint=12:intra-refresh=1")),
+}  # fmt: skip
+FORMATS = (CMAF, MP4)
+
+
+@pytest.fixture
+def units_of(make_clip):
+    """The access units of a clip, each with its presentation time in pictures."""
+
+    def made(name):
+        family, arguments = CLIPS[name]
+        path = make_clip(f"random-access-{name}.bits", (*CLIP, *arguments))
+        units = []
+        for unit in split_annex_b(path.read_bytes()):
+            if family.unit_type(unit, 0) == family.delimiter:
+                units.append([])
+            units[-1].append(unit)
+        command = ["ffprobe", "-v", "error", "-show_entries", "frame=pkt_pos", "-of", "csv=p=0", path]
+        shown = [int(line.strip(",")) for line in subprocess.check_output(command, text=True).split()]
+        order = {position: number for number, position in enumerate(sorted(shown))}
+        times = [0] * len(units)
+        for rank, position in enumerate(shown):
+            times[order[position]] = rank
+        return family, list(zip(units, times, strict=True))
+
+    return made
+
+
+def converted(family, pieces, **options):
+    """Samples as they go into a recorder, and the codec of the first; all that comes before a codec is left out."""
+    converter = AvcAccessUnits(**options) if family is AVC else HevcAccessUnits(**options)
+    times, found = None, []
+    for units, time in pieces:
+        unit = converter.convert(units)
+        if unit is not None:
+            times = times or DecodeTimes(unit.codec, 90000)
+            found += times.push(Sample(1, time * 3600, 0, unit.data, unit.sync))
+    return converter.codec, found + times.flush()
+
+
+def recorded(codec, samples, record_format, seconds=1.0):
+    store = MemoryStore()
+    target = RecordingTarget(format=record_format, segment_duration=timedelta(seconds=seconds))
+    recorder = Recorder([Track("VIDEO001", 1, 90000, codec)], target)
+    recorder.activate(START)
+    with StoreSink(store) as sink:
+        for sample in samples:
+            sink.add_all(recorder.push(sample))
+        sink.add_all(recorder.deactivate())
+    return store, recorder.dropped
+
+
+def objects(store):
+    return [parse_boxes(store.get(key)) for key in sorted(store.keys()) if not key.endswith("_end")]
+
+
+def played(store):
+    timeline = Timeline.from_store(store)
+    return [one.sample for one in SampleReader(store, select(timeline))]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("record_format", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("name", [name for name in CLIPS if name != "hevc-refresh"])
+def test_a_stream_that_is_joined_midway_is_recorded_from_its_next_start(units_of, name, record_format):
+    family, pieces = units_of(name)
+    sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
+    codec, samples = converted(family, [(sets, 0), *pieces[5:]])
+    starts = [number for number, one in enumerate(samples) if one.sync]
+    assert len(starts) >= 4
+    store, dropped = recorded(codec, samples, record_format)
+    assert list(validate_store(store)) == []
+    assert sum(dropped.values()) == starts[0] < 15
+    assert len(objects(store)) >= 3
+    found = played(store)
+    assert [bytes(one.data) for one in found] == [one.data for one in samples[starts[0] :]]
+    shown = sorted(one.decode_time + one.composition_offset for one in found)
+    assert {later - one for one, later in pairwise(shown)} == {3600}
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(("name", "distance"), [("refresh", 6), ("refresh-bf2", None)])
+def test_a_gradual_refresh_is_said_in_groups_and_is_no_sync_sample(units_of, name, distance):
+    family, pieces = units_of(name)
+    codec, samples = converted(family, pieces)
+    store, dropped = recorded(codec, samples, CMAF)
+    assert list(validate_store(store)) == []
+    assert not dropped
+    for number, boxes in enumerate(objects(store)):
+        first = next(one.find(TrackFragmentBox) for one in boxes if isinstance(one, MovieFragmentBox))
+        groups = [box for box in first.find_all(SampleToGroupBox) if box.grouping_type == "roll"]
+        (table,) = [box for box in boxes if isinstance(box, MovieFragmentRandomAccessBox)]
+        if not number:  # the stream begins with an IDR picture
+            assert len(table.children) == 2
+            continue
+        assert len(groups) == 1
+        assert len(table.children) == 1  # mfro only
+        assert groups[0].entries["group_description_index"][0] == 0x10001
+        (described,) = [box for box in first.find_all(SampleGroupDescriptionBox) if box.grouping_type == "roll"]
+        found = int.from_bytes(described.descriptions[:2], "big", signed=True)
+        assert 0 < found < 40
+        assert distance is None or found == distance
+
+
+@pytest.mark.interop
+def test_a_gradual_refresh_may_be_refused(units_of):
+    family, pieces = units_of("refresh")
+    sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
+    codec, samples = converted(family, [(sets, 0), *pieces[5:]], gradual=False)
+    store, dropped = recorded(codec, samples, CMAF)
+    assert list(store.keys()) == []
+    assert sum(dropped.values()) == len(samples)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("name", ["refresh", "refresh-bf2"])
+def test_pictures_are_right_after_the_distance(units_of, name, tmp_path):
+    """What FFmpeg decodes from a start on is, behind the distance, what it decodes of the whole stream."""
+    family, pieces = units_of(name)
+    codec, samples = converted(family, pieces)
+    start = [number for number, one in enumerate(samples) if one.sync][2]
+    distance = codec.roll_distance([one.data for one in samples[start:]])
+
+    def decoded(some):
+        path = tmp_path / "one.h264"
+        sets = [b"\0\0\0\1" + one for one in (*codec.sps, *codec.pps)]
+        data = [b"\0\0\0\1" + bytes(unit) for one in some for unit in iter_nal_units(one.data)]
+        path.write_bytes(b"".join((*sets, *data)))
+        command = ["ffmpeg", "-v", "quiet", "-flags", "output_corrupt", "-flags2", "showall", "-i", path]
+        out = subprocess.check_output([*command, "-f", "framemd5", "-"], text=True)
+        return [line.split(",")[-1].strip() for line in out.splitlines() if not line.startswith("#")]
+
+    whole, part = decoded(samples), decoded(samples[start:])
+    right = len(samples) - start - distance - 2  # pictures shown after all of the last that may be wrong
+    assert part[-right:] == whole[-right:]
