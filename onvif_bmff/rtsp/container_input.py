@@ -80,13 +80,9 @@ class ContainerInput:
         session = self._session
         held, self._held = self._held, []
         pushed = (unit for packet in self._packets for unit in session.push(packet))
-        for item in session.items(chain(held, pushed, _last(session))):
+        for item in chain(session.items(chain(held, pushed)), session.last_items()):
             if not isinstance(item, ClockReading):
                 yield item
-
-
-def _last(session: Session) -> Iterator[Pending]:
-    yield from session.flush()
 
 
 def open_container(place: str, options: StreamOptions = StreamOptions()) -> ContainerInput:  # noqa: B008
