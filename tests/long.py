@@ -21,6 +21,7 @@ RUNS: dict[str, str] = {
     "damaged-exports": "playback/long_damaged_exports",
     "interrupts": "cli/long_interrupts",
     "kills": "cli/long_kills",
+    "live-hour": "rtsp/long_live_hour",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
     "players": "interop/long_players",
