@@ -67,6 +67,7 @@ from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
+from onvif_bmff.recording.silent_tracks import end_silent_tracks as end_silent_tracks
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
 from onvif_bmff.recording.span import WriteFailure as WriteFailure
 from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment
@@ -176,6 +177,7 @@ __all__ = [
     "decide",
     "decoded_from",
     "encryption_fault",
+    "end_silent_tracks",
     "full_content_type",
     "gap_limit",
     "judge",

@@ -13,7 +13,7 @@ final, and all that may close something. How samples find their spans is in ther
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -36,6 +36,7 @@ from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
+from onvif_bmff.recording.silent_tracks import end_silent_tracks
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recording.track_state import TrackState, make_track_states
 from onvif_bmff.timing import UtcTime
@@ -259,6 +260,14 @@ class Recorder:
         if follower.read(reading, state):
             router.cut(CutCause.CLOCK_CHANGED)
         return ()
+
+    def end_silent(self, track_ids: Collection[int]) -> Sequence[RecordingEvent]:
+        """Close the spans of tracks that give nothing any more while others do, if their segments are long enough.
+
+        For callers with a clock. Nothing happens to a track that leads, nor in MP4 format: what leads cuts for all.
+        """
+        router = self._router
+        return () if router is None else end_silent_tracks(router.states, track_ids, router.spans, router.route)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""
