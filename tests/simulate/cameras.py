@@ -336,7 +336,8 @@ class _Session:
         if self._outlier or time < self._read_at or not (camera.does("clock readings") or camera.does("clock of 1970")):
             return
         self._read_at = time + 5.0
-        name = "clock of 1970" if camera.does("clock of 1970") else "clock readings"
+        wrong = camera.does("clock of 1970") and (self._number % 2 == 1 or not camera.does("clock readings"))
+        name = "clock of 1970" if wrong else "clock readings"
         camera.happens(name)
         began = UtcTime(0) if name == "clock of 1970" else START
         utc = began.plus_microseconds(round((sending.captured + camera.clock_off) * 1e6))

@@ -513,7 +513,7 @@ class World:
         patience = max(GOP, 3 * max(groups))
         for recording in self.scenario.recordings:
             camera = self.fleet.cameras[recording.camera]
-            own = camera.clock_off if camera.does("clock readings") and not camera.does("clock of 1970") else None
+            own = camera.clock_off if camera.does("clock readings") else None
             true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, patience, own)
             stored = list(self._stored(stores[recording.storage], recording, keys))
             sent = list(self._sent(recording))

@@ -178,7 +178,7 @@ class Service:
 
     def __init__(self) -> None:
         self.device_side = self
-        self._runner = SimpleNamespace(clock=lambda: None)
+        self._runner = SimpleNamespace(clock=lambda: UtcTime(0))
         self.modes: list[str] = []
 
     def event(self, message: object) -> None:
