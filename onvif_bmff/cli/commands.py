@@ -26,13 +26,14 @@ COMMANDS: dict[str, Command] = {
     "record": Command(
         "media are lost, a key was not wrapped for all certificates, or objects are left in the spool", (("record", 1),)
     ),
+    "import": Command("files were left out, or media in them were lost"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),
     "diagnose": Command("a clock, a gap or a sync sample is not as it should be", (("diagnose", 1),)),
     "decrypt": Command("a track stays encrypted, with --partial"),
     "rewrap": Command("an object could not be copied"),
     "extract": Command(),
-    "timeline": Command(schemas=(("timeline", 1),)),
+    "timeline": Command(schemas=(("timeline", 1), ("totals", 1))),
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "copy": Command("an object could not be copied", (("copy", 1),)),

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
 from tests.simulate.happenings import EventTimes, JobPauses
