@@ -18,9 +18,9 @@ from onvif_bmff.ingest import Mp4Input, main_tracks, open_mp4, open_stream
 from onvif_bmff.media.track import Track
 
 if TYPE_CHECKING:
-    from onvif_bmff.rtsp import ContainerInput
+    from onvif_bmff.rtsp import ContainerInput, StreamOptions
 
-__all__ = ["RecordInput", "open_input"]
+__all__ = ["RecordInput", "Source", "faults_of", "main_tracks_of", "open_input", "open_media"]
 
 _PIPE = Path("-")
 _STANDARD_INPUT = "standard input"
@@ -44,18 +44,12 @@ class RecordInput:
 
     def faults(self) -> tuple[str, ...]:
         """Return what was found wrong, in one text if there is anything."""
-        found = self._warnings()
+        found = faults_of(self.source)
         return ("; ".join(found),) if found else ()
-
-    def _warnings(self) -> Sequence[str]:
-        if isinstance(self.source, Mp4Input):
-            return self.source.warnings
-        lost = [f"{self.source.lost} access units could not be read"] if self.source.lost else []
-        return [*self.source.left_out, *lost]
 
     def tell(self, args: argparse.Namespace) -> None:
         """Complain about what was found wrong, and about tracks that are not recorded unless they were not chosen."""
-        for text in self._warnings():
+        for text in faults_of(self.source):
             complain(f"{self.name}: {text}")
         for other in self.source.others if isinstance(self.source, Mp4Input) else ():
             complain(f"{self.name}: track {other.track_id} ({other.handler!r}) is no video, audio or metadata")
@@ -74,42 +68,64 @@ def open_input(args: argparse.Namespace, *, one_of_each: bool) -> Iterator[Recor
     """
     if isinstance(args.input, StreamUrl):
         name = args.input.shown
-        opened: tuple[Source, int] = _opened_container(str(args.input), args), 0
+        opened: tuple[Source, int] = _opened_container(str(args.input), stream_options(args)), 0
+    elif args.input == _PIPE:
+        name, opened = _STANDARD_INPUT, _opened_pipe()
     else:
-        name = _STANDARD_INPUT if args.input == _PIPE else str(args.input)
-        opened = _opened_file(args, name)
+        name, opened = str(args.input), open_media(args.input)
     source, size = opened
     with source:
         tracks = _tracks(source, args.tracks) if args.tracks else None
         if tracks is None:
-            tracks = _main_tracks(source) if one_of_each else tuple(source.tracks)
+            tracks = main_tracks_of(source) if one_of_each else tuple(source.tracks)
         yield RecordInput(source, name, tracks, size)
 
 
-def _opened_file(args: argparse.Namespace, name: str) -> "tuple[Source, int]":
-    if args.input == _PIPE and sys.stdin is None:
-        raise MediaError("standard input is closed")
+def faults_of(source: "Source") -> Sequence[str]:
+    """Return what was found wrong in an input so far, and what of it is not recorded."""
+    if isinstance(source, Mp4Input):
+        return source.warnings
+    lost = [f"{source.lost} access units could not be read"] if source.lost else []
+    return [*source.left_out, *lost]
+
+
+def open_media(place: Path, options: "StreamOptions | None" = None) -> "tuple[Source, int]":
+    """Open a file of any container; return it and its size in bytes.
+
+    Raises ``OSError``, and ``OnvifBmffError`` with its name.
+    """
     try:
-        mp4 = open_stream(sys.stdin.buffer, name) if args.input == _PIPE else open_mp4(args.input)
+        mp4 = open_mp4(place)
     except ForeignFormatError as error:
-        if args.input == _PIPE or find_spec("av") is None:
-            raise error.about(name) from None
+        if find_spec("av") is None:
+            raise error.about(str(place)) from None
         try:
-            return _opened_container(str(args.input), args), args.input.stat().st_size
+            return _opened_container(str(place), options), place.stat().st_size
         except SourceError:
-            raise error.about(name) from None
+            raise error.about(str(place)) from None
     except OnvifBmffError as error:
-        raise error.about(name) from None
+        raise error.about(str(place)) from None
     return mp4, len(mp4.data)
 
 
-def _opened_container(place: str, args: argparse.Namespace) -> "ContainerInput":
-    from onvif_bmff.rtsp import open_container
+def _opened_pipe() -> "tuple[Source, int]":
+    if sys.stdin is None:
+        raise MediaError("standard input is closed")
+    try:
+        found = open_stream(sys.stdin.buffer, _STANDARD_INPUT)
+    except OnvifBmffError as error:
+        raise error.about(_STANDARD_INPUT) from None
+    return found, len(found.data)
 
-    return open_container(place, stream_options(args))
+
+def _opened_container(place: str, options: "StreamOptions | None") -> "ContainerInput":
+    from onvif_bmff.rtsp import StreamOptions, open_container
+
+    return open_container(place, options or StreamOptions())
 
 
-def _main_tracks(source: "Source") -> tuple[Track, ...]:
+def main_tracks_of(source: "Source") -> tuple[Track, ...]:
+    """Return one track of each kind of media."""
     if isinstance(source, Mp4Input):
         return main_tracks(source)
     return tuple({track.type: track for track in reversed(source.tracks)}.values())[::-1]

@@ -23,6 +23,8 @@ _TRIES = 3
 _PACKETISED = ("rtsp", "rtsps")
 _WITHOUT_REPORTS = ("mjpeg",)
 """Codecs whose packets libavformat puts together of many, so that the report gets lost; the wall clock does not."""
+_IN_PIECES = ("h264", "hevc", "av1")
+"""Codecs whose pictures come in many packets: they are joined early, for each packet costs time later on."""
 _ENCRYPTED = ("rtsps", "https")
 _REASONS = {
     "HTTPUnauthorizedError": "user or password are wrong (401)",
@@ -84,6 +86,7 @@ class Container:
             fault = self._fault(error, options.open_timeout, is_opening=True)
         if fault is not None:
             raise fault  # out here, for the context of an error has its text too
+        self.metadata = {str(name): str(text) for name, text in self._container.metadata.items()}
         self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
 
     def _open(self, options: StreamOptions, tries: int) -> Any:
@@ -101,7 +104,35 @@ class Container:
         return self._open(options, tries - 1)
 
     def packets(self) -> Iterator[Packet]:
-        """Yield packets until the end. Raises ``SourceError`` where reading fails."""
+        """Yield packets until the end; pieces of one picture that come one after the other are one.
+
+        Raises ``SourceError`` where reading fails.
+        """
+        in_pieces = {info.index for info in self.streams if info.packetised and info.codec in _IN_PIECES}
+        held: Packet | None = None
+        pieces: list[bytes] = []
+        try:
+            for packet in self._read():
+                if held is not None:
+                    same = packet.index == held.index and packet.pts == held.pts and packet.report is None
+                    if same:
+                        pieces.append(packet.data)
+                        continue
+                    yield _joined(held, pieces)
+                    held = None
+                if packet.index in in_pieces:
+                    held, pieces = packet, [packet.data]
+                else:
+                    yield packet
+        except SourceError:
+            if held is not None:
+                yield _joined(held, pieces)
+            raise
+        if held is not None:
+            yield _joined(held, pieces)
+
+    def _read(self) -> Iterator[Packet]:
+        """Yield what libavformat gives."""
         without_reports = {info.index for info in self.streams if info.packetised and info.codec in _WITHOUT_REPORTS}
         packets = iter(self._container.demux())
         while True:
@@ -133,6 +164,11 @@ class Container:
             if is_opening and self._location.scheme in _ENCRYPTED and getattr(error, "errno", None) == errno.EIO:
                 reason = "no secure connection, or the server's certificate is not trusted for this host"
         return SourceError(f"{self._location.shown}: {what}: {reason}")
+
+
+def _joined(packet: Packet, pieces: list[bytes]) -> Packet:
+    packet.data = b"".join(pieces)
+    return packet
 
 
 def _info(stream: Any, *, packetised: bool) -> StreamInfo:

@@ -5,11 +5,13 @@ from itertools import chain
 from types import TracebackType
 
 from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.errors import TimeError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.rtsp.container import Container
 from onvif_bmff.rtsp.options import Location, StreamOptions
 from onvif_bmff.rtsp.session import Pending, Session
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["ContainerInput", "open_container"]
 
@@ -58,6 +60,14 @@ class ContainerInput:
         return self._session.left_out
 
     @property
+    def created(self) -> UtcTime | None:
+        """When it says that it was made; None if it does not."""
+        try:
+            return UtcTime.parse(self._container.metadata.get("creation_time", ""))
+        except TimeError:
+            return None
+
+    @property
     def lost(self) -> int:
         """Access units that could not be read, so far."""
         return self._session.lost
@@ -70,13 +80,9 @@ class ContainerInput:
         session = self._session
         held, self._held = self._held, []
         pushed = (unit for packet in self._packets for unit in session.push(packet))
-        for item in session.items(chain(held, pushed, _last(session))):
+        for item in chain(session.items(chain(held, pushed)), session.last_items()):
             if not isinstance(item, ClockReading):
                 yield item
-
-
-def _last(session: Session) -> Iterator[Pending]:
-    yield from session.flush()
 
 
 def open_container(place: str, options: StreamOptions = StreamOptions()) -> ContainerInput:  # noqa: B008

@@ -24,7 +24,6 @@ from onvif_bmff.codecs import (
 )
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.nal import iter_nal_units
 
 __all__ = [
     "AacUnits",
@@ -58,9 +57,12 @@ class MediaUnit:
 
 
 class Assembler(Protocol):
-    """Puts access units together; ``lost`` counts what could not be read."""
+    """Puts access units together."""
 
-    lost: int
+    @property
+    def lost(self) -> int:
+        """How much could not be read."""
+        ...
 
     @property
     def codec(self) -> Codec | None:
@@ -101,24 +103,25 @@ class NalUnits:
     Args:
         units: makes samples of access units.
         whole: payloads are access units by themselves, as in files.
-        length_size: bytes of the lengths before NAL units, where these are no byte stream.
     """
 
-    def __init__(
-        self, units: AvcAccessUnits | HevcAccessUnits, *, whole: bool = False, length_size: int | None = None
-    ) -> None:
+    def __init__(self, units: AvcAccessUnits | HevcAccessUnits, *, whole: bool = False) -> None:
         self._units = units
         self._whole = whole
-        self._length_size = length_size
         self._parts: list[bytes] = []
         self._time = 0
         self._size = 0
-        self.lost = 0
+        self._lost = 0
 
     @property
     def codec(self) -> Codec | None:
         """The codec in force."""
         return self._units.codec
+
+    @property
+    def lost(self) -> int:
+        """Access units, and NAL units in them, that could not be read."""
+        return self._lost + self._units.lost.total()
 
     def continues(self, data: bytes) -> bool:
         """Return whether a payload goes on within a NAL unit: it begins with no start code."""
@@ -141,18 +144,15 @@ class NalUnits:
         parts, size = self._parts, self._size
         self._parts, self._size = [], 0
         if size > _MAX_UNIT:
-            self.lost += 1
+            self._lost += 1
         elif parts:
             yield from self._made(b"".join(parts), self._time, None)
 
     def _made(self, data: bytes, time: int, decode_time: int | None) -> Iterator[MediaUnit]:
         try:
-            given: bytes | list[memoryview] = data
-            if self._length_size is not None:
-                given = list(iter_nal_units(data, self._length_size))
-            unit = self._units.convert(given)
+            unit = self._units.convert(data)
         except BitstreamError:
-            self.lost += 1
+            self._lost += 1
             return
         if unit is not None:
             yield MediaUnit(time, 0, unit.data, unit.sync, unit.codec, decode_time)

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from onvif_bmff.codecs import DecodeTimes
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, SourceError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
@@ -26,7 +27,12 @@ SourceItem: TypeAlias = Sample | CodecChange | ClockReading
 
 @dataclass(slots=True, eq=False)
 class StreamTrack:
-    """One stream that is recorded; ``shift`` is what its times are moved by, in ticks."""
+    """One stream that is recorded.
+
+    ``codec`` is that of its last sample; ``shift`` is what its times are moved by, in ticks; ``end`` is when its last
+    unit ended, where one begins whose time the source does not tell. ``times`` makes decode times, unless the source
+    tells them; whether it does shows its first packet.
+    """
 
     info: StreamInfo
     kind: MediaKind
@@ -35,8 +41,9 @@ class StreamTrack:
     stamps: RtpStamps
     codec: Codec | None = None
     shift: int = 0
-    end: int | None = field(default=None)
-    """When its last unit ended: where one begins whose time the source does not tell."""
+    end: int | None = None
+    times: DecodeTimes | None = None
+    tells_decode_times: bool | None = None
 
     @property
     def track_id(self) -> int:
@@ -169,17 +176,23 @@ class Session:
         )
 
     def _file_times(self, track: StreamTrack, packet: Packet) -> tuple[int | None, int | None]:
+        """The time of presentation of a packet, and of decoding if its container tells that of all."""
         numerator = track.info.time_base.numerator
-        dts = packet.pts if packet.dts is None else packet.dts
+        if track.tells_decode_times is None:
+            track.tells_decode_times = packet.dts is not None
+        dts = packet.dts if track.tells_decode_times else None
         pts = dts if packet.pts is None else packet.pts
-        if pts is None or dts is None:
+        if pts is None:
             return track.end, None
-        return pts * numerator, dts * numerator
+        return pts * numerator, None if dts is None else dts * numerator
 
     # ---- samples ---------------------------------------------------------------------------------------------
 
     def items(self, found: Iterable[Pending]) -> Iterator[SourceItem]:
-        """Yield what is recorded: units as samples, codec changes before those that need another codec."""
+        """Yield what is recorded: units as samples, codec changes before those that need another codec.
+
+        Pictures that may be reordered are held back as long as their decode times are not certain.
+        """
         for track, unit in found:
             if isinstance(unit, ClockReading):
                 moved = unit.media_time + Fraction(track.shift, track.info.timescale)
@@ -187,16 +200,24 @@ class Session:
                 continue
             if track.codec is None:
                 continue
-            decode_time = unit.time if unit.decode_time is None else unit.decode_time
+            time = unit.time + track.shift
             if unit.codec is not track.codec:
                 if unit.codec != track.codec:
-                    yield CodecChange(track.track_id, decode_time + track.shift, unit.codec, 0)
+                    yield from () if track.times is None else track.times.change_codec(unit.codec)
+                    yield CodecChange(track.track_id, time, unit.codec, 0)
                 track.codec = unit.codec
-            yield Sample(
-                track.track_id,
-                decode_time + track.shift,
-                unit.duration,
-                unit.data,
-                unit.sync,
-                unit.time - decode_time,
-            )
+            decode_time = time if unit.decode_time is None else unit.decode_time + track.shift
+            sample = Sample(track.track_id, decode_time, unit.duration, unit.data, unit.sync, time - decode_time)
+            if unit.decode_time is not None or track.kind is not MediaKind.VIDEO:
+                yield sample
+                continue
+            if track.times is None:
+                track.times = DecodeTimes(unit.codec, track.info.timescale)
+            yield from track.times.push(sample)
+
+    def last_items(self) -> Iterator[SourceItem]:
+        """Yield what was waited with, at the end."""
+        yield from self.items(list(self.flush()))
+        for track in self._tracks.values():
+            if track.times is not None:
+                yield from track.times.flush()

@@ -66,9 +66,9 @@ class LiveSource:
                 elif reader.has_ended:
                     break
         except SourceError:
-            yield from session.items(session.flush())
+            yield from session.last_items()
             raise
-        yield from session.items(session.flush())
+        yield from session.last_items()
 
     def close(self) -> None:
         """End the session."""

@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd
 
 from onvif_bmff.errors import TimeError
 from onvif_bmff.timing import UtcTime
@@ -154,7 +155,7 @@ class _Steps:
         """Return what a step was that is known but for the difference of two clocks, mostly a few milliseconds.
 
         Where steps repeat in a pattern, as those of pictures do, reordered or not, it is the next of the pattern. Else
-        it is the nearest multiple of the least step.
+        it is the nearest multiple of what all steps are multiples of.
         """
         steps = list(self._steps)
         if not moved or not steps:
@@ -164,5 +165,5 @@ class _Steps:
             if steps[-seen:] == steps[-seen - period : -period]:
                 is_loss = period == 1 and moved > steps[-1] and not moved % steps[-1]
                 return moved if is_loss else steps[-period]
-        least = min(abs(step) for step in steps)
-        return round(moved / least) * least or least
+        unit = gcd(*steps)
+        return round(moved / unit) * unit or unit

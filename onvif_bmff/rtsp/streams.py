@@ -1,16 +1,10 @@
 """What a stream of a container is, and how its packets become samples."""
 
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
 
-from onvif_bmff.bmff import AvcConfigurationBox, HevcConfigurationBox
-from onvif_bmff.bmff.language.reader import parse_boxes
 from onvif_bmff.codecs import AacCodec, AvcAccessUnits, G711Codec, HevcAccessUnits, OpusCodec, OpusHead
-from onvif_bmff.errors import BitstreamError, BoxError
-from onvif_bmff.media.nal import split_annex_b
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.rtsp.av1_units import Av1Units
 from onvif_bmff.rtsp.media_units import (
@@ -25,8 +19,6 @@ from onvif_bmff.rtsp.media_units import (
 
 __all__ = ["StreamInfo", "assembler_for", "kind_of"]
 
-Configuration = TypeVar("Configuration", AvcConfigurationBox, HevcConfigurationBox)
-_CONFIGURATIONS: dict[type, bytes] = {AvcConfigurationBox: b"avcC", HevcConfigurationBox: b"hvcC"}
 _LAWS = {"pcm_mulaw": "ulaw", "pcm_alaw": "alaw"}
 _KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO, "data": MediaKind.METADATA}
 
@@ -73,9 +65,9 @@ def assembler_for(info: StreamInfo) -> Assembler | None:
     whole = not info.packetised
     match info.codec:
         case "h264":
-            return _avc(info, whole=whole)
+            return NalUnits(_avc(info), whole=whole)
         case "hevc":
-            return _hevc(info, whole=whole)
+            return NalUnits(_hevc(info), whole=whole)
         case "mjpeg":
             return JpegUnits()
         case "av1":
@@ -98,46 +90,15 @@ def _opus(info: StreamInfo) -> OpusCodec:
     return OpusCodec.from_head(OpusHead(info.channels or 2, pre_skip=0, input_sample_rate=48_000, output_gain=0))
 
 
-def _avc(info: StreamInfo, *, whole: bool) -> Assembler:
-    units = AvcAccessUnits()
-    config = _configuration(AvcConfigurationBox, info.extradata)
-    if config is None:
-        _teach(units, _split(info.extradata))
-        return NalUnits(units, whole=whole)
-    _teach(units, [*config.sequence_parameter_sets, *config.picture_parameter_sets])
-    return NalUnits(units, whole=whole, length_size=config.length_size_minus_one + 1)
-
-
-def _hevc(info: StreamInfo, *, whole: bool) -> Assembler:
-    units = HevcAccessUnits()
-    config = _configuration(HevcConfigurationBox, info.extradata)
-    if config is None:
-        _teach(units, _split(info.extradata))
-        return NalUnits(units, whole=whole)
-    _teach(units, [unit for array in config.arrays for unit in array.nal_units])
-    return NalUnits(units, whole=whole, length_size=config.length_size_minus_one + 1)
-
-
-def _configuration(kind: type[Configuration], extradata: bytes) -> Configuration | None:
-    """The decoder configuration record in a stream's extradata; None where these are a byte stream, or broken."""
-    if extradata[:1] != b"\1":
-        return None
+def _avc(info: StreamInfo) -> AvcAccessUnits:
     try:
-        found = parse_boxes((8 + len(extradata)).to_bytes(4, "big") + _CONFIGURATIONS[kind] + extradata)[0]
-    except BoxError:
-        return None
-    return found if isinstance(found, kind) else None
+        return AvcAccessUnits.from_avcc(info.extradata) if info.extradata else AvcAccessUnits()
+    except MediaError:
+        return AvcAccessUnits()  # the stream brings what these should have said
 
 
-def _teach(units: AvcAccessUnits | HevcAccessUnits, sets: Iterable[bytes]) -> None:
-    """Tell the parameter sets that are known beforehand; the stream brings those that cannot be read."""
-    for unit in sets:
-        with suppress(BitstreamError):
-            units.convert([unit])
-
-
-def _split(stream: bytes) -> list[bytes]:
+def _hevc(info: StreamInfo) -> HevcAccessUnits:
     try:
-        return split_annex_b(stream) if stream else []
-    except BitstreamError:
-        return []
+        return HevcAccessUnits.from_hvcc(info.extradata) if info.extradata else HevcAccessUnits()
+    except MediaError:
+        return HevcAccessUnits()

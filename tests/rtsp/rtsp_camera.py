@@ -21,11 +21,12 @@ NTP = 2_208_988_800
 
 @dataclass
 class Payload:
-    """One RTP packet: ``time`` in ticks since the start of the session."""
+    """One RTP packet: ``time`` in ticks since the start of the session, and when it is sent, if that is not then."""
 
     time: int
     data: bytes
     marker: bool = True
+    sent: int | None = None
 
 
 @dataclass
@@ -202,7 +203,8 @@ class Camera:
                 head = struct.pack(
                     ">BBHII", 128, packet.marker << 7 | line.payload_type, number % (1 << 16), rtp, 1000 + at
                 )
-                due.append((Fraction(packet.time, line.rate), 1, number, frame(2 * at, head + packet.data)))
+                sent = packet.time if packet.sent is None else packet.sent
+                due.append((Fraction(sent, line.rate), 1, number, frame(2 * at, head + packet.data)))
             for time in line.reports:
                 rtp = (line.first_rtp + round(time * line.rate)) % (1 << 32)
                 ntp = int((self.begins + NTP + time + line.off) * (1 << 32)) % (1 << 64)
@@ -225,17 +227,17 @@ def _without_frames(data: bytes) -> bytes:
 # ---- payloads ------------------------------------------------------------------------------------------------
 
 
-def avc_packets(units: Sequence[bytes], time: int, size: int = 1000) -> list[Payload]:
+def avc_packets(units: Sequence[bytes], time: int, sent: int, size: int = 1000) -> list[Payload]:
     """The NAL units of one picture as packets: whole ones, or in fragments (FU-A). RFC 6184, 5.6, 5.8."""
     made: list[Payload] = []
     for unit in units:
         if len(unit) <= size:
-            made.append(Payload(time, unit, marker=False))
+            made.append(Payload(time, unit, marker=False, sent=sent))
             continue
         rest, indicator, kind = unit[1:], unit[0] & 0xE0 | 28, unit[0] & 31
         pieces = [rest[at : at + size] for at in range(0, len(rest), size)]
         for number, piece in enumerate(pieces):
             state = (number == 0) << 7 | (number == len(pieces) - 1) << 6 | kind
-            made.append(Payload(time, bytes((indicator, state)) + piece, marker=False))
+            made.append(Payload(time, bytes((indicator, state)) + piece, marker=False, sent=sent))
     made[-1].marker = True
     return made

@@ -12,6 +12,13 @@ STREAMS = {
         "key-int-max=25 bitrate=800 ! rtph264pay name=pay0 pt=96 config-interval=-1 "
         "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
     ),
+    "hour": (
+        "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=25/1 ! "
+        "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50 bitrate=4000 "
+        "option-string=nal-hrd=cbr:vbv-maxrate=4000:vbv-bufsize=4000 ! "
+        "rtph264pay name=pay0 pt=96 config-interval=-1 "
+        "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
+    ),
     "reordered": (
         f"videotestsrc is-live=true pattern=ball ! {SMALL} ! x264enc bframes=2 b-adapt=false rc-lookahead=0 "
         "sync-lookahead=0 speed-preset=veryfast key-int-max=25 bitrate=800 ! video/x-h264,profile=main ! "

@@ -100,6 +100,13 @@ def test_a_packet_within_an_access_unit_keeps_its_time_whatever_a_report_does() 
     assert stamps.alignment == 721
 
 
+def test_the_first_report_may_come_before_a_pattern_shows() -> None:
+    stamps = RtpStamps(90_000)
+    assert [stamps.read(time) for time in (0, 10_800, 3600)] == [0, 10_800, 3600]
+    assert stamps.read(7250, SenderReport(Fraction(EPOCH), 1000), EPOCH) == 7200
+    assert stamps.alignment == 50
+
+
 def test_without_the_report_the_wall_clock_is_read_all_the_same() -> None:
     stamps = RtpStamps(90_000)
     assert stamps.read(0) == 0

@@ -172,7 +172,7 @@ def test_no_payload_breaks_an_assembler(pieces: list[tuple[bytes, int]]) -> None
     head = OpusHead(2, pre_skip=0, input_sample_rate=48_000, output_gain=0)
     for units in (
         NalUnits(AvcAccessUnits()),
-        NalUnits(AvcAccessUnits(), whole=True, length_size=4),
+        NalUnits(AvcAccessUnits(length_size=4), whole=True),
         Av1Units(),
         Av1Units(whole=True),
         JpegUnits(),
