@@ -20,6 +20,7 @@ RUNS: dict[str, str] = {
     "cloud-faults": "storage/storage_cloud_storm",
     "damaged-exports": "playback/long_damaged_exports",
     "interrupts": "cli/long_interrupts",
+    "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
     "live-hour": "rtsp/long_live_hour",
     "oracle": "cenc/long_oracle",

@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
     "decrypt": Command("a track stays encrypted, with --partial"),
     "rewrap": Command("an object could not be copied"),
     "extract": Command(),
-    "timeline": Command(schemas=(("timeline", 1),)),
+    "timeline": Command(schemas=(("timeline", 1), ("totals", 1))),
     "export": Command("something was missing, damaged or not decrypted"),
     "validate": Command("errors or warnings", (("validate", 1), ("rules", 1))),
     "copy": Command("an object could not be copied", (("copy", 1),)),

@@ -15,11 +15,14 @@ from onvif_bmff.jobs.sources import opened
 from onvif_bmff.jobs.tasks import Shared, Workers
 from onvif_bmff.objects import MediaClock, ReadableStore
 from onvif_bmff.playback import (
+    ArrowColumn,
+    ArrowType,
     RecordedSegment,
     RecordedSpan,
     SegmentHeader,
     StoreSource,
     Timeline,
+    arrow_of_rows,
     joined_tracks,
     read_header,
     segment_fragments,
@@ -97,6 +100,34 @@ class Recording:
         }
 
 
+_PLACE = (("prefix", ArrowType.TEXT), ("postfix", ArrowType.TEXT))
+_TRACK = (
+    ("extension", ArrowType.TEXT),
+    ("kind", ArrowType.TEXT),
+    ("track_id", ArrowType.INT64),
+    ("codec", ArrowType.TEXT),
+    ("timescale", ArrowType.INT64),
+    ("samples", ArrowType.INT64),
+    ("sync_samples", ArrowType.INT64),
+    ("bytes", ArrowType.INT64),
+    ("largest_sample", ArrowType.INT64),
+    ("duration", ArrowType.FLOAT64),
+    ("bit_rate", ArrowType.INT64),
+    ("encrypted", ArrowType.BOOL),
+)
+"""Columns of the facts on tracks as a table: the members of JSON, but for codec (its name) and encrypted."""
+
+
+def _row_of(facts: dict[str, Any]) -> list[Any]:
+    codec = facts["codec"]
+    plain = {
+        **facts,
+        "codec": None if codec is None else codec.get("name"),
+        "encrypted": facts["encryption"] is not None,
+    }
+    return [plain[name] for name, _ in _TRACK]
+
+
 @dataclass(slots=True)
 class SegmentFacts:
     """The facts on some segments of a recording; ``damage`` as in ``StoreFacts``."""
@@ -170,6 +201,15 @@ class StoreFacts:
         return (end is None or segment.start < end) and (
             start is None or segment.start >= start or (segment.end is not None and segment.end > start)
         )
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the facts as an Arrow table, a row for each track of each recording. ``rows`` must have been read."""
+        rows = (
+            [recording.prefix, recording.postfix, *_row_of(facts)]
+            for recording in self._recordings.values()
+            for facts in recording.to_json()["tracks"]
+        )
+        return arrow_of_rows([ArrowColumn(name, kind) for name, kind in (*_PLACE, *_TRACK)], rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as plain values."""

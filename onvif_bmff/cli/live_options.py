@@ -21,6 +21,8 @@ __all__ = ["PASSWORD_VARIABLE", "StreamUrl", "add_live_arguments", "input_place"
 PASSWORD_VARIABLE = "ONVIF_BMFF_PASSWORD"
 """The environment variable that may hold the password of a stream."""
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://")
+_STORES = ("s3", "az", "gs", "memory")
+"""Schemes of stores, which no stream has."""
 _TRANSPORTS = ("tcp", "udp", "udp_multicast", "http")
 
 
@@ -43,8 +45,10 @@ class StreamUrl(str):
 
 
 def input_place(text: str) -> Path | StreamUrl:
-    """Return an input: a file of this machine, or the address of a stream."""
-    return StreamUrl(text) if _URL.match(text) else path(text)
+    """Return an input: a file of this machine, or the address of a stream; a store in a cloud is neither."""
+    found = _URL.match(text)
+    is_store = found is not None and found[0].partition(":")[0].lower() in _STORES
+    return StreamUrl(text) if found is not None and not is_store else path(text)
 
 
 def add_live_arguments(parser: argparse.ArgumentParser) -> None:

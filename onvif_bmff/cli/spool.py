@@ -15,6 +15,7 @@ from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, path, store_place
 from onvif_bmff.errors import StoreError
+from onvif_bmff.runtime import utc_now
 
 if TYPE_CHECKING:
     from onvif_bmff.storage import SpooledStore
@@ -70,11 +71,12 @@ def run(args: argparse.Namespace) -> int:
     left = [item.key for item in folder.open_area_state().unsealed]
     size = sum(folder.head(key).size for key in keys)
     notes = SpoolNotes(str(args.spool))
+    today, month = notes.sent(str(utc_now())[:10])
     if args.json:
         found = {"waiting": keys, "bytes": size, "aside": kept, "unsealed": left, "error": error}
         dropped = [dataclasses.asdict(one) for one in notes.dropped]
         sums = {"objects": notes.dropped_objects, "bytes": notes.dropped_bytes, "last": dropped}
-        write_json("spool", {**found, "dropped": sums})
+        write_json("spool", {**found, "dropped": sums, "sent": {"day": today, "month": month}})
     else:
         with summary():
             say(f"{len(keys)} objects of {size:,} bytes wait{f', since {keys[0]}' if keys else ''}")
@@ -82,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
                 say(f"set aside {key}")
             for one in notes.dropped:
                 say(f"dropped at {one.at}: {one.objects} segments of {one.bytes:,} bytes, {one.first} to {one.last}")
+            if month:
+                say(f"{today:,} bytes were sent today, {month:,} in this month, as far as they are limited")
             if notes.dropped_objects:
                 say(f"{notes.dropped_objects} segments of {notes.dropped_bytes:,} bytes were dropped to make room")
     has_rest = complain_of_rest(args.spool, len(kept))

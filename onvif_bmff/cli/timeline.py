@@ -51,11 +51,18 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_worker_arguments(parser)
     add_json_argument(parser)
     parser.add_argument("--picture", action="store_true", help="draw the days although this is no terminal")
+    parser.add_argument(
+        "--totals",
+        action="store_true",
+        help="show sums of each recording only, in bounded memory for any number of keys",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the timeline; 0 if there is any."""
+    if arguments.totals:
+        return _totals(arguments)
     timeline = _timeline(arguments)
     spans = [span for span in timeline.spans if _inside(span, arguments.start, arguments.end)]
     if arguments.json:
@@ -72,6 +79,44 @@ def run(arguments: argparse.Namespace) -> int:
             write(line)
     for line in _listing(timeline, spans, arguments.start, arguments.end):
         write(line)
+    return Status.SUCCESS
+
+
+def _totals(args: argparse.Namespace) -> int:
+    from onvif_bmff.jobs.totals import bucket_totals
+
+    if args.start is not None or args.end is not None or args.postfix is not None:
+        raise StoreError("--totals is of all times and places: no --from, --to or --postfix")
+    with workers_of(args) as workers:
+        found = bucket_totals(
+            address_of(args.store, args.store_options),
+            inventories=inventories_of(args),
+            prefix=args.prefix,
+            workers=workers,
+        )
+    warn_of_inventory(found.counts)
+    if args.json:
+        names = ("objects", "foreign", "duplicates", "orphan_ends")
+        sums = {name: getattr(found, name) for name in names}
+        write_json("totals", {"places": [one.to_json() for one in found.places], **sums})
+    if not found.places and not args.allow_empty:
+        complain(nothing_found(args, found.objects + found.foreign, found.objects))
+        return Status.ERROR
+    write = line_writer(sys.stdout)
+    for one in () if args.json else found.places:
+        where = "/".join(part for part in (one.prefix, one.postfix) if part)
+        lost = f"{one.lost} lost, {one.gaps} gaps of {one.gap_seconds:,.0f} s"
+        write(
+            [
+                ("type", f"{one.extension:4} "),
+                ("", f"{_text(one.start)} … {_text(one.last_start)}  "),
+                ("value", f"{one.segments} segments in {one.spans} spans, {lost}"),
+                ("place", f"  {where}"),
+            ]
+        )
+    if not args.json:
+        count = sum(one.segments for one in found.places)
+        write([("", f"{count} segments in {len(found.places)} kinds of spans; {found.foreign} other names")])
     return Status.SUCCESS
 
 

@@ -28,6 +28,7 @@ from onvif_bmff.codecs.avc.syntax import avc_slice_pps_id as avc_slice_pps_id
 from onvif_bmff.codecs.avc.syntax import avc_starts_picture as avc_starts_picture
 from onvif_bmff.codecs.avc.syntax import parse_avc_pps as parse_avc_pps
 from onvif_bmff.codecs.avc.syntax import parse_avc_sps as parse_avc_sps
+from onvif_bmff.codecs.camera_video import CameraVideo as CameraVideo
 from onvif_bmff.codecs.decode_times import DecodeTimes as DecodeTimes
 from onvif_bmff.codecs.g711 import G711Codec as G711Codec
 from onvif_bmff.codecs.hevc.codec import HevcCodec as HevcCodec
@@ -84,6 +85,7 @@ from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembl
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
+from onvif_bmff.codecs.start_points import StartPoints as StartPoints
 
 __all__ = [
     "CODECS",
@@ -103,6 +105,7 @@ __all__ = [
     "AvcSliceHeaders",
     "AvcSliceLayout",
     "AvcSps",
+    "CameraVideo",
     "DecodeTimes",
     "G711Codec",
     "HevcAccessUnits",
@@ -124,6 +127,7 @@ __all__ = [
     "PictureAssembly",
     "ProfileTierLevel",
     "ShortTermRefPicSet",
+    "StartPoints",
     "UnitKinds",
     "avc_is_idr",
     "avc_is_vcl",

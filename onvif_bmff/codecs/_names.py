@@ -21,6 +21,7 @@ NAMES = {
         "parse_avc_pps",
         "parse_avc_sps",
     ),
+    "camera_video": ("CameraVideo",),
     "decode_times": ("DecodeTimes",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
@@ -69,4 +70,5 @@ NAMES = {
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
     "registry": ("CODECS", "codec_of", "register",),
+    "start_points": ("StartPoints",),
 }

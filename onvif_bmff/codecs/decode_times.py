@@ -20,16 +20,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
 
-from onvif_bmff.codecs.avc.codec import AvcCodec
-from onvif_bmff.codecs.avc.picture import AvcPictureHeaders
-from onvif_bmff.codecs.hevc.codec import HevcCodec
-from onvif_bmff.codecs.hevc.picture import HevcPictureHeaders
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import iter_nal_ranges
-from onvif_bmff.media.nal_family import AVC, HEVC
-from onvif_bmff.media.picture_order import MAX_REORDER, PictureHeader, PictureHeaders
+from onvif_bmff.media.nal_family import HEVC, NalFamily
+from onvif_bmff.media.picture_order import MAX_REORDER, PictureCodec, PictureHeader, PictureHeaders
 from onvif_bmff.media.track import Sample
 
 __all__ = ["DecodeTimes"]
@@ -60,7 +56,7 @@ class DecodeTimes:
 
     ``push`` takes samples in decoding order, with their presentation time as ``decode_time`` and no composition offset;
     it returns those whose decode time is certain, as many as came in the end (``flush``), in order and otherwise as
-    they were. It is transparent where nothing is to be done: for other media than H.264 and H.265, for streams that
+    they were. It is transparent where nothing is to be done: for codecs that read no picture headers, for streams that
     reorder nothing, and from the first sample with a composition offset on, for then decode times are given.
 
     A time that is off by more than a second from what the order counts say gets no meaning here: it stays with its
@@ -84,11 +80,9 @@ class DecodeTimes:
 
     def _begin(self, codec: Codec) -> None:
         self._headers: PictureHeaders | None = None
-        self._family = HEVC
-        if isinstance(codec, AvcCodec):
-            self._family, self._headers = AVC, AvcPictureHeaders((*codec.sps, *codec.pps))
-        elif isinstance(codec, HevcCodec):
-            self._headers = HevcPictureHeaders((*codec.sps, *codec.pps))
+        self._family: NalFamily | None = None
+        if isinstance(codec, PictureCodec):
+            self._family, self._headers = codec.nal_family, codec.picture_headers()
         self.depth = 0 if self._headers is None else self._headers.reorder_depth
         self._transparent = self.depth == 0
 
@@ -169,7 +163,7 @@ class DecodeTimes:
         """The header of the first slice; None where none can be read."""
         headers, family, found = self._headers, self._family, None
         data = memoryview(sample.data)
-        if headers is None:
+        if headers is None or family is None:
             return None
         with suppress(BitstreamError):
             for start, end in iter_nal_ranges(data):

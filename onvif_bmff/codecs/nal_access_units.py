@@ -15,32 +15,20 @@ from onvif_bmff.bmff import (
     PixelAspectRatioBox,
 )
 from onvif_bmff.errors import BitstreamError, MediaError
+from onvif_bmff.media.codec import VideoCodec
 from onvif_bmff.media.nal import Buffer, nal_ranges, split_annex_b
 from onvif_bmff.media.nal_family import NalFamily
+from onvif_bmff.media.picture_order import PictureCodec
 
 __all__ = ["AccessUnit", "AccessUnits", "LostUnits"]
 
 
-class ConfiguredCodec(Protocol):
+class ConfiguredCodec(VideoCodec, PictureCodec, Protocol):
     """A codec whose parameter sets lie in its sample entry: ``AvcCodec`` or ``HevcCodec``."""
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        ...
 
     @property
     def sample_entry_type(self) -> str:
         """Its four-character code."""
-        ...
-
-    def sample_entry(self) -> Box:
-        """Return the clear sample entry."""
         ...
 
 
@@ -113,7 +101,7 @@ class AccessUnits(ABC, Generic[AnyCodec]):
         slices: list[bytes] = []
         seis: list[bytes] = []
         has_sets = False
-        for unit in (*self._waiting, *self._units(access_unit)):
+        for unit in (*self._waiting, *self.split(access_unit)):
             kind = self._kind(unit)
             if kind in self.kinds:
                 if not self._take(unit):
@@ -157,7 +145,8 @@ class AccessUnits(ABC, Generic[AnyCodec]):
         waiting, self._waiting = self._waiting, []
         return b"".join([len(unit).to_bytes(4, "big") + unit for unit in waiting])
 
-    def _units(self, access_unit: Buffer | Iterable[Buffer]) -> list[bytes]:
+    def split(self, access_unit: Buffer | Iterable[Buffer]) -> list[bytes]:
+        """Return the NAL units of an access unit, or of a part of one; raises as ``convert`` does."""
         if not isinstance(access_unit, bytes | bytearray | memoryview):
             return [bytes(unit) for unit in access_unit if len(unit)]
         data = bytes(access_unit)

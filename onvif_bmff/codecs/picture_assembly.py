@@ -11,15 +11,13 @@ one sample.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from onvif_bmff.codecs.avc.codec import AvcCodec
 from onvif_bmff.codecs.avc.picture import AvcPictureHeaders
-from onvif_bmff.codecs.hevc.codec import HevcCodec
 from onvif_bmff.codecs.hevc.picture import HevcPictureHeaders
 from onvif_bmff.codecs.hevc.syntax import SLICE_SEGMENTS, hevc_layer_id
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import AVC, HEVC, NalFamily
-from onvif_bmff.media.picture_order import PictureHeader, PictureHeaders
+from onvif_bmff.media.picture_order import PictureCodec, PictureHeader, PictureHeaders
 
 __all__ = ["AssembledUnit", "PictureAssembly"]
 
@@ -51,11 +49,11 @@ class PictureAssembly:
 
     __slots__ = ("_ahead", "_current", "_family", "_has_both_fields", "_has_first", "_headers", "_picture")
 
-    def __init__(self, family: NalFamily, codec: AvcCodec | HevcCodec | None = None) -> None:
+    def __init__(self, family: NalFamily, codec: PictureCodec | None = None) -> None:
         self._family = family
         self._headers: PictureHeaders = HevcPictureHeaders() if family is HEVC else AvcPictureHeaders()
-        for nal in () if codec is None else (*codec.sps, *codec.pps):
-            self._headers.update(nal)
+        if codec is not None:
+            self._headers = codec.picture_headers()
         self._current: AssembledUnit | None = None
         self._picture: PictureHeader | None = None
         self._has_first = self._has_both_fields = False

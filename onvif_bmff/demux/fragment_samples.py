@@ -7,7 +7,7 @@ where the samples lie in the file (or stored segment), and yield them; what encr
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 
 from onvif_bmff.bmff import (
     NON_SYNC_SAMPLE,
@@ -150,6 +150,12 @@ class TrackFragment:
     def roll_starts(self) -> frozenset[int]:
         """The numbers (from 0) of samples at which a gradual refresh begins; by their flags they are not sync."""
         return starts_in(self.box, self.track.table)
+
+    @property
+    def has_start(self) -> bool:
+        """Whether decoding can start at any of the samples: at a sync sample, or where a gradual refresh begins."""
+        flags = chain.from_iterable(islice(run.all_flags(), run.count) for run in self.runs)
+        return not all(flag & NON_SYNC_SAMPLE for flag in flags) or bool(self.roll_starts)
 
     def samples(self, data: memoryview) -> Iterator[Sample]:
         """Yield the samples; their data are views on ``data``, the whole file. Times are those of presentation.

@@ -10,8 +10,11 @@ from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettings
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.engine.arrivals import SourceClock, media_epoch
+from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.engine.silence import SilenceWatch
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import InvariantError, MediaError
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
 from onvif_bmff.timing import UtcTime
@@ -22,6 +25,10 @@ _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
 _OPENING = 6
 """How many times the limit of silence a source may take to open."""
+_SLACK = 0.02
+"""Seconds by which estimates of arrival may be off."""
+_LATE = 0.25
+"""The same in a simulation whose clock runs fast, for each second that it gains in one: how late threads may be."""
 _LEFT = 3
 """Threads of a source that were given up and do not end, with which no other one is begun."""
 
@@ -35,6 +42,7 @@ class _Connection:
         delay: seconds to wait before the source is opened next.
         opening: when the attempt to open it began; None before and after that.
         watch: says whether what is open is silent; None while nothing is open.
+        clock: ties the media time of the open source to UTC; None while nothing is open.
         times_set: how often the clock had been set when the source was opened, or was told of that since.
         nominal: seconds that a sample of the source lasts, as far as is known.
         limit: seconds of silence, as the open source or the settings say.
@@ -46,23 +54,26 @@ class _Connection:
     delay: float
     opening: float | None = None
     watch: SilenceWatch | None = None
+    clock: SourceClock | None = None
     times_set: int = 0
     nominal: float | None = None
     limit: float = 10.0
     given_up: bool = False
     task: Task | None = None
 
-    def opened(self, source: SampleSource, limit: timedelta, now: float) -> SilenceWatch:
+    def opened(self, source: SampleSource, settings: SourceSettings, now: float, clock: SteadyClock) -> None:
         """Watch an open source from now on."""
         self.opening = None
-        self.limit = getattr(source, "silence_limit", limit).total_seconds()
+        self.limit = getattr(source, "silence_limit", settings.silence_limit).total_seconds()
         self.watch = SilenceWatch(source.tracks, self.limit, now, self.nominal)
-        return self.watch
+        choice = ClockChoice(getattr(source, "clock", settings.clock))
+        slack = _SLACK + (clock.rate - 1) * _LATE
+        self.clock = SourceClock(choice, source.tracks, clock.at, slack)
 
     def ended(self) -> None:
         """Note that nothing is open any more."""
         if self.watch is not None:
-            self.nominal, self.watch = self.watch.nominal, None
+            self.nominal, self.watch, self.clock = self.watch.nominal, None, None
         self.opening = None
 
     def fault(self, now: float) -> str | None:
@@ -185,7 +196,10 @@ class SourceRunner:
         with self._lock:
             if self._open is None or self._connections[-1].times_set >= times_set:
                 return
-            self._connections[-1].times_set = times_set
+            connection = self._connections[-1]
+            connection.times_set = times_set
+            if connection.clock is not None and connection.clock.has_camera_time:
+                return  # that clock was not set
             self._open = (self._open[0], self._open[1] + by)
             for output in self._outputs:
                 output.clock_set(self._reference, self._open[1])
@@ -226,19 +240,27 @@ class SourceRunner:
                 return
             epoch, connection.times_set = self._clock.read()
             self._open = (tracks, epoch)
-            watch = connection.opened(source, self._settings.silence_limit, now())
+            connection.opened(source, self._settings, now(), self._clock)
             for output in self._outputs:
                 output.opened(self._reference, tuple(tracks.values()), epoch)
-        reference = self._reference
+        reference, watch, clock, elapsed = self._reference, connection.watch, connection.clock, self._clock.elapsed
+        if watch is None or clock is None:
+            raise InvariantError("a source is open, and nothing watches it")
         for item in source.samples():
             if stopped():
                 return
             if isinstance(item, CodecChange):
                 self._change(item)
                 continue
+            if isinstance(item, ClockReading):
+                self._read_clock(connection, clock.read(item, self._clock()))
+                continue
             if item.track_id not in tracks:
                 raise MediaError(f"it gave a sample of track {item.track_id}, which it does not have")
             watch.saw(item, now())
+            reading = clock.arrived(item, elapsed())
+            if reading is not None:
+                self._read_clock(connection, reading)
             opens_gop = item.sync and item.track_id in opening
             for output in self._outputs:
                 output.push(reference, item, opens_gop=opens_gop)
@@ -251,6 +273,15 @@ class SourceRunner:
             connection.ended()
             self._report_closed(error)
             return True
+
+    def _read_clock(self, connection: _Connection, reading: ClockReading | None) -> None:
+        """Tell outputs what ties media time to UTC; not just before they learn that the device's clock was set."""
+        with self._lock:
+            if reading is None or self._open is None or connection.times_set != self._clock.read()[1]:
+                return
+            self._open = (self._open[0], media_epoch(reading))
+            for output in self._outputs:
+                output.read_clock(self._reference, reading)
 
     def _change(self, change: CodecChange) -> None:
         with self._lock:

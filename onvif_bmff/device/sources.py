@@ -13,8 +13,10 @@ from urllib.parse import unquote, urlsplit
 from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
@@ -29,16 +31,18 @@ class SourceSettings:
         silence_limit: a source that gives neither video nor sound for so long (in real time), or for three times as
             long as one of its samples lasts if that is more, is in Error, its spans end, and it is opened anew. As
             long as its rhythm is not known, and while it opens, six times as long.
+        clock: whose clock says when its media happened.
     """
 
     silence_limit: timedelta = timedelta(seconds=10)
+    clock: ClockChoice = ClockChoice.AUTO
 
 
 class SampleSource(Protocol):
     """One open source, such as a camera's stream.
 
     When its samples end it is opened anew as long as it is wanted, unless it has an attribute ``done`` that is true
-    then. With an attribute ``silence_limit`` it says itself how long it may be silent, in place of ``SourceSettings``.
+    then. Attributes ``silence_limit`` and ``clock`` take the place of those of ``SourceSettings``.
     """
 
     @property
@@ -46,8 +50,13 @@ class SampleSource(Protocol):
         """The tracks of the source, with tokens that a job's SourceTag may name, and the source's own numbers."""
         ...
 
-    def samples(self) -> Iterator[Sample | CodecChange]:
-        """Yield samples as they arrive, each track in decode order; media time 0 is when the first is requested."""
+    def samples(self) -> Iterator[Sample | CodecChange | ClockReading]:
+        """Yield samples as they arrive, each track in decode order, and readings of the camera's clock if it gives any.
+
+        Readings, as of RTCP sender reports and replay headers, are in the media time of the samples. Until the first of
+        them, media time is held against arrival, unless ``clock`` says otherwise: then media time 0 is when the first
+        sample is requested.
+        """
         ...
 
     def close(self) -> None:
@@ -78,6 +87,8 @@ class SourceProvider(Protocol):
 class FileSource:
     """An MP4 file that behaves like a camera: in step with the clock, over and over.
 
+    Its media time began when it was opened, however late its samples are.
+
     Args:
         path: the file.
         stop: ends playback when it is set.
@@ -100,6 +111,7 @@ class FileSource:
         self._passes = passes
         self._runtime = runtime
         self.done = False
+        self.clock = ClockChoice.CAMERA
         self._input = open_mp4(path)
         self.tracks: Sequence[Track] = self._input.tracks
 

@@ -44,6 +44,20 @@ class SteadyClock:
         with self._lock:
             return self._now(self._monotonic()), self._times_set
 
+    @property
+    def rate(self) -> float:
+        """How many of its seconds pass in one."""
+        return self._rate
+
+    def elapsed(self) -> float:
+        """Return the seconds of this clock since it was made, as if it had never been set."""
+        return (self._monotonic() - self._since) * self._rate
+
+    def at(self, elapsed: float) -> UtcTime:
+        """Return the instant of a number of ``elapsed`` seconds."""
+        with self._lock:
+            return self._at.plus_microseconds(int(elapsed * 1_000_000))
+
     def jump(self) -> timedelta | None:
         """Return how far the wall clock is ahead (negative: behind); None if that is not worth a cut."""
         began = self._monotonic()

@@ -1,14 +1,14 @@
 """The stores of a device: those of its storage configurations, and the one of its local data."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL, SpooledStorages
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.runtime import Runtime
-from onvif_bmff.storage.spool import SpoolPolicy
+from onvif_bmff.storage.spool import Dropped, SpoolPolicy
 from onvif_bmff.storage.sqlite import SqlitePersistence
 
 __all__ = ["DeviceSpool", "DeviceStores"]
@@ -23,11 +23,13 @@ class DeviceSpool:
             without such a file there are no spools.
         policy: how they are uploaded, and what happens when one is full.
         used: False for no spools.
+        on_dropped: called with the token of a storage configuration and each drop; raises nothing.
     """
 
     folder: str | os.PathLike[str] | None = None
     policy: SpoolPolicy = DEVICE_SPOOL
     used: bool = True
+    on_dropped: Callable[[str, Dropped], None] | None = None
 
     def before(
         self, storages: Mapping[str, ObjectStore], persistence: Persistence | None, runtime: Runtime
@@ -38,7 +40,7 @@ class DeviceSpool:
             folder = f"{persistence.path}.spool"
         if not self.used or folder is None:
             return storages
-        return SpooledStorages(storages, folder, policy=self.policy, runtime=runtime)
+        return SpooledStorages(storages, folder, policy=self.policy, on_dropped=self.on_dropped, runtime=runtime)
 
 
 @dataclass(frozen=True, slots=True)

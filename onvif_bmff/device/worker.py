@@ -10,6 +10,7 @@ from onvif_bmff.device.mailbox import Mailbox, OverloadPolicy
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.errors import InvariantError
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
 from onvif_bmff.objects.key import ObjectKey
@@ -53,6 +54,12 @@ class _Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    source: SourceReference
+    reading: ClockReading
+
+
+@dataclass(frozen=True, slots=True)
 class _Now:
     at: UtcTime
 
@@ -66,7 +73,7 @@ class _Close:
 
 
 _Media = tuple[SourceReference, Sample | CodecChange]
-_Message = _Configure | _Opened | _Closed | _Epoch | _Now | _Gap | _Close | _Media
+_Message = _Configure | _Opened | _Closed | _Epoch | _Read | _Now | _Gap | _Close | _Media
 
 
 class OutputWorker:
@@ -144,6 +151,10 @@ class OutputWorker:
         """Announce another instant of a source's media time 0; see ``RecordingOutput.set_epoch``."""
         self.mailbox.put(_Epoch(source, epoch))
 
+    def read_clock(self, source: SourceReference, reading: ClockReading) -> None:
+        """Announce a reading of a source's clock; see ``RecordingOutput.read_clock``."""
+        self.mailbox.put(_Read(source, reading))
+
     def advance(self, now: UtcTime) -> None:
         """Tell the present instant; see ``RecordingOutput.advance``. Not while media wait, which come first."""
         if not len(self.mailbox):
@@ -215,6 +226,8 @@ class OutputWorker:
         if isinstance(message, _Epoch):
             output.set_epoch(message.source, message.epoch)
             return ()
+        if isinstance(message, _Read):
+            return output.read_clock(message.source, message.reading)
         if isinstance(message, _Now):
             return output.advance(message.at)
         return output.skip() if isinstance(message, _Gap) else output.close()

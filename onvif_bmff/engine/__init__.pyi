@@ -1,3 +1,8 @@
+from onvif_bmff.engine.arrivals import ArrivalEstimator as ArrivalEstimator
+from onvif_bmff.engine.arrivals import SourceClock as SourceClock
+from onvif_bmff.engine.arrivals import StampSteps as StampSteps
+from onvif_bmff.engine.arrivals import media_epoch as media_epoch
+from onvif_bmff.engine.clock_choice import ClockChoice as ClockChoice
 from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
 from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
@@ -26,6 +31,8 @@ from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 __all__ = [
     "TRANSITIONS",
     "Accepts",
+    "ArrivalEstimator",
+    "ClockChoice",
     "KeptSample",
     "OpenSource",
     "OutputEvent",
@@ -38,13 +45,16 @@ __all__ = [
     "Route",
     "SegmentTopics",
     "SilenceWatch",
+    "SourceClock",
     "SourceSet",
+    "StampSteps",
     "TargetMaker",
     "TrackChoice",
     "TrackReports",
     "WrappingPolicy",
     "encoding_name",
     "kept_samples",
+    "media_epoch",
     "pick_track",
     "since_sync",
     "tracks_fed_by",

@@ -1,6 +1,8 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "arrivals": ("ArrivalEstimator", "SourceClock", "StampSteps", "media_epoch",),
+    "clock_choice": ("ClockChoice",),
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
     "silence": ("SilenceWatch",),

@@ -18,6 +18,7 @@ from fractions import Fraction
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.engine.arrivals import media_epoch
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
 from onvif_bmff.engine.sources import (
     Route,
@@ -32,6 +33,7 @@ from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.engine.track_choice import Accepts, TrackChoice
 from onvif_bmff.engine.track_reports import Report, TrackReports
 from onvif_bmff.errors import InvariantError
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
@@ -43,6 +45,7 @@ __all__ = ["RecordingOutput", "encoding_name"]
 
 _log = logging.getLogger(__name__)
 
+_IN_STEP = timedelta(seconds=1)
 _LONGEST_END = timedelta(seconds=30)
 _MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
@@ -186,6 +189,25 @@ class RecordingOutput:
             times.began = times.began and times.began + by
             self._recorder.set_clock(epoch, Fraction(0))
 
+    def read_clock(self, source: SourceReference, reading: ClockReading) -> Sequence[RecordingEvent]:
+        """Take a reading of a source's clock: before its first sample at once, later if it is off by more than 100 ms.
+
+        If that lasts for five seconds, new spans begin; of a source that does not lead, if it is off by a second.
+        """
+        found = self._sources.opened.get(source)
+        if found is None:
+            return ()
+        epoch, old = media_epoch(reading), found.epoch
+        if not self._sources.is_recorded(source):
+            found.epoch = epoch
+        elif source == self._sources.leading:
+            if found.is_off(epoch, reading.utc):
+                self.set_epoch(source, epoch)
+        elif abs(epoch - old) > _IN_STEP:
+            found.epoch = epoch
+            return [*self._stop(), *self._start()]
+        return ()
+
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
         """Take a sample, with the times and track numbers of its source.
 
@@ -211,15 +233,18 @@ class RecordingOutput:
         """Do what is due at an instant even if no sample comes; all that came before has been pushed.
 
         An event that is over goes on for half a minute at most, should the sync sample for which it waits not come.
+        The spans of a track that gives nothing any more, while others do, close when their segments are as long as
+        configured.
         """
-        times = self._times
+        times, recorder = self._times, self._recorder
         if self._ending is None:
             times.ending_since = None
         elif times.ending_since is None:
             times.ending_since = now
         elif now - times.ending_since > _LONGEST_END:
             return self._end_event()
-        return ()
+        silent = self._sources.silent(now)
+        return () if recorder is None or not silent else self._topics.label(recorder.end_silent(silent))
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
         """Change the codec configuration of a source's track, for the samples that follow."""
@@ -280,7 +305,7 @@ class RecordingOutput:
         if not ready:
             self._enter(OutputEvent.NO_SOURCE)
             return ()
-        if wanted - ready - self._sources.failed and not self._has_waited(now):
+        if wanted - ready - self._sources.failed and not self._times.have_waited(now, self._source_patience):
             self._enter(OutputEvent.SOURCE_MISSING)
             return ()
         times = self._times
@@ -303,14 +328,6 @@ class RecordingOutput:
         self._keep_prerolls()
         return events
 
-    def _has_waited(self, now: UtcTime | None) -> bool:
-        """Return whether, at a sample of ``now``, ``source_patience`` for the missing sources is over."""
-        if now is None:
-            return False
-        if self._times.waiting_since is None:
-            self._times.waiting_since = now
-        return now - self._times.waiting_since >= self._source_patience
-
     def _replay(self, recorder: Recorder) -> Sequence[RecordingEvent]:
         """Record the samples kept from before, from the last sync sample at or before the wanted instant."""
         since = min((feed.since for feed in self._plan.feeds.values() if feed.since is not None), default=None)
@@ -330,6 +347,7 @@ class RecordingOutput:
         time = sample.decode_time + route.shift
         shown = time + sample.composition_offset
         route.end = max(route.end or shown, shown + sample.duration)
+        route.count += 1
         if route.token not in self._reports.recorded:
             if self._times.began is None:
                 self._times.began = self._times.base.plus_ticks(shown, route.timescale)

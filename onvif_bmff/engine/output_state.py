@@ -1,6 +1,7 @@
 """The states of an output and their transitions; the diagram in docs/architecture.md is drawn from them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from onvif_bmff.timing import UtcTime
@@ -81,3 +82,11 @@ class OutputTimes:
     def forget(self) -> None:
         """Forget what was recorded before, for a clock that was set."""
         self.ending_since = self.waiting_since = self.previous_begin = self.previous_end = None
+
+    def have_waited(self, now: UtcTime | None, patience: timedelta) -> bool:
+        """Return whether, at a sample of ``now``, ``patience`` with sources that are missing is over."""
+        if now is None:
+            return False
+        if self.waiting_since is None:
+            self.waiting_since = now
+        return now - self.waiting_since >= patience

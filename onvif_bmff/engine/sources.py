@@ -29,6 +29,9 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+_FOLLOWED = timedelta(milliseconds=100)
+_LASTING = timedelta(seconds=5)
+_SILENT = timedelta(seconds=10)
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
@@ -45,7 +48,7 @@ def encoding_name(codec: Codec) -> str:
 class Route:
     """The route of samples from a source's track into a track of the recording.
 
-    ``shift`` is added to their times; ``end`` is the presentation end of the latest of them.
+    ``shift`` is added to their times; ``end`` is the presentation end of the latest of them, ``count`` how many came.
     """
 
     token: str
@@ -53,16 +56,54 @@ class Route:
     shift: int
     timescale: int
     end: int | None = None
+    count: int = 0
+    _counted: int = 0
+    _heard: UtcTime | None = None
+    _rhythm: timedelta = timedelta(0)
+
+    def is_silent(self, now: UtcTime) -> bool:
+        """Return whether nothing came for long, by the times at which this is asked.
+
+        That is ten seconds, or three times as long as samples of the track were apart last.
+        """
+        if self.count != self._counted:
+            if self._heard is not None:
+                self._rhythm = abs(now - self._heard)
+            self._counted, self._heard = self.count, now
+        return self._heard is not None and now - self._heard > max(_SILENT, 3 * self._rhythm)
 
 
 @dataclass(slots=True)
 class OpenSource:
-    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``; readings are off ``off_since``."""
 
     tracks: dict[int, Track]
     epoch: UtcTime
+    off_since: UtcTime | None = None
     preroll: PreRoll | None = None
     routes: dict[int, Route] = field(default_factory=dict)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether none of its samples is recorded yet."""
+        return all(route.end is None for route in self.routes.values())
+
+    def is_off(self, epoch: UtcTime, now: UtcTime) -> bool:
+        """Return whether another instant of media time 0 is to be followed in new spans: if none of it is recorded yet.
+
+        Else if it has been off by more than 100 ms for five seconds.
+        """
+        if abs(epoch - self.epoch) <= _FOLLOWED:
+            self.off_since = None
+            return False
+        if self.is_fresh:
+            return True
+        if self.off_since is None:
+            self.off_since = now
+        if abs(now - self.off_since) <= _LASTING:
+            return False
+        self.off_since = None
+        return True
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
         """Give a track another codec, and return the track as it was.
@@ -174,6 +215,11 @@ class SourceSet:
     def leads(self, reference: SourceReference, sample: Sample) -> bool:
         """Return whether a sample is one of the track that leads the recording."""
         return reference == self.leading and sample.track_id == self._lead_track
+
+    def silent(self, now: UtcTime) -> list[int]:
+        """Return the tracks of the recording that give nothing any more, as far as this is asked every few seconds."""
+        routes = [route for source in self.opened.values() for route in source.routes.values()]
+        return [route.track_id for route in routes if route.is_silent(now)]
 
     def shortfall(self, since: UtcTime | None) -> int:
         """Return how many samples of the recorded sources are missing from ``since`` on for want of room."""

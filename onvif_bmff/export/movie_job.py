@@ -13,6 +13,7 @@ from onvif_bmff.export.in_band_sets import in_band, parameter_sets, with_paramet
 from onvif_bmff.export.movie import OutputTrack
 from onvif_bmff.export.tracks import output_tracks
 from onvif_bmff.export.writers import MovieWriter, OutputSample
+from onvif_bmff.media.roll_groups import roll_distance_of
 from onvif_bmff.media.sample_entries import entry_bytes
 from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.extensions import media_in
@@ -355,4 +356,8 @@ def _output_sample(target: _FileTrack, played: PlayedSample, time: int, duration
     data = sample.data
     if target.sets and sample.sync:
         data = with_parameter_sets(data, target.sets, track.codec)
-    return OutputSample(time, duration, offset, sample.sync, target.description, data)
+    sync = sample.sync
+    if sync:  # or a gradual refresh begins, or the recording was cut by time
+        distance = roll_distance_of(track.codec)
+        sync = distance is None or distance((sample.data,)) == 0
+    return OutputSample(time, duration, offset, sync, target.description, data)

@@ -16,7 +16,7 @@ from onvif_bmff.media.nal import with_long_lengths
 from onvif_bmff.media.sample_entries import is_protected
 from onvif_bmff.media.track import Sample
 from onvif_bmff.mending.input_movie import InputMovie
-from onvif_bmff.mending.samples import NalForm, form_of, is_sync_picture, without_empty_units
+from onvif_bmff.mending.samples import NalForm, form_of, is_sync_picture
 
 __all__ = ["FragmentStage", "InputFragment", "Items", "Walk"]
 
@@ -34,9 +34,6 @@ class FragmentStage(Protocol):
         """Decrypt the samples that the movie box itself describes."""
         ...
 
-
-_NO_UNIT = b"\0\0\0\0"
-"""The length of a NAL unit without bytes."""
 
 _MAX_PENDING = 64
 """How many track fragments are read ahead of the sample that is due, for the order of tracks in between."""
@@ -122,7 +119,6 @@ class Walk:
         self._idle: set[int] = set()
         self._plain: dict[int, bool] = {}
         self._forms: dict[tuple[int, int], int | None] = {}
-        self._doubtful: set[tuple[int, int]] = set()
 
     def more(self, number: int) -> list[tuple[int, Items]]:
         """Return what comes next in track ``number``, and in tracks that had to wait. See ``interleave``."""
@@ -174,11 +170,8 @@ class Walk:
         return self._lengthened(number, self._watched(number, items))
 
     def _checked(self, number: int, items: Items) -> Items:
-        """The items as they are, if the first sample has NAL lengths of 4 bytes, and none without a unit behind it."""
-        place = (number, self._used[number])
-        if place in self._doubtful:
-            return self._sifted(number, items)
-        if place in self._forms and self._form(number) == 4:
+        """The items as they are, if the first sample has NAL lengths of 4 bytes."""
+        if (number, self._used[number]) in self._forms and self._form(number) == 4:
             return items
         held: list[Sample | CodecChange] = []
         for item in items:
@@ -186,12 +179,9 @@ class Walk:
             if isinstance(item, CodecChange):
                 self._used[number] = item.description
             elif len(item.data):
-                if self._form(number, item) != 4:
-                    return self._formed(number, chain(held, items))
-                if item.data[:4] != _NO_UNIT and form_of((item.data,), 4) == 4:
+                if self._form(number, item) == 4:
                     break
-                self._doubtful.add((number, self._used[number]))
-                return self._sifted(number, chain(held, items))
+                return self._formed(number, chain(held, items))
         return chain(held, items)
 
     def _watched(self, number: int, items: Items) -> Items:
@@ -234,17 +224,6 @@ class Walk:
                     except BitstreamError as error:
                         self._lose(number, error)
                         continue
-            yield item
-
-    def _sifted(self, number: int, items: Items) -> Items:
-        """The items without samples that are not made of NAL units, and without units of no bytes."""
-        for item in items:
-            if isinstance(item, Sample) and len(item.data):
-                try:
-                    item.data = without_empty_units(item.data)
-                except BitstreamError as error:
-                    self._lose(number, error)
-                    continue
             yield item
 
     def _looked_at(self, number: int, items: Items) -> Items:

@@ -27,9 +27,13 @@ from onvif_bmff.jobs.tasks import Workers as Workers
 from onvif_bmff.jobs.tasks import WorkersLostError as WorkersLostError
 from onvif_bmff.jobs.timelines import timeline_by_workers as timeline_by_workers
 from onvif_bmff.jobs.timelines import timeline_of_inventory as timeline_of_inventory
+from onvif_bmff.jobs.totals import BucketTotals as BucketTotals
+from onvif_bmff.jobs.totals import PlaceTotals as PlaceTotals
+from onvif_bmff.jobs.totals import bucket_totals as bucket_totals
 from onvif_bmff.jobs.validating import validate_by_workers as validate_by_workers
 
 __all__ = [
+    "BucketTotals",
     "Expired",
     "Hold",
     "Inventory",
@@ -38,6 +42,7 @@ __all__ = [
     "KeyRange",
     "ListedStore",
     "NamedKey",
+    "PlaceTotals",
     "SentRing",
     "Shared",
     "SortedKeys",
@@ -45,6 +50,7 @@ __all__ = [
     "StoreSource",
     "Workers",
     "WorkersLostError",
+    "bucket_totals",
     "check_can_travel",
     "expire_store",
     "expired_in",

@@ -14,5 +14,6 @@ NAMES = {
     "sources": ("StoreAddress", "StoreSource", "check_can_travel", "opened",),
     "tasks": ("Shared", "Workers", "WorkersLostError",),
     "timelines": ("timeline_by_workers", "timeline_of_inventory",),
+    "totals": ("BucketTotals", "PlaceTotals", "bucket_totals",),
     "validating": ("validate_by_workers",),
 }

@@ -34,6 +34,7 @@ from onvif_bmff.media.nal_family import NalFamily as NalFamily
 from onvif_bmff.media.nal_family import VVC as VVC
 from onvif_bmff.media.nal_family import nal_family_of as nal_family_of
 from onvif_bmff.media.picture_order import MAX_REORDER as MAX_REORDER
+from onvif_bmff.media.picture_order import PictureCodec as PictureCodec
 from onvif_bmff.media.picture_order import PictureHeader as PictureHeader
 from onvif_bmff.media.picture_order import PictureHeaders as PictureHeaders
 from onvif_bmff.media.picture_order import deepest as deepest
@@ -90,6 +91,7 @@ __all__ = [
     "MediaDescription",
     "NalCodec",
     "NalFamily",
+    "PictureCodec",
     "PictureHeader",
     "PictureHeaders",
     "RandomAccessCodec",

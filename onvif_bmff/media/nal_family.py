@@ -68,9 +68,9 @@ class NalFamily:
 
         The sample has NAL lengths of 4 bytes. They may where its picture is not of ``closed``.
         """
-        position, end = 0, len(data)
-        while position + 4 < end:
-            kind = self.unit_type(data, position + 4)
+        position, end, header = 0, len(data), 4 + self.type_byte
+        while position + header < end:
+            kind = self.types[data[position + header]]
             if kind in self.vcl:
                 return kind not in self.closed
             position += 4 + int.from_bytes(data[position : position + 4], "big")

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from onvif_bmff.media.codec import NalCodec
 from onvif_bmff.media.nal import Buffer
 
-__all__ = ["MAX_REORDER", "PictureHeader", "PictureHeaders", "deepest", "order_count"]
+__all__ = ["MAX_REORDER", "PictureCodec", "PictureHeader", "PictureHeaders", "deepest", "order_count"]
 
 MAX_REORDER = 16
 """No stream reorders more pictures than a decoder's buffer has frames. H.264, A.3.1; H.265, A.4.2."""
@@ -51,6 +52,15 @@ class PictureHeaders(Protocol):
 
     def read(self, nal: Buffer) -> PictureHeader:
         """Read the header of a slice. Raises ``BitstreamError`` where it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class PictureCodec(NalCodec, Protocol):
+    """A codec that reads the picture headers of its stream."""
+
+    def picture_headers(self) -> PictureHeaders:
+        """Return what reads the headers of a stream from its beginning on, with the codec's parameter sets."""
         ...
 
 

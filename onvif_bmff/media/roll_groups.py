@@ -30,11 +30,16 @@ def roll_distance_of(codec: Codec) -> RollDistance | None:
     return codec.roll_distance if isinstance(codec, RandomAccessCodec) else None
 
 
-def sync_samples(samples: Sequence[Sample], distance_of: RollDistance) -> tuple[list[bool], bytes]:
-    """Return for each sample of a traf whether it is a sync sample, and the boxes of its 'roll' groups, if any."""
-    syncs = [sample.sync for sample in samples]
+def sync_samples(
+    samples: Sequence[Sample], called: Sequence[bool], distance_of: RollDistance
+) -> tuple[list[bool], bytes]:
+    """Return for each sample of a traf whether it is a sync sample, and the boxes of its 'roll' groups, if any.
+
+    ``called`` says which of them the source calls so.
+    """
+    syncs = list(called)
     distances: dict[int, int] = {}
-    for number, sync in enumerate(syncs):
+    for number, sync in enumerate(called):
         if sync:
             distance = distance_of(map(_DATA, islice(samples, number, None)))
             if distance != 0:

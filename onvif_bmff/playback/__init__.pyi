@@ -1,3 +1,9 @@
+from onvif_bmff.playback.arrow import ArrowColumn as ArrowColumn
+from onvif_bmff.playback.arrow import ArrowType as ArrowType
+from onvif_bmff.playback.arrow import arrow_stream as arrow_stream
+from onvif_bmff.playback.arrow_tables import arrow_of_rows as arrow_of_rows
+from onvif_bmff.playback.arrow_tables import arrow_of_segments as arrow_of_segments
+from onvif_bmff.playback.arrow_tables import arrow_of_spans as arrow_of_spans
 from onvif_bmff.playback.fragments import StoredFragment as StoredFragment
 from onvif_bmff.playback.fragments import last_tables_of as last_tables_of
 from onvif_bmff.playback.fragments import random_access_of as random_access_of
@@ -74,6 +80,8 @@ from onvif_bmff.playback.whole_fragments import WholeFragments as WholeFragments
 __all__ = [
     "MAX_OPEN",
     "SAME_TIME",
+    "ArrowColumn",
+    "ArrowType",
     "BoxHead",
     "ByteSource",
     "DecryptStage",
@@ -112,6 +120,10 @@ __all__ = [
     "Subsegment",
     "Timeline",
     "WholeFragments",
+    "arrow_of_rows",
+    "arrow_of_segments",
+    "arrow_of_spans",
+    "arrow_stream",
     "attributes_of",
     "box_head",
     "cause_of",

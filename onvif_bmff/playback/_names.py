@@ -1,6 +1,8 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "arrow": ("ArrowColumn", "ArrowType", "arrow_stream",),
+    "arrow_tables": ("arrow_of_rows", "arrow_of_segments", "arrow_of_spans",),
     "fragments": (
         "StoredFragment",
         "last_tables_of",

@@ -240,6 +240,12 @@ class SpanList(Sequence[RecordedSpan]):
             for number in range(len(kind)):
                 yield RecordedSpan(kind, number)
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the spans as an Arrow table, a row for each; see ``arrow_of_spans``."""
+        from onvif_bmff.playback.arrow_tables import arrow_of_spans
+
+        return arrow_of_spans(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -302,6 +302,8 @@ class SampleReader:
             if self._selection.media not in (None, track.type):
                 continue
             samples = clear_samples(part, fragment.data, stage, torn=fragment.torn)
+            if reading.begins_with(fragment) and not part.has_start:
+                samples = _started(samples)
             streams.append((track, reading.in_step(part.track.track_id, samples)))
         if len(streams) == 1:
             track, samples = streams[0]
@@ -317,6 +319,14 @@ class SampleReader:
 
     def _number(self, kind: tuple[TrackType, int]) -> int:
         return self._numbers.setdefault(kind, len(self._numbers))
+
+
+def _started(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """Yield the samples of a segment in which decoding can start nowhere: from its first one on, as it was recorded."""
+    for number, sample in enumerate(samples):
+        if not number:
+            sample.sync = True
+        yield sample
 
 
 def _played(track: PlayedTrack, samples: Iterator[Sample], clock: MediaClock, run: int) -> Iterator[PlayedSample]:

@@ -71,6 +71,10 @@ class SpanReading:
             self.joined = joined_tracks(header, self._ordinal)
         return self._stage
 
+    def begins_with(self, fragment: StoredFragment) -> bool:
+        """Return whether a fragment is the first of the object that is read."""
+        return self._header is not None and fragment.offset == self._header.size
+
     def follow(self, segment: RecordedSegment, header: SegmentHeader, fragment: StoredFragment) -> None:
         """Set the clock by the key of a segment, unless the present clock still fits it.
 

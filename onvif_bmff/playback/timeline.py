@@ -225,6 +225,12 @@ class Timeline:
                 best = found
         return best
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the segments as an Arrow table, a row for each; see ``arrow_of_segments``. ``spans`` is one, too."""
+        from onvif_bmff.playback.arrow_tables import arrow_of_segments
+
+        return arrow_of_segments(self.spans)
+
     @property
     def kept_bytes(self) -> int:
         """Memory of the columns, in bytes."""

@@ -3,6 +3,11 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.clock_parts import ClockLimits as ClockLimits
+from onvif_bmff.recording.clock_parts import MAX_DURATION as MAX_DURATION
+from onvif_bmff.recording.clock_parts import NEVER as NEVER
+from onvif_bmff.recording.clock_parts import SharedTime as SharedTime
+from onvif_bmff.recording.clock_parts import WrappingCounter as WrappingCounter
 from onvif_bmff.recording.codec_cache import per_codec as per_codec
 from onvif_bmff.recording.cuts import CUTS as CUTS
 from onvif_bmff.recording.cuts import Cut as Cut
@@ -31,6 +36,9 @@ from onvif_bmff.recording.fragment import FragmentBuilder as FragmentBuilder
 from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
+from onvif_bmff.recording.held_back import HeldBack as HeldBack
+from onvif_bmff.recording.held_back import TimingFault as TimingFault
+from onvif_bmff.recording.held_back import settle_times as settle_times
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
@@ -38,15 +46,26 @@ from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
+from onvif_bmff.recording.readings import ClockChoice as ClockChoice
+from onvif_bmff.recording.readings import READINGS as READINGS
+from onvif_bmff.recording.readings import ReadingSituation as ReadingSituation
+from onvif_bmff.recording.readings import ReadingVerdict as ReadingVerdict
+from onvif_bmff.recording.readings import judge_reading as judge_reading
 from onvif_bmff.recording.recorder import Recorder as Recorder
+from onvif_bmff.recording.rhythm import Rhythm as Rhythm
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
-from onvif_bmff.recording.sample_clock import NEVER as NEVER
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
-from onvif_bmff.recording.sample_clock import SharedTime as SharedTime
+from onvif_bmff.recording.sample_times import decoded_from as decoded_from
+from onvif_bmff.recording.sample_times import moved as moved
+from onvif_bmff.recording.sample_times import nudged as nudged
+from onvif_bmff.recording.sample_times import put as put
+from onvif_bmff.recording.sample_times import spread as spread
+from onvif_bmff.recording.sample_times import with_duration as with_duration
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
+from onvif_bmff.recording.silent_tracks import end_silent_tracks as end_silent_tracks
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
 from onvif_bmff.recording.span import WriteFailure as WriteFailure
 from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment
@@ -58,6 +77,16 @@ from onvif_bmff.recording.span_parts import SpanStep as SpanStep
 from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
+from onvif_bmff.recording.stamps import Bounds as Bounds
+from onvif_bmff.recording.stamps import Judgement as Judgement
+from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
+from onvif_bmff.recording.stamps import Neighbours as Neighbours
+from onvif_bmff.recording.stamps import STAMPS as STAMPS
+from onvif_bmff.recording.stamps import Situation as Situation
+from onvif_bmff.recording.stamps import Verdict as Verdict
+from onvif_bmff.recording.stamps import gap_limit as gap_limit
+from onvif_bmff.recording.stamps import judge as judge
+from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
@@ -70,9 +99,16 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 __all__ = [
     "CMAF",
     "CUTS",
+    "MAX_DURATION",
     "MP4",
     "NEVER",
+    "NOWHERE",
+    "READINGS",
     "SPAN_STEPS",
+    "STAMPS",
+    "Bounds",
+    "ClockChoice",
+    "ClockLimits",
     "Cut",
     "CutCause",
     "DecodeTimes",
@@ -83,16 +119,22 @@ __all__ = [
     "FragmentLimits",
     "FragmentTrack",
     "HeaderSource",
+    "HeldBack",
     "Interleaver",
+    "Judgement",
     "Moment",
+    "Neighbours",
     "OpenSegment",
     "OpenSpans",
     "Origin",
     "PreRoll",
     "Progress",
+    "ReadingSituation",
+    "ReadingVerdict",
     "Recorder",
     "RecordingFormat",
     "RecordingTarget",
+    "Rhythm",
     "Run",
     "SampleClock",
     "SampleRouter",
@@ -101,6 +143,7 @@ __all__ = [
     "SegmentTotals",
     "SegmentWriter",
     "SharedTime",
+    "Situation",
     "SpanHeader",
     "SpanKeys",
     "SpanOpener",
@@ -113,11 +156,14 @@ __all__ = [
     "SpanWriterState",
     "Spans",
     "SyncSample",
+    "TimingFault",
     "TrackState",
     "TrackTotals",
     "Troubled",
     "UsedKeys",
     "UtcAnchor",
+    "Verdict",
+    "WrappingCounter",
     "WriteFailure",
     "build_header",
     "by_clock",
@@ -125,15 +171,27 @@ __all__ = [
     "checked_spans",
     "content_type_of",
     "decide",
+    "decoded_from",
     "encryption_fault",
+    "end_silent_tracks",
     "full_content_type",
+    "gap_limit",
+    "judge",
+    "judge_reading",
     "make_interleaver",
     "make_random_access",
     "make_track_states",
+    "moved",
+    "nudged",
     "per_codec",
     "protect",
+    "put",
     "register_format",
     "segment_attributes",
+    "settle_times",
     "since_open",
+    "spread",
     "trouble_of",
+    "usual_limit",
+    "with_duration",
 ]

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from operator import attrgetter
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
 from onvif_bmff.bmff.language.columns import pack_columns
@@ -34,6 +35,7 @@ _JOIN_BELOW = 4096
 """Runs whose samples are smaller than this on average are joined: many tiny buffers cost more than one copy."""
 
 _MAX_TICKS = 1 << 62
+_DATA, _DURATION, _SYNC = attrgetter("data"), attrgetter("duration"), attrgetter("sync")
 _HEAD = struct.Struct(">I4sI4sII")  # moof, and mfhd in it
 _TFDT = struct.Struct(">I4sIQ")
 _TRUN = struct.Struct(">I4sIIi")
@@ -212,7 +214,7 @@ class _Traf:
 
 def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     count, first = len(samples), samples[0]
-    payload: list[Buffer] = [sample.data for sample in samples]
+    payload: list[Buffer] = list(map(_DATA, samples))
     sizes = list(map(len, payload))
     if 0 in sizes:
         raise MediaError(f"track {track.track_id}: a sample without bytes, which no file may hold")
@@ -226,16 +228,16 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
     shift = track.shift
     factor = track.numerator
     if factor == track.denominator:  # nearly all of CMAF
-        durations = [sample.duration for sample in samples]
+        durations = list(map(_DURATION, samples))
         offsets = [sample.composition_offset - shift for sample in samples]
     elif track.denominator == 1:
         durations = [sample.duration * factor for sample in samples]
         offsets = [(sample.composition_offset - shift) * factor for sample in samples]
     else:
         durations, offsets = _rescaled(track, samples)
-    syncs, groups = [sample.sync for sample in samples], b""
+    syncs, groups = list(map(_SYNC, samples)), b""
     if track.roll_distance is not None and True in syncs:
-        syncs, groups = sync_samples(samples, track.roll_distance)
+        syncs, groups = sync_samples(samples, syncs, track.roll_distance)
     head = _pack_head(track, decode_time, durations, sizes, syncs, offsets)
     total = sum(durations)
     end = decode_time + total

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from onvif_bmff.objects.media_clock import MediaClock
-from onvif_bmff.recording.sample_clock import NEVER
+from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:

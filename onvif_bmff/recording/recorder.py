@@ -13,7 +13,7 @@ final, and all that may close something. How samples find their spans is in ther
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -33,6 +33,7 @@ from onvif_bmff.recording.progress import UtcAnchor
 from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
+from onvif_bmff.recording.silent_tracks import end_silent_tracks
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recording.track_state import TrackState, make_track_states
 from onvif_bmff.timing import UtcTime
@@ -44,10 +45,11 @@ class Recorder:
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
-    Each call returns the events that it caused, to be applied to a store in order. ``max_gap`` seconds without a
-    sample end a span; ``timestamp_bits`` is the width of the source's counter where it wraps (32 for RTP).
-    ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples
-    that were not stored, by reason (``DropReason``).
+    Each call returns the events that it caused, to be applied to a store in order. More than ``max_gap`` seconds
+    without a sample end a span (None: by the rule of ``gap_limit``); ``timestamp_bits`` is the width of the
+    source's counter where it wraps (32 for RTP). ``ivs`` gives initialisation vectors: share one among all
+    recorders that use a key. ``dropped`` counts samples that were not stored, by reason (``DropReason``), and
+    ``timing`` what was wrong with their times (``TimingFault``).
 
     Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
     ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
@@ -62,12 +64,12 @@ class Recorder:
         limits: FragmentLimits = FragmentLimits(),  # noqa: B008
         boundary: SegmentBoundary = since_open,
         ivs: IvSources | None = None,
-        max_gap: Fraction = Fraction(10),
+        max_gap: Fraction | None = None,
         timestamp_bits: int | None = None,
     ) -> None:
         given = tuple(tracks)
         checked_spans(target.format, given)
-        max_gap = _seconds(max_gap, "max_gap")
+        max_gap = None if max_gap is None else _seconds(max_gap, "max_gap")
         if timestamp_bits is not None and not 1 <= timestamp_bits <= 64:
             raise MediaError(f"a counter of {timestamp_bits} bits: it has 1 to 64")
         self._tracks = {track.track_id: track for track in given}
@@ -81,6 +83,7 @@ class Recorder:
         self._pending_events: list[RecordingEvent] = []
         self._failure: Exception | None = None
         self.dropped: Counter[str] = Counter()
+        self.timing: Counter[str] = Counter()
 
     @property
     def target(self) -> RecordingTarget:
@@ -122,7 +125,7 @@ class Recorder:
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         timescale = lcm(*(track.timescale for track in self.tracks))
         self._router = SampleRouter(
-            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits),
+            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits, self.timing),
             self._opener,
             anchor,
             timescale=timescale,
@@ -151,7 +154,7 @@ class Recorder:
             ready = state.clock.push(sample)
             if state.announced.asked is not None:
                 state.date_change()
-            events = router.reserve(state) if ready is None else router.route(state, ready)
+            events = router.catch_up(state) if ready is None else router.route(state, ready)
         if self._pending_events or router.spans.failure is not None:
             return self._with_pending(events, router)
         return events
@@ -227,6 +230,14 @@ class Recorder:
         if self._router is None:
             raise StateError("the recording is not active")
         self._router.set_clock(_media_clock(at, media_time))
+
+    def end_silent(self, track_ids: Collection[int]) -> Sequence[RecordingEvent]:
+        """Close the spans of tracks that give nothing any more while others do, if their segments are long enough.
+
+        For callers with a clock. Nothing happens to a track that leads, nor in MP4 format: what leads cuts for all.
+        """
+        router = self._router
+        return () if router is None else end_silent_tracks(router.states, track_ids, router.spans, router.route)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""

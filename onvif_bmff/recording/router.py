@@ -7,7 +7,7 @@ What closes when is decided by the table in ``cuts``, what calls for a cut is in
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from onvif_bmff.errors import InvariantError, ProtectionError
@@ -15,12 +15,12 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.causes import SyncSample, causes_at
+from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.open_spans import OpenSpans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
-from onvif_bmff.recording.sample_clock import NEVER
 from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.track_state import TrackState, make_interleaver
 from onvif_bmff.timing import UtcTime
@@ -52,7 +52,7 @@ class SampleRouter:
         anchor: UtcAnchor,
         *,
         timescale: int,
-        max_gap: Fraction,
+        max_gap: Fraction | None,
         dropped: Counter[str],
     ) -> None:
         self.states = states
@@ -60,7 +60,8 @@ class SampleRouter:
         self._opener = opener
         self._anchor = anchor
         self._progress = Progress(timescale, PATIENCE * timescale)
-        self._patience = max(Fraction(PATIENCE), max_gap + 2)  # what a silent track holds back comes after max_gap
+        longest = Fraction(PATIENCE) if max_gap is None else max_gap
+        self._patience = max(Fraction(PATIENCE), longest + 2)  # what a silent track holds back comes after that
         self.spans = OpenSpans(states, opener, anchor, timescale, dropped)
         self._pending: set[CutCause] = set()
         tracks = [state.track for state in states.values()]
@@ -93,11 +94,23 @@ class SampleRouter:
         self._anchor.given = clock
         self.cut(CutCause.CLOCK_CHANGED)
 
-    def reserve(self, state: TrackState) -> Sequence[RecordingEvent]:
-        """Leave room at the start of the open spans for a first sample that the track's clock holds back."""
+    def catch_up(self, state: TrackState) -> Sequence[RecordingEvent]:
+        """Take samples of a track that were held back and are ready now.
+
+        Leave room at the start of the open spans for a first sample that its clock still holds back.
+        """
+        events = [event for ready in self._ready(state) for event in self.route(state, ready)]
         if self.spans.current is not None:
             state.reserve(self.spans.current)
-        return ()
+        return events
+
+    @staticmethod
+    def _ready(state: TrackState, before: int | None = None) -> Iterator[Sample]:
+        """Give out samples of a track whose times were in doubt, ``before`` a decode time if one is given."""
+        if state.announced.undated:
+            state.announced.settle(state.clock.doubted)
+            state.recheck()
+        return state.clock.ready(before)
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
@@ -160,6 +173,9 @@ class SampleRouter:
         last = [(state, state.clock.release(time // state.factor - state.shift)) for state in self.states.values()]
         for silent, sample in last:
             if sample is not None:
+                gap = silent.clock.gap
+                events.extend(self.catch_up(silent))
+                silent.clock.gap = gap
                 events.extend(self.route(silent, sample))
         return events
 
@@ -327,6 +343,10 @@ class SampleRouter:
             if last is not None:
                 events.extend(self._store(state, last))
             document = state.clock.cut(time // state.factor - state.shift)
+            for doubted in self._ready(state, time // state.factor - state.shift):
+                state.begun = state.begun or doubted.sync
+                events.extend(self._store_waiting(state))
+                events.extend(self._store(state, doubted))
             if document is not None:
                 state.begun = True
                 events.extend(self._store(state, document))
@@ -363,6 +383,8 @@ class SampleRouter:
         end: int | None = None
         multiplexed = self._interleaver is not None
         for state in self.states.values():  # metadata last: a document lasts as long as other media in its span
+            state.clock.settle()
+            events.extend(self.catch_up(state))
             last = state.flush(end if multiplexed else None)
             if last is not None:
                 end = max(end or NEVER, state.time(last) + last.duration * state.factor)

@@ -3,16 +3,11 @@
 What comes in, and what becomes of it (``docs/time.md`` has the reasons):
 
 ===========================  =========================================================================
-a sample without duration    lasts until the next one; the last one as long as the one before it (of
+a sample without duration    lasts until the next one; the last one as long as samples usually do (of
                              sparse media, at most a second)
 a duration that does not     the next sample's decode time wins
 lead to the next sample
-equal or earlier time, less  decode time becomes one tick after its predecessor's; a sync sample's
-than ``max_gap`` back        presentation moves along, any other's stays; nothing is dropped
-earlier time, farther back;  the source started anew: time goes on from the end of the sample before, and a
-more than a day ahead        gap is reported
-ahead by more than           a gap is reported; the sample before it keeps its own duration. Sparse media
-``max_gap``                  have no gaps: a document lasts until the next
+a stamp that is far off      the table of ``stamps`` says what it means
 wrap of the counter          continues, where ``timestamp_bits`` says how wide the source's counter is
 a sync sample presented      is presented together with that one
 before an earlier one
@@ -24,88 +19,36 @@ a sample without bytes       is left out; the one before it lasts as much longer
 ===========================  =========================================================================
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
+from onvif_bmff.recording.held_back import HeldBack, TimingFault, settle_times
+from onvif_bmff.recording.rhythm import Rhythm
+from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
+from onvif_bmff.recording.stamps import NOWHERE, Judgement, Neighbours, Situation, Verdict, gap_limit, judge
 
-__all__ = ["NEVER", "SampleClock", "SharedTime"]
-
-NEVER = -1 << 80
-"""Earlier than any decode time."""
-
-_MAX_DURATION = (1 << 32) - 1
-_MAX_TIME = 1 << 41
-"""Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
-_DAY = 86_400
+__all__ = ["SampleClock"]
 
 
-@dataclass(slots=True, eq=False)
-class SharedTime:
-    """What the clocks of a recording know in common, so that its tracks stay in step.
-
-    ``shift`` is the seconds by which a source that started anew is moved; ``first`` the first timestamp of any track
-    by timescale, from which the wraps of all counters of that timescale are counted.
-    """
-
-    shift: Fraction | None = None
-    first: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What the timestamps of a track may do, in its ticks.
-
-    ``farthest`` is from 0 where the media may begin, ``longest`` the most that a sample may last. An equal or earlier
-    time, up to ``back`` and to ``max_gap``, does not start the source anew.
-    """
-
-    timescale: int
-    sparse: bool
-    farthest: int
-    longest: int
-    max_gap: int
-    longest_pause: int
-    back: int
-
-    @classmethod
-    def of(cls, timescale: int, *, sparse: bool, max_gap: Fraction, longest: int) -> "_Limits":
-        gap = min(max(int(max_gap * timescale), 1), longest)
-        return cls(
-            timescale,
-            sparse,
-            farthest=_MAX_TIME * timescale,
-            longest=longest,
-            max_gap=gap,
-            longest_pause=min(_DAY * timescale, longest) if sparse else gap,
-            back=longest // 8,  # so that the offset of a sample that is moved on fits 32 bits, whatever the shift
-        )
-
-
-@dataclass(slots=True, eq=False)
-class _Counter:
-    """The counter of a source that wraps: ``half`` its range, and the ``last`` time, without the wraps before it."""
-
-    half: int
-    last: int | None = None
-
-    def nearest(self, raw: int, last: int) -> int:
-        """Return the time nearest to ``last`` at which the counter is at ``raw``."""
-        return last + (raw - last + self.half) % (self.half * 2) - self.half
+_FIRST_PAUSE = 60
+"""Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
 class SampleClock:
     """The timestamps of one track. Holds one sample back, whose duration the next one tells.
 
     ``push`` takes a sample and returns the one before it, ready to be stored; ``flush`` returns the last one.
-    ``gap`` tells whether the sample that was returned last came after a gap. ``longest`` is the most ticks that a
-    sample may last; ``sparse`` media may pause for a day.
+    Where stamps are in doubt more samples are held back, ``push`` returns None, and ``ready`` gives out what has been
+    decided; ``settle`` decides what is left. ``gap`` tells whether the sample that was given out last came after a gap.
+    ``longest`` is the most ticks that a sample may last; ``sparse`` media may pause for a day.
     """
 
     __slots__ = (
-        "_counter", "_gap_next", "_held", "_last_duration", "_left_out", "_limits", "_released", "_shared", "_shift",
-        "_sync_presented", "gap",
+        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm", "_shared",
+        "_shift", "_sync_presented", "gap",
     )  # fmt: skip
 
     def __init__(
@@ -113,17 +56,20 @@ class SampleClock:
         timescale: int,
         *,
         sparse: bool = False,
-        max_gap: Fraction = Fraction(10),
+        max_gap: Fraction | None = None,
         timestamp_bits: int | None = None,
         shared: SharedTime | None = None,
-        longest: int = _MAX_DURATION,
+        longest: int = MAX_DURATION,
     ) -> None:
-        self._limits = _Limits.of(timescale, sparse=sparse, max_gap=max_gap, longest=longest)
+        self._limits = ClockLimits.of(timescale, sparse=sparse, max_gap=max_gap, longest=longest)
+        self._rhythm = Rhythm(self._limits.bounds)
         self._shared = shared or SharedTime()
-        self._counter = None if timestamp_bits is None else _Counter(1 << (timestamp_bits - 1))
+        if not sparse:
+            self._shared.clocks.append((self, timescale))
+        self._counter = None if timestamp_bits is None else WrappingCounter(1 << (timestamp_bits - 1))
         self._held: Sample | None = None
+        self._held_back = HeldBack()
         self._released: Sample | None = None
-        self._last_duration = 0
         self._left_out: int | None = None
         self._shift = 0
         self._sync_presented = NEVER
@@ -141,24 +87,16 @@ class SampleClock:
         if self._counter is not None:
             sample = self._unwrapped(self._counter, sample)
         if self._shift:
-            sample = _moved(sample, sample.decode_time + self._shift)
+            sample = moved(sample, sample.decode_time + self._shift)
         if not 0 <= sample.duration <= limits.longest:
-            sample = _with_duration(sample, 0)
-        self._held = sample
+            sample = with_duration(sample, 0)
         if held is None:
-            released, self._released = self._released, None
-            if released is not None:  # stored already
-                _, gap = self._irregular(released, sample)
-                end = released.decode_time + released.duration
-                if self._held.decode_time < end:
-                    self._held = _nudged(self._held, end)
-                self._gap_next = gap or not limits.sparse
+            self._begin(sample)
             return None
         delta = sample.decode_time - held.decode_time
-        if delta != held.duration or not 0 < delta <= limits.max_gap:
-            delta, gap = self._irregular(held, sample)
-            return self._finished(held, delta, gap_next=gap)
-        self._last_duration = delta
+        if delta != held.duration or delta != self._rhythm.steady:
+            return self._look(held, sample, delta)
+        self._held = sample
         if held.sync:
             presented = held.decode_time + held.composition_offset
             if presented < self._sync_presented:
@@ -167,15 +105,31 @@ class SampleClock:
         self.gap, self._gap_next = self._gap_next, False  # nearly every sample: it stays as it is
         return held
 
+    def ready(self, before: int | None = None) -> Iterator[Sample]:
+        """Give out samples that were held back and are to be stored now; ``gap`` is about each of them in turn.
+
+        Those that are decoded ``before`` a time (ticks), if one is given.
+        """
+        ready = self._held_back.ready
+        while ready and (before is None or ready[0][0].decode_time < before):
+            sample, self.gap = ready.popleft()
+            yield sample
+        if not ready:
+            self._look_closely()
+
+    def settle(self) -> None:
+        """Decide about the samples that are held back: nothing more comes that would tell. Then see ``ready``."""
+        self._resolve(ended=True)
+
     def lengthen(self, empty: Sample) -> None:
         """Let the sample that is held back last until the end of one without bytes, which is left out.
 
-        Sparse media are not changed, nor is a sample with a gap behind it. Where pictures are reordered and the one
-        left out is presented earlier than the one held back, the time is the next one's to take: a picture that is
-        presented last must not last longer than its span.
+        Sparse media are not changed, nor is a sample with a gap behind it, or one behind which stamps are in doubt.
+        Where pictures are reordered and the one left out is presented earlier than the one held back, the time is the
+        next one's to take: a picture that is presented last must not last longer than its span.
         """
         held, time = self._held, empty.decode_time
-        if held is None or self._limits.sparse:
+        if held is None or self._limits.bounds.sparse or self._held_back.samples:
             return
         if self._counter is not None and self._counter.last is not None:
             time = self._counter.nearest(time, self._counter.last)
@@ -183,32 +137,45 @@ class SampleClock:
         known = 0 < empty.duration <= self._limits.longest
         duration = time + (empty.duration if known else self._nominal()) - held.decode_time
         if (
-            0 <= time - held.decode_time <= max(self._limits.longest_pause, held.duration)
+            0 <= time - held.decode_time <= max(self._gap_limit(), held.duration)
             and held.duration < duration <= self._limits.longest
         ):
             if time + empty.composition_offset >= held.decode_time + held.composition_offset:
-                self._held = _with_duration(held, duration)
+                self._held = with_duration(held, duration)
             elif self._left_out is None:
                 self._left_out = time
 
     def release(self, now: int) -> Sample | None:
-        """Return the sample that is held back if no other came in the ``max_gap`` before ``now`` (ticks)."""
+        """Return the sample that is held back if none came for too long before ``now`` (ticks).
+
+        That is longer than a gap and longer than ``longest_delay``, for tracks need not come in step. What was in doubt
+        is ``ready`` then, and comes first.
+        """
         held = self._held
-        if held is None or self._limits.sparse or now - held.decode_time <= max(self._limits.max_gap, held.duration):
+        if held is None or self._limits.bounds.sparse or now - held.decode_time <= self._limits.longest_delay:
             return None
-        duration = min(held.duration or self._nominal(), now - held.decode_time)
-        return self._let_go(held, duration)
+        newest = max([held.decode_time, *self._held_back.times])
+        if now - newest <= max(self._gap_limit(), self._limits.longest_delay, held.duration):
+            return None
+        self.settle()
+        held = self._held or held
+        return self._let_go(held, min(held.duration or self._nominal(), max(now - held.decode_time, 1)))
 
     def cut(self, at: int) -> Sample | None:
         """Return what is held back from before ``at`` (ticks); sparse media last until then at most.
 
         Other media have no sample before that time then, or it comes too late. One that comes after a gap stays: what
-        ends at that time cannot hold it.
+        ends at that time cannot hold it. What was in doubt is ``ready`` then, and comes first.
         """
         held = self._held
         if held is None or held.decode_time >= at or not held.sync or self._gap_next:
             return None
-        if not self._limits.sparse:
+        if self._held_back.samples:
+            self.settle()
+            held = self._held or held
+            if held.decode_time >= at or not held.sync or self._gap_next:
+                return None
+        if not self._limits.bounds.sparse:
             return self._let_go(held, held.duration or self._nominal())
         return self._let_go(held, min(held.duration or self._limits.longest_pause, at - held.decode_time))
 
@@ -227,14 +194,24 @@ class SampleClock:
         return self._finished(held, duration, gap_next=False)
 
     def flush(self) -> Sample | None:
-        """Return the sample that is held back, lasting as long as it says or as long as the one before it."""
+        """Return the last sample, lasting as long as it says or as samples usually do. ``settle`` comes before it."""
         held, self._held = self._held, None
         return None if held is None else self._finished(held, held.duration or self._nominal(), gap_next=False)
 
     @property
     def held(self) -> Sample | None:
-        """The sample that is held back; how long it lasts is not final."""
+        """The last sample whose time is certain, which is held back; how long it lasts is not final."""
         return self._held
+
+    @property
+    def newest(self) -> Sample | None:
+        """The sample that was pushed last, if it is still held back."""
+        return self._held_back.samples[-1] if self._held_back.samples else self._held
+
+    @property
+    def doubted(self) -> Sequence[Sample]:
+        """The samples that are held back because their times are not certain."""
+        return self._held_back.samples
 
     def _finished(self, held: Sample, duration: int, *, gap_next: bool) -> Sample:
         """Return the sample that was held back as it will be stored."""
@@ -245,71 +222,158 @@ class SampleClock:
                 offset = latest - held.decode_time
                 return Sample(held.track_id, held.decode_time, duration, held.data, held.sync, offset)
             self._sync_presented = presented
-        return held if held.duration == duration else _with_duration(held, duration)
+        return held if held.duration == duration else with_duration(held, duration)
 
-    def _irregular(self, held: Sample, sample: Sample) -> tuple[int, bool]:
-        """What becomes of two samples that do not simply follow: duration of the first, gap before the second."""
-        delta = sample.decode_time - held.decode_time
+    # ---- stamps that do not simply follow -----------------------------------------------------------------
+
+    def _begin(self, sample: Sample) -> None:
+        """Take the first sample, or one after a sample that was stored before its time because of a silence."""
+        released, self._released = self._released, None
+        if released is not None:
+            delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
+            if delta > self._limits.bounds.day or delta < -self._gap_limit():
+                sample = moved(sample, sample.decode_time)
+                self._restart(sample, end, end)
+                self._shared.counted[TimingFault.DISCONTINUITY] += 1
+            elif sample.decode_time < end:
+                sample = nudged(sample, end)
+            if delta > 0:
+                self._rhythm.note(released.decode_time, delta)
+            self._gap_next = not self._limits.bounds.sparse or delta > self._limits.longest_pause or delta < 0
+        self._rhythm.begin(sample.decode_time, sample.duration)
+        self._held = sample
+
+    def _look(self, held: Sample, sample: Sample, delta: int) -> Sample | None:
+        """What becomes of two samples that do not simply follow: the first one, if it is certain how long it lasts."""
+        rhythm = self._rhythm
+        if self._held_back.samples:
+            self._doubt(sample)
+            return None
         if self._left_out is not None:
             since, self._left_out = self._left_out, None
             presented = sample.decode_time + sample.composition_offset
             if held.decode_time < since < sample.decode_time and presented < held.decode_time + held.composition_offset:
-                self._held = sample = _decoded_from(sample, since)
+                sample = decoded_from(sample, since)
                 delta = since - held.decode_time
-        if 0 < delta <= max(self._limits.longest_pause, held.duration):
-            self._last_duration = delta
-            return delta, False
-        if -min(self._limits.max_gap, self._limits.back) <= delta <= 0:
-            self._held = _nudged(sample, held.decode_time + 1)
-            return 1, False
-        duration = held.duration or self._nominal()
-        if delta < 0 or delta > _DAY * self._limits.timescale:
-            self._held = sample = self._restarted(held, duration, sample)
-        return min(duration, sample.decode_time - held.decode_time), True
+        if not 0 < delta <= max(rhythm.usual, held.duration):
+            self._doubt(sample)
+            return None
+        if delta != rhythm.nominal:
+            rhythm.note(held.decode_time, delta)
+            self._look_closely()
+        self._held = sample
+        finished = self._finished(held, delta, gap_next=False)
+        if not self._held_back.ready:
+            return finished
+        self._held_back.ready.append((finished, self.gap))
+        return None
+
+    def _doubt(self, sample: Sample) -> None:
+        """Hold back a sample whose stamp may be off, until it is known what it means."""
+        held_back = self._held_back
+        if not held_back.samples:
+            held_back.elsewhere = self._elsewhere()[1]
+        held_back.add(moved(sample, sample.decode_time))
+        self._resolve(ended=held_back.full)
+
+    def _resolve(self, *, ended: bool) -> None:
+        """Decide as much as can be decided about the samples that are held back."""
+        held_back, seen = self._held_back, len(self._held_back.samples)
+        self._nominal()
+        reached, stamped = self._elsewhere()
+        gone_on = 2 * (stamped - held_back.elsewhere) >= self._limits.timescale
+        while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
+            last = ended and seen == len(held_back.samples)
+            times = held_back.times[:seen]
+            around = Neighbours(self._held.decode_time, self._rhythm.expected, reached, stamped, gone_on)
+            judged = judge(times, around, self._limits.bounds, ended=last)
+            if judged.verdict is Verdict.WAIT:
+                seen += 1
+                continue
+            self._apply(judged, self._held)
+            seen = 1
+        if self._held is not None and self._counter is not None and self._counter.last is not None:
+            self._counter.last = self._held.decode_time - self._shift
+        self._look_closely()
+
+    def _look_closely(self) -> None:
+        """Have samples looked at as long as any are held back; pass them on as they are if they simply follow."""
+        held_back = self._held_back
+        self._rhythm.steady = -1 if held_back.samples or held_back.ready else self._rhythm.nominal or -1
+
+    def _apply(self, judged: Judgement, held: Sample) -> None:
+        """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
+        held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
+        samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
+        if self._sync_presented == NEVER and self._is_first_off(judged, samples, held):
+            held = self._held = moved(held, samples[-1].decode_time - nominal * (judged.off + 1))
+            counted[TimingFault.RESTAMPED] += 1
+            judged = Judgement(Situation.RETURNS, judged.off)
+        breaks = judged.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+        if judged.verdict is Verdict.DISCONTINUITY:
+            shift = self._shift
+            self._restart(samples[-1], held.decode_time + nominal * (judged.off + 1), held.decode_time + judged.off + 1)
+            for other in held_back.samples:
+                other.decode_time += self._shift - shift
+        settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
+        for number, sample in enumerate(samples):
+            jumps = breaks and number == judged.off
+            delta = sample.decode_time - held.decode_time
+            if judged.verdict is not Verdict.DISCONTINUITY or not jumps:
+                rhythm.note(held.decode_time, delta)
+            duration = min(held.duration or nominal, delta) if jumps else delta
+            held_back.ready.append((self._finished(held, duration, gap_next=jumps), self.gap))
+            held = sample
+        rhythm.skip_to(held.decode_time)
+        self._held = held
+
+    def _is_first_off(self, judged: Judgement, samples: Sequence[Sample], held: Sample) -> bool:
+        """Tell whether the first sample of all is off, and not those behind it."""
+        if judged.verdict is Verdict.GAP:
+            return samples[-1].decode_time - held.decode_time > _FIRST_PAUSE * self._limits.timescale
+        return judged.verdict is Verdict.DISCONTINUITY
+
+    def _restart(self, sample: Sample, place: int, earliest: int) -> None:
+        """Put the first sample of a source whose clock was set at its place, and those after it behind it.
+
+        Tracks whose clocks were set together stay in step, as long as that puts it at ``earliest`` or later.
+        """
+        timescale, raw, by = self._limits.timescale, sample.decode_time - self._shift, self._shared.shift
+        if by is not None:
+            shift = int(by * timescale)
+            if shift != self._shift and 0 <= raw + shift - earliest <= self._gap_limit():
+                place = raw + shift
+        self._shift = place - raw
+        self._shared.shift = Fraction(self._shift, timescale)
+        sample.decode_time = place
+
+    def _elsewhere(self) -> tuple[int, int]:
+        """How far other tracks have come, in ticks of this one: for certain, and by the newest stamp of any.
+
+        Documents do not count.
+        """
+        reached = stamped = NOWHERE
+        for other, timescale in self._shared.clocks:
+            if other is not self and other.held is not None and other.newest is not None:
+                reached = max(reached, other.held.decode_time * self._limits.timescale // timescale)
+                stamped = max(stamped, other.newest.decode_time * self._limits.timescale // timescale)
+        return reached, stamped
+
+    def _gap_limit(self) -> int:
+        return gap_limit(self._rhythm.nominal, self._limits.bounds)
 
     def _nominal(self) -> int:
         """A duration for a sample that nothing follows."""
-        nominal = self._last_duration or max(self._limits.timescale // 25, 1)
-        return min(nominal, self._limits.timescale) if self._limits.sparse else nominal
+        held = self._held
+        nominal = self._rhythm.now(None if held is None else held.decode_time) or max(self._limits.timescale // 25, 1)
+        if self._limits.bounds.sparse:
+            return min(nominal, self._limits.timescale)
+        return max(nominal, self._rhythm.expected)
 
-    def _unwrapped(self, counter: "_Counter", sample: Sample) -> Sample:
+    def _unwrapped(self, counter: WrappingCounter, sample: Sample) -> Sample:
         raw = sample.decode_time
         last = counter.last
         if last is None:
             last = self._shared.first.setdefault(self._limits.timescale, raw)
         counter.last = time = counter.nearest(raw, last)
-        return sample if time == raw else _moved(sample, time)
-
-    def _restarted(self, held: Sample, duration: int, sample: Sample) -> Sample:
-        """Move a source that started anew to where the track ended; tracks that restart together stay in step."""
-        raw = sample.decode_time - self._shift
-        if self._shared.shift is not None:
-            shift = int(self._shared.shift * self._limits.timescale)
-            if 0 <= raw + shift - held.decode_time <= self._limits.max_gap and shift != self._shift:
-                self._shift = shift
-                return _moved(sample, max(raw + shift, held.decode_time + 1))
-        end = held.decode_time + duration
-        self._shift = end - raw
-        self._shared.shift = Fraction(self._shift, self._limits.timescale)
-        return _moved(sample, end)
-
-
-def _moved(sample: Sample, time: int) -> Sample:
-    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
-
-
-def _with_duration(sample: Sample, duration: int) -> Sample:
-    return Sample(sample.track_id, sample.decode_time, duration, sample.data, sample.sync, sample.composition_offset)
-
-
-def _decoded_from(sample: Sample, time: int) -> Sample:
-    """Let a sample be decoded earlier, for so much longer; its presentation stays."""
-    earlier = sample.decode_time - time
-    duration, offset = sample.duration and sample.duration + earlier, sample.composition_offset + earlier
-    return Sample(sample.track_id, time, duration, sample.data, sample.sync, offset)
-
-
-def _nudged(sample: Sample, time: int) -> Sample:
-    """Move a sample on; where it is not a sync sample, its presentation stays."""
-    offset = sample.composition_offset + (0 if sample.sync else sample.decode_time - time)
-    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)
+        return sample if time == raw else moved(sample, time)

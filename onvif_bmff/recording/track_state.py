@@ -1,16 +1,17 @@
 """What a recorder keeps of each of its tracks, and which of them leads."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.clock_parts import NEVER, SharedTime
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.interleave import Interleaver
-from onvif_bmff.recording.sample_clock import NEVER, SampleClock, SharedTime
+from onvif_bmff.recording.sample_clock import SampleClock
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
 
@@ -29,20 +30,30 @@ class AnnouncedTracks:
     """The configurations of a track that are announced.
 
     ``asked`` is one for the next sample pushed; ``changes`` are those for samples that have been pushed, with the
-    decode time from which each holds.
+    decode time from which each holds. Those in ``undated`` hold from samples on whose times are not certain yet.
     """
 
-    __slots__ = ("asked", "changes")
+    __slots__ = ("asked", "changes", "undated")
 
     def __init__(self) -> None:
         self.asked: Track | None = None
         self.changes: deque[tuple[int, Track]] = deque()
+        self.undated: deque[tuple[Sample, Track]] = deque()
 
-    def date(self, first: Sample) -> None:
+    def date(self, first: Sample, *, certain: bool = True) -> None:
         """Let the configuration that is asked hold from ``first`` on, a sample that has just been pushed."""
         if self.asked is not None:
-            self.changes.append((first.decode_time, self.asked))
+            if certain and not self.undated:
+                self.changes.append((first.decode_time, self.asked))
+            else:
+                self.undated.append((first, self.asked))
             self.asked = None
+
+    def settle(self, doubted: Sequence[Sample]) -> None:
+        """Date what holds from samples on that are no more ``doubted``."""
+        while self.undated and not any(one is self.undated[0][0] for one in doubted):
+            first, track = self.undated.popleft()
+            self.changes.append((first.decode_time, track))
 
     def take(self, time: int) -> Track | None:
         """Give out the newest configuration that holds from a decode time on; None if there is none."""
@@ -155,9 +166,9 @@ class TrackState:
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
-        held = self.clock.held
-        if held is not None:
-            self.announced.date(held)
+        newest = self.clock.newest
+        if newest is not None:
+            self.announced.date(newest, certain=newest is self.clock.held)
             self.recheck()
 
     def reaches_change(self, sample: Sample) -> bool:
@@ -196,14 +207,18 @@ def make_interleaver(
 
 
 def make_track_states(
-    tracks: Sequence[Track], timescale: int, max_gap: Fraction, timestamp_bits: int | None
+    tracks: Sequence[Track],
+    timescale: int,
+    max_gap: Fraction | None,
+    timestamp_bits: int | None,
+    counted: Counter[str] | None = None,
 ) -> dict[int, TrackState]:
     """Return a state for each track, by track_id, in the order in which they lead: video, audio, metadata.
 
     Their clocks keep durations to what 32 bits hold in the timescale of a multiplexed span, whatever the format:
-    it may change while the recording is active.
+    it may change while the recording is active. What is wrong with the times is counted in ``counted``.
     """
-    shared = SharedTime()
+    shared = SharedTime() if counted is None else SharedTime(counted=counted)
     multiplexed = MP4.spans(tracks)[0]
     states = {}
     for track in multiplexed.tracks:

@@ -75,6 +75,7 @@ from onvif_bmff.storage.pending import SpanEndedError as SpanEndedError
 from onvif_bmff.storage.pending import StoreFailure as StoreFailure
 from onvif_bmff.storage.renewal import RenewalEndpoint as RenewalEndpoint
 from onvif_bmff.storage.renewal import RenewedCredentials as RenewedCredentials
+from onvif_bmff.storage.renewal import renewal_of as renewal_of
 from onvif_bmff.storage.retry_state import RetryState as RetryState
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
@@ -245,6 +246,7 @@ __all__ = [
     "read_identity",
     "read_options",
     "read_renewal",
+    "renewal_of",
     "settings_for",
     "settings_without_credentials",
     "spool_folders",

@@ -45,7 +45,7 @@ NAMES = {
     "opening": ("StoreUrl", "open_store", "parse_location",),
     "parallel": ("in_parallel",),
     "pending": ("LOST", "PendingSegment", "RetryPolicy", "SpanEndedError", "StoreFailure",),
-    "renewal": ("RenewalEndpoint", "RenewedCredentials",),
+    "renewal": ("RenewalEndpoint", "RenewedCredentials", "renewal_of",),
     "retry_state": ("RetryState",),
     "side_files": ("SideFiles",),
     "sink": ("StoreSink",),

@@ -19,7 +19,10 @@ from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, CloudService
 
 __all__ = ["CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for", "settings_without_credentials"]
 
-_ANY = ("allow_http", "connect_timeout", "retry_seconds", "root_certificate", "tasks", "timeout")
+_ANY = (
+    "allow_http", "connect_timeout", "renewal_endpoint", "renewal_token_file", "retry_seconds", "root_certificate",
+    "tasks", "timeout",
+)  # fmt: skip
 _OWN = (*_ANY, "profile", "storage_class", "tags")
 _CONFIG: Mapping[str, Mapping[str, str]] = {
     S3.scheme: {

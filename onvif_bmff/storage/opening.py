@@ -132,6 +132,10 @@ def open_store(
     from onvif_bmff.storage.obstore_client import ObstoreClient
 
     service = _SERVICES[place.scheme]
+    if credentials is None and options and "renewal_endpoint" in options:
+        from onvif_bmff.storage.renewal import renewal_of
+
+        credentials, options = renewal_of(options, runtime=runtime)
     read = settings_for if credentials is None else settings_without_credentials
     settings = read(service, options or {})
     budget = RetryBudget() if settings.retry_seconds is None else RetryBudget(total=settings.retry_seconds)

@@ -2,10 +2,10 @@
 
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from ipaddress import ip_address
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
@@ -15,10 +15,11 @@ from onvif_bmff.logs import CauseLog
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.credentials import RenewalPolicy, RenewalSchedule, StorageCredentials, read_renewal
 
-__all__ = ["RenewalEndpoint", "RenewedCredentials"]
+__all__ = ["RenewalEndpoint", "RenewedCredentials", "renewal_of"]
 
 _log = logging.getLogger(__name__)
 _LARGEST = 1 << 16
+_FIRST = 10.0
 _LONGEST_SLEEP = 60.0
 """Seconds after which the clocks are compared again."""
 
@@ -192,3 +193,35 @@ class RenewedCredentials:
         self._schedule.renewed(found.expires_at, self._runtime.monotonic(), now)
         if self._on_changed is not None:
             self._on_changed(found)
+
+
+def renewal_of(options: Mapping[str, Any], *, runtime: Runtime = SYSTEM) -> tuple[RenewedCredentials, dict[str, Any]]:
+    """Return a source of credentials for the options of a store that have ``renewal_endpoint``, and the other options.
+
+    Credentials among the options are those that it begins with; without any the first answer is waited for, 10 seconds.
+
+    Raises:
+        StoreError: the endpoint cannot be used, or the file with its access token cannot be read.
+    """
+    rest = dict(options)
+    url, path = str(rest.pop("renewal_endpoint")), rest.pop("renewal_token_file", None)
+
+    def token() -> str:
+        try:
+            with open(str(path), encoding="ascii") as file:
+                return file.read(_LARGEST).strip()
+        except (OSError, ValueError):
+            raise StoreError(f"the access token cannot be read: {path}") from None
+
+    fetch = RenewalEndpoint(url, None if path is None else token)
+    if path is not None:
+        token()
+    username, password, session = (
+        rest.pop(name, None) for name in ("access_key_id", "secret_access_key", "session_token")
+    )
+    for name in ("sas_token", "bearer_token"):
+        password = rest.pop(name, password)
+    source = RenewedCredentials(fetch, StorageCredentials(username, password, session), runtime=runtime)
+    if password is None:
+        source.wait(_FIRST)
+    return source, rest

@@ -205,6 +205,7 @@ class SpoolContents:
         """Note that an object waits no longer."""
         with self._lock:
             self._queue.done(one)
+            self._notes.flush()
 
     def failed(self, one: Waiting, day: str, *, sent: bool) -> None:
         """Note that an object has to be tried again; ``day`` is when it was counted as sent, even if it was not."""

@@ -4,7 +4,8 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ _FILE = "notes"
 _MOST = 100
 """Drops that are kept one by one; of all together there are sums."""
 _LARGEST = 1 << 20
+_RESERVE = "reserve"
+_RESERVED = 1 << 16
+"""Bytes that are kept free for the notes on a disk that is full: what the last drops may need."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -47,7 +51,8 @@ class _Content:
 class SpoolNotes:
     """The notes of a spool, written whole and durably at each change.
 
-    A file that cannot be written is logged, and the notes go on in memory; one that cannot be read counts as empty.
+    There is room for them on a disk that is full (``keep_reserve``). A file that cannot be written is logged, and the
+    notes go on in memory until ``flush``; one that cannot be read counts as empty.
 
     Args:
         root: the folder of the spool.
@@ -60,6 +65,7 @@ class SpoolNotes:
         self._system = system
         self._log = log or CauseLog(_log)
         self._content = _content_of(self._read())
+        self._is_late = False
 
     @property
     def dropped(self) -> list[Dropped]:
@@ -126,17 +132,44 @@ class SpoolNotes:
         finally:
             system.close(file)
 
+    def flush(self) -> None:
+        """Write what could not be written before."""
+        if self._is_late:
+            self._write()
+
     def _write(self) -> None:
         data = json.dumps(asdict(self._content)).encode()
-        system = self._system
+        self._is_late = True
         try:
-            folder = system.open(self._root, _FOLDER)
-            try:
-                write_file(_FILE, data, folder, fsync=True, system=system)
-            finally:
-                system.close(folder)
+            with self._folder() as folder:
+                try:
+                    write_file(_FILE, data, folder, fsync=True, system=self._system)
+                except OSError as error:
+                    if not is_full_disk(error):
+                        raise
+                    self._system.unlink(_RESERVE, dir_fd=folder)  # for moments like this one
+                    write_file(_FILE, data, folder, fsync=True, system=self._system)
         except OSError as error:
             self._log.warning("writing", "%s: the notes of the spool are not written: %s", self._root, error.strerror)
+            return
+        self._is_late = False
+        self.keep_reserve()
+
+    def keep_reserve(self) -> None:
+        """Keep room on the disk for the notes, if it is not kept."""
+        with suppress(OSError), self._folder() as folder:
+            try:
+                self._system.stat(_RESERVE, dir_fd=folder)
+            except FileNotFoundError:
+                write_file(_RESERVE, bytes(_RESERVED), folder, fsync=True, system=self._system)
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        folder = self._system.open(self._root, _FOLDER)
+        try:
+            yield folder
+        finally:
+            self._system.close(folder)
 
 
 def _content_of(data: bytes) -> _Content:

@@ -14,7 +14,16 @@ from onvif_bmff.errors import (
 )
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.locations import check_apart
-from onvif_bmff.objects.stored import LocatedStore, ObjectInfo, ObjectStore, ObjectWriter, StorageObject, is_stored
+from onvif_bmff.objects.stored import (
+    LocatedStore,
+    ObjectInfo,
+    ObjectStore,
+    ObjectWriter,
+    OpenAreaStore,
+    StorageObject,
+    WatchedOpenArea,
+    is_stored,
+)
 from onvif_bmff.storage.copying import copy_object
 from onvif_bmff.storage.layers import StoreLayers
 from onvif_bmff.timing import UtcTime
@@ -25,7 +34,8 @@ __all__ = ["MoveState", "Moved", "TieredStore", "keys_before", "move_objects"]
 class TieredStore:
     """An ``ObjectStore`` of several: objects are written to the first, and found in whichever has them.
 
-    Objects move down by ``move_objects``, while others read and write. A key is taken if any of the stores has it.
+    Objects move down by ``move_objects``, while others read and write. A key is taken if any of the stores has it. The
+    open area is that of the first store, if it has one.
 
     Args:
         tiers: the stores, the first takes what is written; they are apart from each other.
@@ -43,6 +53,13 @@ class TieredStore:
                 check_apart(one, other)
         self._tiers = tuple(tiers)
         self._layers = StoreLayers(self._tiers)
+        first = tiers[0]
+        if isinstance(first, OpenAreaStore):
+            self.unsealed = first.unsealed
+            self.read_unsealed = first.read_unsealed
+            self.resume = first.resume
+        if isinstance(first, WatchedOpenArea):
+            self.open_area_state = first.open_area_state
 
     def __repr__(self) -> str:
         return f"TieredStore({list(self._tiers)!r})"

@@ -98,8 +98,9 @@ def test_a_file_of_options(fake, tmp_path, monkeypatch, capsys):
 def test_the_commands_of_the_page_run(fake, tmp_path):
     """As they stand there, in a shell."""
     script = "".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "cloud.md").read_text(), re.DOTALL))
-    assert script.count("onvif-bmff ") == 11
+    assert script.count("onvif-bmff ") == 12
     os.link(CLIP, tmp_path / "camera.mp4")
+    assert main(["record", str(CLIP), "--store", str(tmp_path / "recordings"), "--start", "2024-05-01T12:00:00Z"]) == 0
     (tmp_path / "onvif-bmff").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m onvif_bmff "$@"\n')
     (tmp_path / "onvif-bmff").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}

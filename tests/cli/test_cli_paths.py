@@ -53,6 +53,8 @@ STORE_USES = [
     "move {} store --older-than P1D",
     "move store {} --older-than P1D",
     "check-store {}",
+    "diagnose {}",
+    "expire {} --older-than P1D",
 ]
 
 

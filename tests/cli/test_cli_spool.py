@@ -1,6 +1,12 @@
 """``record --spool`` and ``onvif-bmff spool``: what waits is kept, shown and uploaded."""
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +45,7 @@ def test_a_spool_is_empty_in_the_end(capsys):
         "unsealed": [],
         "error": None,
         "dropped": {"objects": 0, "bytes": 0, "last": []},
+        "sent": {"day": 0, "month": 0},
     }
 
 
@@ -171,6 +178,16 @@ def test_what_a_full_spool_drops_is_shown(capsys):
     assert f"{dropped['last'][0]['first']} to " in said
 
 
+def test_what_was_sent_of_a_budget_is_shown(capsys):
+    assert main([*RECORD, "--store", "remote", "--upload-a-month", "1000000"]) == 0
+    sent = sum(DirectoryStore("remote").head(key).size for key in DirectoryStore("remote").keys(""))
+    capsys.readouterr()
+    assert main(["spool", "spool", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"]["month"] == sent
+    assert main(["spool", "spool"]) == 0
+    assert f"{sent:,} in this month" in capsys.readouterr().out
+
+
 def test_what_is_no_number_of_bytes(capsys):
     assert main([*RECORD, "--store", "remote", "--spool-bytes", "much"]) == 2
     assert "not a number of bytes: 'much'" in capsys.readouterr().err
@@ -186,3 +203,26 @@ def test_what_is_no_spool(capsys):
     assert main(["spool", "nowhere"]) == 2
     assert "is no spool" in capsys.readouterr().err
     assert not Path("nowhere").exists()
+
+
+def test_an_interrupt_does_not_wait_for_a_service_that_does_not_answer(tmp_path):
+    need_module("obstore")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        Path("options.toml").write_text(
+            f'endpoint = "{endpoint}"\naccess_key_id = "A"\nsecret_access_key = "B"\nregion = "us-east-1"'
+        )
+        options = ["--store", "s3://bucket", "--store-options", "options.toml", "--spool-wait", "PT1H"]
+        command = [sys.executable, "-m", "onvif_bmff", *RECORD, *options]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "HOME": str(tmp_path)})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list(Path("spool").rglob("*.m4a_end")):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - began
+    assert process.returncode == 130
+    assert b"objects wait in spool" in said
+    assert took < 5, "a request may take two minutes"

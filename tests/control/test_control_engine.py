@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from onvif_bmff.codecs import MetadataCodec
 from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control.plan import Feed, Standby
@@ -330,6 +331,38 @@ def test_an_event_that_goes_on_to_a_sync_sample_ends_with_its_source():
     assert not rig.output.recording
     (span,) = rig.spans("m4v")
     assert span.end == START + 3.52 * SECOND
+
+
+def test_a_track_that_falls_silent_is_stored_by_the_clock():
+    """Sound ends at 4 s, the only documents come at 1 s and 2 s; video goes on. Segments of 2 s."""
+    document = Track("META001", 3, 1_000, MetadataCodec())
+    feeds = {token: Feed("job", ONE, "") for token, _ in TRACKS}
+    rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO, AUDIO, document)
+    ended = {}
+    for second in range(40):
+        rig.play(ONE, second, second + 1, audio=second < 4)
+        if second in (1, 2):
+            rig.do(rig.output.push(ONE, Sample(3, second * 1000, 0, b"<tt:MetadataStream/>")))
+        if second % 5 == 4:
+            rig.do(rig.output.advance(START + (second + 1) * SECOND))
+        for event in rig.events:
+            if isinstance(event, SpanEnded):
+                ended.setdefault(event.key.extension, second)
+    assert set(ended) == {"m4a", "m4m"}
+    assert all(10 <= second <= 20 for second in ended.values()), "three times five seconds at most"
+    (sound,), (documents,) = rig.spans("m4a"), rig.spans("m4m")
+    assert (sound.start, sound.end) == (START, START + 4 * SECOND)
+    assert documents.start == START + SECOND
+    rig = Rig(plan(feeds))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 4, audio=True)
+    rig.do(rig.output.advance(START + 4 * SECOND))
+    rig.play(ONE, 4, 20)
+    rig.do(rig.output.advance(START + 20 * SECOND))
+    rig.play(ONE, 20, 24, audio=True)
+    first, second = rig.spans("m4a")
+    assert (first.end, second.start) == (START + 4 * SECOND, START + 20 * SECOND)
 
 
 def test_an_event_goes_on_for_half_a_minute_at_most_if_no_sync_sample_comes():

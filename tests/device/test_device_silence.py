@@ -53,6 +53,9 @@ class Output:
     def opened(self, reference, tracks, epoch):
         self.opened_times += 1
 
+    def read_clock(self, reference, reading):
+        pass
+
     def closed(self, reference, error):
         self.errors.append(error)
 

@@ -54,6 +54,9 @@ class Output:
     def opened(self, reference, tracks, epoch):
         self.given.append("opened")
 
+    def read_clock(self, reference, reading):
+        pass
+
     def closed(self, reference, error):
         self.errors.append(error)
 

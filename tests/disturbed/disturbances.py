@@ -55,7 +55,8 @@ def lone(off: float, *, every: int = 50, first: int = 30, count: int = 1, track_
             number = seen.get(item.sample.track_id, -1) + 1
             seen[item.sample.track_id] = number
             place = number - first if not every else (number - first) % every
-            return _stamped(stream, item, wrong) if number >= first and 0 <= place < count else item
+            off = number >= first and 0 <= place < count
+            return replace(_stamped(stream, item, wrong), is_off=True) if off else item
 
         return stream.each(change)
 
@@ -380,3 +381,8 @@ def codec_change(at: float, track: Track) -> Disturbance:
 def unreported(stream: Stream) -> Stream:
     """The camera sends no reports."""
     return stream.each(lambda item: None if isinstance(item, Report) else item)
+
+
+def undecided(stream: Stream) -> Stream:
+    """The stream ends where nothing tells yet whether a gap begins: its last units may be given up, and counted."""
+    return replace(stream, breaks=stream.breaks + 1)

@@ -28,7 +28,6 @@ FAILING: dict[str, tuple[int, tuple[str, ...]]] = {
     "lone packets of sound an hour off": (1, ALL),
     "lone stamps off in both tracks": (1, ALL),
     "a stamp off in long groups": (1, ALL),
-    "the last stamp off": (1, ALL),
     "lone stamps off, pictures reordered": (1, ALL),
     "the camera's wall clock steps -9.5 s": (2, ALL),
     "the camera's wall clock steps -5 s": (2, ALL),

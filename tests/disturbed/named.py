@@ -25,6 +25,7 @@ from disturbances import (
     sparse,
     stalled,
     step,
+    undecided,
     unreported,
     wall_clock,
     wraps,
@@ -101,7 +102,7 @@ def _named() -> dict[str, Named]:
     found["lone packets of sound an hour off"] = Named("sound and video", lone(HOUR, every=97, track_id=2), 1)
     found["lone stamps off in both tracks"] = Named("sound and video", lone(-500, every=61, track_id=None), 1)
     found["a stamp off in long groups"] = Named("long groups", lone(1_000, every=75), 1)
-    found["the last stamp off"] = Named("video", lone(5_000, every=0, first=749), 1)
+    found["the last stamp off"] = Named("video", composed(lone(5_000, every=0, first=749), undecided), 1)
     found["lone stamps off, pictures reordered"] = Named("reordered with sound", lone(-9_800), 1)
     # 2: steps, stamps back and ahead, jitter
     for by in (-9.5, -5, -2, -1, -0.5, -0.2, 0.2, 0.5, 1, 2, 5, 9.5):

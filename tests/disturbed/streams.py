@@ -34,7 +34,8 @@ class Unit:
     """An access unit as it is sent, and the truth: all in seconds since the stream began, by a right clock.
 
     ``decoded`` and ``shown`` are when it really happened; ``counter`` is the source's counter at ``decoded`` without
-    faults of this unit alone, ``ahead`` how far the camera's wall clock was ahead, ``arrival`` when it came in.
+    faults of this unit alone, ``ahead`` how far the camera's wall clock was ahead, ``arrival`` when it came in;
+    ``is_off`` says that its own stamp is wrong.
     """
 
     sample: Sample
@@ -43,6 +44,7 @@ class Unit:
     counter: Fraction
     arrival: Fraction
     ahead: Fraction = Fraction(0)
+    is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Stream:
         shaken: seconds by which the stamps of single units may be off without being wrong (jitter).
         breaks: how often the recording may have to wait for the next sync sample.
         timestamp_bits: width of the source's counter.
+        presented: stamps are those of presentation, as over RTP.
     """
 
     tracks: tuple[Track, ...]
@@ -86,6 +89,7 @@ class Stream:
     shaken: Fraction = Fraction(0)
     breaks: int = 0
     timestamp_bits: int | None = None
+    presented: bool = False
     timescales: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,19 +2,16 @@
 
 import subprocess
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from disturbances import composed, lone, restart, shaken, step
 from oracle import Clock, record
-from streams import LATENCY, Stream, Unit, reports
+from real import CAMERA, pictures_of
 from support_tools import need
 
-from onvif_bmff.ingest.mp4 import open_mp4
 from onvif_bmff.recording.formats import CMAF, MP4
 
-CAMERA = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 PLAYBACKS = {"ordinary": (), "passthrough": ("-fps_mode", "passthrough")}
 STREAMS = {
     "undisturbed": (lambda stream: stream, None),
@@ -27,20 +24,6 @@ STREAMS = {
     "stamps ±44 ms and lone ones": (composed(shaken(0.044), lone(37_600)), "line 2"),
     "a camera that boots": (restart(5.5), "line 2"),
 }
-
-
-def camera() -> Stream:
-    """A real camera's pictures, reordered, as units of a stream."""
-    with open_mp4(CAMERA) as source:
-        video = next(track for track in source.tracks if track.type.value == "Video")
-        units = []
-        for sample in source.samples():
-            if sample.track_id == video.track_id:
-                sample.data, sample.duration = bytes(sample.data), 0
-                at = Fraction(sample.decode_time, video.timescale)
-                shown = at + Fraction(sample.composition_offset, video.timescale)
-                units.append(Unit(sample, at, shown, at, at + LATENCY))
-    return Stream((video,), ()).sorted([*units, *reports(12)])
 
 
 def pictures(path: Path, playback: str) -> Counter[str]:
@@ -61,7 +44,7 @@ def cases():
 @pytest.mark.interop
 @pytest.mark.parametrize(("disturb", "format_"), list(cases()))
 def test_each_picture_is_shown(disturb, format_, tmp_path):
-    sent = disturb(camera())
+    sent = disturb(pictures_of(CAMERA))
     recorded = record(sent, format_, Clock.CAMERA)
     stored = {data for span in recorded.spans for data in span.payload}
     lost = len(sent.units()) - len(stored)

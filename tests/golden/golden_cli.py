@@ -50,6 +50,9 @@ STEPS: dict[str, tuple[str, ...]] = {
     "validate-damaged": ("validate", "--json", "@damaged"),
     "timeline-damaged": ("timeline", "@damaged"),
     "help": ("--help",),
+    "diagnose": ("diagnose", "@cmaf"),
+    "diagnose-damaged": ("diagnose", "--json", "@damaged"),
+    "diagnose-help": ("diagnose", "--help"),
 }
 """Commands by name, in the order in which they are run; ``@`` stands for the folder that all of them work in."""
 

@@ -76,3 +76,20 @@ def test_the_command_shares_the_work(tmp_path, capsys):
     assert main(["info", str(tmp_path), "--samples", "--workers", "2"]) == 2
     assert "--samples does not go with --workers" in capsys.readouterr().err
     assert main(["info", __file__, "--workers", "2"]) == 2
+
+
+def test_the_facts_are_an_arrow_table():
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is missing (extra index)")
+    facts = facts_of(memory(whole_objects()))
+    assert sum(1 for _ in facts.rows()) > 20
+    rows = pa.table(facts).to_pylist()
+    expected = [
+        (one["prefix"], one["postfix"], track) for one in facts.to_json()["recordings"] for track in one["tracks"]
+    ]
+    assert len(rows) == len(expected) > 5
+    for row, (prefix, postfix, track) in zip(rows, expected, strict=True):
+        assert (row["prefix"], row["postfix"], row["encrypted"]) == (prefix, postfix, track["encryption"] is not None)
+        assert row["codec"] == track["codec"]["name"]
+        assert {name: row[name] for name in ("kind", "samples", "bytes", "duration", "bit_rate")} == {
+            name: track[name] for name in ("kind", "samples", "bytes", "duration", "bit_rate")
+        }

@@ -2,20 +2,24 @@
 
 import subprocess
 from datetime import timedelta
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
 from recording_kit import START
 
 from onvif_bmff.bmff import (
+    NON_SYNC_SAMPLE,
     MovieFragmentBox,
     MovieFragmentRandomAccessBox,
     SampleGroupDescriptionBox,
     SampleToGroupBox,
     TrackFragmentBox,
+    TrackFragmentHeaderBox,
+    TrackRunBox,
     parse_boxes,
 )
-from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits
+from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits, StartPoints
 from onvif_bmff.media.nal import iter_nal_units, split_annex_b
 from onvif_bmff.media.nal_family import AVC, HEVC
 from onvif_bmff.media.track import Sample, Track
@@ -171,3 +175,48 @@ def test_pictures_are_right_after_the_distance(units_of, name, tmp_path):
     whole, part = decoded(samples), decoded(samples[start:])
     right = len(samples) - start - distance - 2  # pictures shown after all of the last that may be wrong
     assert part[-right:] == whole[-right:]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("record_format", FORMATS, ids=lambda one: one.name)
+def test_a_stream_with_neither_is_cut_by_time(units_of, record_format, caplog):
+    """x265 refreshes pictures without a word: what is joined midway has no start at all."""
+    family, pieces = units_of("hevc-refresh")
+    sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
+    codec, samples = converted(family, [(sets, 0), *pieces[5:]])
+    assert not any(one.sync for one in samples)
+    points = StartPoints(90000, patience=Fraction(1), every=Fraction(1, 2))
+    samples = [points.push(one) for one in samples]
+    starts = [number for number, one in enumerate(samples) if one.sync]
+    assert starts == [25, *range(38, 95, 13)]
+    assert points.forced == len(starts)
+    assert caplog.text.count("its segments are cut by time") == 1
+    store, dropped = recorded(codec, samples, record_format)
+    assert sum(dropped.values()) == 25
+    assert {one.rule for one in validate_store(store)} == {"ANX-B.3-06"}
+    for boxes in objects(store):
+        (table,) = [box for box in boxes if isinstance(box, MovieFragmentRandomAccessBox)]
+        assert len(table.children) == 1  # mfro only
+        trafs = [traf for box in boxes if isinstance(box, MovieFragmentBox) for traf in box.find_all(TrackFragmentBox)]
+        assert all(traf.find(TrackFragmentHeaderBox).default_sample_flags & NON_SYNC_SAMPLE for traf in trafs)
+        assert all(traf.find(TrackRunBox).first_sample_flags is None for traf in trafs)
+    found = played(store)
+    assert [bytes(one.data) for one in found] == [one.data for one in samples[25:]]
+
+
+def test_starts_by_time_end_with_the_first_real_one():
+    points = StartPoints(1000, patience=Fraction(10), every=Fraction(2))
+    syncs = {5, 60}
+    samples = [points.push(Sample(1, number * 500, 500, b"x", number in syncs)) for number in range(100)]
+    assert [number for number, one in enumerate(samples) if one.sync] == [
+        5,
+        25,
+        *range(29, 60, 4),
+        60,
+        80,
+        84,
+        88,
+        92,
+        96,
+    ]
+    assert points.forced == 14

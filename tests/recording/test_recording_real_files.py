@@ -26,6 +26,17 @@ LEFT_OUT = {"mp4ff/examples/add-sidx/clear_with_enc_boxes.mp4": Counter({DropRea
 """Samples that hold no media, by file."""
 
 
+ODD_TIMES = {
+    "P-02": (
+        "androidx-media/mp4/fragmented_captions.mp4",
+        "mp4-atom/bbb.mp4",
+        "signed-video-framework-examples/signed_test_h264.mp4",
+    ),
+    "P-03": ("mp4ff/vvc_400kbps_2s.mp4",),
+}
+"""What the validator warns of because it is so in the file: pictures that last a tick, or are shown a second later."""
+
+
 def recorded(tracks, items, record_format):
     """A store with what was recorded of some tracks, and what was dropped."""
     store, kept = MemoryStore(), {track.track_id: replace(track) for track in tracks}
@@ -44,6 +55,10 @@ def recorded(tracks, items, record_format):
     return store, recorder.dropped
 
 
+NO_UNITS = ("androidx-media/mp4/sample_fragmented_uuid.mp4", "fq/fragmented.mp4")
+"""Files whose offsets lead elsewhere: their video is no NAL units, for any reader."""
+
+
 def one_of_each(tracks):
     return list({track.type: track for track in reversed(tracks)}.values())
 
@@ -57,12 +72,13 @@ def test_the_validator_passes_on_recordings_of_real_files(shared_media, record_f
         except OnvifBmffError:
             continue  # a segment without its header, another format
         with source:
-            if source.is_protected:
+            if source.is_protected or path.relative_to(folder).as_posix() in NO_UNITS:
                 continue
             tracks = one_of_each(source.tracks) if record_format is CMAF else source.tracks
             store, dropped = recorded(tracks, source.samples(), record_format)
             name = path.relative_to(folder).as_posix()
-            assert list(validate_store(store, prefix="p")) == [], name
+            faults = [one for one in validate_store(store, prefix="p") if name not in ODD_TIMES.get(one.rule, ())]
+            assert faults == [], name
             assert dropped == LEFT_OUT.get(name, Counter()), name
             count += 1
     assert count > 100

@@ -433,7 +433,9 @@ def test_a_source_that_starts_anew(chosen):
     spans = check_recording(record([VIDEO, AUDIO], samples, target(chosen)))
     assert payloads(spans) == [data("v1-", n) for n in range(500)]
     lead = of(spans, "m4v" if chosen is CMAF else "mp4")
-    assert [span.segments[0].obj.key.time - START for span in lead] == [timedelta(0), 10 * SECOND]
+    first, second = (span.segments[0].obj.key.time - START for span in lead)
+    assert first == timedelta(0)
+    assert abs(second - 10 * SECOND) <= SECOND / 40, "where the first track that is certain goes on, all go on"
 
 
 def test_a_refused_sample_leaves_no_trace():

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from random import Random
 
 from onvif_bmff.errors import ObjectNotFoundError, StoreError
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -217,9 +218,12 @@ class World:
         seed: decides everything.
         kind: what is tested, in place of ``SpooledStore``.
         segments: how many are recorded by each process.
+        full: whether the disk is full at times; by chance if None.
+        outage: the only thing that goes wrong, if it is given: seconds without any answer, from the beginning.
+        policy: of the spool, in place of one by chance.
     """
 
-    def __init__(self, seed, kind=SpooledStore, segments=14):
+    def __init__(self, seed, kind=SpooledStore, segments=14, full=None, outage=None, policy=None):
         self.simulation = Simulation(seed)
         chance = self.simulation.chance
         self._kind, self._segments = kind, segments
@@ -232,8 +236,20 @@ class World:
             begin = chance.random() * self._spacing * segments
             self.bucket.outages.append((begin, begin + chance.choice([60, 3600, 86_400])))
         self._can_crash = chance.random() < 0.7
+        self._processes = chance.choice([1, 2, 3])
+        apart = Random(f"disk of {seed}")
+        is_full = apart.random() < 0.25 if full is None else full
+        self._capacity = apart.choice([4_000, 8_000, 12_000]) if is_full and outage is None else None
+        if outage is not None:
+            self.bucket.rate, self.bucket.outages, self._can_crash, self._processes = (
+                0.0,
+                [(60.0, 60.0 + outage)],
+                False,
+                1,
+            )
+            self._spacing = outage / segments
         self.acknowledged = {}
-        self._policy = SpoolPolicy(
+        self._policy = policy or SpoolPolicy(
             tasks=chance.choice([1, 2, 4]),
             most_bytes=chance.choice([None, None, 3_000, 8_000]),
             when_full=chance.choice([WhenFull.REFUSE, WhenFull.DROP_OLDEST, WhenFull.DROP_NEWEST]),
@@ -291,7 +307,7 @@ class World:
     def run(self):
         """Record by several processes, which may end at any moment; then let all be uploaded, and check it."""
         chance, simulation = self.simulation.chance, self.simulation
-        for _ in range(chance.choice([1, 2, 3])):
+        for _ in range(self._processes):
             process = self._one_process(chance)
             if process.alive:
                 simulation.crash(process)
@@ -306,6 +322,7 @@ class World:
         process = None
         try:
             process, runtime, source, store = self._begin(self._policy)
+            self._disk.faults.capacity = self._capacity and self._disk.used + self._capacity
             simulation.spawn(process, lambda: self._record(runtime, store, finished), "recorder")
             if self._can_crash:
                 if chance.random() < 0.5:
@@ -325,7 +342,7 @@ class World:
                 store.close()
                 source.close()
         finally:
-            self._disk.faults.crash_at = None
+            self._disk.faults.crash_at = self._disk.faults.capacity = None
         return process
 
     def _drain(self):

@@ -37,6 +37,15 @@ def test_a_bucket_is_fit_but_for_its_clock():
         assert not server.bucket.objects["bucket"]
 
 
+@pytest.mark.parametrize("name", ["moto", "azurite"])
+def test_emulators_that_keep_the_rules_are_fit(request, name):
+    need_module("obstore")
+    emulator = request.getfixturevalue(name)
+    store = open_store(emulator.new_bucket(), options=emulator.options())
+    assert unfit(store) == {}
+    assert list(store.keys()) == []
+
+
 class Overwriting(StormClient):
     def put(self, key, buffers, content_type, attributes, *, create):
         super().put(key, buffers, content_type, attributes, create=False)

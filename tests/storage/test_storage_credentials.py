@@ -318,6 +318,29 @@ def test_a_source_and_options_with_credentials_do_not_go_together():
         open_store("memory:", credentials=lambda: OLD)
 
 
+def test_options_renew_too(tmp_path):
+    need_module("obstore")
+    (tmp_path / "token").write_text("T0KEN\n")
+    row = json.loads(answer())
+    row["expiresAt"] = "2999-01-01T00:00:00Z"
+    with FakeServer() as server, endpoint((200, json.dumps(row).encode())) as (url, asked):
+        options = {
+            "endpoint": server.endpoint, "region": "us-east-1", "retry_seconds": 0.2,
+            "renewal_endpoint": url, "renewal_token_file": str(tmp_path / "token"),
+        }  # fmt: skip
+        add(open_store(server.url(), options=options), "k")
+        assert "Credential=AKIDNEW/" in server.bucket.headers[-1]["authorization"]
+        assert asked == [("/renew", "Bearer T0KEN")]
+        first = {**options, "access_key_id": "AKIDFIRST", "secret_access_key": SECRET}
+        store = open_store(server.url(), options=first)
+        until(lambda: len(asked) == 2)
+        add(store, "l")
+        with pytest.raises(StoreError, match="the access token cannot be read"):
+            open_store(server.url(), options={**options, "renewal_token_file": str(tmp_path / "none")})
+        with pytest.raises(StoreError, match="use https"):
+            open_store(server.url(), options={**options, "renewal_endpoint": "http://example.org"})
+
+
 def test_tokens_of_the_other_services_change_too(monkeypatch):
     need_module("obstore")
     for name in ("AZURE_STORAGE_KEY", "STORAGE_EMULATOR_HOST"):

@@ -416,6 +416,35 @@ def test_notes_that_are_damaged_begin_anew(tmp_path, caplog):
     assert "damaged" in caplog.text
 
 
+def test_there_is_room_for_notes_on_a_full_disk(tmp_path, caplog):
+    class Full(PosixFileSystem):
+        full = False
+
+        def writev(self, descriptor, buffers):
+            if self.full and ((tmp_path / "reserve").exists() or sum(map(len, buffers)) > 50_000):
+                raise OSError(errno.ENOSPC, "full")
+            return super().writev(descriptor, buffers)
+
+    system = Full()
+    notes = SpoolNotes(str(tmp_path), system)
+    notes.keep_reserve()
+    assert (tmp_path / "reserve").stat().st_size == 65_536
+    system.full = True
+    notes.charge("2026-11-30", 5)
+    assert SpoolNotes(str(tmp_path)).sent("2026-11-30") == (5, 5)
+    assert not (tmp_path / "reserve").exists()
+    (tmp_path / "reserve").mkdir()
+    notes.charge("2026-11-30", 5)
+    assert "are not written" in caplog.text
+    assert SpoolNotes(str(tmp_path)).sent("2026-11-30") == (5, 5)
+    system.full = False
+    notes.flush()
+    assert SpoolNotes(str(tmp_path)).sent("2026-11-30") == (10, 10)
+    (tmp_path / "reserve").rmdir()
+    notes.charge("2026-11-30", 5)
+    assert (tmp_path / "reserve").is_file(), "there is room again"
+
+
 # ---- where it is, and its end ------------------------------------------------------------------------------
 
 

@@ -1,10 +1,12 @@
 """Worlds of a recorder, its spool and its bucket: a slice of ``python -m tests.long spool-worlds``."""
 
 from collections import Counter
+from statistics import median
 
-from storage_spool_world import READ_FAULTS, RENEWAL_FAULTS, WRITE_FAULTS, one
+import pytest
+from storage_spool_world import READ_FAULTS, RENEWAL_FAULTS, START, WRITE_FAULTS, one
 
-from onvif_bmff.storage import SpoolRoom, UploadQueue, WaitingSpan
+from onvif_bmff.storage import SpoolPolicy, SpoolRoom, UploadQueue, WaitingSpan, WhenFull, waiting
 
 WORLDS = 60
 
@@ -27,14 +29,36 @@ def test_a_seed_is_a_world():
     assert first.simulation.time == second.simulation.time
 
 
+DAY = 86_400.0
+
+
+def test_a_day_without_the_line_costs_nothing():
+    world = one(1, segments=120, outage=DAY, policy=SpoolPolicy())
+    assert world.simulation.hits["outage"] > 100
+    assert world.dropped == []
+    assert len([key for key in world.bucket.objects if key.endswith("m4v")]) == 120
+
+
+@pytest.mark.parametrize(
+    ("when_full", "earliest", "latest"),
+    [(WhenFull.DROP_OLDEST, 15, 24), (WhenFull.DROP_NEWEST, 0, 12), (WhenFull.REFUSE, 0, 9)],
+)
+def test_a_day_without_the_line_in_a_spool_that_is_too_small(when_full, earliest, latest):
+    world = one(1, segments=120, outage=DAY, policy=SpoolPolicy(most_bytes=20_000, when_full=when_full))
+    times = [waiting(key, 0).time for key in world.bucket.objects if key.endswith("m4v")]
+    assert 10 < len(times) < 80
+    assert bool(world.dropped) == (when_full is not WhenFull.REFUSE)
+    middle = (median(times) - START.microseconds) / 3.6e9
+    assert earliest < middle < latest, "the newest is kept, or the oldest"
+
+
 def found_in(seeds):
-    found = 0
     for seed in seeds:
         try:
             one(seed)
         except Exception:  # whatever a broken spool does
-            found += 1
-    return found
+            return True
+    return False
 
 
 def test_dropping_what_the_store_may_have_is_found(monkeypatch):

@@ -9,6 +9,8 @@ from storage_kit import add
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.stored import OpenAreaStore, WatchedOpenArea
+from onvif_bmff.playback import Timeline
 from onvif_bmff.storage import DirectoryStore, MemoryStore, MoveState, TieredStore, keys_before, move_objects
 from onvif_bmff.testing import StoreConformance
 from onvif_bmff.timing import UtcTime
@@ -58,6 +60,33 @@ def test_stores_that_are_not_apart_are_refused(tmp_path):
         TieredStore([DirectoryStore(tmp_path / "a"), DirectoryStore(tmp_path / "a/b")])
     with pytest.raises(StoreError, match="needs one"):
         TieredStore([])
+
+
+def test_it_has_the_open_area_of_its_first_store(tmp_path):
+    disk, memory = DirectoryStore(tmp_path / "a"), MemoryStore()
+    store = TieredStore([disk, memory])
+    assert isinstance(store, OpenAreaStore)
+    assert isinstance(store, WatchedOpenArea)
+    writer = store.open_writer("k", content_type="video/mp4")
+    writer.append(b"data")
+    assert store.open_area_state().being_written == ("k",)
+    writer.abandon()
+    other = TieredStore([memory, disk])
+    assert not isinstance(other, OpenAreaStore)
+    assert not isinstance(other, WatchedOpenArea)
+
+
+def test_it_is_one_timeline():
+    source, keys = filled(6)
+    add(source, key(6, 6, end=True), b"")
+    target = MemoryStore()
+    store = TieredStore([source, target])
+    before = Timeline.from_store(store)
+    assert [one.state for one in move_objects(source, target, keys[:3])] == [MoveState.MOVED] * 3
+    after = Timeline.from_store(store)
+    (one,), (other,) = before.spans, after.spans
+    assert [segment.name for segment in one.segments] == [segment.name for segment in other.segments] == keys
+    assert one.end_name == other.end_name == key(6, 6, end=True)
 
 
 def test_a_key_is_taken_in_all_tiers_and_removed_from_all():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import AvcConfigurationBox, Box, ContainerBox
-from onvif_bmff.codecs.avc.picture import avc_roll_distance
+from onvif_bmff.codecs.avc.picture import AvcPictureHeaders, avc_roll_distance
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.codecs.avc.syntax import PROFILES_WITH_CHROMA, parse_avc_pps, parse_avc_sps
 from onvif_bmff.codecs.nal_video import (
@@ -145,6 +145,10 @@ class AvcCodec:
         headers = AvcSliceHeaders(self.sps, self.pps)
         object.__setattr__(self, "slice_headers", headers)
         return headers
+
+    def picture_headers(self) -> AvcPictureHeaders:
+        """Return what reads the picture headers of a stream from its beginning on."""
+        return AvcPictureHeaders((*self.sps, *self.pps))
 
     def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
         """Return what decoding can do from the first of some samples on, by its picture and recovery point.

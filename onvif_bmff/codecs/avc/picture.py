@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from onvif_bmff.codecs.avc.slice import avc_slice_type
 from onvif_bmff.codecs.avc.syntax import (
     NAL_IDR,
     NAL_PPS,
@@ -16,7 +15,7 @@ from onvif_bmff.codecs.avc.syntax import (
 )
 from onvif_bmff.codecs.nal_video import is_random_access, readable_units, roll_distance
 from onvif_bmff.errors import BitstreamError
-from onvif_bmff.media.nal import BitReader, Buffer, SliceType, remove_emulation_prevention
+from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
 from onvif_bmff.media.nal_family import AVC
 from onvif_bmff.media.picture_order import MAX_REORDER, PictureHeader, deepest, order_count
 from onvif_bmff.media.sei import RECOVERY_POINT, sei_reader
@@ -165,8 +164,10 @@ def avc_roll_distance(samples: Iterable[Buffer]) -> int | None:
 
 
 def _may_be_intra(nal: Buffer) -> bool:
+    reader = BitReader(remove_emulation_prevention(nal[:_HEAD]), 8)
     try:
-        return avc_slice_type(nal) in (SliceType.I, SliceType.SI)
+        reader.ue(name="first_mb_in_slice")
+        return reader.ue(9, "slice_type") in _INTRA
     except BitstreamError:
         return True
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from onvif_bmff.bmff import Box, ContainerBox, HevcConfigurationBox, HevcParameterArray
-from onvif_bmff.codecs.hevc.picture import hevc_roll_distance
+from onvif_bmff.codecs.hevc.picture import HevcPictureHeaders, hevc_roll_distance
 from onvif_bmff.codecs.hevc.pps import parse_hevc_pps
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import (
@@ -166,6 +166,10 @@ class HevcCodec:
         headers = HevcSliceHeaders(self.sps, self.pps)
         object.__setattr__(self, "slice_headers", headers)
         return headers
+
+    def picture_headers(self) -> HevcPictureHeaders:
+        """Return what reads the picture headers of a stream from its beginning on."""
+        return HevcPictureHeaders((*self.sps, *self.pps))
 
     def roll_distance(self, samples: Iterable[Buffer]) -> int | None:
         """Return what decoding can do from the first of some samples on, by its picture and recovery point.

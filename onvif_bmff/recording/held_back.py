@@ -1,0 +1,81 @@
+"""Samples whose stamps are in doubt: what is held back of a track, and what becomes of it."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.sample_times import put, spread
+from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
+
+__all__ = ["HeldBack", "TimingFault", "settle_times"]
+
+_MAX_SAMPLES = 1_000
+_MAX_BYTES = 16 << 20
+
+
+class TimingFault(StrEnum):
+    """What was wrong with the times of a source: what ``Recorder.timing`` counts by, in words for an operator."""
+
+    RESTAMPED = "samples whose stamps were off, put in their place"
+    DISCONTINUITY = "jumps of a source's clock"
+    GAP = "gaps in the media"
+    CLOCK_FOLLOWED = "corrections of up to 100 ms inside a span"
+    CLOCK_SET = "corrections of a clock that began new spans"
+    READING_DISBELIEVED = "readings of a clock that were not believed"
+
+
+@dataclass(slots=True, eq=False)
+class HeldBack:
+    """The ``samples`` of a track that are in doubt: copies, whose times may be set. Never more than 1000, or 16 MiB.
+
+    ``ready`` are samples that are to be stored, each with whether it comes after a gap. ``elsewhere`` is how far other
+    tracks had come, in ticks of this one, when the first sample was held back.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    size: int = 0
+    ready: deque[tuple[Sample, bool]] = field(default_factory=deque)
+    elsewhere: int = NOWHERE
+
+    def add(self, sample: Sample) -> None:
+        """Hold a sample back."""
+        self.samples.append(sample)
+        self.size += len(sample.data)
+
+    @property
+    def full(self) -> bool:
+        """Whether as much is held back as may be."""
+        return self.size > _MAX_BYTES or len(self.samples) > _MAX_SAMPLES
+
+    @property
+    def times(self) -> Sequence[int]:
+        """The stamps of the samples."""
+        return [sample.decode_time for sample in self.samples]
+
+    def take(self, count: int) -> list[Sample]:
+        """Give out the first samples."""
+        taken, self.samples = self.samples[:count], self.samples[count:]
+        self.size -= sum(len(sample.data) for sample in taken)
+        return taken
+
+
+def settle_times(
+    judged: Judgement, samples: Sequence[Sample], last: int, nominal: int, timescale: int, counted: Counter[str]
+) -> None:
+    """Set the times of samples that are off as a judgement says, after one at ``last``; count what was wrong."""
+    verdict, off = judged.verdict, samples[: judged.off]
+    stands = samples[judged.off] if judged.stands else None
+    if verdict is Verdict.DISCONTINUITY:
+        counted[TimingFault.DISCONTINUITY] += 1
+    elif verdict is Verdict.GAP:
+        counted[TimingFault.GAP] += 1
+    if verdict is Verdict.KEEP or not off:
+        return
+    counted[TimingFault.RESTAMPED] += len(off)
+    end = last + nominal * (len(off) + 1)
+    if stands is not None and (verdict is Verdict.RESTAMP or stands.decode_time < end):
+        end = stands.decode_time
+    for sample, time in zip(off, spread(len(off), last, end), strict=True):
+        put(sample, time, near=timescale)

@@ -1,0 +1,269 @@
+"""Everything that decides what a timestamp means that does not simply follow the one before, and nothing else.
+
+``judge`` looks at the samples that are held back, and at the last one whose time is certain; ``STAMPS`` says what to do
+in each situation. There is no state here, and no sample: times in, a judgement out. docs/time.md explains the bounds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+__all__ = [
+    "NOWHERE",
+    "STAMPS",
+    "Bounds",
+    "Judgement",
+    "Neighbours",
+    "Situation",
+    "Verdict",
+    "gap_limit",
+    "judge",
+    "usual_limit",
+]
+
+NOWHERE = -1 << 80
+"""Earlier than any time: where other tracks are if there are none."""
+
+_DAY = 86_400
+_FRAMES = 5
+"""Frames that may be off; one more that are off together, for more than a second, are a jump."""
+_USUAL = 3
+"""Nominal durations that a sample may come after the one before without a doubt."""
+_LEAST = 4
+"""What part of a nominal duration is left to each sample that is put in its place, at least."""
+_EARLY = 10
+"""Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
+_LONGEST_PAUSE = 10
+"""Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
+
+
+class Verdict(Enum):
+    """What becomes of samples whose stamps do not simply follow."""
+
+    KEEP = "they stay where their stamps put them"
+    RESTAMP = "those that are off are put in their place, evenly; nothing is dropped"
+    GAP = "media are missing: a new span begins"
+    DISCONTINUITY = "the source's clock was set: time goes on where it was, in a new span"
+    WAIT = "more samples will tell"
+
+
+class Situation(Enum):
+    """How the samples that are held back lie to the last one before them."""
+
+    FOLLOWS = "the newest is where it is expected, and those between are in order"
+    RETURNS = "the newest is where it is expected, those between are not"
+    UNDECIDED = "at most 5 frames or 1 s are off"
+    PAUSE = "they go on later, after no more than a gap"
+    SILENCE = "they go on later, after more than a gap"
+    AHEAD = "they go on later, but other tracks have had no gap, or it is more than a day"
+    BACK = "they go on earlier"
+    STRAY = "they go on nowhere"
+
+
+STAMPS: dict[Situation, Verdict] = {
+    Situation.FOLLOWS: Verdict.KEEP,
+    Situation.RETURNS: Verdict.RESTAMP,
+    Situation.UNDECIDED: Verdict.WAIT,
+    Situation.PAUSE: Verdict.RESTAMP,
+    Situation.SILENCE: Verdict.GAP,
+    Situation.AHEAD: Verdict.DISCONTINUITY,
+    Situation.BACK: Verdict.DISCONTINUITY,
+    Situation.STRAY: Verdict.RESTAMP,
+}
+"""What each situation calls for. docs/time.md has the table with examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the stamps of a track may do: ``max_gap`` and ``longest`` are ticks, of ``timescale`` a second.
+
+    Without ``max_gap`` a gap is found by the rule of ``gap_limit``. A sample can last ``longest`` at most. ``sparse``
+    media have no gaps, and pause for as long as they like.
+    """
+
+    timescale: int
+    longest: int
+    max_gap: int | None = None
+    sparse: bool = False
+
+    @property
+    def day(self) -> int:
+        """A day in ticks."""
+        return _DAY * self.timescale
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What is known around some stamps, all in ticks of their track.
+
+    ``last`` is the last certain time; ``nominal`` the usual duration, 0 if there is none yet. ``reached`` is how far
+    other tracks have come for certain, and ``stamped`` by their newest stamps, ``NOWHERE`` if there are none. They have
+    ``gone_on`` if those went on for half a second since the first sample here was held back.
+    """
+
+    last: int
+    nominal: int
+    reached: int = NOWHERE
+    stamped: int = NOWHERE
+    gone_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What to do with samples that are held back: the first ``off`` of them are off, the next one ``stands``, if any.
+
+    The verdict is about the one that stands; without one it is about those that are off. What comes behind has not been
+    judged.
+    """
+
+    situation: Situation
+    off: int = 0
+    stands: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the situation calls for."""
+        if self.situation is Situation.PAUSE and not self.off:
+            return Verdict.KEEP
+        return STAMPS[self.situation]
+
+
+def gap_limit(nominal: int, bounds: Bounds) -> int:
+    """Return the ticks of the longest interval between two samples that is no gap, where they usually last ``nominal``.
+
+    That is ``max_gap`` if it is given, else max(1 s, min(10 s, 3 nominal), 1.5 nominal); never more than a sample can
+    last.
+    """
+    if bounds.max_gap is not None:
+        return bounds.max_gap
+    limit = max(bounds.timescale, min(_LONGEST_PAUSE * bounds.timescale, 3 * nominal))
+    return min(max(limit, nominal * 3 // 2), bounds.longest)
+
+
+def usual_limit(nominal: int, bounds: Bounds) -> int:
+    """Return the ticks after which a sample may follow without a doubt."""
+    if bounds.sparse:
+        return min(_LONGEST_PAUSE * bounds.timescale, bounds.longest)
+    limit = gap_limit(nominal, bounds)
+    return min(_USUAL * nominal, limit) if nominal else min(bounds.timescale, limit)
+
+
+def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended: bool = False) -> Judgement:
+    """Judge stamps that are held back, in the order in which they came; ``ended``: nothing more will come soon.
+
+    A verdict of ``WAIT`` asks for the next sample; it never comes back if the media ended.
+    """
+    if bounds.sparse:
+        return _judge_sparse(held_back, around, bounds, ended=ended)
+    count, newest = len(held_back), held_back[-1]
+    nominal = around.nominal or _own_nominal(held_back, around.last, bounds)
+    if not nominal:
+        if not ended:
+            return Judgement(Situation.UNDECIDED)
+        nominal = max(bounds.timescale // 25, 1)
+    limit = gap_limit(nominal, bounds)
+    if _is_expected(held_back, around.last, nominal, bounds):
+        rises = _rises(around.last, held_back)
+        return Judgement(Situation.FOLLOWS if rises else Situation.RETURNS, count - 1)
+    first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
+    frames = count - first
+    start = held_back[first]
+    lasts = frames > _FRAMES and max(newest - start, frames * nominal) > bounds.timescale
+    together = around.stamped >= start and newest - start > bounds.timescale
+    if not lasts and not (start > around.last + limit and (around.reached >= start or together)):
+        if ended:
+            believed = 0 < start - around.last <= bounds.day
+            return _onward(first, held_back, around, nominal, bounds) if believed else _stray(count)
+        if first and count > _FRAMES and count * nominal > bounds.timescale:
+            return _stray(1)
+        return Judgement(Situation.UNDECIDED)
+    return _onward(first, held_back, around, nominal, bounds)
+
+
+def _stray(count: int) -> Judgement:
+    return Judgement(Situation.STRAY, count, stands=False)
+
+
+def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> Judgement:
+    """Judge samples that go on somewhere else from the ``first`` one of that line on."""
+    start = held_back[first]
+    jump, limit = start - around.last, gap_limit(nominal, bounds)
+    if first < jump <= limit + first * nominal:
+        return Judgement(Situation.PAUSE, first)
+    if jump <= first:
+        return Judgement(Situation.BACK, first)
+    contradicted = around.gone_on and around.stamped < start - limit
+    return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+
+
+def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended: bool) -> Judgement:
+    """Judge documents, which come when they come: one ahead is off if the next one is earlier."""
+    count, newest = len(held_back), held_back[-1]
+    ahead = newest - around.last
+    if _rises(around.last, held_back):
+        if count == 1 and ahead > _LONGEST_PAUSE * bounds.timescale and not ended:
+            return Judgement(Situation.UNDECIDED)
+        for number, time in enumerate(held_back):
+            if time - around.last > bounds.longest or time - around.last > bounds.day:
+                too_far = time - around.last > bounds.day
+                return Judgement(Situation.AHEAD if too_far else Situation.SILENCE, number)
+        return Judgement(Situation.FOLLOWS, count - 1)
+    if ahead >= count and ahead <= min(bounds.day, bounds.longest):
+        return Judgement(Situation.RETURNS, count - 1)
+    if ended:
+        return _stray(count)
+    return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
+
+
+def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds) -> int:
+    """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told."""
+    times = [last, *held_back]
+    steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
+    if len(held_back) == 1:
+        return steps[0] if steps and steps[0] <= bounds.timescale else 0
+    return steps[len(steps) // 2] if steps else 0
+
+
+def _rises(last: int, held_back: Sequence[int]) -> bool:
+    for time in held_back:
+        if time <= last:
+            return False
+        last = time
+    return True
+
+
+def _is_expected(held_back: Sequence[int], last: int, nominal: int, bounds: Bounds) -> bool:
+    """Tell whether the newest sample is about where it would be if all before it followed the last certain one.
+
+    Not much earlier: a clock that was set back by less than a second catches up with where it was, but did not return.
+    """
+    count, ahead = len(held_back), held_back[-1] - last
+    if ahead > (count - 1) * nominal + usual_limit(nominal, bounds):
+        return False
+    if count == 1:
+        return ahead > 0
+    early = min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
+    return ahead >= max(count * nominal // _LEAST, _distinct(last, held_back) * nominal - early, 1)
+
+
+def _distinct(last: int, held_back: Sequence[int]) -> int:
+    """Count the samples that have not the stamp of the one before."""
+    return sum(later != earlier for earlier, later in pairwise((last, *held_back)))
+
+
+def _line_start(held_back: Sequence[int], nominal: int, step: int) -> int:
+    """Return the first of the samples that the newest one goes on from, each at most ``step`` after the one before.
+
+    Up to 5 in a row between them may be off.
+    """
+    start = len(held_back) - 1
+    time, skipped = held_back[start], 0
+    for number in range(start - 1, -1, -1):
+        if 0 < time - held_back[number] <= skipped * nominal + step:
+            start, time, skipped = number, held_back[number], 0
+        else:
+            skipped += 1
+            if skipped > _FRAMES:
+                break
+    return start

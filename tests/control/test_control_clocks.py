@@ -1,0 +1,205 @@
+"""Media time and UTC of live sources: readings of cameras, and arrival where there are none."""
+
+import random
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+from test_control_engine import AUDIO, ONE, SECOND, START, TWO, VIDEO, Rig, both, plan
+
+from onvif_bmff.codecs import MetadataCodec
+from onvif_bmff.control.plan import Feed
+from onvif_bmff.engine.arrivals import ArrivalEstimator, SourceClock, StampSteps, media_epoch
+from onvif_bmff.engine.clock_choice import ClockChoice
+from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.timing import UtcTime
+
+META = Track("META001", 3, 1_000, MetadataCodec())
+
+
+def at(seconds):
+    return START.plus_microseconds(round(seconds * 1e6))
+
+
+def picture(media):
+    return Sample(1, round(media * 90_000), 0, b"\xff\xd8", True)
+
+
+def camera(utc, media=0):
+    return ClockReading(None, Fraction(media), utc, ClockOrigin.CAMERA)
+
+
+class Camera:
+    """Pictures that happen at some rate, stamped at another, and arrive in order and never early."""
+
+    def __init__(self, fps, rate, jitter, *, seconds=300, ahead=0.0, hold=()):
+        chance = random.Random(f"{fps} {rate} {jitter}")
+        self.pictures = []
+        happened = latest = 0.0
+        while happened < seconds:
+            media = len(self.pictures) / fps + ahead
+            late = happened + chance.random() * jitter
+            latest = max(latest, late, *(until for since, until in hold if since <= happened < until))
+            self.pictures.append((happened, media, latest))
+            happened += 1 / (fps * rate)
+
+    def errors(self, clock, since):
+        """Of every picture from an arrival on, by how much it is misplaced by the newest reading."""
+        epoch, found = 0.0, []
+        for happened, media, arrival in self.pictures:
+            reading = clock.arrived(picture(media), arrival)
+            if reading is not None:
+                epoch = media_epoch(reading).microseconds_since(START) / 1e6
+            if arrival >= since:
+                found.append(epoch + media - happened)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("made", "since", "bound"),
+    [
+        (Camera(25, 1.0, 0.01), 0, 0.05),
+        (Camera(25, 1.0, 0.01, ahead=3 * 3600.0), 0, 0.05),
+        (Camera(25, 21 / 25, 0.05), 12, 0.25),
+        (Camera(25, 21 / 25, 0.05, ahead=3 * 3600.0), 12, 0.25),
+        (Camera(25, 0.99, 0.1), 12, 0.1),
+        (Camera(25, 1.0005, 0.05), 12, 0.06),
+        (Camera(5, 1.1, 0.3), 12, 0.25),
+        (Camera(1, 1.0, 1.5), 60, 0.25),
+        (Camera(0.2, 1.0, 1.5), 60, 0.5),
+        (Camera(25, 1.0, 0.1, hold=((100, 120),)), 12, 0.25),
+        (Camera(1, 1.0, 1.0, hold=((100, 120), (200, 230))), 30, 0.25),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Camera) else str(value),
+)
+def test_without_readings_media_time_is_held_against_arrival(made, since, bound):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    assert max(map(abs, made.errors(clock, since))) < bound
+
+
+def test_a_lone_stamp_that_is_off_moves_nothing_and_a_step_that_lasts_does():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    epochs = []
+    for number in range(1500):
+        time = number / 25
+        media = time + (3600 if number % 50 == 49 else 0) + (7.5 if number >= 1000 else 0)
+        reading = clock.arrived(picture(media), time)
+        if reading is not None:
+            epochs.append((number, media_epoch(reading).microseconds_since(START) / 1e6))
+    assert all(abs(epoch) < 0.05 for number, epoch in epochs if number < 1000)
+    assert all(abs(epoch + 7.5) < 0.05 for number, epoch in epochs if number >= 1000)
+    assert min(number for number, _ in epochs if number >= 1000) <= 1000 + 30
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [
+        ([0, 0.04, 0.08, 0.12], [True] * 4),
+        ([0, 0.04, 0.02, 0.12], [True] * 4),
+        ([0, 0.04, 100.0, 0.12], [True, True, False, True]),
+        ([0, 0.04, -2.0, 0.12], [True, True, False, True]),
+        ([0, 0.04, *[50 + n * 0.04 for n in range(30)]], [True, True, *[False] * 26, None, True, True, True]),
+        ([0, 0.04, *[50 + n * 60 for n in range(9)], 0.44], [True, True, *[False] * 9, True]),
+    ],
+)
+def test_stamps_that_go_on_are_told_from_those_that_do_not(stamps, expected):
+    steps = StampSteps()
+    assert [steps.goes_on(number / 25, media) for number, media in enumerate(stamps)] == expected
+
+
+def test_samples_that_come_together_after_a_pause_go_on():
+    steps = StampSteps()
+    assert all(steps.goes_on(number / 25, number / 25) for number in range(25))
+    assert all(steps.goes_on(9.0, number / 25) for number in range(25, 200))
+    assert steps.goes_on(20.0, 19.0), "a pause of the camera"
+
+
+def test_an_estimate_follows_a_late_network_only_when_it_stays_late():
+    estimator = ArrivalEstimator()
+    for number in range(1000):
+        estimator.add(number / 25, number / 25)
+    for number in range(1000, 1100):
+        estimator.add(number / 25 + 0.4, number / 25)
+    assert estimator.offset(44.4) == 0.0
+    for number in range(1100, 3000):
+        estimator.add(number / 25 + 0.4, number / 25)
+    assert abs(estimator.offset(120.4) - 0.4) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("utc", "believed"),
+    [
+        (START, True),
+        (START + timedelta(hours=23), True),
+        (START - timedelta(hours=23), True),
+        (START + timedelta(hours=25), False),
+        (UtcTime.parse("1970-01-01T00:00:00Z"), False),
+        (UtcTime.parse("1999-12-31T23:59:59Z"), False),
+    ],
+)
+def test_a_camera_is_believed_unless_its_clock_cannot_be_right(utc, believed):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    assert clock.arrived(picture(0), 0.0) is not None
+    reading = camera(utc)
+    assert clock.read(reading, START) == (reading if believed else None)
+    assert clock.disbelieved == (not believed)
+    assert (clock.arrived(picture(60), 60.0) is None) == believed, "arrival counts no more"
+
+
+def test_whose_clock_counts_can_be_chosen():
+    reading = camera(START + SECOND)
+    by_camera, by_arrival = (SourceClock(one, (VIDEO,), at) for one in (ClockChoice.CAMERA, ClockChoice.ARRIVAL))
+    assert by_camera.arrived(picture(0), 0.0) is None
+    assert by_camera.read(reading, START) == reading
+    assert by_arrival.read(reading, START) is None
+    assert by_arrival.arrived(picture(5), 1.0) == ClockReading(None, Fraction(5), at(1.0), ClockOrigin.ARRIVAL)
+
+
+def test_documents_count_only_where_there_is_nothing_else():
+    late = Sample(3, 0, 0, b"<a/>")
+    assert SourceClock(ClockChoice.AUTO, (VIDEO, META), at).arrived(late, 9.0) is None
+    assert SourceClock(ClockChoice.AUTO, (META,), at).arrived(late, 9.0) is not None
+
+
+def test_a_reading_before_the_first_sample_is_right_from_the_beginning():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.do(rig.output.read_clock(ONE, camera(START + 3600 * SECOND)))
+    rig.play(ONE, 0, 4, audio=True)
+    for extension in ("m4v", "m4a"):
+        (span,) = rig.spans(extension)
+        assert (span.start, span.end) == (START + 3600 * SECOND, START + 3604 * SECOND)
+
+
+def test_a_clock_that_is_off_for_five_seconds_is_followed_in_new_spans():
+    rig = Rig(plan(both()))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 10, audio=True)
+    rig.do(rig.output.read_clock(ONE, camera(START + 12 * SECOND, 10)))
+    rig.play(ONE, 10, 12, audio=True)
+    rig.do(rig.output.read_clock(ONE, camera(START + 12 * SECOND, 12)))
+    rig.play(ONE, 12, 20, audio=True)
+    for second in range(20, 30):
+        rig.do(rig.output.read_clock(ONE, camera(START + (second + 2) * SECOND, second)))
+        rig.play(ONE, second, second + 1, audio=True)
+    first, second = rig.spans("m4v")
+    assert (first.start, second.end) == (START, START + 32 * SECOND)
+    assert second.start - first.end == 2 * SECOND
+    assert 26 * SECOND <= first.end - START <= 27 * SECOND
+
+
+def test_a_source_that_does_not_lead_is_kept_in_step():
+    rig = Rig(plan({"VIDEO001": Feed("j", ONE, ""), "AUDIO001": Feed("j", TWO, "")}))
+    rig.open(ONE, VIDEO)
+    rig.open(TWO, AUDIO)
+    for second in range(10):
+        rig.play(ONE, second, second + 1)
+        rig.play(TWO, second, second + 1, video=False, audio=True)
+        if second == 4:
+            rig.do(rig.output.read_clock(TWO, camera(START + 4.5 * SECOND, 5)))
+        if second == 5:
+            rig.do(rig.output.read_clock(TWO, camera(START + 4 * SECOND, 6)))
+    first, second = rig.spans("m4a")
+    assert (first.start, first.end) == (START, START + 6 * SECOND)
+    assert (second.start, second.end) == (START + 4 * SECOND, START + 8 * SECOND)

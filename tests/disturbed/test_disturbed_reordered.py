@@ -1,0 +1,71 @@
+"""Pictures that come with the times of their presentation only, reordered, and disturbed: line 3 with lines 1 and 2."""
+
+import pytest
+from disturbances import composed, lone, lost, pause, restart, shaken, step, wraps
+from oracle import Clock, check
+from real import CAMERA, by_presentation, pictures_of
+
+from onvif_bmff.recording.formats import CMAF, MP4
+
+CLIPS = {
+    "H.264, 2 between": ("libx264", "-bf", "2"),
+    "H.264, 3 between, a pyramid": ("libx264", "-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=normal"),
+    "H.264, open groups": ("libx264", "-bf", "3", "-x264-params", "open-gop=1:b-adapt=0"),
+    "H.265, 2 between": ("libx265", "-bf", "2", "-x265-params", "bframes=2:b-adapt=0:log-level=none"),
+    "H.265, 3 between": ("libx265", "-x265-params", "bframes=3:b-adapt=0:log-level=none:open-gop=0"),
+}
+DISTURBED = {
+    "undisturbed": lambda stream: stream,
+    "lone stamps 9800 s back": lone(-9_800, every=60, first=33),
+    "a counter that steps back": step(5.48, -2),
+    "a counter that steps ahead": step(5.48, 3),
+    "stamps ±10 ms": shaken(0.010),
+    "a pause": pause(5.48, 2.5),
+    "a boot": restart(5.48, away=1),
+    "a counter that wraps": wraps(5.5),
+    "lost pictures": lost(every=23),
+    "lone stamps and a step": composed(lone(600, every=70, first=35), step(5.48, -1)),
+}
+FAILING = {
+    "lone stamps 9800 s back": 1,
+    "a counter that steps back": 2,
+    "a counter that steps ahead": 2,
+    "a pause": 5,
+    "a boot": 2,
+    "lone stamps and a step": 2,
+}
+"""What fails today, with the line of the list of faults."""
+
+
+def named():
+    """The disturbances by name, with a mark if they fail today."""
+    for name in DISTURBED:
+        line = FAILING.get(name)
+        marks = [] if line is None else [pytest.mark.xfail(reason=f"line {line}", strict=True)]
+        yield pytest.param(name, marks=marks, id=name)
+
+
+@pytest.fixture(scope="module")
+def clips(make_clip):
+    """The clips by name, made when they are asked for."""
+
+    def clip(name):
+        codec, *options = CLIPS[name]
+        source = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=12")
+        form = ("-c:v", codec, *options, "-g", "25", "-pix_fmt", "yuv420p", "-video_track_timescale", "90000")
+        return make_clip(f"{list(CLIPS).index(name)}.mp4", (*source, *form))
+
+    return clip
+
+
+@pytest.mark.parametrize("format_", [CMAF, MP4], ids=["CMAF", "MP4"])
+@pytest.mark.parametrize("disturbed", list(named()))
+def test_a_camera(disturbed, format_):
+    check(DISTURBED[disturbed](by_presentation(pictures_of(CAMERA))), format_, Clock.ARRIVAL)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("disturbed", list(named()))
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_clip(name, disturbed, clips):
+    check(DISTURBED[disturbed](by_presentation(pictures_of(clips(name)))), CMAF, Clock.ARRIVAL)
