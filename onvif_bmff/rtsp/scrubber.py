@@ -7,18 +7,26 @@ from urllib.parse import quote, quote_plus, unquote
 __all__ = ["Scrubber", "without_secrets"]
 
 HIDDEN = "***"
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s]*@")
+_UNQUOTED = re.compile(
+    r"(rtsps?:/{0,2}|[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s@:\[\]]*:(?!\d{1,5}(?:[/?#\s]|$)|\s)[^@\n]{0,500}@",
+    re.IGNORECASE,
+)
+"""User and password where characters that have to be quoted are not: what follows the colon is no port."""
 _AUTHORIZATION = re.compile(r"((?:proxy-)?authorization\s*[:=]\s*(?:basic|digest|bearer)?)[^\r\n]*", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
-    r"((?:^|[?&;\s])[\w.-]*(?:passw|pwd|pass|secret|token|auth|key|sig)[\w.-]*=)([^&;#\s'\"]+)", re.IGNORECASE
+    r"((?:^|[?&;\s])[\w.-]{0,64}(?:passw|pwd|pass|secret|token|auth|key|sig)[\w.-]{0,64}=)([^&;#\s'\"]+)", re.IGNORECASE
 )
 _SHORT = 4
 """Secrets of fewer characters are hidden where they stand as a word: elsewhere they would hide half of all texts."""
 
 
 def without_secrets(uri: str) -> str:
-    """Return a URI without user, password, and the values of parameters that look like passwords or tokens."""
-    return _SECRET_VALUE.sub(rf"\1{HIDDEN}", _USERINFO.sub(r"\1", uri))
+    """Return a URI without user, password, and the values of parameters that look like passwords or tokens.
+
+    Also where the password is not quoted as it has to be, and the URI therefore is none.
+    """
+    return _SECRET_VALUE.sub(rf"\1{HIDDEN}", _UNQUOTED.sub(r"\1", _USERINFO.sub(r"\1", uri)))
 
 
 class Scrubber:

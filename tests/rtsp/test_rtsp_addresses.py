@@ -1,6 +1,7 @@
 """Addresses that clients of the service name: what is not opened, and no password in any text."""
 
 import logging
+import time
 from urllib.parse import quote
 
 import pytest
@@ -183,6 +184,35 @@ def test_short_passwords_are_hidden_as_words(secret: str) -> None:
 def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
     assert without_secrets(uri) == shown
     assert "geheim" not in repr(Location.of(uri, StreamOptions()))
+
+
+@pytest.mark.parametrize("letter", "/#?\\ :")
+@pytest.mark.parametrize("begin", ["rtsp://", "rtsps://", "http://", "rtsp:", "rtsp:/"])
+def test_a_password_that_is_not_quoted_is_shown_nowhere(begin: str, letter: str) -> None:
+    uri = f"{begin}admin:geheim{letter}geheim@camera/x"
+    for opened in (lambda: check_address(uri, resolve=resolve), lambda: Location.of(uri, StreamOptions())):
+        try:
+            shown = repr(opened())
+        except SourceError as error:
+            shown = texts_of(error)
+        assert "camera" in shown
+        assert "geheim" not in shown
+    assert "geheim" not in Scrubber().scrub(f"[rtsp] {uri}: not found")
+
+
+@pytest.mark.parametrize(
+    "uri", ["rtsp://camera:554/a@b", "rtsp://camera/a@b", "rtsp://[fe80::1]:554/x@y", "rtsp://c: a@b"]
+)
+def test_what_is_no_password_stays(uri: str) -> None:
+    assert without_secrets(uri) == uri
+
+
+@pytest.mark.parametrize("text", ["rtsp://c/?" + "key" * 100_000, "rtsp://c/" + "a" * 300_000, "?key" * 75_000])
+def test_an_address_of_any_length_is_refused_at_once(text: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(SourceError, match=r"no URI|received"):
+        check_address(text, resolve=resolve)
+    assert time.process_time() - begin < 10, "a pattern that tries all ways takes an hour"
 
 
 passwords = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=2, max_size=40).map(
