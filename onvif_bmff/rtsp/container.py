@@ -25,6 +25,8 @@ _WITHOUT_REPORTS = ("mjpeg",)
 """Codecs whose packets libavformat puts together of many, so that the report gets lost; the wall clock does not."""
 _IN_PIECES = ("h264", "hevc", "av1")
 """Codecs whose pictures come in many packets: they are joined early, for each packet costs time later on."""
+_MAX_JOINED = 1 << 18
+"""Bytes from which on pieces are given out although more of their picture may come: stamps may stand still."""
 _ENCRYPTED = ("rtsps", "https")
 _REASONS = {
     "HTTPUnauthorizedError": "user or password are wrong (401)",
@@ -104,24 +106,26 @@ class Container:
         return self._open(options, tries - 1)
 
     def packets(self) -> Iterator[Packet]:
-        """Yield packets until the end; pieces of one picture that come one after the other are one.
+        """Yield packets until the end; pieces of one picture that come one after the other are one, if not too large.
 
         Raises ``SourceError`` where reading fails.
         """
         in_pieces = {info.index for info in self.streams if info.packetised and info.codec in _IN_PIECES}
         held: Packet | None = None
         pieces: list[bytes] = []
+        size = 0
         try:
             for packet in self._read():
                 if held is not None:
                     same = packet.index == held.index and packet.pts == held.pts and packet.report is None
-                    if same:
+                    if same and size < _MAX_JOINED:
                         pieces.append(packet.data)
+                        size += len(packet.data)
                         continue
                     yield _joined(held, pieces)
                     held = None
                 if packet.index in in_pieces:
-                    held, pieces = packet, [packet.data]
+                    held, pieces, size = packet, [packet.data], len(packet.data)
                 else:
                     yield packet
         except SourceError:

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from random import Random
 
@@ -14,6 +15,7 @@ from onvif_bmff.ingest import open_mp4
 from onvif_bmff.media.nal import iter_nal_units
 from onvif_bmff.media.track import Sample
 from onvif_bmff.rtsp.av1_units import Av1Units
+from onvif_bmff.rtsp.container import Container, Packet
 from onvif_bmff.rtsp.media_units import (
     AacUnits,
     Assembler,
@@ -183,3 +185,24 @@ def test_no_payload_breaks_an_assembler(pieces: list[tuple[bytes, int]]) -> None
         DocumentUnits(),
     ):
         pushed(units, pieces)
+
+
+class StandingStill(Container):
+    """A camera whose stamps are all the same, for ever."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.streams = (StreamInfo(0, "video", "h264", Fraction(1, 90_000)),)
+        self.taken = 0
+        self._piece = piece
+
+    def _read(self) -> Iterator[Packet]:
+        while True:
+            self.taken += 1
+            yield Packet(0, 1234, None, 0, self._piece, sync=False)
+
+
+def test_stamps_that_stand_still_do_not_fill_the_memory() -> None:
+    camera = StandingStill(START + bytes(1400))
+    packets = list(itertools.islice(camera.packets(), 10))
+    assert camera.taken < 2500, "it gives packets out, so that its reader can end"
+    assert b"".join(packet.data for packet in packets) == (START + bytes(1400)) * (camera.taken - 1)
