@@ -15,6 +15,8 @@ __all__ = ["CredentialSource", "RenewalPolicy", "RenewalSchedule", "StorageCrede
 
 _MAX_VALUE = 1 << 14
 _USER = ("username", "password", "token")
+_LEAST_PAUSE = 1_000_000
+"""Microseconds between two renewals, however soon the credentials end: an endpoint is never asked without a pause."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,7 +141,7 @@ class RenewalSchedule:
             self._due, self._due_by_clock = float("inf"), None
             return
         left = max(0, ends.microseconds_since(now))
-        pause = int(left * self._policy.share)
+        pause = max(int(left * self._policy.share), _LEAST_PAUSE)
         self._due = monotonic + pause / 1e6
         self._due_by_clock = now.plus_microseconds(pause)
 

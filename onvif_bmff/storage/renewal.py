@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from onvif_bmff.errors import StateError, StoreError
 from onvif_bmff.logs import CauseLog
@@ -35,7 +35,7 @@ class RenewalEndpoint:
     """Asks an endpoint for credentials: a GET with an access token, without redirects.
 
     Args:
-        url: of the endpoint, with ``https``; ``http`` for this machine only.
+        url: of the endpoint, with ``https``; ``http`` for this machine only, and then past any proxy.
         access_token: returns the access token of the authorization server at each call; None if there is none.
         context: how the server's certificate is checked; by the system's authorities if None.
         timeout: seconds that the endpoint may take.
@@ -56,7 +56,10 @@ class RenewalEndpoint:
         self._url = url
         self._access_token = access_token
         self._timeout = timeout
-        self._opener = build_opener(_NoRedirect, HTTPSHandler(context=context or ssl.create_default_context()))
+        # Where nothing is encrypted, a proxy would see the token, and this machine needs none to reach itself.
+        proxies = [] if urlsplit(url).scheme == "https" else [ProxyHandler({})]
+        secure = HTTPSHandler(context=context or ssl.create_default_context())
+        self._opener = build_opener(_NoRedirect, secure, *proxies)
 
     def __repr__(self) -> str:
         return f"RenewalEndpoint({urlsplit(self._url).hostname!r})"

@@ -121,6 +121,13 @@ def test_pauses_after_failures_grow_to_an_end():
     assert schedule.wait(now, NOW) == 5, "it begins anew"
 
 
+@pytest.mark.parametrize("left", [1, 1_000, 100_000])
+def test_credentials_that_end_at_once_do_not_make_it_ask_without_a_pause(left):
+    schedule = RenewalSchedule(RenewalPolicy(), lambda: 1.0)
+    schedule.renewed(NOW.plus_microseconds(left), 5.0, NOW)
+    assert schedule.wait(5.0, NOW) == 1
+
+
 def test_pauses_are_random():
     chance = Random(1)
     schedule = RenewalSchedule(RenewalPolicy(first=10), chance.random)
@@ -172,6 +179,15 @@ def test_the_endpoint_is_asked_with_the_access_token():
         assert RenewalEndpoint(url, lambda: "T0KEN")() == answer()
         assert RenewalEndpoint(url)() == answer()
     assert asked == [("/renew", "Bearer T0KEN"), ("/renew", None)]
+
+
+def test_no_proxy_sees_a_token_that_is_not_encrypted(monkeypatch):
+    with endpoint((200, b"{}")) as (proxy, seen), endpoint((200, answer())) as (url, asked):
+        monkeypatch.setenv("http_proxy", proxy.removesuffix("/renew"))
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert RenewalEndpoint(url, lambda: "T0KEN")() == answer()
+    assert (seen, asked) == ([], [("/renew", "Bearer T0KEN")])
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
