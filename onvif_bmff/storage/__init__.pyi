@@ -27,6 +27,7 @@ from onvif_bmff.storage.cloud_settings import settings_for as settings_for
 from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
+from onvif_bmff.storage.copying import check_attributes as check_attributes
 from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
 from onvif_bmff.storage.credentials import CredentialSource as CredentialSource
@@ -220,6 +221,7 @@ __all__ = [
     "WaitingSpan",
     "WhenFull",
     "attribute",
+    "check_attributes",
     "check_content_type",
     "check_metadata",
     "check_store",

@@ -25,7 +25,7 @@ NAMES = {
         "settings_for",
         "settings_without_credentials",
     ),
-    "copying": ("Copied", "CopyState", "copy_object", "copy_objects",),
+    "copying": ("Copied", "CopyState", "check_attributes", "copy_object", "copy_objects",),
     "credentials": ("CredentialSource", "RenewalPolicy", "RenewalSchedule", "StorageCredentials", "read_renewal",),
     "database_files": ("DatabaseFiles", "SYSTEM_FILES", "SystemDatabaseFiles",),
     "directory": ("DirectoryStore",),

@@ -12,7 +12,7 @@ from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectS
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.parallel import in_parallel
 
-__all__ = ["Copied", "CopyState", "copy_object", "copy_objects"]
+__all__ = ["Copied", "CopyState", "check_attributes", "copy_object", "copy_objects"]
 
 _BLOCK = 8 << 20
 _END = "_end"
@@ -122,6 +122,16 @@ def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, di
     if by_bytes and _digest(source, info.key, info.size) != _digest(target, info.key, info.size):
         raise ObjectExistsError(f"the target has another object of this key, with other bytes: {info.key}")
     return Copied(info.key, CopyState.PRESENT, info.size)
+
+
+def check_attributes(source: ReadableStore, target: ObjectStore, key: str) -> None:
+    """Check that the target has an object with the source's size, content type and attributes; some may be missing.
+
+    Raises:
+        OnvifBmffError: something differs, or one of them does not have it.
+    """
+    info = source.head(key)
+    _differences(info, target.head(key), info.content_type or _usual_type(key))
 
 
 def _differences(info: ObjectInfo, found: ObjectInfo, content_type: str) -> bool:

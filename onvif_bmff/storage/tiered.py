@@ -24,7 +24,7 @@ from onvif_bmff.objects.stored import (
     WatchedOpenArea,
     is_stored,
 )
-from onvif_bmff.storage.copying import copy_object
+from onvif_bmff.storage.copying import CopyState, check_attributes, copy_object
 from onvif_bmff.storage.layers import StoreLayers
 from onvif_bmff.timing import UtcTime
 
@@ -224,7 +224,9 @@ def move_objects(
             yield Moved(key, MoveState.KEPT)
             continue
         try:
-            size = copy_object(source, target, key, digests=digests).size
+            copied = copy_object(source, target, key, digests=digests)
+            if copied.state is CopyState.PRESENT:
+                check_attributes(source, target, key)
         except ObjectNotFoundError:  # somebody else moved or removed it
             continue
         except (OnvifBmffError, OSError) as error:
@@ -236,9 +238,9 @@ def move_objects(
         except ObjectNotFoundError:
             pass
         except (OnvifBmffError, OSError) as error:
-            yield Moved(key, MoveState.COPIED, size, error)
+            yield Moved(key, MoveState.COPIED, copied.size, error)
             continue
-        yield Moved(key, MoveState.MOVED, size)
+        yield Moved(key, MoveState.MOVED, copied.size)
 
 
 def _place_of(key: str) -> tuple[str, str, str]:

@@ -192,6 +192,25 @@ def test_another_object_in_the_target_is_never_replaced():
     assert list(source.keys()) == keys
 
 
+class Mangling(MemoryStore):
+    """Changes an attribute of what it is given."""
+
+    def open_writer(self, name, **more):
+        writer = super().open_writer(name, **more)
+        seal = writer.seal
+        writer.seal = lambda attributes: seal({**attributes, "Source": "another"})
+        return writer
+
+
+def test_a_target_that_changes_attributes_evicts_nothing_however_often_it_is_tried():
+    source, target = MemoryStore(), Mangling()
+    add(source, key(0, 0), b"ours", {"ObjectId": "1", "Source": "cam"})
+    for _ in range(3):
+        (moved,) = move_objects(source, target, [key(0, 0)])
+        assert (moved.state, list(source.keys())) == (MoveState.FAILED, [key(0, 0)])
+        assert "attribute source differs" in str(moved.error)
+
+
 class Stopped(BaseException):
     """The process ends here."""
 
