@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from onvif_bmff.errors import ObjectExistsError, OnvifBmffError, StateError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError, StoreError
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore, ObjectWriter, is_stored
 from onvif_bmff.runtime import Runtime
@@ -107,7 +107,7 @@ class Uploader:
         """Upload an object that ``SpoolContents.take`` returned, see that the remote store has it, and remove it."""
         spool, remote, _ = self._stores
         asked = _Asked(remote)
-        failure: BaseException
+        failure: Exception
         try:
             if is_stored(spool, one.key):
                 copy_object(spool, asked, one.key)
@@ -116,8 +116,10 @@ class Uploader:
         except OnvifBmffError as error:
             failure = error
             if isinstance(error, ObjectExistsError) or not isinstance(error, StoreError | StateError):
-                self._set_aside(one, error)
-                return
+                fault = self._set_aside(one, error)
+                if fault is None:
+                    return
+                failure = fault
         except (SystemExit, KeyboardInterrupt, GeneratorExit):
             raise
         except Exception as error:  # noqa: BLE001
@@ -133,18 +135,25 @@ class Uploader:
         self._contents.failed(one, day, sent=asked.was_sent)
         self.done.error = str(failure)
 
-    def _set_aside(self, one: Waiting, error: Exception) -> None:
-        """Keep an object that the remote store will never take where it is not in the way of others."""
+    def _set_aside(self, one: Waiting, error: Exception) -> Exception | None:
+        """Keep an object that the remote store will never take where it is not in the way of others.
+
+        Return why that cannot be done, as on a full disk: then it goes on waiting.
+        """
         spool, _, aside = self._stores
         try:
             copy_object(spool, aside, one.key)
             spool.delete(one.key)
+        except ObjectNotFoundError:  # somebody removed it meanwhile
+            self._contents.done(one)
+            return None
         except (OnvifBmffError, OSError) as failure:
-            error = failure
+            return failure
         self._log.error(type(error).__name__, "%s is set aside: the store does not take it: %s", one.key, error)
         self._contents.done(one)
         with self._lock:
             self.done.aside += 1
+        return None
 
 
 class _Asked:

@@ -175,6 +175,24 @@ def test_a_collision_is_set_aside_and_stops_nobody(spooled, tmp_path):
     assert spooled(remote).status.aside == 1
 
 
+def test_what_cannot_be_set_aside_goes_on_waiting(spooled, tmp_path):
+    remote = MemoryStore()
+    store = spooled(remote)
+    (tmp_path / "spool/aside").rename(tmp_path / "elsewhere")
+    (tmp_path / "spool/aside").write_bytes(b"no folder")
+    writer = store.open_writer(key(1), content_type="video/mp4")
+    add(remote, key(1), b"theirs")
+    writer.append(b"ours")
+    writer.seal({"A": "1"})
+    assert not store.wait(0.3)
+    assert (store.status.waiting, store.status.aside, store.status.error is None) == (1, 0, False)
+    assert store.get(key(1)) == b"ours"
+    (tmp_path / "spool/aside").unlink()
+    (tmp_path / "elsewhere").rename(tmp_path / "spool/aside")
+    assert store.close(10)
+    assert store.status.aside == 1
+
+
 def test_a_bad_object_does_not_stop_other_places(spooled):
     class Picky(MemoryStore):
         def open_writer(self, name, **more):
