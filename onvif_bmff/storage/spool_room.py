@@ -95,14 +95,8 @@ class SpoolRoom:
         half = self._notes.dropping
         if half is None:
             return
-        first, last = waiting(half.first, 0), waiting(half.last, 0)
-        found = sorted(
-            one
-            for one in (waiting(key, 0) for key in keys)
-            if one.place == first.place
-            and (first <= one <= last or (one.is_end and one.counter == last.counter + 1 and one.time >= last.time))
-        )
-        self._remove(found)
+        first = waiting(half.first, 0)
+        self._remove(_left_of(half, keys))
         self._finish([first], half)
 
     def _what(self, segments: Sequence[Waiting]) -> Dropped:
@@ -151,3 +145,20 @@ class SpoolRoom:
             self._log.error("ending", "%s: the span is not ended: %s", key, error)
             return None
         return key
+
+
+def _left_of(half: Dropped, keys: Sequence[str]) -> list[Waiting]:
+    """Return what is left of segments that were being dropped, in order, with the end of their span.
+
+    Segments went from the last to the first, so those that are left follow the first one, counter by counter; others of
+    that time are of another span, as where a clock was set back.
+    """
+    first, last = waiting(half.first, 0), waiting(half.last, 0)
+    near = sorted(one for one in (waiting(key, 0) for key in keys) if one.place == first.place and one >= first)
+    found: list[Waiting] = []
+    for one in near:
+        counter = first.counter + len(found)
+        if not one.is_end and one <= last and one.counter == counter and (found or one.key == first.key):
+            found.append(one)
+    ends = [one for one in near if one.is_end and one.counter == last.counter + 1 and one.time >= last.time]
+    return found + ends[:1]

@@ -15,6 +15,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.runtime import ThreadedRuntime
 from onvif_bmff.storage import (
     DirectoryStore,
+    Dropped,
     MemoryStore,
     RetryPolicy,
     SpanEndedError,
@@ -302,6 +303,20 @@ def test_a_drop_that_is_interrupted_is_completed(spooled, sent):
             break
         steps += 1
     assert steps > 6
+
+
+def test_a_span_of_the_same_time_is_not_dropped_with_one_that_was_interrupted(spooled, tmp_path):
+    """Where a clock was set back, two spans of one place lie over each other."""
+    waits = DirectoryStore(tmp_path / "spool/waiting", labels="attributes")
+    dropped = [key(second, counter) for second, counter in ((0, 5), (10, 6), (20, 7))]
+    other = [key(second, counter) for second, counter in ((5, 0), (15, 1), (25, 2))]
+    for one in [*dropped[:2], *other]:
+        add(waits, one, b"x" * 10)
+    notes = SpoolNotes(os.fspath(tmp_path / "spool"))
+    notes.begin_drop(Dropped(dropped[0], dropped[-1], 3, 30, "2026-11-30T12:01:00Z"))
+    store = spooled()
+    assert list(waits.keys()) == sorted([key(0, 5, end=True), *other])
+    assert store.status.dropped == 3
 
 
 # ---- order -------------------------------------------------------------------------------------------------
