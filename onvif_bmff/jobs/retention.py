@@ -1,6 +1,6 @@
 """What is too old, so that what is left stays valid. ONVIF Recording Control 25.12, B.2 to B.5."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanState
@@ -47,16 +47,16 @@ def expired_keys(timeline: Timeline, before: UtcTime, holds: Collection[Hold] = 
             yield found
 
 
-def _of_spans(spans: "Collection[RecordedSpan]", before: UtcTime, holds: Collection[Hold]) -> Iterator[str]:
+def _of_spans(spans: "Sequence[RecordedSpan]", before: UtcTime, holds: Collection[Hold]) -> Iterator[str]:
     """Yield the keys that go of one kind of spans."""
     may_trim = True
-    ordered = iter(spans)
-    span = next(ordered, None)
-    while span is not None and span.start < before:
-        following = next(ordered, None)
+    for number, span in enumerate(spans):
+        if span.start >= before:
+            break
+        later = (spans[place] for place in range(number + 1, len(spans)))
         old: list[str] = []
         for segment in span.segments:
-            if not _is_old(segment, span, following, before, holds):
+            if not _is_old(segment, span, later, before, holds):
                 break
             old.append(segment.name)
         if len(old) == len(span.segments):
@@ -66,28 +66,30 @@ def _of_spans(spans: "Collection[RecordedSpan]", before: UtcTime, holds: Collect
         elif may_trim:
             yield from old
             may_trim = False  # a second span without its first objects would look as if they were lost
-        span = following
 
 
 def _is_old(
     segment: RecordedSegment,
     span: RecordedSpan,
-    following: RecordedSpan | None,
+    later: Iterable[RecordedSpan],
     before: UtcTime,
     holds: Collection[Hold],
 ) -> bool:
     end = segment.end
     if end is None:  # the object behind it is lost, or the span has no end object
-        end = _next_start(segment, span, following)
+        end = _next_start(segment, span, later)
     if end is None or end > before:
         return False
     return not any(hold.covers(segment.start, end) for hold in holds)
 
 
-def _next_start(segment: RecordedSegment, span: RecordedSpan, following: RecordedSpan | None) -> UtcTime | None:
-    """Return an instant at which a segment of unknown end is over; None if none is known."""
+def _next_start(segment: RecordedSegment, span: RecordedSpan, later: Iterable[RecordedSpan]) -> UtcTime | None:
+    """Return an instant at which a segment of unknown end is over; None if none is known.
+
+    Spans may overlap, where a clock was set back: one that began before the segment says nothing about its end.
+    """
     if segment.start < span.last_start:
         return next(one.start for one in span.segments if one.start > segment.start)
-    if following is None or span.state is SpanState.OPEN:
+    if span.state is SpanState.OPEN:
         return None
-    return max(following.start, segment.start)
+    return next((one.start for following in later for one in following.segments if one.start > segment.start), None)

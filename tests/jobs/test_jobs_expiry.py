@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from onvif_bmff.cli.main import main
 from onvif_bmff.errors import StoreError
-from onvif_bmff.jobs import Hold, StoreAddress, Workers, expire_store, expired_in, expiry, lifecycle_rule
+from onvif_bmff.jobs import Hold, StoreAddress, Workers, expire_store, expired_in, expired_keys, expiry, lifecycle_rule
 from onvif_bmff.objects import ObjectKey
 from onvif_bmff.playback import Timeline
 from onvif_bmff.recording.formats import CMAF, MP4
@@ -260,3 +260,13 @@ def test_the_command_prints_a_rule(recordings, capsys):
     assert main(["expire", str(recordings), *arguments]) == 2
     assert main(["expire", "s3://bucket", *arguments, "--postfix", "cam"]) == 2
     assert len(list(DirectoryStore(recordings).keys())) == 8
+
+
+def test_a_span_that_lies_over_another_says_nothing_about_the_end_of_that_one():
+    """A recorder died, and the clock was set back: the first span's last segment begins behind the second's start."""
+    starts = [(0, 0), (10, 1), (20, 2), (15, 0), (25, 1), (35, 2)]
+    keys = [str(ObjectKey("a", after(second), "", counter, "m4v")) for second, counter in starts]
+    assert list(expired_keys(Timeline.from_keys(keys), after(21))) == [keys[:2]]
+    assert list(expired_keys(Timeline.from_keys(keys), after(25))) == [keys[:4]]
+    held = Hold(after(21), after(24))
+    assert list(expired_keys(Timeline.from_keys(keys), after(1000), [held])) == [keys[:2]]
