@@ -6,6 +6,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def read_inventory(path: Path, *, place: StoreUrl | None = None, columns: Sequen
         schema = tuple(name.strip() for name in str(manifest["fileSchema"]).split(",")) if form == "CSV" else ()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(f"{path} is no manifest of an S3 inventory") from None
     if form not in ("CSV", "PARQUET"):
         raise StoreError(f"{path}: an inventory in CSV or Parquet is needed, not in {form}")
@@ -167,12 +168,14 @@ def _instant(milliseconds: Any) -> UtcTime | None:
 
 
 def _beside(manifest: Path, name: str) -> Path:
-    """Return the file of a manifest: the longest end of its key that is there."""
-    parts = Path(name).parts
+    """Return the file of a manifest: the longest end of its key that is there. It never names a place by itself."""
+    parts = Path(name.lstrip("/")).parts
     for folder in (manifest.parent, manifest.parent / "data", manifest.parent.parent / "data", *manifest.parents[1:3]):
         for at in range(len(parts)):
-            if ".." not in parts and (found := folder.joinpath(*parts[at:])).is_file():
-                return found
+            found = folder.joinpath(*parts[at:])
+            with suppress(OSError):  # a name that is too long, say
+                if ".." not in parts and found.is_file():
+                    return found
     raise StoreError(f"{manifest} names a file that is not here: {name}")
 
 

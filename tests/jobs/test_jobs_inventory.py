@@ -323,3 +323,25 @@ def test_what_is_newer_is_listed_by_requests(tmp_path, s3_inventory, capsys):
     assert main([*arguments, "--totals"]) == 2
     assert main([*arguments, "--workers", "1"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, f'{{"files": [{{"key": "{"x" * 5000}"}}], "fileFormat": "CSV", "fileSchema": "Key"}}']
+)
+def test_a_manifest_that_is_none_is_an_error_of_the_library(tmp_path, text):
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(text)
+    with pytest.raises(StoreError, match=r"no manifest|not here"):
+        read_inventory(manifest)
+
+
+def test_a_manifest_names_no_file_elsewhere(tmp_path):
+    elsewhere = tmp_path / "elsewhere/keys.csv"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("a\n")
+    manifest = tmp_path / "one/two/three/four/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    row = {"files": [{"key": str(elsewhere)}], "fileFormat": "CSV", "fileSchema": "Key"}
+    manifest.write_text(json.dumps(row))
+    with pytest.raises(StoreError, match="not here"):
+        read_inventory(manifest)
