@@ -15,12 +15,13 @@ from onvif_bmff.cli.live_status import LiveStatus
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.cli.terminal import complain
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.engine import ClockChoice, SourceClock
+from onvif_bmff.engine import SourceClock
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, SourceError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.formats import CMAF
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import islice, pairwise
 
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ArrivalEstimator", "SourceClock", "StampSteps", "media_epoch"]

@@ -3,6 +3,7 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.clock_follower import ClockFollower as ClockFollower
 from onvif_bmff.recording.clock_parts import ClockLimits as ClockLimits
 from onvif_bmff.recording.clock_parts import MAX_DURATION as MAX_DURATION
 from onvif_bmff.recording.clock_parts import NEVER as NEVER
@@ -44,6 +45,7 @@ from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
+from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.readings import ClockChoice as ClockChoice
@@ -108,7 +110,9 @@ __all__ = [
     "STAMPS",
     "Bounds",
     "ClockChoice",
+    "ClockFollower",
     "ClockLimits",
+    "ClockTie",
     "Cut",
     "CutCause",
     "DecodeTimes",

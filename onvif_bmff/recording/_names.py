@@ -3,6 +3,7 @@
 NAMES = {
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
     "causes": ("SyncSample", "causes_at",),
+    "clock_follower": ("ClockFollower",),
     "clock_parts": ("ClockLimits", "MAX_DURATION", "NEVER", "SharedTime", "WrappingCounter",),
     "codec_cache": ("per_codec",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
@@ -34,7 +35,7 @@ NAMES = {
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
     "preroll": ("PreRoll",),
-    "progress": ("Progress", "UtcAnchor",),
+    "progress": ("ClockTie", "Progress", "UtcAnchor",),
     "readings": ("ClockChoice", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
     "recorder": ("Recorder",),
     "rhythm": ("Rhythm",),

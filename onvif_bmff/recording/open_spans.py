@@ -43,10 +43,10 @@ class OpenSpans:
     def open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` on, because of a sample of one of them."""
         presented = sample.decode_time + sample.composition_offset
-        clock = self._anchor.settle(state, presented)
-        at = clock.utc(presented, state.track.timescale)
+        tie = self._anchor.settle(state, presented)
+        at = tie.clock.utc(presented, state.track.timescale)
         tracks = tuple(other.track_at(state.time(sample)) for other in self._states.values())
-        spans = self.current = self._opener.open(tracks, self._timescale, clock, start, at)
+        spans = self.current = self._opener.open(tracks, self._timescale, tie, start, at)
         for other in self._states.values():
             other.reserve(spans)
             other.recheck()

@@ -13,6 +13,7 @@ from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
 from onvif_bmff.recording.header import build_header
 from onvif_bmff.recording.origin import Origin
+from onvif_bmff.recording.progress import ClockTie
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span_parts import SpanSettings, UsedKeys
@@ -52,9 +53,7 @@ class SpanOpener:
     override: tuple[timedelta, UtcTime] | None = None
     used_keys: UsedKeys = field(default_factory=dict)
 
-    def open(
-        self, tracks: Sequence[Track], timescale: int, clock: MediaClock, start: int | None, at: UtcTime
-    ) -> SpanSet:
+    def open(self, tracks: Sequence[Track], timescale: int, tie: ClockTie, start: int | None, at: UtcTime) -> SpanSet:
         """Return spans for ``tracks`` that open ``at`` an instant; times are kept in ``timescale`` ticks a second.
 
         ``start`` (ticks) is from when on tracks are to enter them.
@@ -77,8 +76,8 @@ class SpanOpener:
 
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
-            clock=clock,
-            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(clock, timescale)),
+            tie=tie,
+            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(tie.clock, timescale)),
             prefix=target.prefix,
             postfix=target.postfix,
             digits=target.digits,

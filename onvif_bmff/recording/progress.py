@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.timing import UtcTime
@@ -12,7 +13,12 @@ from onvif_bmff.timing import UtcTime
 if TYPE_CHECKING:
     from onvif_bmff.recording.track_state import TrackState
 
-__all__ = ["Progress", "UtcAnchor"]
+__all__ = ["ClockTie", "Progress", "UtcAnchor"]
+
+_EXACT = 10_000
+"""Microseconds by which spans do not differ from a reading for which they are tied anew."""
+_FRESH = 30
+"""Seconds of media for which a reading tells the time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,22 +47,60 @@ class Progress:
 
 
 @dataclass(slots=True, eq=False)
-class UtcAnchor:
-    """What ties media time to UTC: ``clock`` in the spans that are open, ``given`` in those that open next.
+class ClockTie:
+    """What ties media time to UTC in spans that opened together: ``clock`` in the segments that open.
 
-    With neither, the first sample stored is presented at ``start``.
+    ``following`` is another one for the segments that open next, if readings differ by no more than is followed.
+    """
+
+    clock: MediaClock
+    following: MediaClock | None = None
+
+    def follow(self) -> MediaClock:
+        """Return the clock of a segment that opens now."""
+        if self.following is not None:
+            self.clock, self.following = self.following, None
+        return self.clock
+
+
+@dataclass(slots=True, eq=False)
+class UtcAnchor:
+    """What ties media time to UTC: ``tie`` in the spans that are open, ``given`` in those that open next.
+
+    With neither, the first sample stored is presented at ``start``. ``latest`` is the last reading that can be
+    believed, and the track whose source time it is in: spans that open next go by it if it is fresh.
     """
 
     start: UtcTime
     given: MediaClock | None = None
-    clock: MediaClock | None = None
+    tie: ClockTie | None = None
+    latest: "tuple[ClockReading, TrackState] | None" = None
 
-    def settle(self, state: "TrackState", presented: int) -> MediaClock:
+    @property
+    def clock(self) -> MediaClock | None:
+        """The clock of the segments that open now; None before the first spans open."""
+        return None if self.tie is None else self.tie.clock
+
+    def settle(self, state: "TrackState", presented: int) -> ClockTie:
         """Fix the clock of spans that open with a sample of a track, presented at these ticks of it."""
         given, self.given = self.given, None
+        timescale = state.track.timescale
         if given is not None:
             time = state.clock.source_time(Fraction(given.ticks, given.timescale))
-            self.clock = MediaClock(given.at, time.numerator, time.denominator)
-        elif self.clock is None:
-            self.clock = MediaClock(self.start, presented, state.track.timescale)
-        return self.clock
+            clock = MediaClock(given.at, time.numerator, time.denominator)
+        else:
+            clock = MediaClock(self.start, presented, timescale) if self.tie is None else self.tie.clock
+        self.tie = ClockTie(self._by_reading(clock, presented, timescale))
+        return self.tie
+
+    def _by_reading(self, clock: MediaClock, presented: int, timescale: int) -> MediaClock:
+        """Return what the latest reading says of a time, or ``clock`` if it says the same or none is fresh."""
+        if self.latest is None:
+            return clock
+        reading, state = self.latest
+        time = state.clock.source_time(reading.media_time)
+        if abs(time - Fraction(presented, timescale)) > _FRESH:
+            return clock
+        read = MediaClock(reading.utc, time.numerator, time.denominator)
+        differs = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
+        return read if abs(differs) >= _EXACT else clock

@@ -21,15 +21,18 @@ from math import lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.errors import MediaError, StateError
+from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary, since_open
+from onvif_bmff.recording.clock_follower import ClockFollower
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.formats import checked_spans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import UtcAnchor
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.router import SampleRouter
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -40,16 +43,18 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["Recorder"]
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 class Recorder:
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
     Each call returns the events that it caused, to be applied to a store in order. More than ``max_gap`` seconds
-    without a sample end a span (None: by the rule of ``gap_limit``); ``timestamp_bits`` is the width of the
-    source's counter where it wraps (32 for RTP). ``ivs`` gives initialisation vectors: share one among all
-    recorders that use a key. ``dropped`` counts samples that were not stored, by reason (``DropReason``), and
-    ``timing`` what was wrong with their times (``TimingFault``).
+    without a sample end a span (None: the target's, or by the rule of ``gap_limit``). ``timestamp_bits`` is the width
+    of the source's counter where it wraps (32 for RTP); ``clock`` says whose readings are followed (``read_clock``).
+    ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples that
+    were not stored, by reason (``DropReason``), and ``timing`` what was wrong with their times (``TimingFault``).
 
     Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
     ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
@@ -66,6 +71,7 @@ class Recorder:
         ivs: IvSources | None = None,
         max_gap: Fraction | None = None,
         timestamp_bits: int | None = None,
+        clock: ClockChoice = ClockChoice.AUTO,
     ) -> None:
         given = tuple(tracks)
         checked_spans(target.format, given)
@@ -79,6 +85,8 @@ class Recorder:
         self._labels = labels
         self._max_gap = max_gap
         self._timestamp_bits = timestamp_bits
+        self._clock_choice = ClockChoice(clock)
+        self._follower: ClockFollower | None = None
         self._router: SampleRouter | None = None
         self._pending_events: list[RecordingEvent] = []
         self._failure: Exception | None = None
@@ -122,14 +130,18 @@ class Recorder:
             raise StateError("the recording is active")
         anchor = UtcAnchor(at, None if media_time is None else _media_clock(at, media_time))
         self._failure = None
+        self._follower = ClockFollower(self._clock_choice, anchor, self.timing)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         timescale = lcm(*(track.timescale for track in self.tracks))
+        max_gap, wanted = self._max_gap, self.target.max_gap
+        if max_gap is None and wanted is not None:
+            max_gap = Fraction(wanted // _MICROSECOND, 1_000_000)
         self._router = SampleRouter(
-            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits, self.timing),
+            make_track_states(self.tracks, timescale, max_gap, self._timestamp_bits, self.timing),
             self._opener,
             anchor,
             timescale=timescale,
-            max_gap=self._max_gap,
+            max_gap=max_gap,
             dropped=self.dropped,
         )
 
@@ -229,7 +241,30 @@ class Recorder:
         """
         if self._router is None:
             raise StateError("the recording is not active")
-        self._router.set_clock(_media_clock(at, media_time))
+        clock = _media_clock(at, media_time)
+        if self._follower is not None:
+            self._follower.forget()
+        self._router.set_clock(clock)
+
+    def read_clock(self, reading: ClockReading) -> Sequence[RecordingEvent]:
+        """Take a reading of a clock for the source's media, as ``clock`` says: docs/time.md has the table.
+
+        Up to 100 ms are followed inside the span, by the keys of the segments that open next; more than that for longer
+        than 5 s opens new spans at the next sync sample; spans that open for another reason go by the last reading. A
+        camera's reading before 2000, or more than a day off the arrival, is not believed, but counted in ``timing``.
+        Returns events, as ``push`` does. ``StateError`` if the recording is not active, ``MediaError`` for a reading of
+        a track that it does not have.
+        """
+        router, follower = self._router, self._follower
+        if router is None or follower is None:
+            raise StateError("the recording is not active")
+        track_id = next(iter(router.states)) if reading.track_id is None else reading.track_id
+        state = router.states.get(track_id)
+        if state is None:
+            raise MediaError(f"the recording has no track {track_id}")
+        if follower.read(reading, state):
+            router.cut(CutCause.CLOCK_CHANGED)
+        return ()
 
     def end_silent(self, track_ids: Collection[int]) -> Sequence[RecordingEvent]:
         """Close the spans of tracks that give nothing any more while others do, if their segments are long enough.

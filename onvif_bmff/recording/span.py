@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from onvif_bmff.errors import InvariantError, StateError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened, SegmentSealed, SpanEnded
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import Buffer
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
@@ -168,7 +169,8 @@ class SpanWriter:
         if self._segment is not None:
             raise InvariantError(f"segment {self._keys.counter} of a span is open, and another one is to be opened")
         track = self._tracks[sample.track_id]
-        start = self._settings.clock.utc(sample.decode_time + track.delay, track.timescale)
+        clock = self._settings.tie.follow()
+        start = clock.utc(sample.decode_time + track.delay, track.timescale)
         self._header.created = self._header.created or start
         writer = SegmentWriter(
             tuple(self._tracks.values()),
@@ -180,7 +182,7 @@ class SpanWriter:
             mfra=self._settings.mfra,
             before_fragment=self._header.settle,
         )
-        self._segment = OpenSegment(writer, start, track)
+        self._segment = OpenSegment(writer, clock, start, track)
         self._step(SpanStep.SAMPLE)
         self._segment.schedule(self._lead, self._settings)
 
@@ -192,17 +194,17 @@ class SpanWriter:
 
     def _written(self, segment: OpenSegment, buffers: tuple[Buffer, ...]) -> Sequence[RecordingEvent]:
         runs = segment.writer.last_runs
-        start, lead = self._start_of(runs, self._lead)
+        start, lead = self._start_of(segment.clock, runs, self._lead)
         events: list[RecordingEvent] = []
         if segment.key is None:
             keys = self._keys
             if not keys.counter:  # the first of the span: at its earliest sample
-                others = [self._utc(run.track, run.first_presentation) for run in runs if run is not lead]
+                others = [_utc(segment.clock, run.track, run.first_presentation) for run in runs if run is not lead]
                 segment.key = keys.unused(min([start, *others]))
             elif segment.opened_by is self._lead:
                 segment.key = keys.at(start)
             else:
-                segment.key = keys.at(self._start_of(runs, segment.opened_by)[0])
+                segment.key = keys.at(self._start_of(segment.clock, runs, segment.opened_by)[0])
             self._step(SpanStep.FRAGMENT)
             events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0])))
             buffers = buffers[1:]
@@ -235,23 +237,25 @@ class SpanWriter:
             random_access,
         )
         ends = writer.totals.presentation_end
-        self._end_time = max(self._utc(self._tracks[track_id], end) for track_id, end in ends.items())
+        self._end_time = max(_utc(segment.clock, self._tracks[track_id], end) for track_id, end in ends.items())
         trailer = random_access.build() if random_access is not None else b""
         self._keys.counter += 1
         self._step(SpanStep.SEAL)
         return (SegmentSealed(segment.key, trailer, attributes, self._end_time),)
 
-    def _utc(self, track: FragmentTrack, file_time: int) -> UtcTime:
-        """The instant of a time in the file."""
-        ticks = (file_time + track.origin) * track.denominator
-        return self._settings.clock.utc(ticks, track.timescale * track.numerator)
-
-    def _start_of(self, runs: tuple[Run, ...], lead: FragmentTrack) -> tuple[UtcTime, Run]:
+    @staticmethod
+    def _start_of(clock: MediaClock, runs: tuple[Run, ...], lead: FragmentTrack) -> tuple[UtcTime, Run]:
         """When a fragment starts, and its leading run: that of the track that leads, or the first if it has none.
 
         It starts with that run, or without one of the track that leads at its earliest sample.
         """
         for run in runs:
             if run.track is lead:
-                return self._utc(run.track, run.first_presentation), run
-        return min([self._utc(run.track, run.first_presentation) for run in runs]), runs[0]
+                return _utc(clock, run.track, run.first_presentation), run
+        return min([_utc(clock, run.track, run.first_presentation) for run in runs]), runs[0]
+
+
+def _utc(clock: MediaClock, track: FragmentTrack, file_time: int) -> UtcTime:
+    """The instant of a time in the file."""
+    ticks = (file_time + track.origin) * track.denominator
+    return clock.utc(ticks, track.timescale * track.numerator)

@@ -12,6 +12,7 @@ from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import SpanType
 from onvif_bmff.recording.fragment import FragmentTrack
 from onvif_bmff.recording.origin import Origin
+from onvif_bmff.recording.progress import ClockTie
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.timing import UtcTime
@@ -68,7 +69,7 @@ class SpanSettings:
     spans that began (or ended) lately: another one gets finer keys.
     """
 
-    clock: MediaClock
+    tie: ClockTie
     origin: Origin
     prefix: str
     postfix: str
@@ -81,17 +82,23 @@ class SpanSettings:
     mfra: bool = True
     used_keys: UsedKeys = field(default_factory=dict)
 
+    @property
+    def clock(self) -> MediaClock:
+        """What ties media time to UTC in segments that open now."""
+        return self.tie.clock
+
 
 @dataclass(slots=True, eq=False)
 class OpenSegment:
     """The segment that a span is writing.
 
-    It began at ``start`` with a sample of the track ``opened_by``, and ends at the first sync sample of the leading
-    track from the decode time ``due`` on, or at the next one for ``end_asked``. Its ``key`` is known with its first
-    fragment.
+    All its times go by one ``clock``. It began at ``start`` with a sample of the track ``opened_by``, and ends at the
+    first sync sample of the leading track from the decode time ``due`` on, or at the next one for ``end_asked``. Its
+    ``key`` is known with its first fragment.
     """
 
     writer: SegmentWriter
+    clock: MediaClock
     start: UtcTime
     opened_by: FragmentTrack
     due: int = 0
@@ -100,7 +107,7 @@ class OpenSegment:
 
     def schedule(self, lead: FragmentTrack, settings: SpanSettings) -> None:
         """Work out the decode time of the leading track at which the segment is due."""
-        clock = settings.clock
+        clock = self.clock
         due = settings.segment_end(self.start).microseconds_since(clock.at)
         ticks = (due * clock.timescale + clock.ticks * 1_000_000) * lead.timescale
         self.due = -(-ticks // (clock.timescale * 1_000_000)) - lead.delay  # the first tick not before it

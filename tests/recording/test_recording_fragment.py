@@ -25,6 +25,7 @@ from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.fragment import PREDICTED_FLAGS, SYNC_FLAGS, Fragment, FragmentBuilder, FragmentTrack
 from onvif_bmff.recording.opening import SpanOpener
+from onvif_bmff.recording.progress import ClockTie
 from onvif_bmff.recording.segment import FragmentLimits, SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span import SpanWriter
@@ -204,7 +205,9 @@ def test_a_fragment_of_more_than_32_bits():
 
 def test_a_span_writer_is_closed_once():
     opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
-    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
+    settings = opener.open(
+        [VIDEO], VIDEO.timescale, ClockTie(MediaClock(START, 0, VIDEO.timescale)), None, START
+    ).settings
     (kind,) = CMAF.spans([VIDEO])
     span = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
     assert span.segment_due(Sample(1, 0, 1, b"")) is None
@@ -343,7 +346,9 @@ def test_a_track_of_a_fragment_is_as_its_source_has_it_unless_more_is_said():
 
 def test_a_span_that_is_given_up_before_its_first_segment_lost_nothing_of_one():
     opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
-    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
+    settings = opener.open(
+        [VIDEO], VIDEO.timescale, ClockTie(MediaClock(START, 0, VIDEO.timescale)), None, START
+    ).settings
     (kind,) = CMAF.spans([VIDEO])
     span = SpanWriter(kind, [FragmentTrack(1, 90_000)], settings)
     error = MediaError("cannot be written")
@@ -353,14 +358,16 @@ def test_a_span_that_is_given_up_before_its_first_segment_lost_nothing_of_one():
 
 def test_a_fragment_without_the_leading_track_starts_with_its_earliest_sample():
     opener = SpanOpener(target(), SegmentLabels(), FragmentLimits(), since_open)
-    settings = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START).settings
+    settings = opener.open(
+        [VIDEO], VIDEO.timescale, ClockTie(MediaClock(START, 0, VIDEO.timescale)), None, START
+    ).settings
     (kind,) = CMAF.spans([VIDEO])
     lead, *others = tracks = [FragmentTrack(number, 90_000) for number in (1, 2, 3)]
     span = SpanWriter(kind, tracks, settings)
     late, early = (SimpleNamespace(track=one, first_presentation=at) for one, at in zip(others, (900, 90), strict=True))
-    assert span._start_of((late, early), lead) == (START.plus_ticks(90, 90_000), late)
+    assert span._start_of(settings.clock, (late, early), lead) == (START.plus_ticks(90, 90_000), late)
     leading = SimpleNamespace(track=lead, first_presentation=9_000)
-    assert span._start_of((early, leading), lead) == (START.plus_ticks(9_000, 90_000), leading)
+    assert span._start_of(settings.clock, (early, leading), lead) == (START.plus_ticks(9_000, 90_000), leading)
 
 
 def test_a_fragment_after_one_that_got_too_large_is_measured_from_its_own_first_sample():

@@ -4,6 +4,7 @@ import subprocess
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 from recording_kit import START
@@ -19,12 +20,16 @@ from onvif_bmff.bmff import (
     TrackRunBox,
     parse_boxes,
 )
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits, StartPoints
 from onvif_bmff.media.nal import iter_nal_units, split_annex_b
 from onvif_bmff.media.nal_family import AVC, HEVC
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.playback import Timeline, select
 from onvif_bmff.playback.samples import SampleReader
+from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
@@ -80,9 +85,11 @@ def converted(family, pieces, **options):
     return converter.codec, found + times.flush()
 
 
-def recorded(codec, samples, record_format, seconds=1.0):
+def recorded(codec, samples, record_format, seconds=1.0, encryption=()):
     store = MemoryStore()
-    target = RecordingTarget(format=record_format, segment_duration=timedelta(seconds=seconds))
+    target = RecordingTarget(
+        format=record_format, segment_duration=timedelta(seconds=seconds), encryption=tuple(encryption)
+    )
     recorder = Recorder([Track("VIDEO001", 1, 90000, codec)], target)
     recorder.activate(START)
     with StoreSink(store) as sink:
@@ -142,6 +149,20 @@ def test_a_gradual_refresh_is_said_in_groups_and_is_no_sync_sample(units_of, nam
         found = int.from_bytes(described.descriptions[:2], "big", signed=True)
         assert 0 < found < 40
         assert distance is None or found == distance
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("scheme", [ProtectionScheme.CENC, ProtectionScheme.CBCS], ids=lambda one: one.name)
+@pytest.mark.parametrize("record_format", FORMATS, ids=lambda one: one.name)
+def test_groups_lie_beside_those_of_encryption(units_of, record_format, scheme):
+    family, pieces = units_of("refresh-bf2")
+    codec, samples = converted(family, pieces)
+    key = ContentKey(UUID(int=7), bytes(range(16)))
+    store, _ = recorded(codec, samples, record_format, encryption=[EncryptionEntry(scheme, FixedKey(key))])
+    ring = KeyRing([key])
+    assert list(validate_store(store, keys=ring)) == []
+    found = [one.sample for one in SampleReader(store, select(Timeline.from_store(store)), keys=ring)]
+    assert [bytes(one.data) for one in found] == [one.data for one in samples]
 
 
 @pytest.mark.interop

@@ -10,6 +10,7 @@ from onvif_bmff.errors import StateError
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import since_open
 from onvif_bmff.recording.opening import SpanOpener
+from onvif_bmff.recording.progress import ClockTie
 from onvif_bmff.recording.segment import FragmentLimits
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.span_parts import SPAN_STEPS, SpanStep, SpanWriterState
@@ -19,7 +20,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "time.md"
 
 def writer():
     opener = SpanOpener(target(segment=1), SegmentLabels(), FragmentLimits(), since_open)
-    spans = opener.open([VIDEO], VIDEO.timescale, MediaClock(START, 0, VIDEO.timescale), None, START)
+    spans = opener.open([VIDEO], VIDEO.timescale, ClockTie(MediaClock(START, 0, VIDEO.timescale)), None, START)
     return spans.writers[VIDEO.track_id]
 
 

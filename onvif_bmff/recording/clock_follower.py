@@ -1,0 +1,123 @@
+"""Readings of a clock, and the tie of media time to UTC that follows them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from onvif_bmff.errors import TimeError
+from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
+from onvif_bmff.objects.media_clock import MediaClock
+from onvif_bmff.recording.held_back import TimingFault
+from onvif_bmff.recording.progress import ClockTie, UtcAnchor
+from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
+from onvif_bmff.timing import UtcTime
+
+if TYPE_CHECKING:
+    from onvif_bmff.recording.track_state import TrackState
+
+__all__ = ["ClockFollower"]
+
+_STALE = 60
+"""Seconds of media after which a camera gives no readings any more."""
+_AGREE = 100_000
+"""Microseconds by which two readings may differ that confirm each other."""
+
+
+@dataclass(slots=True, eq=False)
+class ClockFollower:
+    """Follows the readings of one activation.
+
+    ``choice`` says which count. The last one that can be believed is given to the ``anchor``, for spans that open next.
+    What was done is ``counted``.
+    """
+
+    choice: ClockChoice
+    anchor: UtcAnchor
+    counted: Counter[str]
+    _previous: dict[ClockOrigin, ClockReading] = field(default_factory=dict)
+    _camera_seen: Fraction | None = None
+    _off_since: Fraction | None = None
+    _setting: bool = False
+    _tie: ClockTie | None = None
+
+    def read(self, reading: ClockReading, state: "TrackState") -> bool:
+        """Take a reading for the time of a track; return whether new spans are to open because of it."""
+        time = state.clock.source_time(reading.media_time)
+        previous = self._previous.get(reading.origin)
+        self._previous[reading.origin] = reading
+        confirmed = previous is None or _agree(previous, reading)
+        expected = self._expected(reading, time)
+        if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
+            self._tie, self._off_since, self._setting = self.anchor.tie, None, False
+        since = self._off_since if confirmed and self._off_since is not None else time
+        seen = self._camera_seen
+        situation = judge_reading(
+            reading.origin,
+            reading.utc,
+            choice=self.choice,
+            camera_followed=seen is not None and abs(time - seen) <= _STALE,
+            arrival=self._arrival(reading, expected),
+            expected=expected,
+            off_for=time - since,
+        )
+        if situation is ReadingSituation.IMPOSSIBLE:
+            self.counted[TimingFault.READING_DISBELIEVED] += 1
+        if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN):
+            return False
+        if reading.origin is ClockOrigin.CAMERA:
+            self._camera_seen = time
+        self._off_since = since
+        if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
+            self.anchor.latest = reading, state
+        if state.clock.doubted:
+            return False  # where it lies on the time line is not certain
+        return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))
+
+    def forget(self) -> None:
+        """Go by none of the readings so far: somebody else says what time it is."""
+        self.anchor.latest = self._off_since = None
+        self._previous.clear()
+
+    def _carry_out(self, verdict: ReadingVerdict, read: MediaClock) -> bool:
+        """Do what a reading calls for that says what ``read`` does."""
+        if verdict is ReadingVerdict.WAIT:
+            return False
+        if verdict is ReadingVerdict.SET:
+            self.counted[TimingFault.CLOCK_SET] += not self._setting
+            self._setting = True
+            return True
+        self._off_since, self._setting = None, False
+        tie = self.anchor.tie
+        if verdict is ReadingVerdict.FOLLOW and tie is not None:
+            self.counted[TimingFault.CLOCK_FOLLOWED] += tie.following is None
+            tie.following = read
+        return False
+
+    def _expected(self, reading: ClockReading, time: Fraction) -> UtcTime:
+        """When the recording takes the media of a reading to be."""
+        anchor = self.anchor
+        try:
+            if anchor.tie is not None:
+                return anchor.tie.clock.utc(time.numerator, time.denominator)
+            if anchor.given is not None:
+                return anchor.given.utc(reading.media_time.numerator, reading.media_time.denominator)
+        except TimeError:
+            pass
+        return anchor.start
+
+    def _arrival(self, reading: ClockReading, otherwise: UtcTime) -> UtcTime:
+        """When the media of a reading came, as far as readings of the arrival tell."""
+        arrival = self._previous.get(ClockOrigin.ARRIVAL)
+        if arrival is None:
+            return otherwise
+        try:
+            return arrival.utc.plus_microseconds(round((reading.media_time - arrival.media_time) * 1_000_000))
+        except TimeError:
+            return otherwise
+
+
+def _agree(earlier: ClockReading, later: ClockReading) -> bool:
+    """Whether two readings can be of one clock: one that drifts, but does not jump."""
+    passed = round((later.media_time - earlier.media_time) * 1_000_000)
+    return abs(later.utc.microseconds_since(earlier.utc) - passed) <= max(_AGREE, abs(passed) // 2)

@@ -1,0 +1,226 @@
+"""Readings of clocks: the decision by itself, and the keys of recordings that follow them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+from recording_kit import AUDIO, FORMATS, MJPEG, START, audio, mixed, target, video
+
+from onvif_bmff.errors import MediaError, StateError
+from onvif_bmff.media import ClockOrigin, ClockReading
+from onvif_bmff.objects.events import SegmentOpened, SpanEnded
+from onvif_bmff.recording.held_back import TimingFault
+from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
+from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.storage import MemoryStore, StoreSink
+from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation import validate_store
+
+CAMERA, ARRIVAL = ClockOrigin.CAMERA, ClockOrigin.ARRIVAL
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("origin", "off", "since", "situation"),
+    [
+        (CAMERA, 0.0, 0, ReadingSituation.EXACT),
+        (CAMERA, 0.0099, 0, ReadingSituation.EXACT),
+        (CAMERA, -0.01, 0, ReadingSituation.CLOSE),
+        (CAMERA, 0.1, 60, ReadingSituation.CLOSE),
+        (CAMERA, 0.100001, 5, ReadingSituation.OFF),
+        (CAMERA, -0.2, 5.01, ReadingSituation.OFF_FOR_GOOD),
+        (ARRIVAL, 3 * 86_400, 1, ReadingSituation.OFF),
+        (CAMERA, 86_400, 1, ReadingSituation.OFF),
+        (CAMERA, 86_401, 6, ReadingSituation.IMPOSSIBLE),
+        (CAMERA, -86_401, 6, ReadingSituation.IMPOSSIBLE),
+    ],
+)
+def test_the_situations(origin, off, since, situation):
+    found = judge_reading(
+        origin,
+        START.plus_microseconds(round(off * 1e6)),
+        choice=ClockChoice.AUTO,
+        camera_followed=False,
+        arrival=START,
+        expected=START,
+        off_for=Fraction(since),
+    )
+    assert found is situation
+
+
+def test_a_camera_of_the_last_century_is_not_believed_whatever_came_when():
+    for year, situation in ((1999, ReadingSituation.IMPOSSIBLE), (2000, ReadingSituation.EXACT)):
+        at = UtcTime.from_fields(year, 1, 1)
+        found = judge_reading(
+            CAMERA, at, choice=ClockChoice.CAMERA, camera_followed=True, arrival=at, expected=at, off_for=Fraction()
+        )
+        assert found is situation
+
+
+@pytest.mark.parametrize(
+    ("origin", "choice", "followed", "counts"),
+    [
+        (CAMERA, ClockChoice.CAMERA, False, True), (ARRIVAL, ClockChoice.CAMERA, False, False),
+        (CAMERA, ClockChoice.ARRIVAL, True, False), (ARRIVAL, ClockChoice.ARRIVAL, True, True),
+        (CAMERA, ClockChoice.AUTO, False, True), (ARRIVAL, ClockChoice.AUTO, False, True),
+        (ARRIVAL, ClockChoice.AUTO, True, False),
+    ],
+)  # fmt: skip
+def test_whose_readings_count(origin, choice, followed, counts):
+    found = judge_reading(
+        origin, START, choice=choice, camera_followed=followed, arrival=START, expected=START, off_for=Fraction()
+    )
+    assert (found is not ReadingSituation.NOT_CHOSEN) == counts
+
+
+def test_each_situation_has_a_verdict():
+    assert set(READINGS) == set(ReadingSituation)
+    assert set(READINGS.values()) == set(ReadingVerdict)
+
+
+# ---- recordings --------------------------------------------------------------------------------------------
+
+
+def pictures(seconds, **more):
+    return [replace(one, data=b"\xff\xd8" + one.data, sync=True, **more) for one in video(seconds)]
+
+
+class Followed:
+    """A recording with a reading each second: ``offset`` gives what the clock says more than the media at a time."""
+
+    def __init__(self, samples, offset, chosen, *, origin=CAMERA, tracks=(MJPEG,), segment=4, each=1, **options):
+        self.recorder = Recorder(tracks, target(chosen, segment=segment, digits=6), **options)
+        self.recorder.activate(START, media_time=Fraction(0))
+        scales = {track.track_id: track.timescale for track in tracks}
+        events, following = [], Fraction(0)
+        for sample in samples:
+            media = Fraction(sample.decode_time, scales[sample.track_id])
+            if media >= following:
+                following = media + each
+                said = offset(media)
+                if said is not None:
+                    reading = ClockReading(
+                        sample.track_id, media, START.plus_microseconds(round((media + said) * 10**6)), origin
+                    )
+                    events += self.recorder.read_clock(reading)
+            events += self.recorder.push(sample)
+        events += self.recorder.deactivate()
+        self.keys = [event.key for event in events if isinstance(event, SegmentOpened)]
+        self.spans = sum(isinstance(event, SpanEnded) for event in events)
+        store = MemoryStore()
+        with StoreSink(store) as sink:
+            sink.add_all(events)
+        self.findings = [one for one in validate_store(store) if one.level.value == "error"]
+        self.timing = self.recorder.timing
+
+    @property
+    def starts(self):
+        """Seconds from the start of each segment."""
+        return [(key.time - START).total_seconds() for key in self.keys]
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_readings_that_say_the_same_change_nothing(chosen):
+    found = Followed(pictures(20), lambda media: Fraction(9, 1000), chosen)
+    assert found.starts == [4 * n for n in range(5)]
+    assert not found.timing
+    assert found.spans == 1
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("drift", [Fraction(1, 100), Fraction(-1, 100), Fraction(1, 1_000)])
+def test_drift_is_followed_inside_the_span(chosen, drift):
+    found = Followed(pictures(60), lambda media: media * drift, chosen)
+    assert found.spans == 1
+    for media, start in zip(range(0, 60, 4), found.starts, strict=True):
+        assert abs(start - float(media * (1 + drift))) < 0.06, "within the second since the last reading"
+    assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
+    assert not found.findings
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_pictures_that_come_slower_than_they_say_do_not_fall_behind(chosen):
+    """Stamped at 25 a second, sent at 21: each new span is at the right time."""
+    found = Followed(pictures(300), lambda media: media * Fraction(4, 21), chosen, origin=ARRIVAL, segment=10)
+    assert found.timing[TimingFault.CLOCK_SET] >= 20
+    assert abs(found.starts[-1] - 300 * 25 / 21) < 12
+    assert not found.findings
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("step", [0.2, 3, 10_800, -0.3, -7_200])
+def test_a_clock_that_is_off_for_more_than_5_seconds_opens_a_span(chosen, step):
+    found = Followed(pictures(30), lambda media: Fraction(0) if media < 10 else Fraction(step), chosen)
+    assert found.spans == 2
+    assert found.timing == {TimingFault.CLOCK_SET: 1}
+    assert found.starts[:4] == [0, 4, 8, 12], "one that is off is waited for 5 seconds"
+    assert found.starts[4] - step == pytest.approx(16, abs=0.05)
+    assert found.starts[5] - found.starts[4] == pytest.approx(4)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("off", [0.5, 3_600, -3_600])
+def test_single_readings_that_are_off_change_nothing(chosen, off):
+    found = Followed(pictures(40), lambda media: Fraction(off) if int(media) % 7 == 3 else Fraction(0), chosen)
+    assert found.starts == [4 * n for n in range(10)]
+    assert not found.timing
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_a_camera_that_is_days_off_is_not_believed(chosen):
+    found = Followed(pictures(20), lambda media: Fraction(2 * 86_400), chosen)
+    assert found.starts == [4 * n for n in range(5)]
+    assert found.timing == {TimingFault.READING_DISBELIEVED: 20}
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_a_recording_begins_by_the_reading_that_comes_before_it(chosen):
+    found = Followed(pictures(10), lambda media: Fraction(5, 2), chosen)
+    assert found.starts[0] == 2.5
+    assert found.spans == 1
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("by", [10_800, -10_800, 5, -5])
+def test_stamps_that_are_set_while_the_clock_goes_on(chosen, by):
+    """Stamps three hours ahead do not give keys three hours ahead, if there are readings."""
+    samples = [
+        replace(one, decode_time=one.decode_time + 90_000 * (20_000 + (by if number >= 260 else 0)))
+        for number, one in enumerate(pictures(30))
+    ]
+    recorder = Recorder([MJPEG], target(chosen, segment=4))
+    recorder.activate(START, media_time=Fraction(20_000))
+    events = []
+    for number, one in enumerate(samples):
+        if number % 12 == 0:
+            at, media = START.plus_microseconds(number * 40_000), Fraction(one.decode_time, 90_000)
+            events += recorder.read_clock(ClockReading(1, media, at, ARRIVAL))
+        events += recorder.push(one)
+    events += recorder.deactivate()
+    starts = [(event.key.time - START).total_seconds() for event in events if isinstance(event, SegmentOpened)]
+    assert starts == pytest.approx([0, 4, 8, 10.4, 14.4, 18.4, 22.4, 26.4], abs=0.02)
+
+
+def test_a_reading_is_of_a_track_that_there_is_and_of_an_active_recording():
+    recorder = Recorder([MJPEG], target())
+    reading = ClockReading(None, Fraction(0), START, CAMERA)
+    with pytest.raises(StateError):
+        recorder.read_clock(reading)
+    recorder.activate(START)
+    with pytest.raises(MediaError, match="no track 9"):
+        recorder.read_clock(replace(reading, track_id=9))
+    assert list(recorder.read_clock(reading)) == []
+    huge = replace(reading, media_time=Fraction(10**30))
+    assert list(recorder.read_clock(huge)) == []
+    assert Recorder([MJPEG], target(), clock="arrival").active is False
+    with pytest.raises(ValueError, match="sundial"):
+        Recorder([MJPEG], target(), clock="sundial")
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_tracks_follow_one_clock(chosen):
+    both = mixed(pictures(40), audio(40))
+    found = Followed(both, lambda media: media / 100, chosen, tracks=(MJPEG, AUDIO))
+    assert not found.findings
+    assert found.spans == (2 if chosen.name == "CMAF" else 1)
