@@ -36,8 +36,6 @@ __all__ = ["LiveRecording"]
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
 _SHOWN_EVERY = 0.5
-_FOLLOWED, _LASTING = timedelta(milliseconds=100), 5
-"""By how much, and for how many seconds, a clock may be off without new spans."""
 _GRACE = 2.0
 """Seconds beyond the duration after which a silent stream ends the recording."""
 
@@ -214,13 +212,11 @@ class _LiveSession:
         self._epoch, self._begin = UtcTime(time.time_ns() // 1000), time.monotonic()
         self._clock = SourceClock(choice, tracks, self._utc)
         self._anchor = self._epoch, Fraction(0)
-        self._off_since: Fraction | None = None
 
     def take(self, item: "Sample | CodecChange | ClockReading") -> Sequence[RecordingEvent]:
         """Record an item; return the events."""
         if isinstance(item, ClockReading):
-            self._read(item)
-            return ()
+            return self._read(item)
         if isinstance(item, CodecChange):
             old = self._tracks[item.track_id]
             track = Track(old.token, old.track_id, old.timescale, item.codec, old.language)
@@ -228,8 +224,7 @@ class _LiveSession:
             self.recorder.replace_track(track)
             return ()
         reading = self._clock.arrived(item, time.monotonic() - self._begin)
-        if reading is not None:
-            self._follow(reading)
+        events = () if reading is None else self._follow(reading)
         if not self.recorder.active:
             at, media_time = self._anchor
             self.recorder.activate(at, media_time=media_time)
@@ -237,7 +232,7 @@ class _LiveSession:
         at, media_time = self._anchor
         since = Fraction(item.decode_time, self._timescales[item.track_id]) - media_time
         self._status.sample(at.plus_microseconds(round(since * 1_000_000)), len(item.data))
-        return self.recorder.push(item)
+        return [*events, *self.recorder.push(item)]
 
     def close(self) -> Sequence[RecordingEvent]:
         """End the recording of this connection; return the events."""
@@ -246,29 +241,21 @@ class _LiveSession:
     def _utc(self, arrival: float) -> UtcTime:
         return self._epoch.plus_microseconds(round(arrival * 1_000_000))
 
-    def _read(self, reading: ClockReading) -> None:
+    def _read(self, reading: ClockReading) -> Sequence[RecordingEvent]:
         """Take a reading of the camera's clock; say once if it cannot be right."""
         found = self._clock.read(reading, self._utc(time.monotonic() - self._begin))
         if found is None:
             if self._clock.disbelieved == 1:
                 complain(f"{self._name}: the camera's clock says {reading.utc.isoformat(0)}, and is not believed")
-            return
-        self._follow(found)
+            return ()
+        return self._follow(found)
 
-    def _follow(self, reading: ClockReading) -> None:
-        """Go by a reading: at first at once, later in new spans if it is off by more than 100 ms for five seconds."""
+    def _follow(self, reading: ClockReading) -> Sequence[RecordingEvent]:
+        """Go by a reading: at first at once, later as the recorder does."""
         if not self.recorder.active:
             self._anchor = reading.utc, reading.media_time
-            return
+            return ()
         at, media_time = self._anchor
         expected = at.plus_microseconds(round((reading.media_time - media_time) * 1_000_000))
-        off = reading.utc - expected
-        self._status.drift(Fraction(off // timedelta(microseconds=1), 1_000_000))
-        if abs(off) <= _FOLLOWED:
-            self._off_since = None
-        elif self._off_since is None:
-            self._off_since = reading.media_time
-        elif reading.media_time - self._off_since > _LASTING:
-            self._off_since = None
-            self._anchor = reading.utc, reading.media_time
-            self.recorder.set_clock(reading.utc, reading.media_time)
+        self._status.drift(Fraction(reading.utc.microseconds_since(expected), 1_000_000))
+        return self.recorder.read_clock(reading)

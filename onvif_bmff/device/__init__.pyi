@@ -16,6 +16,7 @@ from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
 from onvif_bmff.device.sources import SourceSettings as SourceSettings
+from onvif_bmff.device.sources import default_sources as default_sources
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
 from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
 from onvif_bmff.device.states import TrackStates as TrackStates
@@ -50,4 +51,5 @@ __all__ = [
     "SteadyClock",
     "TrackStates",
     "clear_unfinished_exports",
+    "default_sources",
 ]

@@ -8,7 +8,7 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "outputs": ("OutputSet", "OutputSettings",),
     "recovery": ("DeviceRecovery",),
-    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings",),
+    "sources": ("FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings", "default_sources",),
     "spooled_storages": ("DEVICE_SPOOL", "SpooledStorages",),
     "states": ("TrackStates",),
     "steady_clock": ("SteadyClock",),

@@ -36,7 +36,7 @@ from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery
-from onvif_bmff.device.sources import FileSources, SourceProvider, SourceSettings
+from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
@@ -83,7 +83,8 @@ def _all_capabilities(stores: DeviceStores) -> Capabilities:
 
 def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
     """Return the predicate of existing media profiles, as far as they are known."""
-    return provider.profiles.__contains__ if isinstance(provider, FileSources) else {}.__contains__
+    profiles: Mapping[str, object] = getattr(provider, "profiles", {})
+    return profiles.__contains__
 
 
 class _Resources:
@@ -123,12 +124,12 @@ class RecordingDevice:
 
     Args:
         storages: stores by the token of their storage configuration; may be changed at any time.
-        sources: opens receivers and media profiles; ``FileSources`` if nothing is given.
+        sources: opens receivers and media profiles; ``default_sources`` if nothing is given.
         local: where recordings without a target lie; without it there are none.
         persistence: where the control model is kept; in memory if nothing is given.
         certificates: certificates (PEM or DER) by ID, for wrapped keys; may be changed at any time. Those that are
             not valid at the time of ``clock`` are left out, and shown in the state of the tracks.
-        has_profile: returns whether a media profile exists; by default those of ``FileSources`` do.
+        has_profile: returns whether a media profile exists; by default the ``profiles`` of ``sources`` do.
         capabilities: what clients see; by default everything that the device can do.
         limits: as for ``RecordingService``.
         profile: as for ``RecordingService``.
@@ -185,7 +186,7 @@ class RecordingDevice:
         self._runtime, self._clock_rate = runtime, clock_rate
         random = random or runtime.random
         self._stores = stores = DeviceStores(spool.before(storages, persistence, runtime), local)
-        provider = sources or FileSources(runtime=runtime)
+        provider = sources or default_sources(runtime)
         certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
         self._wake, self._stop = runtime.flag(), runtime.flag()

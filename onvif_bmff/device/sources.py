@@ -6,6 +6,7 @@ Each source runs in its own thread. A slow, failing or hanging one delays no oth
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from os import PathLike
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -20,7 +21,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
-__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings"]
+__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings", "default_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +174,13 @@ class FileSources:
                 raise MediaError("only file: URIs can be received")
             path = unquote(uri.path)
         return FileSource(path, stop=stop, speed=self._speed, passes=self._passes, runtime=self._runtime)
+
+
+def default_sources(runtime: Runtime = SYSTEM) -> SourceProvider:
+    """Return what opens the sources of a device that is given nothing else: files, and streams if PyAV is installed."""
+    files = FileSources(runtime=runtime)
+    if find_spec("av") is None:
+        return files
+    from onvif_bmff.rtsp.provider import StreamSources  # only a device that may receive streams loads the room
+
+    return StreamSources(others=files, runtime=runtime)

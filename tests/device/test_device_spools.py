@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 import pytest
-from device_kit import fast_device, record, until
+from device_kit import fast_device, faults, record, until
 
 from onvif_bmff.device import DeviceSpool, SpooledStorages
 from onvif_bmff.errors import ObjectNotFoundError
@@ -13,12 +13,15 @@ from onvif_bmff.runtime import SYSTEM
 from onvif_bmff.storage import (
     CloudHead,
     CloudStore,
+    DirectoryStore,
     KeyTakenError,
     MemoryStore,
     RetryBudget,
     SpooledStore,
+    SpoolPolicy,
     SqlitePersistence,
     StoreBusyError,
+    WhenFull,
 )
 from onvif_bmff.storage.cloud_client import S3
 
@@ -129,3 +132,24 @@ def test_what_is_recorded_while_the_line_is_down_arrives_later_once(tmp_path):
     with fast_device({"s3": behind(line)}, persistence=persistence):
         until(lambda: recorded <= set(line.objects))
     assert set(line.writes.values()) == {1}
+
+
+def test_a_device_goes_on_while_its_spool_drops(tmp_path):
+    line, drops = Line(), []
+    line.is_down = True
+    policy = SpoolPolicy(most_bytes=60_000, when_full=WhenFull.DROP_OLDEST, first=0.01, longest=0.05)
+    spool = DeviceSpool(tmp_path / "spools", policy, on_dropped=lambda token, what: drops.append((token, what)))
+    store = behind(line)
+    with fast_device({"s3": store}, spool=spool) as device:
+        record(device.service)
+        until(lambda: len(drops) > 4)
+        line.is_down = False
+        count = len(line.objects)
+        until(lambda: len([key for key in line.objects if key.endswith("m4v")]) > count + 3)
+    assert {token for token, _ in drops} == {"s3"}
+    waiting = DirectoryStore(tmp_path / "spools" / "storage-s3" / "waiting")
+    rest = SpooledStore(store, tmp_path / "spools" / "storage-s3", policy=SpoolPolicy(first=0.01, longest=0.05))
+    assert rest.close(30)
+    assert not list(waiting.keys())
+    assert not faults(store), "whole spans, and beginnings of spans with their ends"
+    assert not {what.first for _, what in drops} & set(line.objects)

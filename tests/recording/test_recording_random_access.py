@@ -206,7 +206,7 @@ def test_a_stream_with_neither_is_cut_by_time(units_of, record_format, caplog):
     sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
     codec, samples = converted(family, [(sets, 0), *pieces[5:]])
     assert not any(one.sync for one in samples)
-    points = StartPoints(90000, patience=Fraction(1), every=Fraction(1, 2))
+    points = StartPoints(90000, patience=Fraction(1), pictures=5, every=Fraction(1, 2))
     samples = [points.push(one) for one in samples]
     starts = [number for number, one in enumerate(samples) if one.sync]
     assert starts == [25, *range(38, 95, 13)]
@@ -226,7 +226,7 @@ def test_a_stream_with_neither_is_cut_by_time(units_of, record_format, caplog):
 
 
 def test_starts_by_time_end_with_the_first_real_one():
-    points = StartPoints(1000, patience=Fraction(10), every=Fraction(2))
+    points = StartPoints(1000, patience=Fraction(10), pictures=5, every=Fraction(2))
     syncs = {5, 60}
     samples = [points.push(Sample(1, number * 500, 500, b"x", number in syncs)) for number in range(100)]
     assert [number for number, one in enumerate(samples) if one.sync] == [
@@ -241,3 +241,9 @@ def test_starts_by_time_end_with_the_first_real_one():
         96,
     ]
     assert points.forced == 14
+
+
+def test_a_camera_of_few_pictures_is_waited_for_longer():
+    points = StartPoints(1, patience=Fraction(60), pictures=100)
+    samples = [points.push(Sample(1, number, 1, b"x", sync=False)) for number in range(200)]
+    assert [number for number, one in enumerate(samples) if one.sync] == list(range(99, 200, 2))
