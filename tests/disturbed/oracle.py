@@ -15,7 +15,7 @@ from statistics import median
 from streams import NewCodec, Stream, Unit
 from support_recorded import PlayedSample, PlayedSegment, PlayedSpan, check_recording
 
-from onvif_bmff.codecs import DecodeTimes
+from onvif_bmff.codecs import ReorderedTimes
 from onvif_bmff.media import TrackType
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.recording.dropped import DropReason
@@ -65,7 +65,9 @@ def record(stream: Stream, format_: RecordingFormat, clock: Clock) -> Recorded:
     recorder = Recorder(stream.tracks, target, timestamp_bits=stream.timestamp_bits)
     recorder.activate(instant(stream.items[0].arrival))
     events: list[RecordingEvent] = []
-    ordered = {track.track_id: DecodeTimes(track.codec, track.timescale) for track in stream.tracks if stream.presented}
+    ordered = {
+        track.track_id: ReorderedTimes(track.codec, track.timescale) for track in stream.tracks if stream.presented
+    }
     for item in stream.items:
         if isinstance(item, NewCodec):
             recorder.replace_track(item.track)
