@@ -219,8 +219,9 @@ class SpanChecker:
         if not last.starts or not starts or moofs is None:
             return
         if not _fits(last.key, last.starts, observed.key, starts):
-            expected = _at(last.key, last.starts[0], starts[0])
-            if expected is not None and abs(observed.key.time.microseconds_since(expected)) <= _FOLLOWED:
+            expected, at = _at(last.key, last.starts[0], starts[0]), observed.key.time
+            pairs = (_at(last.key, before, start) for before in last.starts for start in starts)
+            if any(one is not None and abs(at.microseconds_since(one)) <= _FOLLOWED for one in pairs):
                 message = f"the first sample is at {expected}, by the segment before: a clock was followed"
                 self._findings.note("ANX-B.4-05", message, observed.name)
                 return
