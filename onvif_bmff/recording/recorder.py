@@ -267,7 +267,9 @@ class Recorder:
         For callers with a clock. Nothing happens to a track that leads, nor in MP4 format: what leads cuts for all.
         """
         router = self._router
-        return () if router is None else end_silent_tracks(router.states, track_ids, router.spans, router.route)
+        if router is None:
+            return ()
+        return end_silent_tracks(router.states, track_ids, router.spans, router.route, router.catch_up)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""

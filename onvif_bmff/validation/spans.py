@@ -25,7 +25,7 @@ __all__ = ["KindChecker", "SegmentSummary", "SpanChecker", "TrackSummary"]
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _MAX_AGE = Fraction(1, 2)
 """Seconds by which sound may be older than its object's key: it comes in blocks, and coders delay it."""
-_FOLLOWED = 100_000
+_FOLLOWED = 300_000
 """Microseconds by which a recorder may follow its clock from one segment of a span to the next (docs/time.md)."""
 _LAG = 3_000_000
 """Microseconds by which the end of a span may lie after the start of the next one."""

@@ -17,8 +17,8 @@ __all__ = ["Checked", "CheckedSample", "CheckedSpan", "check_bucket"]
 _Say = Callable[[str], None]
 
 
-_FOLLOWED = 110_000
-"""Microseconds by which the name of a segment may correct the time of those before it."""
+_FOLLOWED = 310_000
+"""Microseconds by which the name of a segment may correct the time before it, once for each of three tracks."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class _Span:
     def origin(self) -> tuple[int, int]:
         """When tick 0 is by most names and the end object, and how many names contradict that.
 
-        A segment may correct it by a tenth of a second: a clock was followed.
+        A segment may correct it by some tenths of a second: a clock was followed.
         """
 
         def strays(origin: int) -> int:

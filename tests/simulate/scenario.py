@@ -201,7 +201,6 @@ KNOWN = {
     "late arrivals": "[5/15]: a request that was given up arrives later, and nothing keeps it out",
     "eventual listing": "[5/15]: recovery believes listings",
     "wall clock set back": "[6/15]: two spans of one place have keys of the same time, and readers may mix them up",
-    "camera clock trouble": "[6/15]: steps, outliers and long pauses of a camera's clock",
 }
 """Kinds of trouble that the library does not stand yet, and the issue that mends each: their runs are counted apart."""
 
