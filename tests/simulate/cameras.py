@@ -54,8 +54,7 @@ class Behaviour:
         share: how many of the cameras do it, 0 to 1.
         every: seconds between two times that it happens, on average; None for what is always so, or at an opening.
         may_lose: samples around it may be lost, as the protocol is.
-        steps_clock: the camera's clock or its stamps are off for a while, so that samples around it may be lost, or have
-            wrong times.
+        steps_clock: its clock or its stamps are off for a while: samples around it may be lost, or have wrong times.
     """
 
     name: str
