@@ -91,18 +91,19 @@ class PlayedSpan:
         return [sample.data for sample in self.samples()]
 
 
-def check_recording(events, *, ended=True, protected=False, in_step=True):
+def check_recording(events, *, ended=True, protected=False, in_step=True, followed=0):
     """Check all objects that ``events`` make; return the spans in the order in which they began.
 
     ``ended=False`` for a recording that goes on: what is complete is checked. ``protected`` allows the headers of a
     span to differ, as those of encrypted spans may. ``in_step=False`` for tracks whose clocks have nothing to do with
-    each other: then a segment is named after any of its tracks.
+    each other: then a segment is named after any of its tracks. ``followed``: microseconds by which a key may differ
+    from the media since the key before it, where a clock is followed.
     """
     if not ended:
         events = _only_sealed(events)
     objects = collect_objects(events)
     keys = [str(obj.key) for obj in objects]
-    assert len(set(keys)) == len(keys), "two objects under one key"
+    assert followed or len(set(keys)) == len(keys), "two objects under one key"
     spans, open_spans = [], {}
     for obj in objects:
         extension = obj.key.extension
@@ -119,7 +120,7 @@ def check_recording(events, *, ended=True, protected=False, in_step=True):
         span.segments.append(_take_apart(obj, span))
     assert not ended or not open_spans, "a span has no end object"
     for span in spans:
-        _check_span(span, protected, in_step)
+        _check_span(span, protected, in_step, followed)
     return spans
 
 
@@ -300,7 +301,7 @@ def _check_attributes(obj, segment, span, mfra):
 # ---- one span -------------------------------------------------------------------------------------------------
 
 
-def _check_span(span, protected, in_step):
+def _check_span(span, protected, in_step, followed):
     segments = span.segments
     first_key = segments[0].obj.key
     if not protected:
@@ -324,10 +325,10 @@ def _check_span(span, protected, in_step):
                 allowed = sample.decode_time >= end if len(span.kinds) > 1 else sample.decode_time == end
                 assert allowed, f"tfdt of track {track_id}: {sample.decode_time} after {end}"
             ends[track_id] = sample.decode_time + sample.duration
-    _check_keys(span, first_key, in_step)
+    _check_keys(span, first_key, in_step, followed)
 
 
-def _check_keys(span, first_key, in_step):
+def _check_keys(span, first_key, in_step, followed):
     def starts_of(segment):
         fragment = {}
         for sample in segment.samples[: segment.first_fragment]:
@@ -337,14 +338,17 @@ def _check_keys(span, first_key, in_step):
 
     def close(key_time, ticks, unit):
         exact = base + ticks * 1_000_000 / span.timescale
-        return abs(key_time.microseconds - exact) <= unit + 1
+        return abs(key_time.microseconds - exact) <= unit + 1 + followed
 
     segments = span.segments
     unit = 10 ** (6 - first_key.digits)
     base = first_key.time.microseconds - min(starts_of(segments[0])) * 1_000_000 / span.timescale
     for segment in segments[1:]:
         candidates = starts_of(segment)
-        assert any(close(segment.obj.key.time, ticks, unit) for ticks in candidates), f"time of {segment.obj.key}"
+        near = [ticks for ticks in candidates if close(segment.obj.key.time, ticks, unit)]
+        assert near, f"time of {segment.obj.key}"
+        if followed:
+            base = segment.obj.key.time.microseconds - near[0] * 1_000_000 / span.timescale
     times = [segment.obj.key.time for segment in segments]
     assert times == sorted(times) or not in_step
     if span.end is None:

@@ -13,15 +13,10 @@ _PATIENCE = 10
 """Seconds of media of other tracks after which a track has lost the lead."""
 
 _Route = Callable[[TrackState, Sample], Sequence[RecordingEvent]]
-_CatchUp = Callable[[TrackState], Sequence[RecordingEvent]]
 
 
 def end_silent_tracks(
-    states: Mapping[int, TrackState],
-    track_ids: Collection[int],
-    spans: OpenSpans,
-    route: _Route,
-    catch_up: _CatchUp,
+    states: Mapping[int, TrackState], track_ids: Collection[int], spans: OpenSpans, route: _Route
 ) -> list[RecordingEvent]:
     """Close the spans of silent tracks where their media ended, if other tracks have gone on long enough.
 
@@ -40,10 +35,10 @@ def end_silent_tracks(
         if now - latest <= _PATIENCE * state.track.timescale * state.factor or due is None or ticks < due:
             continue
         last = state.clock.release(ticks) or state.clock.cut(ticks)
-        if last is not None:
-            gap = state.clock.gap
-            events.extend(catch_up(state))  # what was in doubt comes first
-            state.clock.gap = gap
-            events.extend(route(state, last))
+        gap = state.clock.gap
+        for doubted in state.clock.ready():
+            events.extend(route(state, doubted))
+        state.clock.gap = gap
+        events.extend(() if last is None else route(state, last))
         events.extend(spans.leave(state))
     return events

@@ -156,7 +156,7 @@ def _named() -> dict[str, Named]:
     found["a camera boots in no time"] = Named("sound and video", restart(10.4), 2)
     found["a camera boots in 20 s"] = Named("minutes", restart(30.4, away=20), 2)
     found["a camera boots, its counter goes on anywhere"] = Named("sound and video", restart(10.4, away=2, to=7_000), 2)
-    found["a counter of 32 bits wraps"] = Named("sound and video", wraps(9.5), 2)
+    found["a counter of 32 bits wraps"] = Named("video", wraps(9.5), 2)
     found["a counter of 32 bits wraps in long groups"] = Named("long groups", wraps(13.3), 2)
     found["a counter wraps between two lone stamps"] = Named("video", composed(lone(-9_800), wraps(9.5)), 1)
     found["a counter of 33 bits wraps, pictures reordered"] = Named("reordered", wraps(9.9, bits=33), 2)
