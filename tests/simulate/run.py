@@ -540,7 +540,9 @@ class World:
         if not finding.message.startswith("an earlier span has a sample at"):
             return False
         set_back = any(one.kind.startswith("wall clock") and one.size < 0 for one in self.scenario.incidents)
-        corrected = "camera clock trouble" in self.scenario.kinds  # what a stamp was off by is known some seconds later
+        two_clocks = bool(self.wall.jumps) and any(one.does("clock readings") for one in self.fleet.cameras.values())
+        # What a stamp was off by is known some seconds later, and that a camera's clock is another than the device's.
+        corrected = two_clocks or "camera clock trouble" in self.scenario.kinds
         return set_back or corrected or finding.key.startswith("place")
 
     def _keys(self) -> Iterator[ContentKey]:
