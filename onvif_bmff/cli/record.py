@@ -89,6 +89,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--segment-duration", metavar="PT10S", type=duration, default=timedelta(seconds=10), help="ISO 8601"
     )
     parser.add_argument("--span-duration", metavar="PT1H", type=duration, help="ISO 8601; no limit by default")
+    parser.add_argument(
+        "--max-gap", metavar="PT10S", type=duration, help="longest pause within a span; by default about a second"
+    )
     parser.add_argument("--start", metavar="TIME", type=instant, help="UTC time of the file's start (default: now)")
     parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
     parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
@@ -239,6 +242,7 @@ def _target(args: argparse.Namespace) -> RecordingTarget:
         postfix=args.postfix,
         segment_duration=args.segment_duration,
         span_duration=args.span_duration,
+        max_gap=args.max_gap,
         encryption=encryption_entries(args),
         digits=args.digits,
         decode_times=DecodeTimes(args.decode_times),

@@ -43,16 +43,18 @@ from onvif_bmff.timing import UtcTime
 
 __all__ = ["Recorder"]
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 class Recorder:
     """Records the samples of some tracks as a target says.
 
     ``activate``, then ``push`` samples (each track in decode order), then ``deactivate``; again as often as you like.
     Each call returns the events that it caused, to be applied to a store in order. More than ``max_gap`` seconds
-    without a sample end a span (None: by the rule of ``gap_limit``). ``timestamp_bits`` is the width of the source's
-    counter where it wraps (32 for RTP); ``clock`` says whose readings are followed (``read_clock``). ``ivs`` gives
-    initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples that were not
-    stored, by reason (``DropReason``), and ``timing`` what was wrong with their times (``TimingFault``).
+    without a sample end a span (None: the target's, or by the rule of ``gap_limit``). ``timestamp_bits`` is the width
+    of the source's counter where it wraps (32 for RTP); ``clock`` says whose readings are followed (``read_clock``).
+    ``ivs`` gives initialisation vectors: share one among all recorders that use a key. ``dropped`` counts samples that
+    were not stored, by reason (``DropReason``), and ``timing`` what was wrong with their times (``TimingFault``).
 
     Raises ``MediaError`` for two tracks with one number, for tracks that the target's format cannot hold, for a
     ``max_gap`` that is no number of seconds, and for ``timestamp_bits`` below 1 or above 64.
@@ -131,12 +133,15 @@ class Recorder:
         self._follower = ClockFollower(self._clock_choice, anchor, self.timing)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)
         timescale = lcm(*(track.timescale for track in self.tracks))
+        max_gap, wanted = self._max_gap, self.target.max_gap
+        if max_gap is None and wanted is not None:
+            max_gap = Fraction(wanted // _MICROSECOND, 1_000_000)
         self._router = SampleRouter(
-            make_track_states(self.tracks, timescale, self._max_gap, self._timestamp_bits, self.timing),
+            make_track_states(self.tracks, timescale, max_gap, self._timestamp_bits, self.timing),
             self._opener,
             anchor,
             timescale=timescale,
-            max_gap=self._max_gap,
+            max_gap=max_gap,
             dropped=self.dropped,
         )
 

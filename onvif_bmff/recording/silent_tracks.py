@@ -35,6 +35,10 @@ def end_silent_tracks(
         if now - latest <= _PATIENCE * state.track.timescale * state.factor or due is None or ticks < due:
             continue
         last = state.clock.release(ticks) or state.clock.cut(ticks)
+        gap = state.clock.gap
+        for doubted in state.clock.ready():
+            events.extend(route(state, doubted))
+        state.clock.gap = gap
         events.extend(() if last is None else route(state, last))
         events.extend(spans.leave(state))
     return events

@@ -27,7 +27,9 @@ class RecordingTarget:
     """Target of a recording.
 
     ``segment_duration`` and ``span_duration`` (None: no limit) are upper bounds that GOPs stretch; ``digits`` is the
-    number of fraction digits in object keys (3 or 6). ``encryption`` holds entries for disjoint sets of tracks.
+    number of fraction digits in object keys (3 or 6). ``encryption`` holds entries for disjoint sets of tracks. A pause
+    longer than ``max_gap`` is a gap, which ends spans (None: by the rule of docs/time.md); it holds from the next
+    activation on.
     Raises ``MediaError`` for durations that are not positive and for entries that overlap, ``ObjectKeyError`` for a
     prefix or postfix that no key can hold. With ``decode_times`` of UTC nothing before 1970 can be recorded.
     """
@@ -40,12 +42,15 @@ class RecordingTarget:
     encryption: tuple[EncryptionEntry, ...] = ()
     digits: int = 3
     decode_times: DecodeTimes = DecodeTimes.SPAN
+    max_gap: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.segment_duration <= timedelta(0):
             raise MediaError("the segment duration must be positive")
         if self.span_duration is not None and self.span_duration <= timedelta(0):
             raise MediaError("the span duration must be positive")
+        if self.max_gap is not None and self.max_gap <= timedelta(0):
+            raise MediaError("the longest gap must be positive")
         ObjectKey(self.prefix, UtcTime(0), self.postfix, 0, "mp4", digits=self.digits)
         seen: set[str] = set()
         for entry in self.encryption:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
 
@@ -26,6 +27,7 @@ from recording_kit import (
 )
 from support_recorded import check_recording
 
+from onvif_bmff.errors import MediaError
 from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.rhythm import Rhythm
@@ -386,3 +388,20 @@ def test_what_is_held_back_is_bounded():
     for number in range(1_200):
         many.push(replace(PICTURES[0], decode_time=0, data=b"%d" % number))
     assert many.timing[TimingFault.RESTAMPED] >= 1_000
+
+
+@pytest.mark.parametrize(
+    ("of_target", "of_recorder", "spans"), [(None, None, 2), (10, None, 1), (2, None, 2), (2, 10, 1)]
+)
+def test_the_longest_gap_is_an_option_of_the_target_and_of_the_recorder(of_target, of_recorder, spans):
+    samples = moved(3, lambda n: n >= 100)
+    wanted = replace(target(), max_gap=None if of_target is None else timedelta(seconds=of_target))
+    recorder = Recorder([MJPEG], wanted, max_gap=None if of_recorder is None else Fraction(of_recorder))
+    recorder.activate(START)
+    events = [event for one in samples for event in recorder.push(one)] + recorder.deactivate()
+    assert len(check_recording(events)) == spans
+
+
+def test_a_longest_gap_that_is_none():
+    with pytest.raises(MediaError, match="gap"):
+        replace(target(), max_gap=timedelta(0))
