@@ -21,7 +21,7 @@ STREAMS = {
     "a wall clock that steps back": (step(5.5, -0.5, wall=True), None),
     "a counter that steps ahead": (step(5.5, 3), None),
     "stamps ±15 ms": (shaken(0.015), None),
-    "stamps ±44 ms and lone ones": (composed(shaken(0.044), lone(37_600)), None),
+    "stamps ±44 ms and lone ones": (composed(shaken(0.044), lone(37_600)), "line 2: presentation times collide"),
     "a camera that boots": (restart(5.5), None),
 }
 
