@@ -93,6 +93,35 @@ def uploads(endpoint: str, runs: int, count: int) -> Iterator[dict[str, object]]
         mine, theirs = best(put_ours, runs) / size, best(put_bare, runs) / size
         name = f"upload, payload {'unsigned' if unsigned else 'signed'}"
         yield row(name, mine, "CPU s/GB", peer="obstore", theirs=theirs, reach=f"≤ {REACH_UPLOAD}")
+        if not unsigned:  # boto3 always signs over plain HTTP
+            put = boto3_put(endpoint, body, count, metadata)
+            yield row(name, mine, "CPU s/GB", peer="boto3", theirs="absent" if put is None else best(put, runs) / size)
+
+
+def boto3_put(endpoint: str, body: bytes, count: int, metadata: dict[str, str]) -> Callable[[int], object] | None:
+    """The same uploads by boto3; None without it."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        return None
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id="benchmark",
+        aws_secret_access_key="benchmark",
+        region_name="us-east-1",
+        config=Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"}),
+    )
+
+    def put(run: int) -> None:
+        for number in range(count):
+            key = f"boto3-{run}-{number}"
+            client.put_object(
+                Bucket="bucket", Key=key, Body=body, ContentType="video/mp4", Metadata=metadata, IfNoneMatch="*"
+            )
+
+    return put
 
 
 def camera(seconds: int) -> list[Sample]:

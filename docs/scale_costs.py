@@ -52,7 +52,7 @@ class Rates:
 
     cameras_a_core: float = 800
     keys_a_second: float = 300_000
-    rows_a_second: float = 60_000
+    rows_a_second: float = 130_000
     objects_a_second: float = 25
     heads_a_second: float = 2_000
     list_milliseconds: float = 100

@@ -68,6 +68,12 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ca-file", metavar="PEM", type=path, help="certificates that the server's must lead to")
     group.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
     group.add_argument(
+        "--clock",
+        choices=("auto", "camera", "arrival"),
+        default="auto",
+        help="whose clock gives the times: the camera's as long as it can be right (auto, camera), or that of arrival",
+    )
+    group.add_argument(
         "--report-wait",
         metavar="PT3S",
         type=duration,

@@ -15,11 +15,13 @@ from onvif_bmff.cli.live_status import LiveStatus
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.cli.terminal import complain
 from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.engine import SourceClock
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, SourceError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.recording.formats import CMAF
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
@@ -34,11 +36,10 @@ __all__ = ["LiveRecording"]
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
 _SHOWN_EVERY = 0.5
+_FOLLOWED, _LASTING = timedelta(milliseconds=100), 5
+"""By how much, and for how many seconds, a clock may be off without new spans."""
 _GRACE = 2.0
 """Seconds beyond the duration after which a silent stream ends the recording."""
-_DAY = timedelta(days=1)
-_FIRST_YEAR = 2000
-"""Camera clocks that show an earlier year have not been set."""
 
 
 class LiveRecording:
@@ -135,7 +136,9 @@ class LiveRecording:
 
     def _record(self, source: "LiveSource", sink: StoreSink) -> None:
         tracks = self._tracks(source.tracks)
-        session = _LiveSession(tracks, self._target, self._args.source, self._ivs, self._status)
+        recorder = Recorder(tracks, self._target, labels=SegmentLabels(source=self._args.source), ivs=self._ivs)
+        choice = ClockChoice(self._args.clock)
+        session = _LiveSession(tracks, recorder, choice, self._status, name=self._args.input.shown)
         error: SourceError | None = None
         try:
             for item in self._args.signals.read(self._until_over(source.samples(), tracks)):
@@ -198,22 +201,20 @@ class LiveRecording:
 
 
 class _LiveSession:
-    """What is recorded of one connection: begins at its first sample, by the camera's clock if it is to be believed."""
+    """What is recorded of one connection: by the camera's clock if that is to be believed, else by arrival."""
 
     def __init__(
-        self,
-        tracks: Sequence[Track],
-        target: RecordingTarget,
-        source_id: str | None,
-        ivs: IvSources | None,
-        status: LiveStatus,
+        self, tracks: Sequence[Track], recorder: Recorder, choice: ClockChoice, status: LiveStatus, *, name: str
     ) -> None:
         self._tracks = {track.track_id: track for track in tracks}
         self._timescales = {track.track_id: track.timescale for track in tracks}
-        self.recorder = Recorder(tracks, target, labels=SegmentLabels(source=source_id), ivs=ivs)
+        self.recorder = recorder
         self._status = status
-        self._epoch = UtcTime(time.time_ns() // 1000)
-        self._anchor: tuple[UtcTime, Fraction] | None = None
+        self._name = name
+        self._epoch, self._begin = UtcTime(time.time_ns() // 1000), time.monotonic()
+        self._clock = SourceClock(choice, tracks, self._utc)
+        self._anchor = self._epoch, Fraction(0)
+        self._off_since: Fraction | None = None
 
     def take(self, item: "Sample | CodecChange | ClockReading") -> Sequence[RecordingEvent]:
         """Record an item; return the events."""
@@ -226,30 +227,48 @@ class _LiveSession:
             self._tracks[item.track_id] = track
             self.recorder.replace_track(track)
             return ()
+        reading = self._clock.arrived(item, time.monotonic() - self._begin)
+        if reading is not None:
+            self._follow(reading)
         if not self.recorder.active:
-            at, media_time = self._anchor or (self._epoch, Fraction(0))
-            self._anchor = at, media_time
+            at, media_time = self._anchor
             self.recorder.activate(at, media_time=media_time)
             self._status.entered("recording")
-        media_time = Fraction(item.decode_time, self._timescales[item.track_id])
-        self._status.sample(self._at(media_time), len(item.data))
+        at, media_time = self._anchor
+        since = Fraction(item.decode_time, self._timescales[item.track_id]) - media_time
+        self._status.sample(at.plus_microseconds(round(since * 1_000_000)), len(item.data))
         return self.recorder.push(item)
 
     def close(self) -> Sequence[RecordingEvent]:
         """End the recording of this connection; return the events."""
         return self.recorder.deactivate() if self.recorder.active else ()
 
-    def _at(self, media_time: Fraction) -> UtcTime:
-        at, origin = self._anchor or (self._epoch, Fraction(0))
-        return at.plus_microseconds(round((media_time - origin) * 1_000_000))
+    def _utc(self, arrival: float) -> UtcTime:
+        return self._epoch.plus_microseconds(round(arrival * 1_000_000))
 
     def _read(self, reading: ClockReading) -> None:
-        """Take the camera's clock for the recording's at first; say later how much it differs."""
-        arrival = self._epoch.plus_microseconds(round(reading.media_time * 1_000_000))
-        if self._anchor is not None:
-            self._status.drift(Fraction(reading.utc.microseconds_since(self._at(reading.media_time)), 1_000_000))
-        elif abs(reading.utc - arrival) > _DAY or reading.utc.year < _FIRST_YEAR:
-            complain(f"the camera's clock says {reading.utc.isoformat(0)}, and is not believed")
-            self._anchor = self._epoch, Fraction(0)
-        else:
+        """Take a reading of the camera's clock; say once if it cannot be right."""
+        found = self._clock.read(reading, self._utc(time.monotonic() - self._begin))
+        if found is None:
+            if self._clock.disbelieved == 1:
+                complain(f"{self._name}: the camera's clock says {reading.utc.isoformat(0)}, and is not believed")
+            return
+        self._follow(found)
+
+    def _follow(self, reading: ClockReading) -> None:
+        """Go by a reading: at first at once, later in new spans if it is off by more than 100 ms for five seconds."""
+        if not self.recorder.active:
             self._anchor = reading.utc, reading.media_time
+            return
+        at, media_time = self._anchor
+        expected = at.plus_microseconds(round((reading.media_time - media_time) * 1_000_000))
+        off = reading.utc - expected
+        self._status.drift(Fraction(off // timedelta(microseconds=1), 1_000_000))
+        if abs(off) <= _FOLLOWED:
+            self._off_since = None
+        elif self._off_since is None:
+            self._off_since = reading.media_time
+        elif reading.media_time - self._off_since > _LASTING:
+            self._off_since = None
+            self._anchor = reading.utc, reading.media_time
+            self.recorder.set_clock(reading.utc, reading.media_time)

@@ -92,6 +92,11 @@ def add_inventory_argument(parser: argparse.ArgumentParser) -> None:
         "given again",
     )
     parser.add_argument(
+        "--with-newer",
+        action="store_true",
+        help="also list what was stored since the inventory was made, as its manifest says",
+    )
+    parser.add_argument(
         "--inventory-columns",
         metavar="NAMES",
         default="",
@@ -125,7 +130,7 @@ def listed_store(args: argparse.Namespace) -> "ListedStore | ObjectStore":
         return opened_store(args)
     from onvif_bmff.jobs.listed import ListedStore
 
-    return ListedStore(opened_store(args), inventories)
+    return ListedStore(opened_store(args), inventories, newer=args.with_newer)
 
 
 def warn_of_inventory(counts: "InventoryCounts | None") -> None:

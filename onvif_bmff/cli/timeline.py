@@ -85,8 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _totals(args: argparse.Namespace) -> int:
     from onvif_bmff.jobs.totals import bucket_totals
 
-    if args.start is not None or args.end is not None or args.postfix is not None:
-        raise StoreError("--totals is of all times and places: no --from, --to or --postfix")
+    if args.start is not None or args.end is not None or args.postfix is not None or args.with_newer:
+        raise StoreError("--totals is of all times and places: no --from, --to, --postfix or --with-newer")
     with workers_of(args) as workers:
         found = bucket_totals(
             address_of(args.store, args.store_options),
@@ -136,6 +136,8 @@ def _timeline(args: argparse.Namespace) -> "Timeline":
             return timeline_by_workers(
                 address_of(args.store, args.store_options), workers, args.start, args.end, **where
             )
+        if args.with_newer:
+            raise StoreError("--with-newer is for one process: no --workers, no --dask")
         if args.start is not None or args.end is not None:
             raise StoreError("--inventory with --workers or --dask is of all times: no --from, no --to")
         from onvif_bmff.jobs import InventoryCounts, timeline_of_inventory

@@ -41,12 +41,13 @@ def workers_of(args: argparse.Namespace) -> "Iterator[Workers | None]":
     Raises:
         StoreError: the cluster cannot be reached.
     """
-    if args.workers is None and args.dask is None:
+    count: int | None = args.workers
+    if count is None and args.dask is None:
         yield None
         return
     from onvif_bmff.jobs import Workers
 
-    with Workers.processes(args.workers) if args.dask is None else Workers.dask(args.dask) as workers:
+    with Workers.dask(args.dask) if count is None else Workers.processes(count) as workers:
         yield workers
 
 

@@ -8,7 +8,6 @@
 """
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 
 from onvif_bmff.codecs.decode_times import DecodeTimes
@@ -31,7 +30,7 @@ class CameraVideo:
     known beforehand, of extradata, with sets in band …). ``push`` takes what came at a time, ``flush`` what is left at
     the end; both return samples with their times in ``timescale``, and before the first one that needs it a codec, if
     it is another. A picture comes out when the next one begins, and with B pictures as many pictures later as they
-    reorder. ``patience`` is how many seconds may pass without a picture at which decoding can start (`StartPoints`).
+    reorder. ``starts`` cuts video by time in which decoding can start nowhere; None: the usual one (`StartPoints`).
     """
 
     __slots__ = ("_announced", "_assembly", "_converter", "_starts", "_times", "_timescale", "track_id")
@@ -42,13 +41,13 @@ class CameraVideo:
         track_id: int,
         timescale: int,
         *,
-        patience: Fraction = Fraction(60),
+        starts: StartPoints | None = None,
     ) -> None:
         self.track_id = track_id
         self._timescale = timescale
         self._converter = converter
         self._assembly = PictureAssembly(converter.family, converter.codec)
-        self._starts = StartPoints(timescale, patience=patience)
+        self._starts = starts or StartPoints(timescale)
         self._times: DecodeTimes | None = None
         self._announced: Codec | None = None
 

@@ -17,18 +17,28 @@ _log = logging.getLogger(__name__)
 
 
 class StartPoints:
-    """Calls a sample of a track a start where there was none for ``patience`` seconds, then each ``every`` seconds.
+    """Calls a sample of a track a start where there was none for long, then each ``every`` seconds.
 
-    ``push`` takes samples in decoding order and returns them, each as it came but for that. With a sync sample all is
-    as usual again. ``forced`` counts the samples at which a segment may begin by time alone. Cameras with a GOP of
-    variable length send a sync sample each 10 to 40 seconds, hence the patience.
+    That is ``patience`` seconds, and ``pictures`` of them: cameras with a GOP of variable length send a sync sample in
+    10 to 40 seconds, up to a thousand pictures, and some send a picture a second. ``push`` takes samples in decoding
+    order and returns them, each as it came but for that. With a sync sample all is as usual again. ``forced`` counts
+    the samples at which a segment may begin by time alone. For codecs that can tell such a sample from a sync sample.
     """
 
-    __slots__ = ("_every", "_patience", "_since", "_stopped", "forced")
+    __slots__ = ("_count", "_every", "_patience", "_pictures", "_since", "_stopped", "forced")
 
-    def __init__(self, timescale: int, *, patience: Fraction = Fraction(60), every: Fraction = Fraction(2)) -> None:
+    def __init__(
+        self,
+        timescale: int,
+        *,
+        patience: Fraction = Fraction(60),
+        pictures: int = 1200,
+        every: Fraction = Fraction(2),
+    ) -> None:
         self._patience = int(patience * timescale)
+        self._pictures = pictures
         self._every = int(every * timescale)
+        self._count = 0
         self._since: int | None = None
         self._stopped = False
         self.forced = 0
@@ -37,13 +47,16 @@ class StartPoints:
         """Return the sample, called sync where it is time."""
         time = sample.decode_time
         if sample.sync:
-            self._since, self._stopped = time, False
+            self._since, self._count, self._stopped = time, 0, False
             return sample
+        self._count += 1
         since = self._since
         if since is None or time < since:  # the first one, or after a clock that was set back
             self._since = time
             return sample
-        if time - since < (self._every if self._stopped else self._patience):
+        if time - since < (self._every if self._stopped else self._patience) or (
+            self._count < self._pictures and not self._stopped
+        ):
             return sample
         if not self._stopped:
             message = "track %d: decoding can start nowhere: its segments are cut by time, and cannot be decoded alone"

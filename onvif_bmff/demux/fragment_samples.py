@@ -149,7 +149,7 @@ class TrackFragment:
     @property
     def roll_starts(self) -> frozenset[int]:
         """The numbers (from 0) of samples at which a gradual refresh begins; by their flags they are not sync."""
-        return starts_in(self.box, self.track.table)
+        return starts_in(self.box, self.track.table, self.sample_count)
 
     @property
     def has_start(self) -> bool:

@@ -9,11 +9,10 @@ __all__ = ["starts_in", "with_starts"]
 
 _ROLL = "roll"
 _LOCAL = 0x10000
-_MAX_STARTS = 10_000
 
 
-def starts_in(box: ContainerBox, table: ContainerBox | None) -> frozenset[int]:
-    """Return the numbers (from 0) of such samples in a traf; ``table`` is the stbl, whose groups it may name.
+def starts_in(box: ContainerBox, table: ContainerBox | None, count: int) -> frozenset[int]:
+    """Return the numbers (from 0) of such samples in a traf of ``count``; groups may be those of ``table``, the stbl.
 
     What does not fit together names none.
     """
@@ -23,11 +22,15 @@ def starts_in(box: ContainerBox, table: ContainerBox | None) -> frozenset[int]:
             continue
         own, shared = _distances(box), _distances(table)
         number = 0
-        for count, index in zip(groups.entries["sample_count"], groups.entries["group_description_index"], strict=True):
+        for length, index in zip(
+            groups.entries["sample_count"], groups.entries["group_description_index"], strict=True
+        ):
             distances, place = (own, index - _LOCAL) if index > _LOCAL else (shared, index)
             if 0 < place <= len(distances) and distances[place - 1] > 0:
-                found.update(range(number, number + min(count, _MAX_STARTS)))
-            number += count
+                found.update(range(number, min(number + length, count)))
+            number += length
+            if number >= count:
+                break
     return frozenset(found)
 
 

@@ -11,11 +11,11 @@ from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettin
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.arrivals import SourceClock, media_epoch
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.engine.silence import SilenceWatch
 from onvif_bmff.errors import InvariantError, MediaError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
 from onvif_bmff.timing import UtcTime
 

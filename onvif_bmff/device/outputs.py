@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.device_side import DeviceSide
@@ -171,6 +172,7 @@ class OutputSet:
         return OutputWorker(
             output,
             store,
+            began=partial(self._stores.note_recorded, key.storage),
             since=self._clock(),
             max_bytes=settings.max_bytes,
             policy=settings.policy,

@@ -113,7 +113,10 @@ class DeviceRecovery:
         started: UtcTime,
         places: set[tuple[str, str]],
     ) -> Iterator[RecoveryReport]:
-        yield recover_store(store, self._labels, places=places, before=started, exclusive=True)
+        def before(prefix: str, postfix: str) -> UtcTime:
+            return min(started, self._stores.recorded_since(token, prefix, postfix) or started)
+
+        yield recover_store(store, self._labels, places=places, before=before, exclusive=True)
         try:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
             yield RecoveryReport(abandoned=cleared)

@@ -13,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.errors import MediaError
 from onvif_bmff.ingest import loop_samples, open_mp4, pace_samples
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
 __all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings"]

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL, SpooledStorages
+from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.runtime import Runtime
 from onvif_bmff.storage.spool import Dropped, SpoolPolicy
 from onvif_bmff.storage.sqlite import SqlitePersistence
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["DeviceSpool", "DeviceStores"]
 
@@ -54,6 +56,7 @@ class DeviceStores:
 
     storages: Mapping[str, ObjectStore]
     local: ObjectStore | None = None
+    _recorded: dict[tuple[str | None, str, str], UtcTime] = field(default_factory=dict, init=False)
 
     def get(self, token: str | None) -> ObjectStore | None:
         """Return the store of a token, or for None of local data; None if it is missing."""
@@ -77,3 +80,15 @@ class DeviceStores:
         """Close the spools before the stores; what waits stays in them."""
         if isinstance(self.storages, SpooledStorages):
             self.storages.close()
+
+    def note_recorded(self, token: str | None, key: ObjectKey) -> None:
+        """Note that this process records a segment to a storage, or locally with None."""
+        place = token, key.prefix, key.postfix
+        self._recorded[place] = min(self._recorded.get(place, key.time), key.time)
+
+    def recorded_since(self, token: str | None, prefix: str, postfix: str) -> UtcTime | None:
+        """Return the earliest instant of what this process recorded to a place; None if there is nothing.
+
+        Where a camera's clock is behind that of the device, it lies before the process began.
+        """
+        return self._recorded.get((token, prefix, postfix))

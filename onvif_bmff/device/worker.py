@@ -1,7 +1,7 @@
 """One thread for each output: samples from its mailbox through the engine's core into its store."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onvif_bmff.control.types.common import SourceReference
@@ -12,7 +12,7 @@ from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track
-from onvif_bmff.objects.events import FragmentWritten, RecordingEvent
+from onvif_bmff.objects.events import FragmentWritten, RecordingEvent, SegmentOpened
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
@@ -27,6 +27,15 @@ _FIRST_RETRY = 0.5
 _MAX_RETRY = 30.0
 _POLICY = RetryPolicy(blocking=0.0)
 """Retry policy of outputs, which never wait for room: their mailboxes and sources go on."""
+
+
+@dataclass(slots=True)
+class _Retry:
+    """When media that could not be recorded are tried again, and how long to wait the time after that."""
+
+    at: float | None = None
+    delay: float = _FIRST_RETRY
+    troubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class OutputWorker:
     Args:
         output: the engine's core; used by the thread alone from ``start`` on.
         store: where objects go.
+        began: told the key of each segment before anything of it is stored.
         since: the instant at which the worker was made.
         max_bytes: room for media that wait for the store.
         policy: what to drop when the room is full.
@@ -101,6 +111,7 @@ class OutputWorker:
         output: RecordingOutput,
         store: ObjectStore,
         *,
+        began: Callable[[ObjectKey], object] = lambda key: None,
         since: UtcTime = UtcTime(0),  # noqa: B008
         max_bytes: int = 32 << 20,
         policy: OverloadPolicy = OverloadPolicy.OLDEST,
@@ -108,6 +119,7 @@ class OutputWorker:
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._output = output
+        self._began = began
         self.since = since
         self.sink = StoreSink(
             store,
@@ -121,9 +133,7 @@ class OutputWorker:
         )
         self.mailbox: Mailbox[_Message] = Mailbox(_Gap(), max_bytes=max_bytes, policy=policy, runtime=runtime)
         self._runtime = runtime
-        self._retry_at: float | None = None
-        self._delay = _FIRST_RETRY
-        self._troubled = False
+        self._retry = _Retry()
         self._loss: str | None = None
         self._cut = False
         self.fragments = 0
@@ -186,7 +196,7 @@ class OutputWorker:
     def _run(self) -> None:
         while True:
             message = self.mailbox.take(self._longest_wait())
-            if self._retry_at is not None and self._runtime.monotonic() >= self._retry_at:
+            if self._retry.at is not None and self._runtime.monotonic() >= self._retry.at:
                 self._resume()
             if message is not None:
                 self._handle(message)
@@ -198,7 +208,7 @@ class OutputWorker:
 
     def _longest_wait(self) -> float | None:
         """Return the seconds until the next retry."""
-        waits = [] if self._retry_at is None else [max(self._retry_at - self._runtime.monotonic(), 0.0)]
+        waits = [] if self._retry.at is None else [max(self._retry.at - self._runtime.monotonic(), 0.0)]
         return min([*waits, *(wait for wait in (self.sink.retry_in,) if wait is not None)], default=None)
 
     def _handle(self, message: _Message) -> None:
@@ -233,6 +243,9 @@ class OutputWorker:
         return output.skip() if isinstance(message, _Gap) else output.close()
 
     def _deliver(self, events: Sequence[RecordingEvent]) -> None:
+        for event in events:
+            if isinstance(event, SegmentOpened):
+                self._began(event.key)
         self.sink.add_all(events) if events else self.sink.retry()
         if self._cut:
             self._cut = False
@@ -244,11 +257,11 @@ class OutputWorker:
             self.sink.add_all(more)
         written = sum(isinstance(event, FragmentWritten) for event in events)
         self.fragments += written
-        if self._troubled and written:
-            self._troubled = False
-            self._delay = _FIRST_RETRY
+        if self._retry.troubled and written:
+            self._retry.troubled = False
+            self._retry.delay = _FIRST_RETRY
             self._output.set_trouble(None)
-        if not self._troubled:
+        if not self._retry.troubled:
             self._show_storage()
 
     def _stored(self, key: ObjectKey, size: int) -> None:
@@ -270,12 +283,12 @@ class OutputWorker:
         except Exception:  # noqa: BLE001 - as above: no fault may end the thread
             events = ()
         self.sink.add_all(events)
-        self._troubled = True
-        self._retry_at = self._runtime.monotonic() + self._delay
-        self._delay = min(self._delay * 2, _MAX_RETRY)
+        self._retry.troubled = True
+        self._retry.at = self._runtime.monotonic() + self._retry.delay
+        self._retry.delay = min(self._retry.delay * 2, _MAX_RETRY)
 
     def _resume(self) -> None:
-        self._retry_at = None
+        self._retry.at = None
         try:
             events = self._output.resume()
         except Exception as error:  # noqa: BLE001 - as above: no fault may end the thread

@@ -2,7 +2,6 @@ from onvif_bmff.engine.arrivals import ArrivalEstimator as ArrivalEstimator
 from onvif_bmff.engine.arrivals import SourceClock as SourceClock
 from onvif_bmff.engine.arrivals import StampSteps as StampSteps
 from onvif_bmff.engine.arrivals import media_epoch as media_epoch
-from onvif_bmff.engine.clock_choice import ClockChoice as ClockChoice
 from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
 from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
@@ -32,7 +31,6 @@ __all__ = [
     "TRANSITIONS",
     "Accepts",
     "ArrivalEstimator",
-    "ClockChoice",
     "KeptSample",
     "OpenSource",
     "OutputEvent",

@@ -2,7 +2,6 @@
 
 NAMES = {
     "arrivals": ("ArrivalEstimator", "SourceClock", "StampSteps", "media_epoch",),
-    "clock_choice": ("ClockChoice",),
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
     "silence": ("SilenceWatch",),

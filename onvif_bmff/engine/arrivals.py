@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import islice, pairwise
 
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ArrivalEstimator", "SourceClock", "StampSteps", "media_epoch"]
@@ -209,11 +209,16 @@ class SourceClock:
         """Readings of the camera that cannot be right."""
 
     def arrived(self, sample: Sample, arrival: float) -> ClockReading | None:
-        """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much."""
+        """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much.
+
+        Samples before media time 0, when the first was asked for, say nothing of arrival.
+        """
         timescale = self._timescales.get(sample.track_id)
         if timescale is None or self.has_camera_time or self._choice is ClockChoice.CAMERA:
             return None
         media = sample.decode_time / timescale
+        if media < 0:  # it came while the source was opened, and not now
+            return None
         goes_on = self._steps[sample.track_id].goes_on(arrival, media)
         if goes_on is False:
             return None

@@ -12,6 +12,7 @@ There is no I/O, thread or clock here; one ``RecordingOutput`` is used by one th
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -46,6 +47,8 @@ __all__ = ["RecordingOutput", "encoding_name"]
 _log = logging.getLogger(__name__)
 
 _IN_STEP = timedelta(seconds=1)
+_STEP = 10
+"""Seconds by which a source's time goes back that was set, and no order of pictures."""
 _LONGEST_END = timedelta(seconds=30)
 _MAY_START = {OutputState.IDLE, OutputState.WAITING}
 
@@ -190,21 +193,23 @@ class RecordingOutput:
             self._recorder.set_clock(epoch, Fraction(0))
 
     def read_clock(self, source: SourceReference, reading: ClockReading) -> Sequence[RecordingEvent]:
-        """Take a reading of a source's clock: before its first sample at once, later if it is off by more than 100 ms.
+        """Take a reading of a source's clock: before its first sample it holds from the beginning.
 
-        If that lasts for five seconds, new spans begin; of a source that does not lead, if it is off by a second.
+        Later on that of the leading source is the recorder's to follow (``Recorder.read_clock``), and new spans begin
+        if it is off by more than 100 ms for five seconds; of another source, if it is off by a second.
         """
         found = self._sources.opened.get(source)
         if found is None:
             return ()
         epoch, old = media_epoch(reading), found.epoch
-        if not self._sources.is_recorded(source):
-            found.epoch = epoch
-        elif source == self._sources.leading:
-            if found.is_off(epoch, reading.utc):
-                self.set_epoch(source, epoch)
-        elif abs(epoch - old) > _IN_STEP:
-            found.epoch = epoch
+        leads = source == self._sources.leading and self._sources.is_recorded(source)
+        if leads and found.is_fresh:
+            self.set_epoch(source, epoch)
+            return ()
+        found.epoch = epoch
+        if leads and self._recorder is not None:
+            return self._recorder.read_clock(replace(reading, track_id=None))
+        if self._sources.is_recorded(source) and abs(epoch - old) > _IN_STEP:
             return [*self._stop(), *self._start()]
         return ()
 
@@ -346,7 +351,9 @@ class RecordingOutput:
     def _store(self, recorder: Recorder, route: Route, sample: Sample) -> Sequence[RecordingEvent]:
         time = sample.decode_time + route.shift
         shown = time + sample.composition_offset
-        route.end = max(route.end or shown, shown + sample.duration)
+        end, last = shown + sample.duration, route.end
+        if last is None or end > last or end < last - _STEP * route.timescale:
+            route.end = end
         route.count += 1
         if route.token not in self._reports.recorded:
             if self._times.began is None:
@@ -374,10 +381,10 @@ class RecordingOutput:
         events = self._topics.label(recorder.deactivate())
         self._reports.dropped += recorder.dropped
         times = self._times
-        times.previous_end = max(self._sources.leave_routes(times.base), default=times.previous_end)
+        times.previous_end = max(self._sources.leave_routes(), default=times.previous_end)
         times.previous_begin = times.began
-        if times.began is not None and (times.previous_end is None or times.previous_end < times.began):
-            raise InvariantError(f"what was recorded from {times.began} on ended at {times.previous_end}")
+        if times.began is not None and times.previous_end is not None and times.previous_end < times.began:
+            times.forget()  # the source's clock was set back meanwhile
         self._reports.end(self._plan.feeds)
         return events
 

@@ -29,8 +29,6 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-_FOLLOWED = timedelta(milliseconds=100)
-_LASTING = timedelta(seconds=5)
 _SILENT = timedelta(seconds=10)
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
@@ -75,11 +73,10 @@ class Route:
 
 @dataclass(slots=True)
 class OpenSource:
-    """A source that is open. Media time 0 of all its tracks happens at ``epoch``; readings are off ``off_since``."""
+    """A source that is open. Media time 0 of all its tracks happens at ``epoch``."""
 
     tracks: dict[int, Track]
     epoch: UtcTime
-    off_since: UtcTime | None = None
     preroll: PreRoll | None = None
     routes: dict[int, Route] = field(default_factory=dict)
 
@@ -87,23 +84,6 @@ class OpenSource:
     def is_fresh(self) -> bool:
         """Whether none of its samples is recorded yet."""
         return all(route.end is None for route in self.routes.values())
-
-    def is_off(self, epoch: UtcTime, now: UtcTime) -> bool:
-        """Return whether another instant of media time 0 is to be followed in new spans: if none of it is recorded yet.
-
-        Else if it has been off by more than 100 ms for five seconds.
-        """
-        if abs(epoch - self.epoch) <= _FOLLOWED:
-            self.off_since = None
-            return False
-        if self.is_fresh:
-            return True
-        if self.off_since is None:
-            self.off_since = now
-        if abs(now - self.off_since) <= _LASTING:
-            return False
-        self.off_since = None
-        return True
 
     def change_codec(self, track_id: int, codec: Codec) -> Track:
         """Give a track another codec, and return the track as it was.
@@ -118,11 +98,15 @@ class OpenSource:
                 _log.info("track %s has another codec: %d samples kept from before are dropped", old.token, lost)
         return old
 
-    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
-        """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
+    def leave_routes(self) -> list[UtcTime]:
+        """Remove all routes, and return where the samples of each ended."""
         if self.preroll is not None:
             self.preroll.mark_recorded(self.routes)
-        ends = [base.plus_ticks(route.end, route.timescale) for route in self.routes.values() if route.end is not None]
+        ends = [
+            self.epoch.plus_ticks(route.end - route.shift, route.timescale)
+            for route in self.routes.values()
+            if route.end is not None
+        ]
         self.routes.clear()
         return ends
 
@@ -233,9 +217,9 @@ class SourceSet:
         for source in self.opened.values():
             source.routes.clear()
 
-    def leave_routes(self, base: UtcTime) -> list[UtcTime]:
-        """Remove all routes, and return where the samples of each ended, with time 0 at ``base``."""
-        return [end for source in self.opened.values() for end in source.leave_routes(base)]
+    def leave_routes(self) -> list[UtcTime]:
+        """Remove all routes, and return where the samples of each ended."""
+        return [end for source in self.opened.values() for end in source.leave_routes()]
 
     def keep_prerolls(self, feeds: Collection[Feed], standby: Collection[Standby], *, recording: bool) -> None:
         """Buffer each source as long as an event may need it, and no longer."""

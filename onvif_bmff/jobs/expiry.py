@@ -130,11 +130,12 @@ def _delete(task: _Task) -> list[Expired]:
         else:
             return [Expired(key) for key in task.keys]
     done: list[Expired] = []
+    delete: Callable[[str], None] | None = getattr(store, "delete", None)
     for key in task.keys:
         try:
-            if not hasattr(store, "delete"):
+            if delete is None:
                 raise StoreError("the store cannot delete")
-            store.delete(key)
+            delete(key)
         except ObjectNotFoundError:
             pass  # by somebody else, or by a worker that was lost
         except StoreError as error:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.storage.opening import StoreUrl
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["Inventory", "InventoryCounts", "InventoryFile", "read_inventory", "wanted_columns"]
 
@@ -76,13 +77,14 @@ class Inventory:
     """Files that together list a bucket, in any order.
 
     ``bucket`` and ``prefix`` are those of the store; a prefix is taken off its keys, and with ``names_container`` the
-    bucket too, which Azure writes before each name.
+    bucket too, which Azure writes before each name. ``made`` is when the service began to write it, if that is known.
     """
 
     files: tuple[InventoryFile, ...]
     bucket: str = ""
     prefix: str = ""
     names_container: bool = False
+    made: UtcTime | None = None
 
     def keys(self, counts: InventoryCounts) -> Iterator[str]:
         """Yield the keys of the store that the files name, in their order.
@@ -146,6 +148,7 @@ def read_inventory(path: Path, *, place: StoreUrl | None = None, columns: Sequen
         manifest = json.loads(path.read_bytes())
         names = [str(one["key"]) for one in manifest["files"]]
         form = str(manifest["fileFormat"]).upper()
+        made = manifest.get("creationTimestamp")
         schema = tuple(name.strip() for name in str(manifest["fileSchema"]).split(",")) if form == "CSV" else ()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None
@@ -153,7 +156,14 @@ def read_inventory(path: Path, *, place: StoreUrl | None = None, columns: Sequen
         raise StoreError(f"{path} is no manifest of an S3 inventory") from None
     if form not in ("CSV", "PARQUET"):
         raise StoreError(f"{path}: an inventory in CSV or Parquet is needed, not in {form}")
-    return Inventory(tuple(InventoryFile(_beside(path, name), schema) for name in names), *where)
+    files = tuple(InventoryFile(_beside(path, name), schema) for name in names)
+    return Inventory(files, *where, made=_instant(made))
+
+
+def _instant(milliseconds: Any) -> UtcTime | None:
+    """Return the instant of a manifest: milliseconds since 1970, as text; None if it is none."""
+    text = str(milliseconds)
+    return UtcTime(int(text) * 1000) if text.isascii() and text.isdecimal() and len(text) < 15 else None
 
 
 def _beside(manifest: Path, name: str) -> Path:

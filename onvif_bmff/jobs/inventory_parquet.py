@@ -19,8 +19,8 @@ def parquet_rows(path: Path, wanted: Callable[[Iterable[str]], list[str]]) -> It
         StoreError: the file cannot be read, or pyarrow is not installed.
     """
     try:
-        import pyarrow as pa
-        from pyarrow import parquet
+        import pyarrow as pa  # pyright: ignore[reportMissingImports]
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise StoreError("inventories in Parquet need pyarrow: pip install 'onvif-bmff[index]'") from None
     try:

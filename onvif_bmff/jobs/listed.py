@@ -5,12 +5,16 @@ import tempfile
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from itertools import islice
 from typing import IO
 
-from onvif_bmff.errors import StoreError
+from onvif_bmff.errors import ObjectKeyError, StoreError
 from onvif_bmff.jobs.inventory import Inventory, InventoryCounts
+from onvif_bmff.objects.key import read_head
 from onvif_bmff.objects.stored import ObjectInfo, ObjectStore
+from onvif_bmff.timing import UtcTime
 
 __all__ = ["ListedStore", "SortedKeys"]
 
@@ -18,6 +22,8 @@ _RUN = 500_000
 """Keys that are sorted in memory at a time."""
 _MERGED = 64
 """Sorted files that are merged at a time."""
+_HEADS = 100_000
+"""Folders that are remembered while an inventory is read."""
 _STEP = 1_000
 """Keys from one place that is remembered to the next."""
 
@@ -96,18 +102,29 @@ def _text(line: bytes) -> str:
 class ListedStore:
     """A store that is listed by an inventory; all else is asked of the store itself.
 
-    The inventory is as old as it is: what came since is not listed, and what went is, and is not found.
+    The inventory is as old as it is: what went since is listed, and not found. What came since is listed with ``newer``
+    only: of all prefixes that the inventory knows, the date folders from the day before it was made are listed, too.
 
     ``counts`` says what was in the inventory, once it has been read.
 
     Args:
         store: the store.
         inventory: what lists it, together. The files are read, and sorted on disk, at the first listing.
+        newer: also list what was stored since ``Inventory.made``.
+
+    Raises:
+        StoreError: with ``newer``, an inventory does not say when it was made.
     """
 
-    def __init__(self, store: ObjectStore, inventory: Iterable[Inventory]) -> None:
+    def __init__(self, store: ObjectStore, inventory: Iterable[Inventory], *, newer: bool = False) -> None:
         self._store = store
         self._inventories = tuple(inventory)
+        self._since: UtcTime | None = None
+        if newer:
+            times = [one.made for one in self._inventories if one.made is not None]
+            if len(times) < len(self._inventories):
+                raise StoreError("an inventory does not say when it was made: what is newer cannot be known")
+            self._since = min(times, default=None)
         self._sorted: SortedKeys | None = None
         self.counts = InventoryCounts()
 
@@ -127,7 +144,30 @@ class ListedStore:
         """Return keys of the inventory; see ``ReadableStore.keys``."""
         if self._sorted is None:
             try:
-                self._sorted = SortedKeys(key for one in self._inventories for key in one.keys(self.counts))
+                self._sorted = SortedKeys(self._all())
             except OSError as error:
                 raise StoreError(f"the inventory cannot be sorted: {error.strerror}") from None
         return self._sorted.keys(prefix, after=after)
+
+    def _all(self) -> Iterator[str]:
+        """Yield the keys of the inventory, and those that are newer, in no order."""
+        prefixes: dict[str, None] = {}
+        heads: set[str] = set()
+        for one in self._inventories:
+            for key in one.keys(self.counts):
+                yield key
+                folder = key.rpartition("/")[0]
+                if self._since is not None and folder not in heads:
+                    if len(heads) >= _HEADS:
+                        heads.clear()
+                    heads.add(folder)
+                    with suppress(ObjectKeyError):
+                        prefixes[read_head(folder, None, None).prefix] = None
+        if self._since is not None:
+            day = (self._since - timedelta(days=1)).isoformat(0)[:10]
+            for prefix in prefixes:
+                lead = f"{prefix}/" if prefix else ""
+                for key in self._store.keys(lead, after=f"{lead}{day}"):
+                    if key >= f"{lead}:":  # behind all dates, which are digits
+                        break
+                    yield key

@@ -116,7 +116,7 @@ class Workers:
             StoreError: the scheduler does not answer, has no workers, or Dask (extra ``dask``) is not installed.
         """
         try:
-            from distributed import Client
+            from distributed import Client  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise StoreError("Dask is not installed: pip install 'onvif-bmff[dask]'") from None
         try:

@@ -1,7 +1,9 @@
 """The validation of a bucket by several workers, with the same result as by one."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from onvif_bmff.bmff import parse_boxes
@@ -11,6 +13,7 @@ from onvif_bmff.jobs.groups import grouped
 from onvif_bmff.jobs.sent_keys import SentRing
 from onvif_bmff.jobs.sources import StoreSource, opened
 from onvif_bmff.jobs.tasks import Shared, Workers
+from onvif_bmff.objects.stored import ObjectInfo
 from onvif_bmff.validation.content_keys import ContentKeys, Refused
 from onvif_bmff.validation.looks import Look, WantedObject
 from onvif_bmff.validation.observed import Header
@@ -24,6 +27,19 @@ _OBJECTS = 32
 """Objects of a task at most: about a second of work in a deep validation of large segments."""
 _REMEMBERED = 32
 """Headers whose keys are sent with each task: those that came last."""
+
+_REQUESTS = 8
+"""Objects that a worker looks at at a time where a service is waited for."""
+
+
+@runtime_checkable
+class RemoteStore(Protocol):
+    """A store behind a network, of which several objects are asked for at once."""
+
+    def heads(self, keys: Iterable[str]) -> Iterator[ObjectInfo]:
+        """Return what the store knows of objects."""
+        ...
+
 
 _Wrapped = dict[bytes, tuple[SentRing, Refused | None]]
 """The keys of headers: by the bytes of their pssh boxes."""
@@ -145,6 +161,15 @@ def _look(task: _Task) -> _Looks:
     """Look at the objects of a task. Runs in a worker."""
     job = task.job.value
     keys = _SentKeys(job, dict(task.keys))
-    looker = SegmentLooker(opened(job.source), keys, deep=job.deep)
-    looks = tuple([looker.look_at_any(key, name) for key, name in task.objects])
+    store = opened(job.source)
+    looker = SegmentLooker(store, keys, deep=job.deep)
+
+    def look(one: WantedObject) -> Look:
+        return looker.look_at_any(*one)
+
+    if isinstance(store, RemoteStore):
+        with ThreadPoolExecutor(_REQUESTS) as threads:
+            looks = tuple(threads.map(look, task.objects))
+    else:
+        looks = tuple(map(look, task.objects))
     return _Looks((), tuple(keys.needed.items())) if keys.needed else _Looks(looks)

@@ -21,7 +21,8 @@ class Sample:
 
     Times are ticks of the track's timescale. ``composition_offset`` is presentation time minus decode time. ``data``
     of H.264 and H.265 is NAL units behind 4-byte lengths; it is kept by reference and must not change
-    afterwards. ``sync`` samples can be decoded without any other.
+    afterwards. ``sync``: decoding can start with it, so that a segment may; a codec may say that it is no sync sample
+    all the same (``media.codec.RandomAccessCodec``).
     """
 
     track_id: int

@@ -5,7 +5,6 @@ from onvif_bmff.mending.samples import NalForm as NalForm
 from onvif_bmff.mending.samples import form_of as form_of
 from onvif_bmff.mending.samples import is_sync_picture as is_sync_picture
 from onvif_bmff.mending.samples import mended_entry as mended_entry
-from onvif_bmff.mending.samples import without_empty_units as without_empty_units
 from onvif_bmff.mending.sound import frame_size as frame_size
 from onvif_bmff.mending.sound import mend_sound as mend_sound
 from onvif_bmff.mending.tables import TableMender as TableMender
@@ -27,5 +26,4 @@ __all__ = [
     "read_leniently",
     "replaced",
     "with_count",
-    "without_empty_units",
 ]

@@ -4,7 +4,7 @@ NAMES = {
     "boxes": ("read_leniently",),
     "input_movie": ("InputMovie",),
     "movie": ("MovieMender",),
-    "samples": ("NalForm", "form_of", "is_sync_picture", "mended_entry", "without_empty_units",),
+    "samples": ("NalForm", "form_of", "is_sync_picture", "mended_entry",),
     "sound": ("frame_size", "mend_sound",),
     "tables": ("TableMender", "replaced", "with_count",),
     "top_level": ("TopLevel",),

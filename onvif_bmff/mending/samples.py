@@ -14,7 +14,7 @@ from onvif_bmff.errors import BitstreamError, BoxError, MediaError
 from onvif_bmff.media.nal import Buffer, annex_b_to_length_prefixed, iter_nal_ranges, iter_nal_units
 from onvif_bmff.media.nal_family import AVC, HEVC, NalFamily, nal_family_of
 
-__all__ = ["NalForm", "form_of", "is_sync_picture", "mended_entry", "without_empty_units"]
+__all__ = ["NalForm", "form_of", "is_sync_picture", "mended_entry"]
 
 _BYTE_STREAM: Final = 0
 _LENGTHS: Final = (4, 2, 1, 3)
@@ -48,21 +48,6 @@ def _fits(sample: bytes, size: int, least: int) -> bool:
         if length < least:
             return False
     return position == end
-
-
-def without_empty_units(data: Buffer) -> bytes:
-    """Return a sample, with NAL lengths of 4 bytes, without units of no bytes.
-
-    Raises ``BitstreamError`` where NAL units do not fill it, or none has a byte: players refuse the whole file.
-    """
-    view, message = memoryview(data), "samples are not made of NAL units"
-    try:
-        parts = [view[start - 4 : end] for start, end in iter_nal_ranges(view)]
-    except BitstreamError:
-        raise BitstreamError(message) from None
-    if not parts:
-        raise BitstreamError(message)
-    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Everything that a store needs after recorders died: unsealed segments completed, spans ended. B.2, B.5."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -51,12 +51,15 @@ class RecoveryReport:
     dry_run: bool = False
 
 
+Bound: TypeAlias = Callable[[str, str], UtcTime]
+
+
 def recover_store(
     store: ObjectStore,
     labels: SegmentLabels = SegmentLabels(),  # noqa: B008
     *,
     places: Iterable[tuple[str, str]] | None = None,
-    before: UtcTime | None = None,
+    before: UtcTime | Bound | None = None,
     exclusive: bool = False,
     dry_run: bool = False,
 ) -> RecoveryReport:
@@ -74,7 +77,7 @@ def recover_store(
         places: prefix and postfix of each recording in which spans are to be ended; the day of its last key is found in
             some forty requests, however long ago that is, and spans are ended that reach into it or the two days
             before. None lists the whole store, and ends all spans.
-        before: spans that have media from this instant on are left open.
+        before: spans that have media from this instant on are left open; or what gives it for a prefix and a postfix.
         exclusive: nobody but the caller records into the store. Otherwise places are left alone in which a segment is
             being written, as far as the store can tell (`WatchedOpenArea`), or that have media from ``before`` on.
         dry_run: only report what would be done.
@@ -110,7 +113,7 @@ class _Recovery:
         self,
         store: ObjectStore,
         labels: SegmentLabels,
-        before: UtcTime | None,
+        before: UtcTime | Bound | None,
         report: RecoveryReport,
         *,
         exclusive: bool,
@@ -123,6 +126,9 @@ class _Recovery:
         self._unsealed: tuple[UnsealedObject, ...] = ()
         self._in_use: set[_Place] = set()
         self._unlisted: set[tuple[str, str, str, int]] = set()  # segments that a listing has not yet
+
+    def _bound(self, prefix: str, postfix: str) -> UtcTime | None:
+        return self._before(prefix, postfix) if callable(self._before) else self._before
 
     def look_for_writers(self) -> None:
         """Find what dead writers left, and where living ones are."""
@@ -149,7 +155,8 @@ class _Recovery:
             key = parsed(item.key)
             if key is None:
                 continue  # not ours
-            if (key.prefix, key.postfix) in self._in_use or (self._before is not None and key.time >= self._before):
+            before = self._bound(key.prefix, key.postfix)
+            if (key.prefix, key.postfix) in self._in_use or (before is not None and key.time >= before):
                 report.left.append(item.key)  # perhaps of somebody who tries it again
                 continue
             recovered = None
@@ -305,15 +312,13 @@ class _Recovery:
                 return
 
     def _is_old(self, name: str, prefix: str, postfix: str) -> bool:
-        if self._before is None:
-            return True
-        key = parsed(name, prefix, postfix)
-        return key is not None and key.time < self._before
+        before, key = self._bound(prefix, postfix), parsed(name, prefix, postfix)
+        return before is None or (key is not None and key.time < before)
 
     def _end_all(self, place: _Place, spans: list[RecordedSpan]) -> None:
         open_spans = [span for span in spans if span.end is None]
-        if self._before is not None:  # what began later may have the end that keys give to a span from before
-            before = self._before
+        before = self._bound(*place)
+        if before is not None:  # what began later may have the end that keys give to a span from before
             open_spans += [
                 one for one in spans if one.last_start < before and one.end is not None and one.end >= before
             ]
@@ -321,7 +326,7 @@ class _Recovery:
             return
         if not self._exclusive:
             newest = max(span.end or span.last_start for span in spans)
-            if place in self._in_use or (self._before is not None and newest >= self._before):
+            if place in self._in_use or (before is not None and newest >= before):
                 self._report.left += [span.segments[-1].name for span in open_spans if span.end is None]
                 return
         ended = [span for span in spans if span.end is not None]
@@ -339,8 +344,8 @@ class _Recovery:
 
         If its end object is there, take the span that has it by keys out of ``ended``, and return that.
         """
-        last = span.segments[-1]
-        if self._before is not None and span.last_start >= self._before:
+        last, before = span.segments[-1], self._bound(span.prefix, span.postfix)
+        if before is not None and span.last_start >= before:
             return None
         if (span.prefix, span.postfix, span.extension, last.key.counter + 1) in self._unlisted:
             return None  # the span ends behind a segment that is not there yet
@@ -373,7 +378,8 @@ class _Recovery:
         if found is None:
             self._report.errors.append(f"{last.name}: nobody can tell where its span ends: it has no samples")
             return None
-        if not self._exclusive and self._before is not None and found.span_end.time >= self._before:
+        before = self._bound(span.prefix, span.postfix)
+        if not self._exclusive and before is not None and found.span_end.time >= before:
             self._report.left.append(last.name)
             return None
         return found.span_end

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from onvif_bmff.codecs import DecodeTimes
+from onvif_bmff.codecs import DecodeTimes, StartPoints
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, SourceError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
-from onvif_bmff.media.codec import Codec
+from onvif_bmff.media.codec import Codec, RandomAccessCodec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.rtsp.container import Packet
@@ -31,7 +31,8 @@ class StreamTrack:
 
     ``codec`` is that of its last sample; ``shift`` is what its times are moved by, in ticks; ``end`` is when its last
     unit ended, where one begins whose time the source does not tell. ``times`` makes decode times, unless the source
-    tells them; whether it does shows its first packet.
+    tells them; whether it does shows its first packet. ``starts`` cuts video by time in which decoding can start
+    nowhere.
     """
 
     info: StreamInfo
@@ -43,12 +44,17 @@ class StreamTrack:
     shift: int = 0
     end: int | None = None
     times: DecodeTimes | None = None
+    starts: StartPoints | None = None
     tells_decode_times: bool | None = None
 
     @property
     def track_id(self) -> int:
         """Its number in the recording."""
         return self.info.index + 1
+
+    def started(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Yield samples in decoding order; some are called sync if nothing else is."""
+        yield from samples if self.starts is None else map(self.starts.push, samples)
 
 
 Pending: TypeAlias = tuple[StreamTrack, MediaUnit | ClockReading]
@@ -203,7 +209,7 @@ class Session:
             time = unit.time + track.shift
             if unit.codec is not track.codec:
                 if unit.codec != track.codec:
-                    yield from () if track.times is None else track.times.change_codec(unit.codec)
+                    yield from () if track.times is None else track.started(track.times.change_codec(unit.codec))
                     yield CodecChange(track.track_id, time, unit.codec, 0)
                 track.codec = unit.codec
             decode_time = time if unit.decode_time is None else unit.decode_time + track.shift
@@ -213,11 +219,13 @@ class Session:
                 continue
             if track.times is None:
                 track.times = DecodeTimes(unit.codec, track.info.timescale)
-            yield from track.times.push(sample)
+                if isinstance(unit.codec, RandomAccessCodec):
+                    track.starts = StartPoints(track.info.timescale)
+            yield from track.started(track.times.push(sample))
 
     def last_items(self) -> Iterator[SourceItem]:
         """Yield what was waited with, at the end."""
         yield from self.items(list(self.flush()))
         for track in self._tracks.values():
             if track.times is not None:
-                yield from track.times.flush()
+                yield from track.started(track.times.flush())

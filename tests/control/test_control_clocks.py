@@ -10,9 +10,9 @@ from test_control_engine import AUDIO, ONE, SECOND, START, TWO, VIDEO, Rig, both
 from onvif_bmff.codecs import MetadataCodec
 from onvif_bmff.control.plan import Feed
 from onvif_bmff.engine.arrivals import ArrivalEstimator, SourceClock, StampSteps, media_epoch
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.timing import UtcTime
 
 META = Track("META001", 3, 1_000, MetadataCodec())

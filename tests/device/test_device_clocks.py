@@ -11,9 +11,9 @@ from onvif_bmff.codecs.jpeg.codec import MjpegCodec
 from onvif_bmff.control import PROFILE_TYPE, SourceReference
 from onvif_bmff.device import FileSource, SourceRunner, SourceSettings, SteadyClock
 from onvif_bmff.engine.arrivals import media_epoch
-from onvif_bmff.engine.clock_choice import ClockChoice
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.runtime import ThreadedRuntime
 from onvif_bmff.timing import UtcTime
 

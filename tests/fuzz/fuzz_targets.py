@@ -22,16 +22,24 @@ from onvif_bmff.bmff import (
     seig_entries,
 )
 from onvif_bmff.bmff.descriptors import read_esds
+from onvif_bmff.codecs import AvcAccessUnits, CameraVideo, HevcAccessUnits
 from onvif_bmff.codecs.avc.slice import AvcSliceHeaders
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders
 from onvif_bmff.codecs.registry import codec_of
 from onvif_bmff.errors import BitstreamError, BoxError, MediaError, ObjectAttributeError, ObjectKeyError
 from onvif_bmff.media.sample_entries import clear_entry
+from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.seek_table import SeekTable
 from onvif_bmff.testing.made_files import cmaf_file, fragmented_file, progressive_file
 from onvif_bmff.testing.recordings import recorded_objects
 
+CAMERA = (
+    bytes.fromhex("6764000bacec30ffbc39a808080a000003000200000300641e285270"),
+    bytes.fromhex("68ce0fcb"),
+    bytes.fromhex("65888403a0c60014101bab14") + bytes(range(1, 60)),
+    bytes.fromhex("419a2812f1a852acc2b4836e") + bytes(range(1, 40)),
+)
 SPS, PPS = bytes.fromhex("6742c01e95a0280bfe54"), bytes.fromhex("68ce3c80")
 
 
@@ -141,9 +149,31 @@ def slice_headers(data):
     return read > 0
 
 
+def camera_video(data):
+    """Access units as cameras cut them: all units of a byte stream one by one, four at a time."""
+    found = 0
+    for kind, record in ((AvcAccessUnits, AvcAccessUnits.from_avcc), (HevcAccessUnits, HevcAccessUnits.from_hvcc)):
+        with contextlib.suppress(MediaError):
+            record(data).convert(data)
+        video, items = CameraVideo(kind(in_band=len(data) & 1 > 0), 1, 25), []
+        for number, nal in enumerate(data.split(b"\0\0\1")):
+            items += video.push([nal], number * 7 % 5 + number // 4)
+        items += video.flush()
+        codec = None
+        samples = [item for item in items if isinstance(item, Sample)]
+        for item in items:
+            if not isinstance(item, Sample):
+                codec = item
+        if codec is not None and samples:
+            distance = codec.roll_distance([one.data for one in samples])
+            assert distance is None or distance >= 0
+        found += len(samples)
+    return found > 0
+
+
 TARGETS = {
     target.__name__: target
-    for target in (boxes, reader, pssh, object_key, seek_table, codec_configuration, slice_headers)
+    for target in (boxes, reader, pssh, object_key, seek_table, codec_configuration, slice_headers, camera_video)
 } | fuzz_objects.TARGETS
 
 FILES = [progressive_file(), fragmented_file(scheme="cenc"), cmaf_file(scheme="cbcs"), cmaf_file("meta")]
@@ -157,6 +187,10 @@ SEEDS = {
     "pssh": [header[52:] for header in fuzz_objects.SEEDS["unlock"]],
     "object_key": [*KEYS, b"2016-12-31/23/59-60.123456Z.7.mp4", b"a/b/2022-11-08/c/15/08-23.547Z.00.m4v_end"],
     "seek_table": TABLES,
+    "camera_video": [
+        b"\0\0\1".join(CAMERA),
+        b"\0\0\1".join((*CAMERA[:2], b"\x06\x06\x01\x28\x80", b"\x41" + CAMERA[2][1:], CAMERA[2])),
+    ],
     "slice_headers": [
         SPS + b"\0\0\1" + PPS + b"\0\0\1" + bytes.fromhex("6588840a32f0"),
         bytes.fromhex("42010121600000030090000003000003005d9202a410a27083d5387880")

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from random import Random
 from urllib.parse import quote, quote_plus
 
@@ -28,6 +29,7 @@ from onvif_bmff.jobs import (
 from onvif_bmff.playback import Timeline
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.storage.opening import StoreUrl
+from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
 
 KEYS = sorted(whole_objects())
@@ -287,3 +289,37 @@ def test_the_commands_take_an_inventory(tmp_path, capsys):
     path.write_bytes(path.read_bytes() + b'"half\n')
     assert main(["timeline", str(tmp_path / "store"), "--inventory", str(path)]) == 0
     assert "1 rows of the inventory could not be read" in capsys.readouterr().err
+
+
+def test_what_is_newer_is_listed_by_requests(tmp_path, s3_inventory, capsys):
+    """Days of several prefixes, with names that lie around them."""
+    old = [f"{prefix}2024-05-{day:02}/cam/12/00-00Z.0.mp4" for prefix in ("", "a/", "a/b/") for day in (1, 2)]
+    new = [f"{prefix}2024-05-{day:02}/cam/12/01-00Z.1.mp4" for prefix in ("", "a/", "a/b/") for day in (2, 3)]
+    path = tmp_path / "keys.csv"
+    path.write_bytes(csv_of([[key] for key in old], ["Key"]))
+    listed = []
+
+    class Store:
+        def keys(self, prefix="", *, after=""):
+            names = sorted([*old, *new, "a/b/zzz", "zzz", "a/0", ":", "a/2024-05-01/cam/12/09-00Z.0.mp4"])
+            for name in names:
+                if name.startswith(prefix) and name > after:
+                    listed.append(name)
+                    yield name
+
+    made = replace(read_inventory(path), made=UtcTime.parse("2024-05-02T12:30:00Z"))
+    assert list(ListedStore(Store(), [made]).keys()) == sorted(old)
+    assert listed == []
+    found = list(ListedStore(Store(), [made], newer=True).keys())
+    assert found == sorted({*old, *new, "a/2024-05-01/cam/12/09-00Z.0.mp4"})
+    assert "a/0" not in listed
+    with pytest.raises(StoreError, match="does not say when"):
+        ListedStore(Store(), [read_inventory(path)], newer=True)
+    manifest = json.loads(s3_inventory.read_text())
+    s3_inventory.write_text(json.dumps({**manifest, "creationTimestamp": "1714606200000"}))
+    assert read_inventory(s3_inventory).made == UtcTime.parse("2024-05-01T23:30:00Z")
+    arguments = ["timeline", str(tmp_path), "--inventory", str(path), "--with-newer"]
+    assert main(arguments) == 2
+    assert main([*arguments, "--totals"]) == 2
+    assert main([*arguments, "--workers", "1"]) == 2
+    assert "Traceback" not in capsys.readouterr().err

@@ -4,6 +4,7 @@ import subprocess
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 from recording_kit import START
@@ -19,12 +20,16 @@ from onvif_bmff.bmff import (
     TrackRunBox,
     parse_boxes,
 )
+from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
+from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits, StartPoints
 from onvif_bmff.media.nal import iter_nal_units, split_annex_b
 from onvif_bmff.media.nal_family import AVC, HEVC
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.playback import Timeline, select
 from onvif_bmff.playback.samples import SampleReader
+from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
@@ -80,9 +85,11 @@ def converted(family, pieces, **options):
     return converter.codec, found + times.flush()
 
 
-def recorded(codec, samples, record_format, seconds=1.0):
+def recorded(codec, samples, record_format, seconds=1.0, encryption=()):
     store = MemoryStore()
-    target = RecordingTarget(format=record_format, segment_duration=timedelta(seconds=seconds))
+    target = RecordingTarget(
+        format=record_format, segment_duration=timedelta(seconds=seconds), encryption=tuple(encryption)
+    )
     recorder = Recorder([Track("VIDEO001", 1, 90000, codec)], target)
     recorder.activate(START)
     with StoreSink(store) as sink:
@@ -145,6 +152,20 @@ def test_a_gradual_refresh_is_said_in_groups_and_is_no_sync_sample(units_of, nam
 
 
 @pytest.mark.interop
+@pytest.mark.parametrize("scheme", [ProtectionScheme.CENC, ProtectionScheme.CBCS], ids=lambda one: one.name)
+@pytest.mark.parametrize("record_format", FORMATS, ids=lambda one: one.name)
+def test_groups_lie_beside_those_of_encryption(units_of, record_format, scheme):
+    family, pieces = units_of("refresh-bf2")
+    codec, samples = converted(family, pieces)
+    key = ContentKey(UUID(int=7), bytes(range(16)))
+    store, _ = recorded(codec, samples, record_format, encryption=[EncryptionEntry(scheme, FixedKey(key))])
+    ring = KeyRing([key])
+    assert list(validate_store(store, keys=ring)) == []
+    found = [one.sample for one in SampleReader(store, select(Timeline.from_store(store)), keys=ring)]
+    assert [bytes(one.data) for one in found] == [one.data for one in samples]
+
+
+@pytest.mark.interop
 def test_a_gradual_refresh_may_be_refused(units_of):
     family, pieces = units_of("refresh")
     sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
@@ -185,7 +206,7 @@ def test_a_stream_with_neither_is_cut_by_time(units_of, record_format, caplog):
     sets = [unit for unit in pieces[0][0] if family.unit_type(unit, 0) in family.sets]
     codec, samples = converted(family, [(sets, 0), *pieces[5:]])
     assert not any(one.sync for one in samples)
-    points = StartPoints(90000, patience=Fraction(1), every=Fraction(1, 2))
+    points = StartPoints(90000, patience=Fraction(1), pictures=5, every=Fraction(1, 2))
     samples = [points.push(one) for one in samples]
     starts = [number for number, one in enumerate(samples) if one.sync]
     assert starts == [25, *range(38, 95, 13)]
@@ -205,7 +226,7 @@ def test_a_stream_with_neither_is_cut_by_time(units_of, record_format, caplog):
 
 
 def test_starts_by_time_end_with_the_first_real_one():
-    points = StartPoints(1000, patience=Fraction(10), every=Fraction(2))
+    points = StartPoints(1000, patience=Fraction(10), pictures=5, every=Fraction(2))
     syncs = {5, 60}
     samples = [points.push(Sample(1, number * 500, 500, b"x", number in syncs)) for number in range(100)]
     assert [number for number, one in enumerate(samples) if one.sync] == [
@@ -220,3 +241,9 @@ def test_starts_by_time_end_with_the_first_real_one():
         96,
     ]
     assert points.forced == 14
+
+
+def test_a_camera_of_few_pictures_is_waited_for_longer():
+    points = StartPoints(1, patience=Fraction(60), pictures=100)
+    samples = [points.push(Sample(1, number, 1, b"x", sync=False)) for number in range(200)]
+    assert [number for number, one in enumerate(samples) if one.sync] == list(range(99, 200, 2))

@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,8 @@ class Camera:
     silent_from: str | None = None
     """The method from which on nothing is answered."""
     redirect: str | None = None
+    is_paced: bool = False
+    """Whether media are sent when they are due, and not all at once."""
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -165,7 +168,7 @@ class Camera:
                 if line.is_announced
             )
             reply(headers=["Session: 42", "Range: npt=0-", *([f"RTP-Info: {info}"] if info else [])])
-            client.sendall(self._media())
+            self._play(client)
             if self.end == "close":
                 return False
         elif method == "TEARDOWN":
@@ -175,6 +178,16 @@ class Camera:
         else:
             reply()
         return True
+
+    def _play(self, client: socket.socket) -> None:
+        media = self._media()
+        if not self.is_paced:
+            client.sendall(b"".join(data for _, data in media))
+            return
+        begin = time.monotonic()
+        for due, data in media:
+            time.sleep(max(0.0, begin + float(due) - time.monotonic()))
+            client.sendall(data)
 
     def _is_allowed(self, head: str, method: str) -> bool:
         user, password = self.login or ("", "")
@@ -194,8 +207,8 @@ class Camera:
             lines.append(f"a=control:track{at}")
         return "\r\n".join(lines) + "\r\n"
 
-    def _media(self) -> bytes:
-        """All packets and reports in the order of their time."""
+    def _media(self) -> list[tuple[Fraction, bytes]]:
+        """All packets and reports in the order of their time, in seconds."""
         due: list[tuple[Fraction, int, int, bytes]] = []
         for at, line in enumerate(self.lines):
             for number, packet in enumerate(line.packets):
@@ -205,12 +218,12 @@ class Camera:
                 )
                 sent = packet.time if packet.sent is None else packet.sent
                 due.append((Fraction(sent, line.rate), 1, number, frame(2 * at, head + packet.data)))
-            for time in line.reports:
-                rtp = (line.first_rtp + round(time * line.rate)) % (1 << 32)
-                ntp = int((self.begins + NTP + time + line.off) * (1 << 32)) % (1 << 64)
+            for at_time in line.reports:
+                rtp = (line.first_rtp + round(at_time * line.rate)) % (1 << 32)
+                ntp = int((self.begins + NTP + at_time + line.off) * (1 << 32)) % (1 << 64)
                 report = struct.pack(">BBHIQIII", 128, 200, 6, 1000 + at, ntp, rtp, 1, 1)
-                due.append((time, 0, 0, frame(2 * at + 1, report)))
-        return b"".join(data for *_, data in sorted(due, key=lambda one: one[:3]))
+                due.append((at_time, 0, 0, frame(2 * at + 1, report)))
+        return [(one[0], one[3]) for one in sorted(due, key=lambda one: one[:3])]
 
 
 def frame(channel: int, data: bytes) -> bytes:

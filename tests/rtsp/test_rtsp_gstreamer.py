@@ -142,3 +142,18 @@ def test_the_output_for_programs_says_what_happened(recorded: dict[str, tuple[Pa
     assert keys == set(DirectoryStore(store).keys())
     assert lines[-1]["event"] == "total"
     assert lines[-1]["objects"] == len(keys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["udp", "http"])
+def test_media_come_by_udp_and_in_a_tunnel_too(transport: str, tmp_path: Path) -> None:
+    need_module("av")
+    with gstreamer("avc") as port:
+        command = [sys.executable, "-m", "onvif_bmff", "record", f"rtsp://127.0.0.1:{port}/avc", "--store"]
+        command += [str(tmp_path), "--transport", transport, "--duration", "PT2S", "--report-wait", "PT1S"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = played(tmp_path)
+    assert len(found["Video"]) == 50
+    for kind, step in (("Video", 3600), ("Audio", 1024)):
+        assert {after - before for before, after in itertools.pairwise(decode_ticks(found[kind]))} == {step}

@@ -12,15 +12,19 @@ the process ended: it may be stored or not.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.runtime import Flag
+from onvif_bmff.timing import UtcTime
 from tests.simulate.camera_media import MAX_SIZE, Encoding, encodings, identify, identify_all
 from tests.simulate.runtime import Process, Simulation
+from tests.simulate.wall import START
 
 __all__ = [
     "BEHAVIOURS",
@@ -75,12 +79,13 @@ _TABLE = (
     Behaviour("reconnect", 0.4, 200),
     Behaviour("clock step", 0.15, 300, may_lose=True, known_wrong=True),
     Behaviour("outlier", 0.15, 150, may_lose=True, known_wrong=True),
-    Behaviour("end of stream", 0.04, 900),
-    Behaviour("hang", 0.05, 900),
-    Behaviour("hang in open", 0.05),
+    Behaviour("end of stream", 0.15, 300, may_lose=True),
+    Behaviour("hang", 0.15, 400, may_lose=True),
+    Behaviour("hang in open", 0.1),
     Behaviour("not there at first", 0.2),
     Behaviour("tracks known late", 0.15, 30),
-    Behaviour("clock of 1970", 0.0),  # as long as sources give no wall clock: see ``_Session._clock_reading``
+    Behaviour("clock readings", 0.4),
+    Behaviour("clock of 1970", 0.1),
 )
 
 BEHAVIOURS: Mapping[str, Behaviour] = {one.name: one for one in _TABLE}
@@ -168,6 +173,7 @@ class Camera:
         self.given: deque[Given] = deque()
         self.sessions = 0
         self.drift = chance.uniform(-5e-4, 5e-4) if self.does("drift") else 0.0
+        self.clock_off = chance.uniform(-0.5, 0.5)
         self._refused_until = 0.0
         self._due = {name: self._next(name) for name in self.behaviours if BEHAVIOURS[name].every is not None}
         if self.does("not there at first"):
@@ -281,7 +287,7 @@ class _Session:
         self._stop = stop
         self._number = camera.sessions
         self._opened = self._held_until = 0.0
-        self._step = self._outlier = 0.0
+        self._step = self._outlier = self._read_at = 0.0
         self._disturbed: dict[str, float] = {}
         self._sending = [_Sending(stream, 0.0, 0.0) for stream in streams]
         self.tracks: Sequence[Track] = [stream.track() for stream in streams]
@@ -289,8 +295,8 @@ class _Session:
     def close(self) -> None:
         """Close the connection."""
 
-    def samples(self) -> Iterator[Sample | CodecChange]:
-        """Yield samples as they arrive, and codec changes in front of those that need them."""
+    def samples(self) -> Iterator[Sample | CodecChange | ClockReading]:
+        """Yield samples as they arrive, and codec changes and readings in front of those that they are for."""
         self._open()
         while True:
             sending = min(self._sending, key=lambda one: (one.arrives, one.captured))
@@ -324,8 +330,19 @@ class _Session:
         left = at - self._simulation.time
         return not (self._stop.wait(left) if left > 0 else self._stop.is_set())
 
-    def _clock_reading(self) -> None:
-        """Give the wall clock of the camera: the place for ClockReading of [6/15]; no source gives one today."""
+    def _clock_reading(self, sending: _Sending) -> Iterator[ClockReading]:
+        """Give the wall clock of the camera every few seconds, if it has one: that of the world, or one of 1970."""
+        camera, time = self._camera, self._simulation.time
+        if self._outlier or time < self._read_at or not (camera.does("clock readings") or camera.does("clock of 1970")):
+            return
+        self._read_at = time + 5.0
+        wrong = camera.does("clock of 1970") and (self._number % 2 == 1 or not camera.does("clock readings"))
+        name = "clock of 1970" if wrong else "clock readings"
+        camera.happens(name)
+        began = UtcTime(0) if name == "clock of 1970" else START
+        utc = began.plus_microseconds(round((sending.captured + camera.clock_off) * 1e6))
+        media = Fraction(self._ticks(sending), sending.stream.encoding.timescale)
+        yield ClockReading(None, media, utc, ClockOrigin.CAMERA)
 
     # ---- what happens: False where the connection is over ---------------------------------------------------------
 
@@ -401,11 +418,11 @@ class _Session:
         return True
 
     def _end(self) -> bool:
-        self._camera.happens("end of stream")
+        self._happens("end of stream", 0.0)
         return False
 
     def _hang(self) -> bool:
-        self._camera.happens("hang")
+        self._happens("hang", 0.0)
         self._stop.wait()
         return False
 
@@ -415,7 +432,7 @@ class _Session:
 
     # ---- samples -------------------------------------------------------------------------------------------------
 
-    def _give(self, sending: _Sending) -> Iterator[Sample | CodecChange]:
+    def _give(self, sending: _Sending) -> Iterator[Sample | CodecChange | ClockReading]:
         stream, sync = sending.stream, sending.place == 0
         changed = sending.change and sync
         if changed:
@@ -424,6 +441,7 @@ class _Session:
             self._disturb("codec change", 0.0)
             yield CodecChange(stream.track_id, self._ticks(sending), stream.encoding.codec(stream.variant), 0)
         sending.unsynced = sending.unsynced and not sync
+        yield from self._clock_reading(sending)
         sample, given = self._make(sending)
         given.changed = changed
         self._camera.given.append(given)

@@ -21,6 +21,8 @@ MOTION = "tns1:VideoSource/MotionAlarm"
 """A topic of these events alone: neither operators nor storms have it."""
 _LATE = 0.1
 """Seconds before the end of a window in which what arrives may be too late for it."""
+_WRONG = 0.2
+"""Part of the events whose stamps are so wrong that they count as happening when they come."""
 _NEAR = 8
 """Windows of events that may be of one time, at most."""
 
@@ -97,7 +99,10 @@ class EventTimes:
         )
 
     def _tell(self, device: RecordingDevice, rule: str, state: str) -> bool:
-        now = device.service._runner.clock()
+        now, chance = device.service._runner.clock(), self._simulation.chance
+        if chance.random() < _WRONG:
+            self._simulation.hits["event with a wrong stamp"] += 1
+            now = now.plus_microseconds(chance.choice((-86_400, -3600, -20, 60, 3600)) * 1_000_000)
         message = EventMessage(MOTION, now, {"Rule": rule}, {"IsMotion": state}, PropertyOperation.CHANGED)
         try:
             device.service.device_side.event(message)

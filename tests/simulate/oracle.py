@@ -139,22 +139,33 @@ class TrueTimes:
         start: what it showed at the beginning, in microseconds.
         drift: seconds that it gains in one.
         patience: seconds before and after a jump in which the time before it is as good as the one after it.
+        camera: seconds by which the clock of a camera is ahead of a world without jumps and drift, if that is as good.
     """
 
     def __init__(
-        self, jumps: Sequence[float], ahead: Sequence[float], start: int, drift: float, patience: float
+        self,
+        jumps: Sequence[float],
+        ahead: Sequence[float],
+        start: int,
+        drift: float,
+        patience: float,
+        camera: float | None = None,
     ) -> None:
         self._jumps = jumps
         self._ahead = ahead
         self._start = start
         self._drift = drift
         self._patience = patience
+        self._camera = camera
 
     def distance(self, time: float, shown: int) -> float:
         """Return how far a stated instant is from what the wall clock showed, in seconds."""
         first = bisect_right(self._jumps, time - self._patience)
         last = bisect_right(self._jumps, time + self._patience)
-        return min(
+        found = [
             abs(shown - self._start - (time * (1 + self._drift) + self._ahead[at]) * 1e6) / 1e6
             for at in range(first, last + 1)
-        )
+        ]
+        if self._camera is not None:
+            found.append(abs(shown - self._start - (time + self._camera) * 1e6) / 1e6)
+        return min(found)

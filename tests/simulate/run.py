@@ -77,6 +77,8 @@ MAX_WAITING = 2_000
 """Timers and tasks that there may be at a time."""
 LOOK = 600.0
 """Seconds after which sizes are looked at again."""
+SILENCE = 100.0
+"""Seconds after which a camera that says nothing is found to be silent, at the latest."""
 SETTLE = 170.0
 """Seconds without trouble at the end: as long as a request may hang, and a recovery then waits."""
 
@@ -294,11 +296,11 @@ class World:
     def _at_stake(self, now: float) -> float:
         """Seconds of media that a power cut may cost: the open segments, and what a failing store has not taken.
 
-        What a camera gave last waits until it gives more, however long that takes ([6/15], line 6).
+        What a camera gave last waits until it gives more, or is found to be silent.
         """
         names = {one.camera for one in self.scenario.recordings}
         last = [self.fleet.cameras[name].given[-1].at for name in names if self.fleet.cameras[name].given]
-        silence = now - min(last, default=now)
+        silence = min(now - min(last, default=now), SILENCE)
         longest = max(one.segment for one in self.scenario.recordings)
         trouble = [one for one in self.scenario.incidents if one.kind in ("bucket outage", "disk full")]
         late = [now - one.time for one in trouble if one.time <= now <= one.time + one.size + 60.0]
@@ -432,10 +434,6 @@ class World:
             for camera in self.fleet.cameras.values():
                 camera.calm()
 
-    def _is_hung(self) -> bool:
-        """Whether a camera may have nothing to say any more, for which nothing is done yet ([6/15], line 6)."""
-        return any(self.simulation.hits[name] for name in ("hang", "hang in open", "end of stream"))
-
     def end(self) -> None:
         """End all tasks."""
         self.simulation.crash(self.process)
@@ -463,14 +461,13 @@ class World:
                 if job.job_configuration.recording_token == self._token(recording.prefix):
                     shown = self.device.service.get_recording_job_state(job.job_token)
                     state = shown.state
-                    if not self._is_hung():
-                        self.findings += [
-                            f"a wrong state: {recording.prefix} {track.destination} is {track.state}: {track.error}"
-                            for source in shown.sources
-                            for track in source.tracks
-                            if str(track.state) == "Error"
-                        ]
-                    if str(state) not in ("Active", "PartiallyActive") and not self._is_hung():
+                    self.findings += [
+                        f"a wrong state: {recording.prefix} {track.destination} is {track.state}: {track.error}"
+                        for source in shown.sources
+                        for track in source.tracks
+                        if str(track.state) == "Error"
+                    ]
+                    if str(state) not in ("Active", "PartiallyActive"):
                         self.findings.append(f"not recording: {recording.prefix} is {state}")
         if "operator" in self.scenario.kinds:
             client = Client(self.device.service, {one.prefix for one in self.scenario.recordings})
@@ -514,8 +511,10 @@ class World:
         ]
         groups = [one.period * one.group for camera in self.fleet.cameras.values() for one in camera.streams]
         patience = max(GOP, 3 * max(groups))
-        true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, patience)
         for recording in self.scenario.recordings:
+            camera = self.fleet.cameras[recording.camera]
+            own = camera.clock_off if camera.does("clock readings") else None
+            true_times = TrueTimes(self.wall.jumps, self.wall.ahead, START.microseconds, self.drift, patience, own)
             stored = list(self._stored(stores[recording.storage], recording, keys))
             sent = list(self._sent(recording))
             found, missing = completeness(
@@ -524,7 +523,6 @@ class World:
             outcome.findings += found
             outcome.findings += holes_in_spans(recording.prefix, sent, stored)
             outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
-            camera = self.fleet.cameras[recording.camera]
             later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
             outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND + later)
             outcome.missing += missing

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
 from tests.simulate.happenings import EventTimes, JobPauses
@@ -178,7 +179,7 @@ class Service:
 
     def __init__(self) -> None:
         self.device_side = self
-        self._runner = SimpleNamespace(clock=lambda: None)
+        self._runner = SimpleNamespace(clock=lambda: UtcTime(0))
         self.modes: list[str] = []
 
     def event(self, message: object) -> None:

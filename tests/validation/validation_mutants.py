@@ -89,7 +89,7 @@ renamed("ANX-B.4-06", lambda keys: (keys[-1], keys[-1].replace("2022-11-08", "20
 renamed("ANX-B.4-07", lambda keys: (keys[-1], keys[-1].replace("/15/", "/")), "ANX-B.4-11")
 renamed("ANX-B.4-08", lambda keys: (keys[-1], keys[-1].replace("/15/", "/25/")), "ANX-B.4-11")
 renamed("ANX-B.4-10", lambda keys: (keys[-1], keys[-1].replace("Z.", ".")), "ANX-B.4-11")
-renamed("ANX-B.4-05", lambda keys: (keys[1], keys[1].replace("08-25.5", "08-25.6")))
+renamed("ANX-B.4-05", lambda keys: (keys[1], keys[1].replace("08-25.5", "08-25.9")))
 
 
 @breaks("ANX-B.4-01", "cmaf")
