@@ -29,7 +29,6 @@ from onvif_bmff.codecs.avc.syntax import avc_starts_picture as avc_starts_pictur
 from onvif_bmff.codecs.avc.syntax import parse_avc_pps as parse_avc_pps
 from onvif_bmff.codecs.avc.syntax import parse_avc_sps as parse_avc_sps
 from onvif_bmff.codecs.camera_video import CameraVideo as CameraVideo
-from onvif_bmff.codecs.decode_times import DecodeTimes as DecodeTimes
 from onvif_bmff.codecs.g711 import G711Codec as G711Codec
 from onvif_bmff.codecs.hevc.codec import HevcCodec as HevcCodec
 from onvif_bmff.codecs.hevc.layout import HevcSliceLayout as HevcSliceLayout
@@ -85,6 +84,7 @@ from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembl
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
+from onvif_bmff.codecs.reordered_times import ReorderedTimes as ReorderedTimes
 from onvif_bmff.codecs.start_points import StartPoints as StartPoints
 
 __all__ = [
@@ -106,7 +106,6 @@ __all__ = [
     "AvcSliceLayout",
     "AvcSps",
     "CameraVideo",
-    "DecodeTimes",
     "G711Codec",
     "HevcAccessUnits",
     "HevcCodec",
@@ -126,6 +125,7 @@ __all__ = [
     "PassThroughCodec",
     "PictureAssembly",
     "ProfileTierLevel",
+    "ReorderedTimes",
     "ShortTermRefPicSet",
     "StartPoints",
     "UnitKinds",

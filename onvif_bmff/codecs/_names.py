@@ -22,7 +22,6 @@ NAMES = {
         "parse_avc_sps",
     ),
     "camera_video": ("CameraVideo",),
-    "decode_times": ("DecodeTimes",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),
@@ -70,5 +69,6 @@ NAMES = {
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
     "registry": ("CODECS", "codec_of", "register",),
+    "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),
 }

@@ -2,7 +2,7 @@
 
 ::
 
-    NAL units, time ─ PictureAssembly ─ AccessUnits ─ DecodeTimes ─ StartPoints ─ Sample, or another codec
+    NAL units, time ─ PictureAssembly ─ AccessUnits ─ ReorderedTimes ─ StartPoints ─ Sample, or another codec
                        whole access      4-byte        from times    where there
                        units             lengths, sets of showing    are none
 """
@@ -10,9 +10,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from onvif_bmff.codecs.decode_times import DecodeTimes
 from onvif_bmff.codecs.nal_access_units import AccessUnits
 from onvif_bmff.codecs.picture_assembly import AssembledUnit, PictureAssembly
+from onvif_bmff.codecs.reordered_times import ReorderedTimes
 from onvif_bmff.codecs.start_points import StartPoints
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import Buffer
@@ -48,7 +48,7 @@ class CameraVideo:
         self._converter = converter
         self._assembly = PictureAssembly(converter.family, converter.codec)
         self._starts = starts or StartPoints(timescale)
-        self._times: DecodeTimes | None = None
+        self._times: ReorderedTimes | None = None
         self._announced: Codec | None = None
 
     @property
@@ -85,7 +85,7 @@ class CameraVideo:
                 continue
             if self._times is None or unit.codec_changed:
                 items += self._ready([] if self._times is None else self._times.flush())
-                self._times = DecodeTimes(unit.codec, self._timescale)
+                self._times = ReorderedTimes(unit.codec, self._timescale)
             if unit.codec != self._announced:
                 self._announced = unit.codec
                 items.append(unit.codec)

@@ -32,7 +32,9 @@ _FEW = 6
 """Minima of which no slope can be told."""
 _STEEPEST = 0.5
 """Seconds a second by which a source may run fast or slow; what is more is no drift."""
-_BACK, _AHEAD, _FIRST = 1.0, 0.25, 5.0
+_REORDERED = 4
+"""Pictures that may come before one that is shown earlier."""
+_BACK, _AHEAD, _FIRST = 0.25, 0.25, 5.0
 """Seconds by which a stamp may lie before the last one, and ahead of what arrival and the usual spacing explain."""
 _OUTLIERS, _LASTING = 5, 1.0
 """Samples that are off, and seconds, beyond which the source's clock is taken to have stepped."""
@@ -152,7 +154,7 @@ class StampSteps:
     def goes_on(self, arrival: float, media: float) -> bool | None:
         """Return whether a sample goes on from those before it; None where a step has lasted and it begins anew."""
         here = (arrival, media)
-        if self._good is None or self._follows(self._good, here):
+        if self._good is None or self._follows(self._good, here, self._count * self._usual):
             if self._good is not None and media > self._good[1]:
                 self._usual = media - self._good[1]
             self._good, self._off, self._count = here, None, 0
@@ -166,9 +168,10 @@ class StampSteps:
         self._good, self._off, self._count = here, None, 0
         return None
 
-    def _follows(self, before: tuple[float, float], here: tuple[float, float]) -> bool:
-        longest = max(here[0] - before[0], 1.5 * self._usual)
-        return -_BACK <= here[1] - before[1] <= longest + _AHEAD
+    def _follows(self, before: tuple[float, float], here: tuple[float, float], passed: float = 0.0) -> bool:
+        """Return whether a sample goes on from one before it; media of ``passed`` seconds lie between them."""
+        longest, back = max(here[0] - before[0], 1.5 * self._usual), max(_BACK, _REORDERED * self._usual)
+        return passed - back <= here[1] - before[1] <= longest + _AHEAD
 
 
 class SourceClock:

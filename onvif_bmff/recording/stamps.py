@@ -192,6 +192,8 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
     if first < jump <= limit + first * nominal:
         return Judgement(Situation.PAUSE, first)
     if jump <= first:
+        if jump > first * nominal - max(bounds.timescale // _EARLY, 2 * nominal) and held_back[-1] > around.last:
+            return Judgement(Situation.RETURNS, len(held_back) - 1)  # not back, but uneven
         return Judgement(Situation.BACK, first)
     contradicted = around.gone_on and around.stamped < start - limit
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from onvif_bmff.codecs import DecodeTimes, StartPoints
+from onvif_bmff.codecs import ReorderedTimes, StartPoints
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, SourceError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
@@ -43,7 +43,7 @@ class StreamTrack:
     codec: Codec | None = None
     shift: int = 0
     end: int | None = None
-    times: DecodeTimes | None = None
+    times: ReorderedTimes | None = None
     starts: StartPoints | None = None
     tells_decode_times: bool | None = None
 
@@ -218,7 +218,7 @@ class Session:
                 yield sample
                 continue
             if track.times is None:
-                track.times = DecodeTimes(unit.codec, track.info.timescale)
+                track.times = ReorderedTimes(unit.codec, track.info.timescale)
                 if isinstance(unit.codec, RandomAccessCodec):
                     track.starts = StartPoints(track.info.timescale)
             yield from track.started(track.times.push(sample))

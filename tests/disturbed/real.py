@@ -26,13 +26,18 @@ def pictures_of(path: Path) -> Stream:
 
 
 def by_presentation(stream: Stream) -> Stream:
-    """The stream as RTP sends it: each unit has the time at which it is shown, and no other."""
+    """The stream as RTP sends it: each unit has the time at which it is shown, and no other.
+
+    That is when it was taken: it comes in as much later as pictures are reordered.
+    """
+    wait = max(unit.shown - unit.decoded for unit in stream.units())
 
     def change(item):
         if not isinstance(item, Unit):
             return item
         sample = item.sample
         stamp = sample.decode_time + sample.composition_offset
-        return replace(item, sample=replace(sample, decode_time=stamp, composition_offset=0))
+        sample = replace(sample, decode_time=stamp, composition_offset=0)
+        return replace(item, sample=sample, arrival=item.arrival + wait)
 
     return replace(stream.each(change), presented=True)

@@ -8,6 +8,7 @@ wall clock was ahead; what disturbs a stream (``disturbances``) changes what is 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from onvif_bmff.codecs import AvcCodec, G711Codec, MetadataCodec, OpusCodec
 from onvif_bmff.media import Sample, Track
@@ -94,6 +95,12 @@ class Stream:
 
     def __post_init__(self) -> None:
         self.timescales.update({track.track_id: track.timescale for track in self.tracks})
+
+    @property
+    def is_close(self) -> bool:
+        """Whether pictures are sent a tick apart."""
+        stamps = [unit.sample.decode_time for unit in self.units(VIDEO.track_id)]
+        return any(0 < after - before <= 9 for before, after in pairwise(stamps))
 
     def units(self, track_id: int | None = None) -> list[Unit]:
         """The access units, of one track or all."""

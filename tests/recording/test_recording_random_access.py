@@ -23,7 +23,7 @@ from onvif_bmff.bmff import (
 from onvif_bmff.cenc.keys.content import ContentKey, FixedKey
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
-from onvif_bmff.codecs import AvcAccessUnits, DecodeTimes, HevcAccessUnits, StartPoints
+from onvif_bmff.codecs import AvcAccessUnits, HevcAccessUnits, ReorderedTimes, StartPoints
 from onvif_bmff.media.nal import iter_nal_units, split_annex_b
 from onvif_bmff.media.nal_family import AVC, HEVC
 from onvif_bmff.media.track import Sample, Track
@@ -80,7 +80,7 @@ def converted(family, pieces, **options):
     for units, time in pieces:
         unit = converter.convert(units)
         if unit is not None:
-            times = times or DecodeTimes(unit.codec, 90000)
+            times = times or ReorderedTimes(unit.codec, 90000)
             found += times.push(Sample(1, time * 3600, 0, unit.data, unit.sync))
     return converter.codec, found + times.flush()
 

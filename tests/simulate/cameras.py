@@ -54,16 +54,14 @@ class Behaviour:
         share: how many of the cameras do it, 0 to 1.
         every: seconds between two times that it happens, on average; None for what is always so, or at an opening.
         may_lose: samples around it may be lost, as the protocol is.
-        known_wrong: the library handles it wrongly today: samples may be lost, and have wrong times. Steps and
-            outliers wait for issue [6/15]; at a pause of more than ten seconds samples are lost, and put behind a hole
-            in a span, where one track goes on after it before another one has ended before it.
+        steps_clock: its clock or its stamps are off for a while: samples around it may be lost, or have wrong times.
     """
 
     name: str
     share: float
     every: float | None = None
     may_lose: bool = False
-    known_wrong: bool = False
+    steps_clock: bool = False
 
 
 _TABLE = (
@@ -73,12 +71,12 @@ _TABLE = (
     Behaviour("drift", 0.3),
     Behaviour("joined within a GOP", 0.3, may_lose=True),
     Behaviour("pause", 0.4, 180),
-    Behaviour("long pause", 0.2, 300, may_lose=True, known_wrong=True),
+    Behaviour("long pause", 0.2, 300, may_lose=True, steps_clock=True),
     Behaviour("burst", 0.4, 120),
     Behaviour("codec change", 0.3, 200, may_lose=True),
     Behaviour("reconnect", 0.4, 200),
-    Behaviour("clock step", 0.15, 300, may_lose=True, known_wrong=True),
-    Behaviour("outlier", 0.15, 150, may_lose=True, known_wrong=True),
+    Behaviour("clock step", 0.15, 300, may_lose=True, steps_clock=True),
+    Behaviour("outlier", 0.15, 150, may_lose=True, steps_clock=True),
     Behaviour("end of stream", 0.15, 300, may_lose=True),
     Behaviour("hang", 0.15, 400, may_lose=True),
     Behaviour("hang in open", 0.1),
@@ -95,7 +93,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {one.name: one for one in _TABLE}
 def _worst(names: Iterable[str | None]) -> str | None:
     """Return the name of the behaviour that excuses most."""
     found = [BEHAVIOURS[name] for name in names if name is not None]
-    return max(found, key=lambda one: (one.known_wrong, one.may_lose)).name if found else None
+    return max(found, key=lambda one: (one.steps_clock, one.may_lose)).name if found else None
 
 
 @dataclass(slots=True)

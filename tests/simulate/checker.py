@@ -17,6 +17,10 @@ __all__ = ["Checked", "CheckedSample", "CheckedSpan", "check_bucket"]
 _Say = Callable[[str], None]
 
 
+_FOLLOWED = 310_000
+"""Microseconds by which the name of a segment may correct the time before it, once for each of three tracks."""
+
+
 @dataclass(slots=True)
 class CheckedSpan:
     """One track of a span. ``start`` is when its first sample was taken, in microseconds since 1970, and ``end`` the
@@ -76,11 +80,22 @@ class _Span:
         return self.fits(name, last, first + self.origins(-1))
 
     def origin(self) -> tuple[int, int]:
-        """When tick 0 is by most names and the end object, and how many names contradict that."""
+        """When tick 0 is by most names and the end object, and how many names contradict that.
+
+        A segment may correct it by some tenths of a second: a clock was followed.
+        """
 
         def strays(origin: int) -> int:
-            wrong = sum(not self.fits(one.name, one.starts(), [origin]) for one in self.segments)
-            return wrong + (self.end is not None and not self.ends_at(self.end, origin))
+            wrong, here = 0, origin
+            for one in self.segments:
+                if not self.fits(one.name, one.starts(), [here]):
+                    origins = [one.name.time * self.timescale - tick * 1_000_000 for tick in one.starts()]
+                    near = min(origins, key=lambda found: abs(found - here))
+                    if abs(near - here) <= _FOLLOWED * self.timescale:
+                        here = near
+                    else:
+                        wrong += 1
+            return wrong + (self.end is not None and not self.ends_at(self.end, here))
 
         return min(((origin, strays(origin)) for origin in self.origins()), key=lambda found: found[1])
 

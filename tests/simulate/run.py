@@ -182,7 +182,7 @@ class World:
     def _behaviours(self, chance: Random) -> list[str]:
         """Return what all cameras do."""
         wrong = {True: "camera clock trouble" in self.scenario.kinds, False: "camera trouble" in self.scenario.kinds}
-        return [one.name for one in BEHAVIOURS.values() if chance.random() < one.share and wrong[one.known_wrong]]
+        return [one.name for one in BEHAVIOURS.values() if chance.random() < one.share and wrong[one.steps_clock]]
 
     # ---- the device --------------------------------------------------------------------------------------
 
@@ -540,7 +540,10 @@ class World:
         if not finding.message.startswith("an earlier span has a sample at"):
             return False
         set_back = any(one.kind.startswith("wall clock") and one.size < 0 for one in self.scenario.incidents)
-        return set_back or finding.key.startswith("place")
+        two_clocks = bool(self.wall.jumps) and any(one.does("clock readings") for one in self.fleet.cameras.values())
+        # What a stamp was off by is known some seconds later, and that a camera's clock is another than the device's.
+        corrected = two_clocks or "camera clock trouble" in self.scenario.kinds
+        return set_back or corrected or finding.key.startswith("place")
 
     def _keys(self) -> Iterator[ContentKey]:
         for number, _ in enumerate(self.scenario.recordings):
@@ -578,10 +581,12 @@ class World:
     def _waiting_documents(self, camera: Camera) -> list[Excuse]:
         """Documents that waited for the next one when a clock was set: spans of the new time have no room for them."""
         found: list[Excuse] = []
+        lead = camera.streams[0]
+        until = 2.0 + lead.period * lead.group  # when spans of the new time open
         for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
             given = [one for one in camera.given if one.track == track]
             for jump in self.wall.jumps:
-                before = [one for one in given if one.at <= jump + 2.0][-2:]
+                before = [one for one in given if one.at <= jump + until][-3:]
                 found += [Excuse(one.captured, one.captured, "its clock was set", counted=True) for one in before]
         return found
 

@@ -201,13 +201,13 @@ KNOWN = {
     "late arrivals": "[5/15]: a request that was given up arrives later, and nothing keeps it out",
     "eventual listing": "[5/15]: recovery believes listings",
     "wall clock set back": "[6/15]: two spans of one place have keys of the same time, and readers may mix them up",
-    "camera clock trouble": "[6/15]: steps, outliers and long pauses of a camera's clock",
 }
 """Kinds of trouble that the library does not stand yet, and the issue that mends each: their runs are counted apart."""
 
 KNOWN_FINDINGS = {
-    OVERLAP: "decisions 28, 61 and 78, [6/15].7: a Before brings again what an earlier span has, and the last of a few"
-    " pictures lasts longer than thought; keys alone do not tell such spans apart, so readers may mix them up",
+    OVERLAP: "decisions 28, 61 and 78: a clock was corrected, a Before of another source brings again what an earlier"
+    " span has, or the last of a few pictures lasts longer than thought; keys alone do not tell such spans apart, so"
+    " readers may mix them up",
     LEFT_PLACE: "a recovery looks where there are recordings; one that was deleted or moved just before a power cut, or"
     " before its store worked again, leaves a span open, which readers take for one that goes on",
     CUT_SHORT: "[6/15].5 and 12: in MP4 format the last sample of a track that does not lead is taken for one before a"

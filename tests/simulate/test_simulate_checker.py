@@ -194,7 +194,7 @@ DAMAGES = {
     "an end object is 2 ms late": (lambda o: rename(o, END, END.replace(".547", ".549")), "ends no span"),
     "an end object has another counter": (lambda o: rename(o, END, END.replace(".3.", ".2.")), "ends no span"),
     "an end object has bytes": (lambda o: o.update({END: (b"x", {})}), "an end object with 1 bytes"),
-    "a name is 2 ms late": (lambda o: rename(o, SECOND, SECOND.replace(".547", ".549")), "names of its span"),
+    "a name is 400 ms late": (lambda o: rename(o, SECOND, SECOND.replace(".547", ".947")), "names of its span"),
     "a name is no date": (lambda o: rename(o, SECOND, SECOND.replace("-11-", "-13-")), "no name of B.4"),
     "a name is of another type": (lambda o: rename(o, SECOND, SECOND.replace("m4v", "m4a")), "under .m4a"),
     "a segment is stored twice": (lambda o: o.update({FIRST.replace("23.547", "20.000"): o[FIRST]}), "no end object"),

@@ -14,6 +14,8 @@ FOUND = {
     5004: "a recovery was tried again after a short span had begun, whose end keys gave to the one before",
     5464: "recovery wrote an end object beside one that the recorder had rounded otherwise by a millisecond",
     5584: "a recovery that was tried again took a living span for the one before a segment that it gave up",
+    8023: "a recovery ended a living span whose camera's clock is behind that of the device",
+    200074: "a silent track whose last samples were in doubt was stored in the wrong order when its span was closed",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onvif_bmff.codecs.access_units import AvcAccessUnits, HevcAccessUnits
-from onvif_bmff.codecs.decode_times import DecodeTimes
 from onvif_bmff.codecs.metadata import MetadataCodec
+from onvif_bmff.codecs.reordered_times import ReorderedTimes
 from onvif_bmff.media.nal_family import AVC
 from onvif_bmff.media.track import Sample
 
@@ -27,7 +27,7 @@ def samples_of(clip, times):
 
 
 def passed(codec, samples):
-    times = DecodeTimes(codec, 90000)
+    times = ReorderedTimes(codec, 90000)
     found = [one for sample in samples for one in times.push(sample)]
     found += times.flush()
     assert [one.data for one in found] == [one.data for one in samples]
@@ -69,7 +69,7 @@ def test_uneven_times_stay_as_they_came(make_clip, name):
 def test_so_few_are_held_back_as_the_stream_may_reorder(make_clip, name):
     clip = read_clip(make_clip, name)
     codec, samples = samples_of(clip, [rank * TICKS for rank in clip.ranks])
-    times, waiting = DecodeTimes(codec, 90000), 0
+    times, waiting = ReorderedTimes(codec, 90000), 0
     for one in samples:
         waiting += 1 - len(times.push(one))
         assert waiting <= times.depth <= 4
@@ -142,15 +142,15 @@ def test_given_decode_times_pass(make_clip):
 
 def test_other_media_pass_at_once():
     document = Sample(2, 5, 0, b"<a/>")
-    assert DecodeTimes(MetadataCodec(), 90000).push(document) == [document]
+    assert ReorderedTimes(MetadataCodec(), 90000).push(document) == [document]
     late = [Sample(1, time, 0, sample(IDR)) for time in (5, 3, 4)]
     baseline = avc(OTHER_SPS, OTHER_PPS)
-    assert DecodeTimes(baseline, 90000).depth == 0
+    assert ReorderedTimes(baseline, 90000).depth == 0
     assert passed(baseline, late)[0] == late
 
 
 def test_another_codec_begins_anew():
-    times = DecodeTimes(hevc(), 90000)
+    times = ReorderedTimes(hevc(), 90000)
     times.depth, times._transparent = 2, False
     first = Sample(1, 0, 0, sample(IDR))
     assert times.push(first) == []
@@ -166,7 +166,7 @@ def test_another_codec_begins_anew():
 )
 def test_whatever_comes_goes(pieces):
     for codec in (avc(), hevc()):
-        times = DecodeTimes(codec, 90000)
+        times = ReorderedTimes(codec, 90000)
         times._transparent, times.depth = False, None
         given_samples = [Sample(1, time, 0, data) for time, data in pieces]
         found = [one for given_sample in given_samples for one in times.push(given_sample)] + times.flush()

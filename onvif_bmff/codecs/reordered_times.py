@@ -28,7 +28,7 @@ from onvif_bmff.media.nal_family import HEVC, NalFamily
 from onvif_bmff.media.picture_order import MAX_REORDER, PictureCodec, PictureHeader, PictureHeaders
 from onvif_bmff.media.track import Sample
 
-__all__ = ["DecodeTimes"]
+__all__ = ["ReorderedTimes"]
 
 _PROBE = 16
 """Pictures that show how deep a stream reorders, where its parameter sets do not state it."""
@@ -51,7 +51,7 @@ class _Shown:
     time: int
 
 
-class DecodeTimes:
+class ReorderedTimes:
     """Puts decode times on the samples of one track whose decode times are presentation times.
 
     ``push`` takes samples in decoding order, with their presentation time as ``decode_time`` and no composition offset;
