@@ -254,6 +254,7 @@ class DocumentUnits:
         self.codec: Codec | None = None
         self.lost = 0
         self._parts: list[bytes] = []
+        self._gzip = _GzipEnd()
         self._time = 0
         self._size = 0
 
@@ -274,10 +275,13 @@ class DocumentUnits:
             self._parts, self._size = [], 0
             self.lost += 1
             return
+        if not self._parts:
+            self._gzip = _GzipEnd()
         self._parts.append(data)
-        if self._parts[0][:2] == _GZIP or data.rstrip()[-1:] == b">":
+        is_packed = self._parts[0][:2] == _GZIP
+        if self._gzip.reached(data) if is_packed else data.rstrip()[-1:] == b">":
             found = b"".join(self._parts)
-            if _is_complete(found):
+            if is_packed or _is_complete(found):
                 self._parts, self._size = [], 0
                 yield self._unit(found)
 
@@ -304,6 +308,26 @@ _GZIP = b"\x1f\x8b"
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 
 
+class _GzipEnd:
+    """Finds the end of a gzip stream that comes in pieces, each read once."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+        self._size = 0
+        self._is_broken = False
+
+    def reached(self, data: bytes) -> bool:
+        """Take the next piece; return whether the stream is whole. It never is if it is broken, or too large."""
+        stream = self._stream
+        try:
+            while data and not stream.eof and self._size <= _MAX_UNIT and not self._is_broken:
+                self._size += len(stream.decompress(data, 1 << 16))
+                data = stream.unconsumed_tail
+        except zlib.error:
+            self._is_broken = True
+        return stream.eof and not self._is_broken
+
+
 def _begins_document(data: bytes) -> bool:
     return data[:2] == _GZIP or data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
@@ -311,16 +335,7 @@ def _begins_document(data: bytes) -> bool:
 def _is_complete(document: bytes) -> bool:
     """Whether a document ends with its root element, or is a whole gzip stream."""
     if document[:2] == _GZIP:
-        whole = zlib.decompressobj(wbits=31)
-        try:
-            rest = document
-            size = 0
-            while rest and not whole.eof and size <= _MAX_UNIT:
-                size += len(whole.decompress(rest, 1 << 16))
-                rest = whole.unconsumed_tail
-        except zlib.error:
-            return False
-        return whole.eof
+        return _GzipEnd().reached(document)
     root = _ROOT.search(document)
     if root is None:
         return False

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from random import Random
@@ -206,3 +207,29 @@ def test_stamps_that_stand_still_do_not_fill_the_memory() -> None:
     packets = list(itertools.islice(camera.packets(), 10))
     assert camera.taken < 2500, "it gives packets out, so that its reader can end"
     assert b"".join(packet.data for packet in packets) == (START + bytes(1400)) * (camera.taken - 1)
+
+
+def test_each_piece_of_a_packed_document_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document of 32 MiB in packets would take minutes otherwise, in the thread of its source."""
+    read = 0
+    real = zlib.decompressobj
+
+    class Counting:
+        def __init__(self, wbits: int) -> None:
+            self._real = real(wbits=wbits)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            nonlocal read
+            made = self._real.decompress(data, most)
+            read += len(data) - len(self._real.unconsumed_tail)
+            return made
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+    document = gzip.compress(b"<a>" + Random(1).randbytes(300_000) + b"</a>")
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    pieces = [(document[at : at + 1400], 7) for at in range(0, len(document), 1400)]
+    (unit,) = pushed(DocumentUnits(), pieces)
+    assert unit.data == document
+    assert read == len(document)
