@@ -88,7 +88,8 @@ class LiveRecording:
         delay, is_first = _FIRST_RETRY, True
         while not self._stop.is_set() and signals.number is None:
             self._status.entered("connecting" if is_first else "reconnecting")
-            error: SourceError | None = None
+            error: OnvifBmffError | None = None
+            begins = is_first
             try:
                 with signals.exposed():
                     source = open_live(args.input, self._options, stop=self._stop)
@@ -106,6 +107,10 @@ class LiveRecording:
                 try:
                     self._record(source, sink)
                 except SourceError as failure:
+                    error = failure
+                except (MediaError, ProtectionError) as failure:  # other tracks than before, as after a new start
+                    if begins or args.once:
+                        raise
                     error = failure
                 finally:
                     source.close()

@@ -1,0 +1,58 @@
+"""``onvif-bmff record rtsp://…`` where a camera comes back as another one."""
+
+from onvif_bmff.cli.main import main
+from onvif_bmff.codecs import G711Codec
+from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.playback import Timeline
+from onvif_bmff.storage import DirectoryStore
+
+
+class Source:
+    """A stream of sound by a name, with so many packets of 20 ms."""
+
+    left_out = ()
+    lost = 0
+    has_camera_time = False
+
+    def __init__(self, token, packets):
+        self._packets = packets
+        self.tracks = (Track(token, 1, 8000, G711Codec("ulaw", 8000, 1)),)
+
+    def samples(self):
+        for number in range(self._packets):
+            yield Sample(1, number * 160, 160, bytes(160), True, 0)
+
+    def close(self):
+        pass
+
+
+def opened(monkeypatch, *streams):
+    """Let each connection give the next of these streams; return the tokens of what was opened."""
+    seen = []
+
+    def open_live(uri, options, *, stop=None):
+        token, packets = streams[len(seen)]
+        seen.append(token)
+        return Source(token, packets)
+
+    monkeypatch.setattr("onvif_bmff.rtsp.open_live", open_live, raising=False)
+    monkeypatch.setattr("onvif_bmff.cli.record_live._FIRST_RETRY", 0.01)
+    return seen
+
+
+def test_a_track_that_is_missing_after_a_break_is_waited_for(monkeypatch, tmp_path, capsys):
+    """A camera that starts anew may open without its sound for a while; the recording is not over for that."""
+    seen = opened(monkeypatch, ("AUDIO001", 10), ("AUDIO002", 10), ("AUDIO001", 100))
+    done = main(
+        ["record", "rtsp://camera/x", "--store", str(tmp_path), "--track", "AUDIO001", "--duration", "PT0.5S",
+         "--clock", "arrival"]
+    )  # fmt: skip
+    assert (done, seen) == (0, ["AUDIO001", "AUDIO002", "AUDIO001"])
+    assert "there is no track AUDIO001 to record, only AUDIO002 (1); another try" in capsys.readouterr().err
+    assert len(Timeline.from_store(DirectoryStore(tmp_path)).spans) == 2
+
+
+def test_a_track_that_was_never_there_is_an_error_at_once(monkeypatch, tmp_path, capsys):
+    opened(monkeypatch, ("AUDIO002", 10))
+    assert main(["record", "rtsp://camera/x", "--store", str(tmp_path), "--track", "AUDIO001"]) == 2
+    assert "there is no track AUDIO001" in capsys.readouterr().err
