@@ -45,7 +45,8 @@ class StreamOptions:
         read_timeout: how long a source may be silent before it has failed.
         report_wait: how long the first reports of the camera's clock are waited for, of all tracks.
         codec_wait: how long parameter sets that are not in the session description are waited for.
-        max_bytes: of packets that wait to be taken; then reading waits, too.
+        max_bytes: of packets that wait to be taken, then reading waits, too; and of those that come while reports and
+            parameter sets are waited for, then neither is waited for any longer.
     """
 
     transport: Transport = Transport.TCP

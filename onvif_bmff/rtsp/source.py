@@ -84,17 +84,20 @@ class _Opening:
     """What comes while the codecs and the first reports are waited for.
 
     ``lead`` is the most that media time was ahead of the clock, in seconds: by the packets that came without delay.
+    ``size`` are the bytes that came.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.held: list[Pending] = []
         self.lead: Fraction | None = None
+        self.size = 0
         self._last: list[tuple[int, int, float]] = []
 
     def push(self, arrived: Arrived) -> None:
         """Take a packet."""
         packet = arrived.packet
+        self.size += len(packet.data)
         self.held.extend(self._session.push(packet))
         for track in self._session.streams:
             last = track.stamps.last
@@ -147,7 +150,7 @@ def open_location(
         session = Session(streams)
         opening = _Opening(session)
         begin = runtime.monotonic()
-        while not _is_settled(session, options, runtime.monotonic() - begin):
+        while opening.size < options.max_bytes and not _is_settled(session, options, runtime.monotonic() - begin):
             try:
                 arrived = reader.take(0.1)
             except SourceError:  # which the reader raises again behind what came before

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onvif_bmff.codecs import AacCodec, AvcAccessUnits, G711Codec, MetadataCodec, MjpegCodec, OpusCodec, OpusHead
+from onvif_bmff.errors import SourceError
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.media.nal import iter_nal_units
 from onvif_bmff.media.track import Sample
+from onvif_bmff.rtsp import Location, StreamOptions, open_live
 from onvif_bmff.rtsp.av1_units import Av1Units
 from onvif_bmff.rtsp.container import Container, Packet
 from onvif_bmff.rtsp.media_units import (
@@ -27,6 +29,7 @@ from onvif_bmff.rtsp.media_units import (
     NalUnits,
     OpusUnits,
 )
+from onvif_bmff.rtsp.reader import Arrived
 from onvif_bmff.rtsp.streams import StreamInfo, assembler_for
 
 START = b"\0\0\0\1"
@@ -233,3 +236,34 @@ def test_each_piece_of_a_packed_document_is_read_once(monkeypatch: pytest.Monkey
     (unit,) = pushed(DocumentUnits(), pieces)
     assert unit.data == document
     assert read == len(document)
+
+
+class Flood:
+    """A reader of a camera that sends as much as it can, and never its parameter sets."""
+
+    def __init__(self, location: Location, options: StreamOptions, *_: object) -> None:
+        self.given = 0
+        self.has_ended = False
+        floods.append(self)
+
+    def streams(self) -> tuple[StreamInfo, ...]:
+        return (StreamInfo(0, "video", "h264", Fraction(1, 90_000)),)
+
+    def take(self, timeout: float) -> Arrived:
+        self.given += 1
+        return Arrived(Packet(0, self.given, None, 0, START + b"\x41" + bytes(1 << 16), sync=False), 0.0)
+
+    def close(self) -> None:
+        self.has_ended = True
+
+
+floods: list[Flood] = []
+
+
+def test_a_flood_does_not_fill_the_memory_while_a_stream_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onvif_bmff.rtsp.source.StreamReader", Flood)
+    with pytest.raises(SourceError, match="without its parameter sets"):
+        open_live("rtsp://camera/x", StreamOptions(max_bytes=1 << 20))
+    (flood,) = floods
+    assert flood.given == 16
+    assert flood.has_ended
