@@ -17,13 +17,14 @@ from streams import NewCodec, Report, Stream, Unit
 from support_recorded import PlayedSample, PlayedSegment, PlayedSpan, check_recording
 
 from onvif_bmff.codecs import ReorderedTimes
-from onvif_bmff.engine import ClockChoice, SourceClock
+from onvif_bmff.engine import SourceClock
 from onvif_bmff.errors import ObjectExistsError
 from onvif_bmff.media import ClockOrigin, ClockReading, TrackType
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.formats import RecordingFormat
 from onvif_bmff.recording.held_back import TimingFault
+from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.memory import MemoryStore
