@@ -472,9 +472,13 @@ def test_a_spool_in_its_store_is_refused(tmp_path):
 
 
 def test_a_store_that_does_not_answer_keeps_nobody_waiting(spooled, tmp_path):
-    answered = threading.Event()
+    asked, answered = threading.Event(), threading.Event()
 
     class Hanging(MemoryStore):
+        def open_writer(self, name, **more):
+            asked.set()
+            return super().open_writer(name, **more)
+
         def head(self, name):
             answered.wait(30)
             return super().head(name)
@@ -482,6 +486,9 @@ def test_a_store_that_does_not_answer_keeps_nobody_waiting(spooled, tmp_path):
     store = spooled(Hanging(), tasks=2)
     began = time.monotonic()
     span(store, 0, 3)
+    assert time.monotonic() - began < 3
+    assert asked.wait(20), "an upload is under way"
+    began = time.monotonic()
     assert not store.close()
     assert time.monotonic() - began < 3
     with pytest.raises(StoreError, match="in use"):
