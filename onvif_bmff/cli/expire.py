@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         keys = [key for kind in expired_in(store, before, **where) for key in kind]
         warn_of_inventory(counts_of(store))
         if args.json:
-            write_json("expire", {"before": str(before), "deleted": keys, "errors": []})
+            write_json("expire", {"dry_run": True, "before": str(before), "deleted": keys, "errors": []})
         else:
             with summary():
                 for key in keys:
@@ -117,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _members(before: UtcTime, failed: Iterator[list[dict[str, str]]]) -> Iterator[tuple[str, object]]:
+    yield "dry_run", False
     yield "before", str(before)
     yield "errors", next(failed)
 

@@ -217,6 +217,10 @@ def test_the_command_lists_and_deletes(recordings, capsys):
     assert main([*arguments, "--dry-run"]) == 0
     listed = capsys.readouterr().out.splitlines()
     assert len([line for line in listed if line.startswith("would be deleted ")]) == 8
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["dry_run"], len(found["deleted"])) == (True, 8)
+    assert len(list(DirectoryStore(recordings).keys())) == 8
     assert main([*arguments, "--hold", "2022-11-08T00:00:00Z/2022-11-09T00:00:00Z", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deleted"] == []
     assert main([*arguments, "--older-than", "P3650D"]) == 0
@@ -225,7 +229,7 @@ def test_the_command_lists_and_deletes(recordings, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "onvif-bmff/expire/1"
     assert [f"would be deleted {key}" for key in found["deleted"]] == listed[:-1]
-    assert found["errors"] == []
+    assert (found["errors"], found["dry_run"]) == ([], False)
     assert list(DirectoryStore(recordings).keys()) == []
 
 
