@@ -205,12 +205,12 @@ class _Columns:
             *((places[name], _FALSE) for name in _FALSE_ONLY if name in places),
             *((places[name], _TRUE) for name in _TRUE_ONLY if name in places),
         ]
-        self._last = max([key, self._bucket or 0, *(at for at, _ in self._checks)])
+        self._count = len(names)
 
     def key(self, row: Sequence[Any], *, encoded: bool) -> str:
         """Return the key of a row. Raises ``ValueError`` if it has none."""
-        if len(row) <= self._last:
-            raise ValueError(f"{len(row)} columns, and at least {self._last + 1} are needed")
+        if len(row) != self._count:
+            raise ValueError(f"{len(row)} columns of {self._count}")
         key = row[self._key]
         if not isinstance(key, str) or not key:
             raise ValueError("no key")
