@@ -16,6 +16,9 @@ __all__ = ["DEVICE_SPOOL", "SpooledStorages"]
 
 _log = logging.getLogger(__name__)
 
+_AGAIN = 60.0
+"""Seconds after which a spool that could not be used is tried again."""
+
 DEVICE_SPOOL = SpoolPolicy(most_bytes=10 << 30, when_full=WhenFull.DROP_OLDEST)
 """How a device uploads by default: what waits has at most about 10 GiB, and what is newest is kept."""
 
@@ -24,7 +27,7 @@ class SpooledStorages(Mapping[str, ObjectStore]):
     """Stores by token: a ``CloudStore`` behind a ``SpooledStore``, all others as they are.
 
     A spool is opened when its store is asked for first, and its folder has the name of the token. A spool that cannot
-    be used is an error in the log, and its store is used without.
+    be used is an error in the log, and its store is used without; a minute later it is tried again for whoever asks.
 
     Args:
         storages: the stores; may change at any time.
@@ -50,6 +53,7 @@ class SpooledStorages(Mapping[str, ObjectStore]):
         self._runtime = runtime
         self._lock = runtime.lock()
         self._opened: dict[str, tuple[CloudStore, ObjectStore]] = {}
+        self._failed: dict[str, float] = {}
 
     def __getitem__(self, token: str) -> ObjectStore:
         store = self._storages[token]
@@ -57,11 +61,16 @@ class SpooledStorages(Mapping[str, ObjectStore]):
             return store
         with self._lock:
             known = self._opened.get(token)
-            if known is None or known[0] is not store:
+            if known is None or known[0] is not store or self._is_due(token):
                 if known is not None:
                     _close(known[1])
                 known = self._opened[token] = store, self._spooled(token, store)
             return known[1]
+
+    def _is_due(self, token: str) -> bool:
+        """Return whether a spool could not be used so long ago that it is tried again."""
+        failed = self._failed.get(token)
+        return failed is not None and self._runtime.monotonic() - failed >= _AGAIN
 
     def __contains__(self, token: object) -> bool:
         return token in self._storages
@@ -79,11 +88,13 @@ class SpooledStorages(Mapping[str, ObjectStore]):
             if on_dropped is not None:
                 on_dropped(token, what)
 
+        self._failed.pop(token, None)
         folder = os.path.join(self._folder, f"storage-{quote(token, safe='')}")
         try:
             return SpooledStore(store, folder, policy=self._policy, on_dropped=dropped, runtime=self._runtime)
         except (StoreError, OSError) as error:
             _log.error("%s: recorded without a spool: %s", store.location, error)
+            self._failed[token] = self._runtime.monotonic()
             return store
 
     def close(self) -> None:

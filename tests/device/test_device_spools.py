@@ -3,13 +3,14 @@
 import logging
 import os
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from device_kit import fast_device, faults, record, until
 
 from onvif_bmff.device import DeviceSpool, SpooledStorages
 from onvif_bmff.errors import ObjectNotFoundError
-from onvif_bmff.runtime import SYSTEM
+from onvif_bmff.runtime import SYSTEM, ThreadedRuntime
 from onvif_bmff.storage import (
     CloudHead,
     CloudStore,
@@ -99,6 +100,21 @@ def test_a_spool_that_cannot_be_used_is_an_error_and_no_obstacle(tmp_path, caplo
     assert "recorded without a spool: the spool is in use" in caplog.text
     first.close()
     second.close()
+
+
+def test_a_spool_that_could_not_be_used_is_used_later(tmp_path):
+    """As where a store was replaced whose last upload hung: what waits goes on without a new start."""
+    now = [0.0]
+    store = behind(Line())
+    with closing(SpooledStore(store, tmp_path / "storage-a", policy=SpoolPolicy(tasks=0))):
+        found = SpooledStorages({"a": store}, tmp_path, runtime=ThreadedRuntime(monotonic=lambda: now[0]))
+        assert found["a"] is store
+    now[0] = 59.0
+    assert found["a"] is store
+    now[0] = 60.0
+    assert isinstance(found["a"], SpooledStore)
+    assert found["a"] is found["a"]
+    found.close()
 
 
 def test_where_the_spools_are(tmp_path):
