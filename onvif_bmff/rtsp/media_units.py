@@ -19,6 +19,7 @@ from onvif_bmff.codecs import (
     MetadataCodec,
     MjpegCodec,
     OpusCodec,
+    PictureAssembly,
     opus_packet_duration,
     parse_adts_header,
 )
@@ -98,7 +99,7 @@ class _Whole:
 
 
 class NalUnits:
-    """H.264 and H.265: pieces of a byte stream; what has one time is one access unit.
+    """H.264 and H.265: pieces of a byte stream; what has one time is one access unit, or more, as slice headers say.
 
     Args:
         units: makes samples of access units.
@@ -146,9 +147,27 @@ class NalUnits:
         if size > _MAX_UNIT:
             self._lost += 1
         elif parts:
-            yield from self._made(b"".join(parts), self._time, None)
+            for found in self._pictures(b"".join(parts)):
+                yield from self._made(found, self._time, None)
 
-    def _made(self, data: bytes, time: int, decode_time: int | None) -> Iterator[MediaUnit]:
+    def _pictures(self, data: bytes) -> Iterable[bytes | list[bytes]]:
+        """Return the access units of one time: more than one where a camera gives several pictures one stamp."""
+        try:
+            units = self._units.split(data)
+        except BitstreamError:
+            return [data]
+        family = self._units.family
+        firsts = [
+            unit
+            for unit in units
+            if family.unit_type(unit, 0) in family.vcl and unit[family.header_size : family.header_size + 1] >= b"\x80"
+        ]
+        if len(firsts) < 2:
+            return [units]
+        assembly = PictureAssembly(family, self._units.codec)
+        return [one.units for one in (*assembly.push(units, self._time), *assembly.flush())]
+
+    def _made(self, data: bytes | list[bytes], time: int, decode_time: int | None) -> Iterator[MediaUnit]:
         try:
             unit = self._units.convert(data)
         except BitstreamError:

@@ -267,3 +267,18 @@ def test_a_flood_does_not_fill_the_memory_while_a_stream_is_opened(monkeypatch: 
     (flood,) = floods
     assert flood.given == 16
     assert flood.has_ended
+
+
+@pytest.mark.parametrize("shared", [1, 2, 20])
+def test_pictures_that_share_a_stamp_are_samples_of_their_own(
+    pictures: tuple[bytes, list[Sample]], shared: int
+) -> None:
+    sets, samples = pictures
+    streams = [b"".join(START + bytes(unit) for unit in iter_nal_units(one.data)) for one in samples[:20]]
+    streams[0] = sets + streams[0]
+    units = NalUnits(AvcAccessUnits())
+    found = pushed(units, [(stream, number // shared) for number, stream in enumerate(streams)])
+    alone = pushed(NalUnits(AvcAccessUnits()), [(stream, number) for number, stream in enumerate(streams)])
+    assert [bytes(one.data) for one in found] == [bytes(one.data) for one in alone]
+    assert [one.time for one in found] == [number // shared for number in range(20)]
+    assert units.lost == 0
