@@ -46,6 +46,7 @@ from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import ClockTie as ClockTie
+from onvif_bmff.recording.progress import LatestReading as LatestReading
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.readings import ClockChoice as ClockChoice
@@ -126,6 +127,7 @@ __all__ = [
     "HeldBack",
     "Interleaver",
     "Judgement",
+    "LatestReading",
     "Moment",
     "Neighbours",
     "OpenSegment",

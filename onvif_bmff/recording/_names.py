@@ -35,7 +35,7 @@ NAMES = {
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
     "preroll": ("PreRoll",),
-    "progress": ("ClockTie", "Progress", "UtcAnchor",),
+    "progress": ("ClockTie", "LatestReading", "Progress", "UtcAnchor",),
     "readings": ("ClockChoice", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
     "recorder": ("Recorder",),
     "rhythm": ("Rhythm",),

@@ -9,7 +9,7 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.held_back import TimingFault
-from onvif_bmff.recording.progress import ClockTie, UtcAnchor
+from onvif_bmff.recording.progress import ClockTie, LatestReading, UtcAnchor
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.timing import UtcTime
 
@@ -69,7 +69,7 @@ class ClockFollower:
             self._camera_seen = time
         self._off_since = since
         if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
-            self.anchor.latest = reading, state
+            self.anchor.latest = LatestReading(reading, state, None if state.clock.doubted else time)
         if state.clock.doubted:
             return False  # where it lies on the time line is not certain
         return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))

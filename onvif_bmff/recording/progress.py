@@ -13,7 +13,7 @@ from onvif_bmff.timing import UtcTime
 if TYPE_CHECKING:
     from onvif_bmff.recording.track_state import TrackState
 
-__all__ = ["ClockTie", "Progress", "UtcAnchor"]
+__all__ = ["ClockTie", "LatestReading", "Progress", "UtcAnchor"]
 
 _EXACT = 10_000
 """Microseconds by which spans do not differ from a reading for which they are tied anew."""
@@ -63,18 +63,37 @@ class ClockTie:
         return self.clock
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LatestReading:
+    """A reading that can be believed, of a track.
+
+    ``certain`` is the time at which it lies, in seconds of the times that samples are given; None if the stamps of the
+    track were in doubt when it came. A counter that steps later does not move a reading whose time was certain.
+    """
+
+    reading: ClockReading
+    state: "TrackState"
+    certain: Fraction | None
+
+    @property
+    def clock(self) -> MediaClock:
+        """The clock that says what the reading says."""
+        time = self.certain if self.certain is not None else self.state.clock.source_time(self.reading.media_time)
+        return MediaClock(self.reading.utc, time.numerator, time.denominator)
+
+
 @dataclass(slots=True, eq=False)
 class UtcAnchor:
     """What ties media time to UTC: ``tie`` in the spans that are open, ``given`` in those that open next.
 
     With neither, the first sample stored is presented at ``start``. ``latest`` is the last reading that can be
-    believed, and the track whose source time it is in: spans that open next go by it if it is fresh.
+    believed: spans that open next go by it if it is fresh.
     """
 
     start: UtcTime
     given: MediaClock | None = None
     tie: ClockTie | None = None
-    latest: "tuple[ClockReading, TrackState] | None" = None
+    latest: LatestReading | None = None
 
     @property
     def clock(self) -> MediaClock | None:
@@ -97,10 +116,8 @@ class UtcAnchor:
         """Return what the latest reading says of a time, or ``clock`` if it says the same or none is fresh."""
         if self.latest is None:
             return clock
-        reading, state = self.latest
-        time = state.clock.source_time(reading.media_time)
-        if abs(time - Fraction(presented, timescale)) > _FRESH:
+        read = self.latest.clock
+        if abs(Fraction(read.ticks, read.timescale) - Fraction(presented, timescale)) > _FRESH:
             return clock
-        read = MediaClock(reading.utc, time.numerator, time.denominator)
         differs = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
         return read if abs(differs) >= _EXACT else clock

@@ -202,6 +202,26 @@ def test_stamps_that_are_set_while_the_clock_goes_on(chosen, by):
     assert starts == pytest.approx([0, 4, 8, 10.4, 14.4, 18.4, 22.4, 26.4], abs=0.02)
 
 
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("by", [-25, -5, 25])
+@pytest.mark.parametrize("origin", ClockOrigin, ids=str)
+def test_a_reading_from_before_a_step_of_the_counter_keeps_its_time(chosen, by, origin):
+    """Spans that open because of the step go by a reading from before it, for there is none yet from behind it."""
+    recorder = Recorder([MJPEG], target(chosen, segment=4))
+    recorder.activate(START, media_time=Fraction(20_000))
+    events = []
+    for number, one in enumerate(pictures(20)):
+        sample = replace(one, decode_time=one.decode_time + 90_000 * (20_000 + (by if number >= 260 else 0)))
+        if number % 12 == 0 and number < 260:
+            at, media = START.plus_microseconds(number * 40_000), Fraction(sample.decode_time, 90_000)
+            events += recorder.read_clock(ClockReading(1, media, at, origin))
+        events += recorder.push(sample)
+    events += recorder.deactivate()
+    starts = [(event.key.time - START).total_seconds() for event in events if isinstance(event, SegmentOpened)]
+    missing = by if by > 0 else 0  # a single track that goes on later had a gap
+    assert starts == pytest.approx([0, 4, 8, 10.4 + missing, 14.4 + missing, 18.4 + missing], abs=0.02)
+
+
 def test_a_reading_is_of_a_track_that_there_is_and_of_an_active_recording():
     recorder = Recorder([MJPEG], target())
     reading = ClockReading(None, Fraction(0), START, CAMERA)
