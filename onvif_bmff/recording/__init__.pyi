@@ -81,6 +81,7 @@ from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.stamps import Bounds as Bounds
+from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
@@ -102,6 +103,7 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 __all__ = [
     "CMAF",
     "CUTS",
+    "FIRST_PAUSE",
     "MAX_DURATION",
     "MP4",
     "NEVER",

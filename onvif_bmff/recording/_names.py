@@ -59,6 +59,7 @@ NAMES = {
     "span_set": ("SpanSet",),
     "stamps": (
         "Bounds",
+        "FIRST_PAUSE",
         "Judgement",
         "NOWHERE",
         "Neighbours",

@@ -28,13 +28,18 @@ from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, S
 from onvif_bmff.recording.held_back import HeldBack, TimingFault, settle_times
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
-from onvif_bmff.recording.stamps import NOWHERE, Judgement, Neighbours, Situation, Verdict, gap_limit, judge
+from onvif_bmff.recording.stamps import (
+    FIRST_PAUSE,
+    NOWHERE,
+    Judgement,
+    Neighbours,
+    Situation,
+    Verdict,
+    gap_limit,
+    judge,
+)
 
 __all__ = ["SampleClock"]
-
-
-_FIRST_PAUSE = 60
-"""Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
 class SampleClock:
@@ -330,7 +335,7 @@ class SampleClock:
     def _is_first_off(self, judged: Judgement, samples: Sequence[Sample], held: Sample) -> bool:
         """Tell whether the first sample of all is off, and not those behind it."""
         if judged.verdict is Verdict.GAP:
-            return samples[-1].decode_time - held.decode_time > _FIRST_PAUSE * self._limits.timescale
+            return samples[-1].decode_time - held.decode_time > FIRST_PAUSE * self._limits.timescale
         return judged.verdict is Verdict.DISCONTINUITY
 
     def _restart(self, sample: Sample, place: int, earliest: int) -> None:

@@ -10,6 +10,7 @@ from enum import Enum
 from itertools import pairwise
 
 __all__ = [
+    "FIRST_PAUSE",
     "NOWHERE",
     "STAMPS",
     "Bounds",
@@ -36,6 +37,9 @@ _EARLY = 10
 """Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
+
+FIRST_PAUSE = 60
+"""Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
 class Verdict(Enum):
@@ -157,7 +161,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     if bounds.sparse:
         return _judge_sparse(held_back, around, bounds, ended=ended)
     count, newest = len(held_back), held_back[-1]
-    nominal = around.nominal or _own_nominal(held_back, around.last, bounds)
+    nominal = around.nominal or _own_nominal(held_back, around.last, bounds, ended=ended)
     if not nominal:
         if not ended:
             return Judgement(Situation.UNDECIDED)
@@ -218,12 +222,17 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
-def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds) -> int:
-    """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told."""
+def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
+    """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
+
+    Of two samples nothing tells a gap from pictures that are rare. If no more come the second one follows, for behind
+    a gap it would be lost unless it is a sync sample.
+    """
     times = [last, *held_back]
     steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
     if len(held_back) == 1:
-        return steps[0] if steps and steps[0] <= bounds.timescale else 0
+        longest = FIRST_PAUSE if ended else 1
+        return steps[0] if steps and steps[0] <= longest * bounds.timescale else 0
     return steps[len(steps) // 2] if steps else 0
 
 

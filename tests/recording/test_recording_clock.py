@@ -56,6 +56,17 @@ def test_a_lone_sample_lasts_a_25th_of_a_second():
     assert times(SampleClock(1), 7) == [(7, 1, 0, False)]
 
 
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (4_800, [(0, 4_800, 0, False), (4_800, 4_800, 0, False)]),
+        (60_001, [(59_961, 40, 0, False), (60_001, 40, 0, False)]),
+    ],
+)
+def test_two_samples_without_durations_are_no_gap(later, expected):
+    assert times(SampleClock(1000), 0, later) == expected
+
+
 def test_the_next_decode_time_wins_over_a_stated_duration():
     out = times(SampleClock(1000), (0, 30), (40, 50), (80, 40))
     assert out == [(0, 40, 0, False), (40, 40, 0, False), (80, 40, 0, False)]

@@ -90,6 +90,21 @@ def test_where_the_media_end_there_is_an_answer(held_back, situation):
     assert judge(held_back, Neighbours(0, 40), BOUNDS, ended=True).situation is situation
 
 
+@pytest.mark.parametrize(
+    ("later", "while_it_goes_on", "at_the_end"),
+    [
+        (1_000, Situation.FOLLOWS, Situation.FOLLOWS),
+        (1_001, Situation.UNDECIDED, Situation.FOLLOWS),
+        (60_000, Situation.UNDECIDED, Situation.FOLLOWS),
+        (60_001, Situation.UNDECIDED, Situation.SILENCE),
+        (DAY + 1, Situation.UNDECIDED, Situation.STRAY),
+    ],
+)
+def test_of_two_samples_nothing_tells_a_gap(later, while_it_goes_on, at_the_end):
+    assert judge([later], Neighbours(0, 0), BOUNDS).situation is while_it_goes_on
+    assert judge([later], Neighbours(0, 0), BOUNDS, ended=True).situation is at_the_end
+
+
 def test_other_tracks_confirm_a_gap_or_contradict_it():
     ahead = line(5_000, 26)
     assert judge(ahead[:1], Neighbours(0, 40, reached=5_000), BOUNDS).situation is Situation.SILENCE

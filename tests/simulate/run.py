@@ -43,6 +43,7 @@ from onvif_bmff.validation import Finding, validate_store
 from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
+from tests.simulate.corrections import Corrections, overlap_of
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
@@ -490,7 +491,7 @@ class World:
             checked = check_bucket(mine)
             mixed = MixedSpans(checked.spans)
             for one in validate_store(store, keys=keys, unwrapper=unwrapper()):
-                if one.level.value != "error" or self._is_expected(one):
+                if one.level.value != "error" or self._is_expected(one, store, keys):
                     continue
                 text = f"the validator: {name} {one.rule} {one.key} {one.message}"
                 short = CUT_SHORT if is_cut_short(one, checked.spans) else None
@@ -529,7 +530,7 @@ class World:
             outcome.samples += len(stored)
         return outcome
 
-    def _is_expected(self, finding: Finding) -> bool:
+    def _is_expected(self, finding: Finding, store: ReadableStore, keys: KeyRing) -> bool:
         """Whether a finding is right, and no fault of the device.
 
         Exports are no recordings. A clock that is set back makes spans of one time; so do events of which one begins
@@ -537,13 +538,20 @@ class World:
         """
         if finding.key.startswith(f"{EXPORTS}/") or (finding.rule, finding.key) == ("ANX-B.4-02", ""):
             return True  # the latter sums up names that are no keys, as those of exports
-        if not finding.message.startswith("an earlier span has a sample at"):
+        overlap = overlap_of(finding.message)
+        if overlap is None:
             return False
-        set_back = any(one.kind.startswith("wall clock") and one.size < 0 for one in self.scenario.incidents)
-        two_clocks = bool(self.wall.jumps) and any(one.does("clock readings") for one in self.fleet.cameras.values())
-        # What a stamp was off by is known some seconds later, and that a camera's clock is another than the device's.
-        corrected = two_clocks or "camera clock trouble" in self.scenario.kinds
-        return set_back or corrected or finding.key.startswith("place")
+        for recording in self.scenario.recordings:
+            if finding.key.startswith(f"{recording.prefix}/"):
+                stored = list(self._stored(store, recording, keys))
+                return self._corrections(recording).explain(*overlap, finding.key, stored)
+        return finding.key.startswith("place")
+
+    def _corrections(self, recording: Recording) -> Corrections:
+        camera = self.fleet.cameras[recording.camera]
+        sparse = {stream.track_id for stream in camera.streams if stream.is_sparse}
+        own = camera.clock_off if camera.does("clock readings") else None
+        return Corrections(camera.given, sparse, self.wall.ahead, self.drift * self.simulation.time, own)
 
     def _keys(self) -> Iterator[ContentKey]:
         for number, _ in enumerate(self.scenario.recordings):

@@ -8,6 +8,7 @@ import pytest
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
+from tests.simulate.corrections import Corrections, overlap_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -287,3 +288,51 @@ def test_trouble_lasts_for_all_of_a_long_run() -> None:
 def test_each_kind_is_drawn() -> None:
     assert {kind for seed in range(300) for kind in draw(seed).kinds} == {*KINDS}
     assert any(not draw(seed).kinds for seed in range(300)), "a world without trouble"
+
+
+# ---- spans overlap by what a clock was set back, and by no more -------------------------------------------------
+
+
+def given(*, late: float = 0.0, step: float = 0.0) -> list[Given]:
+    """A sample a second: the first ones ``late``, and from the sixth on with stamps that are a ``step`` ahead."""
+    return [
+        Given(max(n, late), n, 1, 1, n, b"", n + (step if n > 5 else 0.0), 1.0, sync=True, disturbed=None)
+        for n in range(10)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("late", "step", "ahead", "camera", "most"),
+    [
+        (0.0, 0.0, [0.0], None, 0.5),
+        (4.0, 0.0, [0.0], None, 4.5),
+        (0.0, 30.0, [0.0], None, 30.5),
+        (0.0, -5.0, [0.0], None, 5.5),
+        (0.0, 0.0, [0.0, 7.0], None, 0.5),
+        (0.0, 0.0, [0.0, 7.0, -60.0], None, 67.5),
+        (0.0, 0.0, [0.0, 7.0], -0.25, 7.75),
+        (0.0, 0.0, [0.0, -7.0], 0.25, 7.75),
+        (4.0, 0.0, [0.0, 7.0], -0.25, 11.75),
+    ],
+)
+def test_an_overlap_is_no_longer_than_what_a_clock_was_set_back(late, step, ahead, camera, most):
+    model = Corrections(given(late=late, step=step), set(), ahead, 0.0, camera)
+    there = stored(sent(), span="b")
+    start = UtcTime(START)
+    assert model.explain(start.plus_microseconds(int(most * SECOND)), start, "b", there)
+    assert not model.explain(start.plus_microseconds(int(most * SECOND) + 1), start, "b", there)
+    assert not model.explain(start, start, "another span", there)
+
+
+def test_a_late_document_sets_no_clock_back():
+    model = Corrections(given(late=4.0), {1}, [0.0], 0.0, None)
+    start = UtcTime(START)
+    assert not model.explain(start.plus_microseconds(SECOND), start, "b", stored(sent(), span="b"))
+
+
+def test_what_an_overlap_is_told_by():
+    text = "an earlier span has a sample at 2026-09-21T14:13:47.121000Z, after the beginning of this one at {}"
+    found = overlap_of(text.format("2026-09-21T14:13:40.477000Z"))
+    assert found is not None
+    assert found[0].microseconds_since(found[1]) == 6_644_000
+    assert overlap_of("no span here ends with counter 5") is None
