@@ -16,6 +16,8 @@ FOUND = {
     5584: "a recovery that was tried again took a living span for the one before a segment that it gave up",
     8023: "a recovery ended a living span whose camera's clock is behind that of the device",
     200074: "a silent track whose last samples were in doubt was stored in the wrong order when its span was closed",
+    200008: "two spans followed one clock, and a key of the sound was corrected by 147 ms at once",
+    200146: "two spans followed one clock, and a key of the sound was corrected by 108 ms at once",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
