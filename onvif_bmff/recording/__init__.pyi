@@ -50,6 +50,7 @@ from onvif_bmff.recording.progress import LatestReading as LatestReading
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
 from onvif_bmff.recording.readings import ClockChoice as ClockChoice
+from onvif_bmff.recording.readings import FOLLOWED as FOLLOWED
 from onvif_bmff.recording.readings import READINGS as READINGS
 from onvif_bmff.recording.readings import ReadingSituation as ReadingSituation
 from onvif_bmff.recording.readings import ReadingVerdict as ReadingVerdict
@@ -104,6 +105,7 @@ __all__ = [
     "CMAF",
     "CUTS",
     "FIRST_PAUSE",
+    "FOLLOWED",
     "MAX_DURATION",
     "MP4",
     "NEVER",

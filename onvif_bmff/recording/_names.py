@@ -36,7 +36,7 @@ NAMES = {
     "origin": ("Origin",),
     "preroll": ("PreRoll",),
     "progress": ("ClockTie", "LatestReading", "Progress", "UtcAnchor",),
-    "readings": ("ClockChoice", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
+    "readings": ("ClockChoice", "FOLLOWED", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
     "recorder": ("Recorder",),
     "rhythm": ("Rhythm",),
     "router": ("SampleRouter",),

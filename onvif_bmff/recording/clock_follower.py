@@ -90,8 +90,8 @@ class ClockFollower:
         self._off_since, self._setting = None, False
         tie = self.anchor.tie
         if verdict is ReadingVerdict.FOLLOW and tie is not None:
-            self.counted[TimingFault.CLOCK_FOLLOWED] += tie.following is None
-            tie.following = read
+            self.counted[TimingFault.CLOCK_FOLLOWED] += tie.taken_up
+            tie.clock = read
         return False
 
     def _expected(self, reading: ClockReading, time: Fraction) -> UtcTime:
@@ -99,7 +99,7 @@ class ClockFollower:
         anchor = self.anchor
         try:
             if anchor.tie is not None:
-                return anchor.tie.clock.utc(time.numerator, time.denominator)
+                return anchor.tie.expected(MediaClock(reading.utc, time.numerator, time.denominator))
             if anchor.given is not None:
                 return anchor.given.utc(reading.media_time.numerator, reading.media_time.denominator)
         except TimeError:

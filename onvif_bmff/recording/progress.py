@@ -1,13 +1,15 @@
 """How far an activation has come, and what ties its media time to UTC."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from onvif_bmff.media.clock_reading import ClockReading
+from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
+from onvif_bmff.recording.readings import FOLLOWED
 from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
@@ -48,19 +50,47 @@ class Progress:
 
 @dataclass(slots=True, eq=False)
 class ClockTie:
-    """What ties media time to UTC in spans that opened together: ``clock`` in the segments that open.
+    """What ties media time to UTC in spans that opened together: ``clock`` in the segments that open next.
 
-    ``following`` is another one for the segments that open next, if readings differ by no more than is followed.
+    ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
+    those of metadata, whose segments may stay open for hours.
     """
 
     clock: MediaClock
-    following: MediaClock | None = None
+    steady: dict[int, MediaClock] = field(default_factory=dict)
+    sparse: dict[int, MediaClock] = field(default_factory=dict)
 
-    def follow(self) -> MediaClock:
-        """Return the clock of a segment that opens now."""
-        if self.following is not None:
-            self.clock, self.following = self.following, None
-        return self.clock
+    @property
+    def taken_up(self) -> bool:
+        """Whether a segment has opened that goes by ``clock``."""
+        return any(one is self.clock for one in (*self.steady.values(), *self.sparse.values()))
+
+    def expected(self, read: MediaClock) -> UtcTime:
+        """Return when the open segments take the media of a reading to be: the one that differs most from it.
+
+        Metadata count where there are no other media. Raises ``TimeError`` beyond the years that there are.
+        """
+        clocks = self.steady or self.sparse
+        times = [one.utc(read.ticks, read.timescale) for one in clocks.values() or (self.clock,)]
+        return max(times, key=lambda time: abs(read.at.microseconds_since(time)))
+
+    def open(self, track: Track) -> MediaClock:
+        """Return the clock of a segment that a span opens now; it goes at most 100 ms beyond that of the one before."""
+        clocks = self.sparse if track.type is TrackType.METADATA else self.steady
+        before, clock = clocks.get(track.track_id), self.clock
+        if before is not None:
+            time = before.utc(clock.ticks, clock.timescale)
+            off = clock.at.microseconds_since(time)
+            if abs(off) > FOLLOWED:
+                at = time.plus_microseconds(FOLLOWED if off > 0 else -FOLLOWED)
+                clock = MediaClock(at, clock.ticks, clock.timescale)
+        clocks[track.track_id] = clock
+        return clock
+
+    def close(self, track: Track) -> None:
+        """Forget a span that has closed: the next one in its place begins by ``clock``."""
+        self.steady.pop(track.track_id, None)
+        self.sparse.pop(track.track_id, None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +127,7 @@ class UtcAnchor:
 
     @property
     def clock(self) -> MediaClock | None:
-        """The clock of the segments that open now; None before the first spans open."""
+        """The clock of the segments that open next; None before the first spans open."""
         return None if self.tie is None else self.tie.clock
 
     def settle(self, state: "TrackState", presented: int) -> ClockTie:

@@ -10,12 +10,12 @@ from fractions import Fraction
 from onvif_bmff.media.clock_reading import ClockOrigin
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
+__all__ = ["FOLLOWED", "READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
 
 _FIRST_YEAR = UtcTime.from_fields(2000, 1, 1)
 _DAY = 86_400_000_000
-_FOLLOWED = 100_000
-"""Microseconds that are followed inside a span."""
+FOLLOWED = 100_000
+"""Microseconds that are followed from one segment of a span to the next."""
 _UNNOTICED = 10_000
 """Microseconds that are not worth a correction: readings are not more precise."""
 _LASTS = 5
@@ -97,6 +97,6 @@ def judge_reading(
     if not is_chosen(origin, choice, camera_followed=camera_followed):
         return ReadingSituation.NOT_CHOSEN
     off = abs(utc.microseconds_since(expected))
-    if off <= _FOLLOWED:
+    if off <= FOLLOWED:
         return ReadingSituation.CLOSE if off >= _UNNOTICED else ReadingSituation.EXACT
     return ReadingSituation.OFF_FOR_GOOD if off_for > _LASTS else ReadingSituation.OFF

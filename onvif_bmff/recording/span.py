@@ -145,6 +145,7 @@ class SpanWriter:
         return [*events, *self._end()]
 
     def _end(self) -> Sequence[RecordingEvent]:
+        self._settings.tie.close(self._kind.lead)
         return () if self._end_time is None else (SpanEnded(self._keys.unused(self._end_time, span_end=True)),)
 
     def give_up(self, error: Exception) -> Sequence[RecordingEvent]:
@@ -169,7 +170,7 @@ class SpanWriter:
         if self._segment is not None:
             raise InvariantError(f"segment {self._keys.counter} of a span is open, and another one is to be opened")
         track = self._tracks[sample.track_id]
-        clock = self._settings.tie.follow()
+        clock = self._settings.tie.open(self._kind.lead)
         start = clock.utc(sample.decode_time + track.delay, track.timescale)
         self._header.created = self._header.created or start
         writer = SegmentWriter(

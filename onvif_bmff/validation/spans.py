@@ -25,7 +25,7 @@ __all__ = ["KindChecker", "SegmentSummary", "SpanChecker", "TrackSummary"]
 _TIMES = (MovieHeaderBox, TrackHeaderBox, MediaHeaderBox)
 _MAX_AGE = Fraction(1, 2)
 """Seconds by which sound may be older than its object's key: it comes in blocks, and coders delay it."""
-_FOLLOWED = 300_000
+_FOLLOWED = 100_000
 """Microseconds by which a recorder may follow its clock from one segment of a span to the next (docs/time.md)."""
 _LAG = 3_000_000
 """Microseconds by which the end of a span may lie after the start of the next one."""
@@ -221,7 +221,8 @@ class SpanChecker:
         if not _fits(last.key, last.starts, observed.key, starts):
             expected, at = _at(last.key, last.starts[0], starts[0]), observed.key.time
             pairs = (_at(last.key, before, start) for before in last.starts for start in starts)
-            if any(one is not None and abs(at.microseconds_since(one)) <= _FOLLOWED for one in pairs):
+            most = _FOLLOWED + max(_unit(last.key), _unit(observed.key)) + 1  # both are cut off
+            if any(one is not None and abs(at.microseconds_since(one)) <= most for one in pairs):
                 message = f"the first sample is at {expected}, by the segment before: a clock was followed"
                 self._findings.note("ANX-B.4-05", message, observed.name)
                 return

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from math import copysign
 
 import pytest
-from recording_kit import AUDIO, FORMATS, MJPEG, START, audio, mixed, target, video
+from recording_kit import AUDIO, FORMATS, META, MJPEG, START, audio, metadata, mixed, target, video
 
 from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import ClockOrigin, ClockReading
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded
+from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.recording.recorder import Recorder
@@ -84,6 +86,10 @@ def test_each_situation_has_a_verdict():
 
 def pictures(seconds, **more):
     return [replace(one, data=b"\xff\xd8" + one.data, sync=True, **more) for one in video(seconds)]
+
+
+def documents(*times):
+    return [replace(one, data=b"<a/>") for one in metadata(*times)]
 
 
 class Followed:
@@ -244,3 +250,72 @@ def test_tracks_follow_one_clock(chosen):
     found = Followed(both, lambda media: media / 100, chosen, tracks=(MJPEG, AUDIO))
     assert not found.findings
     assert found.spans == (2 if chosen.name == "CMAF" else 1)
+
+
+@pytest.mark.parametrize("step", [Fraction(9, 100), Fraction(-9, 100)])
+def test_what_two_spans_follow_adds_up_in_neither(step):
+    """Pictures and sound begin segments 2 seconds apart; the clock goes on by 90 ms between any two of them."""
+    late = [one for one in audio(30) if one.decode_time >= 2 * AUDIO.timescale]
+    found = Followed(
+        mixed(pictures(30), late),
+        lambda media: step * min(max(int(media - 1) // 2, 0), 2),
+        CMAF,
+        tracks=(MJPEG, AUDIO),
+        each=Fraction(1, 2),
+    )
+    assert not found.findings
+    assert found.spans == 2
+    assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
+    starts = [start for start, key in zip(found.starts, found.keys, strict=True) if key.extension == "m4v"]
+    assert starts[:4] == pytest.approx([0, 4 + float(step), 8 + 2 * float(step), 12 + 2 * float(step)])
+
+
+def test_what_goes_further_than_two_spans_follow_opens_new_ones():
+    late = [one for one in audio(40) if one.decode_time >= 7 * AUDIO.timescale]
+    found = Followed(
+        mixed(pictures(40), late),
+        lambda media: Fraction(9, 100) * min(max(int(media - 5) // 4, 0), 2),
+        CMAF,
+        tracks=(MJPEG, AUDIO),
+        segment=12,
+    )
+    assert not found.findings
+    assert found.timing[TimingFault.CLOCK_SET] == 1
+    assert found.spans == 4
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("drift", [Fraction(1, 10_000), Fraction(-1, 10_000)])
+def test_drift_of_a_quartz_is_followed_and_opens_no_span(chosen, drift):
+    """100 ppm for half an hour, beside a segment of metadata that stays open: it counts for nothing."""
+    found = Followed(
+        mixed([replace(one, duration=0) for one in pictures(1_800)[::25]], documents(0, 1, 2)),
+        lambda media: media * drift,
+        chosen,
+        tracks=(MJPEG, META),
+        segment=60,
+        each=5,
+    )
+    assert not found.findings
+    assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
+    assert found.spans == (2 if chosen is CMAF else 1)
+    lead = [start for start, key in zip(found.starts, found.keys, strict=True) if key.extension != "m4m"]
+    for number, start in enumerate(lead):
+        assert start == pytest.approx(60 * number * (1 + float(drift)), abs=0.017)  # 10 ms, and a segment's drift
+
+
+@pytest.mark.parametrize("drift", [Fraction(1, 100), Fraction(-1, 100)])
+def test_a_document_after_a_minute_is_put_right_by_a_tenth_of_a_second(drift):
+    """The segment of metadata stays open as long as no document comes; the pictures' follow meanwhile."""
+    found = Followed(
+        mixed(pictures(100), documents(0, 1, 2, 60, 61, 90, 91)),
+        lambda media: media * drift,
+        CMAF,
+        tracks=(MJPEG, META),
+    )
+    assert not found.findings
+    assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
+    starts = [start for start, key in zip(found.starts, found.keys, strict=True) if key.extension == "m4m"]
+    assert starts == pytest.approx(
+        [float(drift), 60 + float(drift) + copysign(0.1, drift), 90 + float(drift) + copysign(0.2, drift)], abs=0.001
+    )

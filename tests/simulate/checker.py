@@ -17,8 +17,8 @@ __all__ = ["Checked", "CheckedSample", "CheckedSpan", "check_bucket"]
 _Say = Callable[[str], None]
 
 
-_FOLLOWED = 310_000
-"""Microseconds by which the name of a segment may correct the time before it, once for each of three tracks."""
+_FOLLOWED = 100_000
+"""Microseconds by which the name of a segment may correct the time before it."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class _Span:
     def origin(self) -> tuple[int, int]:
         """When tick 0 is by most names and the end object, and how many names contradict that.
 
-        A segment may correct it by some tenths of a second: a clock was followed.
+        A segment may correct it by a tenth of a second: a clock was followed.
         """
 
         def strays(origin: int) -> int:
@@ -91,7 +91,8 @@ class _Span:
                 if not self.fits(one.name, one.starts(), [here]):
                     origins = [one.name.time * self.timescale - tick * 1_000_000 for tick in one.starts()]
                     near = min(origins, key=lambda found: abs(found - here))
-                    if abs(near - here) <= _FOLLOWED * self.timescale:
+                    unit = max(one.name.unit, self.segments[0].name.unit) + 1  # names are cut off
+                    if abs(near - here) <= (_FOLLOWED + unit) * self.timescale:
                         here = near
                     else:
                         wrong += 1

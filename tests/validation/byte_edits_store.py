@@ -92,6 +92,8 @@ renamed("a capital extension", "ANX-B.4-12", lambda key: key.rpartition(".")[0] 
 
 renamed("a key too late", "ANX-B.4-05", lambda key: shifted(key, 250_000), which=1)
 renamed("a key too early", "ANX-B.4-05", lambda key: shifted(key, -250_000), which=1)
+renamed("a key 130 ms too late", "ANX-B.4-05", lambda key: shifted(key, 130_000), which=1)
+renamed("a key 130 ms too early", "ANX-B.4-05", lambda key: shifted(key, -130_000), which=1)
 renamed("a key an hour too late", "ANX-B.4-05", lambda key: shifted(key, 3_600_000_000), which=-1)
 renamed("the first key too late", "ANX-B.4-05", lambda key: shifted(key, 1_000_000), which=0)
 renamed("a counter skipped", "ANX-B.4-11", match(r"Z\.3\.", "Z.4."))

@@ -3,8 +3,9 @@
 import byte_edits
 import pytest
 from byte_edits import Bucket, bucket, findings_in
+from byte_edits_store import BOTH, rename, shifted, video
 
-from onvif_bmff.validation import RULES, validate_store
+from onvif_bmff.validation import RULES, Level, validate_store
 
 EDITS = byte_edits.load()
 OTHER_RULE = {
@@ -64,3 +65,18 @@ def test_a_lost_segment_is_one_finding():
     lost = [one for one in EDITS if one.name.startswith("a lost ")]
     assert len(lost) == 5
     assert [len(findings_in(one)) for one in lost] == [1] * 5
+
+
+@pytest.mark.requirement("ANX-B.4-05")
+@pytest.mark.parametrize(
+    ("off", "level"),
+    [(130_000, Level.ERROR), (-130_000, Level.ERROR), (99_000, Level.NOTE), (-99_000, Level.NOTE)],
+)
+@pytest.mark.parametrize("base", BOTH.split())
+def test_a_recorder_may_follow_a_clock_by_a_tenth_of_a_second(base, off, level):
+    objects = bucket(base)
+    key = video(objects, "")[1]
+    rename(objects, key, shifted(key, off))
+    found = [one for one in validate_store(Bucket(objects)) if one.rule == "ANX-B.4-05"]
+    assert found
+    assert {one.level for one in found} == {level}
