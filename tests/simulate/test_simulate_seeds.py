@@ -16,15 +16,12 @@ FOUND = {
     5584: "a recovery that was tried again took a living span for the one before a segment that it gave up",
     8023: "a recovery ended a living span whose camera's clock is behind that of the device",
     200074: "a silent track whose last samples were in doubt was stored in the wrong order when its span was closed",
-<<<<<<< HEAD
     300204: "the model knew nothing of samples that are seconds late where a connection begins: time is set back later",
     300245: "the same in MP4 format, where a connection began with a burst",
     300366: "the same with a first arrival that was 14.8 s late",
     300294: "the second of two pictures without durations was taken for one behind a gap, and lost",
-=======
     200008: "two spans followed one clock, and a key of the sound was corrected by 147 ms at once",
     200146: "two spans followed one clock, and a key of the sound was corrected by 108 ms at once",
->>>>>>> ties
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
