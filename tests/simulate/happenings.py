@@ -4,7 +4,7 @@ Each knows afterwards what must be there, or what may be missing.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -69,7 +69,9 @@ class EventTimes:
         for window in self._windows:
             window.end = min(window.end, time)
 
-    def needed(self, given: Sequence[Given], lead: int, before: float) -> Iterator[bool]:
+    def needed(
+        self, given: Sequence[Given], lead: int, before: float, behind: Callable[[float], float] = lambda _: 0.0
+    ) -> Iterator[bool]:
         """Tell of each sample whether it belongs to an event, with Before; ``lead`` is the leading track.
 
         Without a Before nothing is kept, and recording begins at the next sync sample. What was kept of a connection
@@ -82,10 +84,13 @@ class EventTimes:
         starts = [window.start for window in self._windows]
         for one in given:
             near = bisect_right(starts, one.captured + before)
-            yield any(self._is_needed(at, one, before) for at in range(max(near - _NEAR, 0), near))
+            yield any(self._is_needed(at, one, before, behind) for at in range(max(near - _NEAR, 0), near))
 
-    def _is_needed(self, at: int, one: Given, before: float) -> bool:
+    def _is_needed(self, at: int, one: Given, before: float, behind: Callable[[float], float]) -> bool:
         window = self._windows[at]
+        late = behind(window.start)
+        if late and one.at < window.start and one.captured < window.start - before + late:
+            return False
         if one.at > window.end - _LATE:
             return False
         if one.at < window.start and self._is_forgotten(one, window.start):

@@ -569,17 +569,18 @@ class World:
             began.setdefault(one.session, one.captured)
             if one.track == lead and one.sync:
                 first.setdefault(one.session, max(one.captured + one.later, one.at))
-        joined = [
-            Excuse(at - 1.0, first.get(session, at + GOP), "before the first sync sample", counted=False)
-            for session, at in began.items()
-        ]
+        group = camera.streams[0].period * camera.streams[0].group
+        joined = []
+        for session, at in began.items():
+            until = first.get(session, at + GOP)
+            until += group if until - at > MAX_GAP else 0.0  # others led until then, so its first group is lost, too
+            joined.append(Excuse(at - 1.0, until, "before the first sync sample", counted=False))
         troubled = [
             Excuse(one.captured, one.captured, f"camera: {one.disturbed}", counted=False)
             for one in camera.given
             if one.disturbed is not None and BEHAVIOURS[one.disturbed].may_lose
         ]
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
-        group = camera.streams[0].period * camera.streams[0].group
         patience = GOP if group <= MAX_GAP else 2 * GOP
         left = list(self.pauses.excuses(recording.prefix, patience, camera.given))
         return (
@@ -607,7 +608,8 @@ class World:
         camera = self.fleet.cameras[recording.camera]
         needed: Iterable[bool] = repeat(True)
         if recording.before is not None:
-            needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before)
+            behind = partial(self._behind, camera)
+            needed = self.events.needed(list(camera.given), camera.streams[0].track_id, recording.before, behind)
         silent = _before_silence(camera.given)
         for one, need in zip(camera.given, needed, strict=False):
             yield Sent(
@@ -620,6 +622,13 @@ class World:
                 one.taken and need and not self.pauses.was_off(recording.prefix, one.at),
                 one.disturbed or ("before a silence" if (one.track, one.number) in silent else ""),
             )
+
+    def _behind(self, camera: Camera, time: float) -> float:
+        """Return by how many seconds a camera's clock, if it tells that, is behind the device's, which dates events."""
+        if not camera.does("clock readings"):
+            return 0.0
+        shown = self.wall.true_at(time).microseconds_since(START) / 1e6
+        return max(shown - time - camera.clock_off, 0.0)
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
         for span in Timeline.from_store(store, prefix=recording.prefix).spans:

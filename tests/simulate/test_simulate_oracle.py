@@ -190,7 +190,7 @@ class Service:
         self.modes.append(str(mode))
 
 
-def needed(before: float, *, second: float = 60.0, changed: int = -1) -> set[int]:
+def needed(before: float, *, second: float = 60.0, changed: int = -1, behind: float = 0.0) -> set[int]:
     """Of a sample a second, a sync one every ten: numbers that two events of five seconds need, at 30 and another.
 
     From the number ``changed`` on there is another codec.
@@ -201,11 +201,17 @@ def needed(before: float, *, second: float = 60.0, changed: int = -1) -> set[int
         simulation.time = at
         events.happen(device, 5.0, 2.0)  # type: ignore[arg-type]
     given = [Given(n + 0.5, n + 0.4, 1, 1, n, b"", n, 1, n % 10 == 0, None, changed=n == changed) for n in range(90)]
-    return {one.number for one, need in zip(given, events.needed(given, 1, before), strict=True) if need}
+    wanted = events.needed(given, 1, before, lambda _: behind)
+    return {one.number for one, need in zip(given, wanted, strict=True) if need}
 
 
 def test_an_event_needs_what_came_before_and_after_it() -> None:
     assert needed(4.0) == {*range(26, 37), *range(56, 67)}
+
+
+@pytest.mark.parametrize(("behind", "first"), [(0.0, 26), (1.5, 28), (4.0, 30), (60.0, 30)])
+def test_a_before_is_shorter_by_what_the_clock_of_media_is_behind_that_of_events(behind: float, first: int) -> None:
+    assert needed(4.0, behind=behind) & {*range(50)} == {*range(first, 37)}
 
 
 def test_what_was_kept_goes_where_the_codec_changes() -> None:
