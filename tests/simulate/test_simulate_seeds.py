@@ -20,13 +20,10 @@ FOUND = {
     300245: "the same in MP4 format, where a connection began with a burst",
     300366: "the same with a first arrival that was 14.8 s late",
     300294: "the second of two pictures without durations was taken for one behind a gap, and lost",
-<<<<<<< HEAD
     200008: "two spans followed one clock, and a key of the sound was corrected by 147 ms at once",
     200146: "two spans followed one clock, and a key of the sound was corrected by 108 ms at once",
-=======
     400003: "the model did not know that a camera's clock was seconds behind that of the device, which dates events",
     400688: "the model did not know that a first group of pictures is lost where video comes long after the sound",
->>>>>>> camp
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
