@@ -21,6 +21,7 @@ FOUND = {
     300366: "the same with a first arrival that was 14.8 s late",
     300294: "the second of two pictures without durations was taken for one behind a gap, and lost",
     400003: "the model did not know that a camera's clock was seconds behind that of the device, which dates events",
+    400592: "a disk of the model became full when all trouble was over",
     400688: "the model did not know that a first group of pictures is lost where video comes long after the sound",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
