@@ -179,6 +179,7 @@ class World:
         self._boot: SimulatedTask | None = None
         self._places_at: list[tuple[float, frozenset[tuple[str, str, str]], bool]] = []
         self._outside = Process("the world")
+        self._is_calm = False
 
     def _behaviours(self, chance: Random) -> list[str]:
         """Return what all cameras do."""
@@ -412,6 +413,8 @@ class World:
                 device.service.device_side.event(event)
 
     def _fill_disk(self, seconds: float) -> None:
+        if self._is_calm:
+            return  # it was due while the device was off, and all trouble has ended since
         self.disk.faults.capacity = self.disk.used + 200
         self.simulation.sleep(seconds)
         self.disk.faults.capacity = None
@@ -428,6 +431,7 @@ class World:
                 likely = chance.choice((0.0, 0.0005, 0.005))
                 if name in kinds and not (fault is Fault.SLOW and faults is self.database.faults):
                     faults.probabilities[fault] = likely
+        self._is_calm = not on
         if not on:
             self.bucket.heal()
             self.disk.faults.clear()

@@ -23,6 +23,7 @@ FOUND = {
     200008: "two spans followed one clock, and a key of the sound was corrected by 147 ms at once",
     200146: "two spans followed one clock, and a key of the sound was corrected by 108 ms at once",
     400003: "the model did not know that a camera's clock was seconds behind that of the device, which dates events",
+    400592: "a disk of the model became full when all trouble was over",
     400688: "the model did not know that a first group of pictures is lost where video comes long after the sound",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
