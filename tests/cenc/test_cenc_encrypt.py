@@ -604,7 +604,7 @@ def refused(track, sample, error, words):
     recording = kit.recorder([kit.entry("cbcs-seig")], tracks=(track,))
     recording.activate(kit.START, media_time=Fraction(0))
     for number in range(2):
-        assert recording.push(replace(sample, decode_time=number * 1000)) == ()
+        assert list(recording.push(replace(sample, decode_time=number * 1000))) == []
     with pytest.raises(error, match=words):
         recording.push(replace(sample, decode_time=2000))
     assert recording.deactivate() == []

@@ -32,6 +32,7 @@ USES = [
     "copy store copied --source-options {}",
     "spool {}",
     "record {clip} --store store --spool {}",
+    "import {} --store store",
     "fuzz --seeds {} -- true",
     "fuzz --findings {} -- true",
 ]
@@ -55,6 +56,7 @@ STORE_USES = [
     "check-store {}",
     "diagnose {}",
     "expire {} --older-than P1D",
+    "import {clip} --store {}",
 ]
 
 

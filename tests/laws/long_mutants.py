@@ -99,7 +99,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         'for name, flag in (("duration", 257), ("size", 0x200), ("flags", 0x400), ("composition_offset", 0x800)):',
     ): "the lowest bit, a data offset, is set already",
     ("onvif_bmff/recording/interleave.py", "_NEVER = -1 << 80", "_NEVER = -2 << 80"): "both are before any time",
-    ("onvif_bmff/recording/sample_clock.py", "NEVER = -1 << 80", "NEVER = -1 << 81"): "both are before any time",
+    ("onvif_bmff/recording/clock_parts.py", "NEVER = -1 << 80", "NEVER = -1 << 81"): "both are before any time",
     (
         "onvif_bmff/recording/sample_clock.py",
         "return self._finished(held, duration, gap_next=False)",
@@ -166,15 +166,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if self.lead_id != first_id or since is None or (newest - since >= self._patience):",
     ): "the election that follows asks the same, and leaves the lead where it is",
     (
-        "onvif_bmff/recording/sample_clock.py",
+        "onvif_bmff/recording/clock_parts.py",
         "return last + (raw - last + self.half) % (self.half * 2) - self.half",
         "return last + ((raw - last - self.half)) % (self.half * 2) - self.half",
     ): _HALF_A_CIRCLE,
-    (
-        "onvif_bmff/recording/sample_clock.py",
-        "if delta < 0 or delta > _DAY * self._limits.timescale:",
-        "if delta < 1 or delta > _DAY * self._limits.timescale:",
-    ): "samples of equal times have been dealt with before",
     (
         "onvif_bmff/recording/target.py",
         'ObjectKey(self.prefix, UtcTime(0), self.postfix, 0, "mp4", digits=self.digits)',

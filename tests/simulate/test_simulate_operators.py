@@ -198,7 +198,7 @@ def test_an_exception_that_is_no_fault_is_a_finding(monkeypatch):
     world = World(3)
     _, _, device = world.start()
     monkeypatch.setattr(RecordingService, "get_service_capabilities", lambda self: 1 / 0)
-    for _ in range(300):
+    for _ in range(1000):
         world.operator.step(device.service)
     device.close()
     assert world.operator.findings
