@@ -93,9 +93,16 @@ def test_a_service_that_is_right_agrees(seed):
     assert world.simulation.faults == []
 
 
+REFUSALS = {
+    "NoRecording", "NoTrack", "NoRecordingJob", "BadConfiguration", "AmbiguousConfiguration", "BadMode",
+    "BadDuration", "MaxTracks", "ActionNotSupported", "UnknownReceiver", "CannotDeleteReceiver",
+}  # fmt: skip
+
+
 def test_all_operations_are_called_and_refused():
-    calls, world = Counter(), None
-    for seed in range(6):
+    """Some refusals are rare: worlds are tried until all were seen."""
+    calls, refused = Counter(), set()
+    for seed in range(40):
         world = World(seed)
         _, _, device = world.start()
         for _ in range(250):
@@ -104,12 +111,11 @@ def test_all_operations_are_called_and_refused():
         device.close()
         assert world.operator.findings == []
         calls += world.operator.calls
+        refused = {name.partition(": ")[2] for name in calls} - {""}
+        if seed >= 5 and refused >= REFUSALS and OPERATIONS.keys() <= calls.keys():
+            break
     assert OPERATIONS.keys() <= calls.keys()
-    refused = {name.partition(": ")[2] for name in calls} - {""}
-    assert refused >= {
-        "NoRecording", "NoTrack", "NoRecordingJob", "BadConfiguration", "AmbiguousConfiguration", "BadMode",
-        "BadDuration", "MaxTracks", "ActionNotSupported", "UnknownReceiver", "CannotDeleteReceiver",
-    }  # fmt: skip
+    assert refused >= REFUSALS
 
 
 @pytest.mark.parametrize("way", ["crashes before", "crashes after", "fails"])
@@ -146,7 +152,10 @@ def after_lies(seed):
         world.operator.step(device.service)
     world.simulation.crash(process)
     persistence.world = None
-    _, _, device = world.start()
+    try:
+        _, _, device = world.start()
+    except PersistenceError as error:  # what is left contradicts itself, and is not taken for a configuration
+        return [str(error)]
     found = world.operator.differences(device.service)
     device.close()
     return found
