@@ -132,8 +132,7 @@ class PreRoll:
 
     def release(self) -> list[Sample]:
         """Return the samples, oldest first within each track, and forget them."""
-        start = self._starts[0] if self._starts else None
-        found = [sample for time, _, sample in self._samples if start is None or time >= start or self._leads(sample)]
+        found = [sample for sample, _ in self.kept()]
         self.clear()
         return found
 
