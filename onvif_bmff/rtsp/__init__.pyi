@@ -20,6 +20,8 @@ from onvif_bmff.rtsp.media_units import OpusUnits as OpusUnits
 from onvif_bmff.rtsp.options import Location as Location
 from onvif_bmff.rtsp.options import StreamOptions as StreamOptions
 from onvif_bmff.rtsp.options import Transport as Transport
+from onvif_bmff.rtsp.pieces import MAX_UNIT as MAX_UNIT
+from onvif_bmff.rtsp.pieces import Pieces as Pieces
 from onvif_bmff.rtsp.provider import OpenSource as OpenSource
 from onvif_bmff.rtsp.provider import OtherSources as OtherSources
 from onvif_bmff.rtsp.provider import StreamSources as StreamSources
@@ -41,6 +43,7 @@ from onvif_bmff.rtsp.streams import assembler_for as assembler_for
 from onvif_bmff.rtsp.streams import kind_of as kind_of
 
 __all__ = [
+    "MAX_UNIT",
     "AacUnits",
     "AddressPolicy",
     "Arrived",
@@ -59,6 +62,7 @@ __all__ = [
     "OpusUnits",
     "OtherSources",
     "Packet",
+    "Pieces",
     "RtpStamps",
     "Scrubber",
     "SenderReport",

@@ -16,6 +16,7 @@ NAMES = {
         "OpusUnits",
     ),
     "options": ("Location", "StreamOptions", "Transport",),
+    "pieces": ("MAX_UNIT", "Pieces",),
     "provider": ("OpenSource", "OtherSources", "StreamSources",),
     "reader": ("Arrived", "StreamReader",),
     "scrubber": ("Scrubber", "without_secrets",),

@@ -8,13 +8,13 @@ from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.sample_entries import make_visual_entry
 from onvif_bmff.rtsp.media_units import MediaUnit
+from onvif_bmff.rtsp.pieces import Pieces
 
 __all__ = ["Av1Units", "av1_codec"]
 
 _SEQUENCE_HEADER = 1
 _NOT_IN_SAMPLES = (2, 8, 15)
 """Temporal delimiters, tile lists, padding."""
-_MAX_UNIT = 32 << 20
 
 
 class Av1Units:
@@ -28,9 +28,7 @@ class Av1Units:
         self.codec: Codec | None = None
         self.lost = 0
         self._whole = whole
-        self._parts: list[bytes] = []
-        self._time = 0
-        self._size = 0
+        self._pieces = Pieces()
         self._header = b""
 
     def continues(self, data: bytes) -> bool:
@@ -42,21 +40,19 @@ class Av1Units:
         if self._whole:
             yield from self._made(data, time, sync=sync, decode_time=decode_time)
             return
-        if self._parts and time != self._time:
+        if self._pieces and time != self._pieces.time:
             yield from self.flush()
-        self._time = time
-        self._size += len(data)
-        if self._size <= _MAX_UNIT:
-            self._parts.append(data)
+        self._pieces.add(data, time)
 
     def flush(self) -> Iterator[MediaUnit]:
         """Return the temporal unit that was collected."""
-        parts, size = self._parts, self._size
-        self._parts, self._size = [], 0
-        if size > _MAX_UNIT:
+        try:
+            data = self._pieces.take()
+        except BitstreamError:
             self.lost += 1
-        elif parts:
-            yield from self._made(b"".join(parts), self._time, sync=False, decode_time=None)
+            return
+        if data is not None:
+            yield from self._made(data, self._pieces.time, sync=False, decode_time=None)
 
     def _made(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterator[MediaUnit]:
         try:

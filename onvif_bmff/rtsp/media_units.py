@@ -25,6 +25,7 @@ from onvif_bmff.codecs import (
 )
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
+from onvif_bmff.rtsp.pieces import MAX_UNIT, Pieces
 
 __all__ = [
     "AacUnits",
@@ -37,8 +38,6 @@ __all__ = [
     "OpusUnits",
 ]
 
-_MAX_UNIT = 32 << 20
-"""Bytes that one access unit or document may have; what is longer is lost."""
 _START_CODE = b"\0\0\1"
 
 
@@ -109,9 +108,7 @@ class NalUnits:
     def __init__(self, units: AvcAccessUnits | HevcAccessUnits, *, whole: bool = False) -> None:
         self._units = units
         self._whole = whole
-        self._parts: list[bytes] = []
-        self._time = 0
-        self._size = 0
+        self._pieces = Pieces()
         self._lost = 0
 
     @property
@@ -126,29 +123,27 @@ class NalUnits:
 
     def continues(self, data: bytes) -> bool:
         """Return whether a payload goes on within a NAL unit: it begins with no start code."""
-        return not self._whole and bool(self._parts) and not _begins_unit(data)
+        return not self._whole and bool(self._pieces) and not _begins_unit(data)
 
     def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
         """Take a payload."""
         if self._whole:
             yield from self._made(data, time, decode_time)
             return
-        if self._parts and time != self._time:
+        if self._pieces and time != self._pieces.time:
             yield from self.flush()
-        self._time = time
-        self._size += len(data)
-        if self._size <= _MAX_UNIT:
-            self._parts.append(data)
+        self._pieces.add(data, time)
 
     def flush(self) -> Iterator[MediaUnit]:
         """Return the access unit that was collected."""
-        parts, size = self._parts, self._size
-        self._parts, self._size = [], 0
-        if size > _MAX_UNIT:
+        try:
+            data = self._pieces.take()
+        except BitstreamError:
             self._lost += 1
-        elif parts:
-            for found in self._pictures(b"".join(parts)):
-                yield from self._made(found, self._time, None)
+            return
+        if data is not None:
+            for found in self._pictures(data):
+                yield from self._made(found, self._pieces.time, None)
 
     def _pictures(self, data: bytes) -> Iterable[bytes | list[bytes]]:
         """Return the access units of one time: more than one where a camera gives several pictures one stamp."""
@@ -165,7 +160,7 @@ class NalUnits:
         if len(firsts) < 2:
             return [units]
         assembly = PictureAssembly(family, self._units.codec)
-        return [one.units for one in (*assembly.push(units, self._time), *assembly.flush())]
+        return [one.units for one in (*assembly.push(units, self._pieces.time), *assembly.flush())]
 
     def _made(self, data: bytes | list[bytes], time: int, decode_time: int | None) -> Iterator[MediaUnit]:
         try:
@@ -290,7 +285,7 @@ class DocumentUnits:
             return
         self._time = time
         self._size += len(data)
-        if self._size > _MAX_UNIT:
+        if self._size > MAX_UNIT:
             self._parts, self._size = [], 0
             self.lost += 1
             return
@@ -339,7 +334,7 @@ class _GzipEnd:
         """Take the next piece; return whether the stream is whole. It never is if it is broken, or too large."""
         stream = self._stream
         try:
-            while data and not stream.eof and self._size <= _MAX_UNIT and not self._is_broken:
+            while data and not stream.eof and self._size <= MAX_UNIT and not self._is_broken:
                 self._size += len(stream.decompress(data, 1 << 16))
                 data = stream.unconsumed_tail
         except zlib.error:
