@@ -20,7 +20,6 @@ from onvif_bmff.jobs.rewrapping import rewrap_by_workers as rewrap_by_workers
 from onvif_bmff.jobs.sent_keys import SentRing as SentRing
 from onvif_bmff.jobs.sources import StoreAddress as StoreAddress
 from onvif_bmff.jobs.sources import StoreSource as StoreSource
-from onvif_bmff.jobs.sources import check_can_travel as check_can_travel
 from onvif_bmff.jobs.sources import opened as opened
 from onvif_bmff.jobs.tasks import Shared as Shared
 from onvif_bmff.jobs.tasks import Workers as Workers
@@ -51,7 +50,6 @@ __all__ = [
     "Workers",
     "WorkersLostError",
     "bucket_totals",
-    "check_can_travel",
     "expire_store",
     "expired_in",
     "expired_keys",

@@ -11,7 +11,7 @@ NAMES = {
     "retention": ("Hold", "expired_keys",),
     "rewrapping": ("rewrap_by_workers",),
     "sent_keys": ("SentRing",),
-    "sources": ("StoreAddress", "StoreSource", "check_can_travel", "opened",),
+    "sources": ("StoreAddress", "StoreSource", "opened",),
     "tasks": ("Shared", "Workers", "WorkersLostError",),
     "timelines": ("timeline_by_workers", "timeline_of_inventory",),
     "totals": ("BucketTotals", "PlaceTotals", "bucket_totals",),

@@ -1,16 +1,14 @@
 """Stores by their address, so that a task can open them where it runs."""
 
-import pickle
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.storage.cloud_settings import read_options
 from onvif_bmff.storage.opening import open_store
 
-__all__ = ["StoreAddress", "StoreSource", "check_can_travel", "opened"]
+__all__ = ["StoreAddress", "StoreSource", "opened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +45,3 @@ def opened(source: StoreSource) -> ReadableStore:
         StoreError: it cannot be opened.
     """
     return source.open() if isinstance(source, StoreAddress) else source
-
-
-def check_can_travel(source: StoreSource) -> None:
-    """Check that processes can be given a source.
-
-    Raises:
-        StoreError: they cannot.
-    """
-    try:
-        pickle.dumps(source)
-    except Exception as error:  # noqa: BLE001  stores are anybody's
-        raise StoreError(f"other processes cannot be given this store, but its address: {error}") from None

@@ -43,9 +43,18 @@ class Shared(Generic[T]):
         self._pickled: bytes | None = None
 
     def __reduce__(self) -> tuple[Callable[[bytes], "Shared[Any]"], tuple[bytes]]:
-        """Pickle the value once."""
+        """Pickle the value once.
+
+        Raises:
+            StoreError: it cannot be pickled; a store of one's own, as a rule.
+        """
         if self._pickled is None:
-            self._pickled = pickle.dumps(self.value)
+            try:
+                self._pickled = pickle.dumps(self.value)
+            except Exception as error:  # noqa: BLE001  stores are anybody's
+                raise StoreError(
+                    f"other processes cannot be given this store, but its address: {type(error).__name__}"
+                ) from None
         return _shared, (self._pickled,)
 
 

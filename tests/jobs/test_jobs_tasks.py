@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -129,3 +130,11 @@ def test_processes_end_with_their_parent(tmp_path):
             return
         time.sleep(0.05)
     pytest.fail("a worker outlived its parent")
+
+
+def test_what_cannot_be_given_to_processes_is_an_error_of_the_library():
+    with (
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor,
+        pytest.raises(StoreError, match="cannot be given this store, but its address"),
+    ):
+        list(Workers(executor, 1).run(double, [Shared(threading.Lock())]))
