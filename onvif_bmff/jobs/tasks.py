@@ -136,7 +136,7 @@ class Workers:
         if not count:
             client.close()
             raise StoreError(f"the Dask scheduler at {address} has no workers")
-        made = cls(client.get_executor(pure=False), count)
+        made = cls(_DaskExecutor(client), count)
         made._close.append(client.close)
         return made
 
@@ -247,6 +247,21 @@ class Workers:
             one.future = self._executor.submit(_guarded, function, one.task)
         except BrokenExecutor:
             one.future = None
+
+
+class _DaskExecutor(Executor):
+    """Gives tasks to a Dask cluster, and Dask's own futures back.
+
+    They fetch a result again where the worker that held it dies on the way. The executor that comes with Dask copies
+    each result into a future of the standard library, and fails with a ``TypeError`` there.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = self._client.submit(fn, *args, pure=False, **kwargs)
+        return future
 
 
 def _guarded(function: Callable[[T], R], task: T) -> _Outcome[R]:
