@@ -723,8 +723,10 @@ def simulate(scenario: Scenario) -> Outcome:
             outcome = world.check()
         except SimulationError as error:
             outcome = Outcome([*world.findings, f"stuck: {error}"])
-        finally:
-            world.end()
+        except BaseException:
+            world.simulation.abandon()
+            raise
+        world.end()
     outcome.findings += [f"an invariant: {one}" for one in broken]
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps
