@@ -22,6 +22,7 @@ from onvif_bmff.storage.cloud_client import StoreBusyError as StoreBusyError
 from onvif_bmff.storage.cloud_listing import listed_keys as listed_keys
 from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
 from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
+from onvif_bmff.storage.cloud_settings import NEW_LOCKS as NEW_LOCKS
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
 from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
@@ -60,8 +61,15 @@ from onvif_bmff.storage.labels import label_of as label_of
 from onvif_bmff.storage.labels import label_text as label_text
 from onvif_bmff.storage.layers import StoreLayers as StoreLayers
 from onvif_bmff.storage.location import local_path as local_path
+from onvif_bmff.storage.locks import LockClient as LockClient
+from onvif_bmff.storage.locks import LockPolicy as LockPolicy
+from onvif_bmff.storage.locks import LockingStore as LockingStore
+from onvif_bmff.storage.locks import NewObjectsLocked as NewObjectsLocked
+from onvif_bmff.storage.locks import ObjectLock as ObjectLock
+from onvif_bmff.storage.locks import RetentionMode as RetentionMode
 from onvif_bmff.storage.lookup import Lookup as Lookup
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
+from onvif_bmff.storage.object_locks import ObjectLocks as ObjectLocks
 from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
 from onvif_bmff.storage.open_area import OpenArea as OpenArea
 from onvif_bmff.storage.open_area import OpenFile as OpenFile
@@ -78,6 +86,7 @@ from onvif_bmff.storage.renewal import RenewalEndpoint as RenewalEndpoint
 from onvif_bmff.storage.renewal import RenewedCredentials as RenewedCredentials
 from onvif_bmff.storage.renewal import renewal_of as renewal_of
 from onvif_bmff.storage.retry_state import RetryState as RetryState
+from onvif_bmff.storage.s3_locks import S3Locks as S3Locks
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
@@ -134,6 +143,7 @@ __all__ = [
     "HIDDEN",
     "LOST",
     "MIGRATIONS",
+    "NEW_LOCKS",
     "POSIX",
     "S3",
     "SYSTEM_FILES",
@@ -165,12 +175,18 @@ __all__ = [
     "Identity",
     "KeyTakenError",
     "Label",
+    "LockClient",
+    "LockPolicy",
     "LockedFile",
+    "LockingStore",
     "Lookup",
     "MemoryStore",
     "MoveState",
     "Moved",
+    "NewObjectsLocked",
     "NoBucketError",
+    "ObjectLock",
+    "ObjectLocks",
     "ObstoreClient",
     "OpenArea",
     "OpenFile",
@@ -183,10 +199,12 @@ __all__ = [
     "RenewalPolicy",
     "RenewalSchedule",
     "RenewedCredentials",
+    "RetentionMode",
     "RetryBudget",
     "RetryPolicy",
     "RetryState",
     "Room",
+    "S3Locks",
     "SideFiles",
     "SinkOutcomes",
     "SpanEndedError",

@@ -10,6 +10,7 @@ from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
 from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.locks import LockingStore, ObjectLock
 from onvif_bmff.storage.parallel import in_parallel
 
 __all__ = ["Copied", "CopyState", "check_attributes", "copy_object", "copy_objects"]
@@ -100,12 +101,30 @@ def copy_object(source: ReadableStore, target: ObjectStore, key: str, *, digests
         finally:
             writer.abandon()
     except ObjectExistsError:
-        return _compare(source, target, info, digests=digests)
+        present = _compare(source, target, info, digests=digests)
+        _lock_copy(source, target, key)
+        return present
     found = target.head(key)
     thinned = _differences(info, found, content_type)
     if digests and _digest(target, key, found.size) != digest.digest():
         raise StoreError(f"{key}: the bytes that the target gives back differ")
+    _lock_copy(source, target, key)
     return Copied(key, CopyState.COPIED, info.size, thinned)
+
+
+def _lock_copy(source: ReadableStore, target: ObjectStore, key: str) -> None:
+    """Lock a copy as the target locks new objects, and as the source has locked it, where it can be locked.
+
+    Raises:
+        StoreError: the copy is not locked so.
+    """
+    if not isinstance(target, LockingStore):
+        return
+    target.lock_as_new(key)
+    if isinstance(source, LockingStore):
+        lock = source.lock_of(key)
+        if lock != ObjectLock() and target.can_lock():
+            target.lock(key, lock)
 
 
 def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, digests: bool) -> Copied:

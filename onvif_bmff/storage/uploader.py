@@ -8,6 +8,7 @@ from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore, ObjectWriter, is_stored
 from onvif_bmff.runtime import Runtime
 from onvif_bmff.storage.copying import copy_object
+from onvif_bmff.storage.locks import LockingStore
 from onvif_bmff.storage.spool_contents import SpoolContents
 from onvif_bmff.storage.waiting_spans import Waiting
 
@@ -167,6 +168,12 @@ class _Asked:
         self.keys = store.keys
         self.put = store.put
         self.delete = store.delete
+        if isinstance(store, LockingStore):
+            self.can_lock = store.can_lock
+            self.lock = store.lock
+            self.lock_as_new = store.lock_as_new
+            self.lock_of = store.lock_of
+            self.release = store.release
 
     def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> ObjectWriter:
         return _AskedWriter(self._store.open_writer(key, content_type=content_type, overwrite=overwrite), self)
