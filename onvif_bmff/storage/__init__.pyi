@@ -2,6 +2,7 @@ from onvif_bmff.storage.acceptable import check_content_type as check_content_ty
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.attempts import Attempts as Attempts
 from onvif_bmff.storage.attempts import RetryBudget as RetryBudget
+from onvif_bmff.storage.bounded_http import bounded_handlers as bounded_handlers
 from onvif_bmff.storage.cloud import CloudStore as CloudStore
 from onvif_bmff.storage.cloud import CloudWriter as CloudWriter
 from onvif_bmff.storage.cloud_attributes import WRITE_ID as WRITE_ID
@@ -26,11 +27,14 @@ from onvif_bmff.storage.cloud_settings import NEW_LOCKS as NEW_LOCKS
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
 from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
+from onvif_bmff.storage.copying import AttributesLostError as AttributesLostError
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
 from onvif_bmff.storage.copying import check_attributes as check_attributes
+from onvif_bmff.storage.copying import check_id as check_id
 from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
+from onvif_bmff.storage.copying import has_id as has_id
 from onvif_bmff.storage.credentials import CredentialSource as CredentialSource
 from onvif_bmff.storage.credentials import RenewalPolicy as RenewalPolicy
 from onvif_bmff.storage.credentials import RenewalSchedule as RenewalSchedule
@@ -149,6 +153,7 @@ __all__ = [
     "SYSTEM_FILES",
     "WRITE_ID",
     "Attempts",
+    "AttributesLostError",
     "CloudClient",
     "CloudHead",
     "CloudService",
@@ -239,14 +244,17 @@ __all__ = [
     "WaitingSpan",
     "WhenFull",
     "attribute",
+    "bounded_handlers",
     "check_attributes",
     "check_content_type",
+    "check_id",
     "check_metadata",
     "check_store",
     "copy_object",
     "copy_objects",
     "encoded_attributes",
     "failures",
+    "has_id",
     "in_parallel",
     "is_full_disk",
     "is_of_event",

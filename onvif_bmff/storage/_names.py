@@ -3,6 +3,7 @@
 NAMES = {
     "acceptable": ("check_content_type", "check_metadata",),
     "attempts": ("Attempts", "RetryBudget",),
+    "bounded_http": ("bounded_handlers",),
     "cloud": ("CloudStore", "CloudWriter",),
     "cloud_attributes": ("WRITE_ID", "encoded_attributes", "own_id", "read_attributes", "without_ids",),
     "cloud_client": (
@@ -26,7 +27,16 @@ NAMES = {
         "settings_for",
         "settings_without_credentials",
     ),
-    "copying": ("Copied", "CopyState", "check_attributes", "copy_object", "copy_objects",),
+    "copying": (
+        "AttributesLostError",
+        "Copied",
+        "CopyState",
+        "check_attributes",
+        "check_id",
+        "copy_object",
+        "copy_objects",
+        "has_id",
+    ),
     "credentials": ("CredentialSource", "RenewalPolicy", "RenewalSchedule", "StorageCredentials", "read_renewal",),
     "database_files": ("DatabaseFiles", "SYSTEM_FILES", "SystemDatabaseFiles",),
     "directory": ("DirectoryStore",),
