@@ -44,7 +44,7 @@ ALLOWED = {
     },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
-        "storage", "ingest", "rtsp", "runtime", "media_kind", "errors", "timing",
+        "storage", "ingest", "rtsp", "runtime", "logs", "media_kind", "errors", "timing",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
@@ -56,12 +56,13 @@ EXTERNAL = {
     "distributed": {"jobs"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
+    "prometheus_client": {"device"},
     "pyarrow": {"jobs"},
     "rich": {"cli"},
 }
 """Which rooms may import which packages."""
 
-STANDARD = {"sqlite3": {"storage"}, "socket": {"rtsp"}, "subprocess": {"testing", "cli"}, "requests": set()}
+STANDARD = {"sqlite3": {"storage"}, "socket": {"rtsp", "device"}, "subprocess": {"testing", "cli"}, "requests": set()}
 
 WORLD = {"open", "time.time", "time.monotonic", "datetime.now", "os.urandom", "uuid.uuid4", "uuid4"}
 WORLDLY = {"storage", "ingest", "rtsp", "device", "runtime", "cli", "testing"}

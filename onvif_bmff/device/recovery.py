@@ -72,6 +72,11 @@ class DeviceRecovery:
         """The results so far, store by store; errors are those of the last attempt."""
         return [report for reports in list(self._reports.values()) for report in reports]
 
+    @property
+    def done(self) -> bool:
+        """Whether all stores have been recovered."""
+        return self._done.is_set()
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
         return self._done.wait(timeout)
