@@ -4,8 +4,9 @@ There is no timer: every call first does what is due (``TransactionRunner.advanc
 ``TransactionRunner.next_deadline`` returns when something will be due next. A runner may be used from any thread.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Protocol, TypeVar
 
@@ -20,6 +21,8 @@ from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["TransactionRunner", "Upkeep"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -87,9 +90,11 @@ class TransactionRunner:
         self._lock = lock or RLock()
         documents, secrets = persistence.load()
         self.state = DeviceState.from_documents(documents, secrets)
-        with suppress(PersistenceError):  # documents of an earlier version stay usable until they can be rewritten
-            if outdated := self.state.outdated(documents):
+        if outdated := self.state.outdated(documents):
+            try:
                 persistence.commit(outdated, {})
+            except PersistenceError as error:  # they stay usable until they can be rewritten
+                _log.warning("documents of an earlier version are not rewritten now: %s", error)
         self.volatile = VolatileState(unreported)
         self._subscriptions: list[Subscription] = []
         self._deadline: UtcTime | None = None

@@ -67,9 +67,16 @@ class HealthNotes:
         self.failure: NotedError | None = None
         self.log = CauseLog(_log, clock=runtime.monotonic)
 
-    def error(self, recording: str, text: str) -> None:
-        """Note an error of a recording."""
+    def error(self, recording: str, text: str | None) -> None:
+        """Note and log an error of a recording, or with None that there is none any more."""
+        if text is None:
+            known = self._errors.get(recording)
+            if known is not None:
+                what = "recording %s has no error any more; it was: %s"
+                self.log.ended((recording, known.text), what, recording, known.text, recording=recording)
+            return
         self._errors[recording] = NotedError(text, self._clock.latest)
+        self.log.warning((recording, text), "recording %s has an error: %s", recording, text, recording=recording)
 
     def fail(self, text: str) -> None:
         """Note that the device cannot follow its plans."""

@@ -1,5 +1,6 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,12 +12,15 @@ from onvif_bmff.device.exports import clear_unfinished_exports
 from onvif_bmff.device.local import delete_segments
 from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
 
@@ -57,6 +61,7 @@ class DeviceRecovery:
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
+        self._log = CauseLog(_log)
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
@@ -126,6 +131,7 @@ class DeviceRecovery:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
             yield RecoveryReport(abandoned=cleared)
         except OnvifBmffError as error:
+            self._log.warning((token, "exports"), "unfinished exports are not removed now: %s", error, storage=token)
             yield RecoveryReport(errors=[str(error)])
         if token is None:
             yield from self._drop_orphans(store)
@@ -144,4 +150,5 @@ class DeviceRecovery:
                 for gone in delete_segments(store, prefix, self._clock(), whole=True):
                     self._deleted(recording, track, gone)
         except OnvifBmffError as error:
+            self._log.warning("orphans", "local data of deleted tracks are not removed now: %s", error)
             yield RecoveryReport(errors=[str(error)])

@@ -1,5 +1,6 @@
 """One thread for each output: samples from its mailbox through the engine's core into its store."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["OutputProgress", "OutputWorker"]
 
@@ -313,7 +316,8 @@ class OutputWorker:
         """Pause because of faulty media; complete what can be completed."""
         try:
             events = self._output.pause(error)
-        except Exception:  # noqa: BLE001 - as above: no fault may end the thread
+        except Exception as fault:  # noqa: BLE001 - as above: no fault may end the thread
+            _log.error("what was recorded before an error cannot be completed: %r", fault)
             events = ()
         self.sink.add_all(events)
         self._retry.troubled = True
