@@ -186,8 +186,10 @@ class MovieExporter:
                     # A recording whose deletion waited for the export cannot be deleted now.
                     causes.warning(operation.token, "the end of an export could not be stored: %s", error)
                     stop.wait(_RETRY)
-        except (_StoppedError, StateError):
+        except _StoppedError:
             return
+        except StateError as error:
+            _log.debug("the export %s ends early: %s", operation.token, error)
         finally:
             with self._lock:
                 self._running.pop(operation.token, None)
