@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Protocol, TypeVar
 
+from onvif_bmff.control.audit_trail import audited, operation_of
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.notifications import Notification
 from onvif_bmff.control.persistence import Persistence
@@ -109,14 +110,15 @@ class TransactionRunner:
     # ---- running operations ------------------------------------------------------------------------
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Run an operation that may change something."""
+        """Run an operation that may change something; one of a client has a line in the audit log."""
         with self._lock:
             now = self.clock()
             changed = self._advance(now)
             try:
-                tx = self.begin(now)
-                result = work(tx)
-                changed |= self.commit(tx)
+                with audited(operation_of(work), lambda: self.state):
+                    tx = self.begin(now)
+                    result = work(tx)
+                    changed |= self.commit(tx)
                 changed |= self._finish(now)
             finally:
                 self._wake(changed=changed)
