@@ -157,6 +157,18 @@ def test_metrics_in_the_text_format_are_what_the_health_says():
     }
 
 
+# ---- docs ------------------------------------------------------------------------------------------------
+
+
+def test_the_page_has_the_rules_and_metrics_that_there_are():
+    page = (ROOT / "docs" / "health.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| (200|503) \| (.+?) \|", page, re.MULTILINE)
+    assert rows == [(rule.code, "503" if rule.serious else "200", rule.meaning) for rule in ALL_RULES]
+    table = page.partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.+) \|$", table, re.MULTILINE)
+    assert rows == [(row.name, ", ".join(row.labels), row.help) for row in METRICS]
+
+
 # ---- HTTP ------------------------------------------------------------------------------------------------
 
 
