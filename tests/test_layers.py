@@ -32,7 +32,7 @@ ALLOWED = {
     },
     "validation": {"playback", "cenc", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
     "diagnosis": {"playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
-    "control": {"objects", "xml_values", "key_format", "media_kind", "errors", "timing"},
+    "control": {"objects", "xml_values", "key_format", "media_kind", "errors", "timing", "logs"},
     "engine": {"control", "recording", "objects", "cenc", "media", "media_kind", "errors", "timing"},
     "storage": {"objects", "runtime", "errors", "timing", "logs"},
     "mending": {"demux", "codecs", "media", "bmff", "media_kind", "errors"},

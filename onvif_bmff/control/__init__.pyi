@@ -3,6 +3,8 @@ from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
+from onvif_bmff.control.asynchronous import AsyncRecordingService as AsyncRecordingService
+from onvif_bmff.control.asynchronous import EventStream as EventStream
 from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
@@ -42,6 +44,8 @@ from onvif_bmff.control.faults import NoStorage as NoStorage
 from onvif_bmff.control.faults import NoTrack as NoTrack
 from onvif_bmff.control.faults import UnknownReceiver as UnknownReceiver
 from onvif_bmff.control.faults import UnsupportedStorageStrategy as UnsupportedStorageStrategy
+from onvif_bmff.control.listeners import Listener as Listener
+from onvif_bmff.control.listeners import Listeners as Listeners
 from onvif_bmff.control.notifications import ALL_NOTIFICATIONS as ALL_NOTIFICATIONS
 from onvif_bmff.control.notifications import AsynchronousOperationStatus as AsynchronousOperationStatus
 from onvif_bmff.control.notifications import CreateRecording as CreateRecording
@@ -147,6 +151,7 @@ from onvif_bmff.control.transaction import Override as Override
 from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportRecord
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import VolatileState as VolatileState
+from onvif_bmff.control.transaction import as_text as as_text
 from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
@@ -199,6 +204,7 @@ from onvif_bmff.control.types.receiver import ReceiverConfiguration as ReceiverC
 from onvif_bmff.control.types.segments import DateTimeRange as DateTimeRange
 from onvif_bmff.control.types.segments import RecordedSegmentItem as RecordedSegmentItem
 from onvif_bmff.control.types.segments import SegmentListResult as SegmentListResult
+from onvif_bmff.control.types.sequences import keep_tuples as keep_tuples
 from onvif_bmff.control.upkeep import ServiceUpkeep as ServiceUpkeep
 
 __all__ = [
@@ -217,6 +223,7 @@ __all__ = [
     "ActionNotSupported",
     "AmbiguousConfiguration",
     "AsymmetricEncryption",
+    "AsyncRecordingService",
     "AsynchronousOperationStatus",
     "BadConfiguration",
     "BadDuration",
@@ -237,6 +244,7 @@ __all__ = [
     "EventFilterEntry",
     "EventGate",
     "EventMessage",
+    "EventStream",
     "ExportOperation",
     "ExportRecord",
     "ExportRecordedDataResponse",
@@ -255,6 +263,8 @@ __all__ = [
     "JobOptions",
     "JobState",
     "KeyCheck",
+    "Listener",
+    "Listeners",
     "LocalData",
     "LocatesStorages",
     "MaxReceivers",
@@ -334,6 +344,7 @@ __all__ = [
     "accept_recording_configuration",
     "accept_track_configuration",
     "aggregate",
+    "as_text",
     "begin_export",
     "begin_segment_export",
     "canonical_kid",
@@ -372,6 +383,7 @@ __all__ = [
     "is_token",
     "job_information",
     "job_state",
+    "keep_tuples",
     "key_check_value",
     "local_prefix",
     "matches",

@@ -2,6 +2,7 @@
 
 NAMES = {
     "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
+    "asynchronous": ("AsyncRecordingService", "EventStream",),
     "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
@@ -40,6 +41,7 @@ NAMES = {
         "UnknownReceiver",
         "UnsupportedStorageStrategy",
     ),
+    "listeners": ("Listener", "Listeners",),
     "notifications": (
         "ALL_NOTIFICATIONS",
         "AsynchronousOperationStatus",
@@ -108,6 +110,7 @@ NAMES = {
         "SegmentExportRecord",
         "Transaction",
         "VolatileState",
+        "as_text",
         "export_event",
         "segment_export_event",
     ),
@@ -162,5 +165,6 @@ NAMES = {
     "types.profile": ("PROFILE_25_12", "PROFILE_26_06", "Profile",),
     "types.receiver": ("Receiver", "ReceiverConfiguration",),
     "types.segments": ("DateTimeRange", "RecordedSegmentItem", "SegmentListResult",),
+    "types.sequences": ("keep_tuples",),
     "upkeep": ("ServiceUpkeep",),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import StorageReferencePath
 from onvif_bmff.control.types.profile import Profile
@@ -200,3 +201,14 @@ class Environment:
     exporter: Exporter | None = None
     segments: RecordedSegments | None = None
     segment_exporter: SegmentExporter | None = None
+
+    def check(self) -> None:
+        """Check that what the capabilities offer can be done.
+
+        Raises:
+            BadConfiguration: exports, or segments to list and export, are offered, and nobody does them.
+        """
+        if self.capabilities.supported_export_file_formats and self.exporter is None:
+            raise BadConfiguration("export formats are offered, but there is no exporter")
+        if self.capabilities.segment_export and (self.segments is None or self.segment_exporter is None):
+            raise BadConfiguration("segment export is offered, but nobody lists segments, or none exports them")

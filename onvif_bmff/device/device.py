@@ -236,7 +236,7 @@ class RecordingDevice:
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
         """
-        self.service.on_change = self._wake.set
+        self.service.changes.add(self._wake.set)
         self._recovery.start()
         self._wake.set()
         self._task = self._runtime.spawn(self._run, "recording device")
@@ -260,7 +260,7 @@ class RecordingDevice:
             self._task.join(timeout)
         self._exporter.close(1.0)
         self._outputs.close(deadline)
-        self.service.on_change = None
+        self.service.changes.remove(self._wake.set)
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
         self._stores.close()

@@ -4,6 +4,7 @@ Where the specification is silent: a job feeds each track from one source only; 
 refused and not cut, since the answer of SetRecordingJobConfiguration must equal the request.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -121,7 +122,7 @@ def _check_event_filter(environment: Environment, event_filter: RecordingEventFi
             raise BadConfiguration(f"{name} is negative or above the limit of the device")
 
 
-def _with_all_tracks(sources: tuple[RecordingJobSource, ...], recording: Recording) -> tuple[RecordingJobSource, ...]:
+def _with_all_tracks(sources: Sequence[RecordingJobSource], recording: Recording) -> tuple[RecordingJobSource, ...]:
     """Assign all tracks of the recording: of each type, the first to the first source, and so on.
 
     The remaining tracks go to the last source. The tag is empty for the first track of a type in a source,

@@ -27,7 +27,7 @@ from onvif_bmff.control.faults import (
 )
 from onvif_bmff.control.operations.checks import check_types, is_progress, is_token
 from onvif_bmff.control.state import Recording
-from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, segment_export_event
+from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, as_text, segment_export_event
 from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
 from onvif_bmff.control.types.export import FileProgress
@@ -101,6 +101,7 @@ def begin_segment_export(
         raise NoRecording
     check_types(alias, str | None, "Alias")
     check_types(track, str | None, "Track")
+    check_types(storage_token, str | None, "StorageToken")
     if track is not None and track not in set(TrackType):
         raise BadConfiguration("Track is Video, Audio or Metadata")
     wanted = _accept_time(tx, time, recording)
@@ -131,7 +132,7 @@ def stop_segment_export(tx: Transaction, operation_token: object) -> None:
     if not _is_offered(tx) or tx.environment.segment_exporter is None:
         raise ActionNotSupported
     held = tx.volatile.segment_exports
-    export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
+    export = held.pop(as_text(operation_token, "OperationToken"), None)
     if export is None:
         raise NoOperation
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export))
@@ -165,7 +166,7 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
 
 
 def _running(tx: Transaction, operation_token: object) -> SegmentExportRecord:
-    export = tx.volatile.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
+    export = tx.volatile.segment_exports.get(as_text(operation_token, "OperationToken"))
     if export is None:
         raise StateError("there is no such export of segments")
     return export

@@ -5,10 +5,12 @@ the device decides otherwise and shows only through ``RecordingOptions`` and fau
 lifetime of a service, which enforces them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.types.sequences import keep_tuples
 
 __all__ = ["Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
@@ -51,33 +53,30 @@ class Capabilities:
 
     dynamic_recordings: bool = True
     dynamic_tracks: bool = True
-    encoding: tuple[str, ...] = ("H264", "H265", "AAC", "G711")
+    encoding: Sequence[str] = ("H264", "H265", "AAC", "G711")
     max_rate: float | None = None
     max_total_rate: float | None = None
     max_recordings: int | None = 128
     max_recording_jobs: int | None = 256
     options: bool = True
     metadata_recording: bool = True
-    supported_export_file_formats: tuple[str, ...] = ()
+    supported_export_file_formats: Sequence[str] = ()
     scheduled_recording: bool = True
     event_recording: bool = True
     before_event_limit: timedelta | None = timedelta(seconds=30)
     after_event_limit: timedelta | None = timedelta(hours=1)
-    supported_target_formats: tuple[str, ...] = ("MP4", "CMAF")
+    supported_target_formats: Sequence[str] = ("MP4", "CMAF")
     encryption_entry_limit: int | None = 6
-    supported_encryption_modes: tuple[str, ...] = ("CENC", "CBCS")
+    supported_encryption_modes: Sequence[str] = ("CENC", "CBCS")
     override_segment_duration: bool = True
     asymmetric_encryption_supported: bool = True
     onboard_storage: bool = True
     segment_export: bool = False
 
     def __post_init__(self) -> None:
-        for name in (
-            "encoding",
-            "supported_export_file_formats",
-            "supported_target_formats",
-            "supported_encryption_modes",
-        ):
+        lists = ("encoding", "supported_export_file_formats", "supported_target_formats", "supported_encryption_modes")
+        keep_tuples(self, *lists)
+        for name in lists:
             if any(not word or word.split() != [word] for word in getattr(self, name)):
                 raise BadConfiguration(f"{name} is sent separated by spaces, so a value must hold none")
         for name in ("max_recordings", "max_recording_jobs", "encryption_entry_limit"):
@@ -158,7 +157,10 @@ class JobOptions:
     """
 
     spare: int | None = None
-    compatible_sources: tuple[str, ...] = ()
+    compatible_sources: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "compatible_sources")
 
 
 @dataclass(frozen=True, slots=True)

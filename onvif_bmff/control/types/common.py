@@ -5,8 +5,12 @@ binding puts them into ``Extensions`` as text, so that nothing is lost on a roun
 returns them without interpretation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
+
+from onvif_bmff.control.types.sequences import keep_tuples
 
 __all__ = ["NO_EXTENSIONS", "PROFILE_TYPE", "RECEIVER_TYPE", "Extensions", "PropertyOperation", "SourceReference"]
 
@@ -20,8 +24,14 @@ class Extensions:
         attributes: pairs of attribute name (``{namespace}local`` or ``local``) and value.
     """
 
-    elements: tuple[str, ...] = ()
-    attributes: tuple[tuple[str, str], ...] = ()
+    elements: Sequence[str] = ()
+    attributes: Sequence[tuple[str, str]] = ()
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "elements", "attributes")
+        if any(isinstance(pair, list) for pair in self.attributes):
+            pairs = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in self.attributes)
+            object.__setattr__(self, "attributes", pairs)
 
 
 NO_EXTENSIONS = Extensions()
@@ -36,11 +46,27 @@ PROFILE_TYPE = "http://www.onvif.org/ver10/schema/Profile"
 
 @dataclass(frozen=True, slots=True)
 class SourceReference:
-    """The source of a job's data: a receiver or a local media profile."""
+    """The source of a job's data: a receiver or a local media profile.
+
+    Args:
+        token: of the receiver, or of the profile.
+        type: ``RECEIVER_TYPE`` or ``PROFILE_TYPE``.
+        extensions: unknown elements and attributes.
+    """
 
     token: str
     type: str = RECEIVER_TYPE
     extensions: Extensions = NO_EXTENSIONS
+
+    @classmethod
+    def receiver(cls, token: str) -> Self:
+        """Return a reference to a receiver."""
+        return cls(token, RECEIVER_TYPE)
+
+    @classmethod
+    def profile(cls, token: str) -> Self:
+        """Return a reference to a media profile of the device."""
+        return cls(token, PROFILE_TYPE)
 
 
 class PropertyOperation(StrEnum):
