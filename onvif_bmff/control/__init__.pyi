@@ -165,6 +165,7 @@ from onvif_bmff.control.types.common import PROFILE_TYPE as PROFILE_TYPE
 from onvif_bmff.control.types.common import PropertyOperation as PropertyOperation
 from onvif_bmff.control.types.common import RECEIVER_TYPE as RECEIVER_TYPE
 from onvif_bmff.control.types.common import SourceReference as SourceReference
+from onvif_bmff.control.types.common import keep_tuples as keep_tuples
 from onvif_bmff.control.types.configuration import AsymmetricEncryption as AsymmetricEncryption
 from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
 from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
@@ -204,7 +205,6 @@ from onvif_bmff.control.types.receiver import ReceiverConfiguration as ReceiverC
 from onvif_bmff.control.types.segments import DateTimeRange as DateTimeRange
 from onvif_bmff.control.types.segments import RecordedSegmentItem as RecordedSegmentItem
 from onvif_bmff.control.types.segments import SegmentListResult as SegmentListResult
-from onvif_bmff.control.types.sequences import keep_tuples as keep_tuples
 from onvif_bmff.control.upkeep import ServiceUpkeep as ServiceUpkeep
 
 __all__ = [

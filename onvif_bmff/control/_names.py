@@ -122,6 +122,7 @@ NAMES = {
         "PropertyOperation",
         "RECEIVER_TYPE",
         "SourceReference",
+        "keep_tuples",
     ),
     "types.configuration": (
         "AsymmetricEncryption",
@@ -165,6 +166,5 @@ NAMES = {
     "types.profile": ("PROFILE_25_12", "PROFILE_26_06", "Profile",),
     "types.receiver": ("Receiver", "ReceiverConfiguration",),
     "types.segments": ("DateTimeRange", "RecordedSegmentItem", "SegmentListResult",),
-    "types.sequences": ("keep_tuples",),
     "upkeep": ("ServiceUpkeep",),
 }

@@ -142,6 +142,7 @@ class SegmentExportOperation:
         storage_token: the storage to upload to.
         track: take segments of this ``TrackType`` only; None takes all.
         alias: what the client calls the export.
+        since: leave out segments that begin before this instant, for they hold data that is too old (5.3.1).
     """
 
     token: str
@@ -150,6 +151,7 @@ class SegmentExportOperation:
     storage_token: str
     track: str | None = None
     alias: str | None = None
+    since: UtcTime | None = None
 
 
 class RecordedSegments(Protocol):

@@ -305,12 +305,12 @@ class RecordingService:
 
         Faults: ``NoRecording``, ``NoStorage``, ``BadDuration``, ``BadConfiguration``, ``ActionNotSupported``.
         """
-        wanted, most = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
+        accepted = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
         source = self._runner.environment.segments
         if source is None:  # accept_listing saw to it
             raise InvariantError("a listing was accepted that nobody can make")
         # Not under the lock: a store may be slow, and recording must not wait for it.
-        return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
+        return segments.cut_listing(source.segments(recording_token, accepted[0]), *accepted)
 
     def export_recorded_segments(
         self,

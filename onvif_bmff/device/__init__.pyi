@@ -1,4 +1,5 @@
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
+from onvif_bmff.device.device_exports import DeviceExports as DeviceExports
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
@@ -11,11 +12,14 @@ from onvif_bmff.device.mailbox import OverloadPolicy as OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
+from onvif_bmff.device.segments import LocalSegments as LocalSegments
+from onvif_bmff.device.segments import SegmentUploader as SegmentUploader
 from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
 from onvif_bmff.device.sources import SourceSettings as SourceSettings
+from onvif_bmff.device.sources import TracksKnown as TracksKnown
 from onvif_bmff.device.sources import default_sources as default_sources
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
 from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
@@ -28,6 +32,7 @@ from onvif_bmff.device.worker import OutputWorker as OutputWorker
 __all__ = [
     "DEVICE_SPOOL",
     "EXPORT_FORMATS",
+    "DeviceExports",
     "DeviceRecovery",
     "DeviceSpool",
     "DeviceStores",
@@ -35,6 +40,7 @@ __all__ = [
     "FileSource",
     "FileSources",
     "LocalRecordings",
+    "LocalSegments",
     "Mailbox",
     "MovieExporter",
     "OutputSet",
@@ -44,12 +50,14 @@ __all__ = [
     "RecordingDevice",
     "RunningSources",
     "SampleSource",
+    "SegmentUploader",
     "SourceProvider",
     "SourceRunner",
     "SourceSettings",
     "SpooledStorages",
     "SteadyClock",
     "TrackStates",
+    "TracksKnown",
     "clear_unfinished_exports",
     "default_sources",
 ]

@@ -10,7 +10,7 @@
 A slow, failing or hanging store or source delays its own thread only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -19,18 +19,14 @@ from typing import Self
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.certificates import certificate_fault
-from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
-from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.persistence import Persistence
-from onvif_bmff.control.places import local_prefix
-from onvif_bmff.control.plan import Place
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
-from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.device_exports import DeviceExports
+from onvif_bmff.device.exports import EXPORT_FORMATS
 from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
@@ -76,9 +72,14 @@ def _preroll_bytes(capabilities: Capabilities, event_latency: timedelta) -> int:
     return int(longest.total_seconds() * (capabilities.max_rate or _HIGH_RATE) * 1000 / 8)
 
 
-def _all_capabilities(stores: DeviceStores) -> Capabilities:
+def _all_capabilities(stores: DeviceStores, profile: Profile) -> Capabilities:
     """Return the capabilities of everything that a device can do."""
-    return Capabilities(onboard_storage=stores.local is not None, supported_export_file_formats=EXPORT_FORMATS)
+    local = stores.local is not None
+    return Capabilities(
+        onboard_storage=local,
+        segment_export=local and profile.segment_operations,
+        supported_export_file_formats=EXPORT_FORMATS,
+    )
 
 
 def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
@@ -192,20 +193,10 @@ class RecordingDevice:
         self._wake, self._stop = runtime.flag(), runtime.flag()
         self._task: Task | None = None
         self._local_data = None if local is None else self._local_recordings(local)
-        self._exporter = MovieExporter(stores.storages, self._export_part, self._export_progress, runtime)
-        self.service = RecordingService(
-            clock=steady,
-            capabilities=capabilities or _all_capabilities(stores),
-            limits=limits,
-            profile=profile,
-            persistence=persistence,
-            resources=_Resources(stores, certificates, has_profile or _profiles_of(provider)),
-            local_data=self._local_data,
-            exporter=self._exporter,
-            unreported=RecordingJobState.IDLE,
-            random=random,
-            lock=runtime.lock(),
-        )
+        self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
+        resources = _Resources(stores, certificates, has_profile or _profiles_of(provider))
+        offered = capabilities or _all_capabilities(stores, profile)
+        self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
@@ -215,6 +206,31 @@ class RecordingDevice:
             RunningSources(provider, steady, runtime, source_settings),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
             OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime),
+        )
+
+    def _make_service(
+        self,
+        capabilities: Capabilities,
+        limits: ServiceLimits | None,
+        profile: Profile,
+        persistence: Persistence | None,
+        resources: _Resources,
+        random: Callable[[int], bytes],
+    ) -> RecordingService:
+        return RecordingService(
+            clock=self._clock,
+            capabilities=capabilities,
+            limits=limits,
+            profile=profile,
+            persistence=persistence,
+            resources=resources,
+            local_data=self._local_data,
+            exporter=self._exports.movies,
+            segments=self._exports.segments,
+            segment_exporter=self._exports.uploader,
+            unreported=RecordingJobState.IDLE,
+            random=random,
+            lock=self._runtime.lock(),
         )
 
     def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
@@ -258,7 +274,7 @@ class RecordingDevice:
         self._recovery.close()
         if self._task is not None:
             self._task.join(timeout)
-        self._exporter.close(1.0)
+        self._exports.close(1.0)
         self._outputs.close(deadline)
         self.service.changes.remove(self._wake.set)
         if self._local_data is not None:
@@ -310,33 +326,7 @@ class RecordingDevice:
             return _MAX_SLEEP
         return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
-    # ---- exports and local data ------------------------------------------------------------------------------
-
-    def _export_part(self, recording: str) -> ExportPart | None:
-        plan = self.service.device_side.plans().recordings.get(recording)
-        if plan is None:
-            return None
-        target = plan.configuration.target
-        keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
-        if target is not None and Place.EXTERNAL in plan.places:
-            store = self._stores.get(target.storage)
-            return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
-        if self._stores.local is None or not plan.tracks:
-            return None
-        since = self.service.device_side.accessible_since(recording)
-        places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
-        return ExportPart(self._stores.local, places, keys, since)
-
-    def _export_progress(
-        self,
-        operation_token: str,
-        progress: float,
-        files: Sequence[FileProgress] = (),
-        *,
-        finished: bool = False,
-        error: str | None = None,
-    ) -> None:
-        self.service.device_side.report_export(operation_token, progress, files, finished=finished, error=error)
+    # ---- local data ---------------------------------------------------------------------------------------------
 
     def _local_recordings(self, store: ObjectStore) -> LocalRecordings:
         return LocalRecordings(store, self._data_deleted, self._clock, self._is_written, self._runtime)

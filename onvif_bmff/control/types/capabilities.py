@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.types.sequences import keep_tuples
+from onvif_bmff.control.types.common import keep_tuples
 
 __all__ = ["Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 

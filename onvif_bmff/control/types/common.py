@@ -10,9 +10,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from onvif_bmff.control.types.sequences import keep_tuples
+__all__ = [
+    "NO_EXTENSIONS",
+    "PROFILE_TYPE",
+    "RECEIVER_TYPE",
+    "Extensions",
+    "PropertyOperation",
+    "SourceReference",
+    "keep_tuples",
+]
 
-__all__ = ["NO_EXTENSIONS", "PROFILE_TYPE", "RECEIVER_TYPE", "Extensions", "PropertyOperation", "SourceReference"]
+
+def keep_tuples(structure: object, *names: str) -> None:
+    """Make tuples of fields of a frozen structure that is being made, so that it is a value whatever it was made of.
+
+    Raises:
+        TypeError: a field is neither a list nor a tuple, nor another sequence of items.
+    """
+    for name in names:
+        given = getattr(structure, name)
+        if type(given) is tuple:
+            continue
+        if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray | memoryview):
+            kind = type(structure).__name__
+            raise TypeError(f"{name} of {kind} must be a list or a tuple, not a {type(given).__name__}")
+        object.__setattr__(structure, name, tuple(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +51,9 @@ class Extensions:
 
     def __post_init__(self) -> None:
         keep_tuples(self, "elements", "attributes")
-        if any(isinstance(pair, list) for pair in self.attributes):
-            pairs = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in self.attributes)
+        given: Sequence[object] = self.attributes
+        if any(isinstance(pair, list) for pair in given):
+            pairs = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in given)
             object.__setattr__(self, "attributes", pairs)
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions
-from onvif_bmff.control.types.sequences import keep_tuples
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, keep_tuples
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = [

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
-from onvif_bmff.control.types.sequences import keep_tuples
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference, keep_tuples
 
 __all__ = [
     "ExportRecordedDataResponse",

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
-from onvif_bmff.control.types.sequences import keep_tuples
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference, keep_tuples
 
 __all__ = [
     "EventFilterEntry",
