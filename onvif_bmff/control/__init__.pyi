@@ -9,6 +9,7 @@ from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
 from onvif_bmff.control.device_side import DeviceSide as DeviceSide
+from onvif_bmff.control.environment import DescribesProfiles as DescribesProfiles
 from onvif_bmff.control.environment import Environment as Environment
 from onvif_bmff.control.environment import ExportOperation as ExportOperation
 from onvif_bmff.control.environment import Exporter as Exporter
@@ -156,6 +157,7 @@ from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
+from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS as RECORDED_ENCODINGS
 from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
 from onvif_bmff.control.types.capabilities import ServiceLimits as ServiceLimits
 from onvif_bmff.control.types.capabilities import TrackOptions as TrackOptions
@@ -217,6 +219,7 @@ __all__ = [
     "PROFILE_26_06",
     "PROFILE_TYPE",
     "RECEIVER_TYPE",
+    "RECORDED_ENCODINGS",
     "RETENTION_INTERVAL",
     "STORED_NAME",
     "AccessClass",
@@ -237,6 +240,7 @@ __all__ = [
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
+    "DescribesProfiles",
     "DevicePlan",
     "DeviceSide",
     "DeviceState",

@@ -6,6 +6,7 @@ NAMES = {
     "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
+        "DescribesProfiles",
         "Environment",
         "ExportOperation",
         "Exporter",
@@ -114,7 +115,14 @@ NAMES = {
         "export_event",
         "segment_export_event",
     ),
-    "types.capabilities": ("Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions",),
+    "types.capabilities": (
+        "Capabilities",
+        "JobOptions",
+        "RECORDED_ENCODINGS",
+        "RecordingOptions",
+        "ServiceLimits",
+        "TrackOptions",
+    ),
     "types.common": (
         "Extensions",
         "NO_EXTENSIONS",

@@ -7,7 +7,7 @@ Nothing here is a part of ONVIF. An embedding application implements ``Resources
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
@@ -17,6 +17,7 @@ from onvif_bmff.control.types.segments import RecordedSegmentItem
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
+    "DescribesProfiles",
     "Environment",
     "ExportOperation",
     "Exporter",
@@ -55,6 +56,19 @@ class Resources(Protocol):
 
     def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
         """Return the media profiles that this recording can take; None if all can be taken (5.20)."""
+        ...
+
+
+@runtime_checkable
+class DescribesProfiles(Protocol):
+    """Optional extension of ``Resources``: what media profiles give, as far as it is known without opening them."""
+
+    def profile_encodings(self, token: str) -> Sequence[str] | None:
+        """Return the encodings of a profile's video and audio, or None if they are not known."""
+        ...
+
+    def profile_rate(self, token: str) -> float | None:
+        """Return the highest bit rate of a profile in kbit/s, or None if it is not known."""
         ...
 
 

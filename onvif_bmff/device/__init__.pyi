@@ -11,6 +11,7 @@ from onvif_bmff.device.mailbox import Mailbox as Mailbox
 from onvif_bmff.device.mailbox import OverloadPolicy as OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
+from onvif_bmff.device.rates import RateWatch as RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
 from onvif_bmff.device.segments import LocalSegments as LocalSegments
 from onvif_bmff.device.segments import SegmentUploader as SegmentUploader
@@ -47,6 +48,7 @@ __all__ = [
     "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
+    "RateWatch",
     "RecordingDevice",
     "RunningSources",
     "SampleSource",

@@ -8,6 +8,7 @@ NAMES = {
     "local": ("LocalRecordings",),
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "outputs": ("OutputSet", "OutputSettings",),
+    "rates": ("RateWatch",),
     "recovery": ("DeviceRecovery",),
     "segments": ("LocalSegments", "SegmentUploader",),
     "sources": (

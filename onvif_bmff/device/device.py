@@ -22,7 +22,7 @@ from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
+from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS, Capabilities, ServiceLimits
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.device.device_exports import DeviceExports
@@ -31,6 +31,7 @@ from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.rates import RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
@@ -79,6 +80,7 @@ def _all_capabilities(stores: DeviceStores, profile: Profile) -> Capabilities:
         onboard_storage=local,
         segment_export=local and profile.segment_operations,
         supported_export_file_formats=EXPORT_FORMATS,
+        encoding=RECORDED_ENCODINGS,
     )
 
 
@@ -201,11 +203,12 @@ class RecordingDevice:
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
-        preroll_bytes = preroll_bytes or _preroll_bytes(self.service.get_service_capabilities(), event_latency)
+        preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)
+        rates = RateWatch(offered.max_rate, offered.max_total_rate, steady.elapsed)
         self._outputs = self._make_outputs(
             RunningSources(provider, steady, runtime, source_settings),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime),
+            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime, rates),
         )
 
     def _make_service(

@@ -88,7 +88,8 @@ _Message = _Configure | _Opened | _Closed | _Epoch | _Read | _Now | _Gap | _Clos
 class OutputWorker:
     """Records one output in a thread of its own.
 
-    ``sink`` holds what is not stored yet, and counts what is lost; ``fragments`` is the number of recorded fragments.
+    ``sink`` holds what is not stored yet, and counts what is lost; ``fragments`` is the number of recorded fragments,
+    ``recorded_bytes`` their size.
     All methods return at once, whatever the store does. If it fails, recording goes on, its events are held (see
     ``StoreSink``), and the error is shown in the state of the tracks until all is stored. Where a segment is given up
     in the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
@@ -136,7 +137,7 @@ class OutputWorker:
         self._retry = _Retry()
         self._loss: str | None = None
         self._cut = False
-        self.fragments = 0
+        self.fragments = self.recorded_bytes = 0
         self._task: Task | None = None
 
     def start(self, name: str = "output") -> None:
@@ -257,6 +258,7 @@ class OutputWorker:
             self.sink.add_all(more)
         written = sum(isinstance(event, FragmentWritten) for event in events)
         self.fragments += written
+        self.recorded_bytes += sum(_size(event) for event in events if isinstance(event, FragmentWritten))
         if self._retry.troubled and written:
             self._retry.troubled = False
             self._retry.delay = _FIRST_RETRY
@@ -295,6 +297,10 @@ class OutputWorker:
             self._give_up(str(error) or type(error).__name__)
             return
         self._deliver(events)
+
+
+def _size(event: FragmentWritten) -> int:
+    return sum(memoryview(buffer).nbytes for buffer in event.buffers)
 
 
 def _text(error: Exception) -> str:

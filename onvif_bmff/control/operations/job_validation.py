@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control.environment import Environment
+from onvif_bmff.control.environment import DescribesProfiles, Environment
 from onvif_bmff.control.event_filter import check_event_filter
 from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.operations.checks import check_tokens, check_types
@@ -96,6 +96,16 @@ def _check_profile(environment: Environment, reference: SourceReference, recordi
     compatible = environment.resources.compatible_profiles(recording.token)
     if compatible is not None and reference.token not in compatible:
         raise BadConfiguration("the recording cannot take this media profile")
+    if not isinstance(environment.resources, DescribesProfiles):
+        return
+    capabilities = environment.capabilities
+    for encoding in environment.resources.profile_encodings(reference.token) or ():
+        if not capabilities.records(encoding):
+            raise BadConfiguration(f"the media profile gives {encoding[:40]}, which the device does not record")
+    rate = environment.resources.profile_rate(reference.token)
+    for name, limit in (("MaxRate", capabilities.max_rate), ("MaxTotalRate", capabilities.max_total_rate)):
+        if rate is not None and limit is not None and rate > limit:
+            raise BadConfiguration(f"the media profile gives {rate:g} kbit/s, above {name} of {limit:g} kbit/s")
 
 
 def _check_tracks(configuration: RecordingJobConfiguration, recording: Recording) -> None:

@@ -12,12 +12,33 @@ from datetime import timedelta
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.types.common import keep_tuples
 
-__all__ = ["Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
+__all__ = ["RECORDED_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
 _AUDIO_ENCODINGS = frozenset(
     {"G711", "G726", "AAC", "PCMU", "PCMA", "G722", "G729", "MP4A-LATM", "MPEG4-GENERIC", "OPUS", "MPA"}
 )
 """Names of audio encodings: tt:AudioEncoding and the IANA names in use, in capitals."""
+
+_NAMES = {
+    "ac-3": "AC3",
+    "av01": "AV1",
+    "ec-3": "EAC3",
+    "jpeg": "JPEG",
+    "mjpg": "JPEG",
+    "mp4v": "JPEG",
+    "opus": "opus",
+    "vp08": "VP8",
+    "vp09": "VP9",
+    "vvc1": "H266",
+    "vvi1": "H266",
+}
+"""Names in tt:VideoEncoding, tt:AudioEncoding or at IANA of encodings that are stored by their sample entry.
+
+Video in ``mp4v`` that can be recorded is Motion JPEG.
+"""
+
+RECORDED_ENCODINGS = ("H264", "H265", "JPEG", "AV1", "H266", "VP8", "VP9", "AAC", "G711", "opus", "AC3", "EAC3")
+"""What this library records, by the names of tt:VideoEncoding and tt:AudioEncoding, else of IANA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +48,10 @@ class Capabilities:
     Args:
         dynamic_recordings: recordings can be created and deleted.
         dynamic_tracks: tracks can be created and deleted.
-        encoding: encodings that can be recorded; tt:VideoEncoding, tt:AudioEncoding or IANA names.
-        max_rate: bit rate limit of a recording in kbit/s.
-        max_total_rate: bit rate limit of all recordings in kbit/s.
+        encoding: encodings that can be recorded, and no others are; tt:VideoEncoding, tt:AudioEncoding or IANA names,
+            or the four-character code of a sample entry.
+        max_rate: bit rate limit of a recording in kbit/s. A device measures it, and says so if it is exceeded.
+        max_total_rate: bit rate limit of all recordings in kbit/s, likewise.
         max_recordings: most recordings of the device.
         max_recording_jobs: most jobs of the device.
         options: GetRecordingOptions is offered.
@@ -53,7 +75,7 @@ class Capabilities:
 
     dynamic_recordings: bool = True
     dynamic_tracks: bool = True
-    encoding: Sequence[str] = ("H264", "H265", "AAC", "G711")
+    encoding: Sequence[str] = ("H264", "H265", "JPEG", "AAC", "G711", "opus")
     max_rate: float | None = None
     max_total_rate: float | None = None
     max_recordings: int | None = 128
@@ -85,8 +107,16 @@ class Capabilities:
         for name in ("before_event_limit", "after_event_limit"):
             if (getattr(self, name) or timedelta(0)) < timedelta(0):
                 raise BadConfiguration(f"{name} must not be negative")
+        for name in ("max_rate", "max_total_rate"):
+            if not (getattr(self, name) is None or 0 < getattr(self, name) < float("inf")):
+                raise BadConfiguration(f"{name} must be a number above zero, or absent")
         if not self.onboard_storage and not self.supported_target_formats:
             raise BadConfiguration("a device without onboard storage needs external targets")
+
+    def records(self, encoding: str) -> bool:
+        """Return whether an encoding is one of ``encoding``, whatever the case; a sample entry's code is one, too."""
+        offered = {name.casefold() for name in self.encoding}
+        return not offered.isdisjoint({encoding.casefold(), _NAMES.get(encoding.casefold(), encoding).casefold()})
 
 
 @dataclass(frozen=True, slots=True)
