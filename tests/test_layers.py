@@ -40,7 +40,8 @@ ALLOWED = {
     "rtsp": {"control", "codecs", "demux", "media", "bmff", "runtime", "media_kind", "errors", "timing"},
     "testing": {"recording", "cenc", "objects", "codecs", "media", "bmff", "media_kind", "errors", "timing"},
     "jobs": {
-        "storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors", "timing",
+        "runtime", "storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors",
+        "timing",
     },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
@@ -56,6 +57,7 @@ EXTERNAL = {
     "distributed": {"jobs"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
+    "botocore": {"storage"},
     "pyarrow": {"jobs"},
     "rich": {"cli"},
 }

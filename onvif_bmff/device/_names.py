@@ -7,9 +7,12 @@ NAMES = {
     "feeding": ("RunningSources", "SourceRunner",),
     "local": ("LocalRecordings",),
     "mailbox": ("Mailbox", "OverloadPolicy",),
-    "outputs": ("OutputSet", "OutputSettings",),
+    "outputs": ("OutputSet", "OutputSettings", "PlanSide",),
+    "process_link": ("ProcessLink",),
+    "process_worker": ("WorkerParts", "WorkerSetup", "log_level", "serve_outputs",),
+    "processes": ("DeviceWorkers", "ProcessOutputs", "process_outputs",),
     "rates": ("RateWatch",),
-    "recovery": ("DeviceRecovery",),
+    "recovery": ("DeviceRecovery", "RecoveryPart",),
     "segments": ("LocalSegments", "SegmentUploader",),
     "sources": (
         "FileSource",
@@ -25,4 +28,5 @@ NAMES = {
     "steady_clock": ("SteadyClock",),
     "stores": ("DeviceSpool", "DeviceStores",),
     "worker": ("OutputWorker",),
+    "worker_spools": ("Assignments", "check_left_over", "worker_folder",),
 }

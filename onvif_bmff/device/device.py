@@ -20,6 +20,7 @@ from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.control.environment import TimeRange
+from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS, Capabilities, ServiceLimits
@@ -31,13 +32,16 @@ from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.process_worker import WorkerSetup, log_level
+from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
 from onvif_bmff.device.rates import RateWatch
-from onvif_bmff.device.recovery import DeviceRecovery
+from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
+from onvif_bmff.errors import StateError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -82,6 +86,13 @@ def _all_capabilities(stores: DeviceStores, profile: Profile) -> Capabilities:
         supported_export_file_formats=EXPORT_FORMATS,
         encoding=RECORDED_ENCODINGS,
     )
+
+
+def _rate_watch(offered: Capabilities, clock: SteadyClock, *, in_processes: bool) -> RateWatch:
+    """Return what measures the rates that a device offers to stay within."""
+    if in_processes and (offered.max_rate is not None or offered.max_total_rate is not None):
+        raise BadConfiguration("MaxRate and MaxTotalRate are not measured in worker processes: do not offer them")
+    return RateWatch(offered.max_rate, offered.max_total_rate, clock.elapsed)
 
 
 def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
@@ -156,8 +167,17 @@ class RecordingDevice:
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
         spool: puts spools on the local disk before stores in the cloud, so that what is recorded survives a line that
             is down, and a restart.
+        workers: processes that the outputs, with their sources and stores, are spread over; without, all run in threads
+            of this one. Each recording is in one of them. Each opens its own stores and sources, and ``sources`` is
+            asked for the names of profiles only. Limits (``room``, those of spools) are divided among them.
         runtime: runs all threads of the device, waits, and gives time and random bytes.
+
+    Raises:
+        StateError: processes cannot have what the device is given, or recordings wait in spools of others.
     """
+
+    _task: Task | None = None
+    _outputs: OutputSet | ProcessOutputs
 
     def __init__(  # noqa: PLR0913 - the whole of a device: each is a part that an embedder may supply, by name
         self,
@@ -184,32 +204,41 @@ class RecordingDevice:
         source_settings: SourceSettings = SourceSettings(),  # noqa: B008
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
         spool: DeviceSpool = DeviceSpool(),  # noqa: B008
+        workers: DeviceWorkers | None = None,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._runtime, self._clock_rate = runtime, clock_rate
-        random = random or runtime.random
-        self._stores = stores = DeviceStores(spool.before(storages, persistence, runtime), local)
+        if workers is not None and (ivs is not None or random is not None or runtime is not SYSTEM):
+            raise StateError("a device whose outputs run in processes takes no ivs, no random and no runtime")
+        self._runtime, self._clock_rate, random = runtime, clock_rate, random or runtime.random
+        before = storages if workers is not None else spool.before(storages, persistence, runtime)
+        self._stores = stores = DeviceStores(before, local)
         provider = sources or default_sources(runtime)
-        certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
         self._wake, self._stop = runtime.flag(), runtime.flag()
-        self._task: Task | None = None
         self._local_data = None if local is None else self._local_recordings(local)
         self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
+        certificates = {} if certificates is None else certificates
         resources = _Resources(stores, certificates, has_profile or _profiles_of(provider))
         offered = capabilities or _all_capabilities(stores, profile)
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
-        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
+        part = RecoveryPart.ALL if workers is None else RecoveryPart.REST
+        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)
-        rates = RateWatch(offered.max_rate, offered.max_total_rate, steady.elapsed)
-        self._outputs = self._make_outputs(
-            RunningSources(provider, steady, runtime, source_settings),
-            TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime, rates),
-        )
+        rates = _rate_watch(offered, steady, in_processes=workers is not None)
+        if workers is not None:
+            setup = WorkerSetup(
+                0, workers.open, clock, clock_rate, labels, max_bytes, policy, room.limits, latency, patience,
+                preroll_bytes, source_settings, wrapping, spool, None, log_level(),
+            )  # fmt: skip
+            self._outputs = process_outputs(workers, side, certificates, persistence, setup, runtime)
+            return
+        running = RunningSources(provider, steady, runtime, source_settings)
+        maker = TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping)
+        common = OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime, rates)
+        self._outputs = self._make_outputs(running, maker, common)
 
     def _make_service(
         self,
@@ -262,12 +291,14 @@ class RecordingDevice:
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
-        return self._recovery.wait(timeout)
+        done = self._recovery.wait(timeout)
+        return done and (not isinstance(self._outputs, ProcessOutputs) or self._outputs.wait_recovered(timeout))
 
     @property
     def recovery(self) -> list[RecoveryReport]:
         """The results of recovery so far, store by store."""
-        return self._recovery.reports
+        more = self._outputs.reports if isinstance(self._outputs, ProcessOutputs) else []
+        return [*self._recovery.reports, *more]
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
@@ -286,7 +317,11 @@ class RecordingDevice:
         self.service.close()
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
-        """Return the worker of a recording's target (or of one of its local tracks), for statistics."""
+        """Return the worker of a recording's target (or of one of its local tracks), for statistics.
+
+        Raises:
+            StateError: it runs in another process.
+        """
         return self._outputs.worker(recording, track)
 
     # ---- following the service -------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.control.device_side import DeviceSide
 from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
@@ -25,7 +25,7 @@ from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["OutputSet", "OutputSettings"]
+__all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,27 @@ class _Running:
     plan: OutputPlan
 
 
+class PlanSide(Protocol):
+    """What outputs report to, and ask: as much of the ``DeviceSide`` as they need."""
+
+    def report_track_state(
+        self, job_token: str, track_token: str, state: RecordingJobState, error: str | None = None
+    ) -> bool:
+        """Report the state of a track; see ``DeviceSide``."""
+        ...
+
+    def report_encoding(
+        self, job_token: str, track_token: str, track_type: str, encoding: str, *, planned: bool = False
+    ) -> bool:
+        """Return whether data of an encoding may be stored; see ``DeviceSide``."""
+        ...
+
+
 class OutputSet:
     """Starts, configures and stops workers and source runners; used by the thread of the device.
 
     Args:
-        device_side: gives the plans, and takes reports.
+        device_side: takes reports.
         stores: where outputs write to.
         sources: the sources that feed the outputs.
         maker: makes targets.
@@ -71,7 +87,7 @@ class OutputSet:
 
     def __init__(
         self,
-        device_side: DeviceSide,
+        device_side: PlanSide,
         stores: DeviceStores,
         sources: RunningSources,
         maker: TargetMaker,

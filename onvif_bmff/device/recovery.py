@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 
 from onvif_bmff.control.environment import TimeRange
@@ -18,10 +19,20 @@ from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
+__all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
 _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
+
+
+class RecoveryPart(Enum):
+    """Which part of a recovery is done, where processes share it."""
+
+    ALL = "all"
+    SEGMENTS = "segments"
+    """Segments are completed, and spans ended: by whoever records there."""
+    REST = "rest"
+    """Unfinished exports, and the data of tracks that are gone: by the device."""
 
 
 class DeviceRecovery:
@@ -37,6 +48,7 @@ class DeviceRecovery:
         clock: the present instant.
         deleted: called with every range of local data that was deleted.
         runtime: runs the threads.
+        part: what is recovered.
     """
 
     def __init__(
@@ -47,8 +59,11 @@ class DeviceRecovery:
         clock: Callable[[], UtcTime],
         deleted: Callable[[str, str, TimeRange], None],
         runtime: Runtime = SYSTEM,
+        *,
+        part: RecoveryPart = RecoveryPart.ALL,
     ) -> None:
         self._runtime = runtime
+        self._part = part
         self._reports: dict[str | None, list[RecoveryReport]] = {}
         self._stores = stores
         self._labels = labels
@@ -116,7 +131,10 @@ class DeviceRecovery:
         def before(prefix: str, postfix: str) -> UtcTime:
             return min(started, self._stores.recorded_since(token, prefix, postfix) or started)
 
-        yield recover_store(store, self._labels, places=places, before=before, exclusive=True)
+        if self._part is not RecoveryPart.REST:
+            yield recover_store(store, self._labels, places=places, before=before, exclusive=True)
+        if self._part is RecoveryPart.SEGMENTS:
+            return
         try:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
             yield RecoveryReport(abandoned=cleared)
