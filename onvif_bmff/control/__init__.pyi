@@ -3,12 +3,13 @@ from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
-from onvif_bmff.control.audit_trail import audited as audited
-from onvif_bmff.control.audit_trail import operation_of as operation_of
+from onvif_bmff.control.asynchronous import AsyncRecordingService as AsyncRecordingService
+from onvif_bmff.control.asynchronous import EventStream as EventStream
 from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
 from onvif_bmff.control.device_side import DeviceSide as DeviceSide
+from onvif_bmff.control.environment import DescribesProfiles as DescribesProfiles
 from onvif_bmff.control.environment import Environment as Environment
 from onvif_bmff.control.environment import ExportOperation as ExportOperation
 from onvif_bmff.control.environment import Exporter as Exporter
@@ -44,6 +45,8 @@ from onvif_bmff.control.faults import NoStorage as NoStorage
 from onvif_bmff.control.faults import NoTrack as NoTrack
 from onvif_bmff.control.faults import UnknownReceiver as UnknownReceiver
 from onvif_bmff.control.faults import UnsupportedStorageStrategy as UnsupportedStorageStrategy
+from onvif_bmff.control.listeners import Listener as Listener
+from onvif_bmff.control.listeners import Listeners as Listeners
 from onvif_bmff.control.notifications import ALL_NOTIFICATIONS as ALL_NOTIFICATIONS
 from onvif_bmff.control.notifications import AsynchronousOperationStatus as AsynchronousOperationStatus
 from onvif_bmff.control.notifications import CreateRecording as CreateRecording
@@ -149,10 +152,12 @@ from onvif_bmff.control.transaction import Override as Override
 from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportRecord
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import VolatileState as VolatileState
+from onvif_bmff.control.transaction import as_text as as_text
 from onvif_bmff.control.transaction import export_event as export_event
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
+from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS as RECORDED_ENCODINGS
 from onvif_bmff.control.types.capabilities import RecordingOptions as RecordingOptions
 from onvif_bmff.control.types.capabilities import ServiceLimits as ServiceLimits
 from onvif_bmff.control.types.capabilities import TrackOptions as TrackOptions
@@ -162,6 +167,7 @@ from onvif_bmff.control.types.common import PROFILE_TYPE as PROFILE_TYPE
 from onvif_bmff.control.types.common import PropertyOperation as PropertyOperation
 from onvif_bmff.control.types.common import RECEIVER_TYPE as RECEIVER_TYPE
 from onvif_bmff.control.types.common import SourceReference as SourceReference
+from onvif_bmff.control.types.common import keep_tuples as keep_tuples
 from onvif_bmff.control.types.configuration import AsymmetricEncryption as AsymmetricEncryption
 from onvif_bmff.control.types.configuration import GetRecordingsResponseItem as GetRecordingsResponseItem
 from onvif_bmff.control.types.configuration import GetTracksResponseItem as GetTracksResponseItem
@@ -213,12 +219,14 @@ __all__ = [
     "PROFILE_26_06",
     "PROFILE_TYPE",
     "RECEIVER_TYPE",
+    "RECORDED_ENCODINGS",
     "RETENTION_INTERVAL",
     "STORED_NAME",
     "AccessClass",
     "ActionNotSupported",
     "AmbiguousConfiguration",
     "AsymmetricEncryption",
+    "AsyncRecordingService",
     "AsynchronousOperationStatus",
     "BadConfiguration",
     "BadDuration",
@@ -232,6 +240,7 @@ __all__ = [
     "DeleteRecording",
     "DeleteTrack",
     "DeleteTrackData",
+    "DescribesProfiles",
     "DevicePlan",
     "DeviceSide",
     "DeviceState",
@@ -239,6 +248,7 @@ __all__ = [
     "EventFilterEntry",
     "EventGate",
     "EventMessage",
+    "EventStream",
     "ExportOperation",
     "ExportRecord",
     "ExportRecordedDataResponse",
@@ -257,6 +267,8 @@ __all__ = [
     "JobOptions",
     "JobState",
     "KeyCheck",
+    "Listener",
+    "Listeners",
     "LocalData",
     "LocatesStorages",
     "MaxReceivers",
@@ -336,7 +348,7 @@ __all__ = [
     "accept_recording_configuration",
     "accept_track_configuration",
     "aggregate",
-    "audited",
+    "as_text",
     "begin_export",
     "begin_segment_export",
     "canonical_kid",
@@ -375,11 +387,11 @@ __all__ = [
     "is_token",
     "job_information",
     "job_state",
+    "keep_tuples",
     "key_check_value",
     "local_prefix",
     "matches",
     "open_gate",
-    "operation_of",
     "override_segment_duration",
     "places_of",
     "provision_recording",

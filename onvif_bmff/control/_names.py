@@ -2,10 +2,11 @@
 
 NAMES = {
     "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
-    "audit_trail": ("audited", "operation_of",),
+    "asynchronous": ("AsyncRecordingService", "EventStream",),
     "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
+        "DescribesProfiles",
         "Environment",
         "ExportOperation",
         "Exporter",
@@ -41,6 +42,7 @@ NAMES = {
         "UnknownReceiver",
         "UnsupportedStorageStrategy",
     ),
+    "listeners": ("Listener", "Listeners",),
     "notifications": (
         "ALL_NOTIFICATIONS",
         "AsynchronousOperationStatus",
@@ -109,10 +111,18 @@ NAMES = {
         "SegmentExportRecord",
         "Transaction",
         "VolatileState",
+        "as_text",
         "export_event",
         "segment_export_event",
     ),
-    "types.capabilities": ("Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions",),
+    "types.capabilities": (
+        "Capabilities",
+        "JobOptions",
+        "RECORDED_ENCODINGS",
+        "RecordingOptions",
+        "ServiceLimits",
+        "TrackOptions",
+    ),
     "types.common": (
         "Extensions",
         "NO_EXTENSIONS",
@@ -120,6 +130,7 @@ NAMES = {
         "PropertyOperation",
         "RECEIVER_TYPE",
         "SourceReference",
+        "keep_tuples",
     ),
     "types.configuration": (
         "AsymmetricEncryption",

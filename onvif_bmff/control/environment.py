@@ -7,8 +7,9 @@ Nothing here is a part of ONVIF. An embedding application implements ``Resources
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
 from onvif_bmff.control.types.export import StorageReferencePath
 from onvif_bmff.control.types.profile import Profile
@@ -16,6 +17,7 @@ from onvif_bmff.control.types.segments import RecordedSegmentItem
 from onvif_bmff.timing import UtcTime
 
 __all__ = [
+    "DescribesProfiles",
     "Environment",
     "ExportOperation",
     "Exporter",
@@ -54,6 +56,19 @@ class Resources(Protocol):
 
     def compatible_profiles(self, recording_token: str) -> Sequence[str] | None:
         """Return the media profiles that this recording can take; None if all can be taken (5.20)."""
+        ...
+
+
+@runtime_checkable
+class DescribesProfiles(Protocol):
+    """Optional extension of ``Resources``: what media profiles give, as far as it is known without opening them."""
+
+    def profile_encodings(self, token: str) -> Sequence[str] | None:
+        """Return the encodings of a profile's video and audio, or None if they are not known."""
+        ...
+
+    def profile_rate(self, token: str) -> float | None:
+        """Return the highest bit rate of a profile in kbit/s, or None if it is not known."""
         ...
 
 
@@ -141,6 +156,7 @@ class SegmentExportOperation:
         storage_token: the storage to upload to.
         track: take segments of this ``TrackType`` only; None takes all.
         alias: what the client calls the export.
+        since: leave out segments that begin before this instant, for they hold data that is too old (5.3.1).
     """
 
     token: str
@@ -149,6 +165,7 @@ class SegmentExportOperation:
     storage_token: str
     track: str | None = None
     alias: str | None = None
+    since: UtcTime | None = None
 
 
 class RecordedSegments(Protocol):
@@ -200,3 +217,14 @@ class Environment:
     exporter: Exporter | None = None
     segments: RecordedSegments | None = None
     segment_exporter: SegmentExporter | None = None
+
+    def check(self) -> None:
+        """Check that what the capabilities offer can be done.
+
+        Raises:
+            BadConfiguration: exports, or segments to list and export, are offered, and nobody does them.
+        """
+        if self.capabilities.supported_export_file_formats and self.exporter is None:
+            raise BadConfiguration("export formats are offered, but there is no exporter")
+        if self.capabilities.segment_export and (self.segments is None or self.segment_exporter is None):
+            raise BadConfiguration("segment export is offered, but nobody lists segments, or none exports them")

@@ -5,6 +5,7 @@ which are never stored with configurations.
 """
 
 import types
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
@@ -70,7 +71,7 @@ def _read(hint: Any, data: Any, path: str) -> Any:
     if origin in (Union, types.UnionType):
         (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
         return None if data is None else _read(inner, data, path)
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         if not isinstance(data, list):
             raise PersistenceError(f"{path}: a list was expected")
         inner = get_args(hint)[0]

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from onvif_bmff.control.audit_trail import audited, operation_of
 from onvif_bmff.control.environment import Environment
+from onvif_bmff.control.listeners import Listener, Listeners
 from onvif_bmff.control.notifications import Notification
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.state import DeviceState
@@ -66,9 +67,8 @@ class TransactionRunner:
         upkeep: work without a request.
         lock: held while an operation runs; it must be reentrant.
 
-    ``on_change`` may be set to a function without arguments. It is called after everything that changed
-    anything, by the thread that caused it and while the service is locked; it should only wake up the
-    engine (by setting an event, for example), and must not raise.
+    ``changes`` are listeners that are called after everything that changed anything, by the thread that caused it and
+    while the service is locked; they should only wake somebody up. ``on_change`` is one more of them, which may be set.
 
     Raises:
         PersistenceError: what is stored cannot be read.
@@ -86,7 +86,9 @@ class TransactionRunner:
         self.environment = environment
         self.persistence = persistence
         self.clock = clock
-        self.on_change: Callable[[], None] | None = None
+        self.on_change: Listener | None = None
+        self.changes = Listeners("changes of the service")
+        self.changes.add(self._call_on_change)
         self._upkeep = upkeep
         self._lock = lock or RLock()
         documents, secrets = persistence.load()
@@ -163,7 +165,11 @@ class TransactionRunner:
         return changed
 
     def _wake(self, *, changed: bool) -> None:
-        if changed and self.on_change is not None:
+        if changed:
+            self.changes()
+
+    def _call_on_change(self) -> None:
+        if self.on_change is not None:
             self.on_change()
 
     # ---- time and events ---------------------------------------------------------------------------
@@ -199,6 +205,8 @@ class TransactionRunner:
                 self._subscriptions.remove(subscription)
 
     def close(self) -> None:
-        """Close the persistence; nothing may be called afterwards."""
+        """Close all subscriptions, and the persistence; nothing may be called afterwards."""
         with self._lock:
+            for subscription in list(self._subscriptions):
+                subscription.close()
             self.persistence.close()

@@ -24,7 +24,7 @@ from onvif_bmff.control.environment import (
     SegmentExporter,
     SegmentExportOperation,
 )
-from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.listeners import Listener
 from onvif_bmff.control.notifications import Notification
 from onvif_bmff.control.operations import export, job_states, jobs, override, recordings, segments, tracks
 from onvif_bmff.control.persistence import MemoryPersistence, Persistence
@@ -58,7 +58,8 @@ __all__ = ["RecordingService"]
 class RecordingService:
     """A recording control service.
 
-    ``device_side`` is the interface of the engine; ``provisioning`` creates what belongs to the device.
+    ``device_side`` is the interface of the engine; ``provisioning`` creates what belongs to the device; ``changes`` are
+    listeners called after everything that changed anything (see ``TransactionRunner``).
 
     Args:
         clock: the present instant.
@@ -100,12 +101,11 @@ class RecordingService:
     ) -> None:
         offered, limits = capabilities or Capabilities(), limits or ServiceLimits()
         limits.check(offered)
-        if offered.supported_export_file_formats and exporter is None:
-            raise BadConfiguration("export formats are offered, but there is no exporter")
         resources = resources or FixedResources()
         environment = Environment(
             offered, limits, profile, resources, random, local_data, exporter, segments, segment_exporter
         )
+        environment.check()
         self._runner = TransactionRunner(
             environment, persistence or MemoryPersistence(), clock, unreported, ServiceUpkeep(), lock
         )
@@ -113,6 +113,7 @@ class RecordingService:
         self._runner.start()
         self.device_side = DeviceSide(self._runner)
         self.provisioning = Provisioning(self._runner)
+        self.changes = self._runner.changes
 
     # ---- recordings --------------------------------------------------------------------------------
 
@@ -304,12 +305,12 @@ class RecordingService:
 
         Faults: ``NoRecording``, ``NoStorage``, ``BadDuration``, ``BadConfiguration``, ``ActionNotSupported``.
         """
-        wanted, most = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
+        accepted = self._runner.read(lambda tx: segments.accept_listing(tx, time, recording_token, max_results))
         source = self._runner.environment.segments
         if source is None:  # accept_listing saw to it
             raise InvariantError("a listing was accepted that nobody can make")
         # Not under the lock: a store may be slow, and recording must not wait for it.
-        return segments.cut_listing(source.segments(recording_token, wanted), wanted, most)
+        return segments.cut_listing(source.segments(recording_token, accepted[0]), *accepted)
 
     def export_recorded_segments(
         self,
@@ -374,12 +375,12 @@ class RecordingService:
     # ---- time and life cycle -----------------------------------------------------------------------
 
     @property
-    def on_change(self) -> Callable[[], None] | None:
-        """A function to call after everything that changed anything; see ``TransactionRunner``."""
+    def on_change(self) -> Listener | None:
+        """One more listener beside ``changes``; a device leaves it to the application."""
         return self._runner.on_change
 
     @on_change.setter
-    def on_change(self, wake: Callable[[], None] | None) -> None:
+    def on_change(self, wake: Listener | None) -> None:
         self._runner.on_change = wake
 
     def advance(self) -> None:
@@ -395,5 +396,5 @@ class RecordingService:
         return self._runner.read(lambda tx: tx.state.snapshot())
 
     def close(self) -> None:
-        """Close the persistence; nothing may be called afterwards."""
+        """Close all subscriptions and the persistence; nothing may be called afterwards."""
         self._runner.close()

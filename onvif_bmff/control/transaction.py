@@ -28,11 +28,23 @@ __all__ = [
     "SegmentExportRecord",
     "Transaction",
     "VolatileState",
+    "as_text",
     "export_event",
     "segment_export_event",
 ]
 
 _MAX_TRIES = 100
+
+
+def as_text(value: object, name: str) -> str:
+    """Return a value that has to be text.
+
+    Raises:
+        TypeError: it is something else, which is a slip of the program that calls.
+    """
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{name} must be text, not {'None' if value is None else f'a {type(value).__name__}'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +167,9 @@ class Transaction:
 
         Raises:
             NoRecording: there is none.
+            TypeError: it is no text.
         """
-        found = self.state.recordings.get(token) if isinstance(token, str) else None
+        found = self.state.recordings.get(as_text(token, "RecordingToken"))
         if found is None:
             raise NoRecording
         return found
@@ -167,9 +180,10 @@ class Transaction:
         Raises:
             NoRecording: there is no such recording.
             NoTrack: the recording has no such track.
+            TypeError: a token is no text.
         """
         recording = self.recording(recording_token)
-        found = recording.track(track_token) if isinstance(track_token, str) else None
+        found = recording.track(as_text(track_token, "TrackToken"))
         if found is None:
             raise NoTrack
         return found
@@ -179,8 +193,9 @@ class Transaction:
 
         Raises:
             NoRecordingJob: there is none.
+            TypeError: it is no text.
         """
-        found = self.state.jobs.get(token) if isinstance(token, str) else None
+        found = self.state.jobs.get(as_text(token, "JobToken"))
         if found is None:
             raise NoRecordingJob
         return found

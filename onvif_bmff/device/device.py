@@ -10,7 +10,7 @@
 A slow, failing or hanging store or source delays its own thread only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -19,18 +19,15 @@ from typing import Self
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.cenc.keys.certificates import certificate_fault
-from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
-from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.environment import TimeRange
+from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.persistence import Persistence
-from onvif_bmff.control.places import local_prefix
-from onvif_bmff.control.plan import Place
 from onvif_bmff.control.service import RecordingService
-from onvif_bmff.control.types.capabilities import Capabilities, ServiceLimits
-from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS, Capabilities, ServiceLimits
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
-from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
+from onvif_bmff.device.device_exports import DeviceExports
+from onvif_bmff.device.exports import EXPORT_FORMATS
 from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
@@ -38,6 +35,7 @@ from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
 from onvif_bmff.device.process_worker import WorkerSetup, log_level
 from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
+from onvif_bmff.device.rates import RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
@@ -80,9 +78,22 @@ def _preroll_bytes(capabilities: Capabilities, event_latency: timedelta) -> int:
     return int(longest.total_seconds() * (capabilities.max_rate or _HIGH_RATE) * 1000 / 8)
 
 
-def _all_capabilities(stores: DeviceStores) -> Capabilities:
+def _all_capabilities(stores: DeviceStores, profile: Profile) -> Capabilities:
     """Return the capabilities of everything that a device can do."""
-    return Capabilities(onboard_storage=stores.local is not None, supported_export_file_formats=EXPORT_FORMATS)
+    local = stores.local is not None
+    return Capabilities(
+        onboard_storage=local,
+        segment_export=local and profile.segment_operations,
+        supported_export_file_formats=EXPORT_FORMATS,
+        encoding=RECORDED_ENCODINGS,
+    )
+
+
+def _rate_watch(offered: Capabilities, clock: SteadyClock, *, in_processes: bool) -> RateWatch:
+    """Return what measures the rates that a device offers to stay within."""
+    if in_processes and (offered.max_rate is not None or offered.max_total_rate is not None):
+        raise BadConfiguration("MaxRate and MaxTotalRate are not measured in worker processes: do not offer them")
+    return RateWatch(offered.max_rate, offered.max_total_rate, clock.elapsed)
 
 
 def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
@@ -166,6 +177,9 @@ class RecordingDevice:
         StateError: processes cannot have what the device is given, or recordings wait in spools of others.
     """
 
+    _task: Task | None = None
+    _outputs: OutputSet | ProcessOutputs
+
     def __init__(  # noqa: PLR0913 - the whole of a device: each is a part that an embedder may supply, by name
         self,
         storages: Mapping[str, ObjectStore],
@@ -196,37 +210,25 @@ class RecordingDevice:
     ) -> None:
         if workers is not None and (ivs is not None or random is not None or runtime is not SYSTEM):
             raise StateError("a device whose outputs run in processes takes no ivs, no random and no runtime")
-        self._runtime, self._clock_rate = runtime, clock_rate
-        random = random or runtime.random
+        self._runtime, self._clock_rate, random = runtime, clock_rate, random or runtime.random
         before = storages if workers is not None else spool.before(storages, persistence, runtime)
         self._stores = stores = DeviceStores(before, local)
         provider = sources or default_sources(runtime)
-        certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
         self._wake, self._stop = runtime.flag(), runtime.flag()
-        self._task: Task | None = None
         self._local_data = None if local is None else self._local_recordings(local)
-        self._exporter = MovieExporter(stores.storages, self._export_part, self._export_progress, runtime)
-        self.service = RecordingService(
-            clock=steady,
-            capabilities=capabilities or _all_capabilities(stores),
-            limits=limits,
-            profile=profile,
-            persistence=persistence,
-            resources=_Resources(stores, certificates, has_profile or _profiles_of(provider)),
-            local_data=self._local_data,
-            exporter=self._exporter,
-            unreported=RecordingJobState.IDLE,
-            random=random,
-            lock=runtime.lock(),
-        )
+        self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
+        certificates = {} if certificates is None else certificates
+        resources = _Resources(stores, certificates, has_profile or _profiles_of(provider))
+        offered = capabilities or _all_capabilities(stores, profile)
+        self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
         part = RecoveryPart.ALL if workers is None else RecoveryPart.REST
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
-        preroll_bytes = preroll_bytes or _preroll_bytes(self.service.get_service_capabilities(), event_latency)
-        self._outputs: OutputSet | ProcessOutputs
+        preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)
+        rates = _rate_watch(offered, steady, in_processes=workers is not None)
         if workers is not None:
             setup = WorkerSetup(
                 0, workers.open, clock, clock_rate, labels, max_bytes, policy, room.limits, latency, patience,
@@ -234,10 +236,34 @@ class RecordingDevice:
             )  # fmt: skip
             self._outputs = process_outputs(workers, side, certificates, persistence, setup, runtime)
             return
-        self._outputs = self._make_outputs(
-            RunningSources(provider, steady, runtime, source_settings),
-            TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime),
+        running = RunningSources(provider, steady, runtime, source_settings)
+        maker = TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping)
+        common = OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime, rates)
+        self._outputs = self._make_outputs(running, maker, common)
+
+    def _make_service(
+        self,
+        capabilities: Capabilities,
+        limits: ServiceLimits | None,
+        profile: Profile,
+        persistence: Persistence | None,
+        resources: _Resources,
+        random: Callable[[int], bytes],
+    ) -> RecordingService:
+        return RecordingService(
+            clock=self._clock,
+            capabilities=capabilities,
+            limits=limits,
+            profile=profile,
+            persistence=persistence,
+            resources=resources,
+            local_data=self._local_data,
+            exporter=self._exports.movies,
+            segments=self._exports.segments,
+            segment_exporter=self._exports.uploader,
+            unreported=RecordingJobState.IDLE,
+            random=random,
+            lock=self._runtime.lock(),
         )
 
     def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
@@ -259,7 +285,7 @@ class RecordingDevice:
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
         """
-        self.service.on_change = self._wake.set
+        self.service.changes.add(self._wake.set)
         self._recovery.start()
         self._wake.set()
         self._task = self._runtime.spawn(self._run, "recording device")
@@ -283,9 +309,9 @@ class RecordingDevice:
         self._recovery.close()
         if self._task is not None:
             self._task.join(timeout)
-        self._exporter.close(1.0)
+        self._exports.close(1.0)
         self._outputs.close(deadline)
-        self.service.on_change = None
+        self.service.changes.remove(self._wake.set)
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
         self._stores.close()
@@ -347,33 +373,7 @@ class RecordingDevice:
             return _MAX_SLEEP
         return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
 
-    # ---- exports and local data ------------------------------------------------------------------------------
-
-    def _export_part(self, recording: str) -> ExportPart | None:
-        plan = self.service.device_side.plans().recordings.get(recording)
-        if plan is None:
-            return None
-        target = plan.configuration.target
-        keys = KeyRing(ContentKey(parse_kid(kid), key) for kid, key in plan.keys.items()) if plan.keys else None
-        if target is not None and Place.EXTERNAL in plan.places:
-            store = self._stores.get(target.storage)
-            return None if store is None else ExportPart(store, ((target.prefix or "", target.postfix or ""),), keys)
-        if self._stores.local is None or not plan.tracks:
-            return None
-        since = self.service.device_side.accessible_since(recording)
-        places = tuple((local_prefix(recording, track), "") for track, _ in plan.tracks)
-        return ExportPart(self._stores.local, places, keys, since)
-
-    def _export_progress(
-        self,
-        operation_token: str,
-        progress: float,
-        files: Sequence[FileProgress] = (),
-        *,
-        finished: bool = False,
-        error: str | None = None,
-    ) -> None:
-        self.service.device_side.report_export(operation_token, progress, files, finished=finished, error=error)
+    # ---- local data ---------------------------------------------------------------------------------------------
 
     def _local_recordings(self, store: ObjectStore) -> LocalRecordings:
         return LocalRecordings(store, self._data_deleted, self._clock, self._is_written, self._runtime)

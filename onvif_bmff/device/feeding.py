@@ -1,18 +1,18 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
-from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettings
+from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettings, TracksKnown
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.arrivals import SourceClock, media_epoch
 from onvif_bmff.engine.silence import SilenceWatch
-from onvif_bmff.errors import InvariantError, MediaError
+from onvif_bmff.errors import MediaError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.recording.readings import ClockChoice
@@ -63,14 +63,18 @@ class _Connection:
     given_up: bool = False
     task: Task | None = None
 
-    def opened(self, source: SampleSource, settings: SourceSettings, now: float, clock: SteadyClock) -> None:
-        """Watch an open source from now on."""
+    def opened(
+        self, source: SampleSource, tracks: Sequence[Track], settings: SourceSettings, now: float, clock: SteadyClock
+    ) -> None:
+        """Watch a source whose tracks are known, from now on."""
         self.opening = None
+        has_camera_time = self.clock is not None and self.clock.has_camera_time
         self.limit = getattr(source, "silence_limit", settings.silence_limit).total_seconds()
-        self.watch = SilenceWatch(source.tracks, self.limit, now, self.nominal)
+        self.watch = SilenceWatch(tracks, self.limit, now, self.nominal)
         choice = ClockChoice(getattr(source, "clock", settings.clock))
         slack = _SLACK + (clock.rate - 1) * _LATE
-        self.clock = SourceClock(choice, source.tracks, clock.at, slack)
+        self.clock = SourceClock(choice, tracks, clock.at, slack)
+        self.clock.has_camera_time = has_camera_time
 
     def ended(self) -> None:
         """Note that nothing is open any more."""
@@ -240,24 +244,21 @@ class SourceRunner:
             connection.delay = min(connection.delay * 2, _MAX_RETRY)
 
     def _play(self, source: SampleSource, connection: _Connection) -> None:
-        tracks = {track.track_id: track for track in source.tracks}
-        video = {number for number, track in tracks.items() if track.type is TrackType.VIDEO}
-        opening = video or set(tracks)
         now, stopped = self._runtime.monotonic, connection.stop.is_set
-        with self._lock:
-            if connection.given_up:
-                return
-            epoch, connection.times_set = self._clock.read()
-            self._open = (tracks, epoch)
-            connection.opened(source, self._settings, now(), self._clock)
-            for output in self._outputs:
-                output.opened(self._reference, tuple(tracks.values()), epoch)
-        reference, watch, clock, elapsed = self._reference, connection.watch, connection.clock, self._clock.elapsed
-        if watch is None or clock is None:
-            raise InvariantError("a source is open, and nothing watches it")
+        given, reference, elapsed = source.tracks, self._reference, self._clock.elapsed
+        tracks, opening = self._announce(source, given, connection) if given else ({}, set())
+        if connection.given_up:
+            return
+        watch, clock = connection.watch, connection.clock
         for item in source.samples():
             if stopped():
                 return
+            if isinstance(item, TracksKnown):
+                tracks, opening = self._announce(source, item.tracks, connection)
+                watch, clock = connection.watch, connection.clock
+                continue
+            if watch is None or clock is None:
+                raise MediaError("it gave media before its tracks were known")
             if isinstance(item, CodecChange):
                 self._change(item)
                 continue
@@ -275,6 +276,25 @@ class SourceRunner:
             opens_gop = item.sync and item.track_id in opening
             for output in self._outputs:
                 output.push(reference, item, opens_gop=opens_gop)
+
+    def _announce(
+        self, source: SampleSource, given: Sequence[Track], connection: _Connection
+    ) -> tuple[dict[int, Track], set[int]]:
+        """Tell outputs the tracks of a source; return them, and those whose sync samples open a GOP."""
+        tracks = {track.track_id: track for track in given}
+        video = {number for number, track in tracks.items() if track.type is TrackType.VIDEO}
+        with self._lock:
+            if connection.given_up:
+                return {}, set()
+            if self._open is None:
+                epoch, connection.times_set = self._clock.read()
+            else:
+                epoch = self._open[1]
+            self._open = (tracks, epoch)
+            connection.opened(source, given, self._settings, self._runtime.monotonic(), self._clock)
+            for output in self._outputs:
+                output.opened(self._reference, tuple(tracks.values()), epoch)
+        return tracks, video or set(tracks)
 
     def _leave(self, connection: _Connection, error: str | None) -> bool:
         """Report that a source is closed, unless its thread was given up: then return False."""

@@ -1,7 +1,7 @@
 """The outputs and sources of a device, kept in line with the plans of its service."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -14,6 +14,7 @@ from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.health import ClockHealth, DeviceHealth, RecordingHealth, StorageHealth
 from onvif_bmff.device.health_notes import HealthNotes
 from onvif_bmff.device.mailbox import OverloadPolicy
+from onvif_bmff.device.rates import RateWatch
 from onvif_bmff.device.states import TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceStores
@@ -31,6 +32,9 @@ __all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 log = logging.getLogger(__name__)
 _NO_CLOCK = (None, None)
 
+_RATE = "\0rate"
+"""Stands for a storage where no output reports, but their bit rate; no token has such a character."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
@@ -45,6 +49,7 @@ class OutputSettings:
     source_patience: timedelta
     preroll_bytes: int = 64 << 20
     runtime: Runtime = SYSTEM
+    rates: RateWatch = field(default_factory=lambda: RateWatch(None, None, float))
 
 
 @dataclass(slots=True)
@@ -222,6 +227,22 @@ class OutputSet:
         """Tell all outputs the time, which only matters where no media come; to be called every few seconds."""
         for running in self._outputs.values():
             running.worker.advance(self._clock())
+        self._watch_rates()
+
+    def _watch_rates(self) -> None:
+        """Show in the states of tracks, and log, which recordings have more than the device offers to record."""
+        external = {key.recording for key in self._outputs if key.track is None}
+        recorded: dict[str, int] = {}
+        for key, running in self._outputs.items():
+            if key.track is None or key.recording not in external:  # what goes to two places is one recording
+                recorded[key.recording] = recorded.get(key.recording, 0) + running.worker.recorded_bytes
+        for token, text in self._settings.rates.changes(recorded).items():
+            if text is not None:
+                log.warning("recording %s goes on %s", token, text)
+            state = RecordingJobState.IDLE if text is None else RecordingJobState.ERROR
+            plan = self._plan.recordings.get(token)
+            for track in () if plan is None else plan.feeds:
+                self._states.report(OutputKey(token, _RATE), track, state, text and f"Recording goes on, but {text}")
 
     def clock_set(self, by: timedelta) -> None:
         """Shift the time of all media, for a clock that was set."""

@@ -21,7 +21,15 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
-__all__ = ["FileSource", "FileSources", "SampleSource", "SourceProvider", "SourceSettings", "default_sources"]
+__all__ = [
+    "FileSource",
+    "FileSources",
+    "SampleSource",
+    "SourceProvider",
+    "SourceSettings",
+    "TracksKnown",
+    "default_sources",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,13 @@ class SourceSettings:
     clock: ClockChoice = ClockChoice.AUTO
 
 
+@dataclass(frozen=True, slots=True)
+class TracksKnown:
+    """All tracks that a source has from here on; those that go on keep their numbers and timescales."""
+
+    tracks: Sequence[Track]
+
+
 class SampleSource(Protocol):
     """One open source, such as a camera's stream.
 
@@ -48,11 +63,17 @@ class SampleSource(Protocol):
 
     @property
     def tracks(self) -> Sequence[Track]:
-        """The tracks of the source, with tokens that a job's SourceTag may name, and the source's own numbers."""
+        """The tracks of the source, with tokens that a job's SourceTag may name, and the source's own numbers.
+
+        Empty as long as they are not known: then ``samples`` yields ``TracksKnown`` before the first of its samples.
+        """
         ...
 
-    def samples(self) -> Iterator[Sample | CodecChange | ClockReading]:
+    def samples(self) -> Iterator[Sample | CodecChange | ClockReading | TracksKnown]:
         """Yield samples as they arrive, each track in decode order, and readings of the camera's clock if it gives any.
+
+        Tracks that come later, or go, are ``TracksKnown``: all spans close there, and begin anew with those tracks. A
+        source that does not know any within six times ``silence_limit`` is given up and opened anew.
 
         Readings, as of RTCP sender reports and replay headers, are in the media time of the samples. Until the first of
         them, media time is held against arrival, unless ``clock`` says otherwise: then media time 0 is when the first
@@ -157,7 +178,7 @@ class FileSources:
         self._speed = speed
         self._passes = passes
 
-    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Flag) -> SampleSource | None:
+    def open(self, reference: SourceReference, receiver: Receiver | None, stop: Flag) -> FileSource | None:
         """Open a file; see ``SourceProvider.open``."""
         path: str | PathLike[str]
         if reference.type == PROFILE_TYPE:

@@ -82,11 +82,13 @@ class OutputProgress:
 
     Args:
         fragments: how many fragments were recorded.
+        recorded_bytes: their size, of headers and media.
         last_sample: begin of the newest of them.
         newest_object: key of the object that was stored last.
     """
 
     fragments: int = 0
+    recorded_bytes: int = 0
     last_sample: UtcTime | None = None
     newest_object: ObjectKey | None = None
 
@@ -291,6 +293,7 @@ class OutputWorker:
         written = [event for event in events if isinstance(event, FragmentWritten)]
         if written:
             self.progress.fragments += len(written)
+            self.progress.recorded_bytes += sum(_size(event) for event in written)
             self.progress.last_sample = max(event.start_time for event in written)
         if self._retry.troubled and written:
             self._retry.troubled = False
@@ -332,6 +335,10 @@ class OutputWorker:
             self._give_up(str(error) or type(error).__name__)
             return
         self._deliver(events)
+
+
+def _size(event: FragmentWritten) -> int:
+    return sum(memoryview(buffer).nbytes for buffer in event.buffers)
 
 
 def _text(error: Exception) -> str:

@@ -5,7 +5,7 @@ kept track by track, in objects below ``recording/track``, so that a track can b
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -78,7 +78,7 @@ class _NamedCertificates:
 
     __slots__ = ("_known", "_look_up", "_names")
 
-    def __init__(self, names: tuple[str, ...], look_up: Callable[[str], bytes]) -> None:
+    def __init__(self, names: Sequence[str], look_up: Callable[[str], bytes]) -> None:
         self._names = names
         self._look_up = look_up
         self._known: dict[str, tuple[bytes, Recipient | LeftOut]] = {}
@@ -214,7 +214,7 @@ class TargetMaker:
             if key is None or entry.kid is None:  # nothing is recorded, least of all in the clear
                 raise MissingKeyError(f"The content key {entry.kid} is missing or damaged; set it again")
             source = FixedKey(ContentKey(parse_kid(entry.kid), key))
-            return EncryptionEntry(scheme, source, entry.track)
+            return EncryptionEntry(scheme, source, tuple(entry.track))
         wrapper = KeyWrapper(
             _NamedCertificates(wrapped.certificate_id, self._certificate),
             clock=self._clock,
@@ -225,7 +225,7 @@ class TargetMaker:
         return EncryptionEntry(
             scheme,
             source,
-            entry.track,
+            tuple(entry.track),
             (wrapper,),
             stop_without_headers=self._wrapping.stop_without_certificate,
         )

@@ -66,6 +66,19 @@ class Exports:
         self.stopped.append(operation_token)
 
 
+class Nothing:
+    """Neither segments nor an uploader that does anything."""
+
+    def segments(self, recording_token, time):
+        return ()
+
+    def start(self, operation):
+        pass
+
+    def stop(self, operation_token):
+        pass
+
+
 class Data:
     """Local data as lists of time ranges by (recording, track)."""
 

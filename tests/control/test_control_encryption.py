@@ -50,7 +50,6 @@ def test_a_key_and_asymmetric_encryption_exclude_each_other(given):
         (entry(kid=f"urn:uuid:{KID}"),),
         (entry(key=b"short"),),
         (entry(key=bytes(32)),),
-        (entry(key="00" * 16),),
         (entry(mode="CENS"),),
         (entry(mode="cbcs"),),
         (entry(track=("VIDEO009",)),),

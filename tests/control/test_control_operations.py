@@ -117,7 +117,7 @@ def test_options_are_offered_if_signalled():
     made = service()
     token = made.create_recording(recording())
     assert made.get_recording_options(token).job.spare == 256
-    for wrong in ("nobody", None):
+    for wrong in ("nobody", ""):
         with pytest.raises(NoRecording):
             made.get_recording_options(wrong)
     without = service(capabilities=Capabilities(options=False))

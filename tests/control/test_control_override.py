@@ -106,8 +106,6 @@ def test_losing_an_encrypted_track_modifies_the_configuration_too():
         (SECOND, HOUR + timedelta(microseconds=1)),
         (MINUTE, MINUTE),
         (2 * MINUTE, MINUTE),
-        ("PT1S", MINUTE),
-        (SECOND, None),
     ],
 )
 def test_invalid_durations_are_refused(duration, expiration):
@@ -128,7 +126,7 @@ def test_an_hour_is_fine_and_longer_segments_by_choice_of_the_device():
 @pytest.mark.requirement("REC-5.24-12", "REC-5.24-14")
 def test_unknown_recordings_and_devices_without_it():
     made, _, token = device()
-    for wrong in ("nobody", None):
+    for wrong in ("nobody", ""):
         with pytest.raises(NoRecording):
             made.override_segment_duration(SECOND, MINUTE, wrong)
     local = made.create_recording(recording())

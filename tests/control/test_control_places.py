@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from control_kit import Clock, automatic, job, profile, recording, resources, service, target
+from control_kit import Clock, Nothing, automatic, job, profile, recording, resources, service, target
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_control_key_checks import from_old, old
@@ -146,7 +146,8 @@ def test_local_data_are_a_place_too():
 
 def test_a_target_that_is_not_used_takes_no_place():
     """StorageStrategy Local of 26.06; what changes it is looked at again."""
-    made = service(profile=PROFILE_26_06, capabilities=Capabilities(segment_export=True, onboard_storage=True))
+    offered = Capabilities(segment_export=True, onboard_storage=True)
+    made = service(profile=PROFILE_26_06, capabilities=offered, segments=Nothing(), segment_exporter=Nothing())
     made.create_recording(at("cam"))
     token = made.create_recording(at("cam", storage_strategy="Local"))
     for strategy in ("Both", "External", None):

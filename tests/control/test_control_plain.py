@@ -80,5 +80,5 @@ def test_lists_have_an_end():
     extensions = Extensions(("<a/>",) * 10_001)
     with pytest.raises(BadConfiguration, match="too many"):
         check_types(extensions, Extensions, "x")
-    with pytest.raises(BadConfiguration, match="bytes"):
+    with pytest.raises(TypeError, match="bytes"):
         check_types(RecordingEncryption("CENC", key="00"), RecordingEncryption, "x")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from control_kit import asymmetric, encrypted, recording, service, target
+from control_kit import Nothing, asymmetric, encrypted, recording, service, target
 
 from onvif_bmff.control import (
     PROFILE_26_06,
@@ -20,7 +20,9 @@ WITH_SOURCE = RecordingConfiguration(RecordingSourceInformation(video_source_tok
 
 
 def newer(**kwargs):
-    return service(profile=PROFILE_26_06, capabilities=Capabilities(**kwargs))
+    return service(
+        profile=PROFILE_26_06, capabilities=Capabilities(**kwargs), segments=Nothing(), segment_exporter=Nothing()
+    )
 
 
 def test_25_12_refuses_fields_of_26_06():

@@ -206,7 +206,7 @@ def test_the_time_of_a_source_that_runs():
             self.epoch = epoch
 
     class Source:
-        tracks = ()
+        tracks = (Track("AUDIO001", 1, 8000, G711Codec("ulaw")),)
 
         def samples(self):
             late = Output()

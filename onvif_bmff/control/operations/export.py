@@ -11,7 +11,7 @@ from dataclasses import replace
 from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration
 from onvif_bmff.control.operations.checks import check_tokens, check_types, is_progress
-from onvif_bmff.control.transaction import ExportRecord, Transaction, export_event
+from onvif_bmff.control.transaction import ExportRecord, Transaction, as_text, export_event
 from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.export import ExportState, FileProgress, SearchScope, StorageReferencePath
 from onvif_bmff.errors import StateError
@@ -42,11 +42,11 @@ def accept_export(
         raise ActionNotSupported
     check_types(search_scope, SearchScope, "SearchScope")
     check_types(storage_destination, StorageReferencePath, "StorageDestination")
+    check_types(start_point, UtcTime | None, "StartPoint")
+    check_types(end_point, UtcTime | None, "EndPoint")
+    as_text(file_format, "FileFormat")
     if file_format not in formats:
         raise BadConfiguration("the export file format is not supported")
-    for point in (start_point, end_point):
-        if point is not None and not isinstance(point, UtcTime):
-            raise BadConfiguration("StartPoint and EndPoint are instants")
     if start_point is not None and end_point is not None and end_point < start_point:
         raise BadConfiguration("EndPoint is before StartPoint")
     check_tokens("StorageToken", storage_destination.storage_token)
@@ -152,7 +152,7 @@ def _forget_oldest(tx: Transaction) -> None:
 def _find(tx: Transaction, operation_token: object) -> ExportRecord:
     if not tx.environment.capabilities.supported_export_file_formats:
         raise ActionNotSupported
-    found = tx.volatile.exports.get(operation_token) if isinstance(operation_token, str) else None
+    found = tx.volatile.exports.get(as_text(operation_token, "OperationToken"))
     if found is None:
         raise BadConfiguration("the operation does not exist")
     return found

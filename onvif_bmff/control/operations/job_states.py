@@ -9,6 +9,7 @@ from onvif_bmff.control.places import clashing, displaced
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction, export_event, segment_export_event
 from onvif_bmff.control.types.common import PropertyOperation
+from onvif_bmff.control.types.configuration import TrackType
 from onvif_bmff.control.types.job_state import (
     INCOMPATIBLE_STREAM,
     RecordingJobState,
@@ -183,7 +184,12 @@ def report_encoding(
     if track is None:  # deleted since then
         return False
     wrong = None
-    if track.configuration.track_type != track_type:
+    capabilities = tx.environment.capabilities
+    if track_type != TrackType.METADATA and not capabilities.records(encoding):
+        wrong = f"The device does not record {encoding[:40]}"
+    elif track_type == TrackType.METADATA and not capabilities.metadata_recording:
+        wrong = "The device does not record metadata"
+    elif track.configuration.track_type != track_type:
         wrong = f"The source delivers {track_type}, but the track holds {track.configuration.track_type}."
     elif track.encoding is None:
         tx.state.recordings[recording.token] = recording.with_track(replace(track, encoding=encoding))

@@ -4,10 +4,11 @@ Where the specification is silent: a job feeds each track from one source only; 
 refused and not cut, since the answer of SetRecordingJobConfiguration must equal the request.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from onvif_bmff.control.environment import Environment
+from onvif_bmff.control.environment import DescribesProfiles, Environment
 from onvif_bmff.control.event_filter import check_event_filter
 from onvif_bmff.control.faults import BadConfiguration, NoRecording
 from onvif_bmff.control.operations.checks import check_tokens, check_types
@@ -95,6 +96,16 @@ def _check_profile(environment: Environment, reference: SourceReference, recordi
     compatible = environment.resources.compatible_profiles(recording.token)
     if compatible is not None and reference.token not in compatible:
         raise BadConfiguration("the recording cannot take this media profile")
+    if not isinstance(environment.resources, DescribesProfiles):
+        return
+    capabilities = environment.capabilities
+    for encoding in environment.resources.profile_encodings(reference.token) or ():
+        if not capabilities.records(encoding):
+            raise BadConfiguration(f"the media profile gives {encoding[:40]}, which the device does not record")
+    rate = environment.resources.profile_rate(reference.token)
+    for name, limit in (("MaxRate", capabilities.max_rate), ("MaxTotalRate", capabilities.max_total_rate)):
+        if rate is not None and limit is not None and rate > limit:
+            raise BadConfiguration(f"the media profile gives {rate:g} kbit/s, above {name} of {limit:g} kbit/s")
 
 
 def _check_tracks(configuration: RecordingJobConfiguration, recording: Recording) -> None:
@@ -121,7 +132,7 @@ def _check_event_filter(environment: Environment, event_filter: RecordingEventFi
             raise BadConfiguration(f"{name} is negative or above the limit of the device")
 
 
-def _with_all_tracks(sources: tuple[RecordingJobSource, ...], recording: Recording) -> tuple[RecordingJobSource, ...]:
+def _with_all_tracks(sources: Sequence[RecordingJobSource], recording: Recording) -> tuple[RecordingJobSource, ...]:
     """Assign all tracks of the recording: of each type, the first to the first source, and so on.
 
     The remaining tracks go to the last source. The tag is empty for the first track of a type in a source,

@@ -5,9 +5,10 @@ from dataclasses import replace
 from onvif_bmff.control.event_filter import EventGate, matches
 from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
 from onvif_bmff.control.notifications import RecordingJobConfigurationChange
+from onvif_bmff.control.operations.checks import check_types
 from onvif_bmff.control.operations.job_validation import accept_job_configuration
 from onvif_bmff.control.state import Job
-from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.transaction import Transaction, as_text
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_configuration import (
     GetRecordingJobsResponseItem,
@@ -53,8 +54,8 @@ def set_job_configuration(
 ) -> RecordingJobConfiguration:
     """SetRecordingJobConfiguration (5.16)."""
     job = tx.job(job_token)
-    given = getattr(configuration, "recording_token", None)
-    if given != job.configuration.recording_token:
+    check_types(configuration, RecordingJobConfiguration, "JobConfiguration")
+    if configuration.recording_token != job.configuration.recording_token:
         raise BadConfiguration("the recording of a job cannot be changed")
     accepted = accept_job_configuration(tx.environment, tx.state, configuration, job)
     # The job releases its receivers before new ones are made, so that a full device can still swap them.
@@ -67,10 +68,10 @@ def set_job_configuration(
     return accepted
 
 
-def set_job_mode(tx: Transaction, job_token: str, mode: object) -> None:
+def set_job_mode(tx: Transaction, job_token: str, mode: str) -> None:
     """SetRecordingJobMode (5.18): the configuration with another mode."""
     job = tx.job(job_token)
-    if not isinstance(mode, str) or mode not in set(RecordingJobMode):
+    if as_text(mode, "Mode") not in set(RecordingJobMode):
         raise BadMode
     _store(tx, job, replace(job.configuration, mode=RecordingJobMode(mode)))
 

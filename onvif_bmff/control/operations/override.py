@@ -7,6 +7,7 @@ replacing and expiring cause events of a changed recording configuration; SetRec
 from datetime import timedelta
 
 from onvif_bmff.control.faults import ActionNotSupported, BadConfiguration, BadDuration
+from onvif_bmff.control.operations.checks import check_types
 from onvif_bmff.control.state import Recording
 from onvif_bmff.control.transaction import Override, Transaction
 
@@ -19,14 +20,14 @@ _ZERO = timedelta(0)
 
 
 def override_segment_duration(
-    tx: Transaction, recording_token: str, target_segment_duration: object, expiration: object
+    tx: Transaction, recording_token: str, target_segment_duration: timedelta, expiration: timedelta
 ) -> None:
     """Start an override, or replace the running one and its expiry."""
     if not tx.environment.capabilities.override_segment_duration:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
-    if not isinstance(target_segment_duration, timedelta) or not isinstance(expiration, timedelta):
-        raise BadDuration
+    check_types(target_segment_duration, timedelta, "TargetSegmentDuration")
+    check_types(expiration, timedelta, "Expiration")
     if target_segment_duration <= _ZERO or not _ZERO < expiration <= _MAX_OVERRIDE:
         raise BadDuration("durations must be longer than zero, and Expiration at most one hour")
     target = recording.configuration.target

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from onvif_bmff.control.faults import CannotDeleteReceiver, MaxReceivers, UnknownReceiver
 from onvif_bmff.control.operations.checks import check_types
-from onvif_bmff.control.transaction import Transaction
+from onvif_bmff.control.transaction import Transaction, as_text
 from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 
 __all__ = ["configure_receiver", "create_receiver", "delete_receiver"]
@@ -41,7 +41,7 @@ def _find_receiver(tx: Transaction, receiver_token: object) -> Receiver:
     Raises:
         UnknownReceiver: there is none.
     """
-    found = tx.state.receivers.get(receiver_token) if isinstance(receiver_token, str) else None
+    found = tx.state.receivers.get(as_text(receiver_token, "ReceiverToken"))
     if found is None:
         raise UnknownReceiver
     return found

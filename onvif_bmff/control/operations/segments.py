@@ -5,7 +5,8 @@ requests, limits answers, and sends events to clients. Where the specification i
 
 * A range that ends before it begins is BadDuration, an empty one too for an export; wrong types, tracks and
   numbers of results are BadConfiguration.
-* Data beyond the retention time is neither listed nor exported (5.3.1).
+* Data beyond the retention time are neither listed nor exported (5.3.1). As segments are whole, those that began
+  before that are left out; they are deleted once all of them is too old.
 * A recording that keeps nothing itself cannot be exported from: InvalidStorage.
 * A Track is considered in CMAF only; the segments of a multiplexed recording hold all tracks.
 * As with other exports, a recording that is deleted goes when the export ends (5.21).
@@ -27,12 +28,13 @@ from onvif_bmff.control.faults import (
 )
 from onvif_bmff.control.operations.checks import check_types, is_progress, is_token
 from onvif_bmff.control.state import Recording
-from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, segment_export_event
+from onvif_bmff.control.transaction import SegmentExportRecord, Transaction, as_text, segment_export_event
 from onvif_bmff.control.types.common import PropertyOperation
 from onvif_bmff.control.types.configuration import StorageStrategy, TargetFormat, TrackType
 from onvif_bmff.control.types.export import FileProgress
 from onvif_bmff.control.types.segments import DateTimeRange, RecordedSegmentItem, SegmentListResult
 from onvif_bmff.errors import StateError
+from onvif_bmff.timing import UtcTime
 
 __all__ = [
     "accept_listing",
@@ -46,8 +48,8 @@ __all__ = [
 
 def accept_listing(
     tx: Transaction, time: DateTimeRange, recording_token: str, max_results: int | None
-) -> tuple[TimeRange, int]:
-    """Return the validated range and limit of a listing."""
+) -> tuple[TimeRange, int, UtcTime | None]:
+    """Return the validated range and limit of a listing, and the instant before which no segment may begin."""
     if not _is_offered(tx) or tx.environment.segments is None:
         raise ActionNotSupported
     recording = tx.recording(recording_token)
@@ -58,16 +60,22 @@ def accept_listing(
     if not _is_local(recording):
         raise NoStorage
     limit = tx.environment.limits.listed_segments
-    return wanted, min(max_results or limit, limit)
+    return wanted, min(max_results or limit, limit), recording.accessible_since(tx.now)
 
 
-def cut_listing(found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: int) -> SegmentListResult:
-    """Return the first segments of a list, at most ``most``.
+def cut_listing(
+    found: Iterable[RecordedSegmentItem], wanted: TimeRange, most: int, since: UtcTime | None = None
+) -> SegmentListResult:
+    """Return the first segments of a list, at most ``most``, of those that begin ``since`` an instant.
 
     Clients continue from the last end that they got. Segments of several tracks overlap, so a cut lies where no
     omitted segment ends before that. Only if there is no such place is one left out.
     """
-    inside = (s for s in found if s.start_time < wanted.end and s.end_time > wanted.start)
+    inside = (
+        s
+        for s in found
+        if s.start_time < wanted.end and s.end_time > wanted.start and (since is None or s.start_time >= since)
+    )
     taken = list(islice(inside, most))
     left = []
     for segment in inside:
@@ -101,6 +109,7 @@ def begin_segment_export(
         raise NoRecording
     check_types(alias, str | None, "Alias")
     check_types(track, str | None, "Track")
+    check_types(storage_token, str | None, "StorageToken")
     if track is not None and track not in set(TrackType):
         raise BadConfiguration("Track is Video, Audio or Metadata")
     wanted = _accept_time(tx, time, recording)
@@ -118,7 +127,13 @@ def begin_segment_export(
     if target is not None and target.format != TargetFormat.CMAF:
         track = None
     operation = SegmentExportOperation(
-        tx.new_token("export"), recording.token, wanted, storage, TrackType(track) if track else None, alias
+        tx.new_token("export"),
+        recording.token,
+        wanted,
+        storage,
+        TrackType(track) if track else None,
+        alias,
+        recording.accessible_since(tx.now),
     )
     export = SegmentExportRecord(operation)
     tx.volatile.segment_exports[operation.token] = export
@@ -131,7 +146,7 @@ def stop_segment_export(tx: Transaction, operation_token: object) -> None:
     if not _is_offered(tx) or tx.environment.segment_exporter is None:
         raise ActionNotSupported
     held = tx.volatile.segment_exports
-    export = held.pop(operation_token, None) if isinstance(operation_token, str) else None
+    export = held.pop(as_text(operation_token, "OperationToken"), None)
     if export is None:
         raise NoOperation
     tx.emit(segment_export_event(tx.now, PropertyOperation.DELETED, export))
@@ -165,7 +180,7 @@ def end_export(tx: Transaction, operation_token: str, error: str | None) -> None
 
 
 def _running(tx: Transaction, operation_token: object) -> SegmentExportRecord:
-    export = tx.volatile.segment_exports.get(operation_token) if isinstance(operation_token, str) else None
+    export = tx.volatile.segment_exports.get(as_text(operation_token, "OperationToken"))
     if export is None:
         raise StateError("there is no such export of segments")
     return export

@@ -5,17 +5,40 @@ the device decides otherwise and shows only through ``RecordingOptions`` and fau
 lifetime of a service, which enforces them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.faults import BadConfiguration
+from onvif_bmff.control.types.common import keep_tuples
 
-__all__ = ["Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
+__all__ = ["RECORDED_ENCODINGS", "Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions"]
 
 _AUDIO_ENCODINGS = frozenset(
     {"G711", "G726", "AAC", "PCMU", "PCMA", "G722", "G729", "MP4A-LATM", "MPEG4-GENERIC", "OPUS", "MPA"}
 )
 """Names of audio encodings: tt:AudioEncoding and the IANA names in use, in capitals."""
+
+_NAMES = {
+    "ac-3": "AC3",
+    "av01": "AV1",
+    "ec-3": "EAC3",
+    "jpeg": "JPEG",
+    "mjpg": "JPEG",
+    "mp4v": "JPEG",
+    "opus": "opus",
+    "vp08": "VP8",
+    "vp09": "VP9",
+    "vvc1": "H266",
+    "vvi1": "H266",
+}
+"""Names in tt:VideoEncoding, tt:AudioEncoding or at IANA of encodings that are stored by their sample entry.
+
+Video in ``mp4v`` that can be recorded is Motion JPEG.
+"""
+
+RECORDED_ENCODINGS = ("H264", "H265", "JPEG", "AV1", "H266", "VP8", "VP9", "AAC", "G711", "opus", "AC3", "EAC3")
+"""What this library records, by the names of tt:VideoEncoding and tt:AudioEncoding, else of IANA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +48,10 @@ class Capabilities:
     Args:
         dynamic_recordings: recordings can be created and deleted.
         dynamic_tracks: tracks can be created and deleted.
-        encoding: encodings that can be recorded; tt:VideoEncoding, tt:AudioEncoding or IANA names.
-        max_rate: bit rate limit of a recording in kbit/s.
-        max_total_rate: bit rate limit of all recordings in kbit/s.
+        encoding: encodings that can be recorded, and no others are; tt:VideoEncoding, tt:AudioEncoding or IANA names,
+            or the four-character code of a sample entry.
+        max_rate: bit rate limit of a recording in kbit/s. A device measures it, and says so if it is exceeded.
+        max_total_rate: bit rate limit of all recordings in kbit/s, likewise.
         max_recordings: most recordings of the device.
         max_recording_jobs: most jobs of the device.
         options: GetRecordingOptions is offered.
@@ -51,33 +75,30 @@ class Capabilities:
 
     dynamic_recordings: bool = True
     dynamic_tracks: bool = True
-    encoding: tuple[str, ...] = ("H264", "H265", "AAC", "G711")
+    encoding: Sequence[str] = ("H264", "H265", "JPEG", "AAC", "G711", "opus")
     max_rate: float | None = None
     max_total_rate: float | None = None
     max_recordings: int | None = 128
     max_recording_jobs: int | None = 256
     options: bool = True
     metadata_recording: bool = True
-    supported_export_file_formats: tuple[str, ...] = ()
+    supported_export_file_formats: Sequence[str] = ()
     scheduled_recording: bool = True
     event_recording: bool = True
     before_event_limit: timedelta | None = timedelta(seconds=30)
     after_event_limit: timedelta | None = timedelta(hours=1)
-    supported_target_formats: tuple[str, ...] = ("MP4", "CMAF")
+    supported_target_formats: Sequence[str] = ("MP4", "CMAF")
     encryption_entry_limit: int | None = 6
-    supported_encryption_modes: tuple[str, ...] = ("CENC", "CBCS")
+    supported_encryption_modes: Sequence[str] = ("CENC", "CBCS")
     override_segment_duration: bool = True
     asymmetric_encryption_supported: bool = True
     onboard_storage: bool = True
     segment_export: bool = False
 
     def __post_init__(self) -> None:
-        for name in (
-            "encoding",
-            "supported_export_file_formats",
-            "supported_target_formats",
-            "supported_encryption_modes",
-        ):
+        lists = ("encoding", "supported_export_file_formats", "supported_target_formats", "supported_encryption_modes")
+        keep_tuples(self, *lists)
+        for name in lists:
             if any(not word or word.split() != [word] for word in getattr(self, name)):
                 raise BadConfiguration(f"{name} is sent separated by spaces, so a value must hold none")
         for name in ("max_recordings", "max_recording_jobs", "encryption_entry_limit"):
@@ -86,8 +107,16 @@ class Capabilities:
         for name in ("before_event_limit", "after_event_limit"):
             if (getattr(self, name) or timedelta(0)) < timedelta(0):
                 raise BadConfiguration(f"{name} must not be negative")
+        for name in ("max_rate", "max_total_rate"):
+            if not (getattr(self, name) is None or 0 < getattr(self, name) < float("inf")):
+                raise BadConfiguration(f"{name} must be a number above zero, or absent")
         if not self.onboard_storage and not self.supported_target_formats:
             raise BadConfiguration("a device without onboard storage needs external targets")
+
+    def records(self, encoding: str) -> bool:
+        """Return whether an encoding is one of ``encoding``, whatever the case; a sample entry's code is one, too."""
+        offered = {name.casefold() for name in self.encoding}
+        return not offered.isdisjoint({encoding.casefold(), _NAMES.get(encoding.casefold(), encoding).casefold()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +187,10 @@ class JobOptions:
     """
 
     spare: int | None = None
-    compatible_sources: tuple[str, ...] = ()
+    compatible_sources: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "compatible_sources")
 
 
 @dataclass(frozen=True, slots=True)

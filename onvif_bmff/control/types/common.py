@@ -5,10 +5,36 @@ binding puts them into ``Extensions`` as text, so that nothing is lost on a roun
 returns them without interpretation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
-__all__ = ["NO_EXTENSIONS", "PROFILE_TYPE", "RECEIVER_TYPE", "Extensions", "PropertyOperation", "SourceReference"]
+__all__ = [
+    "NO_EXTENSIONS",
+    "PROFILE_TYPE",
+    "RECEIVER_TYPE",
+    "Extensions",
+    "PropertyOperation",
+    "SourceReference",
+    "keep_tuples",
+]
+
+
+def keep_tuples(structure: object, *names: str) -> None:
+    """Make tuples of fields of a frozen structure that is being made, so that it is a value whatever it was made of.
+
+    Raises:
+        TypeError: a field is neither a list nor a tuple, nor another sequence of items.
+    """
+    for name in names:
+        given = getattr(structure, name)
+        if type(given) is tuple:
+            continue
+        if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray | memoryview):
+            kind = type(structure).__name__
+            raise TypeError(f"{name} of {kind} must be a list or a tuple, not a {type(given).__name__}")
+        object.__setattr__(structure, name, tuple(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +46,15 @@ class Extensions:
         attributes: pairs of attribute name (``{namespace}local`` or ``local``) and value.
     """
 
-    elements: tuple[str, ...] = ()
-    attributes: tuple[tuple[str, str], ...] = ()
+    elements: Sequence[str] = ()
+    attributes: Sequence[tuple[str, str]] = ()
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "elements", "attributes")
+        given: Sequence[object] = self.attributes
+        if any(isinstance(pair, list) for pair in given):
+            pairs = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in given)
+            object.__setattr__(self, "attributes", pairs)
 
 
 NO_EXTENSIONS = Extensions()
@@ -36,11 +69,27 @@ PROFILE_TYPE = "http://www.onvif.org/ver10/schema/Profile"
 
 @dataclass(frozen=True, slots=True)
 class SourceReference:
-    """The source of a job's data: a receiver or a local media profile."""
+    """The source of a job's data: a receiver or a local media profile.
+
+    Args:
+        token: of the receiver, or of the profile.
+        type: ``RECEIVER_TYPE`` or ``PROFILE_TYPE``.
+        extensions: unknown elements and attributes.
+    """
 
     token: str
     type: str = RECEIVER_TYPE
     extensions: Extensions = NO_EXTENSIONS
+
+    @classmethod
+    def receiver(cls, token: str) -> Self:
+        """Return a reference to a receiver."""
+        return cls(token, RECEIVER_TYPE)
+
+    @classmethod
+    def profile(cls, token: str) -> Self:
+        """Return a reference to a media profile of the device."""
+        return cls(token, PROFILE_TYPE)
 
 
 class PropertyOperation(StrEnum):

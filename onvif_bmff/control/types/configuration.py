@@ -5,11 +5,12 @@ onvif.xsd; what 26.06 adds is marked). All of them are immutable values; duratio
 The service, not the constructor, decides whether a value is acceptable.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, keep_tuples
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = [
@@ -57,10 +58,13 @@ class AsymmetricEncryption:
         extensions: unknown elements.
     """
 
-    certificate_id: tuple[str, ...]
+    certificate_id: Sequence[str]
     key_rotation_duration: timedelta | None = None
     additional_info: str | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "certificate_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,12 @@ class RecordingEncryption:
     mode: str
     kid: str | None = None
     key: bytes | None = field(default=None, repr=False)
-    track: tuple[str, ...] = ()
+    track: Sequence[str] = ()
     asymmetric_encryption: AsymmetricEncryption | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +151,13 @@ class RecordingTargetConfiguration:
     prefix: str | None = None
     postfix: str | None = None
     span_duration: timedelta | None = None
-    encryption: tuple[RecordingEncryption, ...] = ()
+    encryption: Sequence[RecordingEncryption] = ()
     segment_duration_override: SegmentDurationOverride | None = None
     storage_strategy: str | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "encryption")
 
 
 @dataclass(frozen=True, slots=True)

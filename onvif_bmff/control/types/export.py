@@ -1,8 +1,9 @@
 """Requests and answers of the export operations (5.21 to 5.23)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference, keep_tuples
 
 __all__ = [
     "ExportRecordedDataResponse",
@@ -24,10 +25,13 @@ class SearchScope:
         extensions: unknown elements and attributes.
     """
 
-    included_sources: tuple[SourceReference, ...] = ()
-    included_recordings: tuple[str, ...] = ()
+    included_sources: Sequence[SourceReference] = ()
+    included_recordings: Sequence[str] = ()
     recording_information_filter: str | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "included_sources", "included_recordings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 Field names are the schema's in snake_case. The service decides whether a value is acceptable.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference
+from onvif_bmff.control.types.common import NO_EXTENSIONS, Extensions, SourceReference, keep_tuples
 
 __all__ = [
     "EventFilterEntry",
@@ -56,8 +57,11 @@ class RecordingJobSource:
 
     source_token: SourceReference | None = None
     auto_create_receiver: bool | None = None
-    tracks: tuple[RecordingJobTrack, ...] = ()
+    tracks: Sequence[RecordingJobTrack] = ()
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "tracks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,13 @@ class RecordingEventFilter:
         extensions: unknown elements and attributes.
     """
 
-    filter: tuple[EventFilterEntry, ...]
+    filter: Sequence[EventFilterEntry]
     before: timedelta | None = None
     after: timedelta | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +116,13 @@ class RecordingJobConfiguration:
     recording_token: str
     mode: str
     priority: int
-    source: tuple[RecordingJobSource, ...] = ()
+    source: Sequence[RecordingJobSource] = ()
     event_filter: RecordingEventFilter | None = None
     schedule_token: str | None = None
     extensions: Extensions = NO_EXTENSIONS
+
+    def __post_init__(self) -> None:
+        keep_tuples(self, "source")
 
 
 @dataclass(frozen=True, slots=True)
