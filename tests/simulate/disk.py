@@ -313,7 +313,7 @@ class SimulatedDisk:
             for start in range(len(node.durable) // block * block, len(content), block):
                 if chance.random() < 0.5:
                     first, end = max(start, len(node.durable)), min(start + block, len(content))
-                    content[first:end] = bytes(end - first)
+                    content[first:end] = bytes(max(end - first, 0))  # a file that was cut shorter may have none
         return content
 
     def _collect(self) -> None:

@@ -31,6 +31,7 @@ FOUND = {
     401215: "the same",
     500065: "the model took what a reader mixes up of two spans for a hole in one",
     500624: "the checker took a key for that of the sound where it was the picture's, and found the next ones wrong",
+    505123: "a disk of the model was to write zeros behind the end of a file that had been cut shorter",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
