@@ -84,6 +84,8 @@ from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
+from onvif_bmff.control.operations.owned import OwnedRecording as OwnedRecording
+from onvif_bmff.control.operations.owned import settle as settle
 from onvif_bmff.control.operations.receivers import configure_receiver as configure_receiver
 from onvif_bmff.control.operations.receivers import create_receiver as create_receiver
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
@@ -148,6 +150,7 @@ from onvif_bmff.control.transaction import SegmentExportRecord as SegmentExportR
 from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import VolatileState as VolatileState
 from onvif_bmff.control.transaction import export_event as export_event
+from onvif_bmff.control.transaction import is_drawn_token as is_drawn_token
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
@@ -271,6 +274,7 @@ __all__ = [
     "Notification",
     "Operation",
     "Override",
+    "OwnedRecording",
     "Persistence",
     "Place",
     "Profile",
@@ -368,6 +372,7 @@ __all__ = [
     "from_plain",
     "get_options",
     "is_armed",
+    "is_drawn_token",
     "is_progress",
     "is_token",
     "job_information",
@@ -396,6 +401,7 @@ __all__ = [
     "set_job_configuration",
     "set_job_mode",
     "set_track_configuration",
+    "settle",
     "spare_tracks",
     "stop_export",
     "stop_segment_export",

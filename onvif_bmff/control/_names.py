@@ -68,6 +68,7 @@ NAMES = {
     "operations.job_validation": ("accept_job_configuration",),
     "operations.jobs": ("create_job", "delete_job", "open_gate", "set_job_configuration", "set_job_mode",),
     "operations.override": ("expire_overrides", "override_segment_duration", "segment_duration",),
+    "operations.owned": ("OwnedRecording", "settle",),
     "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver",),
     "operations.recordings": (
         "RETENTION_INTERVAL",
@@ -109,6 +110,7 @@ NAMES = {
         "Transaction",
         "VolatileState",
         "export_event",
+        "is_drawn_token",
         "segment_export_event",
     ),
     "types.capabilities": ("Capabilities", "JobOptions", "RecordingOptions", "ServiceLimits", "TrackOptions",),

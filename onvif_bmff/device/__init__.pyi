@@ -1,3 +1,6 @@
+from onvif_bmff.device.cameras import ConfiguredCameras as ConfiguredCameras
+from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
+from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
@@ -28,6 +31,9 @@ from onvif_bmff.device.worker import OutputWorker as OutputWorker
 __all__ = [
     "DEVICE_SPOOL",
     "EXPORT_FORMATS",
+    "ConfiguredCameras",
+    "ConfiguredDevice",
+    "ConfiguredStores",
     "DeviceRecovery",
     "DeviceSpool",
     "DeviceStores",

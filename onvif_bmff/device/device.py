@@ -250,8 +250,15 @@ class RecordingDevice:
         """The results of recovery so far, store by store."""
         return self._recovery.reports
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
+    def look_again(self) -> None:
+        """Follow at once what has changed outside the service: storages, or settings of sources."""
+        self._wake.set()
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left.
+
+        Returns whether there are none of these.
+        """
         deadline = self._runtime.monotonic() + timeout
         self._stop.set()
         self._wake.set()
@@ -259,12 +266,13 @@ class RecordingDevice:
         if self._task is not None:
             self._task.join(timeout)
         self._exporter.close(1.0)
-        self._outputs.close(deadline)
+        closed = self._outputs.close(deadline)
         self.service.on_change = None
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
         self._stores.close()
         self.service.close()
+        return closed
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
         """Return the worker of a recording's target (or of one of its local tracks), for statistics."""
