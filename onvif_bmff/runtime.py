@@ -12,11 +12,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from threading import Event, RLock, Thread
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SYSTEM", "Flag", "Runtime", "Task", "ThreadedRuntime", "WorkQueue", "utc_now"]
+__all__ = [
+    "SYSTEM",
+    "Flag",
+    "PipeEnd",
+    "Runtime",
+    "SpawnedProcess",
+    "Task",
+    "ThreadedRuntime",
+    "WorkQueue",
+    "spawn_process",
+    "utc_now",
+]
 
 T = TypeVar("T")
 
@@ -149,6 +160,73 @@ class ThreadedRuntime:
 
 SYSTEM = ThreadedRuntime()
 """Threads, and the clocks and random bytes of the system."""
+
+
+class SpawnedProcess(Protocol):
+    """A process that was spawned."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None before it has one."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Return whether it has not ended."""
+        ...
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, at most so many seconds."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
+class PipeEnd(Protocol):
+    """One end of a pipe for objects that are pickled; one thread sends, and one receives."""
+
+    def send(self, value: Any, /) -> None:
+        """Send an object."""
+        ...
+
+    def recv(self) -> Any:
+        """Wait for an object, and return it. Raises ``EOFError`` or ``OSError`` when the other end is closed."""
+        ...
+
+    def close(self) -> None:
+        """Close this end."""
+        ...
+
+
+def spawn_process(run: Callable[[PipeEnd, Any], None], argument: object, name: str) -> tuple[SpawnedProcess, PipeEnd]:
+    """Run a function of a module in a process of its own, which is spawned, and end it when this process ends.
+
+    Interrupts of the terminal are ignored there, for its parent decides when it ends.
+
+    Args:
+        run: called there with its end of a pipe and the argument.
+        argument: can be pickled.
+        name: of the process.
+
+    Returns:
+        The process, and our end of the pipe.
+    """
+    from multiprocessing import get_context
+
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_begin_process, args=(run, theirs, argument), name=name, daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _begin_process(run: Callable[[PipeEnd, Any], None], pipe: PipeEnd, argument: object) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run(pipe, argument)
 
 
 class WorkQueue(Generic[T]):

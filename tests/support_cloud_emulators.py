@@ -7,12 +7,16 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from email.utils import formatdate
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support_tools import missing
 
@@ -57,15 +61,18 @@ class Emulator:
     def __init__(self, scheme, endpoint, options):
         self.scheme, self.endpoint, self._options = scheme, endpoint, options
         self._count = 0
+        self._lead = f"bucket-{endpoint.rpartition(':')[2]}"
 
     def options(self, **more):
-        return {"endpoint": self.endpoint, **self._options, **more}
+        return {**self._options, "endpoint": self.endpoint, **more}
 
-    def new_bucket(self):
-        """The URL of a new, empty bucket."""
+    def new_bucket(self, *, locks=False):
+        """The URL of a new, empty bucket; in S3 one with Object Lock, if that is wanted."""
         self._count += 1
-        name = f"bucket-{self._count}"
+        name = f"{self._lead}-{self._count}".replace("/", "-")
         request = self._s3_request(name) if self.scheme == "s3" else self._azure_request(name)
+        if locks:
+            request.add_header("x-amz-bucket-object-lock-enabled", "true")
         with urllib.request.urlopen(request, timeout=10):
             return f"{self.scheme}://{name}"
 
@@ -91,6 +98,63 @@ def moto():
     keys = {"access_key_id": "AKIDEXAMPLE1", "secret_access_key": "SECRETEXAMPLE1", "region": "us-east-1"}
     with _running([command, "-H", "127.0.0.1", "-p", str(port)], port):
         yield Emulator("s3", f"http://127.0.0.1:{port}", keys)
+
+
+class _Retentions(BaseHTTPRequestHandler):
+    """Passes requests on to moto, and answers ``GET ?retention``, which moto does not know, by what its HEAD shows."""
+
+    protocol_version = "HTTP/1.1"
+    behind: int
+
+    def log_message(self, *args):
+        pass
+
+    def _pass(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = self.command == "GET" and urlsplit(self.path).query == "retention"
+        target = urlsplit(self.path).path if asked else self.path
+        connection = HTTPConnection("127.0.0.1", self.behind, timeout=20)
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+        connection.request("HEAD" if asked else self.command, target, body, headers)
+        answer = connection.getresponse()
+        status, data, found = answer.status, answer.read(), dict(answer.getheaders())
+        connection.close()
+        if asked:
+            mode, until = (answer.getheader(f"x-amz-object-lock-{name}") for name in ("mode", "retain-until-date"))
+            found = {}
+            if status == 200 and mode:
+                data = f"<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>".encode()
+            else:
+                code = "NoSuchKey" if status != 200 else "NoSuchObjectLockConfiguration"
+                status, data = 404, f"<Error><Code>{code}</Code></Error>".encode()
+        self.send_response(status)
+        for name, value in found.items():
+            if name.lower() not in ("connection", "content-length", "transfer-encoding", "date", "server"):
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self._pass
+        raise AttributeError(name)
+
+
+@contextmanager
+def with_retentions(emulator):
+    """An emulator that also says until when objects are retained."""
+    port = urlsplit(emulator.endpoint).port
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Retentions", (_Retentions,), {"behind": port}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield Emulator("s3", f"http://127.0.0.1:{server.server_port}", emulator.options())
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager

@@ -29,11 +29,13 @@ class FakeBucket:
     """The objects of all buckets, by bucket and key.
 
     ``next_fault`` is called with the method of each request and says what happens to it: a name in ``FAULTS``, or None.
+    ``keeps_attributes`` is False where the service drops those of its objects, and says that all is well.
     ``requests`` are the methods and targets of all requests, ``writes`` counts by key how often one was stored.
     """
 
     dialect: str = "s3"
     page: int = 1000
+    keeps_attributes: bool = True
     objects: dict = field(default_factory=dict)
     requests: list = field(default_factory=list)
     writes: dict = field(default_factory=dict)
@@ -137,7 +139,10 @@ class Handler(BaseHTTPRequestHandler):
         if sum(len(name) + len(value) for name, value in meta.items()) > self.bucket.limit:
             return 400, b"<Error><Code>MetadataTooLarge</Code></Error>", {}
         self.bucket.number += 1
-        kept = {**meta, "Content-Type": sent.get("content-type", "binary/octet-stream")}
+        kept = {
+            **(meta if self.bucket.keeps_attributes else {}),
+            "Content-Type": sent.get("content-type", "binary/octet-stream"),
+        }
         found[key] = Stored(body, kept, self.bucket.number)
         self.bucket.writes[key] = self.bucket.writes.get(key, 0) + 1
         return 200, b"", self._marks(found[key])

@@ -41,6 +41,8 @@ COMMANDS: dict[str, Command] = {
     "move": Command("an object could not be moved", (("move", 1),)),
     "check-store": Command("the store is not fit", (("check-store", 1),)),
     "expire": Command("something could not be deleted", (("expire", 1),)),
+    "hold": Command("an object could not be held", (("hold", 1),)),
+    "release": Command("an object could not be released", (("release", 1),)),
     "spool": Command("objects are set aside or left open, or were not uploaded", (("spool", 1),)),
     "recover": Command("something could not be recovered", (("recover", 1),)),
     "fuzz": Command("the parser crashed or hung"),

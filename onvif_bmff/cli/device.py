@@ -1,6 +1,7 @@
 """``onvif-bmff device``: run a whole device as a configuration file says."""
 
 import argparse
+import os
 import secrets
 import sys
 from datetime import timedelta
@@ -35,6 +36,9 @@ def register(subparsers: Any) -> None:
         nargs="?",
         const=_TO_OUTPUT,
         help="write a configuration with all options, which runs at once, to a new file or to standard output",
+    )
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", type=_address, help="serve /healthz and /metrics, and nothing else, there"
     )
     parser.add_argument(
         "--stop-timeout",
@@ -72,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         return Status.SUCCESS
     from onvif_bmff.cli.device_run import DeviceRun
 
-    return DeviceRun(file, loaded.configuration, args.signals, args.stop_timeout).run()
+    return DeviceRun(file, loaded.configuration, args.signals, args.stop_timeout, args.listen).run()
 
 
 def _print_sample(name: str) -> int:
@@ -91,7 +95,15 @@ def _print_sample(name: str) -> int:
     return Status.SUCCESS
 
 
-def _private(name: str, flags: int) -> int:
-    import os
+def _address(text: str) -> tuple[str, int]:
+    from onvif_bmff.configuration import Kind, Option, UnfitValue, read_value
 
+    try:
+        found: tuple[str, int] = read_value(Option("listen", Kind.ADDRESS, ""), text)
+    except UnfitValue as unfit:
+        raise argparse.ArgumentTypeError(str(unfit)) from None
+    return found
+
+
+def _private(name: str, flags: int) -> int:
     return os.open(name, flags, PRIVATE)

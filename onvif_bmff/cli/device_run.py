@@ -17,6 +17,7 @@ from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import complain
 from onvif_bmff.configuration import DeviceConfiguration
 from onvif_bmff.device.configured import ConfiguredDevice
+from onvif_bmff.device.health_server import HealthServer
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.runtime import SYSTEM
 
@@ -38,15 +39,22 @@ class DeviceRun:
         configuration: what it says now.
         signals: the signals of the process.
         stop_timeout: how long the end may take.
+        listen: where /healthz and /metrics are; None for what the file says.
     """
 
     def __init__(
-        self, file: DeviceFile, configuration: DeviceConfiguration, signals: SignalGuard, stop_timeout: timedelta
+        self,
+        file: DeviceFile,
+        configuration: DeviceConfiguration,
+        signals: SignalGuard,
+        stop_timeout: timedelta,
+        listen: tuple[str, int] | None = None,
     ) -> None:
         self._file = file
         self._configuration = configuration
         self._signals = signals
         self._stop_timeout = stop_timeout
+        self._listen = listen or configuration.ports.listen
         self._reload = Event()
         self._manager = ServiceManager.from_environment(os.environ, time.monotonic)
 
@@ -54,6 +62,7 @@ class DeviceRun:
         """Run; return the exit status: that of the signal, or 1 if not all spans could be closed in time."""
         with self._signals.shield(final=True), self._hang_up():
             device = ConfiguredDevice(self._configuration, self._file.folder)
+            server = None if self._listen is None else HealthServer(device.device.health, *self._listen)
             device.start()
             self._manager.ready(self._status())
             _log.info("the device records: %s", self._status())
@@ -65,6 +74,8 @@ class DeviceRun:
                     device.device.service.next_deadline()  # answers only if no operation hangs
                     self._manager.alive()
             self._manager.stopping()
+            if server is not None:
+                server.close()
             closed = _close(device, self._stop_timeout)
         if not closed:
             complain(f"not all spans were closed within {self._stop_timeout.total_seconds():g} s")

@@ -1,6 +1,7 @@
 """Stores on the command line: where they are, which part of them is wanted, and the message if that part is empty."""
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,10 @@ def add_options_argument(parser: argparse.ArgumentParser, name: str = "--store-o
     )
 
 
-def open_place(place: "Path | StoreUrl", options: Path | None = None, *, create: bool = False) -> "ObjectStore":
-    """Open a store; see ``onvif_bmff.storage.open_store``.
+def open_place(
+    place: "Path | StoreUrl", options: Path | None = None, *, create: bool = False, without: Collection[str] = ()
+) -> "ObjectStore":
+    """Open a store; see ``onvif_bmff.storage.open_store``. ``without`` are names of options that are passed over.
 
     Raises:
         StoreError: it cannot be opened, or the file of options cannot be read.
@@ -72,7 +75,8 @@ def open_place(place: "Path | StoreUrl", options: Path | None = None, *, create:
         return open_store(str(place), create=create)
     from onvif_bmff.storage.cloud_settings import read_options
 
-    return open_store(str(place), create=create, options=read_options(options))
+    given = {name: value for name, value in read_options(options).items() if name not in without}
+    return open_store(str(place), create=create, options=given)
 
 
 def opened_store(args: argparse.Namespace, *, create: bool = False) -> "ObjectStore":

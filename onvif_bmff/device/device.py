@@ -32,15 +32,19 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
 from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
-from onvif_bmff.device.recovery import DeviceRecovery
+from onvif_bmff.device.process_worker import WorkerSetup, log_level
+from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
+from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
+from onvif_bmff.errors import StateError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -153,7 +157,13 @@ class RecordingDevice:
         wrapping: how keys are wrapped for certificates: the hash of RSA-OAEP, and what to do when none is valid.
         spool: puts spools on the local disk before stores in the cloud, so that what is recorded survives a line that
             is down, and a restart.
+        workers: processes that the outputs, with their sources and stores, are spread over; without, all run in threads
+            of this one. Each recording is in one of them. Each opens its own stores and sources, and ``sources`` is
+            asked for the names of profiles only. Limits (``room``, those of spools) are divided among them.
         runtime: runs all threads of the device, waits, and gives time and random bytes.
+
+    Raises:
+        StateError: processes cannot have what the device is given, or recordings wait in spools of others.
     """
 
     def __init__(  # noqa: PLR0913 - the whole of a device: each is a part that an embedder may supply, by name
@@ -181,11 +191,15 @@ class RecordingDevice:
         source_settings: SourceSettings = SourceSettings(),  # noqa: B008
         wrapping: WrappingPolicy = WrappingPolicy(),  # noqa: B008
         spool: DeviceSpool = DeviceSpool(),  # noqa: B008
+        workers: DeviceWorkers | None = None,
         runtime: Runtime = SYSTEM,
     ) -> None:
+        if workers is not None and (ivs is not None or random is not None or runtime is not SYSTEM):
+            raise StateError("a device whose outputs run in processes takes no ivs, no random and no runtime")
         self._runtime, self._clock_rate = runtime, clock_rate
         random = random or runtime.random
-        self._stores = stores = DeviceStores(spool.before(storages, persistence, runtime), local)
+        before = storages if workers is not None else spool.before(storages, persistence, runtime)
+        self._stores = stores = DeviceStores(before, local)
         provider = sources or default_sources(runtime)
         certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
@@ -207,10 +221,19 @@ class RecordingDevice:
             lock=runtime.lock(),
         )
         side = self.service.device_side
-        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime)
+        part = RecoveryPart.ALL if workers is None else RecoveryPart.REST
+        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(self.service.get_service_capabilities(), event_latency)
+        self._outputs: OutputSet | ProcessOutputs
+        if workers is not None:
+            setup = WorkerSetup(
+                0, workers.open, clock, clock_rate, labels, max_bytes, policy, room.limits, latency, patience,
+                preroll_bytes, source_settings, wrapping, spool, None, log_level(),
+            )  # fmt: skip
+            self._outputs = process_outputs(workers, side, certificates, persistence, setup, runtime)
+            return
         self._outputs = self._make_outputs(
             RunningSources(provider, steady, runtime, source_settings),
             TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
@@ -243,12 +266,14 @@ class RecordingDevice:
 
     def wait_recovered(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
-        return self._recovery.wait(timeout)
+        done = self._recovery.wait(timeout)
+        return done and (not isinstance(self._outputs, ProcessOutputs) or self._outputs.wait_recovered(timeout))
 
     @property
     def recovery(self) -> list[RecoveryReport]:
         """The results of recovery so far, store by store."""
-        return self._recovery.reports
+        more = self._outputs.reports if isinstance(self._outputs, ProcessOutputs) else []
+        return [*self._recovery.reports, *more]
 
     def look_again(self) -> None:
         """Follow at once what has changed outside the service: storages, or settings of sources."""
@@ -274,8 +299,18 @@ class RecordingDevice:
         self.service.close()
         return closed
 
+    def health(self) -> DeviceHealth:
+        """Return the health of the device at this instant. From any thread; it takes no lock of the service."""
+        task = self._task
+        running = task is not None and not task.ended and not self._stop.is_set()
+        return self._outputs.health(running=running, recovered=self._recovery.done)
+
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
-        """Return the worker of a recording's target (or of one of its local tracks), for statistics."""
+        """Return the worker of a recording's target (or of one of its local tracks), for statistics.
+
+        Raises:
+            StateError: it runs in another process.
+        """
         return self._outputs.worker(recording, track)
 
     # ---- following the service -------------------------------------------------------------------------------
@@ -305,8 +340,10 @@ class RecordingDevice:
                 look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.device_side.plans())
-            except Exception:  # noqa: BLE001
+                self._outputs.followed()
+            except Exception as error:  # noqa: BLE001
                 # The model cannot be written now, or no thread started; running outputs go on.
+                self._outputs.not_followed(error)
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()

@@ -4,13 +4,15 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.control.device_side import DeviceSide
 from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.health import ClockHealth, DeviceHealth, RecordingHealth, StorageHealth
+from onvif_bmff.device.health_notes import HealthNotes
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.states import TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock
@@ -24,9 +26,10 @@ from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.held import Room
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["OutputSet", "OutputSettings"]
+__all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 
 log = logging.getLogger(__name__)
+_NO_CLOCK = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,27 @@ class _Running:
     plan: OutputPlan
 
 
+class PlanSide(Protocol):
+    """What outputs report to, and ask: as much of the ``DeviceSide`` as they need."""
+
+    def report_track_state(
+        self, job_token: str, track_token: str, state: RecordingJobState, error: str | None = None
+    ) -> bool:
+        """Report the state of a track; see ``DeviceSide``."""
+        ...
+
+    def report_encoding(
+        self, job_token: str, track_token: str, track_type: str, encoding: str, *, planned: bool = False
+    ) -> bool:
+        """Return whether data of an encoding may be stored; see ``DeviceSide``."""
+        ...
+
+
 class OutputSet:
     """Starts, configures and stops workers and source runners; used by the thread of the device.
 
     Args:
-        device_side: gives the plans, and takes reports.
+        device_side: takes reports.
         stores: where outputs write to.
         sources: the sources that feed the outputs.
         maker: makes targets.
@@ -66,7 +85,7 @@ class OutputSet:
 
     def __init__(
         self,
-        device_side: DeviceSide,
+        device_side: PlanSide,
         stores: DeviceStores,
         sources: RunningSources,
         maker: TargetMaker,
@@ -79,12 +98,12 @@ class OutputSet:
         self._maker = maker
         self._clock = clock
         self._settings = settings
-        self._states = TrackStates(device_side.report_track_state, settings.runtime)
+        self.notes = HealthNotes(clock, settings.runtime)
+        self._states = TrackStates(device_side.report_track_state, settings.runtime, self.notes.error)
         self._plan = DevicePlan({}, {})
         self._refused: dict[str, str] = {}
         self._outputs: dict[OutputKey, _Running] = {}
         self._missing: set[str | None] = set()
-        self._leaving: list[tuple[OutputKey, OutputWorker]] = []
 
     def follow(self, plan: DevicePlan) -> None:
         """Bring workers and sources in line with a plan."""
@@ -102,11 +121,12 @@ class OutputSet:
         for token in old.recordings.keys() - plan.recordings.keys():
             self._maker.forget(token)
             self._refused.pop(token, None)
+            self.notes.forget(token)
         for key in [key for key in self._outputs if key not in wanted]:
             worker = self._outputs.pop(key).worker
             worker.close()
             self._states.drop(key)
-            self._leaving = [*((k, one) for k, one in self._leaving if not one.join(0)), (key, worker)]
+            self.notes.leave(key, worker)
         for key, output in wanted.items():
             running = self._outputs.get(key)
             if running is not None:
@@ -121,6 +141,20 @@ class OutputSet:
         if not self._outputs.keys() <= wanted.keys():
             raise InvariantError("an output goes on that no recording wants any more")
         self._sources.follow(self._wanted_sources(), plan.receivers)
+
+    def followed(self) -> None:
+        """Note that all is in line with the plan."""
+        if self.notes.failure is not None:
+            self.notes.failure = None
+            log.info("the device follows its configuration again")
+
+    def not_followed(self, error: Exception) -> None:
+        """Note that the device could not follow its plan; it is tried again."""
+        text = str(error) or type(error).__name__
+        self.notes.fail(text)
+        self.notes.log.error(
+            type(error).__name__, "the device cannot follow its configuration, and tries again: %s", text
+        )
 
     def _wanted_sources(self) -> dict[SourceReference, tuple[OutputWorker, ...]]:
         found: dict[SourceReference, tuple[OutputWorker, ...]] = {}
@@ -196,7 +230,7 @@ class OutputSet:
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         """Return whether a worker that wrote a local track at an instant is still running."""
         key = OutputKey(recording, None, track)
-        writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self._leaving]
+        writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self.notes.leaving]
         return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)
 
     def worker(self, recording: str, track: str | None) -> OutputWorker | None:
@@ -204,6 +238,33 @@ class OutputSet:
         return next(
             (one.worker for k, one in self._outputs.items() if k.recording == recording and k.track == track), None
         )
+
+    def health(self, *, running: bool, recovered: bool) -> DeviceHealth:
+        """Return the health of the device; from any thread, without a lock of the service."""
+        now, times_set = self._clock.read()
+        outputs = list(self._outputs.items())
+        errors = {key.storage: str(error) for key, one in outputs if (error := one.worker.sink.trouble) is not None}
+        spools = self._stores.spools()
+        return DeviceHealth(
+            running,
+            ClockHealth(now, times_set),
+            tuple(self._recording_health(plan, outputs) for plan in list(self._plan.recordings.values())),
+            tuple(StorageHealth(token, errors.get(token), spools.get(token)) for token in self._stores.tokens()),
+            recovered,
+            self.notes.failure,
+        )
+
+    def _recording_health(self, plan: RecordingPlan, outputs: list[tuple[OutputKey, _Running]]) -> RecordingHealth:
+        worst, feeds = self._states.of(plan.token), plan.feeds
+        offset, drift = next(
+            (found for feed in feeds.values() if (found := self._sources.clock_state(feed.source)) != _NO_CLOCK),
+            _NO_CLOCK,
+        )
+        steady = any(token in feeds and kind != "Metadata" for token, kind in plan.tracks)
+        known = RecordingHealth(
+            plan.token, bool(feeds), steady, worst.state, worst.error, clock_offset=offset, drift=drift
+        )
+        return self.notes.describe(known, (one.worker for key, one in outputs if key.recording == plan.token))
 
     def close(self, deadline: float) -> bool:
         """End all sources and workers; wait for them until a reading of ``Runtime.monotonic``, and no longer.
@@ -216,7 +277,7 @@ class OutputSet:
             worker.close()
         ended = [
             worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1))
-            for worker in (*workers, *(one for _, one in self._leaving))
+            for worker in (*workers, *(one for _, one in self.notes.leaving))
         ]
         self._sources.join(deadline)
         return all(ended)

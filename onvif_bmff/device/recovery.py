@@ -1,7 +1,9 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 
 from onvif_bmff.control.environment import TimeRange
@@ -11,6 +13,7 @@ from onvif_bmff.device.exports import clear_unfinished_exports
 from onvif_bmff.device.local import delete_segments
 from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -18,10 +21,22 @@ from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["DeviceRecovery", "RecoveryReport", "recover_store"]
+_log = logging.getLogger(__name__)
+
+__all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
 _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
+
+
+class RecoveryPart(Enum):
+    """Which part of a recovery is done, where processes share it."""
+
+    ALL = "all"
+    SEGMENTS = "segments"
+    """Segments are completed, and spans ended: by whoever records there."""
+    REST = "rest"
+    """Unfinished exports, and the data of tracks that are gone: by the device."""
 
 
 class DeviceRecovery:
@@ -37,6 +52,7 @@ class DeviceRecovery:
         clock: the present instant.
         deleted: called with every range of local data that was deleted.
         runtime: runs the threads.
+        part: what is recovered.
     """
 
     def __init__(
@@ -47,8 +63,11 @@ class DeviceRecovery:
         clock: Callable[[], UtcTime],
         deleted: Callable[[str, str, TimeRange], None],
         runtime: Runtime = SYSTEM,
+        *,
+        part: RecoveryPart = RecoveryPart.ALL,
     ) -> None:
         self._runtime = runtime
+        self._part = part
         self._reports: dict[str | None, list[RecoveryReport]] = {}
         self._stores = stores
         self._labels = labels
@@ -57,6 +76,7 @@ class DeviceRecovery:
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
+        self._log = CauseLog(_log)
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
@@ -71,6 +91,11 @@ class DeviceRecovery:
     def reports(self) -> list[RecoveryReport]:
         """The results so far, store by store; errors are those of the last attempt."""
         return [report for reports in list(self._reports.values()) for report in reports]
+
+    @property
+    def done(self) -> bool:
+        """Whether all stores have been recovered."""
+        return self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
@@ -116,11 +141,15 @@ class DeviceRecovery:
         def before(prefix: str, postfix: str) -> UtcTime:
             return min(started, self._stores.recorded_since(token, prefix, postfix) or started)
 
-        yield recover_store(store, self._labels, places=places, before=before, exclusive=True)
+        if self._part is not RecoveryPart.REST:
+            yield recover_store(store, self._labels, places=places, before=before, exclusive=True)
+        if self._part is RecoveryPart.SEGMENTS:
+            return
         try:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
             yield RecoveryReport(abandoned=cleared)
         except OnvifBmffError as error:
+            self._log.warning((token, "exports"), "unfinished exports are not removed now: %s", error, storage=token)
             yield RecoveryReport(errors=[str(error)])
         if token is None:
             yield from self._drop_orphans(store)
@@ -139,4 +168,5 @@ class DeviceRecovery:
                 for gone in delete_segments(store, prefix, self._clock(), whole=True):
                     self._deleted(recording, track, gone)
         except OnvifBmffError as error:
+            self._log.warning("orphans", "local data of deleted tracks are not removed now: %s", error)
             yield RecoveryReport(errors=[str(error)])

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL, SpooledStorages
+from onvif_bmff.device.worker_spools import check_left_over
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.runtime import Runtime
-from onvif_bmff.storage.spool import Dropped, SpoolPolicy
+from onvif_bmff.storage.spool import Dropped, SpoolPolicy, SpoolStatus
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
@@ -33,15 +34,26 @@ class DeviceSpool:
     used: bool = True
     on_dropped: Callable[[str, Dropped], None] | None = None
 
+    def folder_beside(self, persistence: Persistence | None) -> str | None:
+        """Return the folder of the spools; None if there are none."""
+        if not self.used:
+            return None
+        if self.folder is None and isinstance(persistence, SqlitePersistence):
+            return f"{persistence.path}.spool"
+        return None if self.folder is None else os.fspath(self.folder)
+
     def before(
         self, storages: Mapping[str, ObjectStore], persistence: Persistence | None, runtime: Runtime
     ) -> Mapping[str, ObjectStore]:
-        """Return stores with spools before those in the cloud."""
-        folder = self.folder
-        if folder is None and isinstance(persistence, SqlitePersistence):
-            folder = f"{persistence.path}.spool"
-        if not self.used or folder is None:
+        """Return stores with spools before those in the cloud.
+
+        Raises:
+            StateError: recordings wait in spools of processes, which nobody would upload.
+        """
+        folder = self.folder_beside(persistence)
+        if folder is None:
             return storages
+        check_left_over(folder, [folder])
         return SpooledStorages(storages, folder, policy=self.policy, on_dropped=self.on_dropped, runtime=runtime)
 
 
@@ -68,6 +80,14 @@ class DeviceStores:
         if self.local is not None:
             found[None] = self.local
         return found
+
+    def tokens(self) -> list[str | None]:
+        """Return the tokens of all available stores; open none of them."""
+        return [*self.storages, *([] if self.local is None else [None])]
+
+    def spools(self) -> dict[str | None, SpoolStatus]:
+        """Return the state of the spools that are open."""
+        return self.storages.statuses() if isinstance(self.storages, SpooledStorages) else {}
 
     def location(self, token: str | None) -> str:
         """Return the location of a store, equal for two tokens of one store."""

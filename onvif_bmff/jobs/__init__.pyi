@@ -3,6 +3,10 @@ from onvif_bmff.jobs.expiry import expire_store as expire_store
 from onvif_bmff.jobs.expiry import expired_in as expired_in
 from onvif_bmff.jobs.groups import NamedKey as NamedKey
 from onvif_bmff.jobs.groups import grouped as grouped
+from onvif_bmff.jobs.holding import Held as Held
+from onvif_bmff.jobs.holding import hold_objects as hold_objects
+from onvif_bmff.jobs.holding import keys_recorded_in as keys_recorded_in
+from onvif_bmff.jobs.holding import release_objects as release_objects
 from onvif_bmff.jobs.inventory import Inventory as Inventory
 from onvif_bmff.jobs.inventory import InventoryCounts as InventoryCounts
 from onvif_bmff.jobs.inventory import InventoryFile as InventoryFile
@@ -16,6 +20,7 @@ from onvif_bmff.jobs.ranges import KeyRange as KeyRange
 from onvif_bmff.jobs.ranges import ranges_of as ranges_of
 from onvif_bmff.jobs.retention import Hold as Hold
 from onvif_bmff.jobs.retention import expired_keys as expired_keys
+from onvif_bmff.jobs.retention import is_recorded_in as is_recorded_in
 from onvif_bmff.jobs.rewrapping import rewrap_by_workers as rewrap_by_workers
 from onvif_bmff.jobs.sent_keys import SentRing as SentRing
 from onvif_bmff.jobs.sources import StoreAddress as StoreAddress
@@ -34,6 +39,7 @@ from onvif_bmff.jobs.validating import validate_by_workers as validate_by_worker
 __all__ = [
     "BucketTotals",
     "Expired",
+    "Held",
     "Hold",
     "Inventory",
     "InventoryCounts",
@@ -54,11 +60,15 @@ __all__ = [
     "expired_in",
     "expired_keys",
     "grouped",
+    "hold_objects",
+    "is_recorded_in",
+    "keys_recorded_in",
     "lifecycle_rule",
     "opened",
     "parquet_rows",
     "ranges_of",
     "read_inventory",
+    "release_objects",
     "rewrap_by_workers",
     "timeline_by_workers",
     "timeline_of_inventory",

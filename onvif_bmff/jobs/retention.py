@@ -7,7 +7,7 @@ from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan, SpanStat
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["Hold", "expired_keys"]
+__all__ = ["Hold", "expired_keys", "is_recorded_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,19 @@ def _is_old(
     if end is None or end > before:
         return False
     return not any(hold.covers(segment.start, end) for hold in holds)
+
+
+def is_recorded_in(hold: Hold, segment: RecordedSegment, span: RecordedSpan, later: Iterable[RecordedSpan]) -> bool:
+    """Return whether a segment has media of a time; one whose end is not known may last without end.
+
+    Args:
+        hold: the time.
+        segment: the segment.
+        span: its span.
+        later: the spans of its kind behind that.
+    """
+    end = segment.end or _next_start(segment, span, later)
+    return segment.start < hold.end if end is None else hold.covers(segment.start, end)
 
 
 def _next_start(segment: RecordedSegment, span: RecordedSpan, later: Iterable[RecordedSpan]) -> UtcTime | None:

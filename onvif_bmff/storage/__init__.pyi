@@ -2,6 +2,7 @@ from onvif_bmff.storage.acceptable import check_content_type as check_content_ty
 from onvif_bmff.storage.acceptable import check_metadata as check_metadata
 from onvif_bmff.storage.attempts import Attempts as Attempts
 from onvif_bmff.storage.attempts import RetryBudget as RetryBudget
+from onvif_bmff.storage.bounded_http import bounded_handlers as bounded_handlers
 from onvif_bmff.storage.cloud import CloudStore as CloudStore
 from onvif_bmff.storage.cloud import CloudWriter as CloudWriter
 from onvif_bmff.storage.cloud_attributes import WRITE_ID as WRITE_ID
@@ -22,14 +23,18 @@ from onvif_bmff.storage.cloud_client import StoreBusyError as StoreBusyError
 from onvif_bmff.storage.cloud_listing import listed_keys as listed_keys
 from onvif_bmff.storage.cloud_settings import CLOUD_OPTIONS as CLOUD_OPTIONS
 from onvif_bmff.storage.cloud_settings import CloudSettings as CloudSettings
+from onvif_bmff.storage.cloud_settings import NEW_LOCKS as NEW_LOCKS
 from onvif_bmff.storage.cloud_settings import read_options as read_options
 from onvif_bmff.storage.cloud_settings import settings_for as settings_for
 from onvif_bmff.storage.cloud_settings import settings_without_credentials as settings_without_credentials
+from onvif_bmff.storage.copying import AttributesLostError as AttributesLostError
 from onvif_bmff.storage.copying import Copied as Copied
 from onvif_bmff.storage.copying import CopyState as CopyState
 from onvif_bmff.storage.copying import check_attributes as check_attributes
+from onvif_bmff.storage.copying import check_id as check_id
 from onvif_bmff.storage.copying import copy_object as copy_object
 from onvif_bmff.storage.copying import copy_objects as copy_objects
+from onvif_bmff.storage.copying import has_id as has_id
 from onvif_bmff.storage.credentials import CredentialSource as CredentialSource
 from onvif_bmff.storage.credentials import RenewalPolicy as RenewalPolicy
 from onvif_bmff.storage.credentials import RenewalSchedule as RenewalSchedule
@@ -60,8 +65,15 @@ from onvif_bmff.storage.labels import label_of as label_of
 from onvif_bmff.storage.labels import label_text as label_text
 from onvif_bmff.storage.layers import StoreLayers as StoreLayers
 from onvif_bmff.storage.location import local_path as local_path
+from onvif_bmff.storage.locks import LockClient as LockClient
+from onvif_bmff.storage.locks import LockPolicy as LockPolicy
+from onvif_bmff.storage.locks import LockingStore as LockingStore
+from onvif_bmff.storage.locks import NewObjectsLocked as NewObjectsLocked
+from onvif_bmff.storage.locks import ObjectLock as ObjectLock
+from onvif_bmff.storage.locks import RetentionMode as RetentionMode
 from onvif_bmff.storage.lookup import Lookup as Lookup
 from onvif_bmff.storage.memory import MemoryStore as MemoryStore
+from onvif_bmff.storage.object_locks import ObjectLocks as ObjectLocks
 from onvif_bmff.storage.obstore_client import ObstoreClient as ObstoreClient
 from onvif_bmff.storage.open_area import OpenArea as OpenArea
 from onvif_bmff.storage.open_area import OpenFile as OpenFile
@@ -78,6 +90,7 @@ from onvif_bmff.storage.renewal import RenewalEndpoint as RenewalEndpoint
 from onvif_bmff.storage.renewal import RenewedCredentials as RenewedCredentials
 from onvif_bmff.storage.renewal import renewal_of as renewal_of
 from onvif_bmff.storage.retry_state import RetryState as RetryState
+from onvif_bmff.storage.s3_locks import S3Locks as S3Locks
 from onvif_bmff.storage.side_files import SideFiles as SideFiles
 from onvif_bmff.storage.sink import StoreSink as StoreSink
 from onvif_bmff.storage.sink_outcomes import SinkOutcomes as SinkOutcomes
@@ -134,11 +147,13 @@ __all__ = [
     "HIDDEN",
     "LOST",
     "MIGRATIONS",
+    "NEW_LOCKS",
     "POSIX",
     "S3",
     "SYSTEM_FILES",
     "WRITE_ID",
     "Attempts",
+    "AttributesLostError",
     "CloudClient",
     "CloudHead",
     "CloudService",
@@ -165,12 +180,18 @@ __all__ = [
     "Identity",
     "KeyTakenError",
     "Label",
+    "LockClient",
+    "LockPolicy",
     "LockedFile",
+    "LockingStore",
     "Lookup",
     "MemoryStore",
     "MoveState",
     "Moved",
+    "NewObjectsLocked",
     "NoBucketError",
+    "ObjectLock",
+    "ObjectLocks",
     "ObstoreClient",
     "OpenArea",
     "OpenFile",
@@ -183,10 +204,12 @@ __all__ = [
     "RenewalPolicy",
     "RenewalSchedule",
     "RenewedCredentials",
+    "RetentionMode",
     "RetryBudget",
     "RetryPolicy",
     "RetryState",
     "Room",
+    "S3Locks",
     "SideFiles",
     "SinkOutcomes",
     "SpanEndedError",
@@ -221,14 +244,17 @@ __all__ = [
     "WaitingSpan",
     "WhenFull",
     "attribute",
+    "bounded_handlers",
     "check_attributes",
     "check_content_type",
+    "check_id",
     "check_metadata",
     "check_store",
     "copy_object",
     "copy_objects",
     "encoded_attributes",
     "failures",
+    "has_id",
     "in_parallel",
     "is_full_disk",
     "is_of_event",

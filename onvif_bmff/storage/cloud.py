@@ -18,6 +18,7 @@ from onvif_bmff.storage.acceptable import check_content_type, check_metadata
 from onvif_bmff.storage.attempts import Attempts, RetryBudget
 from onvif_bmff.storage.cloud_attributes import encoded_attributes, own_id, read_attributes, without_ids
 from onvif_bmff.storage.cloud_client import (
+    S3,
     CloudClient,
     CloudHead,
     KeyTakenError,
@@ -25,6 +26,8 @@ from onvif_bmff.storage.cloud_client import (
     StoreBusyError,
 )
 from onvif_bmff.storage.cloud_listing import listed_keys
+from onvif_bmff.storage.locks import ObjectLock
+from onvif_bmff.storage.object_locks import ObjectLocks
 from onvif_bmff.storage.parallel import in_parallel
 from onvif_bmff.timing import UtcTime
 
@@ -50,6 +53,7 @@ class CloudStore:
         budget: how long a request is tried.
         tasks: how many requests ``heads`` sends at once.
         runtime: waits and draws random numbers.
+        locks: the locks of the bucket; None where there are none, or nobody asks for them.
 
     Raises:
         ObjectKeyError: the prefix is no path.
@@ -63,6 +67,7 @@ class CloudStore:
         budget: RetryBudget = RetryBudget(),  # noqa: B008
         tasks: int = 8,
         runtime: Runtime = SYSTEM,
+        locks: ObjectLocks | None = None,
     ) -> None:
         if prefix:
             check_path(prefix)
@@ -71,6 +76,7 @@ class CloudStore:
         self._budget = budget
         self._tasks = tasks
         self._runtime = runtime
+        self._locks = locks
         self._process = os.getpid()
 
     def __repr__(self) -> str:
@@ -98,6 +104,7 @@ class CloudStore:
         if content_type is None:
             raise StoreError(f"an object in the cloud needs a content type: {key}")
         check_content_type(content_type)
+        self._check_policy()
         if not overwrite and self._known(full) is not None:
             raise ObjectExistsError(f"an object has this key already: {key}")
         write_id = self._new_id()
@@ -117,18 +124,21 @@ class CloudStore:
         *,
         overwrite: bool,
     ) -> None:
-        """Store an object, once, however often the service has to be asked."""
+        """Store an object, once, however often the service has to be asked, and lock it if that is asked for."""
         sent = encoded_attributes(attributes, write_id, self._client.service)
         size = sum(memoryview(buffer).nbytes for buffer in buffers)
+        self._check_policy()
         attempts = self._attempts()
         while True:
             try:
-                return self._client.put(key, buffers, content_type, sent, create=not overwrite)
+                self._client.put(key, buffers, content_type, sent, create=not overwrite)
+                break
             except (KeyTakenError, StoreBusyError) as error:
                 failure = error
             if not overwrite and self._is_stored(key, size, own_id(sent)):
-                return None
+                break
             attempts.wait(failure)
+        self.lock_as_new(self._short(key))
 
     def _is_stored(self, key: str, size: int, write_id: str | None) -> bool:
         """Return whether an object is there and ours; False if there is none, or nobody knows.
@@ -147,8 +157,10 @@ class CloudStore:
     def delete(self, key: str) -> None:
         """Remove an object; see ``ObjectStore.delete``."""
         full = self._full(key)
-        if self._known(full) is None:  # S3 says nothing of it
+        found = self._known(full)
+        if found is None:  # S3 says nothing of it
             raise ObjectNotFoundError(f"no object has this key: {key}")
+        self._check_removable([full], found)
         self._remove([full])
 
     def delete_all(self, keys: Iterable[str]) -> None:
@@ -156,11 +168,18 @@ class CloudStore:
 
         Raises:
             ObjectKeyError: no object can have one of the keys; the batches before it are gone then.
-            StoreError: the store failed.
+            StoreError: the store failed, or one of a batch is locked: nothing of the batch is removed then.
         """
         wanted = map(self._full, keys)
         while batch := list(islice(wanted, self._client.service.batch)):
+            if self._locks is not None:
+                self._check_removable(batch, next(filter(None, map(self._known, batch)), None))
             self._remove(batch)
+
+    def _check_removable(self, keys: Sequence[str], one: CloudHead | None) -> None:
+        """Check that objects are not locked; ``one`` of them has a version if any can be."""
+        if self._locks is not None and one is not None and one.version is not None:
+            self._locks.check_removable(keys, self._attempts())
 
     def _remove(self, keys: Sequence[str]) -> None:
         try:
@@ -223,6 +242,53 @@ class CloudStore:
         bound = self._lead + after if after else ""
         for key in listed_keys(self._client, self._lead + prefix, bound, self._attempts()):
             yield key.removeprefix(self._lead)
+
+    # ---- locks -------------------------------------------------------------------------------------
+
+    def can_lock(self) -> bool:
+        """Return whether objects can be locked here; see ``LockingStore``."""
+        return self._locks is not None and self._locks.is_enabled(self._attempts())
+
+    def lock_of(self, key: str) -> ObjectLock:
+        """Return how an object is locked, as far as this store asks for locks; see ``LockingStore``.
+
+        Only in a bucket with versions can anything be locked.
+        """
+        full = self._full(key)
+        found = self._head(full)
+        if self._locks is None or found.version is None:
+            return ObjectLock()
+        return self._locks.lock_of(full, self._attempts())
+
+    def lock(self, key: str, lock: ObjectLock) -> None:
+        """Lock an object at least so, and see that it is; see ``LockingStore``."""
+        if self._locks is None:
+            raise StoreError(f"{key}: not locked: {self._no_locks}")
+        self._locks.lock(self._full(key), lock, self._attempts())
+
+    def lock_as_new(self, key: str) -> None:
+        """Lock an object as the options of the store say; see ``LockingStore``."""
+        if self._locks is None or self._locks.policy is None:
+            return
+        stored = self.modified(key) or self._runtime.now()
+        self.lock(key, self._locks.policy.lock_of(stored))
+
+    def release(self, key: str) -> bool:
+        """Take a legal hold off an object; see ``LockingStore``."""
+        full = self._full(key)
+        if self._locks is None:
+            raise StoreError(f"{key}: not released: {self._no_locks}")
+        self._head(full)
+        return self._locks.release(full, self._attempts())
+
+    def _check_policy(self) -> None:
+        if self._locks is not None:
+            self._locks.check_policy(self._attempts())
+
+    @property
+    def _no_locks(self) -> str:
+        service = self._client.service
+        return "the option object_lock is false" if service is S3 else f"locks in {service.title} are not supported"
 
     # ---- common ------------------------------------------------------------------------------------
 

@@ -83,13 +83,15 @@ class RangeNotSatisfiableError(StoreError):
 class CloudHead:
     """What the service knows about an object: size in bytes, content type, and the attributes as they came back.
 
-    ``modified`` is when it was stored, by the clock of the service; None if that is not known.
+    ``modified`` is when it was stored, by the clock of the service; None if that is not known. ``version`` is which
+    version of the object this is; None where the service keeps none.
     """
 
     size: int
     content_type: str | None
     attributes: Mapping[str, str]
     modified: UtcTime | None = None
+    version: str | None = None
 
 
 class CloudClient(Protocol):

@@ -10,20 +10,33 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from onvif_bmff.errors import StoreError
+from onvif_bmff.errors import StoreError, TimeError
 from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, CloudService
+from onvif_bmff.storage.locks import LockPolicy, RetentionMode
+from onvif_bmff.timing import UtcTime, parse_duration
 
-__all__ = ["CLOUD_OPTIONS", "CloudSettings", "read_options", "settings_for", "settings_without_credentials"]
+__all__ = [
+    "CLOUD_OPTIONS",
+    "NEW_LOCKS",
+    "CloudSettings",
+    "read_options",
+    "settings_for",
+    "settings_without_credentials",
+]
 
 _ANY = (
     "allow_http", "connect_timeout", "renewal_endpoint", "renewal_token_file", "retry_seconds", "root_certificate",
     "tasks", "timeout",
 )  # fmt: skip
-_OWN = (*_ANY, "profile", "storage_class", "tags")
+NEW_LOCKS = ("legal_hold", "retain_for", "retain_until", "retention_mode")
+"""Options that lock new objects."""
+_LOCK = (*NEW_LOCKS, "object_lock")
+_OWN = (*_ANY, *_LOCK, "profile", "storage_class", "tags")
 _CONFIG: Mapping[str, Mapping[str, str]] = {
     S3.scheme: {
         "access_key_id": "access_key_id",
@@ -106,6 +119,9 @@ class CloudSettings:
         tags: tags of new objects.
         retry_seconds: how long a request is tried; None for the usual time.
         tasks: requests at once; None for the usual number.
+        locks: how new objects are locked; None if they are not.
+        ask_locks: whether the service is asked for locks before an object of a bucket with versions is removed.
+        certificate: path of the file of certificates that are trusted besides the usual ones; None without.
     """
 
     config: Mapping[str, Any] = field(repr=False)
@@ -115,6 +131,9 @@ class CloudSettings:
     tags: Mapping[str, str] = field(default_factory=dict)
     retry_seconds: float | None = None
     tasks: int | None = None
+    locks: LockPolicy | None = None
+    ask_locks: bool = True
+    certificate: str | None = None
 
 
 def read_options(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -158,6 +177,8 @@ def settings_for(
     """
     unknown = sorted(set(options) - CLOUD_OPTIONS[service.scheme])
     if unknown:
+        if unknown[0] in _LOCK:
+            raise StoreError(f"{service.title}: locks of objects are there for Amazon S3 alone ({unknown[0]})")
         known = ", ".join(sorted(CLOUD_OPTIONS[service.scheme]))
         raise StoreError(f"{service.title} has no option {unknown[0]!r}; there are {known}")
     found = dict(options)
@@ -211,12 +232,45 @@ def _settings(service: CloudService, found: Mapping[str, Any]) -> CloudSettings:
         tags=tags,
         retry_seconds=None if "retry_seconds" not in found else _number(found, "retry_seconds", 0),
         tasks=None if "tasks" not in found else int(_number(found, "tasks", 1)),
+        locks=_lock_policy(found),
+        ask_locks=_flag(found, "object_lock", usual=True),
+        certificate=None if not found.get("root_certificate") else str(found["root_certificate"]),
     )
+
+
+def _lock_policy(found: Mapping[str, Any]) -> LockPolicy | None:
+    until, lasts = found.get("retain_until"), found.get("retain_for")
+    mode, held = found.get("retention_mode", RetentionMode.GOVERNANCE.value), _flag(found, "legal_hold", usual=False)
+    try:
+        instant = None if until is None else UtcTime.parse(_text("retain_until", until))
+        length = None if lasts is None else parse_duration(_text("retain_for", lasts))
+        if length is not None and length <= timedelta(0):
+            raise TimeError("the duration is not above zero")
+    except TimeError as error:
+        raise StoreError(f"retain_until is an instant, retain_for a duration of ISO 8601: {error}") from None
+    if mode not in RetentionMode.__members__:
+        raise StoreError(f"the option retention_mode is {' or '.join(RetentionMode.__members__)}")
+    if instant is None and length is None and not held:
+        if "retention_mode" in found:
+            raise StoreError("the option retention_mode needs retain_until or retain_for")
+        return None
+    if not _flag(found, "object_lock", usual=True):
+        raise StoreError("object_lock = false and locks of new objects do not go together")
+    return LockPolicy(instant, length, RetentionMode[mode], held)
+
+
+def _flag(found: Mapping[str, Any], name: str, *, usual: bool) -> bool:
+    value = found.get(name, usual)
+    if not isinstance(value, bool):
+        raise StoreError(f"the option {name} is true or false")
+    return value
 
 
 def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, datetime):  # TOML has instants of its own
+        return value.isoformat()
     if not isinstance(value, str | int):
         raise StoreError(f"the option {name} is a text, a number, or true or false")
     return str(value)

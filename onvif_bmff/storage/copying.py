@@ -10,14 +10,28 @@ from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.extensions import EXTENSIONS
 from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectInfo, ObjectStore, ReadableStore
 from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.locks import LockingStore, ObjectLock
 from onvif_bmff.storage.parallel import in_parallel
 
-__all__ = ["Copied", "CopyState", "check_attributes", "copy_object", "copy_objects"]
+__all__ = [
+    "AttributesLostError",
+    "Copied",
+    "CopyState",
+    "check_attributes",
+    "check_id",
+    "copy_object",
+    "copy_objects",
+    "has_id",
+]
 
 _BLOCK = 8 << 20
 _END = "_end"
 _SHARE = 3
 """Objects a task before results are given out: few, so that a caller who stops does not wait long."""
+
+
+class AttributesLostError(StoreError):
+    """A store has an object, and does not keep its ``ObjectId``: nobody can know there whose object it is."""
 
 
 class CopyState(Enum):
@@ -100,12 +114,30 @@ def copy_object(source: ReadableStore, target: ObjectStore, key: str, *, digests
         finally:
             writer.abandon()
     except ObjectExistsError:
-        return _compare(source, target, info, digests=digests)
+        present = _compare(source, target, info, digests=digests)
+        _lock_copy(source, target, key)
+        return present
     found = target.head(key)
     thinned = _differences(info, found, content_type)
     if digests and _digest(target, key, found.size) != digest.digest():
         raise StoreError(f"{key}: the bytes that the target gives back differ")
+    _lock_copy(source, target, key)
     return Copied(key, CopyState.COPIED, info.size, thinned)
+
+
+def _lock_copy(source: ReadableStore, target: ObjectStore, key: str) -> None:
+    """Lock a copy as the target locks new objects, and as the source has locked it, where it can be locked.
+
+    Raises:
+        StoreError: the copy is not locked so.
+    """
+    if not isinstance(target, LockingStore):
+        return
+    target.lock_as_new(key)
+    if isinstance(source, LockingStore):
+        lock = source.lock_of(key)
+        if lock != ObjectLock() and target.can_lock():
+            target.lock(key, lock)
 
 
 def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, digests: bool) -> Copied:
@@ -124,8 +156,30 @@ def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, di
     return Copied(info.key, CopyState.PRESENT, info.size)
 
 
+def has_id(info: ObjectInfo) -> bool:
+    """Return whether an object has an ``ObjectId``."""
+    return OBJECT_ID.lower() in _folded(info.attributes)
+
+
+def check_id(source: ReadableStore, target: ObjectStore, key: str) -> None:
+    """Check that the target shows the ``ObjectId`` of the source's object, if that has one.
+
+    Raises:
+        AttributesLostError: it shows none.
+        ObjectExistsError: it shows another one.
+        OnvifBmffError: one of them does not have the object, or failed.
+    """
+    wanted, there = (_folded(one.head(key).attributes).get(OBJECT_ID.lower()) for one in (source, target))
+    if wanted is not None and there is None:
+        raise AttributesLostError(f"{key}: the target does not keep attributes: the ObjectId is missing there")
+    if wanted is not None and wanted != there:
+        raise ObjectExistsError(f"the target has another object of this key: {key}")
+
+
 def check_attributes(source: ReadableStore, target: ObjectStore, key: str) -> None:
-    """Check that the target has an object with the source's size, content type and attributes; some may be missing.
+    """Check that the target has an object with the source's size, content type and attributes.
+
+    Some may be missing, but not the ``ObjectId``.
 
     Raises:
         OnvifBmffError: something differs, or one of them does not have it.
@@ -138,11 +192,14 @@ def _differences(info: ObjectInfo, found: ObjectInfo, content_type: str) -> bool
     """Return whether attributes are missing in the copy, or a seek table is thinner.
 
     Raises:
+        AttributesLostError: the ``ObjectId`` is missing, which is never left out to make room.
         StoreError: something else differs.
     """
     if found.size != info.size or found.content_type != content_type:
         raise StoreError(f"{info.key}: size or content type differ in the target")
     wanted, there = _folded(info.attributes), _folded(found.attributes)
+    if OBJECT_ID.lower() in wanted.keys() - there.keys():
+        raise AttributesLostError(f"{info.key}: the target does not keep attributes: the ObjectId is missing there")
     changed = {name for name, value in there.items() if wanted.get(name) != value}
     if changed - {"seektable"}:
         raise StoreError(f"{info.key}: the attribute {min(changed - {'seektable'})} differs in the target")

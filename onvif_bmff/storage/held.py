@@ -37,6 +37,11 @@ class Room:
         self.held = 0
         self.log = CauseLog(_log)
 
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The bytes in memory and altogether."""
+        return self._memory, self._total
+
     def take(self, size: int, memory: int) -> bool:
         """Reserve ``size`` more bytes, ``memory`` of them in memory; return False if there is no room."""
         with self._lock:

@@ -127,7 +127,8 @@ class ObstoreClient:
             content_type = headers.get("Content-Type")
             own = {name: value for name, value in headers.items() if name not in _HEADERS}
             modified = UtcTime.from_datetime(found.meta["last_modified"])
-            return CloudHead(found.meta["size"], None if content_type == _NO_TYPE else content_type, own, modified)
+            content_type = None if content_type == _NO_TYPE else content_type
+            return CloudHead(found.meta["size"], content_type, own, modified, found.meta["version"])
 
     def get(self, key: str, start: int, end: int | None) -> bytes:
         """Return bytes of an object; see ``CloudClient.get``."""

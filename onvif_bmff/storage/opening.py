@@ -18,6 +18,7 @@ from onvif_bmff.storage.credentials import CredentialSource
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.storage.object_locks import ObjectLocks
 
 __all__ = ["StoreUrl", "open_store", "parse_location"]
 
@@ -130,6 +131,7 @@ def open_store(
         return DirectoryStore(place, create=create) if isinstance(place, str) else MemoryStore()
     from onvif_bmff.storage.cloud_settings import settings_for, settings_without_credentials
     from onvif_bmff.storage.obstore_client import ObstoreClient
+    from onvif_bmff.storage.s3_locks import S3Locks
 
     service = _SERVICES[place.scheme]
     if credentials is None and options and "renewal_endpoint" in options:
@@ -141,7 +143,10 @@ def open_store(
     budget = RetryBudget() if settings.retry_seconds is None else RetryBudget(total=settings.retry_seconds)
     client = ObstoreClient(service, place.bucket, settings, credentials)
     tasks = {} if settings.tasks is None else {"tasks": settings.tasks}
-    store = CloudStore(client, place.prefix, budget=budget, runtime=runtime, **tasks)
+    locks = None
+    if service is S3 and settings.ask_locks:
+        locks = ObjectLocks(lambda: S3Locks(place.bucket, settings, credentials), settings.locks, runtime)
+    store = CloudStore(client, place.prefix, budget=budget, runtime=runtime, locks=locks, **tasks)
     if not create:
         try:
             next(store.keys(), None)

@@ -8,17 +8,20 @@ from ipaddress import ip_address
 from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from onvif_bmff.errors import StateError, StoreError
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.bounded_http import bounded_handlers
 from onvif_bmff.storage.credentials import RenewalPolicy, RenewalSchedule, StorageCredentials, read_renewal
 
 __all__ = ["RenewalEndpoint", "RenewedCredentials", "renewal_of"]
 
 _log = logging.getLogger(__name__)
 _LARGEST = 1 << 16
+_LARGEST_ANSWER = 1 << 18
+"""The same with its headers."""
 _FIRST = 10.0
 _LONGEST_SLEEP = 60.0
 """Seconds after which the clocks are compared again."""
@@ -38,7 +41,8 @@ class RenewalEndpoint:
         url: of the endpoint, with ``https``; ``http`` for this machine only, and then past any proxy.
         access_token: returns the access token of the authorization server at each call; None if there is none.
         context: how the server's certificate is checked; by the system's authorities if None.
-        timeout: seconds that the endpoint may take.
+        timeout: seconds that the endpoint may take for all of its answer, and as many for connecting.
+        runtime: gives monotonic time.
 
     Raises:
         StoreError: the URL cannot be used, or names an address of this link, such as that of a cloud's metadata.
@@ -51,6 +55,7 @@ class RenewalEndpoint:
         *,
         context: ssl.SSLContext | None = None,
         timeout: float = 10.0,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         _check_url(url)
         self._url = url
@@ -58,8 +63,9 @@ class RenewalEndpoint:
         self._timeout = timeout
         # Where nothing is encrypted, a proxy would see the token, and this machine needs none to reach itself.
         proxies = [] if urlsplit(url).scheme == "https" else [ProxyHandler({})]
-        secure = HTTPSHandler(context=context or ssl.create_default_context())
-        self._opener = build_opener(_NoRedirect, secure, *proxies)
+        context = context or ssl.create_default_context()
+        bounded = bounded_handlers(context, timeout, _LARGEST_ANSWER, runtime.monotonic)
+        self._opener = build_opener(_NoRedirect, *bounded, *proxies)
 
     def __repr__(self) -> str:
         return f"RenewalEndpoint({urlsplit(self._url).hostname!r})"

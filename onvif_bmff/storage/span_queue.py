@@ -22,6 +22,7 @@ from onvif_bmff.objects.attributes import OBJECT_ID
 from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import Buffer, ObjectStore, SpanEndObject, is_stored
+from onvif_bmff.storage.locks import NewObjectsLocked
 from onvif_bmff.storage.pending import LOST, PendingSegment, RetryPolicy, SpanEndedError, StoreFailure
 from onvif_bmff.storage.retry_state import RetryState
 from onvif_bmff.timing import UtcTime
@@ -115,8 +116,8 @@ class SpanQueue:
         return not self._jobs
 
     def segments(self) -> list[PendingSegment]:
-        """Return the segments that wait, the oldest first."""
-        return [job for job in self._jobs if isinstance(job, PendingSegment) and job.given_up is None]
+        """Return the segments that wait, the oldest first; from any thread."""
+        return [job for job in list(self._jobs) if isinstance(job, PendingSegment) and job.given_up is None]
 
     def begin(self, segment: PendingSegment) -> None:
         """Add a segment whose header is held."""
@@ -249,8 +250,14 @@ class SpanQueue:
             if not job.owed and not again:
                 raise
             # An identical end object: ours, whose answer was lost, or that of a recovery.
+            self._lock(str(key))
         self._finish(job)
         self._on_stored(key, 0)
+
+    def _lock(self, key: str) -> None:
+        """Lock an object that turned out to be stored, if new objects are locked: what was not answered may be that."""
+        if isinstance(self._store, NewObjectsLocked):
+            self._store.lock_as_new(key)
 
     def _finish(self, job: PendingSegment | _SpanEnd) -> None:
         if self._jobs.popleft() is not job:
@@ -289,6 +296,7 @@ class SpanQueue:
         else:
             name = OBJECT_ID.lower()
             if any(key.lower() == name and value == job.object_id for key, value in info.attributes.items()):
+                self._lock(str(job.stored_key))
                 self._stored(job)
                 return True
             job.in_doubt = False

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.locks import LockingStore, ObjectLock
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["DatedStore", "Fitness", "Probe", "check_store"]
@@ -56,7 +57,8 @@ def check_store(store: ObjectStore, *, runtime: Runtime = SYSTEM) -> Iterator[Pr
     """Try a store, and yield what was found, probe by probe. All that was stored is removed at the end.
 
     Args:
-        store: the store; objects are made below ``onvif-bmff-check/`` in it.
+        store: the store; objects are made below ``onvif-bmff-check/`` in it. One that locks new objects is opened
+            without the options for that, for what is locked could not be removed.
         runtime: gives random names and the present instant.
     """
     trial = _Trial(store, runtime)
@@ -229,6 +231,27 @@ def _deletes(trial: _Trial) -> _Found:
     return _fit(faults, "a removed object is gone at once")
 
 
+def _holds(trial: _Trial) -> _Found:
+    store = trial.store
+    if not isinstance(store, LockingStore):
+        return Fitness.UNKNOWN, "the store has no locks"
+    try:
+        if not store.can_lock():
+            return Fitness.UNKNOWN, "objects cannot be locked here"
+    except StoreError as error:
+        return Fitness.UNKNOWN, str(error)
+    key = trial.write("held")
+    store.lock(key, ObjectLock(legal_hold=True))
+    faults = []
+    try:
+        store.delete(key)
+        faults.append("an object that is held was removed")
+    except StoreError:
+        pass
+    store.release(key)
+    return _fit(faults, "objects are held, and released again")
+
+
 def _tells_time(trial: _Trial) -> _Found:
     if not isinstance(trial.store, DatedStore):
         return Fitness.UNKNOWN, "the store does not say when an object was stored"
@@ -257,6 +280,7 @@ _PROBES: tuple[tuple[str, Callable[[_Trial], _Found]], ...] = (
     ("ranges", _gives_ranges),
     ("listing", _lists),
     ("removal", _deletes),
+    ("locks", _holds),
     ("clock", _tells_time),
 )
 """All probes by name, in their order; the first has to succeed."""

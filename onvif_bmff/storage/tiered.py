@@ -26,6 +26,7 @@ from onvif_bmff.objects.stored import (
 )
 from onvif_bmff.storage.copying import CopyState, check_attributes, copy_object
 from onvif_bmff.storage.layers import StoreLayers
+from onvif_bmff.storage.locks import NewObjectsLocked
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["MoveState", "Moved", "TieredStore", "keys_before", "move_objects"]
@@ -60,6 +61,8 @@ class TieredStore:
             self.resume = first.resume
         if isinstance(first, WatchedOpenArea):
             self.open_area_state = first.open_area_state
+        if isinstance(first, NewObjectsLocked):
+            self.lock_as_new = first.lock_as_new
 
     def __repr__(self) -> str:
         return f"TieredStore({list(self._tiers)!r})"

@@ -7,7 +7,8 @@ from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffE
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore, ObjectWriter, is_stored
 from onvif_bmff.runtime import Runtime
-from onvif_bmff.storage.copying import copy_object
+from onvif_bmff.storage.copying import AttributesLostError, CopyState, check_id, copy_object, has_id
+from onvif_bmff.storage.locks import LockingStore
 from onvif_bmff.storage.spool_contents import SpoolContents
 from onvif_bmff.storage.waiting_spans import Waiting
 
@@ -104,13 +105,19 @@ class Uploader:
         return str(self._runtime.now())[:10]
 
     def upload(self, one: Waiting, day: str) -> None:
-        """Upload an object that ``SpoolContents.take`` returned, see that the remote store has it, and remove it."""
+        """Upload an object that ``SpoolContents.take`` returned, see that the remote store has it, and remove it.
+
+        The store has it if it shows the object's id; of an object without one all bytes are read back. Where the store
+        keeps no ids the object goes on waiting.
+        """
         spool, remote, _ = self._stores
         asked = _Asked(remote)
         failure: Exception
         try:
             if is_stored(spool, one.key):
-                copy_object(spool, asked, one.key)
+                identified = has_id(spool.head(one.key))
+                if copy_object(spool, asked, one.key, digests=not identified).state is CopyState.PRESENT:
+                    check_id(spool, asked, one.key)
                 self._contents.uploaded(one.key)
                 spool.delete(one.key)
         except OnvifBmffError as error:
@@ -131,7 +138,8 @@ class Uploader:
                 self.done.uploaded += 1
             self.done.error = None
             return
-        self._log.warning(type(failure).__name__, "%s: not uploaded, and tried again: %s", one.key, failure)
+        log = self._log.error if isinstance(failure, AttributesLostError) else self._log.warning
+        log(type(failure).__name__, "%s: not uploaded, and tried again: %s", one.key, failure)
         self._contents.failed(one, day, sent=asked.was_sent)
         self.done.error = str(failure)
 
@@ -167,6 +175,12 @@ class _Asked:
         self.keys = store.keys
         self.put = store.put
         self.delete = store.delete
+        if isinstance(store, LockingStore):
+            self.can_lock = store.can_lock
+            self.lock = store.lock
+            self.lock_as_new = store.lock_as_new
+            self.lock_of = store.lock_of
+            self.release = store.release
 
     def open_writer(self, key: str, *, content_type: str, overwrite: bool = False) -> ObjectWriter:
         return _AskedWriter(self._store.open_writer(key, content_type=content_type, overwrite=overwrite), self)
