@@ -72,6 +72,7 @@ from onvif_bmff.control.operations.export import begin_export as begin_export
 from onvif_bmff.control.operations.export import export_state as export_state
 from onvif_bmff.control.operations.export import report as report
 from onvif_bmff.control.operations.export import stop_export as stop_export
+from onvif_bmff.control.operations.gates import open_gate as open_gate
 from onvif_bmff.control.operations.job_states import current_properties as current_properties
 from onvif_bmff.control.operations.job_states import job_state as job_state
 from onvif_bmff.control.operations.job_states import report_encoding as report_encoding
@@ -80,7 +81,6 @@ from onvif_bmff.control.operations.job_states import update_job_states as update
 from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
 from onvif_bmff.control.operations.jobs import create_job as create_job
 from onvif_bmff.control.operations.jobs import delete_job as delete_job
-from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides

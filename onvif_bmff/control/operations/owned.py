@@ -15,8 +15,8 @@ from onvif_bmff.control.notifications import (
     TrackConfigurationChange,
 )
 from onvif_bmff.control.operations.checks import is_token
+from onvif_bmff.control.operations.gates import open_gate
 from onvif_bmff.control.operations.job_validation import accept_job_configuration
-from onvif_bmff.control.operations.jobs import open_gate
 from onvif_bmff.control.operations.validation import accept_recording_configuration, accept_track_configuration
 from onvif_bmff.control.places import clashing
 from onvif_bmff.control.state import Job, Recording, TrackRecord
