@@ -39,7 +39,7 @@ def rows(section: Section, path: tuple[str, ...]) -> Iterator[str]:
 def value(option: Option) -> str:
     """Return what an option takes."""
     if option.choices:
-        return ", ".join(f"`{choice}`" for choice in option.choices)
+        return ", ".join(f'`"{choice}"`' for choice in option.choices)
     extent = range_of(option)
     return f"{option.kind.value}, {extent}" if extent else option.kind.value
 
