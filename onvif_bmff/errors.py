@@ -201,3 +201,7 @@ class ObjectDamagedError(StoreError):
 
 class PersistenceError(OnvifBmffError):
     """The stored control model, or store of vectors, is damaged, unreadable, in use elsewhere or cannot be written."""
+
+
+class ConfigurationError(OnvifBmffError, ValueError):
+    """A configuration file has faults, or mentions what cannot be read."""

@@ -48,6 +48,8 @@ MANY_ATTRIBUTES: Mapping[str, str] = {
     "codecs.hevc.layout.HevcSliceLayout": _SYNTAX_VALUE,
     "codecs.hevc.pps.HevcPps": _SYNTAX_VALUE,
     "codecs.hevc.syntax.HevcSps": _SYNTAX_VALUE,
+    "configuration.settings.DeviceConfiguration": "a value: the tables of a configuration file, one for one",
+    "configuration.settings.RecordingSettings": "a value: the options of a table, one for one",
     "control.types.capabilities.Capabilities": _CONFIGURATION,
     "control.types.capabilities.ServiceLimits": _CONFIGURATION,
     "device.health.RecordingHealth": "a value: what health says of a recording, each a line of it",

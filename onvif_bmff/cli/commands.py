@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "record": Command(
         "media are lost, a key was not wrapped for all certificates, or objects are left in the spool", (("record", 1),)
     ),
+    "device": Command("not all spans could be closed in time"),
     "import": Command("files were left out, or media in them were lost"),
     "inspect": Command(schemas=(("inspect", 1),)),
     "info": Command("something could not be read", (("info", 1),)),

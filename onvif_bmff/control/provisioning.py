@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from onvif_bmff.control.faults import BadConfiguration
-from onvif_bmff.control.operations import receivers, recordings
+from onvif_bmff.control.operations import owned, receivers, recordings
 from onvif_bmff.control.operations.checks import is_token
+from onvif_bmff.control.operations.owned import OwnedRecording
 from onvif_bmff.control.operations.validation import accept_track_configuration
 from onvif_bmff.control.runner import TransactionRunner
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.control.types.configuration import RecordingConfiguration, TrackConfiguration
+from onvif_bmff.control.types.job_configuration import RecordingJobConfiguration
 from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 
 __all__ = ["Provisioning"]
@@ -45,6 +47,22 @@ class Provisioning:
             recordings.provision_recording(tx, token, configuration, accepted)
 
         self._runner.run(provision)
+
+    def settle(self, recordings: Mapping[str, OwnedRecording], jobs: Mapping[str, RecordingJobConfiguration]) -> None:
+        """Bring what belongs to the device in line with its configuration: all of it, or on a fault nothing.
+
+        What is so already is not touched: it goes on without a gap. Recordings and tracks of the device that are not
+        given stay, and clients may delete them from then on; jobs of the device that are not given are deleted. What
+        clients made stays.
+
+        Args:
+            recordings: by their tokens, which must not be such as the service draws (``recording_`` and 12 digits).
+            jobs: likewise.
+
+        Raises:
+            Fault: something is refused.
+        """
+        self._runner.run(lambda tx: owned.settle(tx, recordings, jobs))
 
     def create_receiver(self, configuration: ReceiverConfiguration) -> str:
         """CreateReceiver of the Receiver Service; faults ``MaxReceivers``, ``BadConfiguration``."""

@@ -5,6 +5,7 @@ nothing has happened; if it returns, the service writes the changed documents du
 the draft and sends the events.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -30,10 +31,12 @@ __all__ = [
     "VolatileState",
     "as_text",
     "export_event",
+    "is_drawn_token",
     "segment_export_event",
 ]
 
 _MAX_TRIES = 100
+_DRAWN = re.compile(r"[a-z]+_[0-9a-f]{12}")
 
 
 def as_text(value: object, name: str) -> str:
@@ -280,6 +283,11 @@ class Transaction:
         if self.environment.local_data is not None:
             name = f"{recording_token}/{track_token}"
             self.state.purges[name] = Purge(recording_token, track_token)
+
+
+def is_drawn_token(token: str) -> bool:
+    """Return whether a token looks like one that ``Transaction.new_token`` draws: then it may be a client's."""
+    return _DRAWN.fullmatch(token) is not None
 
 
 def export_event(

@@ -4,8 +4,8 @@ import logging
 from datetime import timedelta
 
 from onvif_bmff.control.operations.events import close_gates
+from onvif_bmff.control.operations.gates import open_gate
 from onvif_bmff.control.operations.job_states import update_job_states
-from onvif_bmff.control.operations.jobs import open_gate
 from onvif_bmff.control.operations.override import expire_overrides
 from onvif_bmff.control.operations.recordings import (
     RETENTION_INTERVAL,

@@ -301,8 +301,15 @@ class RecordingDevice:
         more = self._outputs.reports if isinstance(self._outputs, ProcessOutputs) else []
         return [*self._recovery.reports, *more]
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left."""
+    def look_again(self) -> None:
+        """Follow at once what has changed outside the service: storages, or settings of sources."""
+        self._wake.set()
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Stop everything: spans are closed. Outputs whose store still hangs after ``timeout`` seconds are left.
+
+        Returns whether there are none of these.
+        """
         deadline = self._runtime.monotonic() + timeout
         self._stop.set()
         self._wake.set()
@@ -310,12 +317,13 @@ class RecordingDevice:
         if self._task is not None:
             self._task.join(timeout)
         self._exports.close(1.0)
-        self._outputs.close(deadline)
+        closed = self._outputs.close(deadline)
         self.service.changes.remove(self._wake.set)
         if self._local_data is not None:
             self._local_data.close(max(deadline - self._runtime.monotonic(), 0.1))
         self._stores.close()
         self.service.close()
+        return closed
 
     def health(self) -> DeviceHealth:
         """Return the health of the device at this instant. From any thread; it takes no lock of the service."""

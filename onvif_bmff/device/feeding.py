@@ -116,6 +116,7 @@ class SourceRunner:
         settings: SourceSettings = SourceSettings(),  # noqa: B008
     ) -> None:
         self.receiver = receiver
+        self.settings: object = None
         self._reference = reference
         self._provider = provider
         self._clock = clock
@@ -363,7 +364,8 @@ class RunningSources:
         """Run the wanted sources, each for its outputs, and no others."""
         for source in list(self._runners):
             runner = self._runners[source]
-            if source not in wanted or runner.receiver != _receiver(receivers, source):
+            changed = runner.receiver != _receiver(receivers, source) or runner.settings != self._settings_of(source)
+            if source not in wanted or changed:
                 runner.serve(())
                 runner.stop()
                 del self._runners[source]
@@ -374,9 +376,14 @@ class RunningSources:
                 continue
             receiver = _receiver(receivers, source)
             runner = SourceRunner(source, receiver, self._provider, self._clock, self._runtime, self._settings)
+            runner.settings = self._settings_of(source)
             runner.serve(workers)
             runner.start()
             self._runners[source] = runner
+
+    def _settings_of(self, source: SourceReference) -> object:
+        """Return by what a provider opens a source, if it says so: where that changes, it is opened anew."""
+        return getattr(self._provider, "settings_of", lambda source: None)(source)
 
     def clock_set(self, by: timedelta) -> None:
         """Shift the time of all media, for a clock that was set."""

@@ -287,12 +287,18 @@ class OutputSet:
         )
         return self.notes.describe(known, (one.worker for key, one in outputs if key.recording == plan.token))
 
-    def close(self, deadline: float) -> None:
-        """End all sources and workers; wait for them until a reading of ``Runtime.monotonic``, and no longer."""
+    def close(self, deadline: float) -> bool:
+        """End all sources and workers; wait for them until a reading of ``Runtime.monotonic``, and no longer.
+
+        Returns whether all workers have ended, and so closed their spans.
+        """
         self._sources.stop()
         workers = [running.worker for running in self._outputs.values()]
         for worker in workers:
             worker.close()
-        for worker in (*workers, *(one for _, one in self.notes.leaving)):
+        ended = [
             worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1))
+            for worker in (*workers, *(one for _, one in self.notes.leaving))
+        ]
         self._sources.join(deadline)
+        return all(ended)

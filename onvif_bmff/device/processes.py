@@ -173,8 +173,12 @@ class ProcessOutputs:
         """
         raise StateError("the outputs of this device run in processes of their own, and are not at hand")
 
-    def close(self, deadline: float) -> None:
-        """End all processes; those that have not ended at a reading of ``Runtime.monotonic`` are killed."""
+    def close(self, deadline: float) -> bool:
+        """End all processes; those that have not ended at a reading of ``Runtime.monotonic`` are killed.
+
+        Returns whether none had to be killed.
+        """
+        ended = True
         self._is_closing = True
         left = max(deadline - self._runtime.monotonic(), 0.5)
         for one in self._processes:
@@ -186,11 +190,13 @@ class ProcessOutputs:
             one.process.join(max(deadline - self._runtime.monotonic(), 0.1) + 1.0)
             if one.process.is_alive():
                 _log.error("process %d of the outputs does not end, and is killed", one.setup.number)
+                ended = False
                 one.process.kill()
                 one.process.join(1.0)
             if one.link is not None:
                 one.link.close(1.0)
             one.process = one.link = None
+        return ended
 
     # ---- recovery --------------------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from onvif_bmff.control.event_filter import EventGate, matches
 from onvif_bmff.control.faults import BadConfiguration, BadMode, MaxReceivers, MaxRecordingJobs
 from onvif_bmff.control.notifications import RecordingJobConfigurationChange
 from onvif_bmff.control.operations.checks import check_types
+from onvif_bmff.control.operations.gates import open_gate
 from onvif_bmff.control.operations.job_validation import accept_job_configuration
 from onvif_bmff.control.state import Job
 from onvif_bmff.control.transaction import Transaction, as_text
@@ -20,7 +20,6 @@ from onvif_bmff.control.types.receiver import Receiver, ReceiverConfiguration
 __all__ = [
     "create_job",
     "delete_job",
-    "open_gate",
     "set_job_configuration",
     "set_job_mode",
 ]
@@ -82,17 +81,6 @@ def _store(tx: Transaction, job: Job, configuration: RecordingJobConfiguration) 
         activation = tx.state.next_activation()
     tx.state.jobs[job.token] = replace(job, activation=activation, configuration=configuration)
     tx.emit(RecordingJobConfigurationChange(time=tx.now, recording_job_token=job.token, configuration=configuration))
-
-
-def open_gate(tx: Transaction, job_token: str, configuration: RecordingJobConfiguration) -> None:
-    """Create the gate of a job's event filter; it is open if a matching condition is active already."""
-    tx.volatile.gates.pop(job_token, None)
-    event_filter = configuration.event_filter
-    if event_filter is None:
-        return
-    held = {key: event.topic for key, event in tx.volatile.conditions.items() if matches(event_filter, event)}
-    opened = tx.now if held else None
-    tx.volatile.gates[job_token] = EventGate(frozenset(held), None, opened, next(iter(held.values()), None))
 
 
 # ---- receivers ---------------------------------------------------------------------------------------
