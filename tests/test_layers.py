@@ -45,7 +45,7 @@ ALLOWED = {
     },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
-        "storage", "ingest", "rtsp", "runtime", "media_kind", "errors", "timing",
+        "storage", "ingest", "rtsp", "runtime", "media_kind", "errors", "timing", "logs",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""

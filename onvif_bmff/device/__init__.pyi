@@ -35,6 +35,7 @@ from onvif_bmff.device.sources import default_sources as default_sources
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
 from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
 from onvif_bmff.device.states import TrackStates as TrackStates
+from onvif_bmff.device.steady_clock import ClockTrust as ClockTrust
 from onvif_bmff.device.steady_clock import SteadyClock as SteadyClock
 from onvif_bmff.device.stores import DeviceSpool as DeviceSpool
 from onvif_bmff.device.stores import DeviceStores as DeviceStores
@@ -47,6 +48,7 @@ __all__ = [
     "DEVICE_SPOOL",
     "EXPORT_FORMATS",
     "Assignments",
+    "ClockTrust",
     "DeviceExports",
     "DeviceRecovery",
     "DeviceSpool",

@@ -25,7 +25,7 @@ NAMES = {
     ),
     "spooled_storages": ("DEVICE_SPOOL", "SpooledStorages",),
     "states": ("TrackStates",),
-    "steady_clock": ("SteadyClock",),
+    "steady_clock": ("ClockTrust", "SteadyClock",),
     "stores": ("DeviceSpool", "DeviceStores",),
     "worker": ("OutputWorker",),
     "worker_spools": ("Assignments", "check_left_over", "worker_folder",),

@@ -162,4 +162,5 @@ def test_limits_that_are_none_are_refused(wrong):
 
 def test_a_device_offers_all_that_the_library_records():
     made = fast_device({"s3": MemoryStore()}, sources=FileSources({"cam": CAMERA}))
+    made.close()
     assert made.service.get_service_capabilities().encoding == RECORDED_ENCODINGS

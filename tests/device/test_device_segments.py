@@ -70,7 +70,9 @@ def stop(made, local, *places):
 
 def test_a_device_offers_what_it_can_do_and_no_more():
     def offered(**more):
-        return fast_device({"s3": MemoryStore()}, **more).service.get_service_capabilities().segment_export
+        made = fast_device({"s3": MemoryStore()}, **more)
+        made.close()
+        return made.service.get_service_capabilities().segment_export
 
     assert offered(local=MemoryStore(), profile=PROFILE_26_06)
     assert not offered(local=MemoryStore(), profile=PROFILE_25_12)
