@@ -20,7 +20,6 @@ from typing import Self
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.persistence import Persistence
@@ -32,6 +31,7 @@ from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.device.device_exports import DeviceExports
 from onvif_bmff.device.exports import EXPORT_FORMATS
 from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
@@ -39,6 +39,7 @@ from onvif_bmff.device.process_worker import WorkerSetup, log_level
 from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
 from onvif_bmff.device.rates import RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
+from onvif_bmff.device.resources import DeviceResources
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import ClockTrust, SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
@@ -105,38 +106,6 @@ def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
     """Return the predicate of existing media profiles, as far as they are known."""
     profiles: Mapping[str, object] = getattr(provider, "profiles", {})
     return profiles.__contains__
-
-
-class _Resources:
-    """The device's storages, certificates and profiles, for the service."""
-
-    def __init__(
-        self,
-        stores: DeviceStores,
-        certificates: Mapping[str, bytes],
-        profiles: Callable[[str], bool],
-    ) -> None:
-        self._stores = stores
-        self._certificates = certificates
-        self._profiles = profiles
-
-    def storage_location(self, token: str | None) -> str:
-        return self._stores.location(token)
-
-    def has_storage(self, token: str) -> bool:
-        return token in self._stores.storages
-
-    def has_certificate(self, certificate_id: str) -> bool:
-        return certificate_id in self._certificates
-
-    def certificate_fault(self, certificate_id: str) -> str | None:
-        return certificate_fault(self._certificates.get(certificate_id, b""))
-
-    def has_profile(self, token: str) -> bool:
-        return self._profiles(token)
-
-    def compatible_profiles(self, recording_token: str) -> None:
-        return None
 
 
 class RecordingDevice:
@@ -225,7 +194,7 @@ class RecordingDevice:
         self._wake, self._stop = runtime.flag(), runtime.flag()
         self._local_data = None if local is None else self._local_recordings(local)
         self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
-        resources = _Resources(stores, certificates, has_profile or _profiles_of(provider))
+        resources = DeviceResources(stores, certificates, has_profile or _profiles_of(provider))
         offered = capabilities or _all_capabilities(stores, profile)
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
@@ -253,7 +222,7 @@ class RecordingDevice:
         limits: ServiceLimits | None,
         profile: Profile,
         persistence: Persistence | None,
-        resources: _Resources,
+        resources: DeviceResources,
         random: Callable[[int], bytes],
     ) -> RecordingService:
         return RecordingService(
@@ -328,6 +297,12 @@ class RecordingDevice:
         self._stores.close()
         self.service.close()
 
+    def health(self) -> DeviceHealth:
+        """Return the health of the device at this instant. From any thread; it takes no lock of the service."""
+        task = self._task
+        running = task is not None and not task.ended and not self._stop.is_set()
+        return self._outputs.health(running=running, recovered=self._recovery.done)
+
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
         """Return the worker of a recording's target (or of one of its local tracks), for statistics.
 
@@ -365,8 +340,10 @@ class RecordingDevice:
                 look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self._plan())
-            except Exception:  # noqa: BLE001
+                self._outputs.followed()
+            except Exception as error:  # noqa: BLE001
                 # The model cannot be written now, or no thread started; running outputs go on.
+                self._outputs.not_followed(error)
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()

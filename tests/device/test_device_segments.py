@@ -96,7 +96,7 @@ def test_local_segments_are_listed_and_exported_whole_in_order_under_their_names
         token = made.service.create_recording(given)
         made.service.create_recording_job(job(token))
         until(lambda: made.worker(token, track="VIDEO001"))
-        until(lambda: made.worker(token, track="VIDEO001").fragments >= 4)
+        until(lambda: made.worker(token, track="VIDEO001").progress.fragments >= 4)
         stop(made, local, f"{token}/VIDEO001", f"{token}/AUDIO001")
         listed = made.service.list_recorded_segments(ALWAYS, token).segment
         held = sealed(local)
@@ -223,7 +223,7 @@ def test_what_is_too_old_is_hidden_at_once_and_deleted_whole_later():
         token = made.service.create_recording(RecordingConfiguration())
         made.service.create_recording_job(job(token, profile_source("VIDEO001")))
         until(lambda: made.worker(token, track="VIDEO001"))
-        until(lambda: made.worker(token, track="VIDEO001").fragments >= 3)
+        until(lambda: made.worker(token, track="VIDEO001").progress.fragments >= 3)
         stop(made, local, f"{token}/VIDEO001")
         held = sealed(local, f"{token}/VIDEO001")
         assert held
