@@ -184,6 +184,8 @@ _OTHERS = "a codec of others may raise anything, and nothing is known of it then
 
 SILENT = {
     "bmff.language.checks: fields_asked_for": "a function may refuse the answer; it has asked",
+    "control.asynchronous: EventStream._wake": "an event loop that is closed wants no events any more",
+    "control.subscription: _Signal.close": _CLEANS,
     "cenc.encrypt: _is_whole": _OTHERS,
     "cenc.slice_data: SliceData.__init__": _OTHERS,
     "control.state: Recording.verifies": _ANSWER,
@@ -192,6 +194,9 @@ SILENT = {
     "rtsp.source: open_location": "the reader raises it again behind what came before",
     "storage.cloud_settings: _section": "there is no such file",
     "storage.directory: DirectoryStore._is_sealed": _ANSWER,
+    "device.segments: SegmentUploader._copy": _CLEANS,
+    "device.segments: SegmentUploader._upload_all": "the export was stopped just now, and nobody asks for its progress",
+    "device.segments: SegmentUploader._run": "it is in the error that is logged next",
     "storage.directory: DirectoryStore._put_in_place": "a damaged side file has no information on the old object",
     "storage.directory_writer: DirectoryWriter.abandon": _CLEANS,
     "storage.directory_writer: DirectoryWriter.release": _CLEANS,

@@ -5,6 +5,8 @@ from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
 from onvif_bmff.control.asynchronous import AsyncRecordingService as AsyncRecordingService
 from onvif_bmff.control.asynchronous import EventStream as EventStream
+from onvif_bmff.control.audit_trail import audited as audited
+from onvif_bmff.control.audit_trail import operation_of as operation_of
 from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
@@ -75,7 +77,6 @@ from onvif_bmff.control.operations.export import begin_export as begin_export
 from onvif_bmff.control.operations.export import export_state as export_state
 from onvif_bmff.control.operations.export import report as report
 from onvif_bmff.control.operations.export import stop_export as stop_export
-from onvif_bmff.control.operations.gates import open_gate as open_gate
 from onvif_bmff.control.operations.job_states import current_properties as current_properties
 from onvif_bmff.control.operations.job_states import job_state as job_state
 from onvif_bmff.control.operations.job_states import report_encoding as report_encoding
@@ -84,13 +85,12 @@ from onvif_bmff.control.operations.job_states import update_job_states as update
 from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
 from onvif_bmff.control.operations.jobs import create_job as create_job
 from onvif_bmff.control.operations.jobs import delete_job as delete_job
+from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
-from onvif_bmff.control.operations.owned import OwnedRecording as OwnedRecording
-from onvif_bmff.control.operations.owned import settle as settle
 from onvif_bmff.control.operations.receivers import configure_receiver as configure_receiver
 from onvif_bmff.control.operations.receivers import create_receiver as create_receiver
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
@@ -156,7 +156,6 @@ from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import VolatileState as VolatileState
 from onvif_bmff.control.transaction import as_text as as_text
 from onvif_bmff.control.transaction import export_event as export_event
-from onvif_bmff.control.transaction import is_drawn_token as is_drawn_token
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
@@ -288,7 +287,6 @@ __all__ = [
     "Notification",
     "Operation",
     "Override",
-    "OwnedRecording",
     "Persistence",
     "Place",
     "Profile",
@@ -353,6 +351,7 @@ __all__ = [
     "accept_track_configuration",
     "aggregate",
     "as_text",
+    "audited",
     "begin_export",
     "begin_segment_export",
     "canonical_kid",
@@ -387,7 +386,6 @@ __all__ = [
     "from_plain",
     "get_options",
     "is_armed",
-    "is_drawn_token",
     "is_progress",
     "is_token",
     "job_information",
@@ -397,6 +395,7 @@ __all__ = [
     "local_prefix",
     "matches",
     "open_gate",
+    "operation_of",
     "override_segment_duration",
     "places_of",
     "provision_recording",
@@ -417,7 +416,6 @@ __all__ = [
     "set_job_configuration",
     "set_job_mode",
     "set_track_configuration",
-    "settle",
     "spare_tracks",
     "stop_export",
     "stop_segment_export",

@@ -3,6 +3,7 @@
 NAMES = {
     "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
     "asynchronous": ("AsyncRecordingService", "EventStream",),
+    "audit_trail": ("audited", "operation_of",),
     "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (
@@ -61,7 +62,6 @@ NAMES = {
     "operations.checks": ("check_tokens", "check_types", "is_progress", "is_token",),
     "operations.events": ("change_schedule", "close_gates", "take_event",),
     "operations.export": ("accept_export", "begin_export", "export_state", "report", "stop_export",),
-    "operations.gates": ("open_gate",),
     "operations.job_states": (
         "current_properties",
         "job_state",
@@ -70,9 +70,8 @@ NAMES = {
         "update_job_states",
     ),
     "operations.job_validation": ("accept_job_configuration",),
-    "operations.jobs": ("create_job", "delete_job", "set_job_configuration", "set_job_mode",),
+    "operations.jobs": ("create_job", "delete_job", "open_gate", "set_job_configuration", "set_job_mode",),
     "operations.override": ("expire_overrides", "override_segment_duration", "segment_duration",),
-    "operations.owned": ("OwnedRecording", "settle",),
     "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver",),
     "operations.recordings": (
         "RETENTION_INTERVAL",
@@ -115,7 +114,6 @@ NAMES = {
         "VolatileState",
         "as_text",
         "export_event",
-        "is_drawn_token",
         "segment_export_event",
     ),
     "types.capabilities": (

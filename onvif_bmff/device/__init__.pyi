@@ -1,7 +1,5 @@
-from onvif_bmff.device.cameras import ConfiguredCameras as ConfiguredCameras
-from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
-from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
+from onvif_bmff.device.device_exports import DeviceExports as DeviceExports
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
@@ -47,17 +45,24 @@ from onvif_bmff.device.process_worker import serve_outputs as serve_outputs
 from onvif_bmff.device.processes import DeviceWorkers as DeviceWorkers
 from onvif_bmff.device.processes import ProcessOutputs as ProcessOutputs
 from onvif_bmff.device.processes import process_outputs as process_outputs
+from onvif_bmff.device.rates import RateWatch as RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
 from onvif_bmff.device.recovery import RecoveryPart as RecoveryPart
+from onvif_bmff.device.resources import DeviceResources as DeviceResources
+from onvif_bmff.device.segments import LocalSegments as LocalSegments
+from onvif_bmff.device.segments import SegmentUploader as SegmentUploader
+from onvif_bmff.device.source_connection import SourceConnection as SourceConnection
 from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
 from onvif_bmff.device.sources import SourceProvider as SourceProvider
 from onvif_bmff.device.sources import SourceSettings as SourceSettings
+from onvif_bmff.device.sources import TracksKnown as TracksKnown
 from onvif_bmff.device.sources import default_sources as default_sources
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL as DEVICE_SPOOL
 from onvif_bmff.device.spooled_storages import SpooledStorages as SpooledStorages
 from onvif_bmff.device.states import TrackStates as TrackStates
+from onvif_bmff.device.steady_clock import ClockTrust as ClockTrust
 from onvif_bmff.device.steady_clock import SteadyClock as SteadyClock
 from onvif_bmff.device.stores import DeviceSpool as DeviceSpool
 from onvif_bmff.device.stores import DeviceStores as DeviceStores
@@ -79,12 +84,12 @@ __all__ = [
     "Assignments",
     "Backlog",
     "ClockHealth",
-    "ConfiguredCameras",
-    "ConfiguredDevice",
-    "ConfiguredStores",
+    "ClockTrust",
     "DeviceCollector",
+    "DeviceExports",
     "DeviceHealth",
     "DeviceRecovery",
+    "DeviceResources",
     "DeviceSpool",
     "DeviceStores",
     "DeviceWorkers",
@@ -96,6 +101,7 @@ __all__ = [
     "HealthRule",
     "HealthServer",
     "LocalRecordings",
+    "LocalSegments",
     "Mailbox",
     "MetricRow",
     "MovieExporter",
@@ -108,12 +114,15 @@ __all__ = [
     "PlanSide",
     "ProcessLink",
     "ProcessOutputs",
+    "RateWatch",
     "RecordingDevice",
     "RecordingHealth",
     "RecordingTotals",
     "RecoveryPart",
     "RunningSources",
     "SampleSource",
+    "SegmentUploader",
+    "SourceConnection",
     "SourceProvider",
     "SourceRunner",
     "SourceSettings",
@@ -121,6 +130,7 @@ __all__ = [
     "SteadyClock",
     "StorageHealth",
     "TrackStates",
+    "TracksKnown",
     "WorkerParts",
     "WorkerSetup",
     "check_left_over",

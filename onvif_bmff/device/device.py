@@ -10,7 +10,9 @@
 A slow, failing or hanging store or source delays its own thread only.
 """
 
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -18,10 +20,10 @@ from typing import Self
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
-from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS, Capabilities, ServiceLimits
 from onvif_bmff.control.types.job_state import RecordingJobState
@@ -37,12 +39,14 @@ from onvif_bmff.device.process_worker import WorkerSetup, log_level
 from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
 from onvif_bmff.device.rates import RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
+from onvif_bmff.device.resources import DeviceResources
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
-from onvif_bmff.device.steady_clock import SteadyClock
+from onvif_bmff.device.steady_clock import ClockTrust, SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.errors import StateError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -53,6 +57,8 @@ from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice"]
+
+_log = CauseLog(logging.getLogger(__name__))
 
 _MAX_SLEEP = 60.0
 _RETRY = 1.0
@@ -102,38 +108,6 @@ def _profiles_of(provider: SourceProvider) -> Callable[[str], bool]:
     return profiles.__contains__
 
 
-class _Resources:
-    """The device's storages, certificates and profiles, for the service."""
-
-    def __init__(
-        self,
-        stores: DeviceStores,
-        certificates: Mapping[str, bytes],
-        profiles: Callable[[str], bool],
-    ) -> None:
-        self._stores = stores
-        self._certificates = certificates
-        self._profiles = profiles
-
-    def storage_location(self, token: str | None) -> str:
-        return self._stores.location(token)
-
-    def has_storage(self, token: str) -> bool:
-        return token in self._stores.storages
-
-    def has_certificate(self, certificate_id: str) -> bool:
-        return certificate_id in self._certificates
-
-    def certificate_fault(self, certificate_id: str) -> str | None:
-        return certificate_fault(self._certificates.get(certificate_id, b""))
-
-    def has_profile(self, token: str) -> bool:
-        return self._profiles(token)
-
-    def compatible_profiles(self, recording_token: str) -> None:
-        return None
-
-
 class RecordingDevice:
     """A device that records. ``service`` is for clients. Call ``start`` first, and ``close`` at the end.
 
@@ -151,6 +125,7 @@ class RecordingDevice:
         clock: the present instant; by default the wall clock of ``runtime``. A jump of more than a second is detected
             within two: all spans close at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
+        clock_trust: when the clock may be believed, and whether recordings wait for that (``waits_for_clock``).
         random: source of random bytes; by default that of ``runtime``.
         ivs: source of initialisation vectors. By default with a store next to the file of an
             ``SqlitePersistence``, at ``….ivs``, so that a restart continues where vectors ended; else random.
@@ -194,6 +169,7 @@ class RecordingDevice:
         profile: Profile = PROFILE_25_12,
         clock: Callable[[], UtcTime] | None = None,
         clock_rate: float = 1.0,
+        clock_trust: ClockTrust = ClockTrust(),  # noqa: B008
         random: Callable[[int], bytes] | None = None,
         ivs: IvSources | None = None,
         labels: SegmentLabels = SegmentLabels(),  # noqa: B008
@@ -213,13 +189,12 @@ class RecordingDevice:
         self._runtime, self._clock_rate, random = runtime, clock_rate, random or runtime.random
         before = storages if workers is not None else spool.before(storages, persistence, runtime)
         self._stores = stores = DeviceStores(before, local)
-        provider = sources or default_sources(runtime)
-        self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
+        provider, certificates = sources or default_sources(runtime), {} if certificates is None else certificates
+        self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime, trust=clock_trust)
         self._wake, self._stop = runtime.flag(), runtime.flag()
         self._local_data = None if local is None else self._local_recordings(local)
         self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
-        certificates = {} if certificates is None else certificates
-        resources = _Resources(stores, certificates, has_profile or _profiles_of(provider))
+        resources = DeviceResources(stores, certificates, has_profile or _profiles_of(provider))
         offered = capabilities or _all_capabilities(stores, profile)
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
@@ -247,7 +222,7 @@ class RecordingDevice:
         limits: ServiceLimits | None,
         profile: Profile,
         persistence: Persistence | None,
-        resources: _Resources,
+        resources: DeviceResources,
         random: Callable[[int], bytes],
     ) -> RecordingService:
         return RecordingService(
@@ -300,6 +275,11 @@ class RecordingDevice:
         """The results of recovery so far, store by store."""
         more = self._outputs.reports if isinstance(self._outputs, ProcessOutputs) else []
         return [*self._recovery.reports, *more]
+
+    @property
+    def waits_for_clock(self) -> str | None:
+        """Why all recordings wait in Idle for the clock to be set; None if they do not."""
+        return self._clock.doubt()
 
     def look_again(self) -> None:
         """Follow at once what has changed outside the service: storages, or settings of sources."""
@@ -359,13 +339,15 @@ class RecordingDevice:
                 if self._runtime.monotonic() >= tell_at:
                     tell_at = self._runtime.monotonic() + _TELL_INTERVAL
                     self._outputs.tell_time()
-                at_rest = not woken and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
+                at_rest = (
+                    not (woken or jump) and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
+                )
                 if at_rest and not self._outputs.storage_has_come:
                     continue
                 self._wake.clear()
                 look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
-                self._outputs.follow(self.service.device_side.plans())
+                self._outputs.follow(self._plan())
                 self._outputs.followed()
             except Exception as error:  # noqa: BLE001
                 # The model cannot be written now, or no thread started; running outputs go on.
@@ -373,6 +355,15 @@ class RecordingDevice:
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()
+
+    def _plan(self) -> DevicePlan:
+        """Return what is to be recorded now: nothing, as long as the clock is wrong."""
+        plan, doubt = self.service.device_side.plans(), self._clock.doubt()
+        if doubt is None:
+            return plan
+        _log.warning("wait", "recordings wait: %s", doubt)
+        idle = {token: replace(one, feeds={}, standby=()) for token, one in plan.recordings.items()}
+        return DevicePlan(idle, plan.receivers)
 
     def _until_deadline(self) -> float:
         """Return the seconds until the service has something to do."""

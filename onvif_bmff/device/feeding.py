@@ -1,95 +1,28 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.control.types.common import RECEIVER_TYPE, SourceReference
 from onvif_bmff.control.types.receiver import Receiver
 from onvif_bmff.demux.sample_tables import CodecChange
+from onvif_bmff.device.source_connection import SourceConnection
 from onvif_bmff.device.sources import SampleSource, SourceProvider, SourceSettings, TracksKnown
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.worker import OutputWorker
-from onvif_bmff.engine.arrivals import SourceClock, media_epoch
-from onvif_bmff.engine.silence import SilenceWatch
+from onvif_bmff.engine.arrivals import media_epoch
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Track, TrackType
-from onvif_bmff.recording.readings import ClockChoice
-from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
+from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RunningSources", "SourceRunner"]
 
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
-_OPENING = 6
-"""How many times the limit of silence a source may take to open."""
-_SLACK = 0.02
-"""Seconds by which estimates of arrival may be off."""
-_LATE = 0.25
-"""The same in a simulation whose clock runs fast, for each second that it gains in one: how late threads may be."""
 _LEFT = 3
 """Threads of a source that were given up and do not end, with which no other one is begun."""
-
-
-@dataclass(slots=True, eq=False)
-class _Connection:
-    """One thread that opens and plays a source, again and again until it is given up.
-
-    Args:
-        stop: set when nothing is wanted of it any more.
-        delay: seconds to wait before the source is opened next.
-        opening: when the attempt to open it began; None before and after that.
-        watch: says whether what is open is silent; None while nothing is open.
-        clock: ties the media time of the open source to UTC; None while nothing is open.
-        times_set: how often the clock had been set when the source was opened, or was told of that since.
-        nominal: seconds that a sample of the source lasts, as far as is known.
-        limit: seconds of silence, as the open source or the settings say.
-        ahead: how far the camera's clock was ahead of the device's at its last reading.
-        given_up: whether another one has taken its place, or will.
-        task: the thread.
-    """
-
-    stop: Flag
-    delay: float
-    opening: float | None = None
-    watch: SilenceWatch | None = None
-    clock: SourceClock | None = None
-    times_set: int = 0
-    nominal: float | None = None
-    limit: float = 10.0
-    ahead: timedelta | None = None
-    given_up: bool = False
-    task: Task | None = None
-
-    def opened(
-        self, source: SampleSource, tracks: Sequence[Track], settings: SourceSettings, now: float, clock: SteadyClock
-    ) -> None:
-        """Watch a source whose tracks are known, from now on."""
-        self.opening = None
-        has_camera_time = self.clock is not None and self.clock.has_camera_time
-        self.limit = getattr(source, "silence_limit", settings.silence_limit).total_seconds()
-        self.watch = SilenceWatch(tracks, self.limit, now, self.nominal)
-        choice = ClockChoice(getattr(source, "clock", settings.clock))
-        slack = _SLACK + (clock.rate - 1) * _LATE
-        self.clock = SourceClock(choice, tracks, clock.at, slack)
-        self.clock.has_camera_time = has_camera_time
-
-    def ended(self) -> None:
-        """Note that nothing is open any more."""
-        if self.watch is not None:
-            self.nominal, self.watch, self.clock = self.watch.nominal, None, None
-        self.opening = None
-
-    def fault(self, now: float) -> str | None:
-        """Return why there is nothing to wait for any more; None if there is."""
-        if self.watch is not None:
-            silent = self.watch.silent_for(now)
-            return None if silent is None else f"The source failed: no media for {silent:.0f} s"
-        if self.opening is not None and now - self.opening > _OPENING * self.limit:
-            return f"The source failed: it did not open within {_OPENING * self.limit:g} s"
-        return None
 
 
 class SourceRunner:
@@ -126,7 +59,7 @@ class SourceRunner:
         self._outputs: tuple[OutputWorker, ...] = ()
         self._open: tuple[dict[int, Track], UtcTime] | None = None
         self._state: tuple[bool, str | None] = (False, None)
-        self._connections: list[_Connection] = []
+        self._connections: list[SourceConnection] = []
 
     def start(self) -> None:
         """Start the thread."""
@@ -168,12 +101,12 @@ class SourceRunner:
             following.nominal, following.delay = last.nominal, min(last.delay * 2, _MAX_RETRY)
         self._start(following, last.delay)
 
-    def _connect(self) -> _Connection:
-        made = _Connection(self._runtime.flag(), _FIRST_RETRY, limit=self._settings.silence_limit.total_seconds())
+    def _connect(self) -> SourceConnection:
+        made = SourceConnection(self._runtime.flag(), _FIRST_RETRY, limit=self._settings.silence_limit.total_seconds())
         self._connections.append(made)
         return made
 
-    def _start(self, connection: _Connection, delay: float) -> None:
+    def _start(self, connection: SourceConnection, delay: float) -> None:
         def run() -> None:
             if not (delay and connection.stop.wait(delay)):
                 self._run(connection)
@@ -218,7 +151,7 @@ class SourceRunner:
         clock = None if last is None else last.clock
         return (None, None) if last is None or clock is None else (last.ahead, clock.drift)
 
-    def _run(self, connection: _Connection) -> None:
+    def _run(self, connection: SourceConnection) -> None:
         stop, now = connection.stop, self._runtime.monotonic
         while not stop.is_set():
             error: str | None = None
@@ -244,7 +177,7 @@ class SourceRunner:
             stop.wait(connection.delay)
             connection.delay = min(connection.delay * 2, _MAX_RETRY)
 
-    def _play(self, source: SampleSource, connection: _Connection) -> None:
+    def _play(self, source: SampleSource, connection: SourceConnection) -> None:
         now, stopped = self._runtime.monotonic, connection.stop.is_set
         given, reference, elapsed = source.tracks, self._reference, self._clock.elapsed
         tracks, opening = self._announce(source, given, connection) if given else ({}, set())
@@ -279,7 +212,7 @@ class SourceRunner:
                 output.push(reference, item, opens_gop=opens_gop)
 
     def _announce(
-        self, source: SampleSource, given: Sequence[Track], connection: _Connection
+        self, source: SampleSource, given: Sequence[Track], connection: SourceConnection
     ) -> tuple[dict[int, Track], set[int]]:
         """Tell outputs the tracks of a source; return them, and those whose sync samples open a GOP."""
         tracks = {track.track_id: track for track in given}
@@ -297,7 +230,7 @@ class SourceRunner:
                 output.opened(self._reference, tuple(tracks.values()), epoch)
         return tracks, video or set(tracks)
 
-    def _leave(self, connection: _Connection, error: str | None) -> bool:
+    def _leave(self, connection: SourceConnection, error: str | None) -> bool:
         """Report that a source is closed, unless its thread was given up: then return False."""
         with self._lock:
             if connection.given_up:
@@ -306,7 +239,7 @@ class SourceRunner:
             self._report_closed(error)
             return True
 
-    def _read_clock(self, connection: _Connection, reading: ClockReading | None) -> None:
+    def _read_clock(self, connection: SourceConnection, reading: ClockReading | None) -> None:
         """Tell outputs what ties media time to UTC; not just before they learn that the device's clock was set."""
         with self._lock:
             if reading is None or self._open is None or connection.times_set != self._clock.read()[1]:
@@ -412,7 +345,7 @@ class RunningSources:
             runner.join(max(deadline - self._runtime.monotonic(), 0.1))
 
 
-def _has_ended(connection: _Connection) -> bool:
+def _has_ended(connection: SourceConnection) -> bool:
     return connection.task is not None and connection.task.ended
 
 

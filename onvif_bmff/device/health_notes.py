@@ -43,7 +43,7 @@ class RecordingTotals:
         return RecordingTotals(
             Counter(self.dropped),
             self.backlog,
-            OutputProgress(done.fragments, done.last_sample, done.newest_object),
+            OutputProgress(done.fragments, done.last_sample, done.newest_object, done.recorded_bytes),
         )
 
 

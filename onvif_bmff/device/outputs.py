@@ -230,15 +230,13 @@ class OutputSet:
         self._watch_rates()
 
     def _watch_rates(self) -> None:
-        """Show in the states of tracks, and log, which recordings have more than the device offers to record."""
+        """Show in the states of tracks, which the log says too, which recordings exceed what the device offers."""
         external = {key.recording for key in self._outputs if key.track is None}
         recorded: dict[str, int] = {}
         for key, running in self._outputs.items():
             if key.track is None or key.recording not in external:  # what goes to two places is one recording
-                recorded[key.recording] = recorded.get(key.recording, 0) + running.worker.recorded_bytes
+                recorded[key.recording] = recorded.get(key.recording, 0) + running.worker.progress.recorded_bytes
         for token, text in self._settings.rates.changes(recorded).items():
-            if text is not None:
-                log.warning("recording %s goes on %s", token, text)
             state = RecordingJobState.IDLE if text is None else RecordingJobState.ERROR
             plan = self._plan.recordings.get(token)
             for track in () if plan is None else plan.feeds:

@@ -1,16 +1,40 @@
 """A wall clock without the jumps that NTP or an operator causes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SteadyClock"]
+__all__ = ["ClockTrust", "SteadyClock"]
+
+RELEASED = UtcTime.parse("2025-12-01T00:00:00Z")
+"""No clock that is right can be before this: the specification was released then, and this library afterwards."""
 
 _NOTICED = 1.0
 """Seconds by which a clock must be wrong before spans are closed for it."""
 _TOO_SLOW = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTrust:
+    """When the clock of a device may be believed: a device without a battery starts in 1970, until NTP sets its clock.
+
+    Args:
+        not_before: a clock before this instant is wrong; best the date on which the firmware was built.
+        wait: recordings wait, in Idle, as long as the clock is wrong. If false, they begin at once, at wrong times;
+            when the clock is set, all spans close, and new ones have the new time.
+    """
+
+    not_before: UtcTime = RELEASED
+    wait: bool = True
+
+    def doubt(self, now: UtcTime) -> str | None:
+        """Return why recordings wait at an instant; None if they do not."""
+        if not self.wait or now >= self.not_before:
+            return None
+        return f"the clock says {now}, which cannot be right before {self.not_before}: it waits to be set"
 
 
 class SteadyClock:
@@ -24,10 +48,19 @@ class SteadyClock:
         clock: the wall clock.
         rate: how many of its seconds pass in one.
         runtime: gives monotonic time, and the lock.
+        trust: when it may be believed.
     """
 
-    def __init__(self, clock: Callable[[], UtcTime], rate: float = 1.0, *, runtime: Runtime = SYSTEM) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], UtcTime],
+        rate: float = 1.0,
+        *,
+        runtime: Runtime = SYSTEM,
+        trust: ClockTrust = ClockTrust(),
+    ) -> None:
         self._clock = clock
+        self._trust = trust
         self._rate = rate
         self._monotonic = runtime.monotonic
         self._lock = runtime.lock()
@@ -46,6 +79,10 @@ class SteadyClock:
         with self._lock:
             self.latest = self._now(self._monotonic())
             return self.latest, self._times_set
+
+    def doubt(self) -> str | None:
+        """Return why its time is not to be recorded with; None if it is."""
+        return self._trust.doubt(self())
 
     @property
     def rate(self) -> float:

@@ -46,8 +46,8 @@ def test_a_rate_above_the_limit_is_in_the_state_an_event_and_the_log_and_nothing
         assert error.endswith(f"above {'MaxRate' if name == 'max_rate' else 'MaxTotalRate'} of 1 kbit/s")
         told = [one for one in made.service.take_notifications() if isinstance(one, JobState)]
         assert [str(one.state) for one in told] == ["Error"]
-        before = made.worker(token).fragments
-        until(lambda: made.worker(token).fragments > before + 2)
+        before = made.worker(token).progress.fragments
+        until(lambda: made.worker(token).progress.fragments > before + 2)
         assert not made.worker(token).dropped
     assert sum("above Max" in one.getMessage() for one in caplog.records) == 1, "once, and no flood"
     assert faults(store) == []
@@ -59,7 +59,7 @@ def test_a_rate_within_the_limits_is_no_error():
         {"s3": store}, capabilities=Capabilities(max_rate=50_000, max_total_rate=50_000), speed=16.0
     ) as made:
         token, held = record(made.service)
-        until(lambda: made.worker(token) and made._clock.elapsed() > 60 and made.worker(token).fragments > 10)
+        until(lambda: made.worker(token) and made._clock.elapsed() > 60 and made.worker(token).progress.fragments > 10)
         assert state(made.service, held) == "Active"
 
 
@@ -162,4 +162,5 @@ def test_limits_that_are_none_are_refused(wrong):
 
 def test_a_device_offers_all_that_the_library_records():
     made = fast_device({"s3": MemoryStore()}, sources=FileSources({"cam": CAMERA}))
+    made.close()
     assert made.service.get_service_capabilities().encoding == RECORDED_ENCODINGS

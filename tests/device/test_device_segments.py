@@ -70,7 +70,9 @@ def stop(made, local, *places):
 
 def test_a_device_offers_what_it_can_do_and_no_more():
     def offered(**more):
-        return fast_device({"s3": MemoryStore()}, **more).service.get_service_capabilities().segment_export
+        made = fast_device({"s3": MemoryStore()}, **more)
+        made.close()
+        return made.service.get_service_capabilities().segment_export
 
     assert offered(local=MemoryStore(), profile=PROFILE_26_06)
     assert not offered(local=MemoryStore(), profile=PROFILE_25_12)
@@ -94,7 +96,7 @@ def test_local_segments_are_listed_and_exported_whole_in_order_under_their_names
         token = made.service.create_recording(given)
         made.service.create_recording_job(job(token))
         until(lambda: made.worker(token, track="VIDEO001"))
-        until(lambda: made.worker(token, track="VIDEO001").fragments >= 4)
+        until(lambda: made.worker(token, track="VIDEO001").progress.fragments >= 4)
         stop(made, local, f"{token}/VIDEO001", f"{token}/AUDIO001")
         listed = made.service.list_recorded_segments(ALWAYS, token).segment
         held = sealed(local)
@@ -221,7 +223,7 @@ def test_what_is_too_old_is_hidden_at_once_and_deleted_whole_later():
         token = made.service.create_recording(RecordingConfiguration())
         made.service.create_recording_job(job(token, profile_source("VIDEO001")))
         until(lambda: made.worker(token, track="VIDEO001"))
-        until(lambda: made.worker(token, track="VIDEO001").fragments >= 3)
+        until(lambda: made.worker(token, track="VIDEO001").progress.fragments >= 3)
         stop(made, local, f"{token}/VIDEO001")
         held = sealed(local, f"{token}/VIDEO001")
         assert held
