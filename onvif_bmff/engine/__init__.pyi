@@ -2,6 +2,7 @@ from onvif_bmff.engine.arrivals import ArrivalEstimator as ArrivalEstimator
 from onvif_bmff.engine.arrivals import SourceClock as SourceClock
 from onvif_bmff.engine.arrivals import StampSteps as StampSteps
 from onvif_bmff.engine.arrivals import media_epoch as media_epoch
+from onvif_bmff.engine.camera_clock import CameraClock as CameraClock
 from onvif_bmff.engine.output import RecordingOutput as RecordingOutput
 from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
@@ -31,6 +32,7 @@ __all__ = [
     "TRANSITIONS",
     "Accepts",
     "ArrivalEstimator",
+    "CameraClock",
     "KeptSample",
     "OpenSource",
     "OutputEvent",

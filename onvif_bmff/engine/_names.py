@@ -2,6 +2,7 @@
 
 NAMES = {
     "arrivals": ("ArrivalEstimator", "SourceClock", "StampSteps", "media_epoch",),
+    "camera_clock": ("CameraClock",),
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
     "silence": ("SilenceWatch",),

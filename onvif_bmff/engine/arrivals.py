@@ -4,16 +4,18 @@
 
     samples ──► StampSteps ──► ArrivalEstimator ──┐
                  (is it one that goes on?)        ├──► SourceClock ──► ClockReading
-    readings of the camera ───────────────────────┘
+    readings of the camera ──► CameraClock ───────┘
 
-Pure: times of arrival are handed in, in seconds of a clock that only grows.
+Pure: times of arrival are handed in, in seconds of a clock that only grows. Stamps and arrival are judged for each
+track by itself: one track's clock can be set without the others.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from itertools import islice, pairwise
 
+from onvif_bmff.engine.camera_clock import CameraClock
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.readings import ClockChoice
@@ -38,13 +40,15 @@ _BACK, _AHEAD, _FIRST = 0.25, 0.25, 5.0
 """Seconds by which a stamp may lie before the last one, and ahead of what arrival and the usual spacing explain."""
 _OUTLIERS, _LASTING = 5, 1.0
 """Samples that are off, and seconds, beyond which the source's clock is taken to have stepped."""
-_DAY = 86_400 * 1_000_000
-_EARLIEST = UtcTime.parse("2000-01-01T00:00:00Z")
 _QUICK, _SLOW = 1.0, 5.0
 """Seconds between two estimates while the source drifts, or has only begun, and when it does not."""
 _DRIFTS = 0.005
 _YOUNG = 10.0
 _SLACK = 0.02
+_TOGETHER, _APART = 0.2, 5.0
+"""Seconds by which estimates of two tracks may differ after one stepped, and while none did, if they are in step."""
+_LIVE = 10.0
+"""Seconds after which a track without samples says nothing of the others."""
 
 
 def media_epoch(reading: ClockReading) -> UtcTime:
@@ -81,6 +85,11 @@ class ArrivalEstimator:
         while arrival - minima[0][0] > _WINDOW and (len(minima) > _LEAST or arrival - minima[0][0] > _LONGEST):
             minima.popleft()
             self._counts.popleft()
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether there are any in the window."""
+        return bool(self._minima)
 
     @property
     def age(self) -> float:
@@ -174,10 +183,43 @@ class StampSteps:
         return passed - back <= here[1] - before[1] <= longest + _AHEAD
 
 
+class _Line:
+    """What arrival says of one track.
+
+    Args:
+        timescale: of the track.
+    """
+
+    def __init__(self, timescale: int) -> None:
+        self.timescale = timescale
+        self.steps = StampSteps()
+        self.estimator = ArrivalEstimator()
+        self.in_step = True
+        """Whether it has the same media time as the source's other tracks."""
+        self.stepped = False
+        """Whether it, or the track that it is compared with, stepped since it was compared last."""
+        self.latest = 0.0
+        self.given: float | None = None
+        self.look_at = 0.0
+
+    def is_live(self, arrival: float) -> bool:
+        """Return whether samples of it came lately."""
+        return self.estimator.has_samples and arrival - self.latest <= _LIVE
+
+    def step(self) -> None:
+        """Begin anew where its clock was set."""
+        self.estimator.forget()
+        self.given, self.stepped = None, True
+
+
 class SourceClock:
     """Readings of one open source for recorders, from its samples and the readings that it gives itself.
 
-    With ``auto`` the camera's clock counts from its first reading on that can be right, and arrival until then.
+    With ``auto`` the camera's clock counts while it gives readings that can be right (``CameraClock``), else arrival.
+
+    Tracks are in step as they are stamped: one reading, of no track, holds for all. A track whose clock alone was set,
+    or that lies more than five seconds apart from the first one of video, has no part in it until it is in step again;
+    until then readings name a track for which they hold.
 
     Args:
         choice: whose clock to follow.
@@ -198,44 +240,51 @@ class SourceClock:
         self._choice = choice
         self._utc = utc
         self._slack = slack
-        self._timescales = {track.track_id: track.timescale for track in media}
-        self._steps = {track.track_id: StampSteps() for track in media}
-        self._estimator = ArrivalEstimator()
-        self._given: float | None = None
-        self._look_at = 0.0
-        self.has_camera_time = False
-        """Whether a reading of the camera is followed."""
-        self.disbelieved = 0
+        self._timescales = {
+            track.track_id: track.timescale
+            for track in sorted(media, key=lambda track: track.type is not TrackType.VIDEO)
+        }
+        self._lines = self._made_lines()
+        self._camera = CameraClock()
+        self._now = 0.0
+
+    @property
+    def has_camera_time(self) -> bool:
+        """Whether readings of the camera are followed."""
+        return self._camera.followed or (self._choice is ClockChoice.CAMERA and self._camera.has_readings)
+
+    @property
+    def disbelieved(self) -> int:
         """Readings of the camera that cannot be right."""
+        return self._camera.disbelieved
 
     def arrived(self, sample: Sample, arrival: float) -> ClockReading | None:
         """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much.
 
         Samples before media time 0, when the first was asked for, say nothing of arrival.
         """
-        timescale = self._timescales.get(sample.track_id)
-        if timescale is None or self.has_camera_time or self._choice is ClockChoice.CAMERA:
+        self._now = arrival
+        line = self._lines.get(sample.track_id)
+        if line is None or self._choice is ClockChoice.CAMERA or not self._camera.may_lapse(arrival, _WINDOW):
             return None
-        media = sample.decode_time / timescale
+        media = sample.decode_time / line.timescale
         if media < 0:  # it came while the source was opened, and not now
             return None
-        goes_on = self._steps[sample.track_id].goes_on(arrival, media)
+        goes_on = line.steps.goes_on(arrival, media)
         if goes_on is False:
             return None
-        estimator = self._estimator
         if goes_on is None:
-            estimator.forget()
-            self._given, self._look_at = None, 0.0
-        estimator.add(arrival, media)
-        if arrival < self._look_at and self._given is not None and arrival - media >= self._given - self._slack:
+            self._step(line)
+        line.estimator.add(arrival, media)
+        line.latest = arrival
+        if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:
             return None
-        offset = estimator.offset(arrival)
-        hasty = abs(estimator.slope) > _DRIFTS or estimator.age < _YOUNG
-        self._look_at = arrival + (_QUICK if hasty else _SLOW)
-        if self._given is None or abs(offset - self._given) > self._slack:
-            self._given = offset
-        time = Fraction(sample.decode_time, timescale)
-        return ClockReading(None, time, self._utc(self._given + media), ClockOrigin.ARRIVAL)
+        found = self._look(line, arrival)
+        if found is None or self._camera.is_followed(arrival):
+            return None
+        track_id = None if all(one.in_step for one in self._lines.values()) else sample.track_id
+        time = Fraction(sample.decode_time, line.timescale)
+        return ClockReading(track_id, time, self._utc(found + media), ClockOrigin.ARRIVAL)
 
     @property
     def drift(self) -> float | None:
@@ -244,11 +293,58 @@ class SourceClock:
         return -self._estimator.slope if follows and self._given is not None else None
 
     def read(self, reading: ClockReading, now: UtcTime) -> ClockReading | None:
-        """Take a reading of the source; return it if it is to be followed."""
+        """Take a reading of the source at ``now``; return it if it is to be followed."""
         if self._choice is ClockChoice.ARRIVAL:
             return None
-        if reading.utc < _EARLIEST or abs(reading.utc.microseconds_since(now)) > _DAY:
-            self.disbelieved += 1
+        if not self._camera.can_be_right(reading.utc, now):
             return None
-        self.has_camera_time = True
+        if not self._camera.read(self._now) and self._choice is ClockChoice.AUTO:
+            return None
+        if any(line.estimator.has_samples for line in self._lines.values()):
+            self._lines = self._made_lines()  # what is estimated next begins anew
         return reading
+
+    def _made_lines(self) -> dict[int, _Line]:
+        return {number: _Line(timescale) for number, timescale in self._timescales.items()}
+
+    def _leading(self, arrival: float) -> _Line | None:
+        """Return the line that others are compared with: the first one, of video if there is some, that is live."""
+        return next((line for line in self._lines.values() if line.is_live(arrival)), None)
+
+    def _step(self, line: _Line) -> None:
+        if line is self._leading(line.latest):
+            for other in self._lines.values():
+                other.stepped = True
+        line.step()
+
+    def _look(self, line: _Line, arrival: float) -> float | None:
+        """Return arrival less media time of the source; None from a track that is not in step with it."""
+        leading = self._leading(arrival) or line
+        offsets = {one: one.estimator.offset(arrival) for one in self._lines.values() if one.is_live(arrival)}
+        self._compare(leading, offsets)
+        hasty = abs(line.estimator.slope) > _DRIFTS or line.estimator.age < _YOUNG
+        next_look = arrival + (_QUICK if hasty else _SLOW)
+        if not line.in_step:
+            line.look_at, line.given = next_look, offsets[line]
+            return None
+        together = [one for one in offsets if one.in_step]
+        offset = min(offsets[one] for one in together)
+        given = self._settled(leading.given, offset)
+        for one in together:
+            one.given, one.look_at = given, next_look
+        return given
+
+    def _compare(self, leading: _Line, offsets: Mapping[_Line, float]) -> None:
+        """Note which tracks are in step with the one that leads, by the present estimates of all."""
+        if not leading.in_step:  # the one that it was compared with is silent
+            leading.in_step = True
+            for one in self._lines.values():
+                one.stepped = True
+        for one, offset in offsets.items():
+            if one is not leading:
+                bound = _APART if one.in_step and not one.stepped else _TOGETHER
+                one.in_step, one.stepped = abs(offset - offsets[leading]) <= bound, False
+
+    def _settled(self, given: float | None, offset: float) -> float:
+        """Return an estimate, or the one before it if it has hardly changed."""
+        return offset if given is None or abs(offset - given) > self._slack else given

@@ -210,7 +210,8 @@ class RecordingOutput:
             return ()
         found.epoch = epoch
         if leads and self._recorder is not None:
-            return self._recorder.read_clock(replace(reading, track_id=None))
+            route = None if reading.track_id is None else found.routes.get(reading.track_id)
+            return self._recorder.read_clock(replace(reading, track_id=None if route is None else route.track_id))
         if self._sources.is_recorded(source) and abs(epoch - old) > _IN_STEP:
             return [*self._stop(), *self._start()]
         return ()

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from test_control_engine import AUDIO, ONE, SECOND, START, TWO, VIDEO, Rig, both, plan
@@ -203,3 +204,95 @@ def test_a_source_that_does_not_lead_is_kept_in_step():
     first, second = rig.spans("m4a")
     assert (first.start, first.end) == (START, START + 6 * SECOND)
     assert (second.start, second.end) == (START + 4 * SECOND, START + 8 * SECOND)
+
+
+def played(clock, since, until, step=None, readings=None):
+    """Play pictures and sound that come at once; ``step`` says by how much the stamps of a track are off at a time."""
+    found = []
+    for number in range(since * 25, until * 25):
+        now = number / 25
+        if readings is not None and number % 125 == 0:
+            given = readings(now)
+            if given is not None:
+                found.append((now, clock.read(camera(given, now), at(now))))
+        for track_id, timescale in ((1, 90_000), (2, 8_000)):
+            media = now + (0.0 if step is None else step(track_id, now))
+            sample = Sample(track_id, round(media * timescale), 0, b"\xff\xd8", True)
+            found.append((now, clock.arrived(sample, now)))
+    return [(now, reading) for now, reading in found if reading is not None]
+
+
+def seconds_off(reading):
+    return media_epoch(reading).microseconds_since(START) / 1e6
+
+
+@pytest.mark.parametrize("by", [10.0, -10.0, 3600.0, -0.5])
+def test_where_the_stamps_of_sound_alone_step_pictures_keep_their_time(by):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 120, lambda track_id, now: by if track_id == 2 and 40 <= now < 80 else 0.0)
+    assert all(abs(seconds_off(reading)) < 0.05 for _, reading in found)
+    assert {reading.track_id for now, reading in found if 45 < now < 80} == {1}, "they do not hold for the sound"
+    assert {reading.track_id for now, reading in found if now < 40 or now > 95} == {None}
+    assert max(later - now for (now, _), (later, _) in pairwise(found)) < 6
+
+
+def test_tracks_that_step_together_stay_in_step():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 80, lambda track_id, now: 7.5 if now >= 40 else 0.0)
+    assert all(abs(seconds_off(reading)) < 0.05 for now, reading in found if now < 40)
+    after = [reading for now, reading in found if now > 45]
+    assert after
+    assert all(abs(seconds_off(reading) + 7.5) < 0.05 for reading in after)
+    assert {reading.track_id for reading in after} == {None}
+
+
+def test_where_the_stamps_of_pictures_alone_step_the_reading_is_one_of_pictures():
+    clock = SourceClock(ClockChoice.AUTO, (AUDIO, VIDEO), at)
+    found = played(clock, 0, 80, lambda track_id, now: 10.0 if track_id == 1 and now >= 40 else 0.0)
+    after = [reading for now, reading in found if now > 45]
+    assert after
+    assert all(reading.track_id == 1 and abs(seconds_off(reading) + 10.0) < 0.05 for reading in after)
+
+
+YEAR_1970 = UtcTime.parse("1970-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("then", [None, YEAR_1970, START + timedelta(days=2)], ids=["none", "1970", "a day off"])
+def test_a_camera_that_gives_no_readings_any_more_is_followed_for_a_minute_and_again_when_it_does(then):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    away = range(100, 300)
+    found = played(clock, 0, 500, readings=lambda now: then if now in away else at(now + 180))
+    by_camera = [(now, reading) for now, reading in found if reading.origin is ClockOrigin.CAMERA]
+    by_arrival = [(now, reading) for now, reading in found if reading.origin is ClockOrigin.ARRIVAL]
+    assert {seconds_off(reading) for _, reading in by_camera} == {180.0}
+    assert all(abs(seconds_off(reading)) < 0.05 for _, reading in by_arrival)
+    assert [now for now, _ in by_camera if 100 <= now < 360] == [], "it is on trial for a minute"
+    assert 155 <= min(now for now, _ in by_arrival) <= 162
+    assert 355 < max(now for now, _ in by_arrival) <= 360
+    assert clock.has_camera_time
+    assert clock.disbelieved == (0 if then is None else 40)
+
+
+def test_a_camera_that_comes_and_goes_is_followed_ever_more_rarely():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 4800, readings=lambda now: at(now + 180) if now % 400 < 150 else None)
+    origins = [reading.origin for _, reading in found]
+    changes = sum(one is not other for one, other in pairwise(origins))
+    assert changes == 5, "to arrival, back twice, and no more: the third trial is longer than it gives readings for"
+
+
+def test_a_camera_that_reports_rarely_is_given_up_once():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 1500, readings=lambda now: at(now + 180) if now % 100 == 0 else None)
+    origins = [reading.origin for _, reading in found]
+    assert sum(one is not other for one, other in pairwise(origins)) <= 2
+    assert origins[-1] is ClockOrigin.CAMERA
+
+
+def test_a_camera_that_was_chosen_is_followed_however_rarely_it_reports():
+    clock = SourceClock(ClockChoice.CAMERA, (VIDEO,), at)
+    assert not clock.has_camera_time
+    for second in (0, 1000, 1010, 5000):
+        assert clock.arrived(picture(second), second) is None
+        assert clock.read(camera(at(second + 180), second), at(second)) is not None
+    assert clock.has_camera_time
