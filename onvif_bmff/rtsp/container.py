@@ -29,6 +29,7 @@ _IN_PIECES = ("h264", "hevc", "av1")
 """Codecs whose pictures come in many packets: they are joined early, for each packet costs time later on."""
 _MAX_JOINED = 1 << 18
 """Bytes from which on pieces are given out although more of their picture may come: stamps may stand still."""
+_REPORT = "rtcp_sr"
 _ENCRYPTED = ("rtsps", "https")
 _REASONS = {
     "HTTPUnauthorizedError": "user or password are wrong (401)",
@@ -112,24 +113,29 @@ class Container:
 
         Raises ``SourceError`` where reading fails.
         """
-        in_pieces = {info.index for info in self.streams if info.packetised and info.codec in _IN_PIECES}
+        packetised = [info for info in self.streams if info.packetised]
+        in_pieces = {info.index for info in packetised if info.codec in _IN_PIECES}
+        without_reports = {info.index for info in packetised if info.codec in _WITHOUT_REPORTS}
         held: Packet | None = None
-        pieces: list[bytes] = []
+        pieces: list[Any] = []
         size = 0
         try:
             for packet in self._read():
+                index = packet.stream_index
                 if held is not None:
-                    same = packet.index == held.index and packet.pts == held.pts and packet.report is None
-                    if same and size < _MAX_JOINED:
-                        pieces.append(packet.data)
-                        size += len(packet.data)
+                    goes_on = index == held.index and packet.pts == held.pts and size < _MAX_JOINED
+                    if goes_on and not packet.has_sidedata(_REPORT):
+                        pieces.append(packet)
+                        size += packet.size
                         continue
                     yield _joined(held, pieces)
                     held = None
-                if packet.index in in_pieces:
-                    held, pieces, size = packet, [packet.data], len(packet.data)
+                made = _packet(packet, reads_clock=index in without_reports)
+                if index in in_pieces:
+                    held, pieces, size = made, [packet], packet.size
                 else:
-                    yield packet
+                    made.data = bytes(packet)
+                    yield made
         except SourceError:
             if held is not None:
                 yield _joined(held, pieces)
@@ -137,9 +143,8 @@ class Container:
         if held is not None:
             yield _joined(held, pieces)
 
-    def _read(self) -> Iterator[Packet]:
-        """Yield what libavformat gives."""
-        without_reports = {info.index for info in self.streams if info.packetised and info.codec in _WITHOUT_REPORTS}
+    def _read(self) -> Iterator[Any]:
+        """Yield what libavformat gives, as packets of PyAV."""
         packets = iter(self._container.demux())
         while True:
             fault: SourceError | None = None
@@ -152,7 +157,7 @@ class Container:
             if packet is None:
                 return
             if packet.size:
-                yield _packet(packet, reads_clock=packet.stream_index in without_reports)
+                yield packet
 
     def close(self) -> None:
         """End the session and close the connection."""
@@ -174,7 +179,7 @@ class Container:
         return SourceError(f"{self._location.shown}: {what}: {reason}")
 
 
-def _joined(packet: Packet, pieces: list[bytes]) -> Packet:
+def _joined(packet: Packet, pieces: list[Any]) -> Packet:
     packet.data = b"".join(pieces)
     return packet
 
@@ -199,11 +204,10 @@ def _language(text: str) -> str:
 
 
 def _packet(packet: Any, *, reads_clock: bool) -> Packet:
-    made = Packet(
-        packet.stream_index, packet.pts, packet.dts, packet.duration or 0, bytes(packet), bool(packet.is_keyframe)
-    )
-    if packet.has_sidedata("rtcp_sr"):
-        made.report = SenderReport.parse(bytes(packet.get_sidedata("rtcp_sr")))
+    """What is known of a packet of PyAV but for its bytes."""
+    made = Packet(packet.stream_index, packet.pts, packet.dts, packet.duration or 0, b"", bool(packet.is_keyframe))
+    if packet.has_sidedata(_REPORT):
+        made.report = SenderReport.parse(bytes(packet.get_sidedata(_REPORT)))
         made.microseconds = wall_clock(bytes(packet.get_sidedata("prft")))
     elif reads_clock and packet.has_sidedata("prft"):
         made.microseconds = wall_clock(bytes(packet.get_sidedata("prft")))
