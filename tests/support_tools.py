@@ -24,7 +24,7 @@ SOURCES = {
     "moto_server": "pip install -r tests/interop/requirements.txt",
     "azurite-blob": "npm install azurite, and node_modules/.bin on the path",
     "obstore": "pip install 'onvif-bmff[cloud]'",
-    "botocore": "pip install 'onvif-bmff[lock]'",
+    "botocore": "pip install 'onvif-bmff[cloud]'",
     "rich": "pip install 'onvif-bmff[cli]'",
     "atheris": "pip install -r tests/fuzz/requirements.txt",
 }

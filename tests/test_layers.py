@@ -13,6 +13,7 @@ ALLOWED = {
     "_lazy": set(),
     "errors": set(),
     "logs": set(),
+    "audit": {"errors"},
     "timing": {"errors"},
     "runtime": {"timing"},
     "xml_values": {"errors", "timing"},
@@ -32,7 +33,7 @@ ALLOWED = {
     },
     "validation": {"playback", "cenc", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
     "diagnosis": {"playback", "objects", "demux", "media", "bmff", "media_kind", "errors", "timing"},
-    "control": {"objects", "xml_values", "key_format", "media_kind", "errors", "timing"},
+    "control": {"objects", "xml_values", "key_format", "audit", "logs", "media_kind", "errors", "timing"},
     "engine": {"control", "recording", "objects", "cenc", "media", "media_kind", "errors", "timing"},
     "storage": {"objects", "runtime", "errors", "timing", "logs"},
     "mending": {"demux", "codecs", "media", "bmff", "media_kind", "errors"},
@@ -45,7 +46,7 @@ ALLOWED = {
     },
     "device": {
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
-        "storage", "ingest", "rtsp", "runtime", "media_kind", "errors", "timing",
+        "storage", "ingest", "rtsp", "runtime", "logs", "media_kind", "errors", "timing",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""
@@ -58,12 +59,13 @@ EXTERNAL = {
     "hypothesis": {"testing"},
     "obstore": {"storage"},
     "botocore": {"storage"},
+    "prometheus_client": {"device"},
     "pyarrow": {"jobs"},
     "rich": {"cli"},
 }
 """Which rooms may import which packages."""
 
-STANDARD = {"sqlite3": {"storage"}, "socket": {"rtsp"}, "subprocess": {"testing", "cli"}, "requests": set()}
+STANDARD = {"sqlite3": {"storage"}, "socket": {"rtsp", "device"}, "subprocess": {"testing", "cli"}, "requests": set()}
 
 WORLD = {"open", "time.time", "time.monotonic", "datetime.now", "os.urandom", "uuid.uuid4", "uuid4"}
 WORLDLY = {"storage", "ingest", "rtsp", "device", "runtime", "cli", "testing"}

@@ -50,6 +50,7 @@ MANY_ATTRIBUTES: Mapping[str, str] = {
     "codecs.hevc.syntax.HevcSps": _SYNTAX_VALUE,
     "control.types.capabilities.Capabilities": _CONFIGURATION,
     "control.types.capabilities.ServiceLimits": _CONFIGURATION,
+    "device.health.RecordingHealth": "a value: what health says of a recording, each a line of it",
     "media.nal_family.NalFamily": "a value: a row in the table of standards",
     "objects.attributes.ObjectAttributes": "a value: the attributes of B.9, one for one",
     "playback.key_columns.SpanColumns": "a record of columns: one for each part of a key",

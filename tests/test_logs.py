@@ -2,13 +2,16 @@
 
 import ast
 import importlib
+import json
 import logging
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from onvif_bmff.errors import StoreError
-from onvif_bmff.logs import MAX_CAUSES, CauseLog
+from onvif_bmff.logs import MAX_CAUSES, CauseLog, JsonLines
 from onvif_bmff.objects import FragmentWritten, SegmentOpened, SpanEnded
 from onvif_bmff.storage import MemoryStore, RetryPolicy, StoreSink
 from onvif_bmff.testing.recordings import recorded_events
@@ -161,3 +164,172 @@ def test_a_store_that_fails_for_an_hour_does_not_fill_the_log(caplog):
     lines = [record.getMessage() for record in caplog.records]
     assert any("times more since it was logged last" in line for line in lines)
     assert len(lines) <= 4 * (now[0] / 60 + 2)
+
+
+# ---- nothing is swallowed --------------------------------------------------------------------------------
+
+WIDEST = {"BaseException", "Exception"}
+WIDE = WIDEST | {
+    "MediaError", "OSError", "OnvifBmffError", "PersistenceError", "ProtectionError", "RuntimeError", "SourceError",
+    "StateError", "StoreError", "sqlite3.Error",
+}  # fmt: skip
+"""Errors that say that something failed, rather than what a value is."""
+
+RUNNING = {"control", "device", "engine", "ingest", "recording", "recovery", "rtsp", "storage"}
+"""Rooms of which something runs in a device; in all others the widest errors are asked about alone."""
+
+_ANSWER = "that it failed is the answer that the caller asks for"
+_CLEANS = "it removes what is of no use any more, after an error that is raised; recovery removes it otherwise"
+_OTHERS = "a codec of others may raise anything, and nothing is known of it then, which the caller says"
+
+SILENT = {
+    "bmff.language.checks: fields_asked_for": "a function may refuse the answer; it has asked",
+    "cenc.encrypt: _is_whole": _OTHERS,
+    "cenc.slice_data: SliceData.__init__": _OTHERS,
+    "control.state: Recording.verifies": _ANSWER,
+    "device.health_notes: _settled": "another thread was counting; it looks again",
+    "jobs.tasks: _guarded": "it is given back as another error",
+    "rtsp.source: open_location": "the reader raises it again behind what came before",
+    "storage.cloud_settings: _section": "there is no such file",
+    "storage.directory: DirectoryStore._is_sealed": _ANSWER,
+    "storage.directory: DirectoryStore._put_in_place": "a damaged side file has no information on the old object",
+    "storage.directory_writer: DirectoryWriter.abandon": _CLEANS,
+    "storage.directory_writer: DirectoryWriter.release": _CLEANS,
+    "storage.directory_writer: DirectoryWriter.seal": _CLEANS,
+    "storage.held_folders: HeldFolders.__del__": _CLEANS,
+    "storage.held_folders: HeldFolders._close": _CLEANS,
+    "storage.held_folders: HeldWay.__del__": _CLEANS,
+    "storage.iv_store: read_identity": _ANSWER,
+    "storage.open_area: OpenArea._discard_again": "it stays discarded, and is tried again",
+    "storage.open_area: OpenArea._note": _ANSWER,
+    "storage.open_area: OpenArea.create": _CLEANS,
+    "storage.side_files: SideFiles.drop": _CLEANS,
+    "storage.spool_lock: SpoolLock.release": "it closes the file next, which unlocks it too",
+    "storage.sqlite: SqlitePersistence._take_back": "the error that it follows is raised",
+    "storage.store_check: _Trial.clear": _ANSWER,
+    "storage.tree: Tree.clear_upwards": "a folder that is not empty stays",
+    "storage.tree: write_file": _CLEANS,
+    "validation.attributes: _rates": _OTHERS,
+    "validation.attributes: codecs_of": _OTHERS,
+    "validation.clear_bytes: codec_of_part": _OTHERS,
+    "validation.clear_bytes: family_of": _OTHERS,
+    "validation.clear_bytes: slices_of": _OTHERS,
+}
+"""Where an error is neither raised, logged nor used, by module and function: why."""
+
+
+def caught_by(node):
+    """The errors that a handler catches, as they are written."""
+    if isinstance(node, ast.Tuple):
+        return {name for element in node.elts for name in caught_by(element)}
+    return {"BaseException" if node is None else ast.unparse(node)}
+
+
+def tells(handler):
+    """Whether a handler raises, logs, or does anything with the error."""
+    for node in ast.walk(ast.Module(handler.body, [])):
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Name) and node.id == handler.name):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+            return True
+    return False
+
+
+def swallowed(tree, wide, where=()):
+    """The functions in which an error of one of these classes is swallowed."""
+    for node in ast.iter_child_nodes(tree):
+        here = (*where, node.name) if isinstance(node, ast.FunctionDef | ast.ClassDef) else where
+        if isinstance(node, ast.ExceptHandler) and caught_by(node.type) & wide and not tells(node):
+            yield ".".join(here)
+        for item in node.items if isinstance(node, ast.With) else ():
+            call = item.context_expr
+            if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("suppress"):
+                continue
+            if {ast.unparse(argument) for argument in call.args} & wide:
+                yield ".".join(here)
+        yield from swallowed(node, wide, here)
+
+
+def test_no_exception_is_swallowed_without_a_line():
+    found = {
+        f"{module.removeprefix('onvif_bmff.')}: {function}"
+        for module, tree in MODULES.items()
+        for function in swallowed(tree, WIDE if module.split(".")[1] in RUNNING else WIDEST)
+    }
+    assert found == set(SILENT)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "try:\n    g()\nexcept Exception:\n    pass",
+        "try:\n    g()\nexcept (KeyError, StoreError):\n    return None",
+        "try:\n    g()\nexcept StoreError as error:\n    return None",
+        "try:\n    g()\nexcept:\n    x = 1",
+        "with suppress(OSError):\n    g()",
+        "with contextlib.suppress(KeyError, StoreError):\n    g()",
+    ],
+)
+def test_a_swallowed_exception_would_be_noticed(body):
+    text = "class A:\n def f():\n" + "\n".join(f"  {line}" for line in body.splitlines())
+    assert list(swallowed(ast.parse(text), WIDE)) == ["A.f"]
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "except StoreError: raise",
+        "except StoreError as error: self.error = str(error)",
+        "except StoreError: _log.debug('gone')",
+        "except KeyError: pass",
+    ],
+)
+def test_an_exception_that_is_told_is_not(handler):
+    assert not list(swallowed(ast.parse(f"def f():\n  try:\n    g()\n  {handler}"), WIDE))
+
+
+# ---- fields, and the form in JSON ------------------------------------------------------------------------
+
+
+def test_a_cause_that_is_over_is_logged_once(causes):
+    log, _, caplog = causes
+    log.ended("disk", "never")
+    for _ in range(3):
+        log.warning("disk", "%s is full", "/tmp", storage="s3")
+    log.ended("disk", "%s has room again", "/tmp", storage="s3")
+    log.ended("disk", "%s has room again", "/tmp")
+    log.warning("disk", "full")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "/tmp is full"),
+        ("INFO", "/tmp has room again (2 times more since it was logged last)"),
+        ("WARNING", "full"),
+    ]
+    assert {(record.storage, record.cause) for record in caplog.records[:2]} == {("s3", "disk")}
+    assert {record.funcName for record in caplog.records} == {"test_a_cause_that_is_over_is_logged_once"}
+
+
+def test_a_line_of_json_has_what_is_known_and_nothing_that_commands_a_terminal(causes):
+    log, _, caplog = causes
+    log.error("disk", "a line\nand \x1b[31m \x7f %s", "ü", key="cam/1.mp4", recording="one", track=None)
+    line = JsonLines().format(caplog.records[0])
+    assert re.fullmatch(r"[ -~]+", line)
+    found = json.loads(line)
+    assert datetime.fromisoformat(found.pop("time")).utcoffset() == timedelta(0)
+    assert found == {
+        "level": "ERROR",
+        "logger": "onvif_bmff.test",
+        "message": "a line\nand \x1b[31m \x7f ü",
+        "key": "cam/1.mp4",
+        "recording": "one",
+        "cause": "disk",
+    }
+
+
+def test_json_has_the_traceback_and_hides_what_it_is_told_to(caplog):
+    try:
+        raise StoreError("hidden")
+    except StoreError:
+        logging.getLogger("onvif_bmff.test").exception("it failed")
+    found = json.loads(JsonLines(lambda line: line.replace("hidden", "*")).format(caplog.records[0]))
+    assert "StoreError: *" in found["exception"]
+    assert found["message"] == "it failed"

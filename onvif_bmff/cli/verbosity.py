@@ -1,12 +1,14 @@
-"""The part of the library's log that a command shows: ``-v`` and ``-q``, the same for all commands."""
+"""The part of the log that a command shows: ``-v``, ``-q`` and ``--log-format``, the same for all commands."""
 
 import argparse
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from onvif_bmff.cli.terminal import complain
+from onvif_bmff.logs import JsonLines
 
 __all__ = ["add_verbosity_arguments", "hide_keys", "shown_log"]
 
@@ -24,10 +26,17 @@ def hide_keys(text: str) -> str:
 
 
 def add_verbosity_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options -v and -q (``verbose``: how often -v was given, ``quiet``)."""
-    group = parser.add_argument_group("output").add_mutually_exclusive_group()
+    """Add the options -v, -q and --log-format (``verbose``: how often -v was given, ``quiet``, ``log_format``)."""
+    output = parser.add_argument_group("output")
+    group = output.add_mutually_exclusive_group()
     group.add_argument("-v", "--verbose", action="count", default=0, help="show what happens; -vv also why")
     group.add_argument("-q", "--quiet", action="store_true", help="no warnings and no progress, only errors")
+    output.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how the log is written to standard error; json: one object a line, warnings too (default: text)",
+    )
 
 
 class _Collected(logging.Handler):
@@ -50,14 +59,31 @@ class _Shown(logging.Handler):
         complain(hide_keys(f"{record.levelname.lower()}: {record.getMessage()}"))
 
 
+class _JsonShown(logging.Handler):
+    """Writes records to standard error at once, as objects in JSON."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.setFormatter(JsonLines(hide_keys))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 @contextmanager
 def shown_log(args: argparse.Namespace) -> Iterator[None]:
     """Show the log while the body runs.
 
     Without options some warnings are shown after the work of the command, since an error is one line and stands alone.
-    ``-v`` shows all messages from INFO on at once, ``-vv`` from DEBUG on, ``-q`` none.
+    ``-v`` shows all messages from INFO on at once, ``-vv`` from DEBUG on, ``-q`` none. As JSON all are shown at once:
+    from WARNING on without options, from ERROR on with ``-q``.
     """
-    if args.quiet:
+    if args.log_format == "json":
+        level = logging.ERROR if args.quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(args.verbose, 2)]
+        with _handled(_JsonShown(level), (_LIBRARY,), level):
+            yield
+    elif args.quiet:
         yield
     elif args.verbose:
         level = logging.INFO if args.verbose == 1 else logging.DEBUG

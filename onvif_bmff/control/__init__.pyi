@@ -3,6 +3,8 @@ from onvif_bmff.control.arbitration import current_winners as current_winners
 from onvif_bmff.control.arbitration import is_armed as is_armed
 from onvif_bmff.control.arbitration import job_information as job_information
 from onvif_bmff.control.arbitration import track_winners as track_winners
+from onvif_bmff.control.audit_trail import audited as audited
+from onvif_bmff.control.audit_trail import operation_of as operation_of
 from onvif_bmff.control.content_keys import KeyCheck as KeyCheck
 from onvif_bmff.control.content_keys import canonical_kid as canonical_kid
 from onvif_bmff.control.content_keys import key_check_value as key_check_value
@@ -334,6 +336,7 @@ __all__ = [
     "accept_recording_configuration",
     "accept_track_configuration",
     "aggregate",
+    "audited",
     "begin_export",
     "begin_segment_export",
     "canonical_kid",
@@ -376,6 +379,7 @@ __all__ = [
     "local_prefix",
     "matches",
     "open_gate",
+    "operation_of",
     "override_segment_duration",
     "places_of",
     "provision_recording",

@@ -2,6 +2,7 @@
 
 NAMES = {
     "arbitration": ("aggregate", "current_winners", "is_armed", "job_information", "track_winners",),
+    "audit_trail": ("audited", "operation_of",),
     "content_keys": ("KeyCheck", "canonical_kid", "key_check_value",),
     "device_side": ("DeviceSide",),
     "environment": (

@@ -4,11 +4,13 @@ There is no timer: every call first does what is due (``TransactionRunner.advanc
 ``TransactionRunner.next_deadline`` returns when something will be due next. A runner may be used from any thread.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Protocol, TypeVar
 
+from onvif_bmff.control.audit_trail import audited, operation_of
 from onvif_bmff.control.environment import Environment
 from onvif_bmff.control.notifications import Notification
 from onvif_bmff.control.persistence import Persistence
@@ -20,6 +22,8 @@ from onvif_bmff.errors import PersistenceError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["TransactionRunner", "Upkeep"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -87,9 +91,11 @@ class TransactionRunner:
         self._lock = lock or RLock()
         documents, secrets = persistence.load()
         self.state = DeviceState.from_documents(documents, secrets)
-        with suppress(PersistenceError):  # documents of an earlier version stay usable until they can be rewritten
-            if outdated := self.state.outdated(documents):
+        if outdated := self.state.outdated(documents):
+            try:
                 persistence.commit(outdated, {})
+            except PersistenceError as error:  # they stay usable until they can be rewritten
+                _log.warning("documents of an earlier version are not rewritten now: %s", error)
         self.volatile = VolatileState(unreported)
         self._subscriptions: list[Subscription] = []
         self._deadline: UtcTime | None = None
@@ -104,14 +110,15 @@ class TransactionRunner:
     # ---- running operations ------------------------------------------------------------------------
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Run an operation that may change something."""
+        """Run an operation that may change something; one of a client has a line in the audit log."""
         with self._lock:
             now = self.clock()
             changed = self._advance(now)
             try:
-                tx = self.begin(now)
-                result = work(tx)
-                changed |= self.commit(tx)
+                with audited(operation_of(work), lambda: self.state):
+                    tx = self.begin(now)
+                    result = work(tx)
+                    changed |= self.commit(tx)
                 changed |= self._finish(now)
             finally:
                 self._wake(changed=changed)

@@ -1,7 +1,6 @@
 """Work without a request: resuming after a restart, deadlines, deferred deletions."""
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 
 from onvif_bmff.control.operations.events import close_gates
@@ -18,11 +17,13 @@ from onvif_bmff.control.places import clashing
 from onvif_bmff.control.runner import TransactionRunner
 from onvif_bmff.control.transaction import Transaction
 from onvif_bmff.errors import PersistenceError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["ServiceUpkeep"]
 
 log = logging.getLogger(__name__)
+_causes = CauseLog(log)
 
 _PURGE_INTERVAL = timedelta(minutes=1)
 
@@ -46,7 +47,8 @@ class ServiceUpkeep:
         runner.volatile.clashing = frozenset(token for pair in pairs for token in pair if token is not None)
         try:
             self._resume_after_restart(runner, now, delete=True)
-        except PersistenceError:  # they stay for now: a device with a full disk must start too
+        except PersistenceError as error:  # they stay for now: a device with a full disk must start too
+            log.warning("recordings that were to be removed stay for now: %s", error)
             self._resume_after_restart(runner, now, delete=False)
 
     def _resume_after_restart(self, runner: TransactionRunner, now: UtcTime, *, delete: bool) -> None:
@@ -70,8 +72,10 @@ class ServiceUpkeep:
         if any(recording.deletion_pending for recording in runner.state.recordings.values()):
             tx = runner.begin(now)
             remove_pending_deletions(tx)
-            with suppress(PersistenceError):
+            try:
                 changed |= runner.commit(tx)
+            except PersistenceError as error:
+                _causes.warning("removal", "recordings that were to be removed stay for now: %s", error)
         waits = self._purge_due is not None and now < self._purge_due <= now + _PURGE_INTERVAL
         if runner.state.purges and runner.environment.local_data is not None and not waits:
             tx = runner.begin(now)
@@ -80,7 +84,8 @@ class ServiceUpkeep:
             self._purge_due = None
             try:
                 changed |= runner.commit(tx)
-            except PersistenceError:
+            except PersistenceError as error:
+                _causes.warning("purge", "that local data are deleted could not be stored: %s", error)
                 self._purge_due = now + _PURGE_INTERVAL
                 runner.publish(deleted)  # the data is gone, even if that cannot be stored
                 changed |= bool(deleted)

@@ -32,6 +32,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
 from onvif_bmff.device.exports import EXPORT_FORMATS, ExportPart, MovieExporter
 from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
@@ -290,6 +291,12 @@ class RecordingDevice:
         self._stores.close()
         self.service.close()
 
+    def health(self) -> DeviceHealth:
+        """Return the health of the device at this instant. From any thread; it takes no lock of the service."""
+        task = self._task
+        running = task is not None and not task.ended and not self._stop.is_set()
+        return self._outputs.health(running=running, recovered=self._recovery.done)
+
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
         """Return the worker of a recording's target (or of one of its local tracks), for statistics.
 
@@ -325,8 +332,10 @@ class RecordingDevice:
                 look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
                 self._outputs.follow(self.service.device_side.plans())
-            except Exception:  # noqa: BLE001
+                self._outputs.followed()
+            except Exception as error:  # noqa: BLE001
                 # The model cannot be written now, or no thread started; running outputs go on.
+                self._outputs.not_followed(error)
                 if self._stop.wait(_RETRY):
                     return
                 self._wake.set()

@@ -19,6 +19,7 @@ from onvif_bmff.errors import (
     StateError,
 )
 from onvif_bmff.export.export import export_movie
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
 from onvif_bmff.playback.left_out import LeftOut
@@ -145,7 +146,7 @@ class MovieExporter:
             task.join(timeout)
 
     def _run(self, operation: ExportOperation, names: Sequence[str], stop: Flag) -> None:
-        done = [0.0] * len(names)
+        done, causes = [0.0] * len(names), CauseLog(_log)
         reported = 0.0
 
         def report(number: int, progress: float, *, finished: bool = False, error: str | None = None) -> None:
@@ -171,7 +172,9 @@ class MovieExporter:
                     raise
                 except Exception as error:  # noqa: BLE001
                     # Third-party stores may raise anything; the export must come to an end.
-                    problem = problem or f"{token}: {str(error) or type(error).__name__}"
+                    text = str(error) or type(error).__name__
+                    _log.warning("the export %s fails: %s", names[number], text, extra={"recording": token})
+                    problem = problem or f"{token}: {text}"
             while True:
                 try:
                     if names:
@@ -179,10 +182,14 @@ class MovieExporter:
                     else:
                         self._report(operation.token, 1.0, (), finished=True)
                     return
-                except PersistenceError:  # a recording whose deletion waited for the export cannot be deleted now
+                except PersistenceError as error:
+                    # A recording whose deletion waited for the export cannot be deleted now.
+                    causes.warning(operation.token, "the end of an export could not be stored: %s", error)
                     stop.wait(_RETRY)
-        except (_StoppedError, StateError):
+        except _StoppedError:
             return
+        except StateError as error:
+            _log.debug("the export %s ends early: %s", operation.token, error)
         finally:
             with self._lock:
                 self._running.pop(operation.token, None)
@@ -222,8 +229,10 @@ class MovieExporter:
                 _log.warning("the export %s lacks: %s", name, one)
             return done.left_out
         finally:
-            with suppress(OnvifBmffError):
+            try:
                 writer.abandon()
+            except OnvifBmffError as error:
+                _log.warning("%s: what was written of an export is left in the store: %s", name, error)
 
 
 def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) -> list[str]:

@@ -46,6 +46,7 @@ class _Connection:
         times_set: how often the clock had been set when the source was opened, or was told of that since.
         nominal: seconds that a sample of the source lasts, as far as is known.
         limit: seconds of silence, as the open source or the settings say.
+        ahead: how far the camera's clock was ahead of the device's at its last reading.
         given_up: whether another one has taken its place, or will.
         task: the thread.
     """
@@ -58,6 +59,7 @@ class _Connection:
     times_set: int = 0
     nominal: float | None = None
     limit: float = 10.0
+    ahead: timedelta | None = None
     given_up: bool = False
     task: Task | None = None
 
@@ -204,6 +206,13 @@ class SourceRunner:
             for output in self._outputs:
                 output.clock_set(self._reference, self._open[1])
 
+    @property
+    def clock_state(self) -> tuple[timedelta | None, float | None]:
+        """How far the source's clock is ahead, and the part by which it runs fast by arrivals; None for unknown."""
+        last = self._connections[-1] if self._connections else None
+        clock = None if last is None else last.clock
+        return (None, None) if last is None or clock is None else (last.ahead, clock.drift)
+
     def _run(self, connection: _Connection) -> None:
         stop, now = connection.stop, self._runtime.monotonic
         while not stop.is_set():
@@ -253,7 +262,9 @@ class SourceRunner:
                 self._change(item)
                 continue
             if isinstance(item, ClockReading):
-                self._read_clock(connection, clock.read(item, self._clock()))
+                present = self._clock()
+                connection.ahead = item.utc - present
+                self._read_clock(connection, clock.read(item, present))
                 continue
             if item.track_id not in tracks:
                 raise MediaError(f"it gave a sample of track {item.track_id}, which it does not have")
@@ -352,6 +363,11 @@ class RunningSources:
         times_set = self._clock.read()[1]
         for runner in self._runners.values():
             runner.clock_set(by, times_set)
+
+    def clock_state(self, source: SourceReference) -> tuple[timedelta | None, float | None]:
+        """Return how far a source's clock is ahead, and its drift; see ``SourceRunner.clock_state``."""
+        runner = self._runners.get(source)
+        return (None, None) if runner is None else runner.clock_state
 
     def watch(self) -> None:
         """Open sources anew that say nothing any more; to be called about once a second."""

@@ -4,6 +4,7 @@ The service calls while it is locked, so nothing here accesses the store at once
 deletions, and reports them when they are done.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,12 +12,15 @@ from datetime import timedelta
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.runtime import SYSTEM, Runtime, WorkQueue
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["LocalRecordings"]
+
+_log = logging.getLogger(__name__)
 
 Deleted = Callable[[str, str, TimeRange], None]
 _JOIN = timedelta(milliseconds=1)
@@ -63,6 +67,7 @@ class LocalRecordings:
         self._deleted = deleted
         self._clock = clock
         self._is_written = is_written
+        self._log = CauseLog(_log)
         self._work: WorkQueue[_Deletion | _End] = WorkQueue(runtime)
         self._task = runtime.spawn(self._run, "local data")
 
@@ -101,7 +106,8 @@ class LocalRecordings:
         try:
             for found in delete_segments(self._store, prefix, what.at, whole=what.whole):
                 self._deleted(what.recording, what.track, found)
-        except OnvifBmffError:
+        except OnvifBmffError as error:
+            self._log.warning(type(error).__name__, "%s: local data are not deleted: %s", prefix, error)
             return False
         return True
 

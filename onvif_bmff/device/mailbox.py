@@ -94,6 +94,11 @@ class Mailbox(Generic[T]):
                     raise InvariantError(f"a queue that is empty has {self._size} bytes")
             return item  # type: ignore[no-any-return]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the media in it."""
+        return self._size
+
     def __len__(self) -> int:
         return len(self._items)
 

@@ -11,6 +11,8 @@ from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.feeding import RunningSources
+from onvif_bmff.device.health import ClockHealth, DeviceHealth, RecordingHealth, StorageHealth
+from onvif_bmff.device.health_notes import HealthNotes
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.states import TrackStates
 from onvif_bmff.device.steady_clock import SteadyClock
@@ -27,6 +29,7 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 
 log = logging.getLogger(__name__)
+_NO_CLOCK = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,12 @@ class OutputSet:
         self._maker = maker
         self._clock = clock
         self._settings = settings
-        self._states = TrackStates(device_side.report_track_state, settings.runtime)
+        self.notes = HealthNotes(clock, settings.runtime)
+        self._states = TrackStates(device_side.report_track_state, settings.runtime, self.notes.error)
         self._plan = DevicePlan({}, {})
         self._refused: dict[str, str] = {}
         self._outputs: dict[OutputKey, _Running] = {}
         self._missing: set[str | None] = set()
-        self._leaving: list[tuple[OutputKey, OutputWorker]] = []
 
     def follow(self, plan: DevicePlan) -> None:
         """Bring workers and sources in line with a plan."""
@@ -118,11 +121,12 @@ class OutputSet:
         for token in old.recordings.keys() - plan.recordings.keys():
             self._maker.forget(token)
             self._refused.pop(token, None)
+            self.notes.forget(token)
         for key in [key for key in self._outputs if key not in wanted]:
             worker = self._outputs.pop(key).worker
             worker.close()
             self._states.drop(key)
-            self._leaving = [*((k, one) for k, one in self._leaving if not one.join(0)), (key, worker)]
+            self.notes.leave(key, worker)
         for key, output in wanted.items():
             running = self._outputs.get(key)
             if running is not None:
@@ -137,6 +141,20 @@ class OutputSet:
         if not self._outputs.keys() <= wanted.keys():
             raise InvariantError("an output goes on that no recording wants any more")
         self._sources.follow(self._wanted_sources(), plan.receivers)
+
+    def followed(self) -> None:
+        """Note that all is in line with the plan."""
+        if self.notes.failure is not None:
+            self.notes.failure = None
+            log.info("the device follows its configuration again")
+
+    def not_followed(self, error: Exception) -> None:
+        """Note that the device could not follow its plan; it is tried again."""
+        text = str(error) or type(error).__name__
+        self.notes.fail(text)
+        self.notes.log.error(
+            type(error).__name__, "the device cannot follow its configuration, and tries again: %s", text
+        )
 
     def _wanted_sources(self) -> dict[SourceReference, tuple[OutputWorker, ...]]:
         found: dict[SourceReference, tuple[OutputWorker, ...]] = {}
@@ -212,7 +230,7 @@ class OutputSet:
     def is_written(self, recording: str, track: str, since: UtcTime) -> bool:
         """Return whether a worker that wrote a local track at an instant is still running."""
         key = OutputKey(recording, None, track)
-        writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self._leaving]
+        writers = [*((k, one.worker) for k, one in list(self._outputs.items())), *self.notes.leaving]
         return any(k == key and worker.since <= since and not worker.join(0) for k, worker in writers)
 
     def worker(self, recording: str, track: str | None) -> OutputWorker | None:
@@ -221,12 +239,39 @@ class OutputSet:
             (one.worker for k, one in self._outputs.items() if k.recording == recording and k.track == track), None
         )
 
+    def health(self, *, running: bool, recovered: bool) -> DeviceHealth:
+        """Return the health of the device; from any thread, without a lock of the service."""
+        now, times_set = self._clock.read()
+        outputs = list(self._outputs.items())
+        errors = {key.storage: str(error) for key, one in outputs if (error := one.worker.sink.trouble) is not None}
+        spools = self._stores.spools()
+        return DeviceHealth(
+            running,
+            ClockHealth(now, times_set),
+            tuple(self._recording_health(plan, outputs) for plan in list(self._plan.recordings.values())),
+            tuple(StorageHealth(token, errors.get(token), spools.get(token)) for token in self._stores.tokens()),
+            recovered,
+            self.notes.failure,
+        )
+
+    def _recording_health(self, plan: RecordingPlan, outputs: list[tuple[OutputKey, _Running]]) -> RecordingHealth:
+        worst, feeds = self._states.of(plan.token), plan.feeds
+        offset, drift = next(
+            (found for feed in feeds.values() if (found := self._sources.clock_state(feed.source)) != _NO_CLOCK),
+            _NO_CLOCK,
+        )
+        steady = any(token in feeds and kind != "Metadata" for token, kind in plan.tracks)
+        known = RecordingHealth(
+            plan.token, bool(feeds), steady, worst.state, worst.error, clock_offset=offset, drift=drift
+        )
+        return self.notes.describe(known, (one.worker for key, one in outputs if key.recording == plan.token))
+
     def close(self, deadline: float) -> None:
         """End all sources and workers; wait for them until a reading of ``Runtime.monotonic``, and no longer."""
         self._sources.stop()
         workers = [running.worker for running in self._outputs.values()]
         for worker in workers:
             worker.close()
-        for worker in (*workers, *(one for _, one in self._leaving)):
+        for worker in (*workers, *(one for _, one in self.notes.leaving)):
             worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1))
         self._sources.join(deadline)

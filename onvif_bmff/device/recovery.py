@@ -1,5 +1,6 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
@@ -12,12 +13,15 @@ from onvif_bmff.device.exports import clear_unfinished_exports
 from onvif_bmff.device.local import delete_segments
 from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.playback.timeline import Timeline
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport, recover_store
 from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.timing import UtcTime
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
@@ -72,6 +76,7 @@ class DeviceRecovery:
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
+        self._log = CauseLog(_log)
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
@@ -86,6 +91,11 @@ class DeviceRecovery:
     def reports(self) -> list[RecoveryReport]:
         """The results so far, store by store; errors are those of the last attempt."""
         return [report for reports in list(self._reports.values()) for report in reports]
+
+    @property
+    def done(self) -> bool:
+        """Whether all stores have been recovered."""
+        return self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all stores have been recovered; return False if that takes longer."""
@@ -139,6 +149,7 @@ class DeviceRecovery:
             cleared = clear_unfinished_exports(store, plan.recordings.keys())
             yield RecoveryReport(abandoned=cleared)
         except OnvifBmffError as error:
+            self._log.warning((token, "exports"), "unfinished exports are not removed now: %s", error, storage=token)
             yield RecoveryReport(errors=[str(error)])
         if token is None:
             yield from self._drop_orphans(store)
@@ -157,4 +168,5 @@ class DeviceRecovery:
                 for gone in delete_segments(store, prefix, self._clock(), whole=True):
                     self._deleted(recording, track, gone)
         except OnvifBmffError as error:
+            self._log.warning("orphans", "local data of deleted tracks are not removed now: %s", error)
             yield RecoveryReport(errors=[str(error)])

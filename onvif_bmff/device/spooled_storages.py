@@ -9,7 +9,7 @@ from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.cloud import CloudStore
-from onvif_bmff.storage.spool import Dropped, SpoolPolicy, WhenFull
+from onvif_bmff.storage.spool import Dropped, SpoolPolicy, SpoolStatus, WhenFull
 from onvif_bmff.storage.spooled import SpooledStore
 
 __all__ = ["DEVICE_SPOOL", "SpooledStorages"]
@@ -96,6 +96,11 @@ class SpooledStorages(Mapping[str, ObjectStore]):
             _log.error("%s: recorded without a spool: %s", store.location, error)
             self._failed[token] = self._runtime.monotonic()
             return store
+
+    def statuses(self) -> dict[str | None, SpoolStatus]:
+        """Return the state of each spool that is open, by the token of its storage; waits for nothing."""
+        opened = dict(self._opened)
+        return {token: store.status for token, (_, store) in opened.items() if isinstance(store, SpooledStore)}
 
     def close(self) -> None:
         """Close the spools that are open; what waits stays in them."""

@@ -17,13 +17,19 @@ class TrackStates:
 
     Args:
         report: ``DeviceSide.report_track_state``.
+        noted: called with the recording and the text of each error, and with None when it has none any more.
         runtime: gives the lock.
     """
 
     def __init__(
-        self, report: Callable[[str, str, RecordingJobState, str | None], bool], runtime: Runtime = SYSTEM
+        self,
+        report: Callable[[str, str, RecordingJobState, str | None], bool],
+        runtime: Runtime = SYSTEM,
+        noted: Callable[[str, str | None], object] = lambda recording, error: None,
     ) -> None:
         self._report = report
+        self._noted = noted
+        self._in_error: set[str] = set()
         self._lock = runtime.lock()
         self._said: dict[tuple[str, str], dict[OutputKey, TrackReport]] = {}
         self._jobs: dict[tuple[str, str], str] = {}
@@ -34,6 +40,13 @@ class TrackStates:
         with self._lock:
             self._said.setdefault(where, {})[output] = TrackReport(state, error)
             job, found = self._jobs.get(where), self._found(where)
+            worst = self._worst(output.recording)
+        if state is RecordingJobState.ERROR:
+            self._in_error.add(output.recording)
+            self._noted(output.recording, error or "an error without a text")
+        elif output.recording in self._in_error and worst.state is not RecordingJobState.ERROR:
+            self._in_error.discard(output.recording)
+            self._noted(output.recording, None)
         if job is not None and found is not None:
             self._report(job, track, found.state, found.error)
 
@@ -65,6 +78,16 @@ class TrackStates:
             known = plan.recordings[recording].reports.get((job, track))
             if report is not None and report != known:
                 self._report(job, track, report.state, report.error)
+
+    def of(self, recording: str) -> TrackReport:
+        """Return the worst state of the tracks of a recording that are fed, and its error; Idle without any."""
+        with self._lock:
+            return self._worst(recording)
+
+    def _worst(self, recording: str) -> TrackReport:
+        found = [self._found(where) for where in self._jobs if where[0] == recording]
+        states = [report for report in found if report is not None]
+        return min(states, key=lambda report: _RANK[report.state], default=TrackReport(RecordingJobState.IDLE, None))
 
     def _found(self, where: tuple[str, str]) -> TrackReport | None:
         said = self._said.get(where)

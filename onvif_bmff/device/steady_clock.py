@@ -34,6 +34,8 @@ class SteadyClock:
         self._since = runtime.monotonic()
         self._at = clock()
         self._times_set = 0
+        self.latest = self._at
+        """The instant that was read last; while a device runs, at most about a second ago."""
 
     def __call__(self) -> UtcTime:
         """Return the present instant."""
@@ -42,7 +44,8 @@ class SteadyClock:
     def read(self) -> tuple[UtcTime, int]:
         """Return the present instant, and the number of times that the clock was set before it."""
         with self._lock:
-            return self._now(self._monotonic()), self._times_set
+            self.latest = self._now(self._monotonic())
+            return self.latest, self._times_set
 
     @property
     def rate(self) -> float:
@@ -65,7 +68,8 @@ class SteadyClock:
         if self._monotonic() - began > _TOO_SLOW:
             return None  # delayed between the readings
         with self._lock:
-            ahead = wall.microseconds_since(self._now(began))
+            self.latest = self._now(began)
+            ahead = wall.microseconds_since(self.latest)
         return timedelta(microseconds=ahead) if abs(ahead) > _NOTICED * self._rate * 1_000_000 else None
 
     def set(self, by: timedelta) -> None:

@@ -10,7 +10,7 @@ from onvif_bmff.device.worker_spools import check_left_over
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import LocatedStore, ObjectStore
 from onvif_bmff.runtime import Runtime
-from onvif_bmff.storage.spool import Dropped, SpoolPolicy
+from onvif_bmff.storage.spool import Dropped, SpoolPolicy, SpoolStatus
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
@@ -80,6 +80,14 @@ class DeviceStores:
         if self.local is not None:
             found[None] = self.local
         return found
+
+    def tokens(self) -> list[str | None]:
+        """Return the tokens of all available stores; open none of them."""
+        return [*self.storages, *([] if self.local is None else [None])]
+
+    def spools(self) -> dict[str | None, SpoolStatus]:
+        """Return the state of the spools that are open."""
+        return self.storages.statuses() if isinstance(self.storages, SpooledStorages) else {}
 
     def location(self, token: str | None) -> str:
         """Return the location of a store, equal for two tokens of one store."""

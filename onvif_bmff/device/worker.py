@@ -1,5 +1,6 @@
 """One thread for each output: samples from its mailbox through the engine's core into its store."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from onvif_bmff.runtime import SYSTEM, Runtime, Task
 from onvif_bmff.storage.sink import RetryPolicy, Room, StoreFailure, StoreSink
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["OutputWorker"]
+_log = logging.getLogger(__name__)
+
+__all__ = ["OutputProgress", "OutputWorker"]
 
 OVERLOAD = "in a queue that was full, because the store was too slow"
 """Why ``OutputWorker.dropped`` counts what its mailbox dropped."""
@@ -73,6 +76,21 @@ class _Now:
     at: UtcTime
 
 
+@dataclass(slots=True)
+class OutputProgress:
+    """What an output has recorded so far.
+
+    Args:
+        fragments: how many fragments were recorded.
+        last_sample: begin of the newest of them.
+        newest_object: key of the object that was stored last.
+    """
+
+    fragments: int = 0
+    last_sample: UtcTime | None = None
+    newest_object: ObjectKey | None = None
+
+
 class _Gap:
     """Marks dropped media."""
 
@@ -88,7 +106,7 @@ _Message = _Configure | _Opened | _Closed | _Epoch | _Read | _Now | _Gap | _Clos
 class OutputWorker:
     """Records one output in a thread of its own.
 
-    ``sink`` holds what is not stored yet, and counts what is lost; ``fragments`` is the number of recorded fragments.
+    ``sink`` holds what is not stored yet, and counts what is lost; ``progress`` is what was recorded.
     All methods return at once, whatever the store does. If it fails, recording goes on, its events are held (see
     ``StoreSink``), and the error is shown in the state of the tracks until all is stored. Where a segment is given up
     in the middle, all spans close and new ones open. If the store hangs, the mailbox fills and drops whole GOPs. If the
@@ -136,7 +154,7 @@ class OutputWorker:
         self._retry = _Retry()
         self._loss: str | None = None
         self._cut = False
-        self.fragments = 0
+        self.progress = OutputProgress()
         self._task: Task | None = None
 
     def start(self, name: str = "output") -> None:
@@ -182,6 +200,21 @@ class OutputWorker:
         """Samples that came and are lost, by reason: in the queue, in the recorder, and on the way into the store."""
         queued = Counter({OVERLOAD: self.mailbox.dropped} if self.mailbox.dropped else {})
         return queued + self._output.dropped + self.sink.dropped
+
+    @property
+    def fragments(self) -> int:
+        """How many fragments were recorded."""
+        return self.progress.fragments
+
+    @property
+    def backlog(self) -> tuple[int, int, UtcTime | None]:
+        """Complete segments that wait for the store, the bytes of all that waits, and the begin of the first segment.
+
+        From any thread.
+        """
+        waiting = self.sink.waiting
+        first = min((segment.key.time for segment in waiting), default=None)
+        return len(waiting), self.mailbox.size + sum(segment.size for segment in waiting), first
 
     def close(self) -> None:
         """Stop recording after all that was sent before, and end the thread."""
@@ -255,8 +288,10 @@ class OutputWorker:
                 self._give_up(str(error) or type(error).__name__)
                 return
             self.sink.add_all(more)
-        written = sum(isinstance(event, FragmentWritten) for event in events)
-        self.fragments += written
+        written = [event for event in events if isinstance(event, FragmentWritten)]
+        if written:
+            self.progress.fragments += len(written)
+            self.progress.last_sample = max(event.start_time for event in written)
         if self._retry.troubled and written:
             self._retry.troubled = False
             self._retry.delay = _FIRST_RETRY
@@ -266,6 +301,7 @@ class OutputWorker:
 
     def _stored(self, key: ObjectKey, size: int) -> None:
         self._loss = None
+        self.progress.newest_object = key
 
     def _lost(self, failure: StoreFailure) -> None:
         self._loss = _text(failure.error)
@@ -280,7 +316,8 @@ class OutputWorker:
         """Pause because of faulty media; complete what can be completed."""
         try:
             events = self._output.pause(error)
-        except Exception:  # noqa: BLE001 - as above: no fault may end the thread
+        except Exception as fault:  # noqa: BLE001 - as above: no fault may end the thread
+            _log.error("what was recorded before an error cannot be completed: %r", fault)
             events = ()
         self.sink.add_all(events)
         self._retry.troubled = True

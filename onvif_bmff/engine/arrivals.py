@@ -237,6 +237,12 @@ class SourceClock:
         time = Fraction(sample.decode_time, timescale)
         return ClockReading(None, time, self._utc(self._given + media), ClockOrigin.ARRIVAL)
 
+    @property
+    def drift(self) -> float | None:
+        """Part by which the source runs fast (negative: slow), by arrivals; None if they are not followed or few."""
+        follows = not self.has_camera_time and self._choice is not ClockChoice.CAMERA
+        return -self._estimator.slope if follows and self._given is not None else None
+
     def read(self, reading: ClockReading, now: UtcTime) -> ClockReading | None:
         """Take a reading of the source; return it if it is to be followed."""
         if self._choice is ClockChoice.ARRIVAL:

@@ -202,6 +202,8 @@ class RecordingOutput:
         if found is None:
             return ()
         epoch, old = media_epoch(reading), found.epoch
+        if found.preroll is not None:
+            found.preroll.redate(Fraction(old.microseconds_since(epoch), 1_000_000))
         leads = source == self._sources.leading and self._sources.is_recorded(source)
         if leads and found.is_fresh:
             self.set_epoch(source, epoch)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from math import lcm
@@ -17,15 +18,18 @@ _STEP = 10
 
 
 class _Times:
-    """The times of a source's samples in common ticks, which go on where its clock is set."""
+    """The times of a source's samples in common ticks, which go on where its clock is set.
 
-    __slots__ = ("_ahead", "_factors", "newest", "timescale")
+    ``stepped`` is by how much it was set then, until that is known otherwise.
+    """
+
+    __slots__ = ("_ahead", "_factors", "newest", "stepped", "timescale")
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.timescale = timescale = lcm(*(track.timescale for track in tracks))
         self._factors = {track.track_id: timescale // track.timescale for track in tracks}
         self._ahead: int | None = None
-        self.newest = 0
+        self.newest = self.stepped = 0
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -37,8 +41,13 @@ class _Times:
             self._ahead = 0
             self.newest = time
         elif abs(time - self._ahead - self.newest) > _STEP * self.timescale:
+            self.stepped = time - self.newest - self._ahead
             self._ahead = time - self.newest
         return time - self._ahead
+
+    def moved(self, sample: Sample, by: int) -> Sample:
+        """Return a sample so many common ticks later."""
+        return replace(sample, decode_time=sample.decode_time + by // self._factors[sample.track_id])
 
 
 class PreRoll:
@@ -50,12 +59,13 @@ class PreRoll:
     ``max_bytes`` are kept: then the oldest GOPs go, and a single GOP that is larger is given up until the next sync
     sample. ``missing`` counts what went so.
 
-    Times that step by more than ten seconds count as going on, so that a source whose clock is set loses nothing.
+    Times that step by more than ten seconds count as going on, so that a source whose clock is set loses nothing; where
+    that is confirmed, ``redate`` lets those from before keep their place.
     """
 
     __slots__ = (
-        "_before", "_count", "_lead_id", "_max_bytes", "_missed", "_recorded", "_samples", "_size", "_starts", "_times",
-        "_wanted",
+        "_before", "_count", "_lead_id", "_max_bytes", "_missed", "_recorded", "_samples", "_size", "_starts",
+        "_stepped_at", "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -68,7 +78,7 @@ class PreRoll:
         self._samples: deque[tuple[int, int, Sample]] = deque()
         self._starts: deque[int] = deque()
         self._size = 0
-        self._count = 0
+        self._count = self._stepped_at = 0
         self._recorded: dict[int, int] = {}
         self._missed: deque[tuple[int, int, int]] = deque()
 
@@ -92,7 +102,10 @@ class PreRoll:
     def push(self, sample: Sample) -> None:
         """Take the next sample; forget what is no longer needed. ``MediaError`` for an unknown track."""
         times = self._times
+        stepped = times.stepped
         time = times.of(sample)
+        if times.stepped != stepped:
+            self._stepped_at = self._count
         if sample.track_id == self._lead_id and sample.sync and sample.data:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
@@ -115,6 +128,20 @@ class PreRoll:
         """Return how many samples from ``since`` (seconds of the source) on had no room and are not recorded."""
         early = since * self._times.timescale
         return sum(time >= early and number > self._recorded.get(one, 0) for time, number, one in self._missed)
+
+    def redate(self, by: Fraction) -> None:
+        """Note that media time 0 of the source is so many seconds earlier than thought.
+
+        If its clock was set by about as much, samples from before that stay when they were: they are moved by it.
+        """
+        times = self._times
+        ticks = round(by * times.timescale)
+        if times.stepped and abs(times.stepped - ticks) <= _STEP * times.timescale:
+            self._samples = deque(
+                (time, number, times.moved(sample, ticks) if number <= self._stepped_at else sample)
+                for time, number, sample in self._samples
+            )
+            times.stepped = 0
 
     def mark_recorded(self, track_ids: Iterable[int]) -> None:
         """Note that all samples of some tracks that were pushed so far are recorded."""

@@ -5,8 +5,8 @@ PyAV is imported when the first stream is opened. A process that forks must do s
 
 import errno
 import importlib
+import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -18,6 +18,8 @@ from onvif_bmff.rtsp.stamps import SenderReport, wall_clock
 from onvif_bmff.rtsp.streams import StreamInfo
 
 __all__ = ["Container", "Packet", "load_pyav"]
+
+_log = logging.getLogger(__name__)
 
 _TRIES = 3
 _PACKETISED = ("rtsp", "rtsps")
@@ -154,8 +156,10 @@ class Container:
 
     def close(self) -> None:
         """End the session and close the connection."""
-        with suppress(Exception):
+        try:
             self._container.close()
+        except Exception as error:  # noqa: BLE001 - as above; nothing more is wanted of it
+            _log.debug("a stream was not closed in good order: %s", type(error).__name__)
 
     def _fault(self, error: Exception, limit: timedelta, *, is_opening: bool) -> SourceError:
         what = "it cannot be opened" if is_opening else "it broke off"

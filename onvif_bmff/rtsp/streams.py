@@ -1,5 +1,6 @@
 """What a stream of a container is, and how its packets become samples."""
 
+import logging
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,6 +19,8 @@ from onvif_bmff.rtsp.media_units import (
 )
 
 __all__ = ["StreamInfo", "assembler_for", "kind_of"]
+
+_log = logging.getLogger(__name__)
 
 _LAWS = {"pcm_mulaw": "ulaw", "pcm_alaw": "alaw"}
 _KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO, "data": MediaKind.METADATA}
@@ -93,12 +96,14 @@ def _opus(info: StreamInfo) -> OpusCodec:
 def _avc(info: StreamInfo) -> AvcAccessUnits:
     try:
         return AvcAccessUnits.from_avcc(info.extradata) if info.extradata else AvcAccessUnits()
-    except MediaError:
-        return AvcAccessUnits()  # the stream brings what these should have said
+    except MediaError as error:
+        _log.info("a stream's parameter sets cannot be read, and those in it are waited for: %s", error)
+        return AvcAccessUnits()
 
 
 def _hevc(info: StreamInfo) -> HevcAccessUnits:
     try:
         return HevcAccessUnits.from_hvcc(info.extradata) if info.extradata else HevcAccessUnits()
-    except MediaError:
+    except MediaError as error:
+        _log.info("a stream's parameter sets cannot be read, and those in it are waited for: %s", error)
         return HevcAccessUnits()

@@ -1,10 +1,14 @@
 """Whether a remote store has an object, asked without waiting for long."""
 
-from onvif_bmff.errors import OnvifBmffError
+import logging
+
+from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.runtime import Runtime
 
 __all__ = ["Lookup"]
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE = 0.5
 """Seconds that an answer may take."""
@@ -37,15 +41,18 @@ class Lookup:
             try:
                 self._store.head(key)
                 found.append(key)
-            except (OnvifBmffError, OSError):
-                pass  # there is none, or nobody knows
+            except ObjectNotFoundError:
+                pass
+            except (OnvifBmffError, OSError) as error:
+                _log.debug("%s: whether the store has it is not known: %s", key, error)
             finally:
                 self._is_asking = False
                 answered.set()
 
         try:
             self._runtime.spawn(ask, "lookup")
-        except RuntimeError:  # no more threads
+        except RuntimeError as error:  # no more threads
+            _log.warning("a store is not asked: %s", error)
             self._is_asking = False
             return False
         answered.wait(_PATIENCE)

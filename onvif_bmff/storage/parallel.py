@@ -1,5 +1,6 @@
 """Work on many items at once, by a few tasks."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Generic, TypeVar
@@ -7,6 +8,8 @@ from typing import Generic, TypeVar
 from onvif_bmff.runtime import Runtime
 
 __all__ = ["in_parallel"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,7 +59,8 @@ def in_parallel(
         for number in range(min(tasks, len(batch)) - 1):
             try:
                 others.append(runtime.spawn(work.work, f"store-{number}"))
-            except RuntimeError:  # no more threads: those that there are do it
+            except RuntimeError as error:  # no more threads: those that there are do it
+                _log.warning("%d of %d tasks run: %s", len(others) + 1, tasks, error)
                 break
         work.work()
         for other in others:

@@ -1,6 +1,6 @@
 """A segment that is being stored, the policy of retries, and the report on objects that are given up."""
 
-from contextlib import suppress
+import logging
 from dataclasses import dataclass
 
 from onvif_bmff.errors import StoreError
@@ -8,6 +8,8 @@ from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectWriter
 from onvif_bmff.storage.held import HeldBytes
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["LOST", "PendingSegment", "RetryPolicy", "SpanEndedError", "StoreFailure"]
 
@@ -94,5 +96,7 @@ class PendingSegment:
         """Abandon what was written so far."""
         writer, self.writer = self.writer, None
         if writer is not None:
-            with suppress(Exception):
+            try:
                 writer.abandon()
+            except Exception as error:  # noqa: BLE001 - third-party stores may raise anything; recovery removes it
+                _log.debug("%s: what was written is left to recovery: %r", self.stored_key or self.key, error)

@@ -41,7 +41,7 @@ class S3Locks:
             import botocore.session
         except ImportError:
             raise StoreError(
-                "whether objects are locked is asked by an extra: pip install 'onvif-bmff[lock]' (or, where nothing is "
+                "whether objects are locked is asked by an extra: pip install 'onvif-bmff[cloud]' (or, where nothing is "
                 "ever locked, the option object_lock = false)"
             ) from None
         self._botocore = botocore

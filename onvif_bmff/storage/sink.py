@@ -100,9 +100,15 @@ class StoreSink:
         return self._outcomes.dropped
 
     @property
+    def waiting(self) -> list[PendingSegment]:
+        """The complete segments that the store has not taken yet; from any thread."""
+        return [one for queue in list(self._queues.values()) for one in queue.segments() if one.sealed is not None]
+
+    @property
     def trouble(self) -> Exception | None:
         """The store's last error while something waits for a retry; None otherwise."""
-        return next((queue.error for queue in self._queues.values() if queue.error is not None), None)
+        errors = (queue.error for queue in list(self._queues.values()))
+        return next((error for error in errors if error is not None), None)
 
     @property
     def retry_in(self) -> float | None:

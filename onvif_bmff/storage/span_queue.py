@@ -116,8 +116,8 @@ class SpanQueue:
         return not self._jobs
 
     def segments(self) -> list[PendingSegment]:
-        """Return the segments that wait, the oldest first."""
-        return [job for job in self._jobs if isinstance(job, PendingSegment) and job.given_up is None]
+        """Return the segments that wait, the oldest first; from any thread."""
+        return [job for job in list(self._jobs) if isinstance(job, PendingSegment) and job.given_up is None]
 
     def begin(self, segment: PendingSegment) -> None:
         """Add a segment whose header is held."""

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -157,11 +157,16 @@ class SpoolNotes:
 
     def keep_reserve(self) -> None:
         """Keep room on the disk for the notes, if it is not kept."""
-        with suppress(OSError), self._folder() as folder:
-            try:
-                self._system.stat(_RESERVE, dir_fd=folder)
-            except FileNotFoundError:
-                write_file(_RESERVE, bytes(_RESERVED), folder, fsync=True, system=self._system)
+        try:
+            with self._folder() as folder:
+                try:
+                    self._system.stat(_RESERVE, dir_fd=folder)
+                except FileNotFoundError:
+                    write_file(_RESERVE, bytes(_RESERVED), folder, fsync=True, system=self._system)
+        except OSError as error:
+            self._log.warning(
+                "reserve", "%s: no room is kept for the notes of the spool: %s", self._root, error.strerror
+            )
 
     @contextmanager
     def _folder(self) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """Event recording, what to keep before the event. ONVIF Recording Control 25.12, 5.3.4."""
 
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -113,6 +114,10 @@ def picture(time: int, *, sync: bool = False, offset: int = 0, size: int = 10) -
     return Sample(1, time, 1, bytes(size), sync, offset)
 
 
+def kept(buffer: PreRoll) -> list[Sample]:
+    return [sample for sample, _ in buffer.kept()]
+
+
 def times(samples: list[Sample], track_id: int = 1) -> list[int]:
     return [sample.decode_time for sample in samples if sample.track_id == track_id]
 
@@ -202,3 +207,30 @@ def test_sound_that_came_before_the_first_picture_is_not_given_out() -> None:
     buffer.push(Sample(2, 8_000, 160, bytes(10)))
     buffer.push(picture(90_000, sync=True))
     assert times(buffer.release(), 2) == [8_000]
+
+
+def test_what_came_before_a_clock_was_set_keeps_its_place_once_that_is_known() -> None:
+    """The camera's clock is set back by 30 s behind the tenth picture; then its epoch is known to be 30 s later."""
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=60))
+    for second in range(20):
+        stamp = second - 30 * (second >= 10)
+        buffer.push(Sample(1, stamp * 90_000, 90_000, bytes(9), second % 5 == 0))
+        buffer.push(Sample(2, stamp * 8_000 + 800, 8_000, bytes(9)))
+    buffer.redate(Fraction(-1, 5))  # a clock was followed: that is no step
+    stamped = [second - 30 * (second >= 10) for second in range(20)]
+    assert times(kept(buffer)) == [one * 90_000 for one in stamped]
+    buffer.redate(Fraction(-30))
+    moved = range(-30, -10)
+    assert times(kept(buffer)) == [one * 90_000 for one in moved]
+    assert times(kept(buffer), 2) == [one * 8_000 + 800 for one in moved]
+    buffer.redate(Fraction(-30))  # the same step does not count twice
+    assert times(buffer.release()) == [one * 90_000 for one in moved]
+
+
+def test_samples_behind_a_gap_stay_where_their_stamps_put_them() -> None:
+    buffer = PreRoll([VIDEO], timedelta(seconds=60))
+    seconds = [*range(5), *range(25, 30)]
+    for second in seconds:
+        buffer.push(Sample(1, second * 90_000, 90_000, bytes(9), second % 5 == 0))
+    buffer.redate(Fraction(1, 10))
+    assert times(buffer.release()) == [second * 90_000 for second in seconds]

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -26,37 +27,59 @@ from tests.simulate.cameras import BEHAVIOURS
 from tests.simulate.disk import Fault, Loss
 from tests.simulate.planted_search import law_of
 from tests.simulate.run import Outcome, simulate
+from tests.simulate.runtime import Crashed
 from tests.simulate.scenario import DAY, KINDS, KNOWN, Scenario, draw
 from tests.simulate.store_faults import UPLOAD_LOST, StoreFault
 from tests.simulate.sweeps import run_sweeps
 
-_HANGS = 120
-"""Seconds of real time after which a run is taken to hang; a long one has one for so many simulated seconds more."""
+_MOST = 120
+"""Processor seconds after which a run is said to have no end; a long one has one for so many simulated seconds more."""
 _FASTER = 500
+_STANDS = 20
+"""Times as many seconds of real time after which it is said to stand still, however busy the machine is."""
 
 
-class _HangError(Exception):
+class _NoEndError(Exception):
     pass
 
 
 def run_once(scenario: Scenario) -> Outcome:
     """Run a scenario; whatever it raises is a finding."""
 
-    def hangs(number: int, frame: Any) -> None:
-        raise _HangError
+    over = False
 
-    before = signal.signal(signal.SIGALRM, hangs)
-    limit = _HANGS + int(scenario.seconds) // _FASTER
-    signal.alarm(limit)
+    def has_no_end(number: int, frame: Any) -> None:
+        nonlocal over
+        if not over:  # a timer may strike twice
+            over = True
+            raise _NoEndError
+
+    limit = _MOST + int(scenario.seconds) // _FASTER
+    before = signal.signal(signal.SIGALRM, has_no_end)
+    signal.signal(signal.SIGPROF, has_no_end)  # for good: what is still on the way would end the process
+    signal.setitimer(signal.ITIMER_PROF, limit)
+    signal.alarm(limit * _STANDS)
     try:
         return simulate(scenario)
-    except _HangError:
-        return Outcome([f"hangs: longer than {limit} s"])
-    except Exception as error:
+    except _NoEndError:
+        return Outcome([f"no end: after {limit} processor seconds, or {limit * _STANDS} of real time"])
+    except (Exception, Crashed) as error:
         return Outcome([f"the run raised: {type(error).__name__}: {error}"])
     finally:
+        over = True
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def commit() -> str:
+    """Return the commit that runs, with a plus behind it where files differ from it; empty where there is no Git."""
+    here = Path(__file__).parent
+    found = [
+        subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False).stdout.strip()
+        for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+    ]
+    return found[0] + "+" * bool(found[1])
 
 
 def every_fault() -> set[str]:
@@ -94,11 +117,26 @@ def _rows(journal: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def _row(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
+    """Return what a journal says of a run."""
+    return {
+        "seed": scenario.seed,
+        "findings": outcome.findings[:5],
+        "hits": dict(sorted(outcome.hits.items())),
+        "known": dict(outcome.known),
+        "samples": outcome.samples,
+        "objects": outcome.objects,
+        "processor": round(outcome.processor, 3),
+    }
+
+
 def _whole(journal: Path) -> str:
     """Say how many runs a journal has, and which faults none of them had."""
     rows = list(_rows(journal))
     hit = {name for row in rows for name in row.get("hits", ())}
-    return f"in the journal: {len(rows)} runs, not hit: {', '.join(sorted(every_fault() - hit)) or 'nothing'}"
+    commits = Counter(row.get("commit", "an unknown commit") for row in rows)
+    on = ", ".join(f"{count} on {name}" for name, count in commits.items())
+    return f"in the journal: {len(rows)} runs ({on}), not hit: {', '.join(sorted(every_fault() - hit)) or 'nothing'}"
 
 
 def _scenario(arguments: argparse.Namespace, seed: int) -> Scenario:
@@ -129,6 +167,7 @@ def main() -> int:
         print(f"seed {arguments.seed}", flush=True)
     began, total, hits, laws, missing = time.monotonic(), Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     known_findings = Counter[str]()
+    on = commit()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = []
         seeds = _seeds(arguments)
@@ -152,8 +191,7 @@ def main() -> int:
             known_findings += outcome.known
             if arguments.journal is not None:
                 with arguments.journal.open("a") as file:
-                    done = {"seed": scenario.seed, "findings": outcome.findings[:5], "hits": sorted(outcome.hits)}
-                    file.write(json.dumps(done) + "\n")
+                    file.write(json.dumps(_row(scenario, outcome) | {"commit": on}) + "\n")
             known = sorted(scenario.kinds & KNOWN.keys())
             if outcome.findings and known:
                 total["runs with findings that are known"] += 1

@@ -82,21 +82,19 @@ class _Span:
     def origin(self) -> tuple[int, int]:
         """When tick 0 is by most names and the end object, and how many names contradict that.
 
-        A segment may correct it by a tenth of a second: a clock was followed.
+        A segment may correct it by a tenth of a second: a clock was followed. Which track the name is of is not known.
         """
 
         def strays(origin: int) -> int:
-            wrong, here = 0, origin
-            for one in self.segments:
-                if not self.fits(one.name, one.starts(), [here]):
-                    origins = [one.name.time * self.timescale - tick * 1_000_000 for tick in one.starts()]
-                    near = min(origins, key=lambda found: abs(found - here))
-                    unit = max(one.name.unit, self.segments[0].name.unit) + 1  # names are cut off
-                    if abs(near - here) <= (_FOLLOWED + unit) * self.timescale:
-                        here = near
-                    else:
-                        wrong += 1
-            return wrong + (self.end is not None and not self.ends_at(self.end, here))
+            wrong, here = 0, {origin}
+            for number, one in enumerate(self.segments):
+                unit = max(one.name.unit, self.segments[0].name.unit) + 1  # names are cut off
+                most = (_FOLLOWED + unit) * self.timescale
+                found = {at for at in here if self.fits(one.name, one.starts(), [at])}
+                found |= {at for at in self.origins(number) if any(abs(at - before) <= most for before in here)}
+                wrong += not found
+                here = found or here
+            return wrong + (self.end is not None and not any(self.ends_at(self.end, at) for at in here))
 
         return min(((origin, strays(origin)) for origin in self.origins()), key=lambda found: found[1])
 

@@ -111,6 +111,12 @@ class MixedSpans:
                 if any(first.mixes_with(second) for first, second in pairwise(chain)):
                     self._mixed[kind] += chain
 
+    def holds(self, key: str) -> bool:
+        """Return whether an object is a segment of such a span."""
+        name = read_name(key)
+        kind = None if name is None else (name.prefix, name.postfix, name.extension)
+        return kind is not None and any(key in one.keys for one in self._mixed.get(kind, []))
+
     def explain(self, finding: Finding) -> bool:
         """Return whether a finding of the validator is about objects of such spans."""
         name = read_name(finding.key)

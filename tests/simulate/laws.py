@@ -7,7 +7,7 @@ from tests.simulate.checker import CheckedSpan
 from tests.simulate.known import WRITTEN_AFTER
 from tests.simulate.oracle import Sent, Stored
 
-__all__ = ["counted_but_stored", "holes_in_spans", "written_after_end"]
+__all__ = ["counted_but_stored", "holes_in_spans", "taken_otherwise", "written_after_end"]
 
 
 def holes_in_spans(place: str, sent: Iterable[Sent], stored: Iterable[Stored]) -> list[str]:
@@ -40,3 +40,12 @@ def counted_but_stored(place: str, sent: Sequence[Sent], stored: Iterable[Stored
     there = {one.name for one in stored}
     missing = sum(one.name not in there for one in sent)
     return [f"counted as lost but stored: {place} {counted} counted, {missing} missing"] if counted > missing else []
+
+
+def taken_otherwise(spans: Iterable[Sequence[str]], first: Mapping[str, str]) -> list[str]:
+    """Readers have the spans that the media make: return the keys of segments that they take for another span's.
+
+    ``spans`` are those of a reader, by the keys of their segments, and ``first`` has the key with which the span of
+    each segment begins.
+    """
+    return [key for span in spans for key in span if first.get(key, span[0]) != span[0]]

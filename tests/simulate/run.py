@@ -36,6 +36,7 @@ from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
 from onvif_bmff.objects.key import ObjectKey
+from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
@@ -48,7 +49,7 @@ from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
 from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP, Boot, MixedSpans, is_cut_short, was_left
-from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
+from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
@@ -180,6 +181,7 @@ class World:
         self._places_at: list[tuple[float, frozenset[tuple[str, str, str]], bool]] = []
         self._outside = Process("the world")
         self._is_calm = False
+        self._first: dict[str, str] = {}
 
     def _behaviours(self, chance: Random) -> list[str]:
         """Return what all cameras do."""
@@ -489,11 +491,13 @@ class World:
         keys = KeyRing(self._keys())
         contents = {"bucket": self.bucket.contents(), "disk": _contents(stores["disk"])}
         vectors: Counter[tuple[bytes, bytes]] = Counter()
+        spans: dict[str, MixedSpans] = {}
         boots = [Boot(self.wall.true_at(at).microseconds, *found) for at, *found in self._places_at]
         for name, store in stores.items():
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)
-            mixed = MixedSpans(checked.spans)
+            mixed = spans[name] = MixedSpans(checked.spans)
+            self._first |= {key: span.keys[0] for span in checked.spans for key in span.keys}
             for one in validate_store(store, keys=keys, unwrapper=unwrapper()):
                 if one.level.value != "error" or self._is_expected(one, store, keys):
                     continue
@@ -526,6 +530,10 @@ class World:
                 recording.prefix, sent, stored, self._excuses(recording), self.counted[recording.prefix]
             )
             outcome.findings += found
+            timeline = Timeline.from_store(stores[recording.storage], prefix=recording.prefix)
+            for key in taken_otherwise([[one.name for one in span.segments] for span in timeline.spans], self._first):
+                known = OVERLAP if spans[recording.storage].holds(key) else None
+                _sort_out(outcome, f"a reader takes it for another span's: {key}", known)
             outcome.findings += holes_in_spans(recording.prefix, sent, stored)
             outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
             later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
@@ -635,19 +643,21 @@ class World:
         return max(shown - time - camera.clock_off, 0.0)
 
     def _stored(self, store: ReadableStore, recording: Recording, keys: KeyRing) -> Iterator[Stored]:
+        """Yield what is stored; it belongs to the span that the media say, however a reader would take it."""
+        clocks: dict[str, MediaClock] = {}
         for span in Timeline.from_store(store, prefix=recording.prefix).spans:
-            clock = None
             for segment in span.segments:
+                first = self._first.get(segment.name, span.segments[0].name)
                 read = read_segment(store.get(segment.name), keys=keys)
                 key = ObjectKey.parse(segment.name, prefix=recording.prefix)
-                clock = clock or read.clock(key)
+                clock = clocks.setdefault(first, read.clock(key))
                 for track in read.tracks:
                     for sample in read.samples(track.track_id):
                         payload = bytes(sample.data)
                         name = identify(payload)
                         if name is not None:
                             at = clock.microseconds(sample.decode_time, track.timescale)
-                            yield Stored(segment.name, *name, payload, at, span.segments[0].name)
+                            yield Stored(segment.name, *name, payload, at, first)
 
 
 def _before_silence(given: Iterable[Given]) -> set[tuple[int, int]]:
@@ -723,8 +733,10 @@ def simulate(scenario: Scenario) -> Outcome:
             outcome = world.check()
         except SimulationError as error:
             outcome = Outcome([*world.findings, f"stuck: {error}"])
-        finally:
-            world.end()
+        except BaseException:
+            world.simulation.abandon()
+            raise
+        world.end()
     outcome.findings += [f"an invariant: {one}" for one in broken]
     outcome.hits = world.simulation.hits
     outcome.steps = world.simulation.steps

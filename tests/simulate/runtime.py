@@ -8,6 +8,7 @@ A ``Process`` is what ends in a power cut: its tasks raise ``Crashed`` wherever 
 refuses to work.
 """
 
+import ctypes
 import heapq
 import random
 from collections import Counter
@@ -23,6 +24,9 @@ __all__ = ["Crashed", "Process", "SimulatedRuntime", "Simulation", "SimulationEr
 
 _READING = 1e-6
 """Seconds that a reading of a clock takes, so that no two readings are the same."""
+
+_GIVES_UP = 1.0
+"""Seconds of real time within which all tasks end once their processes have."""
 
 
 class Crashed(BaseException):
@@ -55,6 +59,7 @@ class SimulatedTask:
         self.name = name
         self.go = Lock()
         self.go.acquire()
+        self.thread: int | None = None
         self.waits = 0
         self.waiting = False
         self.ended = False
@@ -65,6 +70,12 @@ class SimulatedTask:
         if not self.ended:
             self._simulation.wait_in(self.joining, timeout, lambda: self.ended)
         return self.ended
+
+
+def _raise_in(thread: int | None, kind: type[BaseException]) -> None:
+    """Let a thread raise an exception where it is, as soon as it runs."""
+    if thread is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
 
 
 class Simulation:
@@ -88,7 +99,7 @@ class Simulation:
         self._ready: list[SimulatedTask] = []
         self._timers: list[tuple[float, int, SimulatedTask, int]] = []
         self._timer_count = 0
-        self._stuck = False
+        self._stuck = self._abandoned = False
         self._tasks: list[SimulatedTask] = []
         self.current = self._main = SimulatedTask(self, Process("the world"), "world")
 
@@ -100,7 +111,9 @@ class Simulation:
         task = SimulatedTask(self, process, name)
         self._tasks.append(task)
         self._ready.append(task)
-        Thread(target=self._run, args=(task, run), name=name, daemon=True).start()
+        thread = Thread(target=self._run, args=(task, run), name=name, daemon=True)
+        thread.start()
+        task.thread = thread.ident
         return task
 
     def _run(self, task: SimulatedTask, run: Callable[[], None]) -> None:
@@ -125,6 +138,20 @@ class Simulation:
                 self._make_ready(task)
         for task in [task for task in self._tasks if task.process is process and task is not self.current]:
             task.join()
+
+    def abandon(self) -> None:
+        """End all tasks of a run that has no end, wherever they are: nothing of it takes time any more.
+
+        The first task calls it, which an exception has taken out of its waiting: the baton is somewhere else.
+        """
+        self._abandoned = True
+        for task in self._tasks:
+            task.process.alive = False
+            if task.waiting:
+                self._make_ready(task)
+        if self.current is not self._main and not self._main.go.acquire(timeout=_GIVES_UP):
+            _raise_in(self.current.thread, Crashed)  # it never asks whether its process lives
+            self._main.go.acquire(timeout=_GIVES_UP)
 
     @property
     def size(self) -> int:
@@ -218,6 +245,8 @@ class Simulation:
     def _next(self) -> SimulatedTask:
         ready, timers = self._ready, self._timers
         while not ready:
+            if self._abandoned:
+                return self._main
             if not timers:
                 self._stuck = True
                 self._make_ready(self._main)

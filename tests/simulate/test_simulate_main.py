@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +17,8 @@ pytest.importorskip("apsw", reason="apsw is missing, which the extra dev has")
 from tests.simulate import __main__ as command
 from tests.simulate import planted_search
 from tests.simulate.planted import PLANTED
-from tests.simulate.run import Outcome
+from tests.simulate.run import Outcome, World
+from tests.simulate.runtime import Crashed
 from tests.simulate.scenario import KNOWN, Scenario, draw
 
 CHEAPEST = ["end object before last segment", "lost answer taken for failure", "retry without HEAD"]
@@ -113,6 +116,7 @@ def test_a_journal_goes_on_behind_what_is_done(monkeypatch: pytest.MonkeyPatch, 
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [one["seed"] for one in lines] == [*range(bad + 1)]
     assert lines[-1]["findings"] == ["a law: broken, here"]
+    assert {one["commit"] for one in lines} == {command.commit()}
     journal.write_text("\n".join(journal.read_text().splitlines()[:-1]) + '\n{"seed": ' + str(bad))  # killed there
     runs.scenarios.clear()
     runs.command("--seed", "0", "--count", str(bad + 3), "--journal", str(journal))
@@ -139,14 +143,53 @@ def test_what_a_run_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None
     assert command.run_once(draw(0)).findings == ["the run raised: ValueError: wrong"]
 
 
-def test_a_run_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_an_end_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def simulate(scenario: Scenario) -> Outcome:
         while True:
             pass
 
     monkeypatch.setattr(command, "simulate", simulate)
-    monkeypatch.setattr(command, "_HANGS", 1)
-    assert command.run_once(draw(0, 10.0)).findings == ["hangs: longer than 1 s"]
+    monkeypatch.setattr(command, "_MOST", 1)
+    assert command.run_once(draw(0, 10.0)).findings == ["no end: after 1 processor seconds, or 20 of real time"]
+
+
+def _never(_: object) -> None:
+    while True:
+        pass
+
+
+def _waits_on(world: World) -> None:
+    while True:
+        world.simulation.sleep(1.0)
+
+
+@pytest.mark.parametrize("endless", [_never, _waits_on])
+def test_a_task_that_never_gives_back_the_baton_is_a_finding_of_its_run_alone(
+    monkeypatch: pytest.MonkeyPatch, endless: Callable[[World], None]
+) -> None:
+    """All threads of the run end, and the next run is as it always is."""
+    plain = command.run_once(draw(7, 60.0))
+    before = threading.active_count()
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_MOST", 1)
+        patch.setattr(World, "_start", endless)
+        patch.setattr(World, "_sleep_until", lambda world, at: world.simulation.sleep(1e9))
+        (found,) = command.run_once(draw(7, 60.0)).findings
+    assert found.startswith("no end: ")
+    until = time.monotonic() + 20.0
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() == before, [one.name for one in threading.enumerate()]
+    again = command.run_once(draw(7, 60.0))
+    assert (again.findings, again.steps, again.objects) == (plain.findings, plain.steps, plain.objects)
+
+
+def test_a_power_cut_that_reaches_the_world_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate(scenario: Scenario) -> Outcome:
+        raise Crashed
+
+    monkeypatch.setattr(command, "simulate", simulate)
+    assert command.run_once(draw(0)).findings == ["the run raised: Crashed: "]
 
 
 # ---- planted bugs -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
 from tests.simulate.corrections import Corrections, overlap_of
 from tests.simulate.happenings import EventTimes, JobPauses
-from tests.simulate.laws import counted_but_stored, holes_in_spans, written_after_end
+from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, Simulation
 from tests.simulate.scenario import KINDS, Scenario, draw
@@ -127,6 +127,13 @@ def test_a_segment_that_is_written_after_its_end() -> None:
     assert written_after_end([span], {"one": 0, "two": 1, "end": 2, "three": 3}) == []
     assert written_after_end([span], {"one": 0, "end": 1, "two": 2}) == ["written after its end: two after end"]
     assert written_after_end([replace(span, end="")], {"one": 0, "two": 1}) == []
+
+
+def test_readers_have_the_spans_that_the_media_make() -> None:
+    first = {"one": "one", "two": "one", "three": "three"}
+    assert taken_otherwise([["one", "two"], ["three"], ["unknown", "more"]], first) == []
+    assert taken_otherwise([["one"], ["three", "two"]], first) == ["two"]
+    assert taken_otherwise([["two"]], first) == ["two"]
 
 
 # ---- times ------------------------------------------------------------------------------------------------------

@@ -25,6 +25,12 @@ FOUND = {
     400003: "the model did not know that a camera's clock was seconds behind that of the device, which dates events",
     400592: "a disk of the model became full when all trouble was over",
     400688: "the model did not know that a first group of pictures is lost where video comes long after the sound",
+    400547: "pictures before a clock of a camera was set were dated by the time after it, in the Before of an event",
+    400563: "a new span behind a clock that was set back was dated by the time before",
+    401141: "an access unit at a reconnection was lost without a reason",
+    401215: "the same",
+    500065: "the model took what a reader mixes up of two spans for a hole in one",
+    500624: "the checker took a key for that of the sound where it was the picture's, and found the next ones wrong",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 

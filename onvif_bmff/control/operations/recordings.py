@@ -1,5 +1,6 @@
 """Recordings: create, delete, list, configure, options (5.4 to 5.8, 5.20), and their local data."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from onvif_bmff.control.types.configuration import (
     TrackType,
 )
 from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.logs import CauseLog
 
 __all__ = [
     "RETENTION_INTERVAL",
@@ -41,6 +43,9 @@ __all__ = [
     "remove_pending_deletions",
     "set_configuration",
 ]
+
+_log = logging.getLogger(__name__)
+_causes = CauseLog(_log)
 
 _ZERO = timedelta(0)
 RETENTION_INTERVAL = timedelta(minutes=1)
@@ -219,8 +224,10 @@ def expire_data(tx: Transaction) -> None:
         for track in recording.tracks:
             try:
                 deleted = data.delete_before(recording.token, track.token, limit)
-            except OnvifBmffError:
-                continue  # an error of one track must not prevent the others; it is retried
+            except OnvifBmffError as error:  # an error of one track must not prevent the others; it is retried
+                what = "%s: local data that are too old are not deleted now: %s"
+                _causes.warning("expiry", what, recording.token, error, recording=recording.token, track=track.token)
+                continue
             emit_deleted(tx, recording.token, track.token, deleted)
 
 
@@ -232,7 +239,8 @@ def purge_data(tx: Transaction) -> None:
     for name, purge in list(tx.state.purges.items()):
         try:
             deleted = data.delete_track(purge.recording, purge.track)
-        except OnvifBmffError:
+        except OnvifBmffError as error:
+            _causes.warning("purge", "%s: local data are not deleted now: %s", name, error, recording=purge.recording)
             continue
         del tx.state.purges[name]
         emit_deleted(tx, purge.recording, purge.track, deleted)
