@@ -77,6 +77,7 @@ from onvif_bmff.control.operations.export import begin_export as begin_export
 from onvif_bmff.control.operations.export import export_state as export_state
 from onvif_bmff.control.operations.export import report as report
 from onvif_bmff.control.operations.export import stop_export as stop_export
+from onvif_bmff.control.operations.gates import open_gate as open_gate
 from onvif_bmff.control.operations.job_states import current_properties as current_properties
 from onvif_bmff.control.operations.job_states import job_state as job_state
 from onvif_bmff.control.operations.job_states import report_encoding as report_encoding
@@ -85,12 +86,13 @@ from onvif_bmff.control.operations.job_states import update_job_states as update
 from onvif_bmff.control.operations.job_validation import accept_job_configuration as accept_job_configuration
 from onvif_bmff.control.operations.jobs import create_job as create_job
 from onvif_bmff.control.operations.jobs import delete_job as delete_job
-from onvif_bmff.control.operations.jobs import open_gate as open_gate
 from onvif_bmff.control.operations.jobs import set_job_configuration as set_job_configuration
 from onvif_bmff.control.operations.jobs import set_job_mode as set_job_mode
 from onvif_bmff.control.operations.override import expire_overrides as expire_overrides
 from onvif_bmff.control.operations.override import override_segment_duration as override_segment_duration
 from onvif_bmff.control.operations.override import segment_duration as segment_duration
+from onvif_bmff.control.operations.owned import OwnedRecording as OwnedRecording
+from onvif_bmff.control.operations.owned import settle as settle
 from onvif_bmff.control.operations.receivers import configure_receiver as configure_receiver
 from onvif_bmff.control.operations.receivers import create_receiver as create_receiver
 from onvif_bmff.control.operations.receivers import delete_receiver as delete_receiver
@@ -156,6 +158,7 @@ from onvif_bmff.control.transaction import Transaction as Transaction
 from onvif_bmff.control.transaction import VolatileState as VolatileState
 from onvif_bmff.control.transaction import as_text as as_text
 from onvif_bmff.control.transaction import export_event as export_event
+from onvif_bmff.control.transaction import is_drawn_token as is_drawn_token
 from onvif_bmff.control.transaction import segment_export_event as segment_export_event
 from onvif_bmff.control.types.capabilities import Capabilities as Capabilities
 from onvif_bmff.control.types.capabilities import JobOptions as JobOptions
@@ -287,6 +290,7 @@ __all__ = [
     "Notification",
     "Operation",
     "Override",
+    "OwnedRecording",
     "Persistence",
     "Place",
     "Profile",
@@ -386,6 +390,7 @@ __all__ = [
     "from_plain",
     "get_options",
     "is_armed",
+    "is_drawn_token",
     "is_progress",
     "is_token",
     "job_information",
@@ -416,6 +421,7 @@ __all__ = [
     "set_job_configuration",
     "set_job_mode",
     "set_track_configuration",
+    "settle",
     "spare_tracks",
     "stop_export",
     "stop_segment_export",

@@ -62,6 +62,7 @@ NAMES = {
     "operations.checks": ("check_tokens", "check_types", "is_progress", "is_token",),
     "operations.events": ("change_schedule", "close_gates", "take_event",),
     "operations.export": ("accept_export", "begin_export", "export_state", "report", "stop_export",),
+    "operations.gates": ("open_gate",),
     "operations.job_states": (
         "current_properties",
         "job_state",
@@ -70,8 +71,9 @@ NAMES = {
         "update_job_states",
     ),
     "operations.job_validation": ("accept_job_configuration",),
-    "operations.jobs": ("create_job", "delete_job", "open_gate", "set_job_configuration", "set_job_mode",),
+    "operations.jobs": ("create_job", "delete_job", "set_job_configuration", "set_job_mode",),
     "operations.override": ("expire_overrides", "override_segment_duration", "segment_duration",),
+    "operations.owned": ("OwnedRecording", "settle",),
     "operations.receivers": ("configure_receiver", "create_receiver", "delete_receiver",),
     "operations.recordings": (
         "RETENTION_INTERVAL",
@@ -114,6 +116,7 @@ NAMES = {
         "VolatileState",
         "as_text",
         "export_event",
+        "is_drawn_token",
         "segment_export_event",
     ),
     "types.capabilities": (

@@ -1,3 +1,6 @@
+from onvif_bmff.device.cameras import ConfiguredCameras as ConfiguredCameras
+from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
+from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
 from onvif_bmff.device.device_exports import DeviceExports as DeviceExports
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
@@ -85,6 +88,9 @@ __all__ = [
     "Backlog",
     "ClockHealth",
     "ClockTrust",
+    "ConfiguredCameras",
+    "ConfiguredDevice",
+    "ConfiguredStores",
     "DeviceCollector",
     "DeviceExports",
     "DeviceHealth",

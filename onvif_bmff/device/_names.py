@@ -1,6 +1,9 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "cameras": ("ConfiguredCameras",),
+    "configured": ("ConfiguredDevice",),
+    "configured_stores": ("ConfiguredStores",),
     "device": ("RecordingDevice",),
     "device_exports": ("DeviceExports",),
     "exports": ("EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports",),

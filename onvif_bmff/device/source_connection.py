@@ -57,13 +57,11 @@ class SourceConnection:
     ) -> None:
         """Watch a source whose tracks are known, from now on."""
         self.opening = None
-        has_camera_time = self.clock is not None and self.clock.has_camera_time
         self.limit = getattr(source, "silence_limit", settings.silence_limit).total_seconds()
         self.watch = SilenceWatch(tracks, self.limit, now, self.nominal)
         choice = ClockChoice(getattr(source, "clock", settings.clock))
         slack = _SLACK + (clock.rate - 1) * _LATE
-        self.clock = SourceClock(choice, tracks, clock.at, slack)
-        self.clock.has_camera_time = has_camera_time
+        self.clock = SourceClock(choice, tracks, clock.at, slack, self.clock)
 
     def ended(self) -> None:
         """Note that nothing is open any more."""

@@ -82,15 +82,15 @@ class OutputProgress:
 
     Args:
         fragments: how many fragments were recorded.
-        recorded_bytes: their size, of headers and media.
         last_sample: begin of the newest of them.
         newest_object: key of the object that was stored last.
+        recorded_bytes: size of the fragments, of headers and media.
     """
 
     fragments: int = 0
-    recorded_bytes: int = 0
     last_sample: UtcTime | None = None
     newest_object: ObjectKey | None = None
+    recorded_bytes: int = 0
 
 
 class _Gap:

@@ -226,6 +226,7 @@ class SourceClock:
         tracks: of the source. Metadata do not count: they are stamped when something happened, and come later.
         utc: gives the instant of a time of arrival.
         slack: seconds by which an estimate must have changed; else the one before it is given again.
+        before: the clock of the same open source as long as its tracks were not known; its camera's clock goes on.
     """
 
     def __init__(
@@ -234,6 +235,7 @@ class SourceClock:
         tracks: Iterable[Track],
         utc: Callable[[float], UtcTime],
         slack: float = _SLACK,
+        before: "SourceClock | None" = None,
     ) -> None:
         given = tuple(tracks)
         media = [track for track in given if track.type is not TrackType.METADATA] or given
@@ -245,7 +247,7 @@ class SourceClock:
             for track in sorted(media, key=lambda track: track.type is not TrackType.VIDEO)
         }
         self._lines = self._made_lines()
-        self._camera = CameraClock()
+        self._camera = CameraClock() if before is None else before._camera
         self._now = 0.0
 
     @property
@@ -289,8 +291,10 @@ class SourceClock:
     @property
     def drift(self) -> float | None:
         """Part by which the source runs fast (negative: slow), by arrivals; None if they are not followed or few."""
-        follows = not self.has_camera_time and self._choice is not ClockChoice.CAMERA
-        return -self._estimator.slope if follows and self._given is not None else None
+        if self.has_camera_time or self._choice is ClockChoice.CAMERA:
+            return None
+        line = next((one for one in self._lines.values() if one.given is not None), None)
+        return None if line is None else -line.estimator.slope
 
     def read(self, reading: ClockReading, now: UtcTime) -> ClockReading | None:
         """Take a reading of the source at ``now``; return it if it is to be followed."""
