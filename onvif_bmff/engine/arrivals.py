@@ -160,6 +160,11 @@ class StampSteps:
         self._count = 0
         self._usual = _FIRST
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last sample was off, and it is not known yet whether that lasts."""
+        return self._off is not None
+
     def goes_on(self, arrival: float, media: float) -> bool | None:
         """Return whether a sample goes on from those before it; None where a step has lasted and it begins anew."""
         here = (arrival, media)
@@ -219,7 +224,7 @@ class SourceClock:
 
     Tracks are in step as they are stamped: one reading, of no track, holds for all. A track whose clock alone was set,
     or that lies more than five seconds apart from the first one of video, has no part in it until it is in step again;
-    until then readings name a track for which they hold.
+    until then, and while that is in doubt, readings name a track for which they hold.
 
     Args:
         choice: whose clock to follow.
@@ -284,9 +289,10 @@ class SourceClock:
         found = self._look(line, arrival)
         if found is None or self._camera.is_followed(arrival):
             return None
-        track_id = None if all(one.in_step for one in self._lines.values()) else sample.track_id
+        in_step = all(one.in_step and not one.steps.in_doubt for one in self._lines.values())
         time = Fraction(sample.decode_time, line.timescale)
-        return ClockReading(track_id, time, self._utc(found + media), ClockOrigin.ARRIVAL)
+        number = None if in_step else sample.track_id
+        return ClockReading(number, time, self._utc(found + media), ClockOrigin.ARRIVAL)
 
     @property
     def drift(self) -> float | None:
