@@ -252,7 +252,7 @@ class SourceClock:
             for track in sorted(media, key=lambda track: track.type is not TrackType.VIDEO)
         }
         self._lines = self._made_lines()
-        self._camera = CameraClock() if before is None else before._camera
+        self._camera: CameraClock = CameraClock() if before is None else before._camera
         self._now = 0.0
 
     @property
