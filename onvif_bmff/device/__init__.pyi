@@ -35,7 +35,19 @@ from onvif_bmff.device.metrics import metric_rows as metric_rows
 from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
+from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.process_health import DEAD as DEAD
+from onvif_bmff.device.process_health import joined_health as joined_health
+from onvif_bmff.device.process_link import ProcessLink as ProcessLink
+from onvif_bmff.device.process_worker import WorkerLimits as WorkerLimits
+from onvif_bmff.device.process_worker import WorkerParts as WorkerParts
+from onvif_bmff.device.process_worker import WorkerSetup as WorkerSetup
+from onvif_bmff.device.process_worker import log_level as log_level
+from onvif_bmff.device.process_worker import serve_outputs as serve_outputs
+from onvif_bmff.device.processes import ProcessOutputs as ProcessOutputs
+from onvif_bmff.device.processes import process_outputs as process_outputs
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
+from onvif_bmff.device.recovery import RecoveryPart as RecoveryPart
 from onvif_bmff.device.sources import FileSource as FileSource
 from onvif_bmff.device.sources import FileSources as FileSources
 from onvif_bmff.device.sources import SampleSource as SampleSource
@@ -50,16 +62,24 @@ from onvif_bmff.device.stores import DeviceSpool as DeviceSpool
 from onvif_bmff.device.stores import DeviceStores as DeviceStores
 from onvif_bmff.device.worker import OutputProgress as OutputProgress
 from onvif_bmff.device.worker import OutputWorker as OutputWorker
+from onvif_bmff.device.worker_spools import Assignments as Assignments
+from onvif_bmff.device.worker_spools import check_left_over as check_left_over
+from onvif_bmff.device.worker_spools import worker_folder as worker_folder
+from onvif_bmff.device.workers import DeviceWorkers as DeviceWorkers
+from onvif_bmff.device.workers import recovered_part as recovered_part
+from onvif_bmff.device.workers import storages_read as storages_read
 
 __all__ = [
     "ALL_RULES",
     "CONTENT_TYPE",
+    "DEAD",
     "DEVICE_RULES",
     "DEVICE_SPOOL",
     "EXPORT_FORMATS",
     "METRICS",
     "RECORDING_RULES",
     "STORAGE_RULES",
+    "Assignments",
     "Backlog",
     "ClockHealth",
     "DeviceCollector",
@@ -67,6 +87,7 @@ __all__ = [
     "DeviceRecovery",
     "DeviceSpool",
     "DeviceStores",
+    "DeviceWorkers",
     "ExportPart",
     "FileSource",
     "FileSources",
@@ -84,9 +105,13 @@ __all__ = [
     "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
+    "PlanSide",
+    "ProcessLink",
+    "ProcessOutputs",
     "RecordingDevice",
     "RecordingHealth",
     "RecordingTotals",
+    "RecoveryPart",
     "RunningSources",
     "SampleSource",
     "SourceProvider",
@@ -96,12 +121,23 @@ __all__ = [
     "SteadyClock",
     "StorageHealth",
     "TrackStates",
+    "WorkerLimits",
+    "WorkerParts",
+    "WorkerSetup",
+    "check_left_over",
     "clear_unfinished_exports",
     "default_sources",
     "find_faults",
     "health_app",
     "health_document",
     "is_healthy",
+    "joined_health",
+    "log_level",
     "metric_rows",
     "metrics_text",
+    "process_outputs",
+    "recovered_part",
+    "serve_outputs",
+    "storages_read",
+    "worker_folder",
 ]

@@ -36,15 +36,14 @@ from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
-from onvif_bmff.device.process_worker import WorkerSetup, log_level
-from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
-from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
+from onvif_bmff.device.processes import ProcessOutputs, process_outputs
+from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.device.workers import DeviceWorkers, recovered_part, storages_read
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
-from onvif_bmff.errors import StateError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -194,12 +193,11 @@ class RecordingDevice:
         workers: DeviceWorkers | None = None,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        if workers is not None and (ivs is not None or random is not None or runtime is not SYSTEM):
-            raise StateError("a device whose outputs run in processes takes no ivs, no random and no runtime")
+        if workers is not None:
+            workers.check(ivs, random, runtime)
         self._runtime, self._clock_rate = runtime, clock_rate
         random = random or runtime.random
-        before = storages if workers is not None else spool.before(storages, persistence, runtime)
-        self._stores = stores = DeviceStores(before, local)
+        self._stores = stores = DeviceStores(storages_read(storages, spool, persistence, workers, runtime), local)
         provider = sources or default_sources(runtime)
         certificates = certificates if certificates is not None else {}
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime)
@@ -208,40 +206,42 @@ class RecordingDevice:
         self._local_data = None if local is None else self._local_recordings(local)
         self._exporter = MovieExporter(stores.storages, self._export_part, self._export_progress, runtime)
         self.service = RecordingService(
-            clock=steady,
-            capabilities=capabilities or _all_capabilities(stores),
-            limits=limits,
-            profile=profile,
-            persistence=persistence,
+            clock=steady, capabilities=capabilities or _all_capabilities(stores), limits=limits, profile=profile,
+            persistence=persistence, local_data=self._local_data, exporter=self._exporter,
             resources=_Resources(stores, certificates, has_profile or _profiles_of(provider)),
-            local_data=self._local_data,
-            exporter=self._exporter,
-            unreported=RecordingJobState.IDLE,
-            random=random,
-            lock=runtime.lock(),
-        )
+            unreported=RecordingJobState.IDLE, random=random, lock=runtime.lock(),
+        )  # fmt: skip
         side = self.service.device_side
-        part = RecoveryPart.ALL if workers is None else RecoveryPart.REST
+        part = recovered_part(workers)
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(self.service.get_service_capabilities(), event_latency)
-        self._outputs: OutputSet | ProcessOutputs
-        if workers is not None:
-            setup = WorkerSetup(
-                0, workers.open, clock, clock_rate, labels, max_bytes, policy, room.limits, latency, patience,
-                preroll_bytes, source_settings, wrapping, spool, None, log_level(),
-            )  # fmt: skip
-            self._outputs = process_outputs(workers, side, certificates, persistence, setup, runtime)
-            return
+        settings = OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime)
         self._outputs = self._make_outputs(
-            RunningSources(provider, steady, runtime, source_settings),
-            TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping),
-            OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime),
+            workers, provider, certificates, persistence, settings, source_settings, wrapping, spool, random
         )
 
-    def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
-        return OutputSet(self.service.device_side, self._stores, sources, maker, self._clock, settings)
+    def _make_outputs(
+        self,
+        workers: DeviceWorkers | None,
+        provider: SourceProvider,
+        certificates: Mapping[str, bytes],
+        persistence: Persistence | None,
+        settings: OutputSettings,
+        source_settings: SourceSettings,
+        wrapping: WrappingPolicy,
+        spool: DeviceSpool,
+        random: Callable[[int], bytes],
+    ) -> OutputSet | ProcessOutputs:
+        side, clock = self.service.device_side, self._clock
+        if workers is not None:
+            return process_outputs(
+                workers, side, certificates, persistence, settings, source_settings, wrapping, spool, clock
+            )
+        sources = RunningSources(provider, clock, self._runtime, source_settings)
+        maker = TargetMaker(certificates.__getitem__, clock=clock, random=random, wrapping=wrapping)
+        return OutputSet(side, self._stores, sources, maker, clock, settings)
 
     def __enter__(self) -> Self:
         self.start()

@@ -41,8 +41,8 @@ class S3Locks:
             import botocore.session
         except ImportError:
             raise StoreError(
-                "whether objects are locked is asked by an extra: pip install 'onvif-bmff[cloud]' (or, where nothing is "
-                "ever locked, the option object_lock = false)"
+                "whether objects are locked is asked by an extra: pip install 'onvif-bmff[cloud]' (or, where nothing "
+                "is ever locked, the option object_lock = false)"
             ) from None
         self._botocore = botocore
         self._bucket = bucket
