@@ -40,12 +40,14 @@ from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.process_health import DEAD as DEAD
+from onvif_bmff.device.process_health import joined_health as joined_health
 from onvif_bmff.device.process_link import ProcessLink as ProcessLink
+from onvif_bmff.device.process_worker import WorkerLimits as WorkerLimits
 from onvif_bmff.device.process_worker import WorkerParts as WorkerParts
 from onvif_bmff.device.process_worker import WorkerSetup as WorkerSetup
 from onvif_bmff.device.process_worker import log_level as log_level
 from onvif_bmff.device.process_worker import serve_outputs as serve_outputs
-from onvif_bmff.device.processes import DeviceWorkers as DeviceWorkers
 from onvif_bmff.device.processes import ProcessOutputs as ProcessOutputs
 from onvif_bmff.device.processes import process_outputs as process_outputs
 from onvif_bmff.device.rates import RateWatch as RateWatch
@@ -74,10 +76,14 @@ from onvif_bmff.device.worker import OutputWorker as OutputWorker
 from onvif_bmff.device.worker_spools import Assignments as Assignments
 from onvif_bmff.device.worker_spools import check_left_over as check_left_over
 from onvif_bmff.device.worker_spools import worker_folder as worker_folder
+from onvif_bmff.device.workers import DeviceWorkers as DeviceWorkers
+from onvif_bmff.device.workers import recovered_part as recovered_part
+from onvif_bmff.device.workers import storages_read as storages_read
 
 __all__ = [
     "ALL_RULES",
     "CONTENT_TYPE",
+    "DEAD",
     "DEVICE_RULES",
     "DEVICE_SPOOL",
     "EXPORT_FORMATS",
@@ -137,6 +143,7 @@ __all__ = [
     "StorageHealth",
     "TrackStates",
     "TracksKnown",
+    "WorkerLimits",
     "WorkerParts",
     "WorkerSetup",
     "check_left_over",
@@ -146,10 +153,13 @@ __all__ = [
     "health_app",
     "health_document",
     "is_healthy",
+    "joined_health",
     "log_level",
     "metric_rows",
     "metrics_text",
     "process_outputs",
+    "recovered_part",
     "serve_outputs",
+    "storages_read",
     "worker_folder",
 ]

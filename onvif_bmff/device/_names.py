@@ -25,9 +25,10 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "metrics": ("CONTENT_TYPE", "DeviceCollector", "METRICS", "MetricRow", "metric_rows", "metrics_text",),
     "outputs": ("OutputSet", "OutputSettings", "PlanSide",),
+    "process_health": ("DEAD", "joined_health",),
     "process_link": ("ProcessLink",),
-    "process_worker": ("WorkerParts", "WorkerSetup", "log_level", "serve_outputs",),
-    "processes": ("DeviceWorkers", "ProcessOutputs", "process_outputs",),
+    "process_worker": ("WorkerLimits", "WorkerParts", "WorkerSetup", "log_level", "serve_outputs",),
+    "processes": ("ProcessOutputs", "process_outputs",),
     "rates": ("RateWatch",),
     "recovery": ("DeviceRecovery", "RecoveryPart",),
     "resources": ("DeviceResources",),
@@ -48,4 +49,5 @@ NAMES = {
     "stores": ("DeviceSpool", "DeviceStores",),
     "worker": ("OutputProgress", "OutputWorker",),
     "worker_spools": ("Assignments", "check_left_over", "worker_folder",),
+    "workers": ("DeviceWorkers", "recovered_part", "storages_read",),
 }

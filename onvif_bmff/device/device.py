@@ -35,17 +35,16 @@ from onvif_bmff.device.health import DeviceHealth
 from onvif_bmff.device.local import LocalRecordings
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
-from onvif_bmff.device.process_worker import WorkerSetup, log_level
-from onvif_bmff.device.processes import DeviceWorkers, ProcessOutputs, process_outputs
+from onvif_bmff.device.processes import ProcessOutputs, process_outputs
 from onvif_bmff.device.rates import RateWatch
-from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
+from onvif_bmff.device.recovery import DeviceRecovery
 from onvif_bmff.device.resources import DeviceResources
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
 from onvif_bmff.device.steady_clock import ClockTrust, SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
+from onvif_bmff.device.workers import DeviceWorkers, recovered_part, storages_read
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
-from onvif_bmff.errors import StateError
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -184,11 +183,10 @@ class RecordingDevice:
         workers: DeviceWorkers | None = None,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        if workers is not None and (ivs is not None or random is not None or runtime is not SYSTEM):
-            raise StateError("a device whose outputs run in processes takes no ivs, no random and no runtime")
+        if workers is not None:
+            workers.check(ivs, random, runtime)
         self._runtime, self._clock_rate, random = runtime, clock_rate, random or runtime.random
-        before = storages if workers is not None else spool.before(storages, persistence, runtime)
-        self._stores = stores = DeviceStores(before, local)
+        self._stores = stores = DeviceStores(storages_read(storages, spool, persistence, workers, runtime), local)
         provider, certificates = sources or default_sources(runtime), {} if certificates is None else certificates
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime, trust=clock_trust)
         self._wake, self._stop = runtime.flag(), runtime.flag()
@@ -198,23 +196,16 @@ class RecordingDevice:
         offered = capabilities or _all_capabilities(stores, profile)
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
-        part = RecoveryPart.ALL if workers is None else RecoveryPart.REST
+        part = recovered_part(workers)
         self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)
         rates = _rate_watch(offered, steady, in_processes=workers is not None)
-        if workers is not None:
-            setup = WorkerSetup(
-                0, workers.open, clock, clock_rate, labels, max_bytes, policy, room.limits, latency, patience,
-                preroll_bytes, source_settings, wrapping, spool, None, log_level(),
-            )  # fmt: skip
-            self._outputs = process_outputs(workers, side, certificates, persistence, setup, runtime)
-            return
-        running = RunningSources(provider, steady, runtime, source_settings)
-        maker = TargetMaker(certificates.__getitem__, clock=steady, random=random, wrapping=wrapping)
         common = OutputSettings(ivs, labels, max_bytes, policy, room, latency, patience, preroll_bytes, runtime, rates)
-        self._outputs = self._make_outputs(running, maker, common)
+        self._outputs = self._make_outputs(
+            workers, provider, certificates, persistence, common, source_settings, wrapping, spool, random
+        )
 
     def _make_service(
         self,
@@ -241,8 +232,26 @@ class RecordingDevice:
             lock=self._runtime.lock(),
         )
 
-    def _make_outputs(self, sources: RunningSources, maker: TargetMaker, settings: OutputSettings) -> OutputSet:
-        return OutputSet(self.service.device_side, self._stores, sources, maker, self._clock, settings)
+    def _make_outputs(
+        self,
+        workers: DeviceWorkers | None,
+        provider: SourceProvider,
+        certificates: Mapping[str, bytes],
+        persistence: Persistence | None,
+        settings: OutputSettings,
+        source_settings: SourceSettings,
+        wrapping: WrappingPolicy,
+        spool: DeviceSpool,
+        random: Callable[[int], bytes],
+    ) -> OutputSet | ProcessOutputs:
+        side, clock = self.service.device_side, self._clock
+        if workers is not None:
+            return process_outputs(
+                workers, side, certificates, persistence, settings, source_settings, wrapping, spool, clock
+            )
+        sources = RunningSources(provider, clock, self._runtime, source_settings)
+        maker = TargetMaker(certificates.__getitem__, clock=clock, random=random, wrapping=wrapping)
+        return OutputSet(side, self._stores, sources, maker, clock, settings)
 
     def __enter__(self) -> Self:
         self.start()

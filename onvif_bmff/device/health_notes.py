@@ -82,6 +82,18 @@ class HealthNotes:
         """Note that the device cannot follow its plans."""
         self.failure = NotedError(text, self._clock.latest)
 
+    def not_followed(self, error: Exception) -> None:
+        """Note and log that the device could not follow its plans; it tries again."""
+        text = str(error) or type(error).__name__
+        self.fail(text)
+        self.log.error(type(error).__name__, "the device cannot follow its configuration, and tries again: %s", text)
+
+    def succeed(self) -> None:
+        """Note that the device follows its plans, and log it if it could not before."""
+        if self.failure is not None:
+            self.failure = None
+            _log.info("the device follows its configuration again")
+
     def leave(self, key: OutputKey, worker: OutputWorker) -> None:
         """Note that a worker was asked to end."""
         with self._lock:

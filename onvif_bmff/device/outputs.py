@@ -149,17 +149,11 @@ class OutputSet:
 
     def followed(self) -> None:
         """Note that all is in line with the plan."""
-        if self.notes.failure is not None:
-            self.notes.failure = None
-            log.info("the device follows its configuration again")
+        self.notes.succeed()
 
     def not_followed(self, error: Exception) -> None:
         """Note that the device could not follow its plan; it is tried again."""
-        text = str(error) or type(error).__name__
-        self.notes.fail(text)
-        self.notes.log.error(
-            type(error).__name__, "the device cannot follow its configuration, and tries again: %s", text
-        )
+        self.notes.not_followed(error)
 
     def _wanted_sources(self) -> dict[SourceReference, tuple[OutputWorker, ...]]:
         found: dict[SourceReference, tuple[OutputWorker, ...]] = {}

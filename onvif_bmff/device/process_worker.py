@@ -27,7 +27,7 @@ from onvif_bmff.storage.iv_store import SqliteIvStore
 from onvif_bmff.storage.spool import Dropped
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["WorkerParts", "WorkerSetup", "log_level", "serve_outputs"]
+__all__ = ["WorkerLimits", "WorkerParts", "WorkerSetup", "log_level", "serve_outputs"]
 
 _TICK = 1.0
 _TELL_INTERVAL = 5.0
@@ -45,10 +45,22 @@ class WorkerParts:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """Limits of the outputs of a process, as in ``OutputSettings``; ``room`` are the two limits of a ``Room``."""
+
+    max_bytes: int
+    policy: OverloadPolicy
+    room: tuple[int, int]
+    event_latency: timedelta
+    source_patience: timedelta
+    preroll_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSetup:
     """What a process is told at its start: how to open its parts, and the settings of the device; all can be pickled.
 
-    ``room`` are the two limits of a ``Room``, ``vectors`` the path of an ``SqliteIvStore``.
+    ``vectors`` is the path of an ``SqliteIvStore``.
     """
 
     number: int
@@ -56,12 +68,7 @@ class WorkerSetup:
     clock: Callable[[], UtcTime] | None
     clock_rate: float
     labels: SegmentLabels
-    max_bytes: int
-    policy: OverloadPolicy
-    room: tuple[int, int]
-    event_latency: timedelta
-    source_patience: timedelta
-    preroll_bytes: int
+    limits: WorkerLimits
     sources: SourceSettings
     wrapping: WrappingPolicy
     spool: DeviceSpool
@@ -161,6 +168,7 @@ class _Worker:
         )
         vectors = None if setup.vectors is None else SqliteIvStore(setup.vectors)
         ivs = IvSources(CencIvAllocators(random=runtime.random, store=vectors), CbcsIvSource(runtime.random))
+        limits = setup.limits
         self._outputs = OutputSet(
             self._side,
             stores,
@@ -168,8 +176,8 @@ class _Worker:
             TargetMaker(self._certificates.__getitem__, clock=clock, random=runtime.random, wrapping=setup.wrapping),
             clock,
             OutputSettings(
-                ivs, setup.labels, setup.max_bytes, setup.policy, Room(*setup.room), setup.event_latency,
-                setup.source_patience, setup.preroll_bytes, runtime,
+                ivs, setup.labels, limits.max_bytes, limits.policy, Room(*limits.room), limits.event_latency,
+                limits.source_patience, limits.preroll_bytes, runtime,
             ),
         )  # fmt: skip
         self._is_recovering = False
@@ -189,6 +197,7 @@ class _Worker:
                 if now >= tick:
                     tick = now + _TICK
                     self._outputs.watch()
+                    self._send("health", self._outputs.health(running=True, recovered=self._recovery.done))
                     if self._outputs.storage_has_come:
                         self._outputs.follow(self._plan)
                 if now >= tell:

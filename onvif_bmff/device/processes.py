@@ -22,10 +22,18 @@ from onvif_bmff.control.device_side import DeviceSide
 from onvif_bmff.control.persistence import Persistence
 from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.device.health import ClockHealth, DeviceHealth
+from onvif_bmff.device.health_notes import HealthNotes
+from onvif_bmff.device.outputs import OutputSettings
+from onvif_bmff.device.process_health import DEAD, joined_health
 from onvif_bmff.device.process_link import ProcessLink
-from onvif_bmff.device.process_worker import WorkerParts, WorkerSetup, serve_outputs
+from onvif_bmff.device.process_worker import WorkerLimits, WorkerSetup, log_level, serve_outputs
+from onvif_bmff.device.sources import SourceSettings
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceSpool
 from onvif_bmff.device.worker_spools import Assignments, check_left_over, worker_folder
+from onvif_bmff.device.workers import DeviceWorkers
+from onvif_bmff.engine.targets import WrappingPolicy
 from onvif_bmff.errors import StateError
 from onvif_bmff.recovery import RecoveryReport
 from onvif_bmff.runtime import Flag, Runtime, SpawnedProcess, spawn_process
@@ -33,7 +41,7 @@ from onvif_bmff.storage.spool import Dropped
 from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["DeviceWorkers", "ProcessOutputs", "WorkerParts", "process_outputs"]
+__all__ = ["ProcessOutputs", "process_outputs"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,24 +51,6 @@ _STEADY = 60.0
 """Seconds that a process has to run until the next one is spawned at once when it dies."""
 _ANSWER = 2.0
 """Seconds that a process may take to answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceWorkers:
-    """Processes that a device's outputs are spread over.
-
-    Args:
-        count: how many.
-        open: a function of a module, called in each process: opens the stores, sources and local store that its outputs
-            use, of the same tokens and places as those that the device is given.
-    """
-
-    count: int
-    open: Callable[[], WorkerParts]
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.count <= 256:
-            raise StateError("outputs run in 1 to 256 processes")
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +71,7 @@ class _Process:
     delay: float = _FIRST_RETRY
     reports: list[RecoveryReport] = field(default_factory=list)
     recovered: Flag | None = None
-    closed: bool = False
+    health: DeviceHealth | None = None
 
 
 class ProcessOutputs:
@@ -93,6 +83,7 @@ class ProcessOutputs:
         certificates: certificates by ID; may change at any time.
         assignments: which process has which recording.
         on_dropped: called with what the spools drop.
+        clock: the present instant.
         runtime: runs threads, waits and reads clocks.
     """
 
@@ -103,6 +94,7 @@ class ProcessOutputs:
         certificates: Mapping[str, bytes],
         assignments: Assignments,
         on_dropped: Callable[[str, Dropped], None] | None,
+        clock: SteadyClock,
         runtime: Runtime,
     ) -> None:
         self._device_side = device_side
@@ -114,6 +106,8 @@ class ProcessOutputs:
         self._numbers: dict[str, int] = {}
         self._asked: dict[int, tuple[Flag, list[bool]]] = {}
         self._is_closing = False
+        self._clock = clock
+        self.notes = HealthNotes(clock, runtime)
 
     # ---- as an ``OutputSet`` ---------------------------------------------------------------------------------
 
@@ -132,6 +126,24 @@ class ProcessOutputs:
                 if one.link is not None:
                     one.link.send("follow", part, certificates)
         self.watch()
+
+    def followed(self) -> None:
+        """Note that all is in line with the plan."""
+        self.notes.succeed()
+
+    def not_followed(self, error: Exception) -> None:
+        """Note that the device could not follow its plan; it is tried again."""
+        self.notes.not_followed(error)
+
+    def health(self, *, running: bool, recovered: bool) -> DeviceHealth:
+        """Return the health of the device, as its processes said within the last second or two.
+
+        What a process that died had counted is not in it.
+        """
+        clock = ClockHealth(*self._clock.read())
+        own = DeviceHealth(running, clock, recovered=recovered, failure=self.notes.failure)
+        parts = [(one.plan, one.health) for one in self._processes]
+        return joined_health(own, list(self._numbers), parts)
 
     def watch(self) -> None:
         """Spawn processes that are not there; to be called about once a second."""
@@ -237,15 +249,13 @@ class ProcessOutputs:
         """Note that a process has died: its tracks are in Error until another one records them."""
         if one.link is not None:
             one.link.close(1.0)
-        one.process = one.link = None
+        one.process = one.link = one.health = None
         one.delay = _FIRST_RETRY if now - one.began > _STEADY else min(one.delay * 2, _MAX_RETRY)
         one.retry_at = now + one.delay - (_FIRST_RETRY if one.delay == _FIRST_RETRY else 0.0)
         _log.error("process %d of the outputs has died, and is spawned again", number)
         for recording in one.plan.recordings.values():
             for track, feed in recording.feeds.items():
-                self._device_side.report_track_state(
-                    feed.job, track, RecordingJobState.ERROR, "The process of the recording has died"
-                )
+                self._device_side.report_track_state(feed.job, track, RecordingJobState.ERROR, DEAD)
 
     def _ask(self, link: ProcessLink, *question: Any) -> bool:
         """Return the answer of a process; True if there is none, for then it may still write."""
@@ -293,8 +303,8 @@ class ProcessOutputs:
             logger = logging.getLogger(values[0])
             if logger.isEnabledFor(values[1]):
                 logger.log(values[1], "process %d: %s", one.setup.number, values[2])
-        elif name == "closed":
-            one.closed = True
+        elif name == "health":
+            one.health = values[0]
 
 
 def _nothing() -> None:
@@ -306,36 +316,45 @@ def process_outputs(
     device_side: DeviceSide,
     certificates: Mapping[str, bytes],
     persistence: Persistence | None,
-    setup: WorkerSetup,
-    runtime: Runtime,
+    settings: OutputSettings,
+    sources: SourceSettings,
+    wrapping: WrappingPolicy,
+    spool: DeviceSpool,
+    clock: SteadyClock,
 ) -> ProcessOutputs:
-    """Return the outputs of a device in processes; ``setup`` is that of one process that does all.
+    """Return the outputs of a device in processes, with the settings that it has for outputs in its own.
 
     Raises:
         StateError: something of the setup cannot be given to a process, or recordings wait in spools of another number
             of processes.
     """
-    folder = setup.spool.folder_beside(persistence)
+    folder = spool.folder_beside(persistence)
+    wall_clock = None if clock.wall == settings.runtime.now else clock.wall
     if folder is not None:
         check_left_over(folder, [worker_folder(folder, number) for number in range(workers.count)])
     vectors = f"{persistence.path}.ivs" if isinstance(persistence, SqlitePersistence) else None
-    room = setup.room[0] // workers.count, setup.room[1] // workers.count
+    memory, total = (limit // workers.count for limit in settings.room.limits)
+    limits = WorkerLimits(
+        settings.max_bytes, settings.policy, (memory, total), settings.event_latency, settings.source_patience,
+        settings.preroll_bytes,
+    )  # fmt: skip
     setups = tuple(
-        replace(
-            setup,
-            number=number,
-            room=room,
-            vectors=None if vectors is None else f"{vectors}.{number}",
-            spool=_share(setup.spool, None if folder is None else worker_folder(folder, number), workers.count),
+        WorkerSetup(
+            number, workers.open, wall_clock, clock.rate, settings.labels, limits, sources, wrapping,
+            _share(spool, None if folder is None else worker_folder(folder, number), workers.count),
+            None if vectors is None else f"{vectors}.{number}",
+            log_level(),
         )
         for number in range(workers.count)
-    )
+    )  # fmt: skip
     try:
         pickle.dumps(setups)
     except Exception as error:  # noqa: BLE001 - anything may be raised by what is pickled
         raise StateError(f"a process cannot be given the settings of the device: {error}") from None
     assignments = Assignments(workers.count, folder)
-    return ProcessOutputs(setups, device_side, certificates, assignments, setup.spool.on_dropped, runtime)
+    return ProcessOutputs(
+        setups, device_side, certificates, assignments, spool.on_dropped, clock, settings.runtime
+    )  # fmt: skip
 
 
 def _share(spool: DeviceSpool, folder: str | None, count: int) -> DeviceSpool:

@@ -85,6 +85,11 @@ class SteadyClock:
         return self._trust.doubt(self())
 
     @property
+    def wall(self) -> Callable[[], UtcTime]:
+        """The wall clock."""
+        return self._clock
+
+    @property
     def rate(self) -> float:
         """How many of its seconds pass in one."""
         return self._rate

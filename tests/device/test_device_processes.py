@@ -78,10 +78,15 @@ def test_recordings_are_spread_and_recorded_as_in_one_process(tmp_path):
         tokens = [record(one.service, f"site-{number}") for number in range(4)]
         pids = until(lambda: None if None in one._outputs.pids else one._outputs.pids)
         assert len({os.getpid(), *pids}) == 3
-        assert one._outputs._numbers == {token: number % 2 for number, (token, _) in enumerate(tokens)}
+        until(lambda: one._outputs._numbers == {token: number % 2 for number, (token, _) in enumerate(tokens)})
         until(lambda: all(state(one.service, found) == "Active" for _, found in tokens))
         store = DirectoryStore(tmp_path / "s3")
         until(lambda: all(len(sealed(store, f"site-{number}/")) >= 4 for number in range(4)))
+        health = until(lambda: found if (found := one.health()).recovered and found.recordings[3].fragments else None)
+        assert [one.recording for one in health.recordings] == [token for token, _ in tokens]
+        assert all(one.wanted and one.newest_object is not None for one in health.recordings)
+        assert {one.storage for one in health.storages} == {"s3", None}
+        assert health.running
         with pytest.raises(StateError, match="not at hand"):
             one.worker(tokens[0][0])
 
@@ -138,6 +143,8 @@ def test_a_process_that_is_killed_is_spawned_again_and_what_it_wrote_is_recovere
         until(lambda: all(any((tmp_path / "s3").rglob("*")) for _ in found) and fragments(tmp_path, "") > 300_000)
         os.kill(victim, signal.SIGKILL)
         until(lambda: state(one.service, found[0][1]) == "Error")
+        dead = one.health().recordings[0]
+        assert (dead.recording, dead.wanted, dead.error) == (found[0][0], True, "The process of the recording has died")
         assert state(one.service, found[1][1]) == "Active"
         until(lambda: state(one.service, found[0][1]) == "Active")
         pids = one._outputs.pids
@@ -237,7 +244,7 @@ def test_limits_are_divided(tmp_path):
     assert [found.spool.folder for found in setups] == [f"{tmp_path}/spool/worker-{number}" for number in range(4)]
     found = setups[0].spool.policy
     assert (found.most_bytes, found.bytes_a_day, found.bytes_a_month, found.bytes_a_second) == (250, 7, None, 2.0)
-    assert setups[0].room == ((64 << 20) // 4, (256 << 20) // 4)
+    assert setups[0].limits.room == ((64 << 20) // 4, (256 << 20) // 4)
     one.close()
 
 
