@@ -125,11 +125,12 @@ class Workers:
             StoreError: the scheduler does not answer, has no workers, or Dask (extra ``dask``) is not installed.
         """
         try:
-            from distributed import Client  # pyright: ignore[reportMissingImports]
+            import distributed  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise StoreError("Dask is not installed: pip install 'onvif-bmff[dask]'") from None
+        connect: Any = distributed.Client  # typed in part only, where it is installed
         try:
-            client = Client(address, timeout="10s", set_as_default=False)
+            client = connect(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise StoreError(f"no Dask scheduler at {address}: {error}") from None
         count = sum(client.nthreads().values())
