@@ -19,8 +19,6 @@ _NEARLY = 0.95
 """Of the timeout: silence for so long ended by it."""
 _TURN = 0.25
 """Seconds after which those who wait look whether they are to stop."""
-_BATCH = 0.2
-"""Seconds that packets may wait for others: waking who takes them costs more time than a picture does."""
 
 
 @dataclass(slots=True)
@@ -33,9 +31,6 @@ class Arrived:
 
 class _PacketQueue:
     """What was read and not taken yet: bounded, for one reader and one taker. ``end`` is why reading ended.
-
-    Whoever waits is woken by the packet that comes when the first one has waited long enough, so that the newest of
-    those that are then taken has just arrived.
 
     Args:
         max_bytes: beyond which nothing is added.
@@ -62,13 +57,10 @@ class _PacketQueue:
         """Add a packet; wait for room a moment and return False if there is none."""
         with self._lock:
             if self._bytes < self._max_bytes:
-                packets = self._packets
-                packets.append(arrived)
+                self._packets.append(arrived)
                 self._bytes += len(arrived.packet.data)
-                if arrived.at - packets[0].at >= _BATCH and not self._ready.is_set():
-                    self._ready.set()
+                self._ready.set()
                 return True
-            self._ready.set()
             self._room.clear()
         self._room.wait(_TURN)
         return False
@@ -79,8 +71,7 @@ class _PacketQueue:
             if self._packets:
                 found = self._packets.popleft()
                 self._bytes -= len(found.packet.data)
-                if not self._room.is_set():
-                    self._room.set()
+                self._room.set()
                 return found
             if self.end is None:
                 self._ready.clear()
