@@ -9,6 +9,10 @@ __all__ = ["Rhythm"]
 
 _REMEMBERED = 16
 """Durations whose median is the nominal one."""
+_AVERAGED = 64
+"""Durations whose average tells where later samples are expected."""
+_LONG = 3
+"""Nominal durations that a pause counts as in the average."""
 _ENOUGH = 8
 """Durations from which on the nominal one is beyond doubt."""
 
@@ -20,13 +24,16 @@ class Rhythm:
     A sample that comes up to ``usual`` ticks after the one before follows without a doubt. ``steady`` is the nominal
     duration if the next sample may be passed on without another look; -1 if not. Only durations that differ from the
     nominal one are ``note``d as they come; those between are counted from times.
+
+    ``pace`` is the average of the last 64. It is the nominal duration where samples come evenly. Where stamps
+    are shaken, or some samples are lost, it says where the samples that follow belong; a median does not.
     """
 
     bounds: Bounds
     nominal: int = 0
     steady: int = -1
     usual: int = field(init=False)
-    _recent: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _recent: deque[int] = field(default_factory=lambda: deque(maxlen=_AVERAGED))
     _since: int = 0
     _stated: bool = False
 
@@ -48,7 +55,7 @@ class Rhythm:
         recent.append(duration)
         self._since = time + duration
         if duration != self.nominal and (again or duration > self.usual or not self.nominal):
-            self._set(sorted(recent)[len(recent) // 2])
+            self._set(self._median())
 
     def now(self, time: int | None) -> int:
         """Return the nominal duration at a time, that of a sample; 0 if none is known."""
@@ -56,7 +63,7 @@ class Rhythm:
             self._count_until(time)
             self._since = max(self._since, time)
         if self._recent:
-            self._set(sorted(self._recent)[len(self._recent) // 2])
+            self._set(self._median())
         return self.nominal
 
     def skip_to(self, time: int) -> None:
@@ -66,14 +73,31 @@ class Rhythm:
     @property
     def expected(self) -> int:
         """The nominal duration, for telling what is off; a 50th of a second at least while few durations are known."""
-        if not self.nominal or len(self._recent) >= _ENOUGH or self._stated:
-            return self.nominal
-        lower = sorted(self._recent)[(len(self._recent) - 1) // 2] if self._recent else self.nominal
+        nominal, recent = self.nominal, self._recent
+        if not nominal or len(recent) >= _ENOUGH or self._stated:
+            return nominal
+        lower = sorted(recent)[(len(recent) - 1) // 2] if recent else nominal
         return max(lower, self.bounds.timescale // 50)
+
+    @property
+    def pace(self) -> int:
+        """How far apart samples come on average; ``expected`` if few are known, or if they come at another rate now."""
+        nominal, recent = self.expected, self._recent
+        if len(recent) < _ENOUGH:
+            return nominal
+        longest = _LONG * nominal
+        average = sum([min(one, longest) for one in recent]) // len(recent)
+        return average if 2 * nominal <= 3 * average and 2 * average <= 3 * nominal else nominal
+
+    def _median(self) -> int:
+        """The median of the last 16 durations."""
+        recent = self._recent
+        last = sorted(list(recent)[-_REMEMBERED:])
+        return last[len(last) // 2]
 
     def _count_until(self, time: int) -> None:
         if self.nominal and time > self._since:
-            self._recent.extend([self.nominal] * min((time - self._since) // self.nominal, _REMEMBERED))
+            self._recent.extend([self.nominal] * min((time - self._since) // self.nominal, _AVERAGED))
 
     def _set(self, nominal: int) -> None:
         self.nominal = self.steady = nominal

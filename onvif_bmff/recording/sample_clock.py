@@ -290,7 +290,7 @@ class SampleClock:
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
-            around = Neighbours(self._held.decode_time, self._rhythm.expected, reached, stamped, gone_on)
+            around = Neighbours(self._held.decode_time, self._rhythm.pace, reached, stamped, gone_on)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1

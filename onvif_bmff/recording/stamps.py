@@ -196,11 +196,28 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
     if first < jump <= limit + first * nominal:
         return Judgement(Situation.PAUSE, first)
     if jump <= first:
-        if jump > first * nominal - max(bounds.timescale // _EARLY, 2 * nominal) and held_back[-1] > around.last:
-            return Judgement(Situation.RETURNS, len(held_back) - 1)  # not back, but uneven
+        if _is_uneven(first, held_back, around.last, nominal, bounds):
+            return Judgement(Situation.RETURNS, len(held_back) - 1)
         return Judgement(Situation.BACK, first)
     contradicted = around.gone_on and around.stamped < start - limit
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+
+
+def _is_uneven(first: int, held_back: Sequence[int], last: int, nominal: int, bounds: Bounds) -> bool:
+    """Tell whether samples that go on earlier than expected, from the ``first`` one on, were not set back but shaken.
+
+    They lie around where they are expected then, no farther than their own distance from an even line.
+    """
+    if held_back[-1] - last < len(held_back):
+        return False  # no room for all
+    early = [last + nominal * (number + 1) - held_back[number] for number in range(first, len(held_back))]
+    middle = _median(early)
+    shaken = 2 * _median([abs(one - middle) for one in early])
+    return middle < nominal + max(bounds.timescale // _EARLY, 2 * nominal, 2 * shaken)
+
+
+def _median(values: Sequence[int]) -> int:
+    return sorted(values)[len(values) // 2]
 
 
 def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended: bool) -> Judgement:

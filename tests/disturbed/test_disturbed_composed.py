@@ -1,4 +1,9 @@
-"""Disturbances composed by chance: whatever comes together, the oracle holds."""
+"""Disturbances composed by chance: the oracle holds for the slice that is run here.
+
+It does not for all: of 1500 compositions drawn as here 53 fail, most of them of the kinds in ``FAILING``.
+"""
+
+from fractions import Fraction
 
 import pytest
 from disturbances import (
@@ -34,7 +39,7 @@ DISTURBANCES = st.one_of(
     st.builds(equal, every=st.integers(2, 12)),
     st.builds(pause, AT, st.sampled_from((0.4, 1.6, 4.0, 9.0, 11.0))),
     st.builds(lost, every=st.integers(3, 12)),
-    st.builds(drift, st.sampled_from([ppm * 10**-6 for ppm in (-300, -50, 50, 300)])),
+    st.builds(drift, st.sampled_from([Fraction(ppm, 1_000_000) for ppm in (-300, -50, 50, 300)])),
     st.builds(wall_clock, st.sampled_from((-120.0, 3_600.0, -56 * 365 * 86_400.0))),
     st.builds(restart, AT, away=st.sampled_from((0.0, 2.0, 12.0))),
     st.builds(delayed, st.sampled_from((0.05, 0.15))),
@@ -42,7 +47,35 @@ DISTURBANCES = st.one_of(
 )
 
 
-@pytest.mark.xfail(reason="lines 1, 2, 4 and 5", strict=True)
+FAILING = {
+    "reordered, half a second off: presentation stays where it was off": (
+        "reordered with sound", (lone(-0.5, every=50, first=29), lost(every=7)), CMAF, Clock.CAMERA,
+    ),
+    "reordered, shaken by a picture: shown before the sync sample": (
+        "reordered with sound", (delayed(0.15), shaken(0.044)), CMAF, Clock.CAMERA,
+    ),
+    "documents do not follow a step of the other tracks": (
+        "all", (stalled(12.3, 1.0), step(9.0, -3.0)), MP4, Clock.ARRIVAL,
+    ),
+    "two boots within 3 s": ("long groups", (restart(12.3), restart(14.52, away=2.0)), CMAF, Clock.ARRIVAL),
+    "a step ahead is taken for a gap": (
+        "29.97 a second", (drift(Fraction(3, 10_000)), shaken(0.005, seed=0), step(14.52, 9.5, wall=True)),
+        CMAF, Clock.ARRIVAL,
+    ),
+    "one of two tracks that step is taken for uneven": (
+        "sound and video", (equal(every=4), step(14.52, -0.3)), CMAF, Clock.ARRIVAL,
+    ),
+    "a stamp from before a pause, behind it": ("long groups", (pause(14.52, 0.4), equal(every=5)), CMAF, Clock.ARRIVAL),
+}  # fmt: skip
+"""What fails today, an example for each kind that is known: a clean stream, what happens to it, format and clock."""
+
+
+@pytest.mark.xfail(raises=AssertionError, strict=True)
+@pytest.mark.parametrize(("base", "disturbances", "format_", "clock"), FAILING.values(), ids=FAILING)
+def test_compositions_that_fail(base, disturbances, format_, clock):
+    check(composed(*disturbances)(clean(base)), format_, clock)
+
+
 @settings(max_examples=60, derandomize=True, phases=[Phase.generate])
 @given(
     base=st.sampled_from(BASES),

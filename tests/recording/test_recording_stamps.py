@@ -90,6 +90,16 @@ def test_where_the_media_end_there_is_an_answer(held_back, situation):
     assert judge(held_back, Neighbours(0, 40), BOUNDS, ended=True).situation is situation
 
 
+@pytest.mark.parametrize(("back", "situation"), [(130, Situation.RETURNS), (400, Situation.BACK)])
+def test_stamps_that_are_shaken_were_not_set_back_unless_by_more_than_they_are_shaken(back, situation):
+    """Off by up to 80 ms at 60 a second, and early by half a frame more at the end, so that none is expected."""
+    shaken = [80, -80, 60, -60, 40, -40, 20, -20, 0, -70]
+    stamps = [17 * (n + 1) - back + shaken[n % 10] for n in range(64)]
+    stamps.append(17 * 65 - back - 80)
+    assert judge(stamps, Neighbours(0, 17), BOUNDS).situation is situation
+    assert judge(line(17 - back, 65, 17), Neighbours(0, 17), BOUNDS).situation is Situation.BACK
+
+
 @pytest.mark.parametrize(
     ("later", "while_it_goes_on", "at_the_end"),
     [
@@ -184,6 +194,18 @@ def test_the_nominal_duration_is_the_median_of_the_last_16(durations):
         time += duration
     last = sorted(durations[-16:])
     assert rhythm.now(time) == last[len(last) // 2]
+
+
+@given(st.lists(st.integers(0, 16), min_size=80, max_size=120))
+def test_later_samples_are_expected_by_the_average_where_stamps_are_shaken(shaken):
+    rhythm = Rhythm(BOUNDS)
+    rhythm.begin(0, 0)
+    times = [40 * number + by for number, by in enumerate(shaken)]
+    for time, later in pairwise(times):
+        if later - time != rhythm.nominal:
+            rhythm.note(time, later - time)
+    rhythm.now(times[-1])
+    assert abs(rhythm.pace - 40) <= 2
 
 
 # ---- cameras -----------------------------------------------------------------------------------------------
