@@ -153,10 +153,7 @@ class _Worker:
         self._inbox: WorkQueue[tuple[Any, ...]] = WorkQueue(runtime)
         self._side = _FarSide(self._send, runtime)
         self._link = ProcessLink(pipe, self._received, self._left, runtime, "device")
-        logger = logging.getLogger("onvif_bmff")
-        logger.addHandler(_ForwardedLog(self._send, setup.log_level))
-        logger.setLevel(setup.log_level)
-        logger.propagate = False
+        _forward_log(logging.getLogger("onvif_bmff"), _ForwardedLog(self._send, setup.log_level))
         parts = setup.open()
         spool = DeviceSpool(setup.spool.folder, setup.spool.policy, setup.spool.used, on_dropped=self._dropped)
         self._stores = stores = DeviceStores(spool.before(parts.storages, None, runtime), parts.local)
@@ -261,6 +258,12 @@ class _Worker:
 
 def _nothing_deleted(recording: str, track: str, found: object) -> None:
     """Take what recovery deleted: nothing, for the device does that itself."""
+
+
+def _forward_log(logger: logging.Logger, handler: logging.Handler) -> None:
+    logger.addHandler(handler)
+    logger.setLevel(handler.level)
+    logger.propagate = False
 
 
 def log_level() -> int:

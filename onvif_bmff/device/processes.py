@@ -300,11 +300,14 @@ class ProcessOutputs:
             if self._on_dropped is not None:
                 self._on_dropped(*values)
         elif name == "log":
-            logger = logging.getLogger(values[0])
-            if logger.isEnabledFor(values[1]):
-                logger.log(values[1], "process %d: %s", one.setup.number, values[2])
+            _repeat_log(logging.getLogger(values[0]), values[1], one.setup.number, values[2])
         elif name == "health":
             one.health = values[0]
+
+
+def _repeat_log(logger: logging.Logger, level: int, number: int, text: str) -> None:
+    if logger.isEnabledFor(level):
+        logger.log(level, "process %d: %s", number, text)
 
 
 def _nothing() -> None:

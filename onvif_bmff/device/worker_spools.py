@@ -9,10 +9,9 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from pathlib import Path
 
-from onvif_bmff.errors import StateError, StoreError
+from onvif_bmff.errors import StateError
 from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.spool import spool_folders
 from onvif_bmff.storage.tree import write_file
@@ -50,11 +49,11 @@ def check_left_over(folder: str, used: Collection[str]) -> None:
 
 
 def _waits(spool: Path) -> bool:
-    try:
-        store = DirectoryStore(spool_folders(spool)[0], create=False)
-        return next(store.keys(), None) is not None or bool(store.open_area_state().unsealed)
-    except StoreError:
+    folder = spool_folders(spool)[0]
+    if not Path(folder).is_dir():
         return False
+    store = DirectoryStore(folder, create=False)
+    return next(store.keys(), None) is not None or bool(store.open_area_state().unsealed)
 
 
 class Assignments:
@@ -88,11 +87,17 @@ class Assignments:
     def _read(self) -> dict[str, int]:
         if self._folder is None:
             return {}
-        with suppress(OSError, ValueError, RecursionError, AttributeError):
+        try:
             with open(os.path.join(self._folder, _FILE), "rb") as file:
                 rows = json.loads(file.read(_LARGEST))
             return {str(token): number for token, number in rows.items() if number in range(self._count)}
-        return {}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError, AttributeError) as error:
+            _log.warning(
+                "%s: which process has which recording cannot be read, and is decided anew: %s", self._folder, error
+            )
+            return {}
 
     def _write(self) -> None:
         if self._folder is None:
