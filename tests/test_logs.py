@@ -194,7 +194,7 @@ SILENT = {
     "rtsp.source: open_location": "the reader raises it again behind what came before",
     "storage.cloud_settings: _section": "there is no such file",
     "storage.directory: DirectoryStore._is_sealed": _ANSWER,
-    "device.process_link: ProcessLink._receive": "the end of the other side is what ``ended`` tells, and is logged there",
+    "device.process_link: ProcessLink._receive": "the other side has ended, which is logged there",
     "device.process_link: ProcessLink._send": "the other side is gone, as the receiver finds out, too",
     "device.segments: SegmentUploader._copy": _CLEANS,
     "device.segments: SegmentUploader._upload_all": "the export was stopped just now, and nobody asks for its progress",

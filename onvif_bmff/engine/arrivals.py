@@ -252,18 +252,18 @@ class SourceClock:
             for track in sorted(media, key=lambda track: track.type is not TrackType.VIDEO)
         }
         self._lines = self._made_lines()
-        self._camera: CameraClock = CameraClock() if before is None else before._camera
+        self.camera: CameraClock = CameraClock() if before is None else before.camera
         self._now = 0.0
 
     @property
     def has_camera_time(self) -> bool:
         """Whether readings of the camera are followed."""
-        return self._camera.followed or (self._choice is ClockChoice.CAMERA and self._camera.has_readings)
+        return self.camera.followed or (self._choice is ClockChoice.CAMERA and self.camera.has_readings)
 
     @property
     def disbelieved(self) -> int:
         """Readings of the camera that cannot be right."""
-        return self._camera.disbelieved
+        return self.camera.disbelieved
 
     def arrived(self, sample: Sample, arrival: float) -> ClockReading | None:
         """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much.
@@ -272,7 +272,7 @@ class SourceClock:
         """
         self._now = arrival
         line = self._lines.get(sample.track_id)
-        if line is None or self._choice is ClockChoice.CAMERA or not self._camera.may_lapse(arrival, _WINDOW):
+        if line is None or self._choice is ClockChoice.CAMERA or not self.camera.may_lapse(arrival, _WINDOW):
             return None
         media = sample.decode_time / line.timescale
         if media < 0:  # it came while the source was opened, and not now
@@ -287,7 +287,7 @@ class SourceClock:
         if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:
             return None
         found = self._look(line, arrival)
-        if found is None or self._camera.is_followed(arrival):
+        if found is None or self.camera.is_followed(arrival):
             return None
         in_step = all(one.in_step and not one.steps.in_doubt for one in self._lines.values())
         time = Fraction(sample.decode_time, line.timescale)
@@ -306,9 +306,9 @@ class SourceClock:
         """Take a reading of the source at ``now``; return it if it is to be followed."""
         if self._choice is ClockChoice.ARRIVAL:
             return None
-        if not self._camera.can_be_right(reading.utc, now):
+        if not self.camera.can_be_right(reading.utc, now):
             return None
-        if not self._camera.read(self._now) and self._choice is ClockChoice.AUTO:
+        if not self.camera.read(self._now) and self._choice is ClockChoice.AUTO:
             return None
         if any(line.estimator.has_samples for line in self._lines.values()):
             self._lines = self._made_lines()  # what is estimated next begins anew
