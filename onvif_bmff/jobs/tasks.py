@@ -96,6 +96,7 @@ class Workers:
         self._window = max(1, count) * _AHEAD
         self._renew = renew
         self._close: list[Callable[[], object]] = []
+        self._closed = False
 
     @classmethod
     def processes(cls, count: int) -> Self:
@@ -151,6 +152,7 @@ class Workers:
 
     def close(self) -> None:
         """End the workers that ``processes`` or ``dask`` made."""
+        self._closed = True
         while self._close:
             self._close.pop()()
 
@@ -198,8 +200,8 @@ class Workers:
                 yield result
         finally:
             for one in window:
-                if one.future is not None:
-                    one.future.cancel()
+                if one.future is not None and not self._closed:
+                    one.future.cancel()  # Dask has nobody to tell once its client is closed
 
     def _result(self, function: Callable[[T], R], window: deque[_Running[T, R]]) -> R:
         """Wait for the first result."""

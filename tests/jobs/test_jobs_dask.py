@@ -43,6 +43,15 @@ def test_dask_runs_the_tasks_of_a_killed_worker_again(cluster, tmp_path):
     assert len(list(tmp_path.glob("*.died"))) == 2
 
 
+def test_a_job_may_be_given_up_after_its_workers_were_closed(cluster):
+    workers = Workers.dask(cluster.scheduler_address)
+    job = workers.run(double, range(50))
+    assert next(job) == 0
+    workers.close()
+    job.close()
+    assert list(job) == []
+
+
 def test_the_command_takes_an_address(cluster, tmp_path, capsys):
     directory(tmp_path, damaged_objects(1))
     assert main(["timeline", str(tmp_path), "--json"]) == 0
