@@ -40,6 +40,8 @@ from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.process_beats import BeatWatch as BeatWatch
+from onvif_bmff.device.process_beats import send_beats as send_beats
 from onvif_bmff.device.process_health import DEAD as DEAD
 from onvif_bmff.device.process_health import joined_health as joined_health
 from onvif_bmff.device.process_link import ProcessLink as ProcessLink
@@ -92,6 +94,7 @@ __all__ = [
     "STORAGE_RULES",
     "Assignments",
     "Backlog",
+    "BeatWatch",
     "ClockHealth",
     "ClockTrust",
     "ConfiguredCameras",
@@ -159,6 +162,7 @@ __all__ = [
     "metrics_text",
     "process_outputs",
     "recovered_part",
+    "send_beats",
     "serve_outputs",
     "storages_read",
     "worker_folder",
