@@ -3,6 +3,7 @@ from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
 from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
 from onvif_bmff.device.device_exports import DeviceExports as DeviceExports
+from onvif_bmff.device.drops import SpoolDrops as SpoolDrops
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
@@ -141,6 +142,7 @@ __all__ = [
     "SourceProvider",
     "SourceRunner",
     "SourceSettings",
+    "SpoolDrops",
     "SpooledStorages",
     "SteadyClock",
     "StorageHealth",

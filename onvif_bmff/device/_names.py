@@ -6,6 +6,7 @@ NAMES = {
     "configured_stores": ("ConfiguredStores",),
     "device": ("RecordingDevice",),
     "device_exports": ("DeviceExports",),
+    "drops": ("SpoolDrops",),
     "exports": ("EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports",),
     "feeding": ("RunningSources", "SourceRunner",),
     "health": ("Backlog", "ClockHealth", "DeviceHealth", "NotedError", "RecordingHealth", "StorageHealth",),
