@@ -2,19 +2,24 @@
 
 import logging
 import os
+import re
 from collections import Counter
 from contextlib import closing
 
 import pytest
-from device_kit import fast_device, faults, record, until
+from device_kit import configuration, fast_device, faults, record, state, until
 
+from onvif_bmff.control import JobState
+from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.device import DeviceSpool, SpooledStorages
+from onvif_bmff.device.drops import SpoolDrops
 from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.runtime import SYSTEM, ThreadedRuntime
 from onvif_bmff.storage import (
     CloudHead,
     CloudStore,
     DirectoryStore,
+    Dropped,
     KeyTakenError,
     MemoryStore,
     RetryBudget,
@@ -148,6 +153,74 @@ def test_what_is_recorded_while_the_line_is_down_arrives_later_once(tmp_path):
     with fast_device({"s3": behind(line)}, persistence=persistence):
         until(lambda: recorded <= set(line.objects))
     assert set(line.writes.values()) == {1}
+
+
+def spool_error(service, held):
+    """What the state of a job says of a full spool, by track."""
+    found = service.get_recording_job_state(held)
+    return {track.destination: track.error for source in found.sources for track in source.tracks
+            if track.error and "spool" in track.error}  # fmt: skip
+
+
+def test_what_a_full_spool_drops_is_in_the_state_an_event_and_the_log(tmp_path, caplog):
+    line = Line()
+    line.is_down = True
+    policy = SpoolPolicy(most_bytes=60_000, when_full=WhenFull.DROP_OLDEST, first=0.01, longest=0.05)
+    spool = DeviceSpool(tmp_path / "spools", policy)
+    with (
+        caplog.at_level(logging.WARNING, "onvif_bmff"),
+        fast_device({"s3": behind(line)}, spool=spool) as device,
+    ):
+        _, held = record(device.service)
+        until(lambda: state(device.service, held) == "Active")
+        device.service.take_notifications()
+        until(lambda: "VIDEO001" in spool_error(device.service, held))
+        text = spool_error(device.service, held)["VIDEO001"]
+        assert re.fullmatch(
+            r"Recording goes on, but the spool of its storage is full: segments from \S+Z on are dropped", text
+        )
+        told = [str(one.state) for one in device.service.take_notifications() if isinstance(one, JobState)]
+        assert told[0] in ("Error", "PartiallyActive")
+        assert text in caplog.text
+        assert "the spool is full:" in caplog.text
+
+
+def plan_of(*recordings):
+    return DevicePlan({one.token: one for one in recordings}, {})
+
+
+def planned(token, prefix, storage="s3"):
+    tracks = (("VIDEO001", "Video"), ("AUDIO001", "Audio"))
+    return RecordingPlan(token, configuration(prefix, storage=storage), {}, tracks, {})
+
+
+def dropped(place, second, extension="m4v"):
+    key = f"{place}/2026-11-29/10/{second:02}-00.000Z.3.{extension}"
+    return Dropped(key, key, 1, 100, "2026-11-29T11:00:00Z")
+
+
+def test_which_tracks_lose_what_a_spool_drops():
+    now = [0.0]
+    drops = SpoolDrops(ThreadedRuntime(monotonic=lambda: now[0]))
+    plan = plan_of(planned("a", "site"), planned("b", "other"), planned("c", "site", "elsewhere"))
+    assert drops.changes(plan) == {}
+    drops.note("s3", dropped("site", 1))
+    drops.note("s3", Dropped("no key of a recording", "x", 1, 1, ""))
+    assert drops.changes(plan_of()) == {}
+    text = "the spool of its storage is full: segments from 2026-11-29T10:01:00.000000Z on are dropped"
+    assert drops.changes(plan) == {("a", "VIDEO001"): text}
+    now[0] = 59.0
+    drops.note("s3", dropped("site", 2))
+    assert drops.changes(plan) == {}
+    drops.note("elsewhere", dropped("site", 2, "mp4"))
+    assert {where for where, lost in drops.changes(plan).items() if lost} == {("c", "VIDEO001"), ("c", "AUDIO001")}
+    now[0] = 118.0
+    assert drops.changes(plan_of(*list(plan.recordings.values())[:2])) == dict.fromkeys(
+        [("c", "VIDEO001"), ("c", "AUDIO001")]
+    ), "of another configuration nothing is left behind"
+    now[0] = 119.0
+    assert drops.changes(plan) == {("a", "VIDEO001"): None}
+    assert drops.changes(plan) == {}
 
 
 def test_a_device_goes_on_while_its_spool_drops(tmp_path):
