@@ -129,6 +129,7 @@ class RecordingOutput:
         if self._ending is not None:
             self._keep_prerolls()
             return ()
+        self._times.ending_since = None  # another event goes on
         same_tracks = before == after and old.tracks == plan.tracks
         if not same_tracks or (self._choice.some_refused and (old.feeds != plan.feeds or old.target != plan.target)):
             events = self._stop()
@@ -245,11 +246,9 @@ class RecordingOutput:
         configured.
         """
         times, recorder = self._times, self._recorder
-        if self._ending is None:
-            times.ending_since = None
-        elif times.ending_since is None:
+        if self._ending is not None and times.ending_since is None:
             times.ending_since = now
-        elif now - times.ending_since > _LONGEST_END:
+        elif times.ending_since is not None and now - times.ending_since > _LONGEST_END:
             return self._end_event()
         silent = self._sources.silent(now)
         return () if recorder is None or not silent else self._topics.label(recorder.end_silent(silent))
@@ -381,6 +380,7 @@ class RecordingOutput:
         if recorder is None:
             return ()
         self._enter(OutputEvent.STOPPED)
+        self._times.ending_since = None
         events = self._topics.label(recorder.deactivate())
         self._reports.dropped += recorder.dropped
         times = self._times

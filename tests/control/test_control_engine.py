@@ -379,6 +379,25 @@ def test_an_event_goes_on_for_half_a_minute_at_most_if_no_sync_sample_comes():
     assert rig.output.state is OutputState.IDLE
 
 
+@pytest.mark.parametrize("another", [True, False], ids=["another event comes", "a sync sample comes"])
+def test_each_event_has_half_a_minute_of_its_own(another):
+    """The wait for a sync sample is over, and the next event ends a minute later, before anything tells the time."""
+    waiting = [Standby("j", "r", "VIDEO001", ONE, "", 5 * SECOND)]
+    event = plan({"VIDEO001": Feed("j", ONE, "", None, None, 5 * SECOND)})
+    rig = Rig(event)
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 2.5)
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    rig.do(rig.output.advance(START + 3 * SECOND))
+    if not another:
+        rig.play(ONE, 2.5, 3.02)
+        assert not rig.output.recording
+    rig.do(rig.output.configure(event))
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    rig.do(rig.output.advance(START + 60 * SECOND))
+    assert rig.output.recording
+
+
 def test_a_before_for_which_there_was_no_room_is_counted_and_shown(caplog):
     """Pictures of 18 bytes, 25 a second, GOPs of one second: room for four seconds, and a Before of ten."""
     waiting = [Standby("j", "r", "VIDEO001", ONE, "", 10 * SECOND)]
