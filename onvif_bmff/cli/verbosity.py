@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.logs import JsonLines
 
 __all__ = ["add_verbosity_arguments", "hide_keys", "shown_log"]
@@ -68,7 +68,7 @@ class _JsonShown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        say(self.format(record), sys.stderr)
 
 
 @contextmanager
