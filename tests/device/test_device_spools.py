@@ -3,24 +3,21 @@
 import logging
 import os
 import re
-from collections import Counter
 from contextlib import closing
 
 import pytest
 from device_kit import configuration, fast_device, faults, record, state, until
+from support_bucket_client import BucketClient
 
 from onvif_bmff.control import JobState
 from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.device import DeviceSpool, SpooledStorages
 from onvif_bmff.device.drops import SpoolDrops
-from onvif_bmff.errors import ObjectNotFoundError
 from onvif_bmff.runtime import SYSTEM, ThreadedRuntime
 from onvif_bmff.storage import (
-    CloudHead,
     CloudStore,
     DirectoryStore,
     Dropped,
-    KeyTakenError,
     MemoryStore,
     RetryBudget,
     SpooledStore,
@@ -29,7 +26,6 @@ from onvif_bmff.storage import (
     StoreBusyError,
     WhenFull,
 )
-from onvif_bmff.storage.cloud_client import S3
 
 
 @pytest.fixture(autouse=True)
@@ -37,39 +33,17 @@ def _no_waiting_for_disks(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: None)
 
 
-class Line:
+class Line(BucketClient):
     """A client of a bucket in memory, whose line may be down."""
 
-    service, bucket = S3, "bucket"
-
     def __init__(self):
-        self.objects, self.writes, self.is_down = {}, Counter(), False
+        super().__init__(self._ask)
+        self.is_down = False
 
-    def _ask(self):
+    def _ask(self, writes, done, size):
         if self.is_down:
             raise StoreBusyError("the line is down")
-
-    def put(self, key, buffers, content_type, attributes, *, create):
-        self._ask()
-        if create and key in self.objects:
-            raise KeyTakenError("412")
-        self.objects[key] = b"".join(buffers), content_type, dict(attributes)
-        self.writes[key] += 1
-
-    def head(self, key):
-        self._ask()
-        if key not in self.objects:
-            raise ObjectNotFoundError(key)
-        data, content_type, attributes = self.objects[key]
-        return CloudHead(len(data), content_type, attributes)
-
-    def get(self, key, start, end):
-        self._ask()
-        return self.objects[key][0][start:end]
-
-    def pages(self, folder, after):
-        self._ask()
-        yield sorted(key for key in self.objects if key > after and key.startswith(folder))
+        return done()
 
 
 def behind(line):
