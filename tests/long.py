@@ -22,6 +22,7 @@ RUNS: dict[str, str] = {
     "interrupts": "cli/long_interrupts",
     "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
+    "live-device": "rtsp/long_live_device",
     "live-hour": "rtsp/long_live_hour",
     "oracle": "cenc/long_oracle",
     "mutants": "laws/long_mutants",
