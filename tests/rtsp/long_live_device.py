@@ -74,15 +74,15 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
             time.sleep(max(0.0, begin + second + 1 - time.monotonic()))
             seen.update(device.states())
             waiting = max(waiting, len(list((folder / "state").rglob("*.m4*"))))
+        wanted = [[len(tap.wires[-1].packets[stream]) for stream in range(2)] for tap in taps]
         status, cpu, memory = device.stop()
         waits = [str(path) for path in (folder / "state").rglob("*.m4[va]")]
         store = open_store(bucket.url(), create=False, options=bucket.options())
-        found = [
-            _compared(open_store(f"{bucket.url()}/camera{number}", create=False, options=bucket.options()), tap.wires)
-            for number, tap in enumerate(taps)
-        ]
-    findings = list(validate_store(store))
-    print(*findings, sep="\n")
+        findings = list(validate_store(store))
+        found = []
+        for number, tap in enumerate(taps):
+            one = open_store(f"{bucket.url()}/camera{number}", create=False, options=bucket.options())
+            found.append(_compared(one, tap.wires, wanted[number]))
     levels = Counter(finding.level for finding in findings)
     most = max(moved_by(tap.wires, _RATES) for tap in taps)
     return {
@@ -108,8 +108,11 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _compared(store: ObjectStore, wires: list[Wire]) -> dict[str, tuple[int, int, int]]:
-    """By kind: access units stored; not stored where a connection ended; those that are neither one nor the other."""
+def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[str, tuple[int, int, int]]:
+    """By kind: access units stored; not stored where a connection ended; those that are neither one nor the other.
+
+    ``wanted`` are the packets of the last connection, by stream, when the device was told to end.
+    """
     stored: dict[str, list[str]] = {kind: [] for kind, _ in _KINDS}
     for one in SampleReader(store, select(Timeline.from_store(store))):
         stored[str(one.track.type)].append(digest(bytes(one.sample.data)))
@@ -122,11 +125,12 @@ def _compared(store: ObjectStore, wires: list[Wire]) -> dict[str, tuple[int, int
             same = 0
             while begin + same < len(sent) and found[at + same : at + same + 1] == [sent[begin + same].digest]:
                 same += 1
-            print(kind, wires.index(wire), "sent", len(sent), "begin", begin, "same", same, "of", len(found), "at", at, len(set(found)))
             if kind == "Video" and sent:
                 wrong += begin != next((place for place, unit in enumerate(sent) if unit.sync), None)
             at += same
-            missing = len(sent) - begin - same
+            if wire is wires[-1]:
+                sent = units_of(wire.packets[stream][: wanted[stream]], coding)
+            missing = max(len(sent) - begin - same, 0)
             left += missing
             wrong += missing if missing > _UNREAD else 0
         made[kind] = len(found), left, wrong + len(found) - at
