@@ -40,6 +40,7 @@ from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.own_place import OwnPlace as OwnPlace
 from onvif_bmff.device.process_health import DEAD as DEAD
 from onvif_bmff.device.process_health import joined_health as joined_health
 from onvif_bmff.device.process_link import ProcessLink as ProcessLink
@@ -123,6 +124,7 @@ __all__ = [
     "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
+    "OwnPlace",
     "PlanSide",
     "ProcessLink",
     "ProcessOutputs",

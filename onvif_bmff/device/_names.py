@@ -25,6 +25,7 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "metrics": ("CONTENT_TYPE", "DeviceCollector", "METRICS", "MetricRow", "metric_rows", "metrics_text",),
     "outputs": ("OutputSet", "OutputSettings", "PlanSide",),
+    "own_place": ("OwnPlace",),
     "process_health": ("DEAD", "joined_health",),
     "process_link": ("ProcessLink",),
     "process_worker": ("WorkerLimits", "WorkerParts", "WorkerSetup", "log_level", "serve_outputs",),
