@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.logs import JsonLines
 
 __all__ = ["ShownLog", "add_verbosity_arguments", "hide_keys"]
@@ -70,7 +70,7 @@ class _JsonShown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        say(self.format(record), sys.stderr)
 
 
 class ShownLog:

@@ -66,6 +66,15 @@ def all_commands(store, folder, monkeypatch, capsys):
     assert "--base" in capsys.readouterr().err
 
 
+def test_a_bucket_that_a_spool_may_feed_is_not_recovered(fake, capsys):
+    """Nobody can see in a bucket whether a spool has more of a span."""
+    assert main(["recover", "s3://recordings/a"]) == 2
+    assert "a spool may have more" in capsys.readouterr().err
+    assert fake.bucket.requests == []
+    for option in ("--no-spool", "--nobody-records", "--dry-run"):
+        assert main(["recover", "s3://recordings/a", option]) == 0
+
+
 def test_all_commands(fake, tmp_path, monkeypatch, capsys):
     all_commands("s3://recordings/a", tmp_path, monkeypatch, capsys)
     assert max(fake.bucket.writes.values()) == 1

@@ -4,7 +4,9 @@ import hashlib
 import socket
 import struct
 import threading
+from array import array
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -76,11 +78,39 @@ class Wire:
         self.packets[stream].append(RtpPacket(sequence, time, bool(data[1] & 128), data[begin:end]))
 
 
-class Tap:
-    """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order."""
+class StampWire(Wire):
+    """A wire of which only the stamps are kept, for long runs: ``stamps`` by channel, without wraps, each once."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.stamps: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.lost = 0
+        self._sequence: dict[int, int] = {}
+
+    def _frame(self, channel: int, data: bytes) -> None:
+        if channel % 2:
+            super()._frame(channel, data)
+            return
+        sequence, time = struct.unpack_from(">HI", data, 2)
+        known = self.stamps[channel]
+        if known:
+            time = known[-1] + (time - known[-1] + (1 << 31)) % (1 << 32) - (1 << 31)
+        if not known or known[-1] != time:
+            known.append(time)
+        expected = self._sequence.get(channel, sequence)
+        self.lost += (sequence - expected) % (1 << 16)
+        self._sequence[channel] = (sequence + 1) % (1 << 16)
+
+
+class Tap:
+    """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order.
+
+    ``make_wire`` makes what keeps what came on one of them.
+    """
+
+    def __init__(self, port: int, make_wire: Callable[[], Wire] = Wire) -> None:
         self._port = port
+        self._make_wire = make_wire
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.wires: list[Wire] = []
@@ -114,7 +144,7 @@ class Tap:
                 client.close()
                 continue
             server.settimeout(None)
-            wire = Wire()
+            wire = self._make_wire()
             self.wires.append(wire)
             self._open += [client, server]
             for source, sink, feed in ((client, server, None), (server, client, wire.feed)):
