@@ -19,6 +19,7 @@ RUNS: dict[str, str] = {
     "busy": "long_busy",
     "cloud-faults": "storage/storage_cloud_storm",
     "damaged-exports": "playback/long_damaged_exports",
+    "fresh-machine": "cli/long_fresh_machine",
     "interrupts": "cli/long_interrupts",
     "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
