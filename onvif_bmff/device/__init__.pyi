@@ -41,6 +41,7 @@ from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.own_place import OwnPlace as OwnPlace
 from onvif_bmff.device.process_beats import BeatWatch as BeatWatch
 from onvif_bmff.device.process_beats import send_beats as send_beats
 from onvif_bmff.device.process_health import DEAD as DEAD
@@ -127,6 +128,7 @@ __all__ = [
     "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
+    "OwnPlace",
     "PlanSide",
     "ProcessLink",
     "ProcessOutputs",

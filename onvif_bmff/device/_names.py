@@ -26,6 +26,7 @@ NAMES = {
     "mailbox": ("Mailbox", "OverloadPolicy",),
     "metrics": ("CONTENT_TYPE", "DeviceCollector", "METRICS", "MetricRow", "metric_rows", "metrics_text",),
     "outputs": ("OutputSet", "OutputSettings", "PlanSide",),
+    "own_place": ("OwnPlace",),
     "process_beats": ("BeatWatch", "send_beats",),
     "process_health": ("DEAD", "joined_health",),
     "process_link": ("ProcessLink",),

@@ -7,6 +7,7 @@ NAMES = {
     "clock_parts": ("ClockLimits", "MAX_DURATION", "NEVER", "SharedTime", "WrappingCounter",),
     "codec_cache": ("per_codec",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
+    "documents": ("Companion", "WaitingDocuments",),
     "dropped": ("DropReason",),
     "encryption": (
         "EncryptionEntry",
@@ -44,6 +45,7 @@ NAMES = {
     "sample_times": ("decoded_from", "moved", "nudged", "put", "spread", "with_duration",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
+    "shaken_stamps": ("ShakenStamps",),
     "silent_tracks": ("end_silent_tracks",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (
@@ -59,7 +61,6 @@ NAMES = {
     "span_set": ("SpanSet",),
     "stamps": (
         "Bounds",
-        "FIRST_PAUSE",
         "Judgement",
         "NOWHERE",
         "Neighbours",
@@ -67,7 +68,9 @@ NAMES = {
         "Situation",
         "Verdict",
         "gap_limit",
+        "is_first_off",
         "judge",
+        "moved_along",
         "usual_limit",
     ),
     "target": ("DecodeTimes", "RecordingTarget",),
