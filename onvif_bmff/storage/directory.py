@@ -162,7 +162,7 @@ class DirectoryStore:
         with self._tree.folder(parts[:-1], create=True) as folder:
             if not self._linked(file, folder, parts[-1]):
                 return False
-            self._tree.sync(folder)
+            self._keep_new(folder, parts[-1])
             return True
 
     def _put_in_place(self, file: OpenFile, parts: list[str], label: Label, *, in_file: bool) -> None:
@@ -185,7 +185,18 @@ class DirectoryStore:
     def _name(self, file: OpenFile, folder: int, name: str, *, replacing: bool) -> None:
         if replacing or not self._linked(file, folder, name):  # without links our own lock must do
             self._system.rename(file.data_name, name, src_dir_fd=file.place, dst_dir_fd=folder)
-        self._tree.sync(folder)
+            self._tree.sync(folder)
+        else:
+            self._keep_new(folder, name)
+
+    def _keep_new(self, folder: int, name: str) -> None:
+        """Make a new name durable, or take it back: who asks for the object must not find what a power cut may undo."""
+        try:
+            self._tree.sync(folder)
+        except OSError:
+            with suppress(OSError):
+                self._system.unlink(name, dir_fd=folder)
+            raise
 
     def _linked(self, file: OpenFile, folder: int, name: str) -> bool:
         """Give a file its name; unlike a rename, a link fails if any program made one. False if there are no links.

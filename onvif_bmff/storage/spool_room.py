@@ -1,11 +1,10 @@
 """Room in a spool: whether another object may begin, and what is dropped for it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.logs import CauseLog
-from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectStore, is_stored
+from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectStore
 from onvif_bmff.runtime import Runtime
 from onvif_bmff.storage.spool import Dropped, SpoolPolicy, WhenFull
 from onvif_bmff.storage.spool_contents import SpoolContents
@@ -15,6 +14,8 @@ from onvif_bmff.storage.waiting_spans import Waiting, waiting
 __all__ = ["SpoolRoom"]
 
 _END = "_end"
+_TRIES = 3
+"""Tries to write the end of a span whose rest is dropped, as a disk that was full may fail once more."""
 
 
 class SpoolRoom:
@@ -136,19 +137,21 @@ class SpoolRoom:
     def _end_before(self, first: Waiting) -> str | None:
         """End a span with the segment before one that is gone, which begins where that ends; return the key."""
         key = first.key + _END
-        try:
-            writer = self._store.open_writer(key, content_type=SPAN_END_CONTENT_TYPE)
+        for attempt in range(_TRIES):
             try:
-                writer.seal({})
-            finally:
-                writer.abandon()
-        except (OnvifBmffError, OSError) as error:
-            with suppress(OnvifBmffError, OSError):
-                if is_stored(self._store, key):  # as where its folder cannot be made durable, or it was there
-                    return key
-            self._log.error("ending", "%s: the span is not ended: %s", key, error)
-            return None
-        return key
+                writer = self._store.open_writer(key, content_type=SPAN_END_CONTENT_TYPE)
+                try:
+                    writer.seal({})
+                finally:
+                    writer.abandon()
+            except ObjectExistsError:
+                return key
+            except (OnvifBmffError, OSError) as error:
+                if attempt == _TRIES - 1:
+                    self._log.error("ending", "%s: the span is not ended: %s", key, error)
+            else:
+                return key
+        return None
 
 
 def _left_of(half: Dropped, keys: Sequence[str]) -> list[Waiting]:

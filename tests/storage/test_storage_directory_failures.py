@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 
 import pytest
 from storage_kit import add, hidden_files
@@ -68,6 +69,39 @@ def test_a_failed_fsync_is_final(root, monkeypatch):
         writer.seal({})
     writer.abandon()
     assert list(store.keys()) == []
+
+
+@pytest.mark.parametrize("labels", ["files", "attributes"])
+def test_a_name_that_cannot_be_made_durable_is_taken_back(root, monkeypatch, labels):
+    """Or whoever asks for the object found it, and counted as stored what a power cut may undo."""
+    store = DirectoryStore(root, labels=labels)
+    add(store, "a/first")
+    failed = []
+
+    def fail(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and os.path.exists(root / "a" / "b"):
+            failed.append(descriptor)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(StoreError, match=os.strerror(errno.EIO)):
+            add(store, "a/b", b"lost")
+    assert failed
+    assert list(store.keys()) == ["a/first"]
+    with pytest.raises(ObjectNotFoundError):
+        store.head("a/b")
+    add(store, "a/b", b"kept", {"A": "1"})
+    assert (store.get("a/b"), dict(store.head("a/b").attributes)) == (b"kept", {"A": "1"})
+    add(store, "a/c")  # what is replaced is not taken back
+    writer = store.open_writer("a/b", content_type="x", overwrite=True)
+    writer.append(b"new")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(StoreError, match=os.strerror(errno.EIO)):
+            writer.seal({})
+    writer.abandon()
+    assert store.get("a/b") in (b"kept", b"new")
 
 
 def test_what_was_abandoned_and_cannot_be_removed_was_not_left_by_a_dead_writer(store, root, monkeypatch):

@@ -131,24 +131,25 @@ def test_a_disk_that_is_full_at_any_step(tmp_path, count):
 
 
 def test_an_end_that_cannot_be_made_durable_is_sent_all_the_same(tmp_path):
-    """The span is ended where segments are dropped; the folder of the end fails when it is there already."""
+    """The span is ended where segments are dropped; the end's folder fails once, when the end is there already."""
     remote, system = MemoryStore(), Failing(errno.ENOSPC, 10**9, 1)
     policy = SpoolPolicy(tasks=0, most_bytes=100, when_full=WhenFull.DROP_OLDEST)
     store = SpooledStore(remote, tmp_path / "spool", policy=policy, system=system)
     add(remote, segment(1, 0), b"0" * 60, {OBJECT_ID: "0"})
     for counter in (1, 2):
         add(store, segment(counter + 1, counter), b"0" * 60, {OBJECT_ID: str(counter)})
-    link = system.link
+    link, hit = system.link, []
 
     def linked(*given, **more):
         link(*given, **more)
-        if "_end" in str(given):
+        if "_end" in str(given) and not hit:
+            hit.append(given)
             system.begin, system.calls = 1, 0  # the next call that writes: the folder is made durable
 
     system.link = linked
     add(store, segment(9, 0).replace("cam", "other"), b"0", {OBJECT_ID: "9"})
     assert store.status.dropped == 2
-    assert system.calls
+    assert hit
     store.close()
     system.link = link
     again = SpooledStore(remote, tmp_path / "spool", policy=FAST)
