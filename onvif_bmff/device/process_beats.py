@@ -23,12 +23,12 @@ class BeatWatch:
 
     Args:
         patience: seconds without a sign of life after which a process counts as hanging.
-        now: seconds of a clock that only grows.
+        since: from when on silence counts, in seconds of a clock that only grows.
     """
 
-    def __init__(self, patience: float, now: float) -> None:
+    def __init__(self, patience: float, since: float) -> None:
         self._patience = patience
-        self._looked = self._since = now
+        self._looked = self._since = since
         self._busy = 0.0
 
     def is_busy_for(self, seconds: float) -> None:

@@ -50,6 +50,8 @@ _FIRST_RETRY = 1.0
 _MAX_RETRY = 60.0
 _STEADY = 60.0
 """Seconds that a process has to run until the next one is spawned at once when it dies."""
+_START = 2
+"""How many times its patience a device gives a process for its start, besides: on a busy machine it takes long."""
 _ANSWER = 2.0
 """Seconds that a process may take to answer."""
 
@@ -254,7 +256,7 @@ class ProcessOutputs:
             return
         one.began = now
         one.link = ProcessLink(pipe, partial(self._received, one), _nothing, self._runtime, f"process {number}")
-        one.beats = BeatWatch(self._patience, now)
+        one.beats = BeatWatch(self._patience, now + _START * self._patience)
         one.certificates = dict(self._certificates)
         one.link.send("follow", one.plan, one.certificates)
 

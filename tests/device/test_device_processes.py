@@ -214,6 +214,9 @@ def test_which_process_hangs():
     assert beats.hangs(1200.0, 1201.0) is None
     beats.is_busy_for(1800.0)
     assert beats.hangs(1201.0, 1202.0) == "has done nothing of what it is told for 1800 s"
+    starting = BeatWatch(60.0, 100.0 + 120.0)
+    assert [starting.hangs(100.0, float(second)) for second in range(101, 280)] == [None] * 179
+    assert starting.hangs(100.0, 280.0) == "has given no sign of life for 60 s"
 
 
 def test_a_process_that_is_at_one_step_for_long_says_so(tmp_path):
