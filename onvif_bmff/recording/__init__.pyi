@@ -40,7 +40,6 @@ from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.held_back import HeldBack as HeldBack
-from onvif_bmff.recording.held_back import TimingFault as TimingFault
 from onvif_bmff.recording.held_back import settle_times as settle_times
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
@@ -65,7 +64,6 @@ from onvif_bmff.recording.sample_times import decoded_from as decoded_from
 from onvif_bmff.recording.sample_times import moved as moved
 from onvif_bmff.recording.sample_times import nudged as nudged
 from onvif_bmff.recording.sample_times import put as put
-from onvif_bmff.recording.sample_times import spread as spread
 from onvif_bmff.recording.sample_times import with_duration as with_duration
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
@@ -94,9 +92,11 @@ from onvif_bmff.recording.stamps import gap_limit as gap_limit
 from onvif_bmff.recording.stamps import is_first_off as is_first_off
 from onvif_bmff.recording.stamps import judge as judge
 from onvif_bmff.recording.stamps import moved_along as moved_along
+from onvif_bmff.recording.stamps import places as places
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
+from onvif_bmff.recording.timing_faults import TimingFault as TimingFault
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.totals import TrackTotals as TrackTotals
 from onvif_bmff.recording.totals import make_random_access as make_random_access
@@ -200,13 +200,13 @@ __all__ = [
     "moved_along",
     "nudged",
     "per_codec",
+    "places",
     "protect",
     "put",
     "register_format",
     "segment_attributes",
     "settle_times",
     "since_open",
-    "spread",
     "trouble_of",
     "usual_limit",
     "with_duration",

@@ -21,6 +21,7 @@ __all__ = [
     "is_first_off",
     "judge",
     "moved_along",
+    "places",
     "usual_limit",
 ]
 
@@ -34,6 +35,8 @@ _USUAL = 3
 """Nominal durations that a sample may come after the one before without a doubt."""
 _LEAST = 4
 """What part of a nominal duration is left to each sample that is put in its place, at least."""
+_NEAR = 8
+"""Nominal durations within which a stamp that is off tells where a sample belongs."""
 _EARLY = 10
 """Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
 _LONGEST_PAUSE = 10
@@ -61,6 +64,7 @@ class Situation(Enum):
     UNDECIDED = "at most 5 frames or 1 s are off"
     PAUSE = "they go on later, after no more than a gap"
     SILENCE = "they go on later, after more than a gap"
+    ALONG = "they go on where other tracks do, whose clock has just been set"
     AHEAD = "they go on later, but other tracks have had no gap, or it is more than a day"
     BACK = "they go on earlier"
     STRAY = "they go on nowhere"
@@ -72,6 +76,7 @@ STAMPS: dict[Situation, Verdict] = {
     Situation.UNDECIDED: Verdict.WAIT,
     Situation.PAUSE: Verdict.RESTAMP,
     Situation.SILENCE: Verdict.GAP,
+    Situation.ALONG: Verdict.DISCONTINUITY,
     Situation.AHEAD: Verdict.DISCONTINUITY,
     Situation.BACK: Verdict.DISCONTINUITY,
     Situation.STRAY: Verdict.RESTAMP,
@@ -104,7 +109,9 @@ class Neighbours:
 
     ``last`` is the last certain time; ``nominal`` the usual duration, 0 if there is none yet. ``reached`` is how far
     other tracks have come for certain, and ``stamped`` by their newest stamps, ``NOWHERE`` if there are none. They have
-    ``gone_on`` if those went on for half a second since the first sample here was held back.
+    ``gone_on`` if those went on for half a second since the first sample here was held back. If the clock of another
+    track has just been set, stamps of this one would be ``moved`` by so much to stay in step with it. One may have been
+    ``set_back``: a track is in doubt whose samples go on earlier.
     """
 
     last: int
@@ -112,6 +119,8 @@ class Neighbours:
     reached: int = NOWHERE
     stamped: int = NOWHERE
     gone_on: bool = False
+    moved: int = 0
+    set_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +183,21 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
     frames = count - first
     start = held_back[first]
+    if around.moved and _goes_along(first, start - around.last, around.moved, nominal, bounds):
+        return Judgement(Situation.ALONG, first)
     lasts = frames > _FRAMES and max(newest - start, frames * nominal) > bounds.timescale
     together = around.stamped >= start and newest - start > bounds.timescale
     if not lasts and not (start > around.last + limit and (around.reached >= start or together)):
         if ended:
             believed = 0 < start - around.last <= bounds.day
             return _onward(first, held_back, around, nominal, bounds) if believed else _stray(count)
-        if first and count > _FRAMES and count * nominal > bounds.timescale:
+        if first and count > 2 * _FRAMES and (count - _FRAMES) * nominal > bounds.timescale:
             return _stray(1)
         return Judgement(Situation.UNDECIDED)
-    return _onward(first, held_back, around, nominal, bounds)
+    judged = _onward(first, held_back, around, nominal, bounds)
+    if judged.situation is Situation.RETURNS and around.set_back and not ended:
+        return Judgement(Situation.UNDECIDED)
+    return judged
 
 
 def _stray(count: int) -> Judgement:
@@ -202,6 +216,17 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         return Judgement(Situation.BACK, first)
     contradicted = around.gone_on and around.stamped < start - limit
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+
+
+def _goes_along(first: int, ahead: int, moved: int, nominal: int, bounds: Bounds) -> bool:
+    """Tell whether samples follow as they should, or after a pause, if they are ``moved`` as other tracks were.
+
+    ``ahead`` is where the ``first`` one that is not off lies, after the last certain one.
+    """
+    expected, early = (first + 1) * nominal, min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
+    if abs(ahead + moved - expected) >= abs(ahead - expected):
+        return False
+    return max(first, expected - early - 1) < ahead + moved <= first * nominal + gap_limit(nominal, bounds)
 
 
 def _is_uneven(first: int, held_back: Sequence[int], last: int, nominal: int, bounds: Bounds) -> bool:
@@ -238,6 +263,31 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     if ended:
         return _stray(count)
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
+
+
+def places(judged: Judgement, stamps: Sequence[int], last: int, nominal: int) -> tuple[list[int], int]:
+    """Return where the samples that are off are put, after one at ``last``, and how many of them come before a break.
+
+    They are put at even distances up to the one that stands. Where media are missing, they last as long as usual on
+    either side of that: on which one, their stamps say.
+    """
+    off = judged.off
+    usual = [last + nominal * (number + 1) for number in range(off + 1)]
+    end = usual[-1]
+    if judged.stands and (judged.verdict is Verdict.RESTAMP or stamps[off] < end):
+        end = stamps[off]
+    even = [last + (end - last) * (number + 1) // (off + 1) for number in range(off)]
+    if not judged.stands or judged.verdict is Verdict.DISCONTINUITY or stamps[off] - usual[off] <= 2 * nominal:
+        return even, off
+    behind = [stamps[off] - nominal * (off - number) for number in range(off)]
+    choices = [(even, off), *((usual[:before] + behind[before:], before) for before in range(off, -1, -1))]
+    longest = min((stamps[off] - last) // 2, _NEAR * nominal)
+    return min(choices, key=lambda choice: sum(_nearness(stamps, choice[0], longest)))
+
+
+def _nearness(stamps: Sequence[int], times: Sequence[int], longest: int) -> list[int]:
+    """Return how far stamps are from times, ``longest`` at most: what is farther off tells nothing."""
+    return [min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)]
 
 
 def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
@@ -289,7 +339,7 @@ def _is_expected(held_back: Sequence[int], last: int, nominal: int, bounds: Boun
     if count == 1:
         return ahead > 0
     early = min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
-    return ahead >= max(count * nominal // _LEAST, _distinct(last, held_back) * nominal - early, 1)
+    return ahead >= max(count * nominal // _LEAST, _distinct(last, held_back) * nominal - early, count)
 
 
 def _distinct(last: int, held_back: Sequence[int]) -> int:

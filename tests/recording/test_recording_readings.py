@@ -12,9 +12,9 @@ from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import ClockOrigin, ClockReading
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded
 from onvif_bmff.recording.formats import CMAF
-from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store

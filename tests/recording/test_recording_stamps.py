@@ -28,7 +28,6 @@ from recording_kit import (
 from support_recorded import check_recording
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.stamps import (
@@ -41,6 +40,7 @@ from onvif_bmff.recording.stamps import (
     judge,
     moved_along,
 )
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.validation import validate_store
 
@@ -74,7 +74,8 @@ def line(start, count, step=40):
         ([0, *line(40, 1)], Situation.RETURNS, 1),
         ([77_000, *line(-5_000, 26)], Situation.BACK, 1),
         ([3_600_000, *line(9_000, 26)], Situation.SILENCE, 1),
-        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(26)], Situation.STRAY, 1),
+        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(30)], Situation.UNDECIDED, 0),
+        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(31)], Situation.STRAY, 1),
     ],
 )
 def test_the_situations(held_back, situation, off):
