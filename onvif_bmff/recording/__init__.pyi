@@ -45,6 +45,9 @@ from onvif_bmff.recording.interleave import Interleaver as Interleaver
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
+from onvif_bmff.recording.placing import is_first_off as is_first_off
+from onvif_bmff.recording.placing import moved_along as moved_along
+from onvif_bmff.recording.placing import places as places
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
@@ -82,6 +85,7 @@ from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.stamps import Bounds as Bounds
+from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
@@ -89,10 +93,7 @@ from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
-from onvif_bmff.recording.stamps import is_first_off as is_first_off
 from onvif_bmff.recording.stamps import judge as judge
-from onvif_bmff.recording.stamps import moved_along as moved_along
-from onvif_bmff.recording.stamps import places as places
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -107,6 +108,7 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 __all__ = [
     "CMAF",
     "CUTS",
+    "FIRST_PAUSE",
     "FOLLOWED",
     "MAX_DURATION",
     "MP4",

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import Positioned, SharedTime
-from onvif_bmff.recording.stamps import moved_along
+from onvif_bmff.recording.placing import moved_along
 
 __all__ = ["Companion", "WaitingDocuments"]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
+from onvif_bmff.recording.placing import places
 from onvif_bmff.recording.sample_times import put
-from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict, places
+from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["HeldBack", "settle_times"]

@@ -27,16 +27,10 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
 from onvif_bmff.recording.documents import Companion
 from onvif_bmff.recording.held_back import HeldBack, settle_times
+from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
-from onvif_bmff.recording.stamps import (
-    Judgement,
-    Situation,
-    Verdict,
-    gap_limit,
-    is_first_off,
-    judge,
-)
+from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]

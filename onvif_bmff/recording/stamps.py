@@ -10,6 +10,7 @@ from enum import Enum
 from itertools import pairwise
 
 __all__ = [
+    "FIRST_PAUSE",
     "NOWHERE",
     "STAMPS",
     "Bounds",
@@ -18,10 +19,7 @@ __all__ = [
     "Situation",
     "Verdict",
     "gap_limit",
-    "is_first_off",
     "judge",
-    "moved_along",
-    "places",
     "usual_limit",
 ]
 
@@ -35,14 +33,12 @@ _USUAL = 3
 """Nominal durations that a sample may come after the one before without a doubt."""
 _LEAST = 4
 """What part of a nominal duration is left to each sample that is put in its place, at least."""
-_NEAR = 8
-"""Nominal durations within which a stamp that is off tells where a sample belongs."""
 _EARLY = 10
 """Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
 
-_FIRST_PAUSE = 60
+FIRST_PAUSE = 60
 """Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
@@ -177,14 +173,19 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
             return Judgement(Situation.UNDECIDED)
         nominal = max(bounds.timescale // 25, 1)
     limit = gap_limit(nominal, bounds)
-    if _is_expected(held_back, around.last, nominal, bounds):
-        rises = _rises(around.last, held_back)
-        return Judgement(Situation.FOLLOWS if rises else Situation.RETURNS, count - 1)
     first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
-    frames = count - first
-    start = held_back[first]
-    if around.moved and _goes_along(first, start - around.last, around.moved, nominal, bounds):
-        return Judgement(Situation.ALONG, first)
+    frames, start = count - first, held_back[first]
+    expected = _is_expected(held_back, around.last, nominal, bounds)
+    if around.moved and (count > _FRAMES or not expected):
+        along = _going_along(first, held_back, around, nominal, bounds)
+        if along is not None:
+            return Judgement(Situation.ALONG, along)
+    unknown = around.set_back and not ended
+    if expected:
+        rises = _rises(around.last, held_back)
+        if not rises and count > _FRAMES and unknown:
+            return Judgement(Situation.UNDECIDED)
+        return Judgement(Situation.FOLLOWS if rises else Situation.RETURNS, count - 1)
     lasts = frames > _FRAMES and max(newest - start, frames * nominal) > bounds.timescale
     together = around.stamped >= start and newest - start > bounds.timescale
     if not lasts and not (start > around.last + limit and (around.reached >= start or together)):
@@ -195,9 +196,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
             return _stray(1)
         return Judgement(Situation.UNDECIDED)
     judged = _onward(first, held_back, around, nominal, bounds)
-    if judged.situation is Situation.RETURNS and around.set_back and not ended:
-        return Judgement(Situation.UNDECIDED)
-    return judged
+    return Judgement(Situation.UNDECIDED) if judged.situation is Situation.RETURNS and unknown else judged
 
 
 def _stray(count: int) -> Judgement:
@@ -218,15 +217,23 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
 
 
-def _goes_along(first: int, ahead: int, moved: int, nominal: int, bounds: Bounds) -> bool:
-    """Tell whether samples follow as they should, or after a pause, if they are ``moved`` as other tracks were.
+def _going_along(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> int | None:
+    """Return which sample, from the ``first`` one that is not off on, goes on as those of a track whose clock was set.
 
-    ``ahead`` is where the ``first`` one that is not off lies, after the last certain one.
+    None if they do not follow, nor after a pause, where they are moved as that one's, or lie nearer to where they are
+    expected as they are.
     """
-    expected, early = (first + 1) * nominal, min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
-    if abs(ahead + moved - expected) >= abs(ahead - expected):
-        return False
-    return max(first, expected - early - 1) < ahead + moved <= first * nominal + gap_limit(nominal, bounds)
+    ahead, expected = held_back[-1] - around.last, len(held_back) * nominal
+    if abs(ahead + around.moved - expected) >= abs(ahead - expected):
+        return None
+    early = min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
+    if not expected - early <= ahead + around.moved <= expected - nominal + gap_limit(nominal, bounds):
+        return None
+    for number in range(first, len(held_back)):
+        place = held_back[number] + around.moved - around.last
+        if place > max(number, number * nominal + nominal // _LEAST - early, (number + 1) * nominal // _LEAST):
+            return number
+    return None
 
 
 def _is_uneven(first: int, held_back: Sequence[int], last: int, nominal: int, bounds: Bounds) -> bool:
@@ -265,47 +272,6 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
-def places(judged: Judgement, stamps: Sequence[int], last: int, nominal: int) -> tuple[list[int], int]:
-    """Return where the samples that are off are put, after one at ``last``, and how many of them come before a break.
-
-    They are put at even distances up to the one that stands. Where media are missing, they last as long as usual on
-    either side of that: on which one, their stamps say.
-    """
-    off = judged.off
-    usual = [last + nominal * (number + 1) for number in range(off + 1)]
-    end = usual[-1]
-    if judged.stands and (judged.verdict is Verdict.RESTAMP or stamps[off] < end):
-        end = stamps[off]
-    even = [last + (end - last) * (number + 1) // (off + 1) for number in range(off)]
-    if not judged.stands or judged.verdict is Verdict.DISCONTINUITY or stamps[off] - usual[off] <= 2 * nominal:
-        return even, off
-    behind = [stamps[off] - nominal * (off - number) for number in range(off)]
-    choices = [(even, off), *((usual[:before] + behind[before:], before) for before in range(off, -1, -1))]
-    longest = min((stamps[off] - last) // 2, _NEAR * nominal)
-    return min(choices, key=lambda choice: sum(_nearness(stamps, choice[0], longest)))
-
-
-def _nearness(stamps: Sequence[int], times: Sequence[int], longest: int) -> list[int]:
-    """Return how far stamps are from times, ``longest`` at most: what is farther off tells nothing."""
-    return [min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)]
-
-
-def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
-    """Tell whether the very first sample is off, and not those that were judged, which come ``jump`` ticks after it."""
-    if judged.verdict is Verdict.GAP:
-        return jump > _FIRST_PAUSE * bounds.timescale
-    return judged.verdict is Verdict.DISCONTINUITY
-
-
-def moved_along(document: int, stamped: int, judged: int) -> int:
-    """Return the ticks by which a document is moved that came beside a sample of another track.
-
-    That one was ``stamped``, by the clock of the document, and ``judged`` to be at another time. If the document is
-    nearer to its stamp than to its time, both were stamped by one clock, and it is moved as much.
-    """
-    return judged - stamped if abs(document - stamped) < abs(document - judged) else 0
-
-
 def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
     """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
 
@@ -315,7 +281,7 @@ def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: 
     times = [last, *held_back]
     steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
     if len(held_back) == 1:
-        longest = _FIRST_PAUSE if ended else 1
+        longest = FIRST_PAUSE if ended else 1
         return steps[0] if steps and steps[0] <= longest * bounds.timescale else 0
     return steps[len(steps) // 2] if steps else 0
 

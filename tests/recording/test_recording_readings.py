@@ -146,6 +146,21 @@ def test_drift_is_followed_inside_the_span(chosen, drift):
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize(("denied", "right_from"), [(25, 39), (24, 39), (18, 43)])
+def test_a_reading_that_denies_a_gap_needs_not_last(chosen, denied, right_from):
+    """The counter steps by 25 s. The first reading behind that opens spans, instead of one that is 5 s later."""
+    samples = [
+        replace(one, decode_time=one.decode_time + 25 * 90_000 * (one.decode_time >= 900_000)) for one in pictures(30)
+    ]
+    found = Followed(samples, lambda media: Fraction(0) if media < 10 else Fraction(-denied), chosen, each=4)
+    assert found.timing == {TimingFault.GAP: 1, TimingFault.CLOCK_SET: 1}
+    assert found.spans == 3
+    assert found.starts[:4] == [0, 4, 8, 35]
+    opened = next(start for start in found.starts[4:] if start - found.starts[3] != 4)
+    assert opened == pytest.approx(right_from - denied, abs=0.05)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
 def test_pictures_that_come_slower_than_they_say_do_not_fall_behind(chosen):
     """Stamped at 25 a second, sent at 21: each new span is at the right time."""
     found = Followed(pictures(300), lambda media: media * Fraction(4, 21), chosen, origin=ARRIVAL, segment=10)
