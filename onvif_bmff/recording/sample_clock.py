@@ -26,18 +26,12 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
 from onvif_bmff.recording.documents import Companion
-from onvif_bmff.recording.held_back import HeldBack, TimingFault, settle_times
+from onvif_bmff.recording.held_back import HeldBack, settle_times
+from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
-from onvif_bmff.recording.stamps import (
-    Judgement,
-    Neighbours,
-    Situation,
-    Verdict,
-    gap_limit,
-    is_first_off,
-    judge,
-)
+from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
+from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]
 
@@ -193,6 +187,10 @@ class SampleClock:
             ticks += round((counter.last - time * timescale) / width) * width
         return time + Fraction(ticks, timescale)
 
+    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
+        return self._shared.denies_gap(time, off)
+
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
         self._released = Sample(held.track_id, held.decode_time, duration, b"", held.sync, held.composition_offset)
@@ -294,7 +292,7 @@ class SampleClock:
         return None
 
     def _companion(self) -> Companion | None:
-        return Companion.of(self._shared.clocks, self._limits.timescale, self._shift)
+        return self._held_back.documents.companion(self._shared, self._limits.timescale, self._shift)
 
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
@@ -321,12 +319,11 @@ class SampleClock:
             self._look_closely()
             return
         self._shift = self._held_back.documents.settle(self._shift)
-        reached, stamped = self._shared.elsewhere(self, self._limits.timescale)
-        gone_on = 2 * (stamped - held_back.elsewhere) >= self._limits.timescale
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
-            around = Neighbours(self._held.decode_time, self._rhythm.pace, reached, stamped, gone_on)
+            pace, timescale = self._rhythm.pace, self._limits.timescale
+            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
@@ -339,9 +336,8 @@ class SampleClock:
 
     def _look_closely(self) -> None:
         """Have samples looked at as long as any are held back; pass them on as they are if they simply follow."""
-        held_back = self._held_back
-        closely = held_back.samples or held_back.ready or held_back.shaken.is_looked_for
-        self._rhythm.steady = -1 if closely else self._rhythm.nominal or -1
+        is_certain = self._held_back.is_idle and not self._limits.bounds.sparse
+        self._rhythm.steady = (is_certain and self._rhythm.nominal) or -1
 
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
@@ -354,16 +350,19 @@ class SampleClock:
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
         breaks = judged.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+        usual = held.decode_time + nominal * (judged.off + 1)
         if judged.verdict is Verdict.DISCONTINUITY:
             shift = self._shift
-            self._restart(samples[-1], held.decode_time + nominal * (judged.off + 1), held.decode_time + judged.off + 1)
+            self._restart(samples[-1], usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._shift - shift
+        elif judged.verdict is Verdict.GAP:
+            self._shared.note_gap(usual, samples[-1].decode_time, self._limits.timescale)
         if breaks:
             held_back.shaken.end()
-        settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
+        place = settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
         for number, sample in enumerate(samples):
-            jumps = breaks and number == judged.off
+            jumps = breaks and number == place
             delta = sample.decode_time - held.decode_time
             if judged.verdict is not Verdict.DISCONTINUITY or not jumps:
                 rhythm.note(held.decode_time, delta)
@@ -384,8 +383,11 @@ class SampleClock:
             if shift != self._shift and 0 <= raw + shift - earliest <= self._gap_limit():
                 place = raw + shift
         self._shift = place - raw
-        self._shared.shift = Fraction(self._shift, timescale)
         sample.decode_time = place
+        if self._limits.bounds.sparse:
+            self._held_back.documents.on_their_own = self._shared.shifted
+        else:
+            self._shared.shift, self._shared.shifted = Fraction(self._shift, timescale), Fraction(place, timescale)
 
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)
