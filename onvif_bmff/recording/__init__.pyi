@@ -16,6 +16,8 @@ from onvif_bmff.recording.cuts import CutCause as CutCause
 from onvif_bmff.recording.cuts import Moment as Moment
 from onvif_bmff.recording.cuts import Spans as Spans
 from onvif_bmff.recording.cuts import decide as decide
+from onvif_bmff.recording.documents import Companion as Companion
+from onvif_bmff.recording.documents import WaitingDocuments as WaitingDocuments
 from onvif_bmff.recording.dropped import DropReason as DropReason
 from onvif_bmff.recording.encryption import EncryptionEntry as EncryptionEntry
 from onvif_bmff.recording.encryption import HeaderSource as HeaderSource
@@ -83,7 +85,6 @@ from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.stamps import Bounds as Bounds
-from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
@@ -91,7 +92,9 @@ from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
+from onvif_bmff.recording.stamps import is_first_off as is_first_off
 from onvif_bmff.recording.stamps import judge as judge
+from onvif_bmff.recording.stamps import moved_along as moved_along
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -105,7 +108,6 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 __all__ = [
     "CMAF",
     "CUTS",
-    "FIRST_PAUSE",
     "FOLLOWED",
     "MAX_DURATION",
     "MP4",
@@ -119,6 +121,7 @@ __all__ = [
     "ClockFollower",
     "ClockLimits",
     "ClockTie",
+    "Companion",
     "Cut",
     "CutCause",
     "DecodeTimes",
@@ -175,6 +178,7 @@ __all__ = [
     "UsedKeys",
     "UtcAnchor",
     "Verdict",
+    "WaitingDocuments",
     "WrappingCounter",
     "WriteFailure",
     "build_header",
@@ -188,12 +192,14 @@ __all__ = [
     "end_silent_tracks",
     "full_content_type",
     "gap_limit",
+    "is_first_off",
     "judge",
     "judge_reading",
     "make_interleaver",
     "make_random_access",
     "make_track_states",
     "moved",
+    "moved_along",
     "nudged",
     "per_codec",
     "protect",

@@ -7,6 +7,7 @@ NAMES = {
     "clock_parts": ("ClockLimits", "MAX_DURATION", "NEVER", "SharedTime", "WrappingCounter",),
     "codec_cache": ("per_codec",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
+    "documents": ("Companion", "WaitingDocuments",),
     "dropped": ("DropReason",),
     "encryption": (
         "EncryptionEntry",
@@ -60,7 +61,6 @@ NAMES = {
     "span_set": ("SpanSet",),
     "stamps": (
         "Bounds",
-        "FIRST_PAUSE",
         "Judgement",
         "NOWHERE",
         "Neighbours",
@@ -68,7 +68,9 @@ NAMES = {
         "Situation",
         "Verdict",
         "gap_limit",
+        "is_first_off",
         "judge",
+        "moved_along",
         "usual_limit",
     ),
     "target": ("DecodeTimes", "RecordingTarget",),

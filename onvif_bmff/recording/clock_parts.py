@@ -1,12 +1,14 @@
 """What a ``SampleClock`` is made of: its limits, its counter, and what the clocks of a recording share."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
 from onvif_bmff.media.track import Sample
-from onvif_bmff.recording.stamps import Bounds
+from onvif_bmff.recording.sample_times import moved
+from onvif_bmff.recording.stamps import NOWHERE, Bounds
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -34,6 +36,16 @@ class Positioned(Protocol):
         """The sample that was pushed last, if it is still held back."""
         ...
 
+    @property
+    def doubted(self) -> Sequence[Sample]:
+        """The samples that are held back because their times are not certain."""
+        ...
+
+    @property
+    def shift(self) -> int:
+        """Ticks by which stamps are moved."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class SharedTime:
@@ -48,6 +60,18 @@ class SharedTime:
     first: dict[int, int] = field(default_factory=dict)
     clocks: list[tuple[Positioned, int]] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+
+    def elsewhere(self, clock: Positioned, timescale: int) -> tuple[int, int]:
+        """Return how far tracks have come but that of a clock, in ticks of it: for certain, and by their newest stamps.
+
+        Documents do not count.
+        """
+        reached = stamped = NOWHERE
+        for other, its in self.clocks:
+            if other is not clock and other.held is not None and other.newest is not None:
+                reached = max(reached, other.held.decode_time * timescale // its)
+                stamped = max(stamped, other.newest.decode_time * timescale // its)
+        return reached, stamped
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +117,11 @@ class WrappingCounter:
     def nearest(self, raw: int, last: int) -> int:
         """Return the time nearest to ``last`` at which the counter is at ``raw``."""
         return last + (raw - last + self.half) % (self.half * 2) - self.half
+
+    def unwrapped(self, sample: Sample, first: dict[int, int], timescale: int) -> Sample:
+        """Return the next sample without the wraps before it; the first lies near that of ``first``, by timescale."""
+        raw, last = sample.decode_time, self.last
+        if last is None:
+            last = first.setdefault(timescale, raw)
+        self.last = time = self.nearest(raw, last)
+        return sample if time == raw else moved(sample, time)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.sample_times import put, spread
 from onvif_bmff.recording.shaken_stamps import ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
@@ -34,14 +35,15 @@ class HeldBack:
     """The ``samples`` of a track that are in doubt: copies, whose times may be set. Never more than 1000, or 16 MiB.
 
     ``ready`` are samples that are to be stored, each with whether it comes after a gap. ``elsewhere`` is how far other
-    tracks had come, in ticks of this one, when the first sample was held back. ``shaken`` looks at the stamps
-    of reordered pictures after one that was shaken.
+    tracks had come, in ticks of this one, when the first sample was held back. ``documents`` are those of the samples
+    that wait for what others tell. ``shaken`` looks at the stamps of reordered pictures after one that was shaken.
     """
 
     samples: list[Sample] = field(default_factory=list)
     size: int = 0
     ready: deque[tuple[Sample, bool]] = field(default_factory=deque)
     elsewhere: int = NOWHERE
+    documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
 
     def add(self, sample: Sample) -> None:

@@ -25,17 +25,17 @@ from fractions import Fraction
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
+from onvif_bmff.recording.documents import Companion
 from onvif_bmff.recording.held_back import HeldBack, TimingFault, settle_times
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
 from onvif_bmff.recording.stamps import (
-    FIRST_PAUSE,
-    NOWHERE,
     Judgement,
     Neighbours,
     Situation,
     Verdict,
     gap_limit,
+    is_first_off,
     judge,
 )
 
@@ -90,7 +90,7 @@ class SampleClock:
         if offset and abs(offset) > limits.back:
             raise MediaError(f"track {sample.track_id}: a composition offset of {offset} ticks cannot be stored")
         if self._counter is not None:
-            sample = self._unwrapped(self._counter, sample)
+            sample = self._counter.unwrapped(sample, self._shared.first, limits.timescale)
         if self._shift:
             sample = moved(sample, sample.decode_time + self._shift)
         if not 0 <= sample.duration <= limits.longest:
@@ -218,6 +218,11 @@ class SampleClock:
         """The samples that are held back because their times are not certain."""
         return self._held_back.samples
 
+    @property
+    def shift(self) -> int:
+        """Ticks by which stamps are moved."""
+        return self._shift
+
     def _finished(self, held: Sample, duration: int, *, gap_next: bool) -> Sample:
         """Return the sample that was held back as it will be stored."""
         self.gap, self._gap_next = self._gap_next, gap_next
@@ -234,6 +239,8 @@ class SampleClock:
     def _begin(self, sample: Sample) -> None:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
+        if self._limits.bounds.sparse:
+            sample = self._moved_along(sample, self._companion())
         if released is not None:
             delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
@@ -251,12 +258,19 @@ class SampleClock:
     def _look(self, held: Sample, sample: Sample, delta: int) -> Sample | None:
         """What becomes of two samples that do not simply follow: the first one, if it is certain how long it lasts."""
         rhythm = self._rhythm
-        shaken = self._held_back.shaken
-        was_looked_for = shaken.is_looked_for
-        sample = shaken.steadied(held, sample, rhythm.pace)
+        if self._limits.bounds.sparse:
+            companion = self._companion()
+            if self._held_back.samples or (companion is not None and not companion.is_certain):
+                self._doubt(sample, companion)
+                return None
+            sample = self._moved_along(sample, companion)
+        else:
+            shaken = self._held_back.shaken
+            was_looked_for = shaken.is_looked_for
+            sample = shaken.steadied(held, sample, rhythm.pace)
+            if was_looked_for or shaken.is_looked_for:
+                self._look_closely()
         delta = sample.decode_time - held.decode_time
-        if was_looked_for or shaken.is_looked_for:
-            self._look_closely()
         if self._held_back.samples:
             self._doubt(sample)
             return None
@@ -279,19 +293,35 @@ class SampleClock:
         self._held_back.ready.append((finished, self.gap))
         return None
 
-    def _doubt(self, sample: Sample) -> None:
+    def _companion(self) -> Companion | None:
+        return Companion.of(self._shared.clocks, self._limits.timescale, self._shift)
+
+    def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
+        """Return a document at the time that it has beside a sample of another track."""
+        by = 0 if companion is None else companion.moves(document.decode_time)
+        if not by:
+            return document
+        self._shift += by
+        return moved(document, document.decode_time + by)
+
+    def _doubt(self, sample: Sample, companion: Companion | None = None) -> None:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
         held_back = self._held_back
         if not held_back.samples:
-            held_back.elsewhere = self._elsewhere()[1]
+            held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
         held_back.add(moved(sample, sample.decode_time))
+        self._held_back.documents.add(held_back.samples[-1], companion)
         self._resolve(ended=held_back.full)
 
     def _resolve(self, *, ended: bool) -> None:
         """Decide as much as can be decided about the samples that are held back."""
         held_back, seen = self._held_back, len(self._held_back.samples)
         self._nominal()
-        reached, stamped = self._elsewhere()
+        if not ended and self._held_back.documents.wait(self._rhythm.usual):
+            self._look_closely()
+            return
+        self._shift = self._held_back.documents.settle(self._shift)
+        reached, stamped = self._shared.elsewhere(self, self._limits.timescale)
         gone_on = 2 * (stamped - held_back.elsewhere) >= self._limits.timescale
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
@@ -317,7 +347,9 @@ class SampleClock:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
-        if self._sync_presented == NEVER and self._is_first_off(judged, samples, held):
+        if self._sync_presented == NEVER and is_first_off(
+            judged, samples[-1].decode_time - held.decode_time, self._limits.bounds
+        ):
             held = self._held = moved(held, samples[-1].decode_time - nominal * (judged.off + 1))
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
@@ -341,12 +373,6 @@ class SampleClock:
         rhythm.skip_to(held.decode_time)
         self._held = held
 
-    def _is_first_off(self, judged: Judgement, samples: Sequence[Sample], held: Sample) -> bool:
-        """Tell whether the first sample of all is off, and not those behind it."""
-        if judged.verdict is Verdict.GAP:
-            return samples[-1].decode_time - held.decode_time > FIRST_PAUSE * self._limits.timescale
-        return judged.verdict is Verdict.DISCONTINUITY
-
     def _restart(self, sample: Sample, place: int, earliest: int) -> None:
         """Put the first sample of a source whose clock was set at its place, and those after it behind it.
 
@@ -361,18 +387,6 @@ class SampleClock:
         self._shared.shift = Fraction(self._shift, timescale)
         sample.decode_time = place
 
-    def _elsewhere(self) -> tuple[int, int]:
-        """How far other tracks have come, in ticks of this one: for certain, and by the newest stamp of any.
-
-        Documents do not count.
-        """
-        reached = stamped = NOWHERE
-        for other, timescale in self._shared.clocks:
-            if other is not self and other.held is not None and other.newest is not None:
-                reached = max(reached, other.held.decode_time * self._limits.timescale // timescale)
-                stamped = max(stamped, other.newest.decode_time * self._limits.timescale // timescale)
-        return reached, stamped
-
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)
 
@@ -383,11 +397,3 @@ class SampleClock:
         if self._limits.bounds.sparse:
             return min(nominal, self._limits.timescale)
         return max(nominal, self._rhythm.expected)
-
-    def _unwrapped(self, counter: WrappingCounter, sample: Sample) -> Sample:
-        raw = sample.decode_time
-        last = counter.last
-        if last is None:
-            last = self._shared.first.setdefault(self._limits.timescale, raw)
-        counter.last = time = counter.nearest(raw, last)
-        return sample if time == raw else moved(sample, time)

@@ -10,7 +10,6 @@ from enum import Enum
 from itertools import pairwise
 
 __all__ = [
-    "FIRST_PAUSE",
     "NOWHERE",
     "STAMPS",
     "Bounds",
@@ -19,7 +18,9 @@ __all__ = [
     "Situation",
     "Verdict",
     "gap_limit",
+    "is_first_off",
     "judge",
+    "moved_along",
     "usual_limit",
 ]
 
@@ -38,7 +39,7 @@ _EARLY = 10
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
 
-FIRST_PAUSE = 60
+_FIRST_PAUSE = 60
 """Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
@@ -239,6 +240,22 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
+def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
+    """Tell whether the very first sample is off, and not those that were judged, which come ``jump`` ticks after it."""
+    if judged.verdict is Verdict.GAP:
+        return jump > _FIRST_PAUSE * bounds.timescale
+    return judged.verdict is Verdict.DISCONTINUITY
+
+
+def moved_along(document: int, stamped: int, judged: int) -> int:
+    """Return the ticks by which a document is moved that came beside a sample of another track.
+
+    That one was ``stamped``, by the clock of the document, and ``judged`` to be at another time. If the document is
+    nearer to its stamp than to its time, both were stamped by one clock, and it is moved as much.
+    """
+    return judged - stamped if abs(document - stamped) < abs(document - judged) else 0
+
+
 def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
     """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
 
@@ -248,7 +265,7 @@ def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: 
     times = [last, *held_back]
     steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
     if len(held_back) == 1:
-        longest = FIRST_PAUSE if ended else 1
+        longest = _FIRST_PAUSE if ended else 1
         return steps[0] if steps and steps[0] <= longest * bounds.timescale else 0
     return steps[len(steps) // 2] if steps else 0
 

@@ -91,6 +91,10 @@ class DirectoryStore:
     def __repr__(self) -> str:
         return f"DirectoryStore({self._tree.root!r})"
 
+    def close(self) -> None:
+        """Close the folders that are kept open, as for unmounting. The store may be used again, and opens them anew."""
+        self._tree.close()
+
     @property
     def root(self) -> str:
         """Path of the directory, without links."""

@@ -39,6 +39,7 @@ from onvif_bmff.recording.stamps import (
     Verdict,
     gap_limit,
     judge,
+    moved_along,
 )
 from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.validation import validate_store
@@ -141,6 +142,20 @@ def test_other_tracks_confirm_a_gap_or_contradict_it():
 def test_documents(held_back, situation, off):
     found = judge(held_back, Neighbours(0, 40), SPARSE)
     assert (found.situation, found.off) == (situation, off)
+
+
+@pytest.mark.parametrize(
+    ("document", "stamped", "judged", "by"),
+    [
+        (1_000, 1_000, 1_000, 0),
+        (1_000, 1_020, 4_020, 3_000),
+        (4_000, 1_020, 4_020, 0),
+        (4_000, 4_020, 1_020, -3_000),
+        (3_000, 1_000, 5_000, 0),
+    ],
+)
+def test_documents_are_moved_as_the_media_that_they_were_stamped_with(document, stamped, judged, by):
+    assert moved_along(document, stamped, judged) == by
 
 
 @settings(max_examples=300, deadline=None)
@@ -410,6 +425,28 @@ def test_a_document_with_a_stamp_hours_ahead_is_put_between_its_neighbours(chose
     assert recorder.timing == {TimingFault.RESTAMPED: 1}
     found = [one for span in spans for one in span.samples(META.track_id)]
     assert len(found) == 8
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize(("by", "every"), [(-0.4, 1), (-7, 1), (-7, 3), (-3_600, 2), (2 * 86_400, 1)])
+def test_documents_go_along_where_the_clock_of_the_media_is_set(chosen, by, every):
+    pictures_, sent = pictures(20, duration=0), range(0, 20, every)
+    notes = [replace(one, decode_time=one.decode_time + LONG_AGO * 1_000, data=b"<a/>") for one in metadata(*sent)]
+    both = mixed(pictures_, notes)
+    place = both.index(pictures_[260])
+    spans, recorder = recorded(moved(by, lambda n: n >= place, both), chosen, tracks=(MJPEG, META))
+    assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
+    found = []
+    for span in of(spans, "mp4" if chosen is MP4 else "m4m"):
+        for segment in span.segments:
+            first = next(one for one in segment.samples if one.track_id == (1 if chosen is MP4 else META.track_id))
+            key = (segment.obj.key.time - START).total_seconds()
+            found += [
+                key + (one.presented - first.presented) / span.timescale
+                for one in segment.samples
+                if one.track_id == META.track_id
+            ]
+    assert found == pytest.approx(list(sent), abs=0.05)
 
 
 def test_what_is_held_back_is_bounded():
