@@ -27,6 +27,8 @@ __all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
 _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
+_CLOCK_INTERVAL = 1.0
+"""Seconds after which a clock that is wrong is looked at again."""
 
 
 class RecoveryPart(Enum):
@@ -43,7 +45,8 @@ class DeviceRecovery:
     """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
     A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
-    as long each time up to a minute.
+    as long each time up to a minute. As long as the clock is wrong nothing is recovered: by it, all spans that are open
+    could be of this device's own life.
 
     Args:
         stores: the stores.
@@ -53,6 +56,7 @@ class DeviceRecovery:
         deleted: called with every range of local data that was deleted.
         runtime: runs the threads.
         part: what is recovered.
+        doubt: returns why the clock is wrong; None if it is right.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class DeviceRecovery:
         runtime: Runtime = SYSTEM,
         *,
         part: RecoveryPart = RecoveryPart.ALL,
+        doubt: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._runtime = runtime
         self._part = part
@@ -73,6 +78,7 @@ class DeviceRecovery:
         self._labels = labels
         self._plans = plans
         self._clock = clock
+        self._doubt = doubt
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
@@ -80,7 +86,7 @@ class DeviceRecovery:
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
-        started, plan = self._clock(), self._plans()
+        started, plan = self._clock() if self._doubt() is None else None, self._plans()
         waiting = [
             self._runtime.spawn(partial(self._recover, token, store, plan, started), f"recovery {token}")
             for token, store in self._stores.all().items()
@@ -110,7 +116,11 @@ class DeviceRecovery:
             task.join()
         self._done.set()
 
-    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
+    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime | None) -> None:
+        while started is None:
+            if self._stop.wait(_CLOCK_INTERVAL):
+                return
+            started = self._clock() if self._doubt() is None else None
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target

@@ -148,12 +148,12 @@ class SampleClock:
         """Return the sample that is held back if none came for too long before ``now`` (ticks).
 
         That is longer than a gap and longer than ``longest_delay``, for tracks need not come in step. What was in doubt
-        is ``ready`` then, and comes first.
+        is ``ready`` then, and comes first; its stamps may be early, so it counts as coming at the usual rate at least.
         """
         held = self._held
         if held is None or self._limits.bounds.sparse or now - held.decode_time <= self._limits.longest_delay:
             return None
-        newest = max([held.decode_time, *self._held_back.times])
+        newest = max([held.decode_time + len(self._held_back.times) * self._nominal(), *self._held_back.times])
         if now - newest <= max(self._gap_limit(), self._limits.longest_delay, held.duration):
             return None
         self.settle()
