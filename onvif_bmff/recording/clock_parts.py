@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from onvif_bmff.media.track import Sample
-from onvif_bmff.recording.stamps import Bounds
+from onvif_bmff.recording.stamps import NOWHERE, Bounds
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -48,6 +48,18 @@ class SharedTime:
     first: dict[int, int] = field(default_factory=dict)
     clocks: list[tuple[Positioned, int]] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+
+    def reached(self, by_others_than: Positioned, timescale: int) -> tuple[int, int]:
+        """How far other tracks have come, in ticks of a timescale: for certain, and by the newest stamp of any.
+
+        Documents do not count.
+        """
+        reached = stamped = NOWHERE
+        for other, ticks in self.clocks:
+            if other is not by_others_than and other.held is not None and other.newest is not None:
+                reached = max(reached, other.held.decode_time * timescale // ticks)
+                stamped = max(stamped, other.newest.decode_time * timescale // ticks)
+        return reached, stamped
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ a sample without bytes       is left out; the one before it lasts as much longer
 ===========================  =========================================================================
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -30,7 +31,6 @@ from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
 from onvif_bmff.recording.stamps import (
     FIRST_PAUSE,
-    NOWHERE,
     Judgement,
     Neighbours,
     Situation,
@@ -111,10 +111,7 @@ class SampleClock:
         return held
 
     def ready(self, before: int | None = None) -> Iterator[Sample]:
-        """Give out samples that were held back and are to be stored now; ``gap`` is about each of them in turn.
-
-        Those that are decoded ``before`` a time (ticks), if one is given.
-        """
+        """Give out samples (``before`` a decode time) that are to be stored now; ``gap`` is about each in turn."""
         ready = self._held_back.ready
         while ready and (before is None or ready[0][0].decode_time < before):
             sample, self.gap = ready.popleft()
@@ -184,6 +181,17 @@ class SampleClock:
             return self._let_go(held, held.duration or self._nominal())
         return self._let_go(held, min(held.duration or self._limits.longest_pause, at - held.decode_time))
 
+    def go_on(self, by: int) -> None:
+        """Move what is held back, and what comes after it, by so many ticks, behind a gap: its clock is off."""
+        self.settle()
+        held_back = self._held_back
+        held_back.ready = deque((moved(one, one.decode_time + by), gap) for one, gap in held_back.ready)
+        if self._held is not None:
+            self._held = moved(self._held, self._held.decode_time + by)
+        self._shift += by
+        self._gap_next = True
+        self._shared.counted[TimingFault.DISCONTINUITY] += 1
+
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
         ticks, timescale = self._shift, self._limits.timescale
@@ -235,10 +243,11 @@ class SampleClock:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
         if released is not None:
+            sample = self._in_step(sample, released.decode_time + released.duration)
             delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
                 sample = moved(sample, sample.decode_time)
-                self._restart(sample, end, end)
+                self._restart(sample, max(end, self._shared.reached(self, self._limits.timescale)[0]), end)
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)
@@ -277,7 +286,9 @@ class SampleClock:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
         held_back = self._held_back
         if not held_back.samples:
-            held_back.elsewhere = self._elsewhere()[1]
+            held_back.elsewhere = self._shared.reached(self, self._limits.timescale)[1]
+            if self._held is not None:
+                sample = self._in_step(sample, self._held.decode_time + 1)
         held_back.add(moved(sample, sample.decode_time))
         self._resolve(ended=held_back.full)
 
@@ -285,7 +296,7 @@ class SampleClock:
         """Decide as much as can be decided about the samples that are held back."""
         held_back, seen = self._held_back, len(self._held_back.samples)
         self._nominal()
-        reached, stamped = self._elsewhere()
+        reached, stamped = self._shared.reached(self, self._limits.timescale)
         gone_on = 2 * (stamped - held_back.elsewhere) >= self._limits.timescale
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
@@ -352,17 +363,21 @@ class SampleClock:
         self._shared.shift = Fraction(self._shift, timescale)
         sample.decode_time = place
 
-    def _elsewhere(self) -> tuple[int, int]:
-        """How far other tracks have come, in ticks of this one: for certain, and by the newest stamp of any.
+    def _in_step(self, sample: Sample, earliest: int) -> Sample:
+        """Move a sample as others were whose clock was set while this track was silent, if that is its clock, too.
 
-        Documents do not count.
+        So it is if that puts the sample at ``earliest`` or later and where the others are, where its stamp does not.
         """
-        reached = stamped = NOWHERE
-        for other, timescale in self._shared.clocks:
-            if other is not self and other.held is not None and other.newest is not None:
-                reached = max(reached, other.held.decode_time * self._limits.timescale // timescale)
-                stamped = max(stamped, other.newest.decode_time * self._limits.timescale // timescale)
-        return reached, stamped
+        by, limit = self._shared.shift, self._gap_limit()
+        if by is None or self._limits.bounds.sparse:
+            return sample
+        shift, (reached, _) = int(by * self._limits.timescale), self._shared.reached(self, self._limits.timescale)
+        time = sample.decode_time + shift - self._shift
+        if time < earliest or abs(time - reached) > limit or abs(sample.decode_time - reached) <= limit:
+            return sample
+        self._shift = shift
+        self._shared.counted[TimingFault.DISCONTINUITY] += 1
+        return moved(sample, time)
 
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)
