@@ -3,6 +3,7 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.causes import skip_checks as skip_checks
 from onvif_bmff.recording.clock_follower import ClockFollower as ClockFollower
 from onvif_bmff.recording.clock_parts import ClockLimits as ClockLimits
 from onvif_bmff.recording.clock_parts import MAX_DURATION as MAX_DURATION
@@ -42,6 +43,7 @@ from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.held_back import HeldBack as HeldBack
 from onvif_bmff.recording.held_back import settle_times as settle_times
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
+from onvif_bmff.recording.late_tracks import LateTracks as LateTracks
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
@@ -137,6 +139,7 @@ __all__ = [
     "HeldBack",
     "Interleaver",
     "Judgement",
+    "LateTracks",
     "LatestReading",
     "Moment",
     "Neighbours",
@@ -211,6 +214,7 @@ __all__ = [
     "segment_attributes",
     "settle_times",
     "since_open",
+    "skip_checks",
     "trouble_of",
     "usual_limit",
     "with_duration",

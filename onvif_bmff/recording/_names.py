@@ -2,7 +2,7 @@
 
 NAMES = {
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
-    "causes": ("SyncSample", "causes_at",),
+    "causes": ("SyncSample", "causes_at", "skip_checks",),
     "clock_follower": ("ClockFollower",),
     "clock_parts": ("ClockLimits", "MAX_DURATION", "NEVER", "SharedTime", "WrappingCounter",),
     "codec_cache": ("per_codec",),
@@ -32,6 +32,7 @@ NAMES = {
     "header": ("build_header",),
     "held_back": ("HeldBack", "settle_times",),
     "interleave": ("Interleaver",),
+    "late_tracks": ("LateTracks",),
     "open_spans": ("OpenSpans",),
     "opening": ("SpanOpener",),
     "origin": ("Origin",),

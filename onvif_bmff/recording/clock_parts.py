@@ -87,6 +87,18 @@ class SharedTime:
             return 0
         return int(self.shift * timescale) - clock.shift
 
+    def in_step(self, clock: Positioned, time: int, earliest: int, limit: int, timescale: int) -> int:
+        """Return the ticks by which a sample is moved whose track was silent while the clock of others was set.
+
+        That is its clock, too, if it puts the sample at ``earliest`` or later and within ``limit`` of where the others
+        are, where its stamp, ``time``, does not.
+        """
+        if self.shift is None:
+            return 0
+        by, reached = int(self.shift * timescale) - clock.shift, self.elsewhere(clock, timescale)[0]
+        fits = time + by >= earliest and abs(time + by - reached) <= limit < abs(time - reached)
+        return by if fits else 0
+
     def set_back(self, clock: Positioned) -> bool:
         """Return whether the stamps of a track but that of a clock are in doubt because they go on earlier."""
         return any(
@@ -161,6 +173,11 @@ class WrappingCounter:
     def nearest(self, raw: int, last: int) -> int:
         """Return the time nearest to ``last`` at which the counter is at ``raw``."""
         return last + (raw - last + self.half) % (self.half * 2) - self.half
+
+    def wrapped_until(self, time: Fraction) -> int:
+        """Return the ticks of the wraps before the last time that a time near it, as the source counts, lacks."""
+        width = self.half * 2
+        return 0 if self.last is None else round((self.last - time) / width) * width
 
     def unwrapped(self, sample: Sample, first: dict[int, int], timescale: int) -> Sample:
         """Return the next sample without the wraps before it; the first lies near that of ``first``, by timescale."""

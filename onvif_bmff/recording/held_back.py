@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.placing import places
-from onvif_bmff.recording.sample_times import put
+from onvif_bmff.recording.sample_times import moved, put
 from onvif_bmff.recording.shaken_stamps import ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 from onvif_bmff.recording.timing_faults import TimingFault
@@ -40,6 +40,10 @@ class HeldBack:
     def is_idle(self) -> bool:
         """Whether no sample is held back, and no stamp has to be looked at more closely."""
         return not (self.samples or self.ready or self.shaken.is_looked_for)
+
+    def move_ready(self, by: int) -> None:
+        """Move the samples that are to be stored by so many ticks."""
+        self.ready = deque((moved(one, one.decode_time + by), gap) for one, gap in self.ready)
 
     def add(self, sample: Sample) -> None:
         """Hold a sample back."""

@@ -138,6 +138,11 @@ class Judgement:
             return Verdict.KEEP
         return STAMPS[self.situation]
 
+    @property
+    def breaks(self) -> bool:
+        """Whether media are missing, or a clock was set, before the one that stands."""
+        return self.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+
 
 def gap_limit(nominal: int, bounds: Bounds) -> int:
     """Return the ticks of the longest interval between two samples that is no gap, where they usually last ``nominal``.
