@@ -91,6 +91,7 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
         "processor time (s)": round(cpu, 2),
         "memory at most (MiB)": round(memory / 1024, 1),
         "states, a second each": dict(seen),
+        "faults that were seen": sorted(device.faults)[:10],
         "objects": sum(map(len, bucket.bucket.objects.values())),
         "stored more than once": sum(count > 1 for count in bucket.bucket.writes.values()),
         "waited in the spool": waiting,
@@ -155,6 +156,7 @@ class _Device:
         self._file.write_text("\n".join(lines))
         self._file.chmod(0o600)
         self._port = free_port()
+        self.faults: set[str] = set()
 
     def __enter__(self) -> "_Device":
         command = [sys.executable, "-m", "onvif_bmff", "device", str(self._file), "--stop-timeout", "PT60S"]
@@ -176,6 +178,7 @@ class _Device:
         except OSError:
             return Counter()
         found = json.loads(text)
+        self.faults |= {f"{one['subject']}: {one['text']}" for one in found["findings"]}
         return Counter(found["recordings"]) + Counter(one["code"] for one in found["findings"])
 
     def until(self, condition: Any) -> None:
