@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
 def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         bucket = stack.enter_context(FakeServer())
-        port = stack.enter_context(gstreamer("avc"))
+        port = stack.enter_context(gstreamer("avc", is_urgent=True))
         taps = [stack.enter_context(Tap(port)) for _ in range(cameras)]
         device = stack.enter_context(_Device(folder, [tap.port for tap in taps], bucket))
         device.until(lambda states: states["Active"] == cameras)
