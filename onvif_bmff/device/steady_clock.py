@@ -90,6 +90,11 @@ class SteadyClock:
         return self._clock
 
     @property
+    def trust(self) -> ClockTrust:
+        """When the wall clock may be believed."""
+        return self._trust
+
+    @property
     def rate(self) -> float:
         """How many of its seconds pass in one."""
         return self._rate
