@@ -23,6 +23,7 @@ RUNS: dict[str, str] = {
     "interrupts": "cli/long_interrupts",
     "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
+    "live-device": "rtsp/long_live_device",
     "live-hour": "rtsp/long_live_hour",
     "operations-storm": "device/long_operations_storm",
     "oracle": "cenc/long_oracle",

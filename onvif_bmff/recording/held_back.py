@@ -8,12 +8,15 @@ from enum import StrEnum
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.sample_times import put, spread
+from onvif_bmff.recording.shaken_stamps import ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 
 __all__ = ["HeldBack", "TimingFault", "settle_times"]
 
 _MAX_SAMPLES = 1_000
 _MAX_BYTES = 16 << 20
+_NEAR = 10
+"""Part of a second by which a picture may be moved in decoding only; two nominal durations at most."""
 
 
 class TimingFault(StrEnum):
@@ -33,7 +36,7 @@ class HeldBack:
 
     ``ready`` are samples that are to be stored, each with whether it comes after a gap. ``elsewhere`` is how far other
     tracks had come, in ticks of this one, when the first sample was held back. ``documents`` are those of the samples
-    that wait for what others tell.
+    that wait for what others tell. ``shaken`` looks at the stamps of reordered pictures after one that was shaken.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -41,6 +44,7 @@ class HeldBack:
     ready: deque[tuple[Sample, bool]] = field(default_factory=deque)
     elsewhere: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
+    shaken: ShakenStamps = field(default_factory=ShakenStamps)
 
     def add(self, sample: Sample) -> None:
         """Hold a sample back."""
@@ -81,4 +85,4 @@ def settle_times(
     if stands is not None and (verdict is Verdict.RESTAMP or stands.decode_time < end):
         end = stands.decode_time
     for sample, time in zip(off, spread(len(off), last, end), strict=True):
-        put(sample, time, near=timescale)
+        put(sample, time, near=min(timescale // _NEAR, 2 * nominal))

@@ -52,8 +52,8 @@ class SampleClock:
     """
 
     __slots__ = (
-        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm", "_shared",
-        "_shift", "_sync_presented", "gap",
+        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm",
+        "_shared", "_shift", "_sync_presented", "gap",
     )  # fmt: skip
 
     def __init__(
@@ -264,8 +264,14 @@ class SampleClock:
                 self._doubt(sample, companion)
                 return None
             sample = self._moved_along(sample, companion)
-            delta = sample.decode_time - held.decode_time
-        elif self._held_back.samples:
+        else:
+            shaken = self._held_back.shaken
+            was_looked_for = shaken.is_looked_for
+            sample = shaken.steadied(held, sample, rhythm.pace)
+            if was_looked_for or shaken.is_looked_for:
+                self._look_closely()
+        delta = sample.decode_time - held.decode_time
+        if self._held_back.samples:
             self._doubt(sample)
             return None
         if self._left_out is not None:
@@ -334,7 +340,8 @@ class SampleClock:
     def _look_closely(self) -> None:
         """Have samples looked at as long as any are held back; pass them on as they are if they simply follow."""
         held_back = self._held_back
-        self._rhythm.steady = -1 if held_back.samples or held_back.ready else self._rhythm.nominal or -1
+        closely = held_back.samples or held_back.ready or held_back.shaken.is_looked_for
+        self._rhythm.steady = -1 if closely else self._rhythm.nominal or -1
 
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
@@ -352,6 +359,8 @@ class SampleClock:
             self._restart(samples[-1], held.decode_time + nominal * (judged.off + 1), held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._shift - shift
+        if breaks:
+            held_back.shaken.end()
         settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
         for number, sample in enumerate(samples):
             jumps = breaks and number == judged.off

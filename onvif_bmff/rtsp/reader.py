@@ -196,7 +196,7 @@ class StreamReader:
     def _run(self) -> None:
         error: SourceError | None = None
         try:
-            container = Container(self._location, self._options)
+            container = Container(self._location, self._options, self._runtime)
             try:
                 self._opened = container.streams
                 self._queue.notify()

@@ -16,6 +16,7 @@ from onvif_bmff.storage.cloud_client import CloudHead as CloudHead
 from onvif_bmff.storage.cloud_client import CloudService as CloudService
 from onvif_bmff.storage.cloud_client import GCS as GCS
 from onvif_bmff.storage.cloud_client import KeyTakenError as KeyTakenError
+from onvif_bmff.storage.cloud_client import MetadataTooLargeError as MetadataTooLargeError
 from onvif_bmff.storage.cloud_client import NoBucketError as NoBucketError
 from onvif_bmff.storage.cloud_client import RangeNotSatisfiableError as RangeNotSatisfiableError
 from onvif_bmff.storage.cloud_client import S3 as S3
@@ -186,6 +187,7 @@ __all__ = [
     "LockingStore",
     "Lookup",
     "MemoryStore",
+    "MetadataTooLargeError",
     "MoveState",
     "Moved",
     "NewObjectsLocked",

@@ -13,6 +13,7 @@ NAMES = {
         "CloudService",
         "GCS",
         "KeyTakenError",
+        "MetadataTooLargeError",
         "NoBucketError",
         "RangeNotSatisfiableError",
         "S3",

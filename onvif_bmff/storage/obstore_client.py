@@ -17,6 +17,7 @@ from onvif_bmff.storage.cloud_client import (
     CloudHead,
     CloudService,
     KeyTakenError,
+    MetadataTooLargeError,
     NoBucketError,
     RangeNotSatisfiableError,
     StoreBusyError,
@@ -37,6 +38,7 @@ _QUERY = re.compile(r"\?[^\s\"<>)]*")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _ELSEWHERE = "Received redirect without LOCATION"
 _FINAL = ("builder error", "URL scheme is not allowed", _ELSEWHERE)
+_TOO_LARGE = "MetadataTooLarge"
 _NO_PART = "non-partial response"
 _BEHIND_THE_END = "Wanted range starting at"
 _CAUSES = {
@@ -260,6 +262,8 @@ def _ours(what: str, error: BaseException) -> StoreError:
             return RangeNotSatisfiableError(message)
         if status in _AGAIN or status >= 500 or (not status and not any(word in text for word in _FINAL)):
             return StoreBusyError(message)
+    if status == 400 and _TOO_LARGE in text:
+        return MetadataTooLargeError(message)
     if kind in ("PermissionDeniedError", "UnauthenticatedError") or status in (401, 403):
         return StoreError(f"{what}: the service refuses these credentials ({_said(text, status)})")
     return StoreError(message)

@@ -91,6 +91,23 @@ def test_all_commands_over_moto(fake, tmp_path, monkeypatch, capsys):
         assert "no such bucket" in capsys.readouterr().err
 
 
+@pytest.mark.interop
+def test_all_commands_over_azurite(fake, tmp_path, monkeypatch, capsys):
+    (tmp_path / "azurite").mkdir()
+    with cloud_emulators.azurite(tmp_path / "azurite") as azurite:
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", cloud_emulators.ACCOUNT)
+        monkeypatch.setenv("AZURE_STORAGE_KEY", cloud_emulators.ACCOUNT_KEY)
+        monkeypatch.setenv("AZURE_STORAGE_SERVICE_ENDPOINT", azurite.endpoint)
+        all_commands(f"{azurite.new_bucket()}/a", tmp_path, monkeypatch, capsys)
+
+
+def test_all_commands_over_googles_interface(fake, tmp_path, monkeypatch, capsys):
+    with FakeServer(dialect="gcs") as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.endpoint)
+        all_commands("gs://recordings/a", tmp_path, monkeypatch, capsys)
+        assert max(server.bucket.writes.values()) == 1
+
+
 def test_a_file_of_options(fake, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     Path("options.toml").write_text(f'endpoint = "{fake.endpoint}"\nstorage_class = "GLACIER_IR"\n')

@@ -505,7 +505,7 @@ class World:
         for name, store in stores.items():
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)
-            mixed = spans[name] = MixedSpans(checked.spans)
+            mixed = spans[name] = MixedSpans(checked.spans, mine)
             self._first |= {key: span.keys[0] for span in checked.spans for key in span.keys}
             for one in validate_store(store, keys=keys, unwrapper=unwrapper()):
                 if one.level.value != "error" or self._is_expected(one, store, keys):
@@ -609,15 +609,17 @@ class World:
         )
 
     def _waiting_documents(self, camera: Camera) -> list[Excuse]:
-        """Documents that waited for the next one when a clock was set: spans of the new time have no room for them."""
+        """Documents that waited for the next one when a clock was set, or a codec changed: new spans have no room."""
         found: list[Excuse] = []
         lead = camera.streams[0]
-        until = 2.0 + lead.period * lead.group  # when spans of the new time open
+        until = 2.0 + lead.period * lead.group  # when new spans open
+        times = [(jump, "its clock was set") for jump in self.wall.jumps]
+        times += [(one.at, "a codec changed") for one in camera.given if one.changed]
         for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
             given = [one for one in camera.given if one.track == track]
-            for jump in self.wall.jumps:
-                before = [one for one in given if one.at <= jump + until][-3:]
-                found += [Excuse(one.captured, one.captured, "its clock was set", counted=True) for one in before]
+            for at, why in times:
+                before = [one for one in given if one.at <= at + until][-3:]
+                found += [Excuse(one.captured, one.captured, why, counted=True) for one in before]
         return found
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
