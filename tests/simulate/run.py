@@ -197,7 +197,7 @@ class World:
         """Switch the device on."""
         self.boots += 1
         if CLOCK_AT_1970 in self.scenario.kinds:
-            self.wall.lose(self.simulation.time, self._until_set.choice((0.0, 5.0, 60.0, 300.0)))
+            self.wall.lose(self.simulation.time, self._until_set.choice((0.0, 5.0, 30.0, 90.0)))
         self._delayed_before = self.bucket.delayed
         self.process = Process(f"device {self.boots}")
         self.device = None
