@@ -81,6 +81,10 @@ from onvif_bmff.codecs.opus.syntax import parse_opus_head as parse_opus_head
 from onvif_bmff.codecs.passthrough import PassThroughCodec as PassThroughCodec
 from onvif_bmff.codecs.picture_assembly import AssembledUnit as AssembledUnit
 from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembly
+from onvif_bmff.codecs.presentation_line import Place as Place
+from onvif_bmff.codecs.presentation_line import PresentationLine as PresentationLine
+from onvif_bmff.codecs.presentation_line import ShownPicture as ShownPicture
+from onvif_bmff.codecs.presentation_line import place_of as place_of
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
@@ -124,9 +128,12 @@ __all__ = [
     "OpusHead",
     "PassThroughCodec",
     "PictureAssembly",
+    "Place",
+    "PresentationLine",
     "ProfileTierLevel",
     "ReorderedTimes",
     "ShortTermRefPicSet",
+    "ShownPicture",
     "StartPoints",
     "UnitKinds",
     "avc_is_idr",
@@ -166,6 +173,7 @@ __all__ = [
     "parse_hevc_vps",
     "parse_jpeg",
     "parse_opus_head",
+    "place_of",
     "read_configuration",
     "read_configured_entry",
     "read_profile_tier_level",

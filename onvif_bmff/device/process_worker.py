@@ -13,6 +13,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.process_beats import send_beats
 from onvif_bmff.device.process_link import ProcessLink
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
@@ -153,6 +154,8 @@ class _Worker:
         self._inbox: WorkQueue[tuple[Any, ...]] = WorkQueue(runtime)
         self._side = _FarSide(self._send, runtime)
         self._link = ProcessLink(pipe, self._received, self._left, runtime, "device")
+        self._busy_since: float | None = runtime.monotonic()
+        runtime.spawn(lambda: send_beats(self._send, lambda: self._busy_since, runtime), "beats")
         _forward_log(logging.getLogger("onvif_bmff"), _ForwardedLog(self._send, setup.log_level))
         parts = setup.open()
         spool = DeviceSpool(setup.spool.folder, setup.spool.policy, setup.spool.used, on_dropped=self._dropped)
@@ -183,8 +186,9 @@ class _Worker:
         """Do what the device says, until it says to close, or is gone."""
         tick = tell = 0.0
         while True:
+            self._busy_since = None
             message = self._inbox.take(_TICK)
-            now = self._runtime.monotonic()
+            self._busy_since = now = self._runtime.monotonic()
             if message is not None and message[0] == "close":
                 self._close(message[1])
                 return

@@ -46,6 +46,7 @@ NAMES = {
     "sample_times": ("decoded_from", "moved", "nudged", "put", "with_duration",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
+    "shaken_stamps": ("ShakenStamps",),
     "silent_tracks": ("end_silent_tracks",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (

@@ -162,6 +162,11 @@ class WrappingCounter:
         """Return the time nearest to ``last`` at which the counter is at ``raw``."""
         return last + (raw - last + self.half) % (self.half * 2) - self.half
 
+    def wraps(self, time: Fraction) -> int:
+        """Return the ticks of all wraps up to now for a time as the source counts it."""
+        width = self.half * 2
+        return 0 if self.last is None else round((self.last - time) / width) * width
+
     def unwrapped(self, sample: Sample, first: dict[int, int], timescale: int) -> Sample:
         """Return the next sample without the wraps before it; the first lies near that of ``first``, by timescale."""
         raw, last = sample.decode_time, self.last

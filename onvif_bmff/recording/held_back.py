@@ -8,6 +8,7 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.placing import places
 from onvif_bmff.recording.sample_times import put
+from onvif_bmff.recording.shaken_stamps import ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 from onvif_bmff.recording.timing_faults import TimingFault
 
@@ -15,6 +16,8 @@ __all__ = ["HeldBack", "settle_times"]
 
 _MAX_SAMPLES = 1_000
 _MAX_BYTES = 16 << 20
+_NEAR = 10
+"""Part of a second by which a picture may be moved in decoding only; two nominal durations at most."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +26,7 @@ class HeldBack:
 
     ``ready`` are samples that are to be stored, each with whether it comes after a gap. ``elsewhere`` is how far other
     tracks had come, in ticks of this one, when the first sample was held back. ``documents`` are those of the samples
-    that wait for what others tell.
+    that wait for what others tell. ``shaken`` looks at the stamps of reordered pictures after one that was shaken.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -31,6 +34,7 @@ class HeldBack:
     ready: deque[tuple[Sample, bool]] = field(default_factory=deque)
     elsewhere: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
+    shaken: ShakenStamps = field(default_factory=ShakenStamps)
 
     def add(self, sample: Sample) -> None:
         """Hold a sample back."""
@@ -71,5 +75,5 @@ def settle_times(
     counted[TimingFault.RESTAMPED] += judged.off
     times, before = places(judged, [sample.decode_time for sample in samples], last, nominal)
     for sample, time in zip(samples, times, strict=False):
-        put(sample, time, near=timescale)
+        put(sample, time, near=min(timescale // _NEAR, 2 * nominal))
     return before

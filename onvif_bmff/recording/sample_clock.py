@@ -46,8 +46,8 @@ class SampleClock:
     """
 
     __slots__ = (
-        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm", "_shared",
-        "_shift", "_sync_presented", "gap",
+        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm",
+        "_shared", "_shift", "_sync_presented", "gap",
     )  # fmt: skip
 
     def __init__(
@@ -181,10 +181,8 @@ class SampleClock:
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
         ticks, timescale = self._shift, self._limits.timescale
-        counter = self._counter
-        if counter is not None and counter.last is not None:
-            width = counter.half * 2
-            ticks += round((counter.last - time * timescale) / width) * width
+        if self._counter is not None:
+            ticks += self._counter.wraps(time * timescale)
         return time + Fraction(ticks, timescale)
 
     def denies_gap(self, time: Fraction, off: Fraction) -> bool:
@@ -262,8 +260,14 @@ class SampleClock:
                 self._doubt(sample, companion)
                 return None
             sample = self._moved_along(sample, companion)
-            delta = sample.decode_time - held.decode_time
-        elif self._held_back.samples:
+        else:
+            shaken = self._held_back.shaken
+            was_looked_for = shaken.is_looked_for
+            sample = shaken.steadied(held, sample, rhythm.pace)
+            if was_looked_for or shaken.is_looked_for:
+                self._look_closely()
+        delta = sample.decode_time - held.decode_time
+        if self._held_back.samples:
             self._doubt(sample)
             return None
         if self._left_out is not None:
@@ -331,30 +335,30 @@ class SampleClock:
     def _look_closely(self) -> None:
         """Have samples looked at as long as any are held back; pass them on as they are if they simply follow."""
         held_back = self._held_back
-        is_certain = not (held_back.samples or held_back.ready or self._limits.bounds.sparse)
-        self._rhythm.steady = (is_certain and self._rhythm.nominal) or -1
+        closely = held_back.samples or held_back.ready or held_back.shaken.is_looked_for or self._limits.bounds.sparse
+        self._rhythm.steady = -1 if closely else self._rhythm.nominal or -1
 
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
-        if self._sync_presented == NEVER and is_first_off(
-            judged, samples[-1].decode_time - held.decode_time, self._limits.bounds
-        ):
-            held = self._held = moved(held, samples[-1].decode_time - nominal * (judged.off + 1))
+        usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
+        jump = newest.decode_time - held.decode_time
+        if self._sync_presented == NEVER and is_first_off(judged, jump, self._limits.bounds):
+            held = self._held = moved(held, newest.decode_time - usual)
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
         breaks = judged.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
         if judged.verdict is Verdict.DISCONTINUITY:
             shift = self._shift
-            self._restart(samples[-1], held.decode_time + nominal * (judged.off + 1), held.decode_time + judged.off + 1)
+            self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._shift - shift
         elif judged.verdict is Verdict.GAP:
-            self._shared.note_gap(
-                held.decode_time + nominal * (judged.off + 1), samples[-1].decode_time, self._limits.timescale
-            )
-        place = settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
+            self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
+        if breaks:
+            held_back.shaken.end()
+        place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             jumps = breaks and number == place
             delta = sample.decode_time - held.decode_time

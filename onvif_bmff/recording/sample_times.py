@@ -32,7 +32,8 @@ def put(sample: Sample, time: int, *, near: int) -> None:
     """Put a sample of our own where it belongs; its duration is unknown then.
 
     A picture that a source presents at another time than it decodes it is moved in decoding only, if it is moved by no
-    more than ``near`` ticks: then its decode time was off, and its presentation was not. Sync samples move as a whole.
+    more than ``near`` ticks: its presentation is as good as any then. What is farther off is off as a whole, and sync
+    samples move as a whole.
     """
     by = time - sample.decode_time
     if sample.composition_offset and not sample.sync and abs(by) <= near:

@@ -95,6 +95,16 @@ def test_an_end_that_a_recovery_wrote_in_the_middle_of_a_span():
     assert not alone.ends_a_part(part + ": ends no span: none of the 3 with this counter ends then")
 
 
+def test_an_end_where_another_span_seems_to_go_on():
+    """A span of one segment from 6 s on, and the second segment of another one at 10 s: it was ended there."""
+    spans = [span(0, 10, 10), span(6, 2)]
+    assert MixedSpans(spans, [key(10, 1, end=True)]).share_an_end(key(6, 0) + NO_END)
+    assert not MixedSpans(spans, [key(10, 1)]).share_an_end(key(6, 0) + NO_END)  # no end object
+    assert not MixedSpans(spans, [key(10, 2, end=True)]).share_an_end(key(6, 0) + NO_END)  # another counter
+    assert not MixedSpans(spans, [key(11, 1, end=True)]).share_an_end(key(6, 0) + NO_END)  # another time
+    assert not MixedSpans([span(0, 4, 8), span(6, 2)], [key(4, 1, end=True)]).share_an_end(key(6, 0) + NO_END)  # before
+
+
 def test_a_place_that_the_next_start_did_not_have():
     before, after = Boot(MINUTE - 1, frozenset()), MINUTE + 20_000_000
     finding = key(10, 0) + NO_END
