@@ -18,9 +18,11 @@ TESTS = Path(__file__).resolve().parent
 RUNS: dict[str, str] = {
     "busy": "long_busy",
     "cloud-faults": "storage/storage_cloud_storm",
+    "composed": "disturbed/long_composed",
     "damaged-exports": "playback/long_damaged_exports",
     "fresh-machine": "cli/long_fresh_machine",
     "interrupts": "cli/long_interrupts",
+    "jitter": "disturbed/long_jitter",
     "keys": "jobs/long_keys",
     "kills": "cli/long_kills",
     "live-device": "rtsp/long_live_device",

@@ -14,7 +14,7 @@ def places(judged: Judgement, stamps: Sequence[int], last: int, nominal: int) ->
     """Return where the samples that are off are put, after one at ``last``, and how many of them come before a break.
 
     They are put at even distances up to the one that stands. Where media are missing, they last as long as usual on
-    either side of that: on which one, their stamps say.
+    either side of that: on which one, their stamps say, if they are twice as near to it.
     """
     off = judged.off
     usual = [last + nominal * (number + 1) for number in range(off + 1)]
@@ -25,14 +25,15 @@ def places(judged: Judgement, stamps: Sequence[int], last: int, nominal: int) ->
     if not judged.stands or judged.verdict is Verdict.DISCONTINUITY or stamps[off] - usual[off] <= 2 * nominal:
         return even, off
     behind = [stamps[off] - nominal * (off - number) for number in range(off)]
-    choices = [(even, off), *((usual[:before] + behind[before:], before) for before in range(off, -1, -1))]
     longest = min((stamps[off] - last) // 2, _NEAR * nominal)
-    return min(choices, key=lambda choice: sum(_nearness(stamps, choice[0], longest)))
+    choices = [(usual[:before] + behind[before:], before) for before in range(off, -1, -1)]
+    best = min(choices, key=lambda choice: _distance(stamps, choice[0], longest))
+    return best if 2 * _distance(stamps, best[0], longest) < _distance(stamps, even, longest) else (even, off)
 
 
-def _nearness(stamps: Sequence[int], times: Sequence[int], longest: int) -> list[int]:
-    """Return how far stamps are from times, ``longest`` at most: what is farther off tells nothing."""
-    return [min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)]
+def _distance(stamps: Sequence[int], times: Sequence[int], longest: int) -> int:
+    """Return how far stamps are from times in sum, ``longest`` at most each: what is farther off tells nothing."""
+    return sum([min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)])
 
 
 def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:

@@ -333,23 +333,22 @@ class SampleClock:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
-        if self._sync_presented == NEVER and is_first_off(
-            judged, samples[-1].decode_time - held.decode_time, self._limits.bounds
-        ):
-            held = self._held = moved(held, samples[-1].decode_time - nominal * (judged.off + 1))
+        usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
+        jump = newest.decode_time - held.decode_time
+        if self._sync_presented == NEVER and is_first_off(judged, jump, self._limits.bounds):
+            held = self._held = moved(held, newest.decode_time - usual)
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
-        usual = held.decode_time + nominal * (judged.off + 1)
         if judged.verdict is Verdict.DISCONTINUITY:
             shift = self._shift
-            self._restart(samples[-1], usual, held.decode_time + judged.off + 1)
+            self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._shift - shift
         elif judged.verdict is Verdict.GAP:
-            self._shared.note_gap(usual, samples[-1].decode_time, self._limits.timescale)
+            self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
         if judged.breaks:
             held_back.shaken.end()
-        place = settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
+        place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             jumps = judged.breaks and number == place
             delta = sample.decode_time - held.decode_time
