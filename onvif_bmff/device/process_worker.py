@@ -17,7 +17,7 @@ from onvif_bmff.device.process_beats import send_beats
 from onvif_bmff.device.process_link import ProcessLink
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
-from onvif_bmff.device.steady_clock import SteadyClock
+from onvif_bmff.device.steady_clock import ClockTrust, SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
@@ -68,6 +68,7 @@ class WorkerSetup:
     open: Callable[[], WorkerParts]
     clock: Callable[[], UtcTime] | None
     clock_rate: float
+    clock_trust: ClockTrust
     labels: SegmentLabels
     limits: WorkerLimits
     sources: SourceSettings
@@ -160,11 +161,19 @@ class _Worker:
         parts = setup.open()
         spool = DeviceSpool(setup.spool.folder, setup.spool.policy, setup.spool.used, on_dropped=self._dropped)
         self._stores = stores = DeviceStores(spool.before(parts.storages, None, runtime), parts.local)
-        self._clock = clock = SteadyClock(setup.clock or runtime.now, setup.clock_rate, runtime=runtime)
+        self._clock = clock = SteadyClock(
+            setup.clock or runtime.now, setup.clock_rate, runtime=runtime, trust=setup.clock_trust
+        )
         self._certificates: dict[str, bytes] = {}
         self._plan = DevicePlan({}, {})
         self._recovery = DeviceRecovery(
-            stores, setup.labels, lambda: self._plan, clock, _nothing_deleted, runtime, part=RecoveryPart.SEGMENTS
+            stores,
+            setup.labels,
+            lambda: self._plan,
+            clock,
+            _nothing_deleted,
+            runtime,
+            part=RecoveryPart.SEGMENTS,
         )
         vectors = None if setup.vectors is None else SqliteIvStore(setup.vectors)
         ivs = IvSources(CencIvAllocators(random=runtime.random, store=vectors), CbcsIvSource(runtime.random))

@@ -358,7 +358,7 @@ def process_outputs(
     )  # fmt: skip
     setups = tuple(
         WorkerSetup(
-            number, workers.open, wall_clock, clock.rate, settings.labels, limits, sources, wrapping,
+            number, workers.open, wall_clock, clock.rate, clock.trust, settings.labels, limits, sources, wrapping,
             _share(spool, None if folder is None else worker_folder(folder, number), workers.count),
             None if vectors is None else f"{vectors}.{number}",
             log_level(),
