@@ -253,7 +253,7 @@ class SampleClock:
         else:
             shaken = self._held_back.shaken
             was_looked_for = shaken.is_looked_for
-            sample = shaken.steadied(held, sample, rhythm.pace)
+            sample = shaken.steadied(self.newest or held, sample, rhythm.pace)
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
         delta = sample.decode_time - held.decode_time

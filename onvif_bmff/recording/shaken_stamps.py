@@ -36,11 +36,12 @@ class ShakenStamps:
     how long its samples last, and where it reorders nothing, stamps stay as they came.
     """
 
-    __slots__ = ("_count", "_number", "_reorders", "_stamps", "_strays")
+    __slots__ = ("_count", "_number", "_reorders", "_stamps", "_strays", "_sync")
 
     def __init__(self) -> None:
         self._count = self._number = self._strays = 0
         self._reorders = False
+        self._sync: tuple[int, int] | None = None
         self._stamps: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -51,6 +52,7 @@ class ShakenStamps:
     def end(self) -> None:
         """Begin anew: what follows has nothing to do with what was before."""
         self._count = self._strays = 0
+        self._sync = None
         self._stamps.clear()
 
     def steadied(self, held: Sample, sample: Sample, pace: int) -> Sample:
@@ -71,12 +73,25 @@ class ShakenStamps:
         self._strays = 0
         stamps.append((self._number, time))
         near = int(_NEAR * pace)
-        if not self._count or abs(time - place) <= near:
-            return sample
-        self._count = _AFTER
-        if time > place:
-            return moved(sample, min(time, max(place + near, held.decode_time + pace // _LEAST)))
-        return moved(sample, place - near)
+        steady = sample
+        if self._count and abs(time - place) > near:
+            self._count = _AFTER
+            if time > place:
+                steady = moved(sample, min(time, max(place + near, held.decode_time + pace // _LEAST)))
+            else:
+                steady = moved(sample, place - near)
+        return self._behind_sync(sample, steady, pace // _LEAST)
+
+    def _behind_sync(self, sample: Sample, steady: Sample, least: int) -> Sample:
+        """Return a sample, presented after the sync sample before it if that was so before either was moved."""
+        stamped = sample.decode_time + sample.composition_offset
+        presented = steady.decode_time + steady.composition_offset
+        if sample.sync:
+            self._sync = (stamped, presented)
+        elif self._sync is not None and self._sync[0] < stamped and presented <= self._sync[1]:
+            offset = self._sync[1] + least - steady.decode_time
+            return Sample(steady.track_id, steady.decode_time, steady.duration, steady.data, steady.sync, offset)
+        return steady
 
 
 def _on_line(stamps: Sequence[tuple[int, int]], number: int) -> int:

@@ -55,7 +55,7 @@ FAILING = {
     "two pauses within a second": (
         "reordered with sound", (equal(every=6), pause(12.3, 1.6), pause(14.52, 11.0)), CMAF, Clock.CAMERA,
     ),
-    "reordered, shaken by a picture: shown before the sync sample": (
+    "reordered, shaken by a picture: of the first ones two are a millisecond apart": (
         "reordered with sound", (delayed(0.15), shaken(0.044)), CMAF, Clock.CAMERA,
     ),
 }  # fmt: skip
