@@ -213,7 +213,7 @@ class SampleRouter:
                     self.spans.current = None  # not even clear tracks go on in the old ones: spans open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.announced.changes or state.gap_at is not None or self._takes_over(state):
+        elif state.announced.changes or state.gaps or self._takes_over(state):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:
@@ -324,7 +324,7 @@ class SampleRouter:
     def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
         """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
         state = turn.state
-        if self._pending or state.announced.changes or state.gap_at is not None:
+        if self._pending or state.announced.changes or state.gaps:
             return
         writer = current.writers[state.track.track_id]
         if turn.leads or not current.multiplexed:
