@@ -223,7 +223,7 @@ class SampleRouter:
                     self.spans.current = None  # not even clear tracks go on in the old ones: spans open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.announced.changes or state.gap_at is not None or state.has_lost_lead(state.spans):
+        elif state.announced.changes or state.gaps or state.has_lost_lead(state.spans):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:

@@ -69,7 +69,7 @@ class TrackState:
 
     ``track`` is the configuration of the samples that are stored now, ``announced`` are those that follow. ``factor``
     turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and ``shift`` is
-    the composition offset of that one. A sample at ``gap_at`` comes after a gap. ``latest`` is the time of the newest
+    the composition offset of that one. Samples at ``gaps`` come after a gap. ``latest`` is the time of the newest
     sample. Samples before ``next_check`` (a decode time) call for no cut and go straight to ``writer``;
     ``recheck`` takes that back when something happens that may close something. In a multiplexed span the last sample
     of a track that does not lead is ``waiting`` for the next one, or for a cut.
@@ -81,7 +81,7 @@ class TrackState:
     spans: SpanSet | None = None
     begun: bool = False
     shift: int = 0
-    gap_at: int | None = None
+    gaps: deque[int] = field(default_factory=deque)
     announced: AnnouncedTracks = field(default_factory=AnnouncedTracks)
     latest: int | None = None
     next_check: int = NEVER
@@ -110,7 +110,7 @@ class TrackState:
     def begins(self, sample: Sample) -> bool:
         """Take up a sample after a gap, or the first of the track; False if it cannot be decoded."""
         if self.clock.gap:
-            self.gap_at = sample.decode_time
+            self.gaps.append(sample.decode_time)
             self.recheck()
         if not self.begun and sample.sync:
             self.begun, self.shift = True, sample.composition_offset
@@ -195,9 +195,10 @@ class TrackState:
 
     def reaches_gap(self, sample: Sample) -> bool:
         """Tell whether ``sample`` is the first after a gap; reported once."""
-        if self.gap_at is None or sample.decode_time < self.gap_at:
+        if not self.gaps or sample.decode_time < self.gaps[0]:
             return False
-        self.gap_at = None
+        while self.gaps and sample.decode_time >= self.gaps[0]:
+            self.gaps.popleft()
         return True
 
     def track_at(self, time: int) -> Track:

@@ -62,3 +62,15 @@ def test_sound_that_waits_keeps_a_quarter_of_a_second_and_is_cut_if_it_is_longer
     state.factor = 1
     state.waiting = Sample(AUDIO.track_id, 0, duration, b"a")
     assert state.last_before(100).duration == kept
+
+
+def test_each_of_two_gaps_is_reported_even_if_both_are_known_before_a_sample_is_stored():
+    """In a multiplexed span samples wait for those of other tracks."""
+    state = states(VIDEO)[VIDEO.track_id]
+    samples = [Sample(VIDEO.track_id, time, 10, b"v", True) for time in (0, 10, 500, 510, 900, 1500)]
+    for sample in samples:
+        state.clock.gap = sample.decode_time in (500, 900, 1500)
+        state.begins(sample)
+    assert [state.reaches_gap(sample) for sample in samples[:5]] == [False, False, True, False, True]
+    later = Sample(VIDEO.track_id, 1600, 10, b"v", True)
+    assert [state.reaches_gap(later), state.reaches_gap(later)] == [True, False], "its own first sample was left out"

@@ -38,6 +38,7 @@ FOUND = {
     500944: "a database failed while a camera was opened again: what came until recording went on was not counted",
     505880: "the model did not know that a document that waits has no room in spans that open for a change of codec",
     506954: "the model did not know a span that was ended where a reader takes another one's next segment for its own",
+    600450: "of two pauses in pictures that waited for the sound, the first was a hole in a span",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 
