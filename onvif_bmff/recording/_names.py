@@ -73,5 +73,5 @@ NAMES = {
     ),
     "target": ("DecodeTimes", "RecordingTarget",),
     "totals": ("SegmentTotals", "TrackTotals", "make_random_access",),
-    "track_state": ("TrackState", "make_interleaver", "make_track_states",),
+    "track_state": ("TrackState", "make_interleaver", "make_track_states", "ready_samples",),
 }
