@@ -163,6 +163,8 @@ def waiting_of(tree: ast.Module, *, leaf_locks: bool) -> list[str]:
     return [one for one in found if not (leaf_locks and one in LEAF_LOCKS)]
 
 
+SOCKETS = {"rtsp/relay.py": ["selectors"]}
+"""What waits for sockets that libavformat has the other end of, which no runtime simulates."""
 SEAMLESS = [
     entry for entry in MODULES if entry[0] in ("device", "engine", "ingest", "rtsp", "storage", "recovery", "export")
 ]
@@ -176,7 +178,8 @@ def test_only_the_runtime_waits_and_reads_clocks(room: str, path: Path, tree: as
 
     Stores have locks that no task waits under; the device has none but its runtime's.
     """
-    assert waiting_of(tree, leaf_locks=room == "storage") == [], path
+    allowed = SOCKETS.get(path.relative_to(PACKAGE).as_posix(), [])
+    assert waiting_of(tree, leaf_locks=room == "storage") == allowed, path
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Each source runs in its own thread. A slow, failing or hanging one delays no oth
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.util import find_spec
 from os import PathLike
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -199,10 +198,10 @@ class FileSources:
 
 
 def default_sources(runtime: Runtime = SYSTEM) -> SourceProvider:
-    """Return what opens the sources of a device that is given nothing else: files, and streams if PyAV is installed."""
-    files = FileSources(runtime=runtime)
-    if find_spec("av") is None:
-        return files
+    """Return what opens the sources of a device that is given nothing else: streams, if PyAV is installed.
+
+    No files: whoever names receivers may then have them recorded. A device that is given ``FileSources`` has them.
+    """
     from onvif_bmff.rtsp.provider import StreamSources  # only a device that may receive streams loads the room
 
-    return StreamSources(others=files, runtime=runtime)
+    return StreamSources(runtime=runtime)

@@ -2,6 +2,7 @@ from onvif_bmff.rtsp.addresses import AddressPolicy as AddressPolicy
 from onvif_bmff.rtsp.addresses import StreamAddress as StreamAddress
 from onvif_bmff.rtsp.addresses import check_address as check_address
 from onvif_bmff.rtsp.addresses import resolve_host as resolve_host
+from onvif_bmff.rtsp.answers import AnswerFilter as AnswerFilter
 from onvif_bmff.rtsp.av1_units import Av1Units as Av1Units
 from onvif_bmff.rtsp.av1_units import av1_codec as av1_codec
 from onvif_bmff.rtsp.container import Container as Container
@@ -27,6 +28,7 @@ from onvif_bmff.rtsp.provider import OtherSources as OtherSources
 from onvif_bmff.rtsp.provider import StreamSources as StreamSources
 from onvif_bmff.rtsp.reader import Arrived as Arrived
 from onvif_bmff.rtsp.reader import StreamReader as StreamReader
+from onvif_bmff.rtsp.relay import Relay as Relay
 from onvif_bmff.rtsp.scrubber import Scrubber as Scrubber
 from onvif_bmff.rtsp.scrubber import without_secrets as without_secrets
 from onvif_bmff.rtsp.session import Session as Session
@@ -46,6 +48,7 @@ __all__ = [
     "MAX_UNIT",
     "AacUnits",
     "AddressPolicy",
+    "AnswerFilter",
     "Arrived",
     "Assembler",
     "Av1Units",
@@ -63,6 +66,7 @@ __all__ = [
     "OtherSources",
     "Packet",
     "Pieces",
+    "Relay",
     "RtpStamps",
     "Scrubber",
     "SenderReport",

@@ -2,6 +2,7 @@
 
 NAMES = {
     "addresses": ("AddressPolicy", "StreamAddress", "check_address", "resolve_host",),
+    "answers": ("AnswerFilter",),
     "av1_units": ("Av1Units", "av1_codec",),
     "container": ("Container", "Packet", "load_pyav",),
     "container_input": ("ContainerInput", "open_container",),
@@ -19,6 +20,7 @@ NAMES = {
     "pieces": ("MAX_UNIT", "Pieces",),
     "provider": ("OpenSource", "OtherSources", "StreamSources",),
     "reader": ("Arrived", "StreamReader",),
+    "relay": ("Relay",),
     "scrubber": ("Scrubber", "without_secrets",),
     "session": ("Session", "SourceItem", "StreamTrack",),
     "source": ("LiveSource", "open_live", "open_location",),

@@ -13,9 +13,12 @@ from fractions import Fraction
 from typing import Any
 
 from onvif_bmff.errors import SourceError
-from onvif_bmff.rtsp.options import Location, StreamOptions
+from onvif_bmff.rtsp.addresses import StreamAddress
+from onvif_bmff.rtsp.options import Location, StreamOptions, Transport
+from onvif_bmff.rtsp.relay import UNTRUSTED, Relay
 from onvif_bmff.rtsp.stamps import SenderReport, wall_clock
 from onvif_bmff.rtsp.streams import StreamInfo
+from onvif_bmff.runtime import SYSTEM, Runtime
 
 __all__ = ["Container", "Packet", "load_pyav"]
 
@@ -31,10 +34,13 @@ _MAX_JOINED = 1 << 18
 """Bytes from which on pieces are given out although more of their picture may come: stamps may stand still."""
 _REPORT = "rtcp_sr"
 _ENCRYPTED = ("rtsps", "https")
+_REDIRECTS_REFUSED = (62, 12)
+"""The version of libavformat from which on redirections of RTSP are held against the whitelist of protocols."""
 _REASONS = {
     "HTTPUnauthorizedError": "user or password are wrong (401)",
     "HTTPForbiddenError": "the server forbids it (403)",
     "HTTPNotFoundError": "the server has no such stream (404)",
+    "ArgumentError": "the server redirects to another place, which is not followed, or its answer cannot be used",
     "ConnectionRefusedError": "the connection was refused",
     "ConnectionResetError": "the connection was reset",
     "BrokenPipeError": "the connection was closed",
@@ -76,30 +82,54 @@ def load_pyav() -> Any:
 class Container:
     """An open container. All calls may block, as long as the timeouts say; used by one thread at a time.
 
-    Raises ``SourceError`` if it cannot be opened.
+    Args:
+        location: where it is.
+        options: how it is opened.
+        runtime: runs the relay to an address that came from the network.
+
+    Raises:
+        SourceError: it cannot be opened.
     """
 
-    def __init__(self, location: Location, options: StreamOptions) -> None:
+    def __init__(self, location: Location, options: StreamOptions, runtime: Runtime = SYSTEM) -> None:
         self._location = location
         self._av = load_pyav()
         live = location.scheme in _PACKETISED
         self._read_timeout = options.read_timeout
+        self._relay: Relay | None = None
         fault: SourceError | None = None
         try:
+            if location.checked is not None:
+                self._relay = self._guard(location.checked, options, runtime)
             self._container = self._open(options, _TRIES if live else 1)
+        except SourceError as error:  # the relay's, without a place
+            fault = self._told(str(error), is_opening=True)
         except Exception as error:  # noqa: BLE001 - PyAV has a tree of its own, and raises ValueError and others too
             fault = self._fault(error, options.open_timeout, is_opening=True)
         if fault is not None:
+            self._close_relay()
             raise fault  # out here, for the context of an error has its text too
+        if self._relay is not None:
+            self._relay.opened()
         self.metadata = {str(name): str(text) for name, text in self._container.metadata.items()}
         self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
 
+    def _guard(self, address: StreamAddress, options: StreamOptions, runtime: Runtime) -> Relay | None:
+        """See to it that a server leads nowhere else, where libavformat would follow: then through a relay."""
+        if tuple(self._av.library_versions["libavformat"]) < _REDIRECTS_REFUSED:
+            raise SourceError("this libavformat follows redirections: addresses of clients need PyAV 18 or newer")
+        return None if options.transport is Transport.TCP else Relay(address, options, runtime)
+
     def _open(self, options: StreamOptions, tries: int) -> Any:
         """Open the container. Where the first packet is in the middle of a picture, libavformat may not like it."""
+        location, relay = self._location, self._relay
+        url, target = location.secret, (location.scheme, "" if location.checked is None else location.checked.host)
+        if relay is not None:
+            url, target = location.through(relay.port), ("rtsp", "")
         try:
             return self._av.open(
-                self._location.secret,
-                options=options.libav_options(self._location.scheme, self._location.verified_host),
+                url,
+                options=options.libav_options(*target),
                 timeout=(options.open_timeout.total_seconds(), options.read_timeout.total_seconds()),
                 metadata_errors="replace",
             )
@@ -165,17 +195,27 @@ class Container:
             self._container.close()
         except Exception as error:  # noqa: BLE001 - as above; nothing more is wanted of it
             _log.debug("a stream was not closed in good order: %s", type(error).__name__)
+        self._close_relay()
+
+    def _close_relay(self) -> None:
+        if self._relay is not None:
+            self._relay.close()
 
     def _fault(self, error: Exception, limit: timedelta, *, is_opening: bool) -> SourceError:
-        what = "it cannot be opened" if is_opening else "it broke off"
         name = type(error).__name__
-        if name == "ExitError":  # what PyAV's timeouts end with
+        if self._relay is not None and self._relay.refusal is not None:
+            reason = self._relay.refusal
+        elif name == "ExitError":  # what PyAV's timeouts end with
             reason = f"nothing came within {limit.total_seconds():g} s"
         else:
             detail = getattr(error, "strerror", None) or name
             reason = _REASONS.get(name) or self._location.scrubber.scrub(str(detail))
             if is_opening and self._location.scheme in _ENCRYPTED and getattr(error, "errno", None) == errno.EIO:
-                reason = "no secure connection, or the server's certificate is not trusted for this host"
+                reason = UNTRUSTED
+        return self._told(reason, is_opening=is_opening)
+
+    def _told(self, reason: str, *, is_opening: bool) -> SourceError:
+        what = "it cannot be opened" if is_opening else "it broke off"
         return SourceError(f"{self._location.shown}: {what}: {reason}")
 
 

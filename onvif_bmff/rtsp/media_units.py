@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 _START_CODE = b"\0\0\1"
+_HEADERS = 64
+"""Bytes of a payload that tell what its first NAL unit is."""
 
 
 @dataclass(slots=True)
@@ -122,8 +124,21 @@ class NalUnits:
         return self._lost + self._units.lost.total()
 
     def continues(self, data: bytes) -> bool:
-        """Return whether a payload goes on within a NAL unit: it begins with no start code."""
-        return not self._whole and bool(self._pieces) and not _begins_unit(data)
+        """Return whether a payload goes on within a NAL unit, or has a further slice of the picture, or its first one.
+
+        A NAL unit begins with a start code. What comes before the first slice belongs to its picture.
+        """
+        if self._whole or not self._pieces:
+            return False
+        if not _begins_unit(data):
+            return True
+        try:
+            units, known = self._units.split(data[:_HEADERS]), self._units.split(self._pieces.so_far())
+        except BitstreamError:
+            return False
+        if not units or self._has_slice(known):
+            return bool(units) and self._has_slice(units[:1]) and not self._first_slices(units[:1])
+        return self._units.family.unit_type(units[0], 0) != self._units.family.delimiter
 
     def push(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterable[MediaUnit]:
         """Take a payload."""
@@ -151,16 +166,19 @@ class NalUnits:
             units = self._units.split(data)
         except BitstreamError:
             return [data]
-        family = self._units.family
-        firsts = [
-            unit
-            for unit in units
-            if family.unit_type(unit, 0) in family.vcl and unit[family.header_size : family.header_size + 1] >= b"\x80"
-        ]
-        if len(firsts) < 2:
+        if len(self._first_slices(units)) < 2:
             return [units]
-        assembly = PictureAssembly(family, self._units.codec)
+        assembly = PictureAssembly(self._units.family, self._units.codec)
         return [one.units for one in (*assembly.push(units, self._pieces.time), *assembly.flush())]
+
+    def _has_slice(self, units: list[bytes]) -> bool:
+        family = self._units.family
+        return any(family.unit_type(unit, 0) in family.vcl for unit in units)
+
+    def _first_slices(self, units: list[bytes]) -> list[bytes]:
+        """Those NAL units that have the first slice of a picture, as its header says in its first bit."""
+        size = self._units.family.header_size
+        return [unit for unit in units if self._has_slice([unit]) and unit[size : size + 1] >= b"\x80"]
 
     def _made(self, data: bytes | list[bytes], time: int, decode_time: int | None) -> Iterator[MediaUnit]:
         try:

@@ -70,6 +70,7 @@ class StreamOptions:
             # Payloads come as they are: put together, stamped and looked into here, not guessed about there.
             found |= {"rtsp_transport": self.transport.value, "fflags": "noparse+nofillin"}
             found["probesize"] = _PROBED
+            # Without "rtsp" in it no redirection is followed, since libavformat 62.12.
             protocols = {"tcp"} | ({"tls"} if scheme == "rtsps" else set())
             if self.transport in (Transport.UDP, Transport.MULTICAST):
                 protocols |= {"udp", "rtp"}
@@ -87,13 +88,23 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """An address as it is shown, and as libavformat gets it, with user and password; that one is in no text."""
+    """An address as it is shown, and as libavformat gets it, with user and password; that one is in no text.
+
+    ``checked`` is set where it came from the network, and was found to be allowed.
+    """
 
     shown: str
     secret: str = field(repr=False)
     scheme: str
     scrubber: Scrubber = field(repr=False, compare=False)
-    verified_host: str = ""
+    checked: StreamAddress | None = None
+
+    def through(self, port: int) -> str:
+        """Return the address by which libavformat gets to it through a relay on a port of this machine."""
+        parts = urlsplit(self.secret)
+        userinfo = parts.netloc.rpartition("@")[0]
+        netloc = f"{userinfo}@127.0.0.1:{port}" if userinfo else f"127.0.0.1:{port}"
+        return urlunsplit(parts._replace(scheme="rtsp", netloc=netloc))
 
     @classmethod
     def of(cls, uri: str, options: StreamOptions) -> "Location":
@@ -121,7 +132,7 @@ class Location:
         scrubber = Scrubber([f"{address.scheme}://{place}{address.path}"], [address.password, password])
         credentials = _credentials(user, password, shown) if user else ""
         netloc = credentials + _netloc(address.ip, address.port)
-        return cls(shown, f"{address.scheme}://{netloc}{address.path}", address.scheme, scrubber, address.host)
+        return cls(shown, f"{address.scheme}://{netloc}{address.path}", address.scheme, scrubber, address)
 
 
 def _netloc(host: str, port: int | None) -> str:

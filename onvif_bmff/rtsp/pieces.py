@@ -27,6 +27,10 @@ class Pieces:
         if self._size <= MAX_UNIT:
             self._parts.append(data)
 
+    def so_far(self) -> bytes:
+        """Return what was collected until now."""
+        return b"".join(self._parts)
+
     def take(self) -> bytes | None:
         """Return the pieces as one, and begin anew; None if there are none.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from onvif_bmff.errors import OnvifBmffError, SourceError
 from onvif_bmff.rtsp.container import Container, Packet
-from onvif_bmff.rtsp.options import Location, StreamOptions
+from onvif_bmff.rtsp.options import Location, StreamOptions, Transport
 from onvif_bmff.rtsp.streams import StreamInfo
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
@@ -19,6 +19,10 @@ _NEARLY = 0.95
 """Of the timeout: silence for so long ended by it."""
 _TURN = 0.25
 """Seconds after which those who wait look whether they are to stop."""
+_WAITED = 0.003
+"""Seconds that reading a packet takes if it has just come; less: it was there already."""
+_NAP, _MAX_UNREAD = 0.2, 96 << 10
+"""Seconds between looks at the connection, and bytes that may wait there, so that no camera has to wait."""
 
 
 @dataclass(slots=True)
@@ -53,14 +57,16 @@ class _PacketQueue:
         """Wake who waits."""
         self._ready.set()
 
-    def put(self, arrived: Arrived) -> bool:
-        """Add a packet; wait for room a moment and return False if there is none."""
+    def put(self, arrived: Arrived, *, wakes: bool) -> bool:
+        """Add a packet, and wake who waits, or not yet; wait for room a moment and return False if there is none."""
         with self._lock:
             if self._bytes < self._max_bytes:
                 self._packets.append(arrived)
                 self._bytes += len(arrived.packet.data)
-                self._ready.set()
+                if wakes:
+                    self._ready.set()
                 return True
+            self._ready.set()
             self._room.clear()
         self._room.wait(_TURN)
         return False
@@ -71,7 +77,8 @@ class _PacketQueue:
             if self._packets:
                 found = self._packets.popleft()
                 self._bytes -= len(found.packet.data)
-                self._room.set()
+                if not self._room.is_set():
+                    self._room.set()
                 return found
             if self.end is None:
                 self._ready.clear()
@@ -98,6 +105,33 @@ class _PacketQueue:
         """Whether all packets are taken, and nothing follows, not even an error."""
         with self._lock:
             return self.end == (None,) and not self._packets
+
+
+class _Pace:
+    """How long a connection may be left alone, so that much is read at once: each waking costs more than a packet.
+
+    Not before the camera reported its clock: until then times are made of those of arrival. Packets that had to be
+    waited for, the last before each nap, have exact times of arrival also later; the others come up to a nap later.
+
+    Args:
+        begin: when reading began.
+    """
+
+    def __init__(self, begin: float) -> None:
+        self._since = begin
+        self._bytes = 0
+        self.is_reported = False
+
+    def saw(self, packet: Packet) -> None:
+        """Count a packet."""
+        self._bytes += len(packet.data)
+        self.is_reported = self.is_reported or packet.microseconds is not None
+
+    def nap(self, at: float) -> float:
+        """Return how many seconds may pass before what came since the last time comes to ``_MAX_UNREAD``."""
+        rate = self._bytes / max(at - self._since, _WAITED)
+        self._since, self._bytes = at, 0
+        return min(_NAP, _MAX_UNREAD / max(rate, 1.0))
 
 
 class StreamReader:
@@ -162,7 +196,7 @@ class StreamReader:
     def _run(self) -> None:
         error: SourceError | None = None
         try:
-            container = Container(self._location, self._options)
+            container = Container(self._location, self._options, self._runtime)
             try:
                 self._opened = container.streams
                 self._queue.notify()
@@ -178,18 +212,27 @@ class StreamReader:
     def _read(self, container: Container) -> SourceError | None:
         """Read to the end; return why it is none of the stream's own, for libavformat calls silence an end, too."""
         limit = self._options.read_timeout.total_seconds()
-        last = self._runtime.monotonic()
+        keeps_its_media = self._options.transport in (Transport.TCP, Transport.HTTP)
+        now = self._runtime.monotonic
+        last = asked = now()
+        pace = _Pace(last)
         for packet in container.packets():
-            last = self._runtime.monotonic()
-            if self._is_stopped or not self._put(Arrived(packet, last)):
+            last = now()
+            has_waited = last - asked >= _WAITED
+            pace.saw(packet)
+            may_nap = pace.is_reported and keeps_its_media
+            if self._is_stopped or not self._put(Arrived(packet, last), wakes=has_waited or not may_nap):
                 return None
-        if self._runtime.monotonic() - last < limit * _NEARLY:
+            if has_waited and may_nap:
+                self._closed.wait(pace.nap(last))
+            asked = now()
+        if now() - last < limit * _NEARLY:
             return None
         return SourceError(f"{self._location.shown}: it broke off: nothing came within {limit:g} s")
 
-    def _put(self, arrived: Arrived) -> bool:
+    def _put(self, arrived: Arrived, *, wakes: bool) -> bool:
         """Add a packet as soon as there is room; return False if it is stopped before."""
-        while not self._queue.put(arrived):
+        while not self._queue.put(arrived, wakes=wakes):
             if self._is_stopped:
                 return False
         return True

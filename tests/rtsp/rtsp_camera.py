@@ -68,6 +68,8 @@ class Camera:
     silent_from: str | None = None
     """The method from which on nothing is answered."""
     redirect: str | None = None
+    rewrite: Callable[[str, str], str] = lambda method, answer: answer
+    """Makes of an answer to a method what is sent."""
     is_paced: bool = False
     """Whether media are sent when they are due, and not all at once."""
 
@@ -144,7 +146,7 @@ class Camera:
             lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence}", *headers]
             if body:
                 lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
-            client.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+            client.sendall(self.rewrite(method, "\r\n".join(lines) + "\r\n\r\n" + body).encode())
 
         if method != "OPTIONS" and self.login is not None and not self._is_allowed(head, method):
             kind = 'Digest realm="camera", nonce="4711"' if self.digest else 'Basic realm="camera"'

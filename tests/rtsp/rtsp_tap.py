@@ -4,10 +4,19 @@ import hashlib
 import socket
 import struct
 import threading
+from array import array
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
+
+from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.validation import Finding, Level, validate_store
+
+_FOLLOWED = 9_000
+"""Microseconds; the recorder follows what is off by ten milliseconds."""
 
 
 @dataclass
@@ -76,11 +85,39 @@ class Wire:
         self.packets[stream].append(RtpPacket(sequence, time, bool(data[1] & 128), data[begin:end]))
 
 
-class Tap:
-    """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order."""
+class StampWire(Wire):
+    """A wire of which only the stamps are kept, for long runs: ``stamps`` by channel, without wraps, each once."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.stamps: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.lost = 0
+        self._sequence: dict[int, int] = {}
+
+    def _frame(self, channel: int, data: bytes) -> None:
+        if channel % 2:
+            super()._frame(channel, data)
+            return
+        sequence, time = struct.unpack_from(">HI", data, 2)
+        known = self.stamps[channel]
+        if known:
+            time = known[-1] + (time - known[-1] + (1 << 31)) % (1 << 32) - (1 << 31)
+        if not known or known[-1] != time:
+            known.append(time)
+        expected = self._sequence.get(channel, sequence)
+        self.lost += (sequence - expected) % (1 << 16)
+        self._sequence[channel] = (sequence + 1) % (1 << 16)
+
+
+class Tap:
+    """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order.
+
+    ``make_wire`` makes what keeps what came on one of them.
+    """
+
+    def __init__(self, port: int, make_wire: Callable[[], Wire] = Wire) -> None:
         self._port = port
+        self._make_wire = make_wire
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.wires: list[Wire] = []
@@ -114,7 +151,7 @@ class Tap:
                 client.close()
                 continue
             server.settimeout(None)
-            wire = Wire()
+            wire = self._make_wire()
             self.wires.append(wire)
             self._open += [client, server]
             for source, sink, feed in ((client, server, None), (server, client, wire.feed)):
@@ -220,5 +257,35 @@ def _content(group: list[RtpPacket], coding: str) -> tuple[bytes, bool]:
 
 def utc_of(unit: WireUnit, report: Report, rate: int) -> Fraction:
     """When an access unit was sampled, as a report says: microseconds after 1970."""
-    since = (unit.time - report.rtp + (1 << 31)) % (1 << 32) - (1 << 31)
-    return report.utc + Fraction(since * 1_000_000, rate)
+    return report.utc + Fraction(_since(unit.time, report.rtp) * 1_000_000, rate)
+
+
+# ---- what the validator may find ---------------------------------------------------------------------------
+
+
+def moved_by(wires: Iterable[Wire], rates: Sequence[int]) -> Fraction:
+    """Microseconds by which the reports of one stream differ on when it began; ``rates`` are those of its streams."""
+    most = Fraction(0)
+    for wire in wires:
+        for stream, rate in enumerate(rates):
+            reports = wire.reports[stream]
+            begins = [one.utc - Fraction(_since(one.rtp, reports[0].rtp) * 1_000_000, rate) for one in reports]
+            most = max(most, max(begins, default=Fraction(0)) - min(begins, default=Fraction(0)))
+    return most
+
+
+def _since(rtp: int, first: int) -> int:
+    return (rtp - first + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def findings_of(store: Path, wires: Iterable[Wire], rates: Sequence[int]) -> list[Finding]:
+    """What the validator finds, without the notes that a clock was followed if the server's reports say that it moved.
+
+    On a busy machine a server is late with what it stamps, by tens of milliseconds, and its reports differ as much.
+    """
+    found = list(validate_store(DirectoryStore(store)))
+    if moved_by(wires, rates) < _FOLLOWED:
+        return found
+    return [
+        one for one in found if (one.rule, one.level) != ("ANX-B.4-05", Level.NOTE) or "followed" not in one.message
+    ]

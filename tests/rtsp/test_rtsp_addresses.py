@@ -109,7 +109,7 @@ def test_addresses_of_cameras_are_checked_once(uri: str, expected: tuple[str, ..
     assert (found.scheme, found.host, found.port, found.ip, found.path) == expected
     opened = Location.at(found, StreamOptions())
     assert (f"[{found.ip}]" if ":" in found.ip else found.ip) in opened.secret, "what was checked is connected to"
-    assert opened.verified_host == found.host, "the certificate is that of the name"
+    assert opened.checked == found, "the certificate is that of the name"
 
 
 def test_a_policy_allows_what_is_near_but_no_metadata_service() -> None:

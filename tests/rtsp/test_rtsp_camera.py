@@ -163,6 +163,38 @@ def test_all_that_is_sent_comes_once_in_step_and_at_its_time(
         assert abs(one.utc.microseconds - at * 1_000_000) <= 5000, "readings are at the camera's time"
 
 
+@pytest.mark.parametrize("place", ["slices", "delimiter and picture", "parameter sets and picture", "fragments"])
+def test_a_first_report_in_the_middle_of_a_picture_takes_it_not_apart(pictures: Pictures, place: str) -> None:
+    """libavformat moves the times of what follows, in the same picture too: cameras send several slices for each."""
+    sets, units = pictures
+    lines = [Line("video", ("rtpmap:96 H264/90000",), 90_000, 96, off=Fraction(7, 1000)), sound(3)]
+    lines[0].reports = (Fraction(25 * 3600 + 5, 90_000),)
+    lines[1].reports = (Fraction(1, 10),)
+    sent = []
+    for number, (picture, sync, shown) in enumerate(units[:75]):
+        whole = [b"\x09\xf0", *(sets if sync else ()), *[unit for unit in picture if unit[0] & 31 != 9]]
+        if place == "slices":
+            whole.append(bytes((picture[-1][0], 0x40)) + (number + 0x11111111).to_bytes(4, "big") * 9)
+            cut = len(whole) - 1
+        else:
+            cut = {"delimiter and picture": 1, "parameter sets and picture": len(whole) - 1, "fragments": len(whole)}[
+                place
+            ]
+        at, later = shown * 3600, number * 3600 + 10
+        packets = avc_packets(whole[:cut], at, number * 3600, 300)
+        if place == "fragments":
+            for packet in packets[-1:]:
+                packet.sent = later
+        lines[0].packets += packets + (avc_packets(whole[cut:], at, later, 300) if whole[cut:] else [])
+        sent.append(payload([unit for unit in whole if unit not in sets]))
+    with Camera(lines, BEGINS) as camera:
+        found, others = drained(camera)
+    stored = [bytes(one.data) for one in found[1]]
+    assert stored == sent
+    assert steps(found[1][:-8]) == {3600}, "but for the last ones, which are shown after others that were not sent"
+    assert any(isinstance(one, ClockReading) and one.track_id == 1 for one in others)
+
+
 def test_another_codec_in_mid_stream_is_announced_before_its_picture(pictures: Pictures, tmp_path: Path) -> None:
     line = video(pictures, in_band=True)
     sets = pictures[0]

@@ -20,7 +20,7 @@ from onvif_bmff.control import (
     RecordingJobTrack,
     RecordingTargetConfiguration,
 )
-from onvif_bmff.device import RecordingDevice, default_sources
+from onvif_bmff.device import FileSources, RecordingDevice
 from onvif_bmff.playback import SampleReader, Timeline, select
 from onvif_bmff.rtsp import AddressPolicy, StreamOptions, StreamSources
 from onvif_bmff.runtime import utc_now
@@ -107,10 +107,17 @@ def test_the_state_of_a_job_says_why_an_address_is_not_opened(uri: str, reason: 
         assert str(device.service.get_recording_job_state(job).state) == "Error"
 
 
-def test_a_device_receives_streams_if_pyav_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert type(default_sources()).__name__ == "StreamSources"
-    monkeypatch.setattr("onvif_bmff.device.sources.find_spec", lambda name: None)
-    assert type(default_sources()).__name__ == "FileSources"
+def test_clients_of_a_device_have_no_files_recorded_unless_it_was_given_them() -> None:
+    """A receiver comes from the network; whoever makes the device may give it ``FileSources``."""
+    uri = (Path(__file__).resolve().parents[1] / "data" / "camera.mp4").as_uri()
+    with RecordingDevice({"s3": MemoryStore()}) as device:
+        job = received(device, uri)
+        until(lambda: "only rtsp and rtsps are received" in errors(device, job))
+        assert str(device.service.get_recording_job_state(job).state) == "Error"
+    for sources in (FileSources(), StreamSources(others=FileSources())):
+        with RecordingDevice({"s3": MemoryStore()}, sources=sources) as device:
+            job = received(device, uri)
+            until(lambda: str(device.service.get_recording_job_state(job).state) == "Active")  # noqa: B023
 
 
 def test_the_core_does_not_load_pyav() -> None:

@@ -1,5 +1,6 @@
 """``onvif-bmff record rtsp://…`` of servers that go away, fall silent, refuse, or have no idea of time."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from rtsp_camera import Camera
 from rtsp_servers import free_port, gstreamer
-from rtsp_tap import Tap, digest, units_of
+from rtsp_tap import Tap, digest, findings_of, units_of
 from support_tools import need_module
 from test_rtsp_camera import BEGINS, Pictures, document, metadata, payload, pictures, sound, video
 
@@ -26,6 +27,9 @@ from onvif_bmff.validation import validate_store
 __all__ = ["pictures"]
 
 QUICK = ["--report-wait", "PT0.3S", "--timeout", "PT3S", "--segment-duration", "PT2S"]
+
+PATIENT = ["--report-wait", "PT20S"]
+"""So that times are the server's from the beginning, however busy the machine is."""
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +167,7 @@ def test_tracks_are_chosen_and_codecs_change_with_the_spans(pictures: Pictures, 
 def test_a_signal_ends_it_and_leaves_whole_spans(tmp_path: Path) -> None:
     with gstreamer("avc") as port, Tap(port) as tap:
         process = subprocess.Popen(
-            command(f"rtsp://127.0.0.1:{tap.port}/avc", tmp_path, "--json"),
+            command(f"rtsp://127.0.0.1:{tap.port}/avc", tmp_path, "--json", *PATIENT),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -182,7 +186,7 @@ def test_a_signal_ends_it_and_leaves_whole_spans(tmp_path: Path) -> None:
     assert process.returncode == 143
     assert "ended by SIGTERM" in err
     assert json.loads(out.splitlines()[-1])["event"] == "total"
-    assert list(validate_store(DirectoryStore(tmp_path))) == []
+    assert findings_of(tmp_path, tap.wires, (90_000, 8000)) == []
 
 
 @pytest.mark.slow
@@ -190,7 +194,9 @@ def test_a_server_that_is_killed_ten_times_costs_what_it_did_not_send(tmp_path: 
     """Each connection has spans of its own, which hold all access units that came on it from the first sync on."""
     port = free_port()
     states = _States()
-    with Tap(port) as tap:
+    said = tmp_path / "said"
+    tmp_path /= "store"
+    with Tap(port) as tap, said.open("w") as errors:
         process: subprocess.Popen[str] | None = None
         try:
             for number in range(10):
@@ -198,15 +204,15 @@ def test_a_server_that_is_killed_ten_times_costs_what_it_did_not_send(tmp_path: 
                     if process is None:  # the first connection must not fail
                         url = f"rtsp://127.0.0.1:{tap.port}/avc"
                         process = subprocess.Popen(
-                            command(url, tmp_path, "--json", "--timeout", "PT30S"),
+                            command(url, tmp_path, "--json", "--timeout", "PT30S", *PATIENT),
                             stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL,
+                            stderr=errors,
                             text=True,
                         )
                         states.follow(process)
                     states.wait(lambda: states.entered["recording"] == number + 1)  # noqa: B023
                     states.wait(lambda: sum(len(wire.packets[0]) for wire in tap.wires[-1:]) > 100)
-                states.wait(lambda: states.entered["reconnecting"] > 2 * number)  # noqa: B023
+                states.wait(lambda: states.broken > number)  # noqa: B023 - all that came is recorded then
             assert process is not None
             process.terminate()
             assert process.wait(60) == 143
@@ -227,11 +233,12 @@ def test_a_server_that_is_killed_ten_times_costs_what_it_did_not_send(tmp_path: 
             if kind == "Video":
                 assert begin == next(place for place, unit in enumerate(sent) if unit.sync)
             whole = [unit.digest for unit in sent[begin:-1]]  # of the last one the end may be missing
-            assert stored[at : at + len(whole)] == whole
+            same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(stored[at:], whole)))  # noqa: B905
+            assert same == len(whole), (kind, wires.index(wire), begin, same, len(whole), said.read_text())
             at += len(whole)
             at += at < len(stored) and stored[at] == sent[-1].digest
         assert at == len(stored)
-    assert list(validate_store(DirectoryStore(tmp_path))) == []
+    assert findings_of(tmp_path, wires, (90_000, 8000)) == []
     ends = [span.end for span in Timeline.from_store(DirectoryStore(tmp_path)).spans]
     assert len(ends) == 20
     assert None not in ends
@@ -242,6 +249,8 @@ class _States:
 
     def __init__(self) -> None:
         self.entered: dict[str, int] = defaultdict(int)
+        self.broken = 0
+        self._last = ""
         self._news = threading.Condition()
         self.done = threading.Event()
 
@@ -255,6 +264,8 @@ class _States:
             with self._news:
                 if event["event"] == "state":
                     self.entered[event["state"]] += 1
+                    self.broken += (self._last, event["state"]) == ("recording", "reconnecting")
+                    self._last = event["state"]
                 self._news.notify_all()
         process.stdout.close()
         self.done.set()
