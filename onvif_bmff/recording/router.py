@@ -98,11 +98,10 @@ class SampleRouter:
         self._anchor.given = clock
         self.cut(CutCause.CLOCK_CHANGED)
 
-    def catch_up(self, state: TrackState) -> Sequence[RecordingEvent]:
-        """Take samples of a track that were held back and are ready now.
-
-        Leave room at the start of the open spans for a first sample that its clock still holds back.
-        """
+    def catch_up(self, state: TrackState, *, comes: bool = True) -> Sequence[RecordingEvent]:
+        """Take samples that are ready now, as one ``comes``; leave room in open spans for a first one that is not."""
+        if comes and self._interleaver is not None:
+            self._interleaver.hear(state.track.track_id)
         events = [event for ready in ready_samples(state) for event in self.route(state, ready)]
         if self.spans.current is not None:
             state.reserve(self.spans.current)
@@ -184,7 +183,7 @@ class SampleRouter:
         for state, sample in last:
             if sample is not None:
                 gap = state.clock.gap
-                events.extend(self.catch_up(state))
+                events.extend(self.catch_up(state, comes=False))
                 state.clock.gap = gap
                 events.extend(self.route(state, sample))
         return events
