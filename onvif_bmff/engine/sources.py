@@ -30,6 +30,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _SILENT = timedelta(seconds=10)
+_DOCUMENTS = timedelta(seconds=60)
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
@@ -47,28 +48,34 @@ class Route:
     """The route of samples from a source's track into a track of the recording.
 
     ``shift`` is added to their times; ``end`` is the presentation end of the latest of them, ``count`` how many came.
+    ``sparse``: they are documents.
     """
 
     token: str
     track_id: int
     shift: int
     timescale: int
+    sparse: bool = False
     end: int | None = None
     count: int = 0
     _counted: int = 0
     _heard: UtcTime | None = None
     _rhythm: timedelta = timedelta(0)
 
-    def is_silent(self, now: UtcTime) -> bool:
-        """Return whether nothing came for long, by the times at which this is asked.
+    def silence(self, now: UtcTime) -> timedelta | None:
+        """Return for how long nothing came if that is long, by the times at which this is asked; else None.
 
-        That is ten seconds, or three times as long as samples of the track were apart last.
+        That is ten seconds, or three times as long as samples of the track were apart (documents: a minute at most).
         """
         if self.count != self._counted:
             if self._heard is not None:
                 self._rhythm = abs(now - self._heard)
             self._counted, self._heard = self.count, now
-        return self._heard is not None and now - self._heard > max(_SILENT, 3 * self._rhythm)
+        if self._heard is None:
+            return None
+        allowed = min(3 * self._rhythm, _DOCUMENTS) if self.sparse else 3 * self._rhythm
+        silent = now - self._heard
+        return silent if silent > max(_SILENT, allowed) else None
 
 
 @dataclass(slots=True)
@@ -200,10 +207,11 @@ class SourceSet:
         """Return whether a sample is one of the track that leads the recording."""
         return reference == self.leading and sample.track_id == self._lead_track
 
-    def silent(self, now: UtcTime) -> list[int]:
-        """Return the tracks of the recording that give nothing any more, as far as this is asked every few seconds."""
+    def silent(self, now: UtcTime) -> dict[int, timedelta]:
+        """Return the tracks that give nothing any more, and for how long, as far as this is asked every few seconds."""
         routes = [route for source in self.opened.values() for route in source.routes.values()]
-        return [route.track_id for route in routes if route.is_silent(now)]
+        found = {route.track_id: route.silence(now) for route in routes}
+        return {track_id: silence for track_id, silence in found.items() if silence is not None}
 
     def shortfall(self, since: UtcTime | None) -> int:
         """Return how many samples of the recorded sources are missing from ``since`` on for want of room."""

@@ -11,7 +11,7 @@ from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.track_reports import TrackReports
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.track import Track
+from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.recording.encryption import encryption_fault
 
 __all__ = ["Accepts", "TrackChoice"]
@@ -57,7 +57,7 @@ class TrackChoice:
             if taken is not None:  # without a tag of its own, a second track of a type gets the only one there is
                 self._reports.set_track_error(token, f"The source has one track for this and for {taken.token}")
                 continue
-            source.routes[given.track_id] = Route(token, number, 0, given.timescale)
+            source.routes[given.track_id] = Route(token, number, 0, given.timescale, given.type is TrackType.METADATA)
             found.append(Track(token, number, given.timescale, given.codec, given.language))
         if len(found) != sum(len(source.routes) for source in sources.opened.values()):
             raise InvariantError("the tracks of a recording and the routes into them are not the same in number")

@@ -107,6 +107,7 @@ from onvif_bmff.recording.totals import make_random_access as make_random_access
 from onvif_bmff.recording.track_state import TrackState as TrackState
 from onvif_bmff.recording.track_state import make_interleaver as make_interleaver
 from onvif_bmff.recording.track_state import make_track_states as make_track_states
+from onvif_bmff.recording.track_state import ready_samples as ready_samples
 
 __all__ = [
     "CMAF",
@@ -210,6 +211,7 @@ __all__ = [
     "places",
     "protect",
     "put",
+    "ready_samples",
     "register_format",
     "segment_attributes",
     "settle_times",

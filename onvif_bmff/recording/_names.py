@@ -77,5 +77,5 @@ NAMES = {
     "target": ("DecodeTimes", "RecordingTarget",),
     "timing_faults": ("TimingFault",),
     "totals": ("SegmentTotals", "TrackTotals", "make_random_access",),
-    "track_state": ("TrackState", "make_interleaver", "make_track_states",),
+    "track_state": ("TrackState", "make_interleaver", "make_track_states", "ready_samples",),
 }

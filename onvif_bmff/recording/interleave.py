@@ -25,7 +25,7 @@ class Interleaver:
     """Orders the samples of several tracks; ``push`` and ``close`` return those that may be stored.
 
     ``order`` names the tracks, the one to lead first; ``factors`` turn a track's ticks into common ones;
-    ``patience`` is how far, in common ticks, a track may fall behind the newest sample before nobody waits for it
+    ``patience`` is how far, in common ticks, others may come since a track gave a sample before nobody waits for it
     and the next one takes the lead. A track that leads in place of another one is kept ``lag`` behind, in common ticks.
     ``lead_id`` tells who leads now; the first ``led_before`` samples of the last ``push`` were released while the track
     that has lost the lead with it still had it. A track that leads in place of the first one has been released up to
@@ -33,7 +33,7 @@ class Interleaver:
     """
 
     __slots__ = (
-        "_blocked", "_factors", "_lag", "_latest", "_newest", "_order", "_patience", "_waiting",
+        "_blocked", "_factors", "_heard", "_lag", "_latest", "_newest", "_order", "_patience", "_waiting",
         "lead_id", "led_before", "led_until",
     )  # fmt: skip
 
@@ -43,6 +43,7 @@ class Interleaver:
         self._patience = patience
         self._lag = lag
         self._latest: dict[int, int] = {}
+        self._heard: dict[int, int] = {}
         self._newest: int | None = None
         self._waiting: dict[int, deque[tuple[int, Sample]]] = {track_id: deque() for track_id in order}
         self._blocked: deque[tuple[int, Sample]] = deque()
@@ -76,6 +77,11 @@ class Interleaver:
         else:
             self._advance(out)
         return out
+
+    def hear(self, track_id: int) -> None:
+        """Note that a track is not silent, though the time of its newest sample is not certain yet."""
+        if self._newest is not None:
+            self._heard[track_id] = self._newest
 
     def close(self) -> list[Sample]:
         """Return all samples that wait."""
@@ -130,11 +136,11 @@ class Interleaver:
         if newest is None:
             raise InvariantError("a track is to lead before any sample came")
         for track_id in self._order:
-            latest = self._latest.get(track_id)
-            since = latest if latest is not None else self._oldest_waiting()
+            since = self._since(track_id)
+            since = self._oldest_waiting() if since is None else since
             if since is None or newest - since > self._patience:
                 continue
-            if track_id == self.lead_id or latest is None:
+            if track_id == self.lead_id or track_id not in self._latest:
                 return
             back = self._waiting[track_id]
             returns = bool(back) and self._order.index(track_id) < self._order.index(self.lead_id)
@@ -144,6 +150,11 @@ class Interleaver:
             self._blocked = back
             self._waiting[track_id] = deque()
             return
+
+    def _since(self, track_id: int) -> int | None:
+        """Return since when a track has been silent, as far as it is; None if it never came."""
+        latest, heard = self._latest.get(track_id), self._heard.get(track_id)
+        return latest if heard is None or (latest is not None and latest > heard) else heard
 
     def _oldest_waiting(self) -> int | None:
         return min((waiting[0][0] for waiting in self._waiting.values() if waiting), default=None)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample
@@ -39,6 +40,16 @@ class OpenSpans:
         self.current: SpanSet | None = None
         self.dropped = dropped
         self.failure: Exception | None = None
+
+    @property
+    def is_multiplexed(self) -> bool:
+        """Whether one span holds several tracks, or will."""
+        tracks = [state.track for state in self._states.values()]
+        return any(len(kind.tracks) > 1 for kind in self._opener.target.format.spans(tracks))
+
+    def segment_ticks(self, timescale: int) -> int:
+        """Return how long a segment is to be."""
+        return self._opener.target.segment_duration * timescale // timedelta(seconds=1)
 
     def open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` on, because of a sample of one of them."""

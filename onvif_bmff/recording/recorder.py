@@ -13,7 +13,7 @@ final, and all that may close something. How samples find their spans is in ther
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -267,13 +267,15 @@ class Recorder:
             router.cut(CutCause.CLOCK_CHANGED)
         return ()
 
-    def end_silent(self, track_ids: Collection[int]) -> Sequence[RecordingEvent]:
+    def end_silent(self, silent: Mapping[int, timedelta]) -> Sequence[RecordingEvent]:
         """Close the spans of tracks that give nothing any more while others do, if their segments are long enough.
 
-        For callers with a clock. Nothing happens to a track that leads, nor in MP4 format: what leads cuts for all.
+        For callers with a clock: ``silent`` says for how long each of them has given nothing. Documents that come alone
+        count by that, so that what has come is stored. Nothing happens to video and sound that lead, whose segments end
+        before a sync sample only, nor in MP4 format with several tracks: what leads cuts for all.
         """
         router = self._router
-        return () if router is None else end_silent_tracks(router.states, track_ids, router.spans, router.route)
+        return () if router is None else end_silent_tracks(router.states, silent, router.spans, router.route)
 
     def override_segment_duration(self, duration: timedelta, expires: UtcTime) -> None:
         """Close the open segments at the next sync sample and use ``duration`` until ``expires``. 5.24."""

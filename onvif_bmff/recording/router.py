@@ -24,7 +24,7 @@ from onvif_bmff.recording.open_spans import OpenSpans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
 from onvif_bmff.recording.span_set import SpanSet
-from onvif_bmff.recording.track_state import TrackState, make_interleaver
+from onvif_bmff.recording.track_state import TrackState, make_interleaver, ready_samples
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["SampleRouter"]
@@ -98,12 +98,11 @@ class SampleRouter:
         self._anchor.given = clock
         self.cut(CutCause.CLOCK_CHANGED)
 
-    def catch_up(self, state: TrackState) -> Sequence[RecordingEvent]:
-        """Take samples of a track that were held back and are ready now.
-
-        Leave room at the start of the open spans for a first sample that its clock still holds back.
-        """
-        events = [event for ready in state.ready() for event in self.route(state, ready)]
+    def catch_up(self, state: TrackState, *, comes: bool = True) -> Sequence[RecordingEvent]:
+        """Take samples that are ready now, as one ``comes``; leave room in open spans for a first one that is not."""
+        if comes and self._interleaver is not None:
+            self._interleaver.hear(state.track.track_id)
+        events = [event for ready in ready_samples(state) for event in self.route(state, ready)]
         if self.spans.current is not None:
             state.reserve(self.spans.current)
         return events
@@ -184,7 +183,7 @@ class SampleRouter:
         for state, sample in last:
             if sample is not None:
                 gap = state.clock.gap
-                events.extend(self.catch_up(state))
+                events.extend(self.catch_up(state, comes=False))
                 state.clock.gap = gap
                 events.extend(self.route(state, sample))
         return events
@@ -223,7 +222,11 @@ class SampleRouter:
                     self.spans.current = None  # not even clear tracks go on in the old ones: spans open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.announced.changes or state.gaps or state.has_lost_lead(state.spans):
+        elif (
+            state.announced.changes
+            or state.gaps
+            or (state.spans is not None and state.spans.has_lost_lead(sample.track_id))
+        ):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:
@@ -258,10 +261,10 @@ class SampleRouter:
         """Let a track leave if a sample that is not sync cannot follow the one before it."""
         changed, gap = state.reaches_change(sample), state.reaches_gap(sample)
         spans = state.spans
-        if spans is None or not (changed or gap or state.has_lost_lead(spans)):
+        if spans is None or not (changed or gap or spans.has_lost_lead(sample.track_id)):
             return ()
         leads = self._leads(state)
-        if spans.multiplexed and (not leads or state.has_lost_lead(spans)):
+        if spans.multiplexed and (not leads or spans.has_lost_lead(sample.track_id)):
             state.leave()
             return ()
         events: Sequence[RecordingEvent] = self._end_others(state.time(sample)) if spans.multiplexed else ()
@@ -270,10 +273,7 @@ class SampleRouter:
         return [*events, *self.spans.leave(state, sample)]
 
     def _leads(self, state: TrackState) -> bool:
-        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent.
-
-        In a multiplexed span it does until the first sample of the next one that leads there.
-        """
+        """Tell whether a track decides for all: the first that is not silent, until the next one begins to."""
         if self._interleaver is not None:
             track_id, spans = state.track.track_id, state.spans
             if track_id == self._lead_id or spans is None:
@@ -291,7 +291,7 @@ class SampleRouter:
         if current is None or current.ended:
             current = self._open(None, state, sample)
         turn, interleaver = SyncSample(state, sample, self._leads(state), gap), self._interleaver
-        if state.has_lost_lead(current):
+        if current.has_lost_lead(sample.track_id):
             if not turn.leads or (interleaver is not None and turn.time <= interleaver.led_until):
                 return self._wait_for_lead(turn, current, DropReason.TOO_LATE)
             if sample.track_id in current.entered:
@@ -347,7 +347,7 @@ class SampleRouter:
             if last is not None:
                 events.extend(self._store(state, last))
             document = state.clock.cut(time // state.factor - state.shift)
-            for doubted in state.ready(time // state.factor - state.shift):
+            for doubted in ready_samples(state, time // state.factor - state.shift):
                 state.begun = state.begun or doubted.sync
                 events.extend(self._store_waiting(state))
                 events.extend(self._store(state, doubted))

@@ -60,6 +60,13 @@ class SpanSet:
         order = list(self.writers)
         return order.index(track_id) < order.index(other_id)
 
+    def has_lost_lead(self, track_id: int) -> bool:
+        """Tell whether one span of all tracks is led by another track, which only leads because this one was silent.
+
+        This one goes on in new spans, when it leads again.
+        """
+        return self.multiplexed and self.is_before(track_id, self.writers[track_id].lead_id)
+
     def admit(self, sample: Sample, factor: int) -> bool:
         """Let a track in with a sync sample; False if that lies before what is written already.
 

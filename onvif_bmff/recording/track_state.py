@@ -15,7 +15,7 @@ from onvif_bmff.recording.sample_clock import SampleClock
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
 
-__all__ = ["TrackState", "make_interleaver", "make_track_states"]
+__all__ = ["TrackState", "make_interleaver", "make_track_states", "ready_samples"]
 
 _MAX_TICKS = (1 << 32) - 1
 _OF_A_SECOND = 4
@@ -139,14 +139,6 @@ class TrackState:
         self.spans = None
         self.recheck()
 
-    def has_lost_lead(self, spans: SpanSet | None) -> bool:
-        """Tell whether it was silent in spans that another track has led meanwhile, which leads only without it.
-
-        It goes on in new spans, when it leads again.
-        """
-        track_id = self.track.track_id
-        return spans is not None and spans.multiplexed and spans.is_before(track_id, spans.writers[track_id].lead_id)
-
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
         return (sample.decode_time + self.shift) * self.factor
@@ -171,13 +163,6 @@ class TrackState:
             return last
         most = max(end // self.factor - self.shift - last.decode_time, self.track.timescale)
         return last if last.duration <= most else replace(last, duration=most)
-
-    def ready(self, before: int | None = None) -> Iterator[Sample]:
-        """Give out samples whose times were in doubt, ``before`` a decode time if one is given."""
-        if self.announced.undated:
-            self.announced.settle(self.clock.doubted)
-            self.recheck()
-        return self.clock.ready(before)
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""
@@ -208,6 +193,14 @@ class TrackState:
             if (since + self.shift) * self.factor <= time:
                 found = track
         return found
+
+
+def ready_samples(state: TrackState, before: int | None = None) -> Iterator[Sample]:
+    """Give out samples of a track whose times were in doubt, ``before`` a decode time if one is given."""
+    if state.announced.undated:
+        state.announced.settle(state.clock.doubted)
+        state.recheck()
+    return state.clock.ready(before)
 
 
 def make_interleaver(
