@@ -159,6 +159,21 @@ def test_files_that_follow_each_other_are_one_span(
     assert [one for one in validate_store(DirectoryStore(store)) if one.rule != "C-33"] == []
 
 
+def test_a_transport_stream_begins_with_its_first_sample(pieces: list[Path], tmp_path: Path) -> None:
+    """MediaMTX can write such files. Their times count from anywhere: ffmpeg's from 1.4 seconds."""
+    need_module("av")
+    folder = tmp_path / "in" / "door"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        place = folder / f"2024-05-01_12-00-0{2 * number}-000000.ts"
+        command = ["ffmpeg", "-v", "error", "-i", str(pieces[number]), "-c", "copy", str(place)]
+        subprocess.run(command, check=True, timeout=60)
+    assert main(["import", str(tmp_path / "in"), "--store", str(tmp_path / "store")]) == 0
+    (found,) = spans(tmp_path / "store", "door")
+    assert near(found, "2024-05-01T12:00:00Z", "2024-05-01T12:00:06Z")
+    assert pictures(tmp_path / "store", "door") == 150
+
+
 def test_times_may_come_from_the_movie_header_or_the_file_system(pieces: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     folder.mkdir()
