@@ -1,6 +1,10 @@
-"""Jobs by workers against one process: 10^6 keys of an inventory, 10^4 objects of a directory, at 1 and 2 workers."""
+"""Jobs by workers against one process: 10^6 keys of an inventory, 10^4 objects of a directory, at 1, 2 and 4 workers.
+
+The load of others is in the notes.
+"""
 
 import gzip
+import os
 import resource
 import shutil
 import sys
@@ -27,6 +31,7 @@ from onvif_bmff.validation import validate_store
 
 FILES = 10
 PLACES = 10
+WORKERS = (1, 2, 4)
 REACH = 1.8
 """How much faster two workers should be than one process."""
 
@@ -98,7 +103,7 @@ def rows_of(
     print(f"  {name}: alone {wall:.2f} s", file=sys.stderr, flush=True)
     rows = [row(f"{name}, one process", wall / unit * 1e6, "µs each, wall", note=f"CPU {cpu / unit * 1e6:.1f} µs")]
     for kind, make in (("processes", processes), ("Dask", dask_workers)):
-        for count in (1, 2):
+        for count in WORKERS:
             inner: list[tuple[float, float]] = []
 
             def job(make: Callable = make, count: int = count, inner: list[tuple[float, float]] = inner) -> None:
@@ -115,6 +120,7 @@ def rows_of(
             label = f"{name}, {count} {kind}"
             elapsed, here = inner[0]
             note = f"CPU {here / unit * 1e6:.1f} µs here, {total / unit * 1e6:.1f} in all with start and import"
+            note += f"; load {os.getloadavg()[0]:.1f}"
             reach = f"≤ {1 / REACH:.2f}" if (kind, count) == ("processes", 2) else ""
             print(f"  {label}: {elapsed:.2f} s", file=sys.stderr, flush=True)
             rows.append(

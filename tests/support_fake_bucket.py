@@ -28,7 +28,8 @@ class Stored:
 class FakeBucket:
     """The objects of all buckets, by bucket and key.
 
-    ``next_fault`` is called with the method of each request and says what happens to it: a name in ``FAULTS``, or None.
+    ``next_fault`` is called with the method of each request and says what happens to it: a name in ``FAULTS``, None, or
+    an answer in place of the true one (status, body and headers).
     ``keeps_attributes`` is False where the service drops those of its objects, and says that all is well.
     ``requests`` are the methods and targets of all requests, ``writes`` counts by key how often one was stored.
     """
@@ -71,7 +72,10 @@ class Handler(BaseHTTPRequestHandler):
             fake.requests.append((self.command, self.path))
             fake.headers.append(dict(self.headers.items()))
             fault = fake.next_fault(self.command)
-        if fault == "reset":
+        if isinstance(fault, tuple):
+            status, data, headers = fault
+            self._answer(status, data, dict(headers))
+        elif fault == "reset":
             self._cut()
         elif fault == "hang":
             fake.let_go.wait(5)

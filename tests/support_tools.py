@@ -14,6 +14,7 @@ SOURCES = {
     "chromedriver": "apt-get install chromium-driver",
     "node": "apt-get install nodejs, or nodejs.org",
     "npm": "apt-get install npm, or nodejs.org",
+    "unshare": "apt-get install util-linux",
     "strace": "apt-get install strace",
     "softhsm2-util": "apt-get install softhsm2",
     "imageio_ffmpeg": "pip install -r tests/interop/requirements.txt",

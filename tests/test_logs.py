@@ -215,6 +215,8 @@ SILENT = {
     "storage.open_area: OpenArea.create": _CLEANS,
     "storage.side_files: SideFiles.drop": _CLEANS,
     "storage.spool_lock: SpoolLock.release": "it closes the file next, which unlocks it too",
+    "storage.spool_room: SpoolRoom._end_before": "unless the end is there, that it failed is logged",
+    "storage.spooled: SpooledStore._queue": "an upload of what may be there fails, or finds nothing, and logs that",
     "storage.sqlite: SqlitePersistence._take_back": "the error that it follows is raised",
     "storage.store_check: _Trial.clear": _ANSWER,
     "storage.store_check: _holds": _ANSWER,

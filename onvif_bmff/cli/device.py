@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         return Status.SUCCESS
     from onvif_bmff.cli.device_run import DeviceRun
 
-    return DeviceRun(file, loaded.configuration, args.signals, args.stop_timeout, args.listen).run()
+    return DeviceRun(file, loaded.configuration, args.signals, args.log, args.stop_timeout, args.listen).run()
 
 
 def _print_sample(name: str) -> int:

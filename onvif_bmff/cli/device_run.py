@@ -15,6 +15,7 @@ from onvif_bmff.cli.service_manager import ServiceManager
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.verbosity import ShownLog
 from onvif_bmff.configuration import DeviceConfiguration
 from onvif_bmff.device.configured import ConfiguredDevice
 from onvif_bmff.device.health_server import HealthServer
@@ -38,6 +39,7 @@ class DeviceRun:
         file: the configuration file.
         configuration: what it says now.
         signals: the signals of the process.
+        log: what is shown of the log.
         stop_timeout: how long the end may take.
         listen: where /healthz and /metrics are; None for what the file says.
     """
@@ -47,12 +49,14 @@ class DeviceRun:
         file: DeviceFile,
         configuration: DeviceConfiguration,
         signals: SignalGuard,
+        log: ShownLog,
         stop_timeout: timedelta,
         listen: tuple[str, int] | None = None,
     ) -> None:
         self._file = file
         self._configuration = configuration
         self._signals = signals
+        self._shown = log
         self._stop_timeout = stop_timeout
         self._listen = listen or configuration.ports.listen
         self._reload = Event()
@@ -60,6 +64,7 @@ class DeviceRun:
 
     def run(self) -> int:
         """Run; return the exit status: that of the signal, or 1 if not all spans could be closed in time."""
+        self._shown.follow(self._configuration.logging.level)
         with self._signals.shield(final=True), self._hang_up():
             device = ConfiguredDevice(self._configuration, self._file.folder)
             server = None if self._listen is None else HealthServer(device.device.health, *self._listen)
@@ -100,6 +105,7 @@ class DeviceRun:
                 for note in device.reload(loaded.configuration):
                     complain(note)
                 self._configuration = loaded.configuration
+                self._shown.follow(loaded.configuration.logging.level)
                 _log.info("the configuration was read anew: %s", self._status())
             except OnvifBmffError as error:
                 complain(f"{error}: the device goes on as before")

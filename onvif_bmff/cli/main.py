@@ -12,7 +12,7 @@ from onvif_bmff.cli.commands import COMMANDS
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.cli.status import Outcome, Status, signal_status
 from onvif_bmff.cli.terminal import complain, drop_output, open_standard_files
-from onvif_bmff.cli.verbosity import add_verbosity_arguments, hide_keys, shown_log
+from onvif_bmff.cli.verbosity import ShownLog, add_verbosity_arguments, hide_keys
 from onvif_bmff.errors import OnvifBmffError, escaped
 
 __all__ = ["COMMANDS", "main"]
@@ -63,7 +63,7 @@ def _run(arguments: list[str], guard: SignalGuard, outcome: Outcome) -> int:
         parser.print_help()
         return Status.ERROR
     args.signals, args.outcome = guard, outcome
-    with shown_log(args):
+    with ShownLog(args) as args.log:
         status: int = args.run(args)
         outcome.status = status
     return status

@@ -44,7 +44,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--nobody-records",
         action="store_true",
-        help="end all spans at once: no recorder is alive that writes to this store",
+        help="end all spans at once: no recorder is alive that writes to this store, and no spool has anything for it",
+    )
+    parser.add_argument(
+        "--no-spool",
+        action="store_true",
+        help="no spool has anything for this store. A span that is ended here goes on as another, incomplete one where "
+        "a spool has more of it; so a store in the cloud is only recovered with this option or --nobody-records",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     add_json_argument(parser)
@@ -60,6 +66,11 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError("give both --prefix and --postfix (empty for none), or neither")
     if isinstance(args.store, Path) and is_spool(args.store):
         raise StoreError(f"{args.store} is a spool: 'onvif-bmff recover {spool_folders(args.store)[0]}' completes it")
+    if not (isinstance(args.store, Path) or args.nobody_records or args.no_spool or args.dry_run):
+        raise StoreError(
+            f"a spool may have more of what looks like the end of a span in {args.store}: upload it first (onvif-bmff "
+            "spool DIR --to STORE), then say --no-spool, or --nobody-records if no recorder is alive either"
+        )
     store = opened_store(args)
     before = UtcTime(time.time_ns() // 1000) - args.idle
     report = recover_store(

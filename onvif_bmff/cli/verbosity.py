@@ -5,12 +5,14 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
 
-from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.terminal import complain, say
 from onvif_bmff.logs import JsonLines
 
-__all__ = ["add_verbosity_arguments", "hide_keys", "shown_log"]
+__all__ = ["ShownLog", "add_verbosity_arguments", "hide_keys"]
 
 _LIBRARY = "onvif_bmff"
 _WARNING = ("onvif_bmff.cli", "onvif_bmff.cenc.keys.certificates")
@@ -68,32 +70,62 @@ class _JsonShown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        say(self.format(record), sys.stderr)
 
 
-@contextmanager
-def shown_log(args: argparse.Namespace) -> Iterator[None]:
-    """Show the log while the body runs.
+class ShownLog:
+    """Shows the log while a command runs; a context manager.
 
     Without options some warnings are shown after the work of the command, since an error is one line and stands alone.
     ``-v`` shows all messages from INFO on at once, ``-vv`` from DEBUG on, ``-q`` none. As JSON all are shown at once:
     from WARNING on without options, from ERROR on with ``-q``.
+
+    Args:
+        args: the options of ``add_verbosity_arguments``.
     """
-    if args.log_format == "json":
-        level = logging.ERROR if args.quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(args.verbose, 2)]
-        with _handled(_JsonShown(level), (_LIBRARY,), level):
-            yield
-    elif args.quiet:
-        yield
-    elif args.verbose:
-        level = logging.INFO if args.verbose == 1 else logging.DEBUG
-        with _handled(_Shown(level), (_LIBRARY,), level):
-            yield
-    else:
-        collected = _Collected(logging.WARNING)
-        with _handled(collected, _WARNING):
-            yield
-        for line in collected.lines:
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._is_json = args.log_format == "json"
+        self._quiet, self._verbose = bool(args.quiet), int(args.verbose)
+        self._collected: _Collected | None = None
+        self._handled = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._is_json and self._quiet:
+            self._show(logging.ERROR)
+        elif self._is_json or self._verbose:
+            self._show((logging.WARNING, logging.INFO, logging.DEBUG)[min(self._verbose, 2)])
+        elif not self._quiet:
+            self._collected = _Collected(logging.WARNING)
+            self._handled.enter_context(_handled(self._collected, _WARNING))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._handled.close()
+        if error is None:
+            self._say_collected()
+
+    def follow(self, level: str) -> None:
+        """Show messages from a level on at once, as a configuration file says; ``-v`` and ``-q`` go before it.
+
+        Args:
+            level: "debug", "info", "warning" or "error".
+        """
+        if self._quiet or self._verbose:
+            return
+        self._handled.close()
+        self._say_collected()
+        self._show(logging.getLevelNamesMapping()[level.upper()])
+
+    def _show(self, level: int) -> None:
+        handler = _JsonShown(level) if self._is_json else _Shown(level)
+        self._handled.enter_context(_handled(handler, (_LIBRARY,), level))
+
+    def _say_collected(self) -> None:
+        collected, self._collected = self._collected, None
+        for line in () if collected is None else collected.lines:
             complain(line)
 
 

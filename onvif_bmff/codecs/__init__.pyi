@@ -48,7 +48,6 @@ from onvif_bmff.codecs.hevc.sets import skip_short_term_ref_pic_set as skip_shor
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders as HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import HevcSps as HevcSps
 from onvif_bmff.codecs.hevc.syntax import HevcVps as HevcVps
-from onvif_bmff.codecs.hevc.syntax import hevc_is_idr as hevc_is_idr
 from onvif_bmff.codecs.hevc.syntax import hevc_is_irap as hevc_is_irap
 from onvif_bmff.codecs.hevc.syntax import hevc_is_vcl as hevc_is_vcl
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id as hevc_layer_id
@@ -81,6 +80,10 @@ from onvif_bmff.codecs.opus.syntax import parse_opus_head as parse_opus_head
 from onvif_bmff.codecs.passthrough import PassThroughCodec as PassThroughCodec
 from onvif_bmff.codecs.picture_assembly import AssembledUnit as AssembledUnit
 from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembly
+from onvif_bmff.codecs.presentation_line import Place as Place
+from onvif_bmff.codecs.presentation_line import PresentationLine as PresentationLine
+from onvif_bmff.codecs.presentation_line import ShownPicture as ShownPicture
+from onvif_bmff.codecs.presentation_line import place_of as place_of
 from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
@@ -124,9 +127,12 @@ __all__ = [
     "OpusHead",
     "PassThroughCodec",
     "PictureAssembly",
+    "Place",
+    "PresentationLine",
     "ProfileTierLevel",
     "ReorderedTimes",
     "ShortTermRefPicSet",
+    "ShownPicture",
     "StartPoints",
     "UnitKinds",
     "avc_is_idr",
@@ -142,7 +148,6 @@ __all__ = [
     "codec_of",
     "configuration_record",
     "find_av1_sequence_header",
-    "hevc_is_idr",
     "hevc_is_irap",
     "hevc_is_vcl",
     "hevc_layer_id",
@@ -166,6 +171,7 @@ __all__ = [
     "parse_hevc_vps",
     "parse_jpeg",
     "parse_opus_head",
+    "place_of",
     "read_configuration",
     "read_configured_entry",
     "read_profile_tier_level",

@@ -40,7 +40,6 @@ NAMES = {
     "hevc.syntax": (
         "HevcSps",
         "HevcVps",
-        "hevc_is_idr",
         "hevc_is_irap",
         "hevc_is_vcl",
         "hevc_layer_id",
@@ -68,6 +67,7 @@ NAMES = {
     "opus.syntax": ("OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head",),
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
+    "presentation_line": ("Place", "PresentationLine", "ShownPicture", "place_of",),
     "registry": ("CODECS", "codec_of", "register",),
     "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),

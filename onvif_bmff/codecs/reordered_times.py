@@ -16,11 +16,9 @@ H.265, 8.3.1 and C.5.2.
 from bisect import insort
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from fractions import Fraction
-from statistics import median_low
 
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
+from onvif_bmff.codecs.presentation_line import Place, PresentationLine, ShownPicture, place_of
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import iter_nal_ranges
@@ -32,23 +30,13 @@ __all__ = ["ReorderedTimes"]
 
 _PROBE = 16
 """Pictures that show how deep a stream reorders, where its parameter sets do not state it."""
-_STEPS = 8
-"""How many of the last steps between pictures shown tell the ticks that a picture order count stands for."""
+_OFF = 5
+"""Stamps in a row that may be off."""
 _CONTRADICTIONS = 3
 """So many times that rise where pictures are reordered, and none that falls, are decode times."""
 
 
 _NEVER = -(1 << 62)
-_Place = tuple[int, int, int]
-"""Where a picture comes in the order in which pictures are shown: its sequence, order count in that, and arrival."""
-
-
-@dataclass(slots=True)
-class _Shown:
-    """A picture that is shown at a ``time``, by its presentation time."""
-
-    place: _Place
-    time: int
 
 
 class ReorderedTimes:
@@ -59,26 +47,29 @@ class ReorderedTimes:
     they were. It is transparent where nothing is to be done: for codecs that read no picture headers, for streams that
     reorder nothing, and from the first sample with a composition offset on, for then decode times are given.
 
-    A time that is off by more than a second from what the order counts say gets no meaning here: it stays with its
-    sample as decode time, with the offset that the order counts give, for the recorder to judge. ``depth`` is how many
-    pictures are held back; None while that is not known.
+    A time that is not between those of its neighbours gets no meaning here: it stays with its sample as decode time,
+    with the offset that the order counts give, for the recorder to judge (`PresentationLine`). Only one that is a
+    little off, by up to a tenth of a second or three pictures, is put between them: it cannot be told from theirs.
+    ``depth`` is how many pictures are held back; None while that is not known. As long as a time may be off or behind
+    a pause, up to six more are.
     """
 
     __slots__ = (
-        "_arrived", "_contradicted", "_family", "_headers", "_held", "_last", "_second", "_sequence", "_shown",
-        "_steps", "_transparent", "depth",
+        "_arrived", "_contradicted", "_family", "_headers", "_held", "_last", "_line", "_sequence", "_shown",
+        "_suspects", "_transparent", "depth",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, timescale: int) -> None:
-        self._second = timescale
-        self._held: deque[tuple[Sample, _Place]] = deque()
-        self._shown: list[_Shown] = []
-        self._steps: deque[Fraction] = deque(maxlen=_STEPS)
-        self._last: _Shown | None = None
+        self._line = PresentationLine(timescale)
+        self._held: deque[ShownPicture] = deque()
+        self._shown: list[ShownPicture] = []
+        self._suspects: list[ShownPicture] = []
+        self._last: ShownPicture | None = None
         self._arrived = self._sequence = self._contradicted = 0
         self._begin(codec)
 
     def _begin(self, codec: Codec) -> None:
+        self._line = PresentationLine(self._line.second)
         self._headers: PictureHeaders | None = None
         self._family: NalFamily | None = None
         if isinstance(codec, PictureCodec):
@@ -100,15 +91,15 @@ class ReorderedTimes:
             return self._give_up(sample)
         place = self._place(sample)
         before = self._held[-1] if self._held else None
-        if before is not None and place < before[1]:
-            if sample.decode_time < before[0].decode_time:
+        if before is not None and place < before.place:
+            if sample.decode_time < before.sample.decode_time:
                 self._contradicted = _NEVER
-            elif sample.decode_time > before[0].decode_time:
+            elif sample.decode_time > before.sample.decode_time:
                 self._contradicted += 1
                 if self._contradicted == _CONTRADICTIONS:
                     return self._give_up(sample)
-        self._held.append((sample, place))
-        insort(self._shown, _Shown(place, sample.decode_time), key=_place_of)
+        for picture in self._checked(ShownPicture(sample, place, sample.decode_time)):
+            self._hold(picture)
         if self.depth is None:
             if len(self._held) < _PROBE:
                 return []
@@ -117,6 +108,10 @@ class ReorderedTimes:
 
     def flush(self) -> list[Sample]:
         """Return what is held back. What follows is another sequence of pictures."""
+        for picture in self._suspects:
+            self._hold(picture)
+        self._suspects = []
+        self._line.settle()
         left = self._release(0)
         self._sequence += 1
         return left
@@ -124,20 +119,53 @@ class ReorderedTimes:
     def _give_up(self, sample: Sample) -> list[Sample]:
         """Let this sample and all that follow pass as they come."""
         self._transparent = True
-        left = [held for held, _ in self._held]
+        left = [held.sample for held in (*self._held, *self._suspects)]
         self._held.clear()
+        self._suspects.clear()
         self._shown.clear()
         return [*left, sample]
 
     def _seen_depth(self) -> int:
         """How deep the pictures that are held are reordered."""
-        places = [place for _, place in self._held]
+        places = [held.place for held in self._held]
         return max(sum(other > place for other in places[:number]) for number, place in enumerate(places))
 
-    def _place(self, sample: Sample) -> _Place:
+    def _checked(self, picture: ShownPicture) -> list[ShownPicture]:
+        """Pass pictures on; hold those back whose stamps are far off, and that are said to be shown before others.
+
+        Up to five may be off. If there are more, order counts have wrapped while nothing came, or begun anew: that is
+        another sequence.
+        """
+        shown, suspects = self._shown, self._suspects
+        if not shown:
+            return [*suspects, picture]
+        is_far = self._line.is_far(picture.sample, shown[-1])
+        if not suspects and (
+            not is_far or picture.place > shown[-1].place or self._line.fits(picture, shown, self._last)
+        ):
+            return [picture]
+        if is_far:
+            suspects.append(picture)
+            if len(suspects) <= _OFF:
+                return []
+            self._sequence += 1
+            for one in suspects:
+                one.place = (one.place[0] + 1, *one.place[1:])
+        else:
+            suspects.append(picture)
+        self._suspects = []
+        return suspects
+
+    def _hold(self, picture: ShownPicture) -> None:
+        """Hold a picture back, with its time, between those that are shown before and after it."""
+        self._line.put(picture, self._shown, self._last)
+        insort(self._shown, picture, key=place_of)
+        self._held.append(picture)
+
+    def _place(self, sample: Sample) -> Place:
         """Where the picture in a sample comes in the order in which pictures are shown."""
         header, last = self._picture(sample), self._last
-        order = self._held[-1][1][1] if self._held else 0  # of one that cannot be read: as if behind the one before
+        order = self._held[-1].place[1] if self._held else 0  # of one that cannot be read: as if behind the one before
         if header is not None:
             order = sample.decode_time if header.order is None else header.order
             if header.restarts:
@@ -146,10 +174,10 @@ class ReorderedTimes:
         place = (self._sequence, order, self._arrived)
         if last is None or place >= last.place:
             return place
-        if sample.decode_time > last.time:  # its sequence began with a picture that is lost
+        if sample.decode_time > last.time + last.shift:  # its sequence began with a picture that is lost
             self._restart()
             return self._sequence, order, self._arrived
-        if self.depth is not None:  # deeper than stated, or seen so far
+        if self.depth is not None and not self._line.is_far(sample, last):  # deeper than stated, or seen so far
             self.depth = min(self.depth + 1, MAX_REORDER)
         return place
 
@@ -176,28 +204,19 @@ class ReorderedTimes:
     def _release(self, keep: int) -> list[Sample]:
         """Give decode times to all samples but the last ``keep``, and to all of sequences that are over."""
         ready: list[Sample] = []
-        shown, held = self._shown, self._held
-        while len(shown) > keep or (shown and shown[0].place[0] < self._sequence):
+        shown, held, line = self._shown, self._held, self._line
+        while line.doubted is None and (len(shown) > keep or (shown and shown[0].place[0] < self._sequence)):
             slot = shown.pop(0)
-            sample, place = held.popleft()
             last, self._last = self._last, slot
-            if last is not None and last.place[0] == slot.place[0] and last.place[1] < slot.place[1]:
-                self._steps.append(Fraction(slot.time - last.time, slot.place[1] - last.place[1]))
-            ready.append(self._timed(sample, place, slot))
+            if last is not None:
+                line.learn(last, slot)
+            ready.append(_timed(held.popleft(), slot))
         return ready
 
-    def _timed(self, sample: Sample, place: _Place, slot: _Shown) -> Sample:
-        """A sample that is decoded when the picture of ``slot`` is shown."""
-        offset = sample.decode_time - slot.time
-        if not offset:
-            return sample
-        if self._steps:
-            expected = round((place[1] - slot.place[1]) * median_low(self._steps))
-            if abs(offset - expected) > self._second:
-                offset = expected
-        time = sample.decode_time - offset
-        return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, offset)
 
-
-def _place_of(shown: _Shown) -> _Place:
-    return shown.place
+def _timed(picture: ShownPicture, slot: ShownPicture) -> Sample:
+    """The sample of a picture that is decoded when that of ``slot`` is shown."""
+    sample, time = picture.sample, slot.time + picture.shift
+    if time == sample.decode_time and picture is slot:
+        return sample
+    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, picture.time - slot.time)

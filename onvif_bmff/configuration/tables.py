@@ -303,7 +303,7 @@ _LIMITS = Section(
 
 _LOGGING = Section(
     "logging",
-    "What the device says on standard error. Checked and kept, without effect as yet: use -v, -q and --log-format.",
+    "What the device says on standard error; -v and -q go before it, and --log-format says in which form.",
     LoggingSettings,
     (
         Option(

@@ -3,6 +3,7 @@ from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
 from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
 from onvif_bmff.device.device_exports import DeviceExports as DeviceExports
+from onvif_bmff.device.drops import SpoolDrops as SpoolDrops
 from onvif_bmff.device.exports import EXPORT_FORMATS as EXPORT_FORMATS
 from onvif_bmff.device.exports import ExportPart as ExportPart
 from onvif_bmff.device.exports import MovieExporter as MovieExporter
@@ -40,6 +41,9 @@ from onvif_bmff.device.metrics import metrics_text as metrics_text
 from onvif_bmff.device.outputs import OutputSet as OutputSet
 from onvif_bmff.device.outputs import OutputSettings as OutputSettings
 from onvif_bmff.device.outputs import PlanSide as PlanSide
+from onvif_bmff.device.own_place import OwnPlace as OwnPlace
+from onvif_bmff.device.process_beats import BeatWatch as BeatWatch
+from onvif_bmff.device.process_beats import send_beats as send_beats
 from onvif_bmff.device.process_health import DEAD as DEAD
 from onvif_bmff.device.process_health import joined_health as joined_health
 from onvif_bmff.device.process_link import ProcessLink as ProcessLink
@@ -92,6 +96,7 @@ __all__ = [
     "STORAGE_RULES",
     "Assignments",
     "Backlog",
+    "BeatWatch",
     "ClockHealth",
     "ClockTrust",
     "ConfiguredCameras",
@@ -123,6 +128,7 @@ __all__ = [
     "OutputSettings",
     "OutputWorker",
     "OverloadPolicy",
+    "OwnPlace",
     "PlanSide",
     "ProcessLink",
     "ProcessOutputs",
@@ -138,6 +144,7 @@ __all__ = [
     "SourceProvider",
     "SourceRunner",
     "SourceSettings",
+    "SpoolDrops",
     "SpooledStorages",
     "SteadyClock",
     "StorageHealth",
@@ -159,6 +166,7 @@ __all__ = [
     "metrics_text",
     "process_outputs",
     "recovered_part",
+    "send_beats",
     "serve_outputs",
     "storages_read",
     "worker_folder",

@@ -52,6 +52,7 @@ class ConfiguredDevice:
         self.data_directory = os.path.abspath(os.path.join(folder, file.data_directory))
         os.makedirs(self.data_directory, mode=0o700, exist_ok=True)
         self._stores = ConfiguredStores(file, self.data_directory, runtime)
+        self._local = DirectoryStore(os.path.join(self.data_directory, "local")) if file.local else None
         self._cameras = ConfiguredCameras(file, folder, runtime)
         self._certificates = {certificate.id: certificate.data for certificate in file.certificates}
         self.device = self._device(file, runtime)
@@ -75,7 +76,7 @@ class ConfiguredDevice:
         return RecordingDevice(
             self._stores,
             sources=self._cameras,
-            local=DirectoryStore(os.path.join(self.data_directory, "local")) if file.local else None,
+            local=self._local,
             persistence=SqlitePersistence(database),
             certificates=self._certificates,
             has_profile=self._cameras.has_profile,
@@ -103,7 +104,11 @@ class ConfiguredDevice:
 
     def close(self, timeout: timedelta) -> bool:
         """End, and close all spans; return whether all are closed in time."""
-        return self.device.close(timeout.total_seconds())
+        closed = self.device.close(timeout.total_seconds())
+        self._stores.close()
+        if self._local is not None:
+            self._local.close()
+        return closed
 
     def reload(self, file: DeviceConfiguration) -> list[str]:
         """Follow another configuration: what did not change goes on without a gap.

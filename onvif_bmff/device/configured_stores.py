@@ -10,6 +10,7 @@ from onvif_bmff.errors import StoreError
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime
+from onvif_bmff.storage.directory import DirectoryStore
 from onvif_bmff.storage.opening import StoreUrl, open_store, parse_location
 
 __all__ = ["ConfiguredStores"]
@@ -49,6 +50,14 @@ class ConfiguredStores(Mapping[str, ObjectStore]):
                 for token, (settings, _) in self._opened.items()
                 if self._settings.get(token, settings) != settings
             ]
+
+    def close(self) -> None:
+        """Leave no folder open."""
+        with self._lock:
+            opened = [store for _, store in self._opened.values()]
+        for store in opened:
+            if isinstance(store, DirectoryStore):
+                store.close()
 
     def __getitem__(self, token: str) -> ObjectStore:
         with self._lock:

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ from onvif_bmff.errors import (
 from onvif_bmff.export.export import export_movie
 from onvif_bmff.logs import CauseLog
 from onvif_bmff.media_kind import MediaKind
+from onvif_bmff.objects.extensions import media_in
 from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAreaStore
 from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.selection import Selection, join, select
@@ -202,19 +203,16 @@ class MovieExporter:
         if part is None:
             return ()
         start = operation.start_point
+        timelines = {place: Timeline.from_store(part.store, prefix=place[0], postfix=place[1]) for place in part.places}
         if part.since is not None and (start is None or start < part.since):
-            start = part.since
+            start = _first_accessible(timelines.values(), part.since)
+            if start is None:
+                return ()
         if start is not None and operation.end_point is not None and operation.end_point <= start:
             return ()
         selection = join(
-            select(
-                Timeline.from_store(part.store, prefix=prefix, postfix=postfix),
-                start=start,
-                end=operation.end_point,
-                prefix=prefix,
-                postfix=postfix,
-            )
-            for prefix, postfix in part.places
+            select(timeline, start=start, end=operation.end_point, prefix=prefix, postfix=postfix)
+            for (prefix, postfix), timeline in timelines.items()
         )
         if not selection:
             return ()
@@ -249,6 +247,23 @@ def clear_unfinished_exports(store: ObjectStore, recordings: Collection[str]) ->
             store.resume(item).abandon()
             found.append(item.key)
     return found
+
+
+def _first_accessible(timelines: Iterable[Timeline], since: UtcTime) -> UtcTime | None:
+    """Return where a file may begin of which nothing is older than a limit (5.3.1); None for nowhere.
+
+    It begins with the first segment of the leading kind of media behind the limit. A file has to begin with a sync
+    sample: that before the limit is too old.
+    """
+    first: dict[int, UtcTime] = {}
+    for timeline in timelines:
+        for span in timeline.spans:
+            rank = min(kind.rank for kind in media_in(span.extension))
+            for segment in span.segments:
+                if segment.start >= since:
+                    first[rank] = min(first.get(rank, segment.start), segment.start)
+                    break
+    return first[min(first)] if first else None
 
 
 def _size(store: ObjectStore, selection: Selection) -> int:

@@ -1,5 +1,6 @@
 """Runs sources, each in a thread of its own, and hands their samples to all outputs that want them."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -18,6 +19,8 @@ from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RunningSources", "SourceRunner"]
+
+_log = logging.getLogger(__name__)
 
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
@@ -78,7 +81,7 @@ class SourceRunner:
         return task is None or task.join(timeout)
 
     def watch(self) -> None:
-        """Give up a thread that waits for a source which is silent, or does not open, and begin another one.
+        """Give up a thread that waits for a source which is silent, or does not open or close, and begin another one.
 
         Not while several that were given up have not ended: a source that never returns is not opened for ever.
         """
@@ -94,8 +97,14 @@ class SourceRunner:
                 last.ended()
             if not last.given_up:
                 return
-            self._connections = [one for one in self._connections if one is last or not _has_ended(one)]
-            if len(self._connections) > _LEFT and not _has_ended(last):
+            self._connections = [one for one in self._connections if one is last or not one.has_ended]
+            if len(self._connections) > _LEFT and not last.has_ended:
+                if fault is not None:
+                    _log.error(
+                        "the source %s is not opened any more, until one of %d threads that hang in it ends",
+                        self._reference.token,
+                        len(self._connections),
+                    )
                 return
             following = self._connect()
             following.nominal, following.delay = last.nominal, min(last.delay * 2, _MAX_RETRY)
@@ -111,7 +120,13 @@ class SourceRunner:
             if not (delay and connection.stop.wait(delay)):
                 self._run(connection)
 
-        connection.task = self._runtime.spawn(run, f"source {self._reference.token}")
+        try:
+            connection.task = self._runtime.spawn(run, f"source {self._reference.token}")
+        except RuntimeError as error:
+            with self._lock:
+                connection.given_up = True  # `watch` begins another one
+                connection.stop.set()
+                self._report_closed(f"The source failed: no thread can be started for it: {error}")
 
     def serve(self, outputs: tuple[OutputWorker, ...]) -> None:
         """Set the outputs that get the samples from now on."""
@@ -165,11 +180,13 @@ class SourceRunner:
                     self._play(source, connection)
                     done = getattr(source, "done", False)
                 finally:
+                    connection.closing = None if done else now()
                     self._leave(connection, None)
                     source.close()
             except Exception as failure:  # noqa: BLE001
                 # Third-party sources may raise anything, and must not stop others.
                 error = f"The source failed: {failure}"
+            connection.closing = None
             if not self._leave(connection, error) or done:
                 return
             if now() - started > _MAX_RETRY:
@@ -343,10 +360,6 @@ class RunningSources:
         """Wait for all of them until a reading of ``Runtime.monotonic``, and no longer."""
         for runner in self._runners.values():
             runner.join(max(deadline - self._runtime.monotonic(), 0.1))
-
-
-def _has_ended(connection: SourceConnection) -> bool:
-    return connection.task is not None and connection.task.ended
 
 
 def _receiver(receivers: Mapping[str, Receiver], source: SourceReference) -> Receiver | None:

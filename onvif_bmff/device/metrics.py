@@ -13,6 +13,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.health import DeviceHealth, RecordingHealth, StorageHealth
 from onvif_bmff.device.health_rules import ALL_RULES, find_faults, is_healthy
 from onvif_bmff.device.worker import OVERLOAD
+from onvif_bmff.engine.paused import WHILE_PAUSED
 from onvif_bmff.engine.track_reports import BEYOND_ROOM
 from onvif_bmff.errors import StateError
 from onvif_bmff.recording.dropped import DropReason
@@ -33,7 +34,7 @@ _STATES = (RecordingJobState.IDLE, RecordingJobState.ACTIVE, RecordingJobState.E
 DROP_REASONS = MappingProxyType(
     {reason.value: reason.name.lower() for reason in DropReason}
     | {text: name.lower() for name, text in vars(LOST).items() if name.isupper()}
-    | {OVERLOAD: "queue_full", BEYOND_ROOM: "beyond_room"}
+    | {OVERLOAD: "queue_full", BEYOND_ROOM: "beyond_room", WHILE_PAUSED: "while_paused"}
 )
 """Why samples are lost → the value of the label ``reason``; all others are ``other``."""
 

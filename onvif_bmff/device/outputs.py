@@ -32,8 +32,8 @@ __all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 log = logging.getLogger(__name__)
 _NO_CLOCK = (None, None)
 
-_RATE = "\0rate"
-"""Stands for a storage where no output reports, but their bit rate; no token has such a character."""
+_RATE, _SPOOL = "\0rate", "\0spool"
+"""Stand for a storage where no output reports, but their bit rate, or a spool; no token has such a character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +222,8 @@ class OutputSet:
         for running in self._outputs.values():
             running.worker.advance(self._clock())
         self._watch_rates()
+        for (recording, track), text in self._stores.drop_changes(self._plan).items():
+            self._report_goes_on(OutputKey(recording, _SPOOL), track, text)
 
     def _watch_rates(self) -> None:
         """Show in the states of tracks, which the log says too, which recordings exceed what the device offers."""
@@ -231,10 +233,14 @@ class OutputSet:
             if key.track is None or key.recording not in external:  # what goes to two places is one recording
                 recorded[key.recording] = recorded.get(key.recording, 0) + running.worker.progress.recorded_bytes
         for token, text in self._settings.rates.changes(recorded).items():
-            state = RecordingJobState.IDLE if text is None else RecordingJobState.ERROR
             plan = self._plan.recordings.get(token)
             for track in () if plan is None else plan.feeds:
-                self._states.report(OutputKey(token, _RATE), track, state, text and f"Recording goes on, but {text}")
+                self._report_goes_on(OutputKey(token, _RATE), track, text)
+
+    def _report_goes_on(self, key: OutputKey, track: str, text: str | None) -> None:
+        """Report what is wrong with a track that goes on; None for nothing any more."""
+        state = RecordingJobState.IDLE if text is None else RecordingJobState.ERROR
+        self._states.report(key, track, state, text and f"Recording goes on, but {text}")
 
     def clock_set(self, by: timedelta) -> None:
         """Shift the time of all media, for a clock that was set."""

@@ -26,6 +26,8 @@ class ProcessLink:
         ended: called once, when the other side is gone.
         runtime: runs the threads.
         name: of the other side, for the names of the threads.
+
+    ``waits_since`` is since when nothing came, by the monotonic clock; None while a message is being taken.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class ProcessLink:
         self._received = received
         self._ended = ended
         self._queue: WorkQueue[tuple[Any, ...] | _End] = WorkQueue(runtime)
+        self._monotonic = runtime.monotonic
+        self.waits_since: float | None = runtime.monotonic()
         self._sending = runtime.spawn(self._send, f"to {name}")
         self._receiving = runtime.spawn(self._receive, f"from {name}")
 
@@ -73,6 +77,9 @@ class ProcessLink:
     def _receive(self) -> None:
         try:
             while True:
-                self._received(self._connection.recv())
+                message = self._connection.recv()
+                self.waits_since = None
+                self._received(message)
+                self.waits_since = self._monotonic()
         except (EOFError, OSError):
             self._ended()

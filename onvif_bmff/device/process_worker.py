@@ -13,10 +13,11 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
+from onvif_bmff.device.process_beats import send_beats
 from onvif_bmff.device.process_link import ProcessLink
 from onvif_bmff.device.recovery import DeviceRecovery, RecoveryPart
 from onvif_bmff.device.sources import SourceProvider, SourceSettings, default_sources
-from onvif_bmff.device.steady_clock import SteadyClock
+from onvif_bmff.device.steady_clock import ClockTrust, SteadyClock
 from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
 from onvif_bmff.objects.stored import ObjectStore
@@ -67,6 +68,7 @@ class WorkerSetup:
     open: Callable[[], WorkerParts]
     clock: Callable[[], UtcTime] | None
     clock_rate: float
+    clock_trust: ClockTrust
     labels: SegmentLabels
     limits: WorkerLimits
     sources: SourceSettings
@@ -153,15 +155,25 @@ class _Worker:
         self._inbox: WorkQueue[tuple[Any, ...]] = WorkQueue(runtime)
         self._side = _FarSide(self._send, runtime)
         self._link = ProcessLink(pipe, self._received, self._left, runtime, "device")
+        self._busy_since: float | None = runtime.monotonic()
+        runtime.spawn(lambda: send_beats(self._send, lambda: self._busy_since, runtime), "beats")
         _forward_log(logging.getLogger("onvif_bmff"), _ForwardedLog(self._send, setup.log_level))
         parts = setup.open()
         spool = DeviceSpool(setup.spool.folder, setup.spool.policy, setup.spool.used, on_dropped=self._dropped)
         self._stores = stores = DeviceStores(spool.before(parts.storages, None, runtime), parts.local)
-        self._clock = clock = SteadyClock(setup.clock or runtime.now, setup.clock_rate, runtime=runtime)
+        self._clock = clock = SteadyClock(
+            setup.clock or runtime.now, setup.clock_rate, runtime=runtime, trust=setup.clock_trust
+        )
         self._certificates: dict[str, bytes] = {}
         self._plan = DevicePlan({}, {})
         self._recovery = DeviceRecovery(
-            stores, setup.labels, lambda: self._plan, clock, _nothing_deleted, runtime, part=RecoveryPart.SEGMENTS
+            stores,
+            setup.labels,
+            lambda: self._plan,
+            clock,
+            _nothing_deleted,
+            runtime,
+            part=RecoveryPart.SEGMENTS,
         )
         vectors = None if setup.vectors is None else SqliteIvStore(setup.vectors)
         ivs = IvSources(CencIvAllocators(random=runtime.random, store=vectors), CbcsIvSource(runtime.random))
@@ -183,8 +195,9 @@ class _Worker:
         """Do what the device says, until it says to close, or is gone."""
         tick = tell = 0.0
         while True:
+            self._busy_since = None
             message = self._inbox.take(_TICK)
-            now = self._runtime.monotonic()
+            self._busy_since = now = self._runtime.monotonic()
             if message is not None and message[0] == "close":
                 self._close(message[1])
                 return

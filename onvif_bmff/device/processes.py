@@ -6,8 +6,8 @@
                     ▲                                                                        │
                     └──────────────── states of tracks, questions about encodings ◄──────────┘
 
-The service, its database, exports and retention are in the process of the device alone. A process that dies is spawned
-again, and recovers what it was writing; the others go on.
+The service, its database, exports and retention are in the process of the device alone. A process that dies, or hangs
+and is killed, is spawned again, and recovers what it was writing; the others go on.
 """
 
 import logging
@@ -25,6 +25,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.device.health import ClockHealth, DeviceHealth
 from onvif_bmff.device.health_notes import HealthNotes
 from onvif_bmff.device.outputs import OutputSettings
+from onvif_bmff.device.process_beats import BeatWatch
 from onvif_bmff.device.process_health import DEAD, joined_health
 from onvif_bmff.device.process_link import ProcessLink
 from onvif_bmff.device.process_worker import WorkerLimits, WorkerSetup, log_level, serve_outputs
@@ -65,6 +66,7 @@ class _Process:
     began: float = 0.0
     process: SpawnedProcess | None = None
     link: ProcessLink | None = None
+    beats: BeatWatch = field(default_factory=lambda: BeatWatch(0.0, 0.0))
     plan: DevicePlan = field(default_factory=lambda: DevicePlan({}, {}))
     certificates: Mapping[str, bytes] = field(default_factory=dict)
     retry_at: float = 0.0
@@ -85,6 +87,7 @@ class ProcessOutputs:
         on_dropped: called with what the spools drop.
         clock: the present instant.
         runtime: runs threads, waits and reads clocks.
+        patience: seconds without a sign of life after which a process is killed.
     """
 
     def __init__(
@@ -96,12 +99,14 @@ class ProcessOutputs:
         on_dropped: Callable[[str, Dropped], None] | None,
         clock: SteadyClock,
         runtime: Runtime,
+        patience: float,
     ) -> None:
         self._device_side = device_side
         self._certificates = certificates
         self._assignments = assignments
         self._on_dropped = on_dropped
         self._runtime = runtime
+        self._patience = patience
         self._processes = [_Process(setup, recovered=runtime.flag()) for setup in setups]
         self._numbers: dict[str, int] = {}
         self._asked: dict[int, tuple[Flag, list[bool]]] = {}
@@ -146,9 +151,16 @@ class ProcessOutputs:
         return joined_health(own, list(self._numbers), parts)
 
     def watch(self) -> None:
-        """Spawn processes that are not there; to be called about once a second."""
+        """Kill processes that hang, and spawn those that are not there; to be called about once a second."""
         now = self._runtime.monotonic()
         for number, one in enumerate(self._processes):
+            if one.process is not None and one.link is not None:
+                fault = one.beats.hangs(one.link.waits_since, now)
+                if fault is not None:
+                    _log.error("process %d of the outputs %s, and is killed", number, fault)
+                    one.process.kill()
+                    one.process.join(1.0)
+                    one.beats = BeatWatch(self._patience, now)
             if one.process is not None and not one.process.is_alive():
                 self._lost(number, one, now)
             if one.process is None and now >= one.retry_at and not self._is_closing:
@@ -242,6 +254,7 @@ class ProcessOutputs:
             return
         one.began = now
         one.link = ProcessLink(pipe, partial(self._received, one), _nothing, self._runtime, f"process {number}")
+        one.beats = BeatWatch(self._patience, now)
         one.certificates = dict(self._certificates)
         one.link.send("follow", one.plan, one.certificates)
 
@@ -303,6 +316,8 @@ class ProcessOutputs:
             _repeat_log(logging.getLogger(values[0]), values[1], one.setup.number, values[2])
         elif name == "health":
             one.health = values[0]
+        elif name == "beat":
+            one.beats.is_busy_for(values[0])
 
 
 def _repeat_log(logger: logging.Logger, level: int, number: int, text: str) -> None:
@@ -343,7 +358,7 @@ def process_outputs(
     )  # fmt: skip
     setups = tuple(
         WorkerSetup(
-            number, workers.open, wall_clock, clock.rate, settings.labels, limits, sources, wrapping,
+            number, workers.open, wall_clock, clock.rate, clock.trust, settings.labels, limits, sources, wrapping,
             _share(spool, None if folder is None else worker_folder(folder, number), workers.count),
             None if vectors is None else f"{vectors}.{number}",
             log_level(),
@@ -356,7 +371,7 @@ def process_outputs(
         raise StateError(f"a process cannot be given the settings of the device: {error}") from None
     assignments = Assignments(workers.count, folder)
     return ProcessOutputs(
-        setups, device_side, certificates, assignments, spool.on_dropped, clock, settings.runtime
+        setups, device_side, certificates, assignments, spool.on_dropped, clock, settings.runtime, workers.patience
     )  # fmt: skip
 
 

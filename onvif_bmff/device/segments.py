@@ -3,12 +3,13 @@
 They are CMAF objects below ``recording/track`` in the local store, whole and never changed, so lists of them are
 stable. An upload copies them as they are, the oldest first, one after another: under the prefix and postfix of the
 recording's target where that is CMAF, else below the target's prefix with the track, or below ``recording/track``
-without a target. What is there already is not written again, so an upload can be repeated.
+without a target. What is there already is not written again, so an upload can be repeated. Into the place that the
+recording writes to itself (StorageStrategy Both) goes what is missing there, as spans of its own: see ``OwnPlace``.
 """
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,8 +18,9 @@ from functools import partial
 from onvif_bmff.control.environment import SegmentExportOperation, TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import RecordingPlan
-from onvif_bmff.control.types.configuration import TargetFormat
+from onvif_bmff.control.types.configuration import RecordingTargetConfiguration, StorageStrategy, TargetFormat
 from onvif_bmff.control.types.segments import RecordedSegmentItem
+from onvif_bmff.device.own_place import OwnPlace
 from onvif_bmff.errors import ObjectAttributeError, ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -181,11 +183,13 @@ class SegmentUploader:
             return "the storage is not there"
         given = self._segments.find(operation.recording, operation.time, operation.track)
         found = [one for one in given if operation.since is None or one.segment.start >= operation.since]
+        names = self._names(operation, store, found)
+        found = [one for one in found if one.segment.name in names]
         location = store.location.rstrip("/") if isinstance(store, LocatedStore) else operation.storage_token
         types = _full_content_types(found) if self._lie_together(operation.recording) else {}
         for number, one in enumerate(found, 1):
-            key = self._key(operation.recording, one)
-            failure = self._try(store, one, key, types.get(one.segment.span), stop)
+            key, end = names[one.segment.name]
+            failure = self._try(store, one, (key, end), types.get(one.segment.span), stop)
             if stop.is_set():
                 return None
             if failure is not None:
@@ -193,6 +197,27 @@ class SegmentUploader:
             with suppress(StateError):
                 self._report(operation.token, f"{location}/{key}", number / len(found))
         return None
+
+    def _names(
+        self, operation: SegmentExportOperation, store: ObjectStore, found: Sequence[_Found]
+    ) -> dict[str, tuple[ObjectKey, ObjectKey | None]]:
+        """Return the keys of the segments that are to be uploaded, each with that of a span end if one follows."""
+        plan = self._plan(operation.recording)
+        target = None if plan is None else plan.configuration.target
+        if target is None or not _writes_there(target, operation.storage_token):
+            named = ((one, self._key(operation.recording, one)) for one in found)
+            return {one.segment.name: (key, _end_behind(one, key)) for one, key in named}
+        place = OwnPlace(store, target.prefix or "", target.postfix or "")
+        fitting: dict[str, list[_Found]] = {}
+        for one in found:
+            extension = one.segment.key.extension
+            if place.has_room(extension, one.segment.start, one.end):
+                fitting.setdefault(extension, []).append(one)
+        return {
+            one.segment.name: keys
+            for group in fitting.values()
+            for one, keys in zip(group, place.names((one.segment, _last_end(one)) for one in group), strict=True)
+        }
 
     def _lie_together(self, recording: str) -> bool:
         """Return whether all tracks of a recording are uploaded to one place."""
@@ -211,7 +236,14 @@ class SegmentUploader:
         lead = f"{target.prefix}/{found.track}" if target.prefix else found.track
         return replace(key, prefix=lead, postfix=target.postfix or "")
 
-    def _try(self, store: ObjectStore, found: _Found, key: ObjectKey, full_type: str | None, stop: Flag) -> str | None:
+    def _try(
+        self,
+        store: ObjectStore,
+        found: _Found,
+        keys: tuple[ObjectKey, ObjectKey | None],
+        full_type: str | None,
+        stop: Flag,
+    ) -> str | None:
         """Upload a segment, and its span's end behind the last one; return why that failed again and again."""
         delay, failure = _FIRST_RETRY, ""
         for attempt in range(_TRIES):
@@ -219,7 +251,11 @@ class SegmentUploader:
                 return None
             delay *= 2
             try:
-                self._upload(store, found, key, full_type, stop)
+                with suppress(ObjectExistsError):
+                    self._copy(store, found, str(keys[0]), full_type, stop)
+                if keys[1] is not None:
+                    with suppress(ObjectExistsError):
+                        store.put(SpanEndObject(keys[1]))
             except ObjectNotFoundError:
                 return None  # too old by now, and deleted
             except Exception as error:  # noqa: BLE001 - third-party stores may raise anything
@@ -227,16 +263,6 @@ class SegmentUploader:
             else:
                 return None
         return failure
-
-    def _upload(self, store: ObjectStore, found: _Found, key: ObjectKey, full_type: str | None, stop: Flag) -> None:
-        with suppress(ObjectExistsError):
-            self._copy(store, found, str(key), full_type, stop)
-        span = found.segment.span
-        if span.end_name is None or found.segment.name != span.segments[-1].name:
-            return
-        end = ObjectKey.parse(span.end_name, prefix=found.segment.key.prefix, postfix=found.segment.key.postfix)
-        with suppress(ObjectExistsError):
-            store.put(SpanEndObject(replace(end, prefix=key.prefix, postfix=key.postfix)))
 
     def _copy(self, store: ObjectStore, found: _Found, name: str, full_type: str | None, stop: Flag) -> None:
         content_type = found.info.content_type or MediaKind.VIDEO.content_type
@@ -250,6 +276,27 @@ class SegmentUploader:
         finally:
             with suppress(OnvifBmffError):
                 writer.abandon()
+
+
+def _writes_there(target: RecordingTargetConfiguration, storage_token: str) -> bool:
+    """Return whether a recording writes to the place by itself into which its segments are uploaded."""
+    both = target.storage_strategy == StorageStrategy.BOTH
+    return both and target.storage == storage_token and target.format == TargetFormat.CMAF
+
+
+def _last_end(found: _Found) -> UtcTime:
+    """Return the end of the last sample of a segment, which may lie before the next one."""
+    duration = _attributes(found.info).duration
+    return found.end if duration is None else min(found.end, found.segment.start + duration)
+
+
+def _end_behind(found: _Found, key: ObjectKey) -> ObjectKey | None:
+    """Return the key of the end of a span behind its last segment; None behind others, and where it is open."""
+    span = found.segment.span
+    if span.end_name is None or found.segment.name != span.segments[-1].name:
+        return None
+    end = ObjectKey.parse(span.end_name, prefix=found.segment.key.prefix, postfix=found.segment.key.postfix)
+    return replace(end, prefix=key.prefix, postfix=key.postfix)
 
 
 def _attributes(info: ObjectInfo) -> ObjectAttributes:

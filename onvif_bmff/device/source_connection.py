@@ -30,6 +30,7 @@ class SourceConnection:
         stop: set when nothing is wanted of it any more.
         delay: seconds to wait before the source is opened next.
         opening: when the attempt to open it began; None before and after that.
+        closing: since when it is being closed; None before and after that, and of a source that is done.
         watch: says whether what is open is silent; None while nothing is open.
         clock: ties the media time of the open source to UTC; None while nothing is open.
         times_set: how often the clock had been set when the source was opened, or was told of that since.
@@ -43,6 +44,7 @@ class SourceConnection:
     stop: Flag
     delay: float
     opening: float | None = None
+    closing: float | None = None
     watch: SilenceWatch | None = None
     clock: SourceClock | None = None
     times_set: int = 0
@@ -64,7 +66,7 @@ class SourceConnection:
         self.clock = SourceClock(choice, tracks, clock.at, slack, self.clock)
 
     def ended(self) -> None:
-        """Note that nothing is open any more."""
+        """Note that nothing is open any more, though it may not be closed yet."""
         if self.watch is not None:
             self.nominal, self.watch, self.clock = self.watch.nominal, None, None
         self.opening = None
@@ -76,4 +78,11 @@ class SourceConnection:
             return None if silent is None else f"The source failed: no media for {silent:.0f} s"
         if self.opening is not None and now - self.opening > _OPENING * self.limit:
             return f"The source failed: it did not open within {_OPENING * self.limit:g} s"
+        if self.closing is not None and now - self.closing > self.limit:
+            return f"The source failed: it did not close within {self.limit:g} s"
         return None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its thread has ended, or could not be started."""
+        return self.given_up if self.task is None else self.task.ended

@@ -38,7 +38,8 @@ class SourceSettings:
     Args:
         silence_limit: a source that gives neither video nor sound for so long (in real time), or for three times as
             long as one of its samples lasts if that is more, is in Error, its spans end, and it is opened anew. As
-            long as its rhythm is not known, and while it opens, six times as long.
+            long as its rhythm is not known, and while it opens, six times as long. So is one that is not closed within
+            the limit.
         clock: whose clock says when its media happened.
     """
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote
 
+from onvif_bmff.device.drops import SpoolDrops
 from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.runtime import SYSTEM, Runtime
@@ -28,6 +29,7 @@ class SpooledStorages(Mapping[str, ObjectStore]):
 
     A spool is opened when its store is asked for first, and its folder has the name of the token. A spool that cannot
     be used is an error in the log, and its store is used without; a minute later it is tried again for whoever asks.
+    ``drops`` are what the spools dropped lately.
 
     Args:
         storages: the stores; may change at any time.
@@ -54,6 +56,7 @@ class SpooledStorages(Mapping[str, ObjectStore]):
         self._lock = runtime.lock()
         self._opened: dict[str, tuple[CloudStore, ObjectStore]] = {}
         self._failed: dict[str, float] = {}
+        self.drops = SpoolDrops(runtime)
 
     def __getitem__(self, token: str) -> ObjectStore:
         store = self._storages[token]
@@ -85,6 +88,7 @@ class SpooledStorages(Mapping[str, ObjectStore]):
         on_dropped = self._on_dropped
 
         def dropped(what: Dropped) -> None:
+            self.drops.note(token, what)
             if on_dropped is not None:
                 on_dropped(token, what)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from onvif_bmff.control.persistence import Persistence
+from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.device.spooled_storages import DEVICE_SPOOL, SpooledStorages
 from onvif_bmff.device.worker_spools import check_left_over
 from onvif_bmff.objects.key import ObjectKey
@@ -88,6 +89,10 @@ class DeviceStores:
     def spools(self) -> dict[str | None, SpoolStatus]:
         """Return the state of the spools that are open."""
         return self.storages.statuses() if isinstance(self.storages, SpooledStorages) else {}
+
+    def drop_changes(self, plan: DevicePlan) -> dict[tuple[str, str], str | None]:
+        """Return which tracks lose media by full spools, and which no longer do; see ``SpoolDrops.changes``."""
+        return self.storages.drops.changes(plan) if isinstance(self.storages, SpooledStorages) else {}
 
     def location(self, token: str | None) -> str:
         """Return the location of a store, equal for two tokens of one store."""

@@ -22,12 +22,20 @@ class DeviceWorkers:
         count: how many.
         open: a function of a module, called in each process: opens the stores, sources and local store that its outputs
             use, of the same tokens and places as those that the device is given.
+        patience: seconds without a sign of life after which a process is killed, and another one spawned; more where
+            starting Python takes longer.
+
+    Raises:
+        StateError: a value is out of range.
     """
 
     count: int
     open: Callable[[], WorkerParts]
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
+        if not self.patience >= 5.0:
+            raise StateError("processes are given at least 5 seconds for a sign of life")
         if not 1 <= self.count <= 256:
             raise StateError("outputs run in 1 to 256 processes")
 

@@ -8,6 +8,8 @@ from onvif_bmff.engine.output_state import OutputEvent as OutputEvent
 from onvif_bmff.engine.output_state import OutputState as OutputState
 from onvif_bmff.engine.output_state import OutputTimes as OutputTimes
 from onvif_bmff.engine.output_state import TRANSITIONS as TRANSITIONS
+from onvif_bmff.engine.paused import PausedMedia as PausedMedia
+from onvif_bmff.engine.paused import WHILE_PAUSED as WHILE_PAUSED
 from onvif_bmff.engine.silence import SilenceWatch as SilenceWatch
 from onvif_bmff.engine.sources import KeptSample as KeptSample
 from onvif_bmff.engine.sources import OpenSource as OpenSource
@@ -30,6 +32,7 @@ from onvif_bmff.engine.track_reports import TrackReports as TrackReports
 
 __all__ = [
     "TRANSITIONS",
+    "WHILE_PAUSED",
     "Accepts",
     "ArrivalEstimator",
     "CameraClock",
@@ -40,6 +43,7 @@ __all__ = [
     "OutputPlan",
     "OutputState",
     "OutputTimes",
+    "PausedMedia",
     "RecordingOutput",
     "Report",
     "Route",

@@ -5,6 +5,7 @@ NAMES = {
     "camera_clock": ("CameraClock",),
     "output": ("RecordingOutput",),
     "output_state": ("OutputEvent", "OutputState", "OutputTimes", "TRANSITIONS",),
+    "paused": ("PausedMedia", "WHILE_PAUSED",),
     "silence": ("SilenceWatch",),
     "sources": (
         "KeptSample",

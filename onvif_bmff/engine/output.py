@@ -15,18 +15,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.engine.arrivals import media_epoch
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
+from onvif_bmff.engine.paused import WHILE_PAUSED, PausedMedia
 from onvif_bmff.engine.sources import (
     Route,
     SourceSet,
     encoding_name,
-    kept_samples,
-    since_sync,
     tracks_fed_by,
 )
 from onvif_bmff.engine.targets import OutputPlan
@@ -87,8 +87,7 @@ class RecordingOutput:
         source_patience: timedelta = timedelta(seconds=2),
     ) -> None:
         self._plan = plan
-        self._labels = labels
-        self._ivs = ivs
+        self._make_recorder = partial(Recorder, labels=labels, ivs=ivs)
         self._source_patience = source_patience
         self._topics = SegmentTopics()
         self._sources = SourceSet(preroll_bytes, event_latency)
@@ -98,6 +97,7 @@ class RecordingOutput:
         self._times = OutputTimes()
         self._recorder: Recorder | None = None
         self._ending: OutputPlan | None = None
+        self._paused = PausedMedia(self._sources)
 
     @property
     def recording(self) -> bool:
@@ -120,8 +120,6 @@ class RecordingOutput:
     def configure(self, plan: OutputPlan) -> Sequence[RecordingEvent]:
         """Follow another plan."""
         old, self._plan = self._ending or self._plan, plan
-        before = {token: (feed.source, feed.source_tag) for token, feed in old.feeds.items()}
-        after = {token: (feed.source, feed.source_tag) for token, feed in plan.feeds.items()}
         self._sources.failed &= plan.sources
         self._enter(OutputEvent.CHANGED)
         recorder = self._recorder
@@ -129,11 +127,13 @@ class RecordingOutput:
         if self._ending is not None:
             self._keep_prerolls()
             return ()
-        same_tracks = before == after and old.tracks == plan.tracks
-        if not same_tracks or (self._choice.some_refused and (old.feeds != plan.feeds or old.target != plan.target)):
+        self._times.ending_since = None  # another event goes on
+        if not plan.has_tracks_of(old) or (
+            self._choice.some_refused and (old.feeds != plan.feeds or old.target != plan.target)
+        ):
             events = self._stop()
             self._keep_prerolls()
-            return [*events, *self._start()]
+            return self._start(after=events)
         if recorder is not None:
             if old.target != plan.target or (old.override is not None and plan.override is None):
                 recorder.reconfigure(plan.target)
@@ -158,22 +158,18 @@ class RecordingOutput:
         if self._recorder is not None and any(feed.source == source for feed in self._plan.feeds.values()):
             events += self._stop()  # the movie gets more tracks: all spans close (B.2)
         self._keep_prerolls()
-        events += self._start()
-        return events
+        return self._start(after=events)
 
     def source_closed(self, source: SourceReference, error: str | None = None) -> list[RecordingEvent]:
         """Note that a source has ended, or with ``error`` that it failed or cannot be opened."""
-        events: list[RecordingEvent] = []
-        if self._sources.is_recorded(source):
-            events += self._stop()
+        events = self._stop() if self._sources.is_recorded(source) else ()
         self._sources.close(source)
         self._enter(OutputEvent.CHANGED)
         for token, feed in self._plan.feeds.items():
             if feed.source == source:
                 self._reports.report(token, RecordingJobState.ERROR if error else RecordingJobState.IDLE, error)
         self._keep_prerolls()
-        events += self._start()
-        return events
+        return self._start(after=events)
 
     def set_epoch(self, source: SourceReference, epoch: UtcTime) -> None:
         """Correct the instant of a source's media time 0, after a clock was set.
@@ -213,7 +209,7 @@ class RecordingOutput:
             route = None if reading.track_id is None else found.routes.get(reading.track_id)
             return self._recorder.read_clock(replace(reading, track_id=None if route is None else route.track_id))
         if self._sources.is_recorded(source) and abs(epoch - old) > _IN_STEP:
-            return [*self._stop(), *self._start()]
+            return self._start(after=self._stop())
         return ()
 
     def push(self, source: SourceReference, sample: Sample) -> Sequence[RecordingEvent]:
@@ -230,6 +226,7 @@ class RecordingOutput:
         if found.preroll is not None:
             found.preroll.push(sample)
         if self._recorder is None:
+            self._paused.note(source, sample.track_id, self._plan)
             return self._start(found.decoded_at(sample))
         route = found.routes.get(sample.track_id)
         if route is not None:
@@ -244,15 +241,10 @@ class RecordingOutput:
         The spans of a track that gives nothing any more, while others do, close when their segments are as long as
         configured.
         """
-        times, recorder = self._times, self._recorder
-        if self._ending is None:
-            times.ending_since = None
-        elif times.ending_since is None:
-            times.ending_since = now
-        elif now - times.ending_since > _LONGEST_END:
+        if self._ending is not None and self._times.has_ended_for(now, _LONGEST_END):
             return self._end_event()
         silent = self._sources.silent(now)
-        return () if recorder is None or not silent else self._topics.label(recorder.end_silent(silent))
+        return () if self._recorder is None or not silent else self._topics.label(self._recorder.end_silent(silent))
 
     def change_codec(self, source: SourceReference, track_id: int, codec: Codec) -> Sequence[RecordingEvent]:
         """Change the codec configuration of a source's track, for the samples that follow."""
@@ -270,7 +262,7 @@ class RecordingOutput:
             if not any(self._choice.admits(self._plan, token, kind, feed, codec) for token, kind, feed in fed):
                 return ()
         if route is None or encoding_name(codec) != encoding_name(old.codec):
-            return [*self._stop(), *self._start()]
+            return self._start(after=self._stop())
         recorder.replace_track(Track(route.token, route.track_id, old.timescale, codec, old.language))
         return ()
 
@@ -278,20 +270,25 @@ class RecordingOutput:
 
     def skip(self) -> Sequence[RecordingEvent]:
         """Close the spans and continue in new ones, because samples were dropped here."""
-        return [*self._stop(), *self._start()]
+        return self._start(after=self._stop())
 
     def pause(self, error: str) -> Sequence[RecordingEvent]:
-        """Stop recording because of an error, until ``resume``. Samples are kept meanwhile, as before an event."""
-        events = self._stop()
+        """Stop recording because of an error, until ``resume``; return also what was caused before that error.
+
+        Samples are kept meanwhile as before an event; those for which there is no room are counted in ``dropped``.
+        """
+        events = [*self._paused.take_events(), *self._stop()]
         self._enter(OutputEvent.PAUSED)
         _log.warning("recording to %r pauses: %s", self._plan.target.prefix, error)
         self._keep_prerolls()
+        self._paused.begin(self._plan)
         self.set_trouble(error)
         return events
 
     def resume(self) -> Sequence[RecordingEvent]:
         """Record again after ``pause``."""
         self._enter(OutputEvent.RESUMED)
+        self._reports.drop(WHILE_PAUSED, self._paused.end(self._plan))
         return self._start()
 
     def set_trouble(self, error: str | None) -> None:
@@ -300,11 +297,20 @@ class RecordingOutput:
 
     def close(self) -> Sequence[RecordingEvent]:
         """Stop for good."""
+        self._reports.drop(WHILE_PAUSED, self._paused.end(self._plan, recorded=False))
         return self._stop()
 
     # ---- recording -------------------------------------------------------------------------------------------
 
-    def _start(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
+    def _start(self, now: UtcTime | None = None, *, after: Sequence[RecordingEvent] = ()) -> list[RecordingEvent]:
+        """Start recording, and return the events of that ``after`` others, which ``pause`` returns if it fails."""
+        try:
+            return [*after, *self._begin(now)]
+        except Exception:
+            self._paused.events[:0] = after
+            raise
+
+    def _begin(self, now: UtcTime | None = None) -> Sequence[RecordingEvent]:
         """Start recording, if there is anything to record and nothing to wait for."""
         if self.state not in _MAY_START:
             return ()
@@ -324,7 +330,7 @@ class RecordingOutput:
             return ()
         lead = lead_of(tracks)
         times.base = self._sources.lead(lead.token)
-        recorder = Recorder(tracks, self._plan.target, labels=self._labels, ivs=self._ivs)
+        recorder = self._make_recorder(tracks, self._plan.target)
         recorder.activate(times.base, media_time=Fraction(0))
         if self._plan.override is not None:
             recorder.override_segment_duration(*self._plan.override)
@@ -340,15 +346,15 @@ class RecordingOutput:
         """Record the samples kept from before, from the last sync sample at or before the wanted instant."""
         since = min((feed.since for feed in self._plan.feeds.values() if feed.since is not None), default=None)
         self._reports.note_shortfall(self._sources.shortfall(since))
-        kept, until = kept_samples(self._sources.opened.values()), self._times.previous_end
-        if until is not None and not any(one.recorded for one in kept):  # of other sources than what was recorded
-            since = until if since is None else max(since, until)
-        kept = since_sync(kept, since, after=self._times.previous_begin)
+        kept = list(self._sources.kept_since(since, self._times.previous_begin, self._times.previous_end))
         events: list[RecordingEvent] = []
-        for one in kept:
-            route = one.source.routes.get(one.sample.track_id)
-            if route is not None:
-                events += self._store(recorder, route, one.sample)
+        for number, (route, sample) in enumerate(kept, 1):
+            try:
+                events += self._store(recorder, route, sample)
+            except Exception:
+                self._reports.drop(WHILE_PAUSED, len(kept) - number)
+                self._paused.events += events
+                raise
         return events
 
     def _store(self, recorder: Recorder, route: Route, sample: Sample) -> Sequence[RecordingEvent]:
@@ -374,7 +380,7 @@ class RecordingOutput:
         """Stop before a sync sample what an event has kept going, and record what is wanted besides."""
         events = self._stop()
         self._keep_prerolls()
-        return [*events, *self._start()]
+        return self._start(after=events)
 
     def _stop(self) -> Sequence[RecordingEvent]:
         recorder, self._recorder, self._ending = self._recorder, None, None
@@ -383,11 +389,7 @@ class RecordingOutput:
         self._enter(OutputEvent.STOPPED)
         events = self._topics.label(recorder.deactivate())
         self._reports.dropped += recorder.dropped
-        times = self._times
-        times.previous_end = max(self._sources.leave_routes(), default=times.previous_end)
-        times.previous_begin = times.began
-        if times.began is not None and times.previous_end is not None and times.previous_end < times.began:
-            times.forget()  # the source's clock was set back meanwhile
+        self._times.end(self._sources.leave_routes())
         self._reports.end(self._plan.feeds)
         return events
 

@@ -1,5 +1,6 @@
 """The states of an output and their transitions; the diagram in docs/architecture.md is drawn from them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -82,6 +83,20 @@ class OutputTimes:
     def forget(self) -> None:
         """Forget what was recorded before, for a clock that was set."""
         self.ending_since = self.waiting_since = self.previous_begin = self.previous_end = None
+
+    def end(self, ends: Iterable[UtcTime]) -> None:
+        """Note that the present recorder stops, and when what it recorded of each track ended."""
+        self.ending_since = None
+        self.previous_end = max(ends, default=self.previous_end)
+        self.previous_begin = self.began
+        if self.began is not None and self.previous_end is not None and self.previous_end < self.began:
+            self.forget()  # the source's clock was set back meanwhile
+
+    def has_ended_for(self, now: UtcTime, most: timedelta) -> bool:
+        """Return whether an event that is over goes on for longer than ``most``, since this was asked first."""
+        if self.ending_since is None:
+            self.ending_since = now
+        return now - self.ending_since > most
 
     def have_waited(self, now: UtcTime | None, patience: timedelta) -> bool:
         """Return whether, at a sample of ``now``, ``patience`` with sources that are missing is over."""

@@ -212,6 +212,21 @@ class SourceSet:
         recorded = [source for source in self.opened.values() if source.preroll is not None and source.routes]
         return sum(source.missing(since) for source in recorded)
 
+    def kept_since(
+        self, since: UtcTime | None, begin: UtcTime | None, end: UtcTime | None
+    ) -> Iterator[tuple[Route, Sample]]:
+        """Yield kept samples that are to be recorded from an instant on, or from the beginning, with their routes.
+
+        What was recorded before them lasted from ``begin`` to ``end``.
+        """
+        kept = kept_samples(self.opened.values())
+        if end is not None and not any(one.recorded for one in kept):  # of other sources than what was recorded
+            since = end if since is None else max(since, end)
+        for one in since_sync(kept, since, after=begin):
+            route = one.source.routes.get(one.sample.track_id)
+            if route is not None:
+                yield route, one.sample
+
     def clear_routes(self) -> None:
         """Remove all routes."""
         for source in self.opened.values():

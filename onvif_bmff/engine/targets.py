@@ -55,6 +55,13 @@ class OutputPlan:
         """All sources that have to be open."""
         return frozenset(feed.source for feed in self.feeds.values()) | {one.source for one in self.standby}
 
+    def has_tracks_of(self, old: "OutputPlan") -> bool:
+        """Return whether an ``old`` plan has the same tracks, fed by the same sources."""
+        mine, before = (
+            {token: (feed.source, feed.source_tag) for token, feed in plan.feeds.items()} for plan in (self, old)
+        )
+        return mine == before and old.tracks == self.tracks
+
     def is_after_event(self, old: "OutputPlan") -> bool:
         """Return whether all that is different in an ``old`` plan are feeds of jobs that wait for an event here."""
         waiting = {(one.track, one.source, one.source_tag) for one in self.standby}

@@ -22,7 +22,7 @@ class TrackReports:
     """The states of the tracks of one output. An error of the output takes precedence over those of its tracks.
 
     ``recorded`` maps the recorded tracks to the errors of their keys. ``dropped`` counts what earlier recorders of the
-    output dropped.
+    output dropped, and what came while it had none.
 
     Args:
         report: called for each state.
@@ -87,6 +87,11 @@ class TrackReports:
                 self.report(token, RecordingJobState.IDLE, None)
         self.recorded.clear()
         self._shortfall = None
+
+    def drop(self, reason: str, samples: int) -> None:
+        """Count samples that are lost."""
+        if samples:
+            self.dropped[reason] += samples
 
     def note_shortfall(self, samples: int) -> None:
         """Count, log and show in the states of what is recorded from here on that so many samples are missing.

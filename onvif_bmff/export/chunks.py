@@ -26,17 +26,25 @@ _PREDICTED_FLAGS = 0x01000000 | NON_SYNC_SAMPLE
 
 
 def build_chunk(track_id: int, sequence_number: int, samples: "Sequence[OutputSample]") -> bytes:
-    """Return a moof and an mdat with samples of one track that follow each other. ISO/IEC 14496-12, 8.8."""
+    """Return a moof and an mdat with samples of one track that follow each other. ISO/IEC 14496-12, 8.8.
+
+    Raises:
+        MediaError: a duration or an offset does not fit 32 bits, as with the time scale of a damaged header.
+    """
+    try:
+        durations = array("I", [one.duration for one in samples])
+        offsets = array("i", [one.offset for one in samples])
+    except OverflowError as error:
+        raise MediaError(f"times of samples of track {track_id} do not fit a fragment") from error
     columns = {
-        "duration": array("I", [one.duration for one in samples]),
+        "duration": durations,
         "size": array("I", [len(one.data) for one in samples]),
         "flags": array("I", [_SYNC_FLAGS if one.sync else _PREDICTED_FLAGS for one in samples]),
     }
     common = {name: column[0] for name, column in columns.items() if column.count(column[0]) == len(column)}
     columns = {name: column for name, column in columns.items() if name not in common}
-    offsets = [one.offset for one in samples]
     if any(offsets):
-        columns["composition_offset"] = array("i", offsets)
+        columns["composition_offset"] = offsets
     bits = {"duration": 0x100, "size": 0x200, "flags": 0x400, "composition_offset": 0x800}
     defaults = {"duration": 0x8, "size": 0x10, "flags": 0x20}
     header = TrackFragmentHeaderBox(

@@ -3,6 +3,7 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.causes import skip_checks as skip_checks
 from onvif_bmff.recording.clock_follower import ClockFollower as ClockFollower
 from onvif_bmff.recording.clock_parts import ClockLimits as ClockLimits
 from onvif_bmff.recording.clock_parts import MAX_DURATION as MAX_DURATION
@@ -16,6 +17,8 @@ from onvif_bmff.recording.cuts import CutCause as CutCause
 from onvif_bmff.recording.cuts import Moment as Moment
 from onvif_bmff.recording.cuts import Spans as Spans
 from onvif_bmff.recording.cuts import decide as decide
+from onvif_bmff.recording.documents import Companion as Companion
+from onvif_bmff.recording.documents import WaitingDocuments as WaitingDocuments
 from onvif_bmff.recording.dropped import DropReason as DropReason
 from onvif_bmff.recording.encryption import EncryptionEntry as EncryptionEntry
 from onvif_bmff.recording.encryption import HeaderSource as HeaderSource
@@ -38,12 +41,15 @@ from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.held_back import HeldBack as HeldBack
-from onvif_bmff.recording.held_back import TimingFault as TimingFault
 from onvif_bmff.recording.held_back import settle_times as settle_times
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
+from onvif_bmff.recording.late_tracks import LateTracks as LateTracks
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
+from onvif_bmff.recording.placing import is_first_off as is_first_off
+from onvif_bmff.recording.placing import moved_along as moved_along
+from onvif_bmff.recording.placing import places as places
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
@@ -63,12 +69,12 @@ from onvif_bmff.recording.sample_times import decoded_from as decoded_from
 from onvif_bmff.recording.sample_times import moved as moved
 from onvif_bmff.recording.sample_times import nudged as nudged
 from onvif_bmff.recording.sample_times import put as put
-from onvif_bmff.recording.sample_times import spread as spread
 from onvif_bmff.recording.sample_times import with_duration as with_duration
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
+from onvif_bmff.recording.shaken_stamps import ShakenStamps as ShakenStamps
 from onvif_bmff.recording.silent_tracks import end_silent_tracks as end_silent_tracks
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
 from onvif_bmff.recording.span import WriteFailure as WriteFailure
@@ -94,6 +100,7 @@ from onvif_bmff.recording.stamps import judge as judge
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
+from onvif_bmff.recording.timing_faults import TimingFault as TimingFault
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.totals import TrackTotals as TrackTotals
 from onvif_bmff.recording.totals import make_random_access as make_random_access
@@ -118,6 +125,7 @@ __all__ = [
     "ClockFollower",
     "ClockLimits",
     "ClockTie",
+    "Companion",
     "Cut",
     "CutCause",
     "DecodeTimes",
@@ -131,6 +139,7 @@ __all__ = [
     "HeldBack",
     "Interleaver",
     "Judgement",
+    "LateTracks",
     "LatestReading",
     "Moment",
     "Neighbours",
@@ -152,6 +161,7 @@ __all__ = [
     "SegmentLabels",
     "SegmentTotals",
     "SegmentWriter",
+    "ShakenStamps",
     "SharedTime",
     "Situation",
     "SpanHeader",
@@ -173,6 +183,7 @@ __all__ = [
     "UsedKeys",
     "UtcAnchor",
     "Verdict",
+    "WaitingDocuments",
     "WrappingCounter",
     "WriteFailure",
     "build_header",
@@ -186,21 +197,24 @@ __all__ = [
     "end_silent_tracks",
     "full_content_type",
     "gap_limit",
+    "is_first_off",
     "judge",
     "judge_reading",
     "make_interleaver",
     "make_random_access",
     "make_track_states",
     "moved",
+    "moved_along",
     "nudged",
     "per_codec",
+    "places",
     "protect",
     "put",
     "register_format",
     "segment_attributes",
     "settle_times",
     "since_open",
-    "spread",
+    "skip_checks",
     "trouble_of",
     "usual_limit",
     "with_duration",

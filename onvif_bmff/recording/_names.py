@@ -2,11 +2,12 @@
 
 NAMES = {
     "boundaries": ("SegmentBoundary", "by_clock", "since_open",),
-    "causes": ("SyncSample", "causes_at",),
+    "causes": ("SyncSample", "causes_at", "skip_checks",),
     "clock_follower": ("ClockFollower",),
     "clock_parts": ("ClockLimits", "MAX_DURATION", "NEVER", "SharedTime", "WrappingCounter",),
     "codec_cache": ("per_codec",),
     "cuts": ("CUTS", "Cut", "CutCause", "Moment", "Spans", "decide",),
+    "documents": ("Companion", "WaitingDocuments",),
     "dropped": ("DropReason",),
     "encryption": (
         "EncryptionEntry",
@@ -29,11 +30,13 @@ NAMES = {
     ),
     "fragment": ("Fragment", "FragmentBuilder", "FragmentTrack", "Run",),
     "header": ("build_header",),
-    "held_back": ("HeldBack", "TimingFault", "settle_times",),
+    "held_back": ("HeldBack", "settle_times",),
     "interleave": ("Interleaver",),
+    "late_tracks": ("LateTracks",),
     "open_spans": ("OpenSpans",),
     "opening": ("SpanOpener",),
     "origin": ("Origin",),
+    "placing": ("is_first_off", "moved_along", "places",),
     "preroll": ("PreRoll",),
     "progress": ("ClockTie", "LatestReading", "Progress", "UtcAnchor",),
     "readings": ("ClockChoice", "FOLLOWED", "READINGS", "ReadingSituation", "ReadingVerdict", "judge_reading",),
@@ -41,9 +44,10 @@ NAMES = {
     "rhythm": ("Rhythm",),
     "router": ("SampleRouter",),
     "sample_clock": ("SampleClock",),
-    "sample_times": ("decoded_from", "moved", "nudged", "put", "spread", "with_duration",),
+    "sample_times": ("decoded_from", "moved", "nudged", "put", "with_duration",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
+    "shaken_stamps": ("ShakenStamps",),
     "silent_tracks": ("end_silent_tracks",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (
@@ -71,6 +75,7 @@ NAMES = {
         "usual_limit",
     ),
     "target": ("DecodeTimes", "RecordingTarget",),
+    "timing_faults": ("TimingFault",),
     "totals": ("SegmentTotals", "TrackTotals", "make_random_access",),
     "track_state": ("TrackState", "make_interleaver", "make_track_states",),
 }

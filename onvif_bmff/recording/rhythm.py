@@ -22,8 +22,8 @@ class Rhythm:
     """The ``nominal`` duration of a track's samples: the median of the last 16, in ticks; 0 as long as none is known.
 
     A sample that comes up to ``usual`` ticks after the one before follows without a doubt. ``steady`` is the nominal
-    duration if the next sample may be passed on without another look; -1 if not. Only durations that differ from the
-    nominal one are ``note``d as they come; those between are counted from times.
+    duration if the next sample may be passed on without another look; -1 if not, as of sparse media. Only durations
+    that differ from the nominal one are ``note``d as they come; those between are counted from times.
 
     ``pace`` is the average of the last 64. It is the nominal duration where samples come evenly. Where stamps
     are shaken, or some samples are lost, it says where the samples that follow belong; a median does not.
@@ -100,5 +100,6 @@ class Rhythm:
             self._recent.extend([self.nominal] * min((time - self._since) // self.nominal, _AVERAGED))
 
     def _set(self, nominal: int) -> None:
-        self.nominal = self.steady = nominal
+        self.nominal = nominal
+        self.steady = -1 if self.bounds.sparse else nominal
         self.usual = usual_limit(self.expected, self.bounds)

@@ -1,10 +1,8 @@
 """Samples with other times than they came with."""
 
-from collections.abc import Sequence
-
 from onvif_bmff.media.track import Sample
 
-__all__ = ["decoded_from", "moved", "nudged", "put", "spread", "with_duration"]
+__all__ = ["decoded_from", "moved", "nudged", "put", "with_duration"]
 
 
 def moved(sample: Sample, time: int) -> Sample:
@@ -34,14 +32,10 @@ def put(sample: Sample, time: int, *, near: int) -> None:
     """Put a sample of our own where it belongs; its duration is unknown then.
 
     A picture that a source presents at another time than it decodes it is moved in decoding only, if it is moved by no
-    more than ``near`` ticks: then its decode time was off, and its presentation was not. Sync samples move as a whole.
+    more than ``near`` ticks: its presentation is as good as any then. What is farther off is off as a whole, and sync
+    samples move as a whole.
     """
     by = time - sample.decode_time
     if sample.composition_offset and not sample.sync and abs(by) <= near:
         sample.composition_offset -= by
     sample.decode_time, sample.duration = time, 0
-
-
-def spread(count: int, start: int, end: int) -> Sequence[int]:
-    """Return ``count`` times between ``start`` and ``end``, at even distances."""
-    return [start + (end - start) * number // (count + 1) for number in range(1, count + 1)]

@@ -16,6 +16,7 @@ from onvif_bmff.storage.cloud_client import CloudHead as CloudHead
 from onvif_bmff.storage.cloud_client import CloudService as CloudService
 from onvif_bmff.storage.cloud_client import GCS as GCS
 from onvif_bmff.storage.cloud_client import KeyTakenError as KeyTakenError
+from onvif_bmff.storage.cloud_client import MetadataTooLargeError as MetadataTooLargeError
 from onvif_bmff.storage.cloud_client import NoBucketError as NoBucketError
 from onvif_bmff.storage.cloud_client import RangeNotSatisfiableError as RangeNotSatisfiableError
 from onvif_bmff.storage.cloud_client import S3 as S3
@@ -52,6 +53,7 @@ from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
 from onvif_bmff.storage.file_system import LockedFile as LockedFile
 from onvif_bmff.storage.file_system import POSIX as POSIX
 from onvif_bmff.storage.file_system import PosixFileSystem as PosixFileSystem
+from onvif_bmff.storage.fixed_modes import FixedModes as FixedModes
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
@@ -172,6 +174,7 @@ __all__ = [
     "FileStatus",
     "FileSystem",
     "Fitness",
+    "FixedModes",
     "FolderEntry",
     "HeldBytes",
     "HeldFolder",
@@ -186,6 +189,7 @@ __all__ = [
     "LockingStore",
     "Lookup",
     "MemoryStore",
+    "MetadataTooLargeError",
     "MoveState",
     "Moved",
     "NewObjectsLocked",

@@ -22,6 +22,7 @@ from onvif_bmff.storage.cloud_client import (
     CloudClient,
     CloudHead,
     KeyTakenError,
+    MetadataTooLargeError,
     RangeNotSatisfiableError,
     StoreBusyError,
 )
@@ -36,6 +37,8 @@ __all__ = ["CloudStore", "CloudWriter"]
 T = TypeVar("T")
 
 _MOST = (1 << 63) - 1
+_LEAST_ATTRIBUTES = 1 << 10
+"""Bytes of attributes that every service takes."""
 _SMALL = 64 << 10
 """Bytes that may be read in vain to save a request."""
 
@@ -125,7 +128,8 @@ class CloudStore:
         overwrite: bool,
     ) -> None:
         """Store an object, once, however often the service has to be asked, and lock it if that is asked for."""
-        sent = encoded_attributes(attributes, write_id, self._client.service)
+        limit = self._client.service.metadata_limit
+        sent = encoded_attributes(attributes, write_id, self._client.service, limit)
         size = sum(memoryview(buffer).nbytes for buffer in buffers)
         self._check_policy()
         attempts = self._attempts()
@@ -133,6 +137,12 @@ class CloudStore:
             try:
                 self._client.put(key, buffers, content_type, sent, create=not overwrite)
                 break
+            except MetadataTooLargeError:  # services that speak like it may count more, such as all headers
+                limit -= limit // 8
+                if limit < _LEAST_ATTRIBUTES:
+                    raise
+                sent = encoded_attributes(attributes, write_id, self._client.service, limit)
+                continue
             except (KeyTakenError, StoreBusyError) as error:
                 failure = error
             if not overwrite and self._is_stored(key, size, own_id(sent)):

@@ -23,8 +23,10 @@ _PLAIN = re.compile(r"(?! )[ -~]*(?<! )")
 _WORD = re.compile(r"=\?UTF-8\?B\?([A-Za-z0-9+/]*={0,2})\?=", re.IGNORECASE)
 
 
-def encoded_attributes(attributes: Mapping[str, str], write_id: str, service: CloudService) -> dict[str, str]:
-    """Return attributes as they are sent: encoded, with an id of the write, and reduced to the limit of the service.
+def encoded_attributes(
+    attributes: Mapping[str, str], write_id: str, service: CloudService, limit: int | None = None
+) -> dict[str, str]:
+    """Return attributes as they are sent: encoded, with an id of the write, and reduced to a limit, or the service's.
 
     They are reduced as ``ObjectAttributes.fitted`` does it: first the seek table is thinned, then optional
     attributes are left out. Attributes that are not those of Annex B are not reduced but refused.
@@ -44,20 +46,19 @@ def encoded_attributes(attributes: Mapping[str, str], write_id: str, service: Cl
     if OBJECT_ID.lower() not in folded:
         found[WRITE_ID] = write_id
     sent = {name: _encoded(value) for name, value in found.items()}
-    if _size(sent, service) <= service.metadata_limit:
-        return sent
-    return _reduced(found, service)
+    limit = service.metadata_limit if limit is None else limit
+    return sent if _size(sent, service) <= limit else _reduced(found, service, limit)
 
 
-def _reduced(attributes: dict[str, str], service: CloudService) -> dict[str, str]:
+def _reduced(attributes: dict[str, str], service: CloudService, limit: int) -> dict[str, str]:
     own = {name: value for name, value in attributes.items() if name == WRITE_ID}
     whole = ObjectAttributes.from_metadata({name: value for name, value in attributes.items() if name not in own})
     # ``fitted`` counts the prefix of S3, which that of another service may exceed by some bytes a name.
     longer = max(0, len(service.header_prefix) - len(StorageType.S3.header_prefix)) * len(attributes)
-    fitted = whole.fitted(StorageType.S3, service.metadata_limit - longer - _size(own, service))
+    fitted = whole.fitted(StorageType.S3, limit - longer - _size(own, service))
     reduced = {**{name: _encoded(value) for name, value in fitted.to_metadata().items()}, **own}
-    if _size(reduced, service) > service.metadata_limit:
-        raise ObjectAttributeError(f"the attributes are over the {service.metadata_limit} bytes of {service.title}")
+    if _size(reduced, service) > limit:
+        raise ObjectAttributeError(f"the attributes are over the {limit} bytes of {service.title}")
     return reduced
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "CloudHead",
     "CloudService",
     "KeyTakenError",
+    "MetadataTooLargeError",
     "NoBucketError",
     "RangeNotSatisfiableError",
     "StoreBusyError",
@@ -75,6 +76,10 @@ class KeyTakenError(StoreError):
     """
 
 
+class MetadataTooLargeError(StoreError):
+    """The service takes an object with fewer bytes of attributes only."""
+
+
 class RangeNotSatisfiableError(StoreError):
     """There is an object, and no byte of it lies in the range (416)."""
 
@@ -118,6 +123,7 @@ class CloudClient(Protocol):
 
         Raises:
             KeyTakenError: it is not (``create`` only), or another write is under way.
+            MetadataTooLargeError: the attributes are too large.
         """
         ...
 

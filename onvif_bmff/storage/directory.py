@@ -57,7 +57,8 @@ class DirectoryStore:
             keep as an attribute goes to a side file. Both are read in any case.
         held_folders: how many folders are kept open, besides those of open writers.
         create: make the directory if it is missing; otherwise a missing one is an error.
-        system: the functions of the operating system, which tests may replace.
+        system: the functions of the operating system. ``FixedModes`` gives new files permissions of their own; tests
+            replace it.
 
     Raises:
         StoreError: the directory is missing or cannot be made, or the root is no local path, such as a URL.
@@ -90,6 +91,10 @@ class DirectoryStore:
 
     def __repr__(self) -> str:
         return f"DirectoryStore({self._tree.root!r})"
+
+    def close(self) -> None:
+        """Close the folders that are kept open, as for unmounting. The store may be used again, and opens them anew."""
+        self._tree.close()
 
     @property
     def root(self) -> str:

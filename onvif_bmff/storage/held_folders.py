@@ -91,6 +91,13 @@ class HeldFolders:
                     closed += self._left(self._kept.pop(one))
         self._close(closed)
 
+    def clear(self) -> None:
+        """Keep none any longer."""
+        with self._lock:
+            closed = [one for folder in self._kept.values() for one in self._left(folder)]
+            self._kept.clear()
+        self._close(closed)
+
     def release(self, folders: list[HeldFolder], path: _Path = ()) -> None:
         """End the use of folders; ``path`` is the way that was used, which is the last to be given up then."""
         closed = []

@@ -17,6 +17,7 @@ from onvif_bmff.storage.cloud_client import (
     CloudHead,
     CloudService,
     KeyTakenError,
+    MetadataTooLargeError,
     NoBucketError,
     RangeNotSatisfiableError,
     StoreBusyError,
@@ -26,6 +27,7 @@ from onvif_bmff.storage.credentials import CredentialSource
 from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore as Bucket
 
 __all__ = ["ObstoreClient"]
@@ -34,9 +36,24 @@ _STATUS = re.compile(r"status code: ([0-9]{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _QUERY = re.compile(r"\?[^\s\"<>)]*")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
-_UNFIT_FOR_HTTP = ("builder error", "URL scheme is not allowed")
+_ELSEWHERE = "Received redirect without LOCATION"
+_FINAL = ("builder error", "URL scheme is not allowed", _ELSEWHERE)
+_TOO_LARGE = "MetadataTooLarge"
 _NO_PART = "non-partial response"
 _BEHIND_THE_END = "Wanted range starting at"
+_CAUSES = {
+    "AuthorizationHeaderMalformed": "is the bucket in another region?",
+    "PermanentRedirect": "is the bucket in another region?",
+    "RequestTimeTooSkewed": "this machine's clock is wrong",
+    "RequestExpired": "this machine's clock is wrong",
+}
+"""What codes of services mean."""
+_WITHOUT_BODY = {
+    301: "is the bucket in another region?",
+    400: "is the region right?",
+    403: "or a permission is missing, as that to list the bucket, or this machine's clock is wrong",
+}
+"""What statuses may mean where no code is with them, as in all answers to HEAD."""
 _AGAIN = (408, 409, 425, 429)
 _HEADERS = {
     "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control", "Storage-Class",
@@ -123,6 +140,7 @@ class ObstoreClient:
         """Return what is known about an object; see ``CloudClient.head``."""
         with _translated(key):
             found = self._obstore.get(self._store, key, options={"head": True})
+            _check_is_of_service(key, found.meta)
             headers = found.attributes
             content_type = headers.get("Content-Type")
             own = {name: value for name, value in headers.items() if name not in _HEADERS}
@@ -142,6 +160,7 @@ class ObstoreClient:
         try:
             with _translated(key):
                 found = self._obstore.get(self._store, key, options=wanted)
+                _check_is_of_service(key, found.meta)
                 first, last = found.range
                 data = bytes(found.bytes())
         except StoreError as error:
@@ -169,6 +188,16 @@ class ObstoreClient:
         """Remove objects; see ``CloudClient.delete``."""
         with _translated(keys[0]):
             self._obstore.delete(self._store, keys[0] if len(keys) == 1 else list(keys))
+
+
+def _check_is_of_service(key: str, meta: "ObjectMeta") -> None:
+    """Check that an answer is one about an object, and not a page that something on the way gives to any request.
+
+    Raises:
+        StoreBusyError: it has no e-tag, which all services give.
+    """
+    if not meta["e_tag"]:
+        raise StoreBusyError(f"{key}: the answer has no e-tag, and so is none of the service")
 
 
 def _provider(credentials: Mapping[str, str]) -> Callable[[], dict[str, Any]]:
@@ -231,8 +260,10 @@ def _ours(what: str, error: BaseException) -> StoreError:
     if kind == "GenericError":
         if status == 416 or _BEHIND_THE_END in text:
             return RangeNotSatisfiableError(message)
-        if status in _AGAIN or status >= 500 or (not status and not any(word in text for word in _UNFIT_FOR_HTTP)):
+        if status in _AGAIN or status >= 500 or (not status and not any(word in text for word in _FINAL)):
             return StoreBusyError(message)
+    if status == 400 and _TOO_LARGE in text:
+        return MetadataTooLargeError(message)
     if kind in ("PermissionDeniedError", "UnauthenticatedError") or status in (401, 403):
         return StoreError(f"{what}: the service refuses these credentials ({_said(text, status)})")
     return StoreError(message)
@@ -241,7 +272,10 @@ def _ours(what: str, error: BaseException) -> StoreError:
 def _said(text: str, status: int) -> str:
     """Return what an error says, in one line, without the answer of the service but for its code."""
     code = _CODE.search(text)
+    if _ELSEWHERE in text:
+        status = 301
     if status:
-        return f"HTTP status {status}{f', {code[1]}' if code else ''}"
+        cause = _CAUSES.get(code[1], "") if code else _WITHOUT_BODY.get(status, "")
+        return f"HTTP status {status}{f', {code[1]}' if code else ''}{f': {cause}' if cause else ''}"
     line = next(iter(text.splitlines()), "")
     return _QUERY.sub("?…", line)[:_LONGEST] or "the client library failed"

@@ -87,6 +87,11 @@ class SpoolContents:
         with self._lock:
             self._queue.add(key, size, is_event=is_event, in_doubt=in_doubt)
 
+    def holds(self, key: str) -> bool:
+        """Return whether an object waits, or is being uploaded."""
+        with self._lock:
+            return self._queue.holds(key)
+
     # ---- writing -------------------------------------------------------------------------------------------
 
     def begin(self, key: str) -> None:

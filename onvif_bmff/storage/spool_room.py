@@ -1,10 +1,11 @@
 """Room in a spool: whether another object may begin, and what is dropped for it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from onvif_bmff.errors import ObjectNotFoundError, OnvifBmffError, StoreError
 from onvif_bmff.logs import CauseLog
-from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectStore
+from onvif_bmff.objects.stored import SPAN_END_CONTENT_TYPE, ObjectStore, is_stored
 from onvif_bmff.runtime import Runtime
 from onvif_bmff.storage.spool import Dropped, SpoolPolicy, WhenFull
 from onvif_bmff.storage.spool_contents import SpoolContents
@@ -142,6 +143,9 @@ class SpoolRoom:
             finally:
                 writer.abandon()
         except (OnvifBmffError, OSError) as error:
+            with suppress(OnvifBmffError, OSError):
+                if is_stored(self._store, key):  # as where its folder cannot be made durable, or it was there
+                    return key
             self._log.error("ending", "%s: the span is not ended: %s", key, error)
             return None
         return key

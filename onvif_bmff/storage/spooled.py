@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 
 from onvif_bmff.errors import ObjectExistsError, ObjectNotFoundError, StoreError
 from onvif_bmff.logs import CauseLog
@@ -195,13 +194,32 @@ class SpooledStore:
         """Make an object durable in the spool, and queue it."""
         try:
             with self._contents.sealing(key):
-                writer.seal(attributes)
-                with suppress(ObjectNotFoundError):  # removed at once
-                    self._contents.add(key, self._spool.head(key).size, is_event=is_of_event(attributes))
+                try:
+                    writer.seal(attributes)
+                except ObjectExistsError:
+                    raise
+                except BaseException:
+                    # It may be there all the same, as where its folder cannot be made durable; then whoever asks finds
+                    # it, by its id, and takes it for stored.
+                    if not self._contents.holds(key):
+                        self._queue(key, attributes)
+                    raise
+                self._queue(key, attributes)
         except StoreError as error:
             self._room.failed(error)
             raise
-        self._uploader.wake()
+        finally:
+            self._uploader.wake()
+
+    def _queue(self, key: str, attributes: Mapping[str, str]) -> None:
+        """Queue an object if it is there, or if nobody knows."""
+        try:
+            size = self._spool.head(key).size
+        except ObjectNotFoundError:  # removed at once
+            return
+        except StoreError:
+            size = 0
+        self._contents.add(key, size, is_event=is_of_event(attributes))
 
     def _seal_past(self, writer: ObjectWriter, key: str, attributes: Mapping[str, str]) -> None:
         """Store an object in the remote store, in place of one that waits here."""

@@ -83,8 +83,15 @@ class Tree:
                 folder = system.open(above, _FOLDER & ~os.O_NOFOLLOW)
                 try:
                     system.fsync(folder)
+                except OSError as error:
+                    if missing or error.errno not in (errno.EINVAL, errno.EROFS):
+                        raise  # otherwise a mount point on a read-only file system, which may know no fsync
                 finally:
                     system.close(folder)
+
+    def close(self) -> None:
+        """Close the folders that are kept open; later uses open them anew."""
+        self._held.clear()
 
     def parts_of(self, key: str) -> list[str]:
         """Return the names on the way to a key.

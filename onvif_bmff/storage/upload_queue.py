@@ -175,15 +175,15 @@ class UploadQueue:
         """Return whether an object is being uploaded."""
         return any(one.key == key for one in self._busy.values())
 
+    def holds(self, key: str) -> bool:
+        """Return whether an object waits, or is being uploaded; looks through all of its place."""
+        place = self._places.get(waiting(key, 0).place)
+        return self.is_busy(key) or (place is not None and place.holds(key))
+
     def pause(self, now: float) -> float:
         """Return in how many seconds ``take`` may have something, if nothing happens before; 0 for no such time."""
         due = [pause.until for place, pause in self._pauses.items() if place in self._places]
         return max(0.0, self._pause.until - now, min(due, default=now) - now)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits and nothing is being uploaded."""
-        return not self.count
 
     @property
     def is_failing(self) -> bool:

@@ -142,6 +142,10 @@ class WaitingPlace:
         span.busy = self._busy = None
         self._leave(span)
 
+    def holds(self, key: str) -> bool:
+        """Return whether an object waits here."""
+        return any(one.key == key for span in self.spans for one in span.objects)
+
     def remove(self, key: str) -> Waiting | None:
         """Take an object out that waits; None if it does not."""
         for span in self.spans:

@@ -66,6 +66,15 @@ def all_commands(store, folder, monkeypatch, capsys):
     assert "--base" in capsys.readouterr().err
 
 
+def test_a_bucket_that_a_spool_may_feed_is_not_recovered(fake, capsys):
+    """Nobody can see in a bucket whether a spool has more of a span."""
+    assert main(["recover", "s3://recordings/a"]) == 2
+    assert "a spool may have more" in capsys.readouterr().err
+    assert fake.bucket.requests == []
+    for option in ("--no-spool", "--nobody-records", "--dry-run"):
+        assert main(["recover", "s3://recordings/a", option]) == 0
+
+
 def test_all_commands(fake, tmp_path, monkeypatch, capsys):
     all_commands("s3://recordings/a", tmp_path, monkeypatch, capsys)
     assert max(fake.bucket.writes.values()) == 1
@@ -80,6 +89,23 @@ def test_all_commands_over_moto(fake, tmp_path, monkeypatch, capsys):
         assert "no such bucket" in capsys.readouterr().err
         assert main(["record", str(CLIP), "--store", "s3://no-such-bucket"]) == 2
         assert "no such bucket" in capsys.readouterr().err
+
+
+@pytest.mark.interop
+def test_all_commands_over_azurite(fake, tmp_path, monkeypatch, capsys):
+    (tmp_path / "azurite").mkdir()
+    with cloud_emulators.azurite(tmp_path / "azurite") as azurite:
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", cloud_emulators.ACCOUNT)
+        monkeypatch.setenv("AZURE_STORAGE_KEY", cloud_emulators.ACCOUNT_KEY)
+        monkeypatch.setenv("AZURE_STORAGE_SERVICE_ENDPOINT", azurite.endpoint)
+        all_commands(f"{azurite.new_bucket()}/a", tmp_path, monkeypatch, capsys)
+
+
+def test_all_commands_over_googles_interface(fake, tmp_path, monkeypatch, capsys):
+    with FakeServer(dialect="gcs") as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.endpoint)
+        all_commands("gs://recordings/a", tmp_path, monkeypatch, capsys)
+        assert max(server.bucket.writes.values()) == 1
 
 
 def test_a_file_of_options(fake, tmp_path, monkeypatch, capsys):

@@ -33,6 +33,7 @@ USES = [
     "spool {}",
     "record {clip} --store store --spool {}",
     "import {} --store store",
+    "device {}",
     "fuzz --seeds {} -- true",
     "fuzz --findings {} -- true",
 ]
@@ -57,6 +58,8 @@ STORE_USES = [
     "diagnose {}",
     "expire {} --older-than P1D",
     "import {clip} --store {}",
+    "hold {}",
+    "release {}",
 ]
 
 

@@ -171,4 +171,5 @@ def test_whatever_comes_goes(pieces):
         given_samples = [Sample(1, time, 0, data) for time, data in pieces]
         found = [one for given_sample in given_samples for one in times.push(given_sample)] + times.flush()
         assert [one.data for one in found] == [data for _, data in pieces]
-        assert shown_at(found) == [time for time, _ in pieces]
+        for shown, (time, _) in zip(shown_at(found), pieces, strict=True):
+            assert abs(shown - time) <= 9000  # a stamp is moved by no more than a tenth of a second

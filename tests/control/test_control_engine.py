@@ -14,7 +14,7 @@ from onvif_bmff.control.types.common import PROFILE_TYPE, SourceReference
 from onvif_bmff.engine.output import RecordingOutput, encoding_name
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState
 from onvif_bmff.engine.targets import OutputPlan
-from onvif_bmff.errors import MediaError
+from onvif_bmff.errors import MediaError, PersistenceError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded, collect_objects
 from onvif_bmff.playback import Timeline, read_segment
@@ -231,6 +231,53 @@ def test_an_error_pauses_and_is_shown_until_it_is_over():
     assert second.start == START + 6 * SECOND, "from the GOP under way"
 
 
+def test_what_comes_while_an_error_keeps_it_from_being_recorded_is_kept_or_counted():
+    """Groups of a second: of 3.4 s with pictures and sound, the group under way is recorded afterwards."""
+    rig = Rig(plan({"VIDEO001": both()["VIDEO001"]}))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3)
+    rig.do(rig.output.pause("full"))
+    rig.play(ONE, 3, 6.4, audio=True)
+    rig.do(rig.output.resume())
+    lost = "while an error kept media from being recorded"
+    assert rig.output.dropped == {lost: 75}, "the sound is not to be recorded"
+    rig.do(rig.output.pause("full"))
+    rig.play(ONE, 6.4, 7.4)
+    rig.do(rig.output.pause("full"))
+    rig.do(rig.output.close())
+    assert rig.output.dropped == {lost: 75 + 25}
+
+
+def test_a_start_that_fails_loses_nothing_that_was_recorded_before():
+    """The database fails while a track is asked about, twice: when a source is opened again, and after a gap."""
+    rig = Rig(plan(both()))
+    accepts = rig.accepts
+
+    def fail(*asked):
+        raise PersistenceError("the change cannot be stored")
+
+    def restart(first, last, act):
+        rig.output._choice._accepts = fail
+        with pytest.raises(PersistenceError):
+            rig.do(act())
+        rig.do(rig.output.pause("full"))
+        rig.play(ONE, first, last)
+        rig.output._choice._accepts = accepts
+        rig.do(rig.output.resume())
+
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 3)
+    restart(3, 4.2, lambda: rig.output.source_opened(ONE, (VIDEO, AUDIO), START))
+    rig.play(ONE, 4.2, 6)
+    restart(6, 6.6, rig.output.skip)
+    rig.play(ONE, 6.6, 8)
+    spans = [(span.start, span.end) for span in rig.spans("m4v")]
+    ends = [(0, 3), (4, 6), (6, 8)]
+    assert spans == [(START + first * SECOND, START + last * SECOND) for first, last in ends]
+    assert all(span.end_name for span in rig.spans("m4v"))
+    assert sum(rig.output.dropped.values()) == 25
+
+
 @pytest.mark.requirement("REC-5.3.4-10")
 @pytest.mark.parametrize("before", [0.5, 1.0, 3.3])
 def test_what_came_before_an_event_is_recorded_from_the_sync_sample_on(before):
@@ -377,6 +424,25 @@ def test_an_event_goes_on_for_half_a_minute_at_most_if_no_sync_sample_comes():
     rig.do(rig.output.advance(START + 34 * SECOND))
     assert not rig.output.recording
     assert rig.output.state is OutputState.IDLE
+
+
+@pytest.mark.parametrize("another", [True, False], ids=["another event comes", "a sync sample comes"])
+def test_each_event_has_half_a_minute_of_its_own(another):
+    """The wait for a sync sample is over, and the next event ends a minute later, before anything tells the time."""
+    waiting = [Standby("j", "r", "VIDEO001", ONE, "", 5 * SECOND)]
+    event = plan({"VIDEO001": Feed("j", ONE, "", None, None, 5 * SECOND)})
+    rig = Rig(event)
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 0, 2.5)
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    rig.do(rig.output.advance(START + 3 * SECOND))
+    if not another:
+        rig.play(ONE, 2.5, 3.02)
+        assert not rig.output.recording
+    rig.do(rig.output.configure(event))
+    rig.do(rig.output.configure(plan({}, standby=waiting)))
+    rig.do(rig.output.advance(START + 60 * SECOND))
+    assert rig.output.recording
 
 
 def test_a_before_for_which_there_was_no_room_is_counted_and_shown(caplog):

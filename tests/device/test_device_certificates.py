@@ -25,7 +25,7 @@ from device_kit import (
 
 from onvif_bmff.cenc.keys.unwrap import PrivateKeyUnwrapper
 from onvif_bmff.control import AsymmetricEncryption, BadConfiguration, MemoryPersistence, RecordingEncryption
-from onvif_bmff.device import FileSources, RecordingDevice
+from onvif_bmff.device import ClockTrust, FileSources, RecordingDevice
 from onvif_bmff.playback import read_segment
 from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
@@ -95,8 +95,9 @@ def test_a_device_without_a_battery_records_once_its_clock_is_right():
     clock = SetClock(UtcTime.parse("1970-01-01T00:00:03Z"))
     sources = FileSources({"cam": CAMERA}, speed=SPEED)
     with RecordingDevice(
-        {"s3": store}, sources=sources, certificates={"viewer": GOOD}, clock=clock, clock_rate=SPEED
-    ) as device:
+        {"s3": store}, sources=sources, certificates={"viewer": GOOD}, clock=clock, clock_rate=SPEED,
+        clock_trust=ClockTrust(wait=False),
+    ) as device:  # fmt: skip
         _, made = record(device.service, **wrapped("viewer"))
         until(lambda: state(device.service, made) == "Error")
         assert "not valid before" in errors(device.service, made).pop()

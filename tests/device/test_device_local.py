@@ -33,11 +33,14 @@ from onvif_bmff.control import (
     StorageReferencePath,
     TrackConfiguration,
 )
+from onvif_bmff.control.environment import ExportOperation
+from onvif_bmff.device.exports import ExportPart, MovieExporter
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.media.track import Sample
 from onvif_bmff.playback import Timeline
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.testing.recordings import START, recorded_objects
 
 SECOND = timedelta(seconds=1)
 EXTENSIONS = ("m4v", "m4a")
@@ -277,3 +280,25 @@ def test_an_export_has_all_that_is_whole_and_names_what_is_not(broken):
     assert key in error if broken == "damaged" else "Z.1.m4v" in error
     movie = Mp4Input(out.get(f"case/{token}.mp4"))
     assert len(list(movie.samples())) == whole
+
+
+@pytest.mark.requirement("REC-5.3.1-04")
+@pytest.mark.parametrize(("limit", "begins"), [(-1.0, 0), (1.5, 3), (3.0, 3), (4.5, 6), (9.5, None)])
+@pytest.mark.parametrize("kinds", [("vide", "soun"), ("vide",), ("soun",)])
+def test_a_file_has_nothing_that_is_too_old(limit, begins, kinds):
+    """With a limit in a segment it begins with the next one, and not with the sync sample before the limit."""
+    store, out, told = MemoryStore(), MemoryStore(), []
+    for item in recorded_objects(segments=4, seconds=3, tracks=kinds):
+        store.put(item)
+    part = ExportPart(store, (("site-2", "camera-5"),), since=START + limit * SECOND)
+    exporter = MovieExporter({"s3": out}, lambda token: part, lambda *how, **more: told.append(more))
+    exporter.start(ExportOperation("export", ("camera",), "MP4", StorageReferencePath("s3")))
+    until(lambda: any(one.get("finished") for one in told))
+    exporter.close(10)
+    assert [one["error"] for one in told if one.get("error")] == []
+    assert list(out.keys()) == ([] if begins is None else ["camera.mp4"])
+    if begins is not None:
+        movie = Mp4Input(out.get("camera.mp4"))
+        for track in movie.tracks:
+            lasts = sum(one.duration for one in movie.samples() if one.track_id == track.track_id) / track.timescale
+            assert lasts == pytest.approx(12 - begins, abs=0.3)  # two frames of sound

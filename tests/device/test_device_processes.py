@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.control import RecordingConfiguration
 from onvif_bmff.device import DeviceSpool, DeviceWorkers, FileSources, RecordingDevice, WorkerParts
+from onvif_bmff.device.process_beats import BeatWatch
 from onvif_bmff.device.worker_spools import Assignments, check_left_over, worker_folder
 from onvif_bmff.errors import StateError
 from onvif_bmff.playback import Timeline
@@ -43,6 +45,14 @@ def talks(folder):
 
 def fails(folder):
     raise OSError("no store")
+
+
+def waits(folder):
+    """Be busy with opening the stores until a file is there."""
+    (Path(folder) / "opening").touch()
+    while not (Path(folder) / "go").exists():
+        time.sleep(0.05)
+    return parts(folder)
 
 
 def device(folder, count=2, *, opened=None, **more):
@@ -164,6 +174,58 @@ def test_a_process_that_is_killed_is_spawned_again_and_what_it_wrote_is_recovere
     assert findings(store) == []
 
 
+def test_a_process_that_hangs_is_killed_and_spawned_again_and_what_it_wrote_is_recovered(tmp_path, caplog):
+    with caplog.at_level(logging.ERROR, "onvif_bmff"), device(tmp_path) as one:
+        found = [record(one.service, f"site-{number}", seconds=60) for number in range(2)]
+        until(lambda: all(state(one.service, job_) == "Active" for _, job_ in found))
+        victim, other = until(lambda: None if None in one._outputs.pids else one._outputs.pids)
+        assert one.wait_recovered(30)
+        until(lambda: fragments(tmp_path, "") > 300_000)
+        os.kill(victim, signal.SIGSTOP)
+        one._outputs._processes[0].beats = BeatWatch(3.0, time.monotonic())  # the next one has a minute again
+        until(lambda: state(one.service, found[0][1]) == "Error")
+        until(lambda: all(state(one.service, job_) == "Active" for _, job_ in found))
+        assert one._outputs.pids[0] not in (None, victim)
+        assert one._outputs.pids[1] == other
+        store = DirectoryStore(tmp_path / "s3")
+        until(lambda: ended(store, "site-0/"))
+        assert not ended(store, "site-1/")
+    assert re.search(r"process 0 of the outputs has given no sign of life for \d+ s, and is killed", caplog.text)
+    assert "process 0 of the outputs has died" in caplog.text
+    assert "process 1" not in caplog.text
+    assert {span.state.value for span in Timeline.from_store(store).spans} == {"closed"}
+    assert findings(store) == []
+
+
+def test_which_process_hangs():
+    """Time in which the device did not look, or took a message itself, is none in which a process was silent."""
+    beats = BeatWatch(60.0, 100.0)
+    assert beats.hangs(100.0, 159.0) is None  # the first look: nobody looked before
+    for second in range(160, 219):
+        assert beats.hangs(100.0, float(second)) is None
+    assert beats.hangs(100.0, 219.0) == "has given no sign of life for 60 s"
+    assert beats.hangs(218.0, 220.0) is None
+    assert beats.hangs(218.0, 1000.0) is None
+    assert beats.hangs(218.0, 1001.0) is None
+    for second in range(1002, 1200):
+        assert beats.hangs(None, float(second)) is None
+    assert beats.hangs(1200.0, 1200.0) is None
+    beats.is_busy_for(1799.0)
+    assert beats.hangs(1200.0, 1201.0) is None
+    beats.is_busy_for(1800.0)
+    assert beats.hangs(1201.0, 1202.0) == "has done nothing of what it is told for 1800 s"
+
+
+def test_a_process_that_is_at_one_step_for_long_says_so(tmp_path):
+    opened = partial(waits, str(tmp_path))
+    with device(tmp_path, 1, opened=opened, spool=DeviceSpool(used=False)) as one:
+        process = one._outputs._processes[0]
+        until(lambda: process.link is not None and (tmp_path / "opening").exists())
+        until(lambda: process.beats._busy > 0.5)
+        (tmp_path / "go").touch()
+        until(lambda: process.health is not None and process.beats._busy < 0.5)
+
+
 def test_a_process_that_cannot_begin_is_tried_again_later_and_later(tmp_path, caplog):
     with device(tmp_path, 1, opened=partial(fails, "x")) as one:
         _, found = record(one.service, "site")
@@ -249,6 +311,8 @@ def test_limits_are_divided(tmp_path):
 
 
 def test_what_processes_cannot_have_is_refused(tmp_path):
+    with pytest.raises(StateError, match="at least 5 seconds"):
+        DeviceWorkers(1, partial(parts, str(tmp_path)), patience=1.0)
     with pytest.raises(StateError, match="1 to 256"):
         DeviceWorkers(0, partial(parts, str(tmp_path)))
     ivs = IvSources(CencIvAllocators(), CbcsIvSource())

@@ -1,6 +1,7 @@
 """ListRecordedSegments, ExportRecordedSegments and StopExportRecordedSegments of 26.06 on a whole device."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from device_kit import (
@@ -14,6 +15,7 @@ from device_kit import (
     record,
     sample_count,
     sealed,
+    spans,
     state,
     until,
 )
@@ -32,6 +34,7 @@ from onvif_bmff.control import (
     RecordingEncryption,
 )
 from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.timing import UtcTime
 
@@ -215,6 +218,54 @@ def test_an_export_that_is_stopped_ends():
         made.service.stop_export_recorded_segments(operation)
         assert str(statuses(made.service)[-1].operation) == "Deleted"
         until(lambda: not made._exports.uploader._running)
+
+
+def holes(store):
+    """Seconds between the segments of the video in a place that belong to no other one."""
+    found = sorted((one.start, one.end) for span in spans(store) for one in span.segments)
+    assert all(end is not None for _, end in found)
+    return [(later - end) / SECOND for (_, end), (later, _) in pairwise(found)]
+
+
+def test_an_upload_into_the_recordings_own_place_fills_a_hole_there_and_nothing_else():
+    """With Both: the storage was away for longer than can be held, and the local store has what is missing."""
+    bucket, local = WeakStore(), MemoryStore()
+    with device(bucket, local, room=Room(60_000, 0)) as made:
+        token, _ = record(made.service, storage_strategy="Both")
+        until(lambda: len(sealed(bucket)) > 4 and sealed(local))
+        bucket.failing = True
+        until(lambda: sum(sum(one.dropped.values()) for one in made.health().recordings))
+        before = len(sealed(local))
+        until(lambda: len(sealed(local)) >= before + 4)
+        bucket.failing = False
+        behind = len(sealed(bucket))
+        until(lambda: len(sealed(bucket)) >= behind + 4)
+        stop(made, local, f"{token}/VIDEO001", f"{token}/AUDIO001")
+        until(lambda: len(ended(bucket)) >= 4)
+        assert max(holes(bucket)) > 2
+        there = set(bucket.keys())
+        assert [one.error for one in export(made, token, storage_token="s3") if one.error] == []
+        added = set(bucket.keys()) - there
+        assert added
+        assert max(holes(bucket)) < 2.1, "less than a segment, which was stored in part"
+        assert min(holes(bucket)) > -0.01
+        export(made, token, storage_token="s3")
+        assert set(bucket.keys()) == there | added, "once more adds nothing"
+    assert faults(bucket) == []
+    assert all(span.end is not None for span in (*spans(bucket), *spans(bucket, "m4a")))
+
+
+def test_an_upload_into_the_recordings_own_place_adds_nothing_where_all_is_there():
+    bucket, local = MemoryStore(), MemoryStore()
+    with device(bucket, local) as made:
+        token, _ = record(made.service, storage_strategy="Both")
+        until(lambda: len(sealed(bucket)) > 4 and sealed(local))
+        stop(made, local, f"{token}/VIDEO001", f"{token}/AUDIO001")
+        until(lambda: len(ended(bucket)) == 2)
+        there = list(bucket.keys())
+        told = export(made, token, storage_token="s3")
+        assert [one.error for one in told if one.error] == []
+        assert list(bucket.keys()) == there
 
 
 def test_what_is_too_old_is_hidden_at_once_and_deleted_whole_later():

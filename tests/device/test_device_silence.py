@@ -196,3 +196,140 @@ def test_metadata_neither_end_a_silence_nor_are_one():
     watch.saw(Sample(3, 0, 0, b"<a/>"), 9.0)
     assert watch.silent_for(11.0) == 11.0
     assert SilenceWatch((META,), 10.0, 0.0).silent_for(1e6) is None
+
+
+class Hanging:
+    """A source that hangs at one place until it is set free."""
+
+    def __init__(self, place, free):
+        self.place, self.free = place, free
+        self.hanging = threading.Event()
+
+    def hang(self, place):
+        if self.place == place:
+            self.hanging.set()
+            self.free.wait()
+
+    @property
+    def tracks(self):
+        self.hang("tracks")
+        return (VIDEO, META)
+
+    def samples(self):
+        self.hang("first sample")
+        yield picture(0)
+        yield picture(1)
+        self.hang("a later sample")
+        try:
+            if self.place == "the end of its samples":
+                yield Sample(9, 0, 0, b"of no track", False)
+            elif self.place == "close after an error":
+                raise ValueError("broken")
+        finally:
+            self.hang("the end of its samples")
+
+    def close(self):
+        self.hang("close")
+        self.hang("close after an error")
+
+
+OPENING = "The source failed: it did not open within 60 s"
+SILENT = "The source failed: no media for 61 s"
+CLOSING = "The source failed: it did not close within 10 s"
+HANGS = {
+    "open": OPENING,
+    "tracks": OPENING,
+    "first sample": SILENT,
+    "a later sample": SILENT,
+    "the end of its samples": SILENT,
+    "close": CLOSING,
+    "close after an error": CLOSING,
+}
+
+
+@pytest.mark.parametrize(("place", "reason"), HANGS.items())
+def test_a_source_that_hangs_anywhere_is_in_error_and_is_opened_anew(monkeypatch, place, reason):
+    free, made = threading.Event(), []
+
+    def hangs_there(stop):
+        made.append(Hanging(place, free))
+        made[0].hang("open")
+        return made[0]
+
+    rig = Rig(monkeypatch, hangs_there, hangs())
+    until(lambda: made and made[0].hanging.is_set())
+    rig.at(9.0)
+    assert rig.output.errors in ([], [None])
+    rig.at(61.0)
+    assert rig.output.errors[-1] == reason
+    until(lambda: len(rig.output.given) >= 25)
+    free.set()
+    until(lambda: rig.runner._connections[0].has_ended)
+    assert rig.output.errors[-1] == reason  # the thread that was given up says nothing any more
+    assert not rig.stops[1].is_set()
+    rig.runner.stop()
+    assert rig.runner.join(10)
+
+
+@pytest.mark.parametrize("place", HANGS)
+def test_a_source_that_hangs_each_time_has_four_threads_at_most(monkeypatch, caplog, place):
+    free, made = threading.Event(), []
+
+    def hangs_there(stop):
+        source = Hanging(place, free)
+        made.append(source)
+        source.hang("open")
+        return source
+
+    rig = Rig(monkeypatch, *[hangs_there] * 9)
+    for number in range(1, 8):
+        until(lambda number=number: len(made) >= min(number, 4))
+        until(made[-1].hanging.is_set)
+        rig.at(100.0 * number)
+    assert len(made) == 4
+    assert [one.message for one in caplog.records if "threads" in one.message] == [
+        "the source cam is not opened any more, until one of 4 threads that hang in it ends"
+    ]
+    assert rig.output.errors[-1] == HANGS[place].replace("61", "100")
+    free.set()
+    until(lambda: all(one.has_ended for one in rig.runner._connections))
+    rig.at(1000.0)
+    until(lambda: len(made) >= 5)
+    rig.runner.stop()
+    assert rig.runner.join(10)
+
+
+def test_a_source_that_is_done_and_hangs_when_it_is_closed_is_not_opened_again(monkeypatch):
+    free, hanging = threading.Event(), threading.Event()
+
+    def hangs_at_its_end(stop):
+        source = Source([picture(0), picture(1)], lambda: None, done=True)
+        source.close = lambda: (hanging.set(), free.wait())
+        return source
+
+    rig = Rig(monkeypatch, hangs_at_its_end, hangs())
+    assert hanging.wait(60)
+    rig.at(100.0)
+    assert rig.output.errors == [None]
+    free.set()
+    assert rig.runner.join(10)
+    rig.at(200.0)
+    assert (len(rig.sources), rig.output.errors) == (1, [None])
+
+
+def test_where_no_thread_can_be_started_the_source_is_in_error_and_is_tried_again(monkeypatch):
+    spawn, refused = ThreadedRuntime.spawn, [True]
+
+    def refuse(self, run, name):
+        if refused:
+            refused.pop()
+            raise RuntimeError("can't start new thread")
+        return spawn(self, run, name)
+
+    monkeypatch.setattr(ThreadedRuntime, "spawn", refuse)
+    rig = Rig(monkeypatch, hangs())
+    assert rig.output.errors == ["The source failed: no thread can be started for it: can't start new thread"]
+    rig.at(1.0)
+    until(lambda: len(rig.output.given) == 25)
+    rig.runner.stop()
+    assert rig.runner.join(10)

@@ -2,20 +2,22 @@
 
 import logging
 import os
-from collections import Counter
+import re
 from contextlib import closing
 
 import pytest
-from device_kit import fast_device, faults, record, until
+from device_kit import configuration, fast_device, faults, record, state, until
+from support_bucket_client import BucketClient
 
+from onvif_bmff.control import JobState
+from onvif_bmff.control.plan import DevicePlan, RecordingPlan
 from onvif_bmff.device import DeviceSpool, SpooledStorages
-from onvif_bmff.errors import ObjectNotFoundError
+from onvif_bmff.device.drops import SpoolDrops
 from onvif_bmff.runtime import SYSTEM, ThreadedRuntime
 from onvif_bmff.storage import (
-    CloudHead,
     CloudStore,
     DirectoryStore,
-    KeyTakenError,
+    Dropped,
     MemoryStore,
     RetryBudget,
     SpooledStore,
@@ -24,7 +26,6 @@ from onvif_bmff.storage import (
     StoreBusyError,
     WhenFull,
 )
-from onvif_bmff.storage.cloud_client import S3
 
 
 @pytest.fixture(autouse=True)
@@ -32,39 +33,17 @@ def _no_waiting_for_disks(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: None)
 
 
-class Line:
+class Line(BucketClient):
     """A client of a bucket in memory, whose line may be down."""
 
-    service, bucket = S3, "bucket"
-
     def __init__(self):
-        self.objects, self.writes, self.is_down = {}, Counter(), False
+        super().__init__(self._ask)
+        self.is_down = False
 
-    def _ask(self):
+    def _ask(self, writes, done, size):
         if self.is_down:
             raise StoreBusyError("the line is down")
-
-    def put(self, key, buffers, content_type, attributes, *, create):
-        self._ask()
-        if create and key in self.objects:
-            raise KeyTakenError("412")
-        self.objects[key] = b"".join(buffers), content_type, dict(attributes)
-        self.writes[key] += 1
-
-    def head(self, key):
-        self._ask()
-        if key not in self.objects:
-            raise ObjectNotFoundError(key)
-        data, content_type, attributes = self.objects[key]
-        return CloudHead(len(data), content_type, attributes)
-
-    def get(self, key, start, end):
-        self._ask()
-        return self.objects[key][0][start:end]
-
-    def pages(self, folder, after):
-        self._ask()
-        yield sorted(key for key in self.objects if key > after and key.startswith(folder))
+        return done()
 
 
 def behind(line):
@@ -148,6 +127,74 @@ def test_what_is_recorded_while_the_line_is_down_arrives_later_once(tmp_path):
     with fast_device({"s3": behind(line)}, persistence=persistence):
         until(lambda: recorded <= set(line.objects))
     assert set(line.writes.values()) == {1}
+
+
+def spool_error(service, held):
+    """What the state of a job says of a full spool, by track."""
+    found = service.get_recording_job_state(held)
+    return {track.destination: track.error for source in found.sources for track in source.tracks
+            if track.error and "spool" in track.error}  # fmt: skip
+
+
+def test_what_a_full_spool_drops_is_in_the_state_an_event_and_the_log(tmp_path, caplog):
+    line = Line()
+    line.is_down = True
+    policy = SpoolPolicy(most_bytes=60_000, when_full=WhenFull.DROP_OLDEST, first=0.01, longest=0.05)
+    spool = DeviceSpool(tmp_path / "spools", policy)
+    with (
+        caplog.at_level(logging.WARNING, "onvif_bmff"),
+        fast_device({"s3": behind(line)}, spool=spool) as device,
+    ):
+        _, held = record(device.service)
+        until(lambda: state(device.service, held) == "Active")
+        device.service.take_notifications()
+        until(lambda: "VIDEO001" in spool_error(device.service, held))
+        text = spool_error(device.service, held)["VIDEO001"]
+        assert re.fullmatch(
+            r"Recording goes on, but the spool of its storage is full: segments from \S+Z on are dropped", text
+        )
+        told = [str(one.state) for one in device.service.take_notifications() if isinstance(one, JobState)]
+        assert told[0] in ("Error", "PartiallyActive")
+        assert text in caplog.text
+        assert "the spool is full:" in caplog.text
+
+
+def plan_of(*recordings):
+    return DevicePlan({one.token: one for one in recordings}, {})
+
+
+def planned(token, prefix, storage="s3"):
+    tracks = (("VIDEO001", "Video"), ("AUDIO001", "Audio"))
+    return RecordingPlan(token, configuration(prefix, storage=storage), {}, tracks, {})
+
+
+def dropped(place, second, extension="m4v"):
+    key = f"{place}/2026-11-29/10/{second:02}-00.000Z.3.{extension}"
+    return Dropped(key, key, 1, 100, "2026-11-29T11:00:00Z")
+
+
+def test_which_tracks_lose_what_a_spool_drops():
+    now = [0.0]
+    drops = SpoolDrops(ThreadedRuntime(monotonic=lambda: now[0]))
+    plan = plan_of(planned("a", "site"), planned("b", "other"), planned("c", "site", "elsewhere"))
+    assert drops.changes(plan) == {}
+    drops.note("s3", dropped("site", 1))
+    drops.note("s3", Dropped("no key of a recording", "x", 1, 1, ""))
+    assert drops.changes(plan_of()) == {}
+    text = "the spool of its storage is full: segments from 2026-11-29T10:01:00.000000Z on are dropped"
+    assert drops.changes(plan) == {("a", "VIDEO001"): text}
+    now[0] = 59.0
+    drops.note("s3", dropped("site", 2))
+    assert drops.changes(plan) == {}
+    drops.note("elsewhere", dropped("site", 2, "mp4"))
+    assert {where for where, lost in drops.changes(plan).items() if lost} == {("c", "VIDEO001"), ("c", "AUDIO001")}
+    now[0] = 118.0
+    assert drops.changes(plan_of(*list(plan.recordings.values())[:2])) == dict.fromkeys(
+        [("c", "VIDEO001"), ("c", "AUDIO001")]
+    ), "of another configuration nothing is left behind"
+    now[0] = 119.0
+    assert drops.changes(plan) == {("a", "VIDEO001"): None}
+    assert drops.changes(plan) == {}
 
 
 def test_a_device_goes_on_while_its_spool_drops(tmp_path):

@@ -25,25 +25,19 @@ DISTURBED = {
     "a counter that wraps": wraps(5.5),
     "lost pictures": lost(every=23),
     "lone stamps and a step": composed(lone(600, every=70, first=35), step(5.48, -1)),
+    "lone stamps half a second back": lone(-0.5),
+    "lone stamps half a second ahead": lone(0.5, every=53, first=33),
+    "four stamps half a second back": lone(-0.5, every=0, first=110, count=4),
+    "stamps ±44 ms": shaken(0.044),
+    "stamps ±44 ms and lone ones": composed(shaken(0.044, seed=5), lone(37_600)),
 }
-FAILING = {
-    **{
-        (clip, "lone stamps and a step"): "a step of a second is taken for reordering"
-        for clip in ("camera", *CLIPS)
-        if clip != "H.264, 2 between"
-    },
-    ("H.264, open groups", "a pause"): "order counts wrap unseen in a pause",
-}
-"""What fails today, by clip and disturbance: line 3."""
 
 
 def named(clips):
-    """The disturbances of clips, with a mark if they fail today."""
+    """The disturbances of clips."""
     for clip in clips:
         for name in DISTURBED:
-            reason = FAILING.get((clip, name))
-            marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
-            yield pytest.param(clip, name, marks=marks, id=f"{clip}, {name}")
+            yield pytest.param(clip, name, id=f"{clip}, {name}")
 
 
 @pytest.fixture(scope="module")

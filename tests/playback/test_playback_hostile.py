@@ -3,6 +3,7 @@
 import io
 import random
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from onvif_bmff.cenc.keys.content import FixedKey, generate_content_key
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.cenc.scheme import ProtectionScheme
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
-from onvif_bmff.export import export_continuous, export_movie, hls_playlists
+from onvif_bmff.export import OutputSample, build_chunk, export_continuous, export_movie, hls_playlists
 from onvif_bmff.objects import ObjectKey, SegmentObject
 from onvif_bmff.playback import SampleReader, Seeker, Timeline, read_segment, select
 from onvif_bmff.playback.source import MAX_READ, StoreSource
@@ -146,3 +147,10 @@ def test_decode_times_that_jump_about(bodies):
                 if inner.type == "tfdt":
                     inner.base_media_decode_time = rng.choice([0, 5, 90_000, 1 << 40, (1 << 63) - 1, 1 << 63])
         play_all(build_boxes(boxes))
+
+
+@pytest.mark.parametrize("wrong", [{"duration": 1 << 32}, {"offset": 1 << 31}, {"offset": -(1 << 31) - 1}])
+def test_times_that_do_not_fit_a_fragment_are_refused(wrong):
+    sample = replace(OutputSample(0, 1, 0, sync=True, description=1, data=b"x"), **wrong)
+    with pytest.raises(MediaError, match="track 7 do not fit a fragment"):
+        build_chunk(7, 1, [sample])

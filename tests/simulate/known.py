@@ -1,7 +1,7 @@
 """Findings that the library is known to cause and does not mend yet, told from all others by what really happened."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -57,6 +57,16 @@ class _Extent:
         times = self.ends if name.counter == len(self.keys) else self.begins[name.counter : name.counter + 1]
         return any(abs(end - name.time) <= _UNIT for end in times)
 
+    def goes_on(self, other: "_Extent", ends: Collection[tuple[int, int]]) -> bool:
+        """Return whether ``other`` seems to go on with segments of this span, up to an end object (counter, time).
+
+        They have counters that segments of the other one could have, and begin later. The end is where the first of
+        them begins, or that of this span.
+        """
+        later = [number for number in range(len(other.keys), len(self.begins)) if self.begins[number] > other.start]
+        found = {(later[0], self.begins[later[0]])} | {(len(self.keys), end) for end in self.ends} if later else set()
+        return any(counter == one and abs(at - end) <= _UNIT for one, at in found for counter, end in ends)
+
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
         return max(self.ends) - later.start > _ALLOWED
@@ -68,12 +78,13 @@ class _Extent:
 
 
 def _extent(rows: list[CheckedSpan]) -> _Extent:
-    """Return the extent of a span, by what its tracks hold."""
+    """Return the extent of a span, by what its tracks hold, and by its end object: a clock may be followed in it."""
     keys, timescale = rows[0].keys, rows[0].timescale
     name = read_name(keys[0])
     start = rows[0].start if name is None else name.time
     last = max(one.presented + one.duration for row in rows for one in row.samples)
-    ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
+    ends = [start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows]
+    ends += [name.time for name in [read_name(rows[0].end)] if name is not None]
     begins = tuple(start if one is None else one.time for one in map(read_name, keys))
     return _Extent(start, frozenset(ends), frozenset(keys), begins)
 
@@ -97,11 +108,16 @@ class MixedSpans:
 
     Args:
         spans: those of the checker, which looks into the media.
+        ends: keys of objects, of which those count that end spans.
     """
 
-    def __init__(self, spans: Iterable[CheckedSpan]) -> None:
+    def __init__(self, spans: Iterable[CheckedSpan], ends: Iterable[str] = ()) -> None:
         self._mixed: dict[tuple[str, str, str], list[_Extent]] = defaultdict(list)
         self._chains: dict[tuple[str, str, str], list[list[_Extent]]] = {}
+        self._ends: dict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
+        for name in map(read_name, ends):
+            if name is not None and name.is_end:
+                self._ends[name.prefix, name.postfix, name.extension].add((name.counter, name.time))
         kinds: dict[tuple[str, str, str], dict[str, list[CheckedSpan]]] = defaultdict(dict)
         for span in spans:
             kinds[span.prefix, span.postfix, span.extension].setdefault(span.keys[0], []).append(span)
@@ -139,16 +155,18 @@ class MixedSpans:
     def share_an_end(self, finding: str) -> bool:
         """Return whether a span without end object has that of another one: both have as many segments, and one end.
 
-        So it has where a segment was written after that end object.
+        So it has where a segment was written after that end object, and where the next segment of another span was
+        taken for its own: then a recovery ended it where that one begins.
         """
         key = finding.removeprefix(WRITTEN_AFTER).partition(" after ")[0].removesuffix(_NO_END)
         name = read_name(key)
         if key == finding or name is None:
             return False
-        chains = self._chains.get((name.prefix, name.postfix, name.extension), [])
-        near = next((chain for chain in chains if any(key in one.keys for one in chain)), [])
+        kind = name.prefix, name.postfix, name.extension
+        near = next((chain for chain in self._chains.get(kind, []) if any(key in one.keys for one in chain)), [])
         mine = next((one for one in near if key in one.keys), None)
-        return mine is not None and any(one is not mine and one.ends_like(mine) for one in near)
+        others = [one for one in near if one is not mine]
+        return mine is not None and any(one.ends_like(mine) or one.goes_on(mine, self._ends[kind]) for one in others)
 
 
 def is_cut_short(finding: Finding, spans: Iterable[CheckedSpan]) -> bool:

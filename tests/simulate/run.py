@@ -53,7 +53,7 @@ from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherw
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
-from tests.simulate.scenario import Incident, Recording, Scenario
+from tests.simulate.scenario import CLOCK_AT_1970, Incident, Recording, Scenario
 from tests.simulate.stores import SimulatedBucket, StoreFault
 from tests.simulate.wall import START, WallClock
 
@@ -149,6 +149,7 @@ class World:
         self.simulation = simulation = Simulation(scenario.seed, preemption=chance.choice((0.0, 0.01, 0.2)))
         drift = chance.choice((-2e-4, 2e-4)) if "wall clock drift" in kinds else 0.0
         self.drift = drift
+        self._until_set = Random(f"{scenario.seed} {CLOCK_AT_1970}")
         self.wall = WallClock(simulation, drift=drift)
         self.bucket = SimulatedBucket(simulation, open_area=chance.random() < 0.3)
         self.disk = SimulatedDisk(simulation)
@@ -181,6 +182,8 @@ class World:
         self._places_at: list[tuple[float, frozenset[tuple[str, str, str]], bool]] = []
         self._outside = Process("the world")
         self._is_calm = False
+        self._delayed_before = 0.0
+        self._failing: list[tuple[float, float]] = []
         self._first: dict[str, str] = {}
 
     def _behaviours(self, chance: Random) -> list[str]:
@@ -193,6 +196,9 @@ class World:
     def start(self) -> None:
         """Switch the device on."""
         self.boots += 1
+        if CLOCK_AT_1970 in self.scenario.kinds:
+            self.wall.lose(self.simulation.time, self._until_set.choice((0.0, 5.0, 30.0, 90.0)))
+        self._delayed_before = self.bucket.delayed
         self.process = Process(f"device {self.boots}")
         self.device = None
         self._boot = self.simulation.spawn(self.process, self._start, "boot")
@@ -215,7 +221,8 @@ class World:
             runtime.sleep(1.0)
         self.pauses.all_on()
         began = self.down_since - 1.0
-        self.excuses.append(Excuse(began, self.simulation.time + GOP, "the device started", counted=False))
+        recording = max(self.simulation.time, self.wall.unset[1])  # it waits for its clock to be set
+        self.excuses.append(Excuse(began, recording + GOP, "the device started", counted=False))
         if "operator" in self.scenario.kinds:
             client = Client(self.device.service, {one.prefix for one in self.scenario.recordings})
             self.findings += [f"configuration after a start: {one}" for one in self.operator.differences(client)]
@@ -306,9 +313,9 @@ class World:
         last = [self.fleet.cameras[name].given[-1].at for name in names if self.fleet.cameras[name].given]
         silence = min(now - min(last, default=now), SILENCE)
         longest = max(one.segment for one in self.scenario.recordings)
-        trouble = [one for one in self.scenario.incidents if one.kind in ("bucket outage", "disk full")]
-        late = [now - one.time for one in trouble if one.time <= now <= one.time + one.size + 60.0]
+        late = [now - since for since, until in self._failing if since <= now <= until + 60.0]
         uncertain = 300.0 if self.scenario.kinds & {"bucket faults", "disk faults", "bucket outage"} else 5.0
+        uncertain = max(uncertain, self.bucket.delayed - self._delayed_before)  # one request waits for another
         return longest + GOP + max(late, default=0.0) + uncertain + silence
 
     def _watch_workers(self, device: RecordingDevice) -> None:
@@ -374,6 +381,8 @@ class World:
 
     def _happen(self, incident: Incident) -> None:
         kind = incident.kind
+        if kind in ("bucket outage", "disk full"):  # not when it was due: the device may have been off then
+            self._failing.append((self.simulation.time, self.simulation.time + incident.size))
         if kind in ("power cut", "restart"):
             self.stop(cut=kind == "power cut")
             self.simulation.hits[kind] += 1
@@ -496,7 +505,7 @@ class World:
         for name, store in stores.items():
             mine = {key: found for key, found in contents[name].items() if not key.startswith(f"{EXPORTS}/")}
             checked = check_bucket(mine)
-            mixed = spans[name] = MixedSpans(checked.spans)
+            mixed = spans[name] = MixedSpans(checked.spans, mine)
             self._first |= {key: span.keys[0] for span in checked.spans for key in span.keys}
             for one in validate_store(store, keys=keys, unwrapper=unwrapper()):
                 if one.level.value != "error" or self._is_expected(one, store, keys):
@@ -600,15 +609,17 @@ class World:
         )
 
     def _waiting_documents(self, camera: Camera) -> list[Excuse]:
-        """Documents that waited for the next one when a clock was set: spans of the new time have no room for them."""
+        """Documents that waited for the next one when a clock was set, or a codec changed: new spans have no room."""
         found: list[Excuse] = []
         lead = camera.streams[0]
-        until = 2.0 + lead.period * lead.group  # when spans of the new time open
+        until = 2.0 + lead.period * lead.group  # when new spans open
+        times = [(jump, "its clock was set") for jump in self.wall.jumps]
+        times += [(one.at, "a codec changed") for one in camera.given if one.changed]
         for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
             given = [one for one in camera.given if one.track == track]
-            for jump in self.wall.jumps:
-                before = [one for one in given if one.at <= jump + until][-3:]
-                found += [Excuse(one.captured, one.captured, "its clock was set", counted=True) for one in before]
+            for at, why in times:
+                before = [one for one in given if one.at <= at + until][-3:]
+                found += [Excuse(one.captured, one.captured, why, counted=True) for one in before]
         return found
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:

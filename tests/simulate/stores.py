@@ -65,7 +65,8 @@ class SimulatedBucket:
         name: of the bucket, the same for the same storage.
         times: how long things take.
 
-    ``faults`` is how probable a request meets each kind of fault; at first none does. ``log`` are the last requests.
+    ``faults`` is how probable a request meets each kind of fault; at first none does. ``log`` are the last requests,
+    and ``delayed`` are the seconds that requests hung or were slow.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class SimulatedBucket:
         self.faults: dict[StoreFault, float] = {}
         self.log: deque[LogEntry] = deque(maxlen=_MAX_LOG)
         self.times = times or BucketTimes()
+        self.delayed = 0.0
         self.inside = BucketContents(simulation, self._listing_delay, self._listed_late)
         self._outages: list[tuple[StoreFault, float]] = []
         self._travelling: list[tuple[float, int, Callable[[], object]]] = []
@@ -143,12 +145,12 @@ class SimulatedBucket:
         self._wait(self.times.latency)
         if kind is StoreFault.HANG:
             hits[kind] += 1
-            self._wait(self.times.hang)
+            self.delayed += self._wait(self.times.hang)
             if simulation.chance.random() < 0.5:
                 raise StoreError("the request was not answered in time")
         elif kind is StoreFault.SLOW_BODY:
             hits[kind] += 1
-            self._wait(self.times.slow)
+            self.delayed += self._wait(self.times.slow)
         elif kind is StoreFault.CUT_BODY:
             hits[kind] += 1
             cut()
@@ -178,8 +180,10 @@ class SimulatedBucket:
         due = self.simulation.time + self.simulation.chance.uniform(*self.times.late)
         heapq.heappush(self._travelling, (due, next(self._sent), effect))
 
-    def _wait(self, between: tuple[float, float]) -> None:
-        self.simulation.sleep(self.simulation.chance.uniform(*between))
+    def _wait(self, between: tuple[float, float]) -> float:
+        seconds = self.simulation.chance.uniform(*between)
+        self.simulation.sleep(seconds)
+        return seconds
 
     def _draw(self, operation: str) -> StoreFault | None:
         """Return the fault that an operation meets."""

@@ -32,6 +32,12 @@ FOUND = {
     500065: "the model took what a reader mixes up of two spans for a hole in one",
     500624: "the checker took a key for that of the sound where it was the picture's, and found the next ones wrong",
     505123: "a disk of the model was to write zeros behind the end of a file that had been cut shorter",
+    504877: "the half minute of an event that goes on to a sync sample counted from an earlier one: stored twice",
+    503192: "the model took a disk for full when that was due, and not when the device was on again",
+    506613: "the model did not know for how long requests had hung when the power was cut",
+    500944: "a database failed while a camera was opened again: what came until recording went on was not counted",
+    505880: "the model did not know that a document that waits has no room in spans that open for a change of codec",
+    506954: "the model did not know a span that was ended where a reader takes another one's next segment for its own",
     1811: "a bucket answered 409 for an end object that was not there, and the recovery took it for there",
 }
 

@@ -5,20 +5,19 @@ A schedule is a seed: what happens to each request, how long it takes, and which
 
 import sys
 from collections import Counter
-from contextlib import suppress
 from enum import StrEnum
 from random import Random
 
-from onvif_bmff.errors import ObjectNotFoundError, StoreError
+from support_bucket_client import BucketClient, FaultyLine
+
 from onvif_bmff.objects.attributes import OBJECT_ID, ObjectAttributes
 from onvif_bmff.objects.events import FragmentWritten, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.runtime import ThreadedRuntime
-from onvif_bmff.storage import CloudHead, CloudStore, KeyTakenError, RetryPolicy, Room, StoreBusyError, StoreSink
-from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, RangeNotSatisfiableError
+from onvif_bmff.storage import CloudStore, RetryPolicy, Room, StoreBusyError, StoreSink
+from onvif_bmff.storage.cloud_client import AZURE, GCS, S3
 from onvif_bmff.timing import UtcTime
 
-TIMEOUT = 30.0
 START = UtcTime.parse("2026-11-29T12:00:00Z")
 
 
@@ -53,111 +52,32 @@ class VirtualRuntime(ThreadedRuntime):
         self.time += seconds
 
 
-class StormClient:
+class StormClient(BucketClient):
     """A client for a bucket in memory. ``outages`` are times without any answer; ``writes`` counts objects by key."""
 
+    page = 7
+
     def __init__(self, chance, runtime, service, *, rate):
-        self.service, self.bucket = service, "bucket"
+        super().__init__(self._request, service)
         self._chance, self._runtime, self._rate = chance, runtime, rate
-        self.objects = {}
-        self.writes = Counter()
+        self._line = FaultyLine(chance, lambda: runtime.time, runtime.sleep)
         self.hits = Counter()
         self.outages = []
-        self._late = []
 
-    # ---- requests --------------------------------------------------------------------------------------
-
-    def put(self, key, buffers, content_type, attributes, *, create):
-        data = b"".join(buffers)
-        meta = {name.lower(): value for name, value in attributes.items()}
-
-        def done():
-            if create and key in self.objects:
-                raise KeyTakenError(f"{key}: 412")
-            self.objects[key] = data, content_type, meta
-            self.writes[key] += 1
-
-        self._request(WRITES, done, len(data))
-
-    def head(self, key):
-        def done():
-            data, content_type, meta = self._find(key)
-            return CloudHead(len(data), content_type, dict(meta))
-
-        return self._request(READS, done)
-
-    def get(self, key, start, end):
-        def done():
-            data = self._find(key)[0][start:end]
-            if not data:
-                raise RangeNotSatisfiableError(key)
-            return data
-
-        return self._request(READS, done)
-
-    def pages(self, folder, after):
-        wanted = sorted(key for key in self.objects if key > after and key.startswith(f"{folder}/" if folder else ""))
-        for at in range(0, len(wanted) or 1, 7):
-            yield self._request(READS, lambda at=at: wanted[at : at + 7])
-
-    def delete(self, keys):
-        def done():
-            for key in keys:
-                self.objects.pop(key, None)
-
-        self._request(WRITES, done)
-
-    # ---- what happens to them --------------------------------------------------------------------------
-
-    def _find(self, key):
-        if key not in self.objects:
-            raise ObjectNotFoundError(key)
-        return self.objects[key]
-
-    def _request(self, kinds, done, size=0):
+    def _request(self, writes, done, size):
         runtime = self._runtime
         runtime.sleep(0.001 + self._chance.random() * 0.05)
-        self._arrive()
+        self._line.arrive()
         if any(begin <= runtime.time < end for begin, end in self.outages):
             self.hits["outage"] += 1
             runtime.sleep(1)
             raise StoreBusyError("nobody answers")
+        kinds = WRITES if writes else READS
         fault = self._chance.choice(sorted(kinds)) if self._chance.random() < self._rate else None
-        if fault is Fault.SLOW and not size:
-            fault = None
-        if fault is None:
+        if fault is None or (fault is Fault.SLOW and not size):
             return done()
         self.hits[fault] += 1
-        match fault:
-            case Fault.LOST_ANSWER:
-                self._ignored(done)
-            case Fault.HANG:
-                runtime.sleep(TIMEOUT)
-            case Fault.LATE_ARRIVAL:
-                self._late.append((runtime.time + TIMEOUT * 2 * self._chance.random(), done))
-                runtime.sleep(TIMEOUT)
-            case Fault.SLOW:
-                if size / 1000 < TIMEOUT:
-                    runtime.sleep(size / 1000)
-                    return done()
-                runtime.sleep(TIMEOUT)
-            case Fault.CONFLICT:
-                raise KeyTakenError("409, and nothing is stored")
-            case Fault.DENIED:
-                raise StoreError("the service refuses these credentials")
-        raise StoreBusyError(str(fault))
-
-    def _arrive(self):
-        """Do what was asked for a while ago."""
-        due = [done for time, done in self._late if time <= self._runtime.time]
-        self._late = [(time, done) for time, done in self._late if time > self._runtime.time]
-        for done in due:
-            self._ignored(done)
-
-    @staticmethod
-    def _ignored(done):
-        with suppress(KeyTakenError):
-            done()
+        return self._line.suffer(fault, done, size)
 
 
 def segments_of(chance, count):

@@ -41,7 +41,7 @@ class Flaky:
         class Sealing:
             append, abandon = writer.append, writer.abandon
             def seal(self, attributes):
-                if chance.random() < 0.3: raise OSError("reset")
+                if chance.random() < 0.6: raise OSError("reset")
                 writer.seal(attributes)
                 if chance.random() < 0.3: raise OSError("the answer is lost")
         return Sealing()

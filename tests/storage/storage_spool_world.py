@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from onvif_bmff.errors import ObjectNotFoundError, StoreError
+from support_bucket_client import TIMEOUT, BucketClient, FaultyLine
+
+from onvif_bmff.errors import StoreError
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.events import FragmentWritten, SegmentOpened, SegmentSealed, SpanEnded
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.storage import (
-    CloudHead,
     CloudStore,
-    KeyTakenError,
     RenewalPolicy,
     RenewedCredentials,
     RetryPolicy,
@@ -31,14 +31,13 @@ from onvif_bmff.storage import (
     UploadOrder,
     WhenFull,
 )
-from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, RangeNotSatisfiableError
+from onvif_bmff.storage.cloud_client import AZURE, GCS, S3
 from onvif_bmff.storage.waiting_spans import waiting
 from onvif_bmff.timing import UtcTime
 from tests.simulate.disk import LOSSES, SimulatedDisk, SimulatedFileSystem
 from tests.simulate.runtime import Crashed, Process, SimulatedRuntime, Simulation
 
 START = UtcTime.parse("2026-11-29T12:00:00Z")
-TIMEOUT = 30.0
 WRITE_FAULTS = ("500", "503", "429", "409", "reset", "lost answer", "hang", "late arrival", "1 kB/s")
 READ_FAULTS = ("500", "503", "429", "reset", "hang")
 RENEWAL_FAULTS = ("no answer", "junk", "expired", "hang")
@@ -56,13 +55,14 @@ class Bucket:
     writes: Counter = field(default_factory=Counter)
     tokens: dict = field(default_factory=dict)
     lifetime: float = 3600.0
-    late: list = field(default_factory=list)
     wrong: list = field(default_factory=list)
 
-    def put(self, key, data, content_type, meta):
-        """Keep an object; what is before it in its span has to be there."""
-        if key in self.objects:
-            raise KeyTakenError(f"{key}: 412")
+    def __post_init__(self):
+        simulation = self.simulation
+        self.line = FaultyLine(simulation.chance, lambda: simulation.time, simulation.sleep)
+
+    def check(self, key):
+        """See, before an object appears, that what is before it in its span is there."""
         one = waiting(key, 0)
         if one.counter:
             before = [waiting(other, 0) for other in self.objects]
@@ -71,8 +71,6 @@ class Bucket:
             ]
             if max(before, default=one).counter != one.counter - 1:
                 self.wrong.append(f"{key} came before the segment that it follows")
-        self.objects[key] = data, content_type, meta
-        self.writes[key] += 1
 
     def renew(self):
         """The answer of the renewal endpoint."""
@@ -98,61 +96,26 @@ class Bucket:
     def is_out(self):
         return any(begin <= self.simulation.time < end for begin, end in self.outages)
 
-    def arrive(self):
-        """Do what was asked for a while ago."""
-        due = [done for time, done in self.late if time <= self.simulation.time]
-        self.late = [(time, done) for time, done in self.late if time > self.simulation.time]
-        for done in due:
-            with suppress(KeyTakenError):
-                done()
 
-
-class Client:
+class Client(BucketClient):
     """A client of one process for the bucket."""
 
-    bucket = "bucket"
-
-    def __init__(self, place, process, source):
-        self._place, self._process, self._source = place, process, source
-        self.service = place.service
-
-    def put(self, key, buffers, content_type, attributes, *, create):
-        data = b"".join(buffers)
-        meta = {name.lower(): value for name, value in attributes.items()}
-        self._request(WRITE_FAULTS, lambda: self._place.put(key, data, content_type, meta), len(data))
-
-    def head(self, key):
-        def done():
-            data, content_type, meta = self._find(key)
-            return CloudHead(len(data), content_type, dict(meta))
-
-        return self._request(READ_FAULTS, done)
-
-    def get(self, key, start, end):
-        def done():
-            data = self._find(key)[0][start:end]
-            if not data:
-                raise RangeNotSatisfiableError(key)
-            return data
-
-        return self._request(READ_FAULTS, done)
+    def __init__(self, place, source):
+        super().__init__(self._request, place.service, place.objects, place.writes)
+        self.stores = place.check
+        self._place, self._source = place, source
 
     def pages(self, folder, after):
-        yield self._request(READ_FAULTS, lambda: sorted(key for key in self._place.objects if key > after))
+        return super().pages("", after)
 
     def delete(self, keys):
         raise AssertionError("nothing is deleted in a bucket")
 
-    def _find(self, key):
-        if key not in self._place.objects:
-            raise ObjectNotFoundError(key)
-        return self._place.objects[key]
-
-    def _request(self, kinds, done, size=0):
+    def _request(self, writes, done, size):
         place, simulation = self._place, self._place.simulation
         token = self._source().token
         simulation.sleep(0.005 + simulation.chance.random() * 0.05)
-        place.arrive()
+        place.line.arrive()
         hits = simulation.hits
         if place.is_out():
             hits["outage"] += 1
@@ -161,25 +124,12 @@ class Client:
         if place.tokens.get(token, 0) < simulation.time:
             hits["credentials expired"] += 1
             raise StoreError("the service refuses these credentials")
+        kinds = WRITE_FAULTS if writes else READ_FAULTS
         fault = simulation.chance.choice(kinds) if simulation.chance.random() < place.rate else None
         if fault is None or (fault == "1 kB/s" and not size):
             return done()
         hits[fault] += 1
-        match fault:
-            case "lost answer":
-                with suppress(KeyTakenError):
-                    done()
-            case "hang":
-                simulation.sleep(TIMEOUT)
-            case "late arrival":
-                place.late.append((simulation.time + TIMEOUT * 2 * simulation.chance.random(), done))
-                simulation.sleep(TIMEOUT)
-            case "1 kB/s":
-                simulation.sleep(size / 1000)
-                return done()
-            case "409":
-                raise KeyTakenError("409, and nothing is stored")
-        raise StoreBusyError(fault)
+        return place.line.suffer(fault, done, size)
 
 
 class Noting:
@@ -264,7 +214,7 @@ class World:
         runtime = SimulatedRuntime(self.simulation, process, lambda time: START.plus_microseconds(int(time * 1e6)))
         source = RenewedCredentials(self.bucket.renew, StorageCredentials("AKID", "SECRET"), runtime=runtime,
                                     policy=RenewalPolicy(first=2))  # fmt: skip
-        remote = CloudStore(Client(self.bucket, process, source), runtime=runtime)
+        remote = CloudStore(Client(self.bucket, source), runtime=runtime)
         self._disk.reap()
         system = SimulatedFileSystem(self._disk, process)
         store = self._kind(remote, "/spool", policy=policy, runtime=runtime, system=system)
@@ -354,7 +304,7 @@ class World:
         status = store.status
         assert status.aside == 0, "its own object was taken for another's"
         simulation.sleep(TIMEOUT * 3)
-        self.bucket.arrive()
+        self.bucket.line.arrive()
         notes = SpoolNotes("/spool", SimulatedFileSystem(self._disk, process))
         assert notes.dropping is None
         self.dropped = notes.dropped

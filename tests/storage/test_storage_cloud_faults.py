@@ -5,6 +5,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+import support_cloud_emulators as cloud_emulators
 from storage_cloud_storm import Fault, StormClient, VirtualRuntime, one
 from storage_kit import add
 from support_fake_bucket import FAULTS, FakeServer
@@ -22,7 +23,7 @@ from onvif_bmff.objects.seek_table import SeekEntry, SeekTable, TrackSeekTable
 from onvif_bmff.runtime import SYSTEM
 from onvif_bmff.storage import CloudStore, KeyTakenError, RetryBudget, StoreBusyError, in_parallel, open_store
 from onvif_bmff.storage.cloud_attributes import WRITE_ID, encoded_attributes, read_attributes
-from onvif_bmff.storage.cloud_client import AZURE, GCS, S3
+from onvif_bmff.storage.cloud_client import AZURE, GCS, S3, MetadataTooLargeError
 
 SCHEDULES = 200
 
@@ -272,6 +273,39 @@ def test_what_a_service_cannot_keep_is_thinned_then_left_out():
     assert {name for name in sent if name != WRITE_ID} == set(kept.to_metadata())
     assert sent[WRITE_ID] == "1" * 32
     assert "EventTopic" not in sent
+
+
+def test_attributes_that_a_service_finds_too_large_are_reduced_further():
+    attributes = {"Source": "x" * 300, **ObjectAttributes(timescale=1, seek_table=table(600)).to_metadata()}
+    too_large = MetadataTooLargeError("400")
+    client = Scripted(("put", too_large), ("put", too_large))
+    add(CloudStore(client, runtime=client.runtime), "k", b"data", attributes)
+    assert client.calls == ["head", "put", "put", "put"]
+    assert client.runtime.time < 0.5
+    found = ObjectAttributes.from_metadata(client.head("k").attributes)
+    assert len(found.seek_table) > 20
+    size = sum(len(S3.header_prefix) + len(name) + len(value) for name, value in client.head("k").attributes.items())
+    assert 1300 < size <= 2048 * 49 // 64
+    client = Scripted(*[("put", too_large)] * 20)
+    with pytest.raises(MetadataTooLargeError):
+        add(CloudStore(client, runtime=client.runtime), "k", b"data", attributes)
+    assert client.calls.count("put") < 8
+
+
+@pytest.mark.interop
+def test_what_is_reduced_is_taken_where_the_limit_is_kept(tmp_path):
+    """By rclone, which alone of the emulators keeps it, and counts other headers, too: then once more is reduced."""
+    need_module("obstore")
+    (tmp_path / "bucket").mkdir()
+    attributes = {**ObjectAttributes(source="x" * 300, timescale=90_000, seek_table=table(600)).to_metadata(), "N": "y"}
+    with cloud_emulators.rclone(tmp_path) as rclone:
+        store = open_store("s3://bucket", options=rclone.options(unsigned_payload=True))
+        add(store, "k", b"data", {**attributes, OBJECT_ID: "0" * 32})
+        found = ObjectAttributes.from_metadata(store.head("k").attributes)
+        assert (found.source, found.timescale, found.other) == ("x" * 300, 90_000, {"n": "y", "objectid": "0" * 32})
+        assert 20 < len(found.seek_table) < 600
+        with pytest.raises(StoreError, match=r"MetadataTooLarge|HTTP status 400"):
+            store._client.put("l", [b"data"], "video/mp4", {"A": "x" * 2100}, create=True)
 
 
 @pytest.mark.parametrize(

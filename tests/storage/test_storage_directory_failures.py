@@ -36,6 +36,22 @@ def test_a_full_disk(store, root, monkeypatch):
     assert hidden_files(root) == []
 
 
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EROFS])
+def test_a_mount_point_on_a_file_system_that_is_read_only_is_a_root(tmp_path, monkeypatch, number):
+    """Some of them, such as squashfs, know no fsync of folders."""
+
+    def refuse(_):
+        raise OSError(number, "refused")
+
+    (tmp_path / "there").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuse)
+        store = DirectoryStore(tmp_path / "there")
+        with pytest.raises(StoreError, match=os.strerror(number)):
+            DirectoryStore(tmp_path / "new")  # its name would not be durable
+    add(store, "a")
+
+
 def test_a_failed_fsync_is_final(root, monkeypatch):
     store = DirectoryStore(root)
     writer = store.open_writer("a", content_type="x")

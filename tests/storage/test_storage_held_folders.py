@@ -42,6 +42,22 @@ def test_a_way_is_kept_and_closed_with_its_store(root):
     assert open_folders(root) == []
 
 
+def test_close_leaves_no_folder_open_but_those_in_use(root):
+    store = DirectoryStore(root, fsync=False)
+    add(store, "a/b/c")
+    writer = store.open_writer("x/y", content_type="x")
+    writer.append(b"one")
+    store.close()
+    in_use = open_folders(root)
+    assert in_use
+    assert str(root / "a") not in in_use
+    writer.seal({})
+    assert store.get("x/y") == b"one"
+    assert store.get("a/b/c") == b"data"
+    store.close()
+    assert open_folders(root) == []
+
+
 def test_a_removed_folder_is_made_anew(store, root):
     add(store, "a/b/c")
     shutil.rmtree(root / "a")

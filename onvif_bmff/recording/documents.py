@@ -1,0 +1,90 @@
+"""Documents go along with the media beside which they come: where the stamps of those are moved, so are theirs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.clock_parts import Positioned, SharedTime
+from onvif_bmff.recording.placing import moved_along
+
+__all__ = ["Companion", "WaitingDocuments"]
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Companion:
+    """The newest ``sample`` of another track when a document came.
+
+    ``stamped`` is its time in ticks of the document, where stamps are moved by ``shift`` as the document's were.
+    """
+
+    clock: Positioned
+    sample: Sample
+    timescales: tuple[int, int]
+    stamped: int
+    shift: int
+
+    @classmethod
+    def of(cls, clocks: Iterable[tuple[Positioned, int]], timescale: int, shift: int) -> "Companion | None":
+        """Return that of the first track that has one; ``timescale`` and ``shift`` are the document's."""
+        for clock, other in clocks:
+            sample = clock.newest
+            if sample is not None:
+                stamped = (sample.decode_time - clock.shift) * timescale // other + shift
+                return cls(clock, sample, (timescale, other), stamped, shift)
+        return None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the time of the sample is. One that is later than those before it is where it seems, within a day."""
+        doubted, held = self.clock.doubted, self.clock.held
+        if not doubted or held is None:
+            return True
+        ahead = doubted[0].decode_time - held.decode_time
+        return 0 < ahead <= _DAY * self.timescales[1] or not any(one is self.sample for one in doubted)
+
+    def moves(self, document: int) -> int:
+        """Return the ticks by which a document is moved that is stamped with a time."""
+        mine, other = self.timescales
+        return moved_along(document, self.stamped, self.sample.decode_time * mine // other)
+
+
+@dataclass(slots=True, eq=False)
+class WaitingDocuments:
+    """Documents whose companions are in doubt, so that they are in doubt too.
+
+    They are ``on_their_own`` where their own clock was set, as long as that of other tracks is not set later.
+    """
+
+    documents: list[tuple[Sample, Companion]] = field(default_factory=list)
+    on_their_own: Fraction | None = None
+
+    def add(self, document: Sample, companion: Companion | None) -> None:
+        """Take a document that is held back; its time may be set."""
+        if companion is not None:
+            self.documents.append((document, companion))
+
+    def companion(self, shared: SharedTime, timescale: int, shift: int) -> Companion | None:
+        """Return that of a document that comes now, where stamps are moved by ``shift``; None if it has none."""
+        if shift and self.on_their_own == shared.shifted:
+            return None
+        return Companion.of(shared.clocks, timescale, shift)
+
+    def wait(self, longest: int) -> bool:
+        """Return whether they have to wait; for documents of ``longest`` ticks at most."""
+        documents = self.documents
+        if not documents or documents[-1][0].decode_time - documents[0][0].decode_time > longest:
+            return False
+        return not all(companion.is_certain for _, companion in documents)
+
+    def settle(self, shift: int) -> int:
+        """Move the documents along with their companions; return by how much later ones are, if ``shift`` was it."""
+        for document, companion in self.documents:
+            by = companion.moves(document.decode_time)
+            if by:
+                document.decode_time += by
+                shift = companion.shift + by
+        self.documents.clear()
+        return shift
