@@ -86,7 +86,7 @@ class CameraImport:
             first = next(items, None)
             if first is None:
                 raise MediaError("it has no samples")
-            origin = _origin(first, tracks)
+            origin = _origin(first, tracks, source)
             shift = self._begin(file, tracks, origin)
             faults = self._push(chain([first], items), tracks, shift)
             return [*faults_of(source), *faults]
@@ -194,11 +194,12 @@ def _decodes_alike(old: Codec, new: Codec) -> bool:
     return old == new
 
 
-def _origin(first: Sample | CodecChange, tracks: Sequence[Track]) -> Fraction:
+def _origin(first: Sample | CodecChange, tracks: Sequence[Track], source: Source) -> Fraction:
     """The time of a file at which it begins: 0, unless its times count from elsewhere."""
     timescale = next(track.timescale for track in tracks if track.track_id == first.track_id)
     time = Fraction(first.decode_time, timescale)
-    return time if abs(time) > _AT_FIRST else Fraction(0)
+    has_zero = isinstance(source, Mp4Input) or not source.counts_from_anywhere
+    return Fraction(0) if has_zero and abs(time) <= _AT_FIRST else time
 
 
 def created(path: Path) -> UtcTime | None:
@@ -232,7 +233,7 @@ def _length(source: Source) -> Fraction | None:
     origin: Fraction | None = None
     for item in source.samples():
         if origin is None:
-            origin = _origin(item, source.tracks)
+            origin = _origin(item, source.tracks, source)
         if isinstance(item, Sample):
             ends[item.track_id].see(item)
     return None if origin is None else max(end.time for end in ends.values()) - origin

@@ -2,6 +2,7 @@
 
 ====================================================  =================================================
 ``cam/2024-05-01_12-00-00-123456.mp4``                MediaMTX
+``cam/2024/05/01/12-00-00-123456.mp4``                MediaMTX, where it makes folders of days
 ``2024-05-01/12/cam/05.23.mp4``                       Frigate: day, hour, camera, minute and second
 ``cam-1714564800.123456-abc.mp4``                     seconds since 1970, as clips of Frigate
 ``20240501T120000Z.mp4``, ``cam_20240501_120000.mkv``  date and time of any other shape
@@ -23,15 +24,16 @@ _SEPARATOR = r"[-_.: ]?"
 _STAMP = re.compile(
     r"(?<!\d)(?P<year>(?:19|20)\d\d)[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[-_T. ]{0,2}"
     rf"(?P<hour>\d\d){_SEPARATOR}(?P<minute>\d\d){_SEPARATOR}(?P<second>\d\d)"
-    r"(?:[-_.,](?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?"
-    r"(?P<zone>Z|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
+    r"(?:[-_.,]?(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?"
+    r"(?P<zone>[-_ ]?UTC(?![A-Za-z])|Z|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
     re.IGNORECASE,
 )
 _FRIGATE = re.compile(
     r"(?:^|/)(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)/(?P<hour>\d\d)/(?P<camera>.+)/"
     r"(?P<minute>\d\d)\.(?P<second>\d\d)$"
 )
-_EPOCH = re.compile(r"(?<!\d)(?P<seconds>1\d{9})(?:\.?(?P<fraction>\d{3}|\d{6}))?(?!\d)")
+_IN_FOLDERS = re.compile(r"(?:^|/)((?:19|20)\d\d)/(\d\d)/(\d\d)$")
+_EPOCH = re.compile(r"(?<!\d)(?P<seconds>1\d{9})(?:(?:\.?(?=\d{3}(?!\d))|[-.]?(?=\d{6}))(?P<fraction>\d{3,6}))?(?!\d)")
 _DAY = re.compile(r"(?:19|20)\d\d-?\d\d-?\d\d|(?:19|20)\d\d|\d\d")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 _EDGES = " -_.,"
@@ -86,7 +88,8 @@ def time_in_path(path: Sequence[str], zone: tzinfo) -> NamedTime | None:
         fraction = epoch["fraction"] or ""
         start = UtcTime(int(epoch["seconds"]) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0))
         return NamedTime(start, _resolution(fraction), name_of_camera(folders, stem[: epoch.start()]))
-    found = _STAMP.search(" ".join((*folders, stem)))  # the date is in the folders, the time in the file
+    day = _IN_FOLDERS.sub(r"/\1-\2-\3", "/".join(folders))
+    found = _STAMP.search(" ".join((*day.split("/"), stem)))  # the date is in the folders, the time in the file
     if found is not None:
         return _named(found, zone, name_of_camera(folders, ""))
     return None
@@ -105,7 +108,7 @@ def _named(found: re.Match[str], zone: tzinfo, camera: str) -> NamedTime | None:
     written = groups.get("zone")
     try:
         if written:
-            zone = UTC if written in "Zz" else time_zone(written)
+            zone = UTC if written[-1:] in "ZzCc" else time_zone(written)
         year, month, day = (int(groups[name]) for name in ("year", "month", "day"))
         hour, minute, second = (int(groups[name]) for name in ("hour", "minute", "second"))
         microsecond = int(fraction.ljust(6, "0")[:6] or 0)

@@ -111,6 +111,7 @@ class Container:
             raise fault  # out here, for the context of an error has its text too
         if self._relay is not None:
             self._relay.opened()
+        self.format = str(self._container.format.name)
         self.metadata = {str(name): str(text) for name, text in self._container.metadata.items()}
         self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
 

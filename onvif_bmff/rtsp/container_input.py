@@ -17,6 +17,7 @@ __all__ = ["ContainerInput", "open_container"]
 
 _MAX_AHEAD = 64 << 20
 """Bytes that are read ahead to learn the codecs of all streams."""
+_WITHOUT_ZERO = ("mpegts", "mpeg")
 
 
 class ContainerInput:
@@ -58,6 +59,11 @@ class ContainerInput:
     def left_out(self) -> list[str]:
         """Streams that are not recorded, and why."""
         return self._session.left_out
+
+    @property
+    def counts_from_anywhere(self) -> bool:
+        """Whether times of such containers have no zero: MPEG transport and program streams. ISO/IEC 13818-1, 2.4.2."""
+        return self._container.format in _WITHOUT_ZERO
 
     @property
     def created(self) -> UtcTime | None:

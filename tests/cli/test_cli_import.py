@@ -41,6 +41,17 @@ CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
         ("a/b/2024-05-01T12:00:05+02:00.mp4", "2024-05-01T10:00:05Z", "a/b", timedelta(seconds=1)),
         ("a/2024-05-01T12-00-05-0500.mp4", "2024-05-01T17:00:05Z", "a", timedelta(seconds=1)),
         ("cam/2024-05-01/12-00-05.mp4", "2024-05-01T12:00:05Z", "cam", timedelta(seconds=1)),
+        ("cam/2024/05/01/12-00-05-123456.mp4", "2024-05-01T12:00:05.123456Z", "cam", timedelta(milliseconds=1)),
+        (
+            "video/20240501/cam_20240501_120005123456_UTC.mp4",
+            "2024-05-01T12:00:05.123456Z",
+            "video/cam",
+            timedelta(milliseconds=1),
+        ),
+        ("cam/1714564805-123456.mp4", "2024-05-01T12:00:05.123456Z", "cam", timedelta(milliseconds=1)),
+        ("cam/1714564805.123-4.mp4", "2024-05-01T12:00:05.123Z", "cam", timedelta(milliseconds=1)),
+        ("garden_20240501_120005-20240501_121005_a1b2c3.mp4", "2024-05-01T12:00:05Z", "garden", timedelta(seconds=1)),
+        ("site/cam1/2024-05-01_12-00-05.mp4", "2024-05-01T12:00:05Z", "site/cam1", timedelta(seconds=1)),
         ("cam/2024/05/01/12/00-05.mp4", None, "", None),
         ("cam/clip.mp4", None, "", None),
         ("cam/2024-13-01_12-00-05.mp4", None, "", None),
@@ -146,6 +157,21 @@ def test_files_that_follow_each_other_are_one_span(
     assert pictures(store, "old/garden") == 300
     assert pictures(store, "old/door") == 200
     assert [one for one in validate_store(DirectoryStore(store)) if one.rule != "C-33"] == []
+
+
+def test_a_transport_stream_begins_with_its_first_sample(pieces: list[Path], tmp_path: Path) -> None:
+    """MediaMTX can write such files. Their times count from anywhere: ffmpeg's from 1.4 seconds."""
+    need_module("av")
+    folder = tmp_path / "in" / "door"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        place = folder / f"2024-05-01_12-00-0{2 * number}-000000.ts"
+        command = ["ffmpeg", "-v", "error", "-i", str(pieces[number]), "-c", "copy", str(place)]
+        subprocess.run(command, check=True, timeout=60)
+    assert main(["import", str(tmp_path / "in"), "--store", str(tmp_path / "store")]) == 0
+    (found,) = spans(tmp_path / "store", "door")
+    assert near(found, "2024-05-01T12:00:00Z", "2024-05-01T12:00:06Z")
+    assert pictures(tmp_path / "store", "door") == 150
 
 
 def test_times_may_come_from_the_movie_header_or_the_file_system(pieces: list[Path], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A device that receives streams: at the camera's time, with the reason in the job's state where it cannot."""
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from onvif_bmff.validation import validate_store
 
 __all__ = ["pictures"]
 
-QUICK = StreamOptions(report_wait=timedelta(seconds=1), read_timeout=timedelta(seconds=3))
+QUICK = StreamOptions(report_wait=timedelta(seconds=20), read_timeout=timedelta(seconds=3))
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,46 @@ def test_a_receiver_is_recorded_at_the_time_of_its_camera(pictures: Pictures) ->
     for one, (_, _, place) in zip(shown, units, strict=False):
         assert abs(one.time.microseconds - (begins + Fraction(place, 25)) * 1_000_000) <= 100_000
     assert list(validate_store(store)) == []
+
+
+def test_a_camera_that_refuses_is_tried_again_and_less_often_each_time(pictures: Pictures) -> None:
+    """The state says why meanwhile. When the camera is there again, all is recorded from there on."""
+    sets, units = pictures
+    asked: list[float] = []
+
+    def rewrite(method: str, answer: str) -> str:
+        if method == "DESCRIBE":
+            asked.append(time.monotonic())
+        if method != "DESCRIBE" or len(asked) > 3:
+            return answer
+        sequence = answer.split("CSeq: ")[1].split("\r\n")[0]
+        return f"RTSP/1.0 404 Not Found\r\nCSeq: {sequence}\r\n\r\n"
+
+    store, states = MemoryStore(), set()
+    sources = StreamSources(policy=AddressPolicy(loopback=True), options=QUICK)
+    begins = Fraction(utc_now().microseconds, 1_000_000)
+    with (
+        Camera([video((sets, units[:150]), reports=(Fraction(1, 10),))], begins, end="wait", rewrite=rewrite) as camera,
+        RecordingDevice({"s3": store}, sources=sources) as device,
+    ):
+        job = received(device, camera.url)
+
+        def is_recorded() -> bool:
+            state = str(device.service.get_recording_job_state(job).state)
+            if state == "Error":
+                assert "the server has no such stream (404)" in errors(device, job)
+            states.add(state)
+            return any(key.endswith(".m4v") for key in store.keys(""))
+
+        until(is_recorded)
+    assert "Error" in states
+    assert len(asked) == 4
+    waits = [after - before for before, after in itertools.pairwise(asked)]
+    for waited, least in zip(waits, (1.0, 2.0, 4.0), strict=True):
+        assert waited >= least
+    found = [one for one in SampleReader(store, select(Timeline.from_store(store))) if str(one.track.type) == "Video"]
+    assert [bytes(one.sample.data) for one in found] == [payload(part) for part, *_ in units[: len(found)]]
+    assert len(found) >= 50
 
 
 @pytest.mark.parametrize(
