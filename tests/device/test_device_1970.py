@@ -7,6 +7,7 @@ import pytest
 from device_kit import FastClock, fast_device, faults, record, sealed, spans, state, until
 
 from onvif_bmff.device import ClockTrust, SteadyClock
+from onvif_bmff.device.health_rules import find_faults
 from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.testing.recordings import recorded_objects
@@ -40,6 +41,7 @@ def test_recordings_wait_in_idle_until_the_clock_is_set_and_begin_at_the_right_t
         until(lambda: made._clock.elapsed() > 30)
         assert state(made.service, held) == "Idle"
         assert "the clock says 1970-01-01T" in made.waits_for_clock
+        assert [one.code for one in find_faults(made.health()) if one.serious] == ["clock-not-set"]
         assert list(store.keys()) == []
         clock.ahead = utc_now() - EPOCH
         until(lambda: state(made.service, held) == "Active")
