@@ -167,7 +167,13 @@ class _Worker:
         self._certificates: dict[str, bytes] = {}
         self._plan = DevicePlan({}, {})
         self._recovery = DeviceRecovery(
-            stores, setup.labels, lambda: self._plan, clock, _nothing_deleted, runtime, part=RecoveryPart.SEGMENTS
+            stores,
+            setup.labels,
+            lambda: self._plan,
+            clock,
+            _nothing_deleted,
+            runtime,
+            part=RecoveryPart.SEGMENTS,
         )
         vectors = None if setup.vectors is None else SqliteIvStore(setup.vectors)
         ivs = IvSources(CencIvAllocators(random=runtime.random, store=vectors), CbcsIvSource(runtime.random))

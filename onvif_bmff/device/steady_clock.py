@@ -85,14 +85,14 @@ class SteadyClock:
         return self._trust.doubt(self())
 
     @property
+    def trust(self) -> ClockTrust:
+        """When it may be believed."""
+        return self._trust
+
+    @property
     def wall(self) -> Callable[[], UtcTime]:
         """The wall clock."""
         return self._clock
-
-    @property
-    def trust(self) -> ClockTrust:
-        """When the wall clock may be believed."""
-        return self._trust
 
     @property
     def rate(self) -> float:

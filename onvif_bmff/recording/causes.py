@@ -10,7 +10,7 @@ from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recording.track_state import TrackState
 
-__all__ = ["SyncSample", "causes_at"]
+__all__ = ["SyncSample", "causes_at", "skip_checks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,3 +67,17 @@ def _due(turn: SyncSample, current: SpanSet, target: RecordingTarget, progress: 
     if due is not None:
         causes.add(due)
     return causes
+
+
+def skip_checks(
+    turn: SyncSample, current: SpanSet, pending: Set[CutCause], target: RecordingTarget, progress: Progress
+) -> None:
+    """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
+    state = turn.state
+    if pending or state.announced.changes or state.gap_at is not None:
+        return
+    writer = current.writers[state.track.track_id]
+    if turn.leads or not current.multiplexed:
+        state.skip_checks(writer, state.next_cut(current, target.span_duration, progress.patience))
+    else:
+        state.skip_checks(writer)

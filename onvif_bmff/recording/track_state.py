@@ -1,7 +1,7 @@
 """What a recorder keeps of each of its tracks, and which of them leads."""
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
@@ -139,6 +139,14 @@ class TrackState:
         self.spans = None
         self.recheck()
 
+    def has_lost_lead(self, spans: SpanSet | None) -> bool:
+        """Tell whether it was silent in spans that another track has led meanwhile, which leads only without it.
+
+        It goes on in new spans, when it leads again.
+        """
+        track_id = self.track.track_id
+        return spans is not None and spans.multiplexed and spans.is_before(track_id, spans.writers[track_id].lead_id)
+
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
         return (sample.decode_time + self.shift) * self.factor
@@ -163,6 +171,13 @@ class TrackState:
             return last
         most = max(end // self.factor - self.shift - last.decode_time, self.track.timescale)
         return last if last.duration <= most else replace(last, duration=most)
+
+    def ready(self, before: int | None = None) -> Iterator[Sample]:
+        """Give out samples whose times were in doubt, ``before`` a decode time if one is given."""
+        if self.announced.undated:
+            self.announced.settle(self.clock.doubted)
+            self.recheck()
+        return self.clock.ready(before)
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""

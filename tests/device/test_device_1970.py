@@ -4,8 +4,9 @@ import logging
 from datetime import timedelta
 
 import pytest
-from device_kit import FastClock, fast_device, faults, record, sealed, spans, state, until
+from device_kit import FastClock, ended, fast_device, faults, record, sealed, spans, state, until
 
+from onvif_bmff.control import MemoryPersistence
 from onvif_bmff.device import ClockTrust, SteadyClock
 from onvif_bmff.device.health_rules import find_faults
 from onvif_bmff.runtime import utc_now
@@ -85,6 +86,26 @@ def test_by_option_they_begin_at_once_and_a_new_span_begins_when_the_clock_is_se
     assert sorted(set(years)) == ["1970", str(utc_now())[:4]]
     assert all(span.end is not None for span in spans(store))
     assert {key: store.get(key) for key in before} == before, "no key is written again"
+    assert faults(store) == []
+
+
+def test_spans_from_before_a_power_cut_are_ended_once_the_clock_is_set(clock):
+    """By a clock of 1970 they would all be spans of the present life."""
+    store, persistence = MemoryStore(), MemoryPersistence()
+    clock.ahead = utc_now() - timedelta(days=1) - EPOCH
+    with fast_device({"s3": store}, persistence=persistence) as made:
+        record(made.service)
+        until(lambda: len(sealed(store)) >= 4)
+    for key in ended(store):
+        store.delete(key)
+    clock.ahead = timedelta(0)
+    with fast_device({"s3": store}, persistence=persistence) as made:
+        assert not made.wait_recovered(2.0)
+        assert ended(store) == []
+        clock.ahead = utc_now() - EPOCH
+        assert made.wait_recovered(60.0)
+        assert [len(report.ended) for report in made.recovery] == [2, 0]
+    assert all(span.end is not None for span in spans(store))
     assert faults(store) == []
 
 

@@ -11,6 +11,7 @@ from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject
 from onvif_bmff.playback.segment import read_segment
+from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.sample_clock import SampleClock
@@ -128,11 +129,11 @@ def test_what_silent_tracks_hold_back_is_looked_for_once_a_second(monkeypatch: p
         return release(clock, now)
 
     monkeypatch.setattr(SampleClock, "release", see)
-    recorder = Recorder([VIDEO], RecordingTarget(format=CMAF))
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=CMAF))
     recorder.activate(START, media_time=Fraction(0))
     for i in range(25 * 10):
         recorder.push(Sample(1, i * 3_600, 3_600, b"v" * 100, i % 25 == 0))
-    assert looked == [second * 90_000 for second in range(10)]
+    assert looked == [second * 8_000 for second in range(10)], "of the track that is silent"
 
 
 @pytest.mark.requirement("ANX-B.1-04")
@@ -159,3 +160,36 @@ def test_what_comes_behind_a_gap_is_in_no_span_from_before_it(chosen: RecordingF
             assert max(gaps, default=0) < 10 * track.timescale, one.key
     assert count + sum(recorder.dropped.values()) == len(samples)
     assert not recorder.dropped or chosen is CMAF, "there the picture comes too late for the spans of the sound"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "back", "lost"),
+    [(CMAF, 0, 0), (CMAF, 5, 0), (CMAF, 12, 2), (CMAF, 30, 2), (MP4, 0, 0), (MP4, 12, 2), (MP4, 30, 2)],
+    ids=lambda given: getattr(given, "name", str(given)),
+)
+def test_few_pictures_whose_clock_is_set_back_are_not_silent(chosen: RecordingFormat, back: int, lost: int) -> None:
+    """A picture in 3.7 seconds is in doubt for longer than a gap, while the sound goes on: it is coming all the same.
+
+    Where the step is found, new spans begin at the next sync sample, which is two pictures later.
+    """
+    recorder = Recorder([VIDEO, AUDIO], RecordingTarget(format=chosen, segment_duration=timedelta(seconds=20)))
+    recorder.activate(START, media_time=Fraction(0))
+    samples = [(Fraction(i, 5), Sample(2, i * 1_600, 1_600, b"a" * 10)) for i in range(5 * 300)]
+    for i in range(80):
+        at = Fraction(37, 10) * i
+        stamp = round((at if i < 22 else at - back) * 90_000)
+        samples.append((at, Sample(1, stamp, 333_000, bytes([i]) * 100, i % 6 == 0)))
+    samples.sort(key=lambda pair: pair[0])
+    events = [event for _, sample in samples for event in recorder.push(sample)]
+    events.extend(recorder.deactivate())
+    stored, shortest = set(), 10.0
+    for one in collect_objects(events):
+        if isinstance(one, SegmentObject) and one.key.extension != "m4a":
+            segment = read_segment(one.body)
+            timescale = next(track.timescale for track in segment.tracks if track.track_id == 1)
+            for sample in segment.samples(1):
+                stored.add(bytes(sample.data)[0])
+                shortest = min(shortest, sample.duration / timescale)
+    assert recorder.dropped == ({DropReason.BEFORE_NEXT_SYNC: lost} if lost else {})
+    assert len(stored) == 80 - lost
+    assert shortest > 2.0

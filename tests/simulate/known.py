@@ -58,13 +58,14 @@ class _Extent:
         return any(abs(end - name.time) <= _UNIT for end in times)
 
     def goes_on(self, other: "_Extent", ends: Collection[tuple[int, int]]) -> bool:
-        """Return whether ``other`` seems to go on with a segment of this span, where an end object is (counter, time).
+        """Return whether ``other`` seems to go on with segments of this span, up to an end object (counter, time).
 
-        That has the counter that the next segment of the other one would have, and begins later.
+        They have counters that segments of the other one could have, and begin later. The end is where the first of
+        them begins, or that of this span.
         """
-        count = len(other.keys)
-        begins = [at for at in self.begins[count : count + 1] if at > other.start]
-        return any(counter == count and abs(at - end) <= _UNIT for at in begins for counter, end in ends)
+        later = [number for number in range(len(other.keys), len(self.begins)) if self.begins[number] > other.start]
+        found = {(later[0], self.begins[later[0]])} | {(len(self.keys), end) for end in self.ends} if later else set()
+        return any(counter == one and abs(at - end) <= _UNIT for one, at in found for counter, end in ends)
 
     def mixes_with(self, later: "_Extent") -> bool:
         """Return whether keys cannot tell this span from one that begins later."""
@@ -77,12 +78,13 @@ class _Extent:
 
 
 def _extent(rows: list[CheckedSpan]) -> _Extent:
-    """Return the extent of a span, by what its tracks hold."""
+    """Return the extent of a span, by what its tracks hold, and by its end object: a clock may be followed in it."""
     keys, timescale = rows[0].keys, rows[0].timescale
     name = read_name(keys[0])
     start = rows[0].start if name is None else name.time
     last = max(one.presented + one.duration for row in rows for one in row.samples)
-    ends = (start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows)
+    ends = [start + (last - row.samples[0].presented) * 1_000_000 // timescale for row in rows]
+    ends += [name.time for name in [read_name(rows[0].end)] if name is not None]
     begins = tuple(start if one is None else one.time for one in map(read_name, keys))
     return _Extent(start, frozenset(ends), frozenset(keys), begins)
 

@@ -103,6 +103,16 @@ def test_an_end_where_another_span_seems_to_go_on():
     assert not MixedSpans(spans, [key(10, 2, end=True)]).share_an_end(key(6, 0) + NO_END)  # another counter
     assert not MixedSpans(spans, [key(11, 1, end=True)]).share_an_end(key(6, 0) + NO_END)  # another time
     assert not MixedSpans([span(0, 4, 8), span(6, 2)], [key(4, 1, end=True)]).share_an_end(key(6, 0) + NO_END)  # before
+    jumping = [span(0, 1, 1, 20, 5), span(6, 2)]  # its last segment begins at 22 s, and it ends at 27 s
+    assert MixedSpans(jumping, [key(27, 4, end=True)]).share_an_end(key(6, 0) + NO_END)
+    assert not MixedSpans(jumping, [key(26, 4, end=True)]).share_an_end(key(6, 0) + NO_END)
+
+
+def test_an_end_by_a_clock_that_was_followed():
+    """The media of a span last until 10.0 s, by its first key, and until 10.05 s by its last one."""
+    followed = replace(span(0, 10), end="place/2022-09-21/14/13-10.050Z.1.m4v_end")
+    assert MixedSpans([followed, span(6, 10)]).explain(finding(followed.end))
+    assert not MixedSpans([span(0, 10), span(6, 10)]).explain(finding(followed.end))
 
 
 def test_a_place_that_the_next_start_did_not_have():
