@@ -99,10 +99,11 @@ class StorageHealth:
 
 @dataclass(frozen=True, slots=True)
 class ClockHealth:
-    """The device's clock: the present instant, and how often it was set since the start."""
+    """The device's clock: the present instant, how often it was set since the start, and why recordings wait for it."""
 
     now: UtcTime
     times_set: int = 0
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,10 @@ def _not_followed(health: DeviceHealth) -> str | None:
     return None if health.failure is None else health.failure.text
 
 
+def _clock_not_set(health: DeviceHealth) -> str | None:
+    return health.clock.doubt
+
+
 def _not_recovered(health: DeviceHealth) -> str | None:
     return None if health.recovered else "stores are still being recovered"
 
@@ -122,6 +126,7 @@ def _spool_exhausted(one: StorageHealth) -> str | None:
 DEVICE_RULES: tuple[tuple[HealthRule, Callable[[DeviceHealth], str | None]], ...] = (
     (HealthRule("not-running", UNHEALTHY, "the device was not started, was closed, or its thread ended"), _not_running),
     (HealthRule("not-followed", UNHEALTHY, "the device cannot follow its configuration"), _not_followed),
+    (HealthRule("clock-not-set", UNHEALTHY, "the clock cannot be right, and recordings wait for it"), _clock_not_set),
     (HealthRule("not-recovered", NOTICE, "what an earlier process left is still being recovered"), _not_recovered),
 )  # fmt: skip
 """Rules for the device, in the order in which findings are listed."""

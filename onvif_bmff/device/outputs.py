@@ -266,7 +266,7 @@ class OutputSet:
         spools = self._stores.spools()
         return DeviceHealth(
             running,
-            ClockHealth(now, times_set),
+            ClockHealth(now, times_set, self._clock.doubt()),
             tuple(self._recording_health(plan, outputs) for plan in list(self._plan.recordings.values())),
             tuple(StorageHealth(token, errors.get(token), spools.get(token)) for token in self._stores.tokens()),
             recovered,

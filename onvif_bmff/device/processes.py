@@ -147,7 +147,7 @@ class ProcessOutputs:
 
         What a process that died had counted is not in it.
         """
-        clock = ClockHealth(*self._clock.read())
+        clock = ClockHealth(*self._clock.read(), self._clock.doubt())
         own = DeviceHealth(running, clock, recovered=recovered, failure=self.notes.failure)
         parts = [(one.plan, one.health) for one in self._processes]
         return joined_health(own, list(self._numbers), parts)

@@ -8,6 +8,7 @@ from device_kit import FastClock, ended, fast_device, faults, record, sealed, sp
 
 from onvif_bmff.control import MemoryPersistence
 from onvif_bmff.device import ClockTrust, SteadyClock
+from onvif_bmff.device.health_rules import find_faults
 from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.testing.recordings import recorded_objects
@@ -41,6 +42,7 @@ def test_recordings_wait_in_idle_until_the_clock_is_set_and_begin_at_the_right_t
         until(lambda: made._clock.elapsed() > 30)
         assert state(made.service, held) == "Idle"
         assert "the clock says 1970-01-01T" in made.waits_for_clock
+        assert [one.code for one in find_faults(made.health()) if one.serious] == ["clock-not-set"]
         assert list(store.keys()) == []
         clock.ahead = utc_now() - EPOCH
         until(lambda: state(made.service, held) == "Active")

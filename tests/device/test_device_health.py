@@ -55,6 +55,7 @@ def spool(**more):
 BROKEN = {
     "not-running": device(FINE, running=False),
     "not-followed": device(FINE, failure=NotedError("the disk is full", NOW)),
+    "clock-not-set": device(FINE, clock=ClockHealth(NOW, 0, "the clock says 1970")),
     "not-recovered": device(FINE, recovered=False),
     "recording-error": device(replace(FINE, state=ERROR, error="The source failed: no media for 10 s")),
     "nothing-recorded": device(replace(FINE, last_sample=NOW - 121 * SECOND)),
