@@ -36,6 +36,7 @@ RUNS: dict[str, str] = {
     "spool-kills": "storage/long_spool_kills",
     "spool-worlds": "storage/storage_spool_world",
     "store-faults": "storage/storage_fault_storm",
+    "strangers": "interop/long_strangers",
 }
 """Name of a run -> its module, as a path below ``tests`` without suffix."""
 
