@@ -64,6 +64,7 @@ MANY_METHODS: Mapping[str, str] = {
     "control.service.RecordingService": "the façade of the service: one method for each operation of ONVIF",
     "storage.file_system.FileSystem": "the functions of the system that a store uses, one method for each",
     "storage.file_system.PosixFileSystem": "the functions of the system that a store uses, one method for each",
+    "storage.fixed_modes.FixedModes": "the functions of the system that a store uses, one method for each",
     "testing.store_conformance.StoreConformance": "a list of tests, which its users do not call",
     "timing.UtcTime": "a value: the ways to make, show and compare an instant",
 }

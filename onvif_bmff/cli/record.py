@@ -323,8 +323,12 @@ def _check_tokens(tokens: list[str], tracks: Sequence[Track]) -> None:
 
 
 def _samples(given: RecordInput, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:
-    """Return the samples of the file; where its codec changes, so does the recorder's track."""
+    """Return the samples of the file; where its codec changes, so does the recorder's track.
+
+    Video in which decoding can start nowhere for a minute is cut by time, as that of a camera is.
+    """
     tracks = {track.track_id: track for track in given.tracks}
+    starts = given.starts
     items: Iterator[Sample | CodecChange] = given.source.samples()
     if len(tracks) < len(given.source.tracks):
         items = (item for item in items if item.track_id in tracks)
@@ -336,6 +340,8 @@ def _samples(given: RecordInput, recorder: Recorder, *, paced: bool) -> Iterator
             if item.codec.media_type != old.type:
                 raise MediaError(f"track {item.track_id} changes its kind of media")
             recorder.replace_track(Track(old.token, old.track_id, old.timescale, item.codec, old.language))
+        elif item.track_id in starts:
+            yield starts[item.track_id].push(item)
         else:
             yield item
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from onvif_bmff.cli.live_options import StreamUrl, stream_options
 from onvif_bmff.cli.terminal import complain
+from onvif_bmff.codecs import StartPoints
 from onvif_bmff.errors import ForeignFormatError, MediaError, OnvifBmffError, SourceError
 from onvif_bmff.ingest import Mp4Input, main_tracks, open_mp4, open_stream
+from onvif_bmff.media.codec import RandomAccessCodec
 from onvif_bmff.media.track import Track
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ Source: TypeAlias = "Mp4Input | ContainerInput"
 
 
 class RecordInput:
-    """An open input, called ``name``; ``tracks`` are those to record, ``size`` is in bytes, 0 if it is not known."""
+    """An open input, called ``name``; ``tracks`` are those to record, ``size`` is in bytes, 0 if it is not known.
+
+    ``starts`` cut video by time in which decoding can start nowhere, by track.
+    """
 
     def __init__(self, source: "Source", name: str, tracks: Sequence[Track], size: int) -> None:
         self.source = source
@@ -36,6 +41,11 @@ class RecordInput:
         self.title = name if "://" in name else Path(name).name
         self.tracks = tuple(tracks)
         self.size = size
+        self.starts = {
+            track.track_id: StartPoints(track.timescale)
+            for track in tracks
+            if isinstance(track.codec, RandomAccessCodec)
+        }
 
     @property
     def is_loss(self) -> bool:
@@ -51,6 +61,10 @@ class RecordInput:
         """Complain about what was found wrong, and about tracks that are not recorded unless they were not chosen."""
         for text in faults_of(self.source):
             complain(f"{self.name}: {text}")
+        for track in self.tracks:
+            if track.track_id in self.starts and self.starts[track.track_id].forced:
+                text = "decoding can start nowhere for a minute: segments from there on cannot be decoded alone"
+                complain(f"{self.name}: {track.token}: {text}")
         for other in self.source.others if isinstance(self.source, Mp4Input) else ():
             complain(f"{self.name}: track {other.track_id} ({other.handler!r}) is no video, audio or metadata")
         for track in self.source.tracks if not args.tracks else ():

@@ -62,9 +62,7 @@ class LiveRecording:
         self._options = stream_options(args)
         self._stop = threading.Event()
         self._ends_at: float | None = None
-        self._left: Fraction | None = None
-        if args.duration is not None:
-            self._left = Fraction(args.duration // timedelta(microseconds=1), 1_000_000)
+        self._end: UtcTime | None = None
         self.failure: Exception | None = None
         self.dropped: Counter[str] = Counter()
 
@@ -144,7 +142,7 @@ class LiveRecording:
         session = _LiveSession(tracks, recorder, choice, self._status, name=self._args.input.shown)
         error: SourceError | None = None
         try:
-            for item in self._args.signals.read(self._until_over(source.samples(), tracks)):
+            for item in self._args.signals.read(self._until_over(source.samples(), tracks, session)):
                 try:
                     sink.add_all(session.take(item))
                 except (MediaError, ProtectionError) as failure:
@@ -180,27 +178,32 @@ class LiveRecording:
         return tuple({track.type: track for track in reversed(tracks)}.values())[::-1]
 
     def _until_over(
-        self, items: "Iterator[Sample | CodecChange | ClockReading]", tracks: Sequence[Track]
+        self,
+        items: "Iterator[Sample | CodecChange | ClockReading]",
+        tracks: Sequence[Track],
+        session: "_LiveSession",
     ) -> "Iterator[Sample | CodecChange | ClockReading]":
-        """Pass items of the tracks on, until as much is recorded as was asked for."""
+        """Pass items of the tracks on, until the duration is over since the first sample, interruptions included."""
         timescales = {track.track_id: track.timescale for track in tracks}
-        lead = lead_of(tracks).track_id
-        first: Fraction | None = None
+        lead, duration = lead_of(tracks).track_id, self._args.duration
         for item in items:
             if isinstance(item, ClockReading) or item.track_id not in timescales:
                 if isinstance(item, ClockReading) and item.track_id in (None, *timescales):
                     yield item
                 continue
-            if self._left is not None and item.track_id == lead and isinstance(item, Sample):
-                time_now = Fraction(item.decode_time, timescales[lead])
-                if first is None and item.sync:
-                    first = time_now
-                    if self._ends_at is None:
-                        self._ends_at = time.monotonic() + float(self._left) + _GRACE
-                if first is not None and time_now - first >= self._left:
+            if duration is None or item.track_id != lead or not isinstance(item, Sample):
+                yield item
+            elif self._end is not None:
+                if session.recorder.active and session.instant(item) >= self._end:
                     self._stop.set()
                     return
-            yield item
+                yield item
+            else:
+                yield item  # which ties media time to UTC, if nothing did before
+                if item.sync:
+                    # Instants are whole microseconds: a sample that is one early is on time.
+                    self._end = session.instant(item).plus_microseconds(duration // timedelta(microseconds=1) - 1)
+                    self._ends_at = time.monotonic() + duration.total_seconds() + _GRACE
 
 
 class _LiveSession:
@@ -234,10 +237,14 @@ class _LiveSession:
             at, media_time = self._anchor
             self.recorder.activate(at, media_time=media_time)
             self._status.entered("recording")
-        at, media_time = self._anchor
-        since = Fraction(item.decode_time, self._timescales[item.track_id]) - media_time
-        self._status.sample(at.plus_microseconds(round(since * 1_000_000)), len(item.data))
+        self._status.sample(self.instant(item), len(item.data))
         return [*events, *self.recorder.push(item)]
+
+    def instant(self, sample: Sample) -> UtcTime:
+        """Return when a sample is decoded, by what the recording of this connection began with."""
+        at, media_time = self._anchor
+        since = Fraction(sample.decode_time, self._timescales[sample.track_id]) - media_time
+        return at.plus_microseconds(round(since * 1_000_000))
 
     def close(self) -> Sequence[RecordingEvent]:
         """End the recording of this connection; return the events."""

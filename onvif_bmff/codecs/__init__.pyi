@@ -48,7 +48,6 @@ from onvif_bmff.codecs.hevc.sets import skip_short_term_ref_pic_set as skip_shor
 from onvif_bmff.codecs.hevc.slice import HevcSliceHeaders as HevcSliceHeaders
 from onvif_bmff.codecs.hevc.syntax import HevcSps as HevcSps
 from onvif_bmff.codecs.hevc.syntax import HevcVps as HevcVps
-from onvif_bmff.codecs.hevc.syntax import hevc_is_idr as hevc_is_idr
 from onvif_bmff.codecs.hevc.syntax import hevc_is_irap as hevc_is_irap
 from onvif_bmff.codecs.hevc.syntax import hevc_is_vcl as hevc_is_vcl
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id as hevc_layer_id
@@ -149,7 +148,6 @@ __all__ = [
     "codec_of",
     "configuration_record",
     "find_av1_sequence_header",
-    "hevc_is_idr",
     "hevc_is_irap",
     "hevc_is_vcl",
     "hevc_layer_id",

@@ -40,7 +40,6 @@ NAMES = {
     "hevc.syntax": (
         "HevcSps",
         "HevcVps",
-        "hevc_is_idr",
         "hevc_is_irap",
         "hevc_is_vcl",
         "hevc_layer_id",

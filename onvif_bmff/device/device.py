@@ -197,9 +197,7 @@ class RecordingDevice:
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
         part = recovered_part(workers)
-        self._recovery = DeviceRecovery(
-            stores, labels, side.plans, steady, self._data_deleted, runtime, part=part, doubt=steady.doubt
-        )
+        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)

@@ -174,7 +174,6 @@ class _Worker:
             _nothing_deleted,
             runtime,
             part=RecoveryPart.SEGMENTS,
-            doubt=clock.doubt,
         )
         vectors = None if setup.vectors is None else SqliteIvStore(setup.vectors)
         ivs = IvSources(CencIvAllocators(random=runtime.random, store=vectors), CbcsIvSource(runtime.random))

@@ -11,6 +11,7 @@ from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.device.exports import clear_unfinished_exports
 from onvif_bmff.device.local import delete_segments
+from onvif_bmff.device.steady_clock import SteadyClock
 from onvif_bmff.device.stores import DeviceStores
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.logs import CauseLog
@@ -25,10 +26,9 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
+_LOOK = 0.5
 _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
-_CLOCK_INTERVAL = 1.0
-"""Seconds after which a clock that is wrong is looked at again."""
 
 
 class RecoveryPart(Enum):
@@ -45,8 +45,8 @@ class DeviceRecovery:
     """Recovers all stores of a device in the background, each in a thread, so that one that hangs delays nothing else.
 
     A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
-    as long each time up to a minute. As long as the clock is wrong nothing is recovered: by it, all spans that are open
-    could be of this device's own life.
+    as long each time up to a minute. As long as the clock is wrong nothing is recovered: by its time all spans would be
+    later than the start, as those are which this process records itself.
 
     Args:
         stores: the stores.
@@ -56,7 +56,6 @@ class DeviceRecovery:
         deleted: called with every range of local data that was deleted.
         runtime: runs the threads.
         part: what is recovered.
-        doubt: returns why the clock is wrong; None if it is right.
     """
 
     def __init__(
@@ -64,12 +63,11 @@ class DeviceRecovery:
         stores: DeviceStores,
         labels: SegmentLabels,
         plans: Callable[[], DevicePlan],
-        clock: Callable[[], UtcTime],
+        clock: SteadyClock,
         deleted: Callable[[str, str, TimeRange], None],
         runtime: Runtime = SYSTEM,
         *,
         part: RecoveryPart = RecoveryPart.ALL,
-        doubt: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._runtime = runtime
         self._part = part
@@ -78,7 +76,6 @@ class DeviceRecovery:
         self._labels = labels
         self._plans = plans
         self._clock = clock
-        self._doubt = doubt
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
@@ -86,12 +83,10 @@ class DeviceRecovery:
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
-        started, plan = self._clock() if self._doubt() is None else None, self._plans()
-        waiting = [
-            self._runtime.spawn(partial(self._recover, token, store, plan, started), f"recovery {token}")
-            for token, store in self._stores.all().items()
-        ]
-        self._runtime.spawn(partial(self._await, waiting), "recovery")
+        if self._clock.doubt() is None:
+            self._runtime.spawn(partial(self._await, self._begin()), "recovery")
+        else:
+            self._runtime.spawn(self._begin_later, "recovery")
 
     @property
     def reports(self) -> list[RecoveryReport]:
@@ -111,16 +106,25 @@ class DeviceRecovery:
         """Try no store again."""
         self._stop.set()
 
+    def _begin(self) -> list[Task]:
+        started, plan = self._clock(), self._plans()
+        return [
+            self._runtime.spawn(partial(self._recover, token, store, plan, started), f"recovery {token}")
+            for token, store in self._stores.all().items()
+        ]
+
+    def _begin_later(self) -> None:
+        while self._clock.doubt() is not None:
+            if self._stop.wait(_LOOK):
+                return
+        self._await(self._begin())
+
     def _await(self, waiting: list[Task]) -> None:
         for task in waiting:
             task.join()
         self._done.set()
 
-    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime | None) -> None:
-        while started is None:
-            if self._stop.wait(_CLOCK_INTERVAL):
-                return
-            started = self._clock() if self._doubt() is None else None
+    def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target

@@ -4,6 +4,7 @@ NAMES = {
     "episodes": ("Steps", "Verdict",),
     "object_times": ("fragment_times",),
     "observation": ("Fault", "Observation", "limited",),
+    "place_line": ("PlaceLine",),
     "samples": ("diagnose_samples",),
     "store": ("diagnose_store",),
     "track_times": ("TrackTimes",),

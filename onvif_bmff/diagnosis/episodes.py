@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 from statistics import median
 
 from onvif_bmff.diagnosis.observation import Fault
+from onvif_bmff.diagnosis.place_line import PlaceLine
 
 __all__ = ["Steps", "Verdict"]
 
@@ -18,6 +19,12 @@ LONGEST = 500
 """Steps after which an episode ends in any case."""
 _MANY = 25
 """Steps of an episode of jitter, at least."""
+_UNEVEN = 16
+"""Samples are spaced unevenly if they are, on average, more than this part of the nominal step from even."""
+_SHAKEN = 0.2
+"""Seconds from its place that a sample of a stream with jitter may be, or six nominal steps."""
+_HALF = 0.6
+"""Part of a step by which samples that are spaced unevenly may be off the line before them, and follow it."""
 _TICKS_APART = 8
 """A step of less than this part of the nominal one is almost none."""
 
@@ -109,6 +116,35 @@ def judge(episode: Episode) -> list[Verdict]:
     return _squeezed(off, nominal, off[-1], short, back)
 
 
+def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
+    """Return what an episode was if samples are spaced unevenly before it too, and go on after it as before; or None.
+
+    ``line`` is that of the samples before it.
+    """
+    steps, calm = episode.steps, episode.calm()
+    times = list(accumulate(steps, initial=episode.start))[1:]
+    inner = len(steps) - calm
+    seen = line.seen([(line.next + number, times[number]) for number in range(inner, len(steps))])
+    shown = list(accumulate(episode.presented[:inner]))
+    if not inner or _is_reordered(shown, episode.nominal):
+        return None
+    apart = any(abs(one - other) > episode.nominal for one, other in zip(steps, episode.presented, strict=True))
+    if apart and min(place - episode.nominal * number for number, place in enumerate(shown, 1)) < -6 * episode.nominal:
+        return None  # presentation has the stamps as they came, where decode times were moved
+    pace, uneven, shift = seen or (episode.nominal, 0.0, 0.0)
+    if uneven * _UNEVEN < pace or abs(shift) > max(_HALF * pace, 2 * uneven):
+        backward = sum(step < 0 or episode.is_short(step) for step in steps[:inner])
+        pace = (times[inner - 1] - episode.start) / inner
+        if inner < _MANY or backward * 8 < inner or pace < episode.nominal / 4:
+            return None
+    off = [time - episode.start - pace * number for number, time in enumerate(times[:inner], 1)]
+    peak = max(off, key=abs)
+    if abs(peak) > max(6 * pace, _SHAKEN):
+        return None
+    text = f"{_count(inner, 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
+    return Verdict(Fault.JITTER, text, peak, inner)
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
@@ -141,12 +177,22 @@ def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: 
         stamps = "a stamp was" if count == 1 else f"{count} stamps were"
         where = "ahead" if peak > 0 else "behind"
         text = f"{stamps} {abs(peak):.3f} s {where}, and then right again{squeezed}"
-        return [Verdict(Fault.OUTLIER, text, peak, count)]
+        return [Verdict(Fault.OUTLIER, text, peak, count), *_behind(shift, nominal)]
     if shift > 1.5 * nominal:
         text = f"the clock went ahead by {shift:.3f} s{squeezed}"
         return [Verdict(Fault.GAP, text, shift, short)]
     text = f"{_count(short or back, 'sample')} in almost no time after the one before"
     return [Verdict(Fault.TOO_CLOSE, text, 0.0, short or back)]
+
+
+def _behind(shift: float, nominal: float) -> list[Verdict]:
+    """What is missing behind a stamp that was off: what follows is later than it would be by ``shift`` seconds."""
+    if shift <= 2.5 * nominal or nominal <= 0:
+        return []
+    if shift + nominal > gap_bound(nominal):
+        return [Verdict(Fault.GAP, f"nothing for {shift:.3f} s, or the clock was set ahead", shift, 0)]
+    missing = round(shift / nominal)
+    return [Verdict(Fault.MISSING, f"{_count(missing, 'sample')} missing", shift, missing)]
 
 
 def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Verdict]:
@@ -159,19 +205,22 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
     rest = [step for step in steps if step <= gap_bound(nominal)]
     missing = round(sum(rest) / nominal) - len(rest)
     if missing > 0 and any(not episode.is_regular(step) for step in rest):
-        found.append(Verdict(Fault.MISSING, f"{_count(missing, 'sample')} missing", missing * nominal, missing))
+        set_ahead = ", or the clock was set ahead" if max(rest) > 3.5 * nominal else ""
+        text = f"{_count(missing, 'sample')} missing{set_ahead}"
+        found.append(Verdict(Fault.MISSING, text, missing * nominal, missing))
     return found
 
 
 class Steps:
     """The steps of one track: calls ``found`` with each verdict and the media time (seconds) that it is of."""
 
-    __slots__ = ("_episode", "_found", "_nominal", "_recent")
+    __slots__ = ("_episode", "_found", "_line", "_nominal", "_recent")
 
     def __init__(self, found: Callable[[Verdict, float], None]) -> None:
         self._found = found
         self._recent: deque[float] = deque(maxlen=16)
         self._episode: Episode | None = None
+        self._line = PlaceLine()
         self._nominal = 0.0
 
     def add(self, time: float, step: float, presented: float) -> None:
@@ -181,6 +230,7 @@ class Steps:
             nominal = self._nominal
             if len(self._recent) < _KNOWN or nominal / 4 <= step <= nominal * 7 / 4:
                 self._recent.append(step)
+                self._line.add(time + step)
                 if len(self._recent) <= _KNOWN or not nominal * 0.9 <= step <= nominal * 1.1:
                     self._settle()
                 return
@@ -193,9 +243,21 @@ class Steps:
         episode, self._episode = self._episode, None
         if episode is None:
             return
-        for verdict in judge(episode):
-            self._found(verdict, episode.start)
+        jitter = shaken(episode, self._line)
+        times = list(accumulate(episode.steps, initial=episode.start))[1:]
         calm = episode.calm()
+        if jitter is None:
+            verdicts = judge(episode)
+            for verdict in verdicts:
+                self._found(verdict, episode.start)
+            if any(abs(one.seconds) > 3 * episode.nominal and one.fault is not Fault.OUTLIER for one in verdicts):
+                self._line.clear()
+            self._line.next += len(times) - calm
+            times = times[len(times) - calm :]
+        else:
+            self._found(jitter, episode.start)
+        for time in times:
+            self._line.add(time)
         if calm:
             if episode.changed_rate():
                 self._recent.clear()

@@ -77,6 +77,7 @@ def _apart(tracks: Sequence[Track], times: dict[int, TrackTimes]) -> Iterator[Ob
         if None in (begin, end, first, last):
             continue
         longer = (last or 0) - (end or 0)
-        if abs(longer) > _APART + ((end or 0) - (begin or 0)) * _RATE:
+        told = times[track.track_id].stepped - times[lead.track_id].stepped
+        if min(abs(longer), abs(longer - told)) > _APART + max((end or 0) - (begin or 0), 0) * _RATE:
             text = f"ends {abs(longer):.3f} s {'after' if longer > 0 else 'before'} {lead.token}"
             yield Observation(Fault.DRIFT, track.token, text, longer, media_time=last)

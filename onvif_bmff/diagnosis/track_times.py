@@ -27,21 +27,28 @@ class TrackTimes:
 
     ``add`` takes the samples in decode order, ``end`` says that there are no more. Metadata may pause and have no
     regular spacing: only steps back are judged there. Attributes: ``first`` and ``last`` are the media times (seconds)
-    at which the track begins and ends, None before the first sample.
+    at which the track begins and ends, None before the first sample; ``stepped`` is by how much its clock was set, or
+    nothing came, as far as that was found.
     """
 
-    __slots__ = ("_found", "_kind", "_last", "_scale", "_steps", "_sync", "_unsynced", "first", "last")
+    __slots__ = ("_found", "_kind", "_last", "_scale", "_steps", "_sync", "_unsynced", "first", "last", "stepped")
 
     def __init__(self, kind: MediaKind, timescale: int, found: Callable[[Verdict, float], None]) -> None:
         self._found = found
         self._kind = kind
         self._scale = timescale
-        self._steps = Steps(found)
+        self._steps = Steps(self._step)
         self._last: _Last | None = None
         self._sync: float | None = None
         self._unsynced = 0
         self.first: float | None = None
         self.last: float | None = None
+        self.stepped = 0.0
+
+    def _step(self, verdict: Verdict, time: float) -> None:
+        if verdict.fault in (Fault.STEP_BACK, Fault.GAP):
+            self.stepped += verdict.seconds
+        self._found(verdict, time)
 
     def add(self, decode_time: int, offset: int, duration: int, *, sync: bool) -> None:
         """Take the next sample; all numbers are ticks."""

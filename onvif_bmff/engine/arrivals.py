@@ -100,9 +100,9 @@ class ArrivalEstimator:
         """Return arrival less media time of what is not delayed, at the arrival of the newest sample or later."""
         part = self.age * _PART
         ripe = [one for one in self._minima if one[0] <= self._minima[-1][0] - part]
-        level, slope = self._line(ripe, part)
-        self.slope = slope
         begin = ripe[-1][0]
+        level, slope = self._line(ripe, min(part, (begin - ripe[0][0]) / 3))
+        self.slope = slope
         young = (y + slope * (begin - x) for x, y in islice(self._minima, len(ripe), None))
         return min([level, *young]) + slope * (arrival - begin)
 
@@ -281,7 +281,7 @@ class SourceClock:
         if goes_on is False:
             return None
         if goes_on is None:
-            self._step(line)
+            self._step()
         line.estimator.add(arrival, media)
         line.latest = arrival
         if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:
@@ -321,11 +321,10 @@ class SourceClock:
         """Return the line that others are compared with: the first one, of video if there is some, that is live."""
         return next((line for line in self._lines.values() if line.is_live(arrival)), None)
 
-    def _step(self, line: _Line) -> None:
-        if line is self._leading(line.latest):
-            for other in self._lines.values():
-                other.stepped = True
-        line.step()
+    def _step(self) -> None:
+        """Begin anew where the clock of a track was set: those of others may have been, by too little to be seen."""
+        for line in self._lines.values():
+            line.step()
 
     def _look(self, line: _Line, arrival: float) -> float | None:
         """Return arrival less media time of the source; None from a track that is not in step with it."""

@@ -3,6 +3,7 @@ from onvif_bmff.recording.boundaries import by_clock as by_clock
 from onvif_bmff.recording.boundaries import since_open as since_open
 from onvif_bmff.recording.causes import SyncSample as SyncSample
 from onvif_bmff.recording.causes import causes_at as causes_at
+from onvif_bmff.recording.causes import skip_checks as skip_checks
 from onvif_bmff.recording.clock_follower import ClockFollower as ClockFollower
 from onvif_bmff.recording.clock_parts import ClockLimits as ClockLimits
 from onvif_bmff.recording.clock_parts import MAX_DURATION as MAX_DURATION
@@ -40,12 +41,15 @@ from onvif_bmff.recording.fragment import FragmentTrack as FragmentTrack
 from onvif_bmff.recording.fragment import Run as Run
 from onvif_bmff.recording.header import build_header as build_header
 from onvif_bmff.recording.held_back import HeldBack as HeldBack
-from onvif_bmff.recording.held_back import TimingFault as TimingFault
 from onvif_bmff.recording.held_back import settle_times as settle_times
 from onvif_bmff.recording.interleave import Interleaver as Interleaver
+from onvif_bmff.recording.late_tracks import LateTracks as LateTracks
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
+from onvif_bmff.recording.placing import is_first_off as is_first_off
+from onvif_bmff.recording.placing import moved_along as moved_along
+from onvif_bmff.recording.placing import places as places
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
@@ -65,7 +69,6 @@ from onvif_bmff.recording.sample_times import decoded_from as decoded_from
 from onvif_bmff.recording.sample_times import moved as moved
 from onvif_bmff.recording.sample_times import nudged as nudged
 from onvif_bmff.recording.sample_times import put as put
-from onvif_bmff.recording.sample_times import spread as spread
 from onvif_bmff.recording.sample_times import with_duration as with_duration
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
@@ -85,6 +88,7 @@ from onvif_bmff.recording.span_parts import SpanWriterState as SpanWriterState
 from onvif_bmff.recording.span_parts import UsedKeys as UsedKeys
 from onvif_bmff.recording.span_set import SpanSet as SpanSet
 from onvif_bmff.recording.stamps import Bounds as Bounds
+from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
@@ -92,12 +96,11 @@ from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
-from onvif_bmff.recording.stamps import is_first_off as is_first_off
 from onvif_bmff.recording.stamps import judge as judge
-from onvif_bmff.recording.stamps import moved_along as moved_along
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
+from onvif_bmff.recording.timing_faults import TimingFault as TimingFault
 from onvif_bmff.recording.totals import SegmentTotals as SegmentTotals
 from onvif_bmff.recording.totals import TrackTotals as TrackTotals
 from onvif_bmff.recording.totals import make_random_access as make_random_access
@@ -108,6 +111,7 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 __all__ = [
     "CMAF",
     "CUTS",
+    "FIRST_PAUSE",
     "FOLLOWED",
     "MAX_DURATION",
     "MP4",
@@ -135,6 +139,7 @@ __all__ = [
     "HeldBack",
     "Interleaver",
     "Judgement",
+    "LateTracks",
     "LatestReading",
     "Moment",
     "Neighbours",
@@ -202,13 +207,14 @@ __all__ = [
     "moved_along",
     "nudged",
     "per_codec",
+    "places",
     "protect",
     "put",
     "register_format",
     "segment_attributes",
     "settle_times",
     "since_open",
-    "spread",
+    "skip_checks",
     "trouble_of",
     "usual_limit",
     "with_duration",

@@ -2,15 +2,17 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.progress import Progress
 from onvif_bmff.recording.span_set import SpanSet
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recording.track_state import TrackState
 
-__all__ = ["SyncSample", "causes_at"]
+__all__ = ["SyncSample", "causes_at", "skip_checks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,3 +69,26 @@ def _due(turn: SyncSample, current: SpanSet, target: RecordingTarget, progress: 
     if due is not None:
         causes.add(due)
     return causes
+
+
+def skip_checks(
+    turn: SyncSample, current: SpanSet, pending: Set[CutCause], target: RecordingTarget, progress: Progress
+) -> None:
+    """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
+    state = turn.state
+    if pending or state.announced.changes or state.gaps:
+        return
+    writer = current.writers[state.track.track_id]
+    if turn.leads or not current.multiplexed:
+        state.skip_checks(writer, _next_cut(state, current, target.span_duration, progress.patience))
+    else:
+        state.skip_checks(writer)
+
+
+def _next_cut(state: TrackState, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
+    """Return the decode time from which on a track may be due for a cut if it leads, as things are."""
+    track_id = state.track.track_id
+    due = spans.writers[track_id].due
+    if due is None or span_duration is None:
+        return NEVER if due is None else due
+    return min(due, spans.due(track_id, span_duration, patience) // state.factor - state.shift)

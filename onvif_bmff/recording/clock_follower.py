@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from onvif_bmff.errors import TimeError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.objects.media_clock import MediaClock
-from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.progress import ClockTie, LatestReading, UtcAnchor
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class ClockFollower:
     _previous: dict[ClockOrigin, ClockReading] = field(default_factory=dict)
     _camera_seen: Fraction | None = None
     _off_since: Fraction | None = None
-    _setting: bool = False
     _tie: ClockTie | None = None
 
     def read(self, reading: ClockReading, state: "TrackState") -> bool:
@@ -49,7 +48,9 @@ class ClockFollower:
         confirmed = previous is None or _agree(previous, reading)
         expected = self._expected(reading, time)
         if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
-            self._tie, self._off_since, self._setting = self.anchor.tie, None, False
+            self._tie, self._off_since, self.anchor.is_set = self.anchor.tie, None, False
+        denies = state.clock.denies_gap(time, Fraction(reading.utc.microseconds_since(expected), 1_000_000))
+        confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
         seen = self._camera_seen
         situation = judge_reading(
@@ -60,6 +61,7 @@ class ClockFollower:
             arrival=self._arrival(reading, expected),
             expected=expected,
             off_for=time - since,
+            denies_gap=denies,
         )
         if situation is ReadingSituation.IMPOSSIBLE:
             self.counted[TimingFault.READING_DISBELIEVED] += 1
@@ -84,10 +86,10 @@ class ClockFollower:
         if verdict is ReadingVerdict.WAIT:
             return False
         if verdict is ReadingVerdict.SET:
-            self.counted[TimingFault.CLOCK_SET] += not self._setting
-            self._setting = True
+            self.counted[TimingFault.CLOCK_SET] += not self.anchor.is_set
+            self.anchor.is_set = True
             return True
-        self._off_since, self._setting = None, False
+        self._off_since, self.anchor.is_set = None, False
         tie = self.anchor.tie
         if verdict is ReadingVerdict.FOLLOW and tie is not None:
             self.counted[TimingFault.CLOCK_FOLLOWED] += tie.taken_up

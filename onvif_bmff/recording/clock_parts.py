@@ -8,7 +8,7 @@ from typing import Protocol
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
-from onvif_bmff.recording.stamps import NOWHERE, Bounds
+from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -19,6 +19,12 @@ MAX_DURATION = (1 << 32) - 1
 """Ticks that 32 bits hold."""
 _DELAY = 10
 """Seconds that a track may be behind others."""
+_OF_THE_GAP = 4
+"""What part of a gap a reading may be off that says that there was none."""
+_LATELY = 20
+"""Seconds of media for which a reading may deny a gap."""
+_JUST = 3
+"""Seconds of media for which another track's clock has just been set."""
 _MAX_TIME = 1 << 41
 """Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
 
@@ -51,15 +57,65 @@ class Positioned(Protocol):
 class SharedTime:
     """What the clocks of a recording know in common, so that its tracks stay in step.
 
-    ``shift`` is the seconds by which a source that started anew is moved; ``first`` the first timestamp of any track
-    by timescale, from which the wraps of all counters of that timescale are counted. ``clocks`` are those of
-    tracks whose media do not pause, with their timescales. What was wrong is counted in ``counted``.
+    ``shift`` is the seconds by which a source that started anew is moved, and ``shifted`` when that was; ``first`` the
+    first timestamp of any track by timescale, from which the wraps of all counters of that timescale are counted.
+    ``clocks`` are those of tracks whose media do not pause, with their timescales. ``gap`` is when media went on after
+    the last one, and how long that was. What was wrong is counted in ``counted``.
     """
 
     shift: Fraction | None = None
+    shifted: Fraction = Fraction(0)
+    gap: tuple[Fraction, Fraction] | None = None
     first: dict[int, int] = field(default_factory=dict)
     clocks: list[tuple[Positioned, int]] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+
+    def note_gap(self, since: int, until: int, timescale: int) -> None:
+        """Note where media are missing, in ticks."""
+        self.gap = Fraction(until, timescale), Fraction(until - since, timescale)
+
+    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading for a time says that there was no gap: it is ``off`` by as much, the other way."""
+        if self.gap is None:
+            return False
+        until, lasted = self.gap
+        return 0 <= time - until <= _LATELY and abs(off + lasted) * _OF_THE_GAP <= lasted
+
+    def moved(self, clock: Positioned, time: int, timescale: int) -> int:
+        """Return the ticks by which a track is moved at a time if it stays in step with others that have just been."""
+        if self.shift is None or abs(Fraction(time, timescale) - self.shifted) > _JUST:
+            return 0
+        return int(self.shift * timescale) - clock.shift
+
+    def in_step(self, clock: Positioned, time: int, earliest: int, limit: int, timescale: int) -> int:
+        """Return the ticks by which a sample is moved whose track was silent while the clock of others was set.
+
+        That is its clock, too, if it puts the sample at ``earliest`` or later and within ``limit`` of where the others
+        are, where its stamp, ``time``, does not.
+        """
+        if self.shift is None:
+            return 0
+        by, reached = int(self.shift * timescale) - clock.shift, self.elsewhere(clock, timescale)[0]
+        fits = time + by >= earliest and abs(time + by - reached) <= limit < abs(time - reached)
+        return by if fits else 0
+
+    def set_back(self, clock: Positioned) -> bool:
+        """Return whether the stamps of a track but that of a clock are in doubt because they go on earlier."""
+        return any(
+            other.doubted and other.held is not None and other.doubted[0].decode_time <= other.held.decode_time
+            for other, _ in self.clocks
+            if other is not clock
+        )
+
+    def neighbours(self, clock: Positioned, last: int, nominal: int, timescale: int, elsewhere: int) -> Neighbours:
+        """Return what is known around stamps of a track after one at ``last``.
+
+        Other tracks had come as far as ``elsewhere`` when the first of these stamps came.
+        """
+        reached, stamped = self.elsewhere(clock, timescale)
+        gone_on = 2 * (stamped - elsewhere) >= timescale
+        moved_by = self.moved(clock, last, timescale)
+        return Neighbours(last, nominal, reached, stamped, gone_on, moved_by, self.set_back(clock))
 
     def elsewhere(self, clock: Positioned, timescale: int) -> tuple[int, int]:
         """Return how far tracks have come but that of a clock, in ticks of it: for certain, and by their newest stamps.
@@ -117,6 +173,11 @@ class WrappingCounter:
     def nearest(self, raw: int, last: int) -> int:
         """Return the time nearest to ``last`` at which the counter is at ``raw``."""
         return last + (raw - last + self.half) % (self.half * 2) - self.half
+
+    def wrapped_until(self, time: Fraction) -> int:
+        """Return the ticks of the wraps before the last time that a time near it, as the source counts, lacks."""
+        width = self.half * 2
+        return 0 if self.last is None else round((self.last - time) / width) * width
 
     def unwrapped(self, sample: Sample, first: dict[int, int], timescale: int) -> Sample:
         """Return the next sample without the wraps before it; the first lies near that of ``first``, by timescale."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from onvif_bmff.media.track import Sample
-from onvif_bmff.recording.clock_parts import Positioned
-from onvif_bmff.recording.stamps import moved_along
+from onvif_bmff.recording.clock_parts import Positioned, SharedTime
+from onvif_bmff.recording.placing import moved_along
 
 __all__ = ["Companion", "WaitingDocuments"]
 
@@ -52,14 +53,24 @@ class Companion:
 
 @dataclass(slots=True, eq=False)
 class WaitingDocuments:
-    """Documents whose companions are in doubt, so that they are in doubt too."""
+    """Documents whose companions are in doubt, so that they are in doubt too.
+
+    They are ``on_their_own`` where their own clock was set, as long as that of other tracks is not set later.
+    """
 
     documents: list[tuple[Sample, Companion]] = field(default_factory=list)
+    on_their_own: Fraction | None = None
 
     def add(self, document: Sample, companion: Companion | None) -> None:
         """Take a document that is held back; its time may be set."""
         if companion is not None:
             self.documents.append((document, companion))
+
+    def companion(self, shared: SharedTime, timescale: int, shift: int) -> Companion | None:
+        """Return that of a document that comes now, where stamps are moved by ``shift``; None if it has none."""
+        if shift and self.on_their_own == shared.shifted:
+            return None
+        return Companion.of(shared.clocks, timescale, shift)
 
     def wait(self, longest: int) -> bool:
         """Return whether they have to wait; for documents of ``longest`` ticks at most."""

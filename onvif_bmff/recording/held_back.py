@@ -3,31 +3,21 @@
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
-from onvif_bmff.recording.sample_times import put, spread
+from onvif_bmff.recording.placing import places
+from onvif_bmff.recording.sample_times import moved, put
 from onvif_bmff.recording.shaken_stamps import ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
+from onvif_bmff.recording.timing_faults import TimingFault
 
-__all__ = ["HeldBack", "TimingFault", "settle_times"]
+__all__ = ["HeldBack", "settle_times"]
 
 _MAX_SAMPLES = 1_000
 _MAX_BYTES = 16 << 20
 _NEAR = 10
 """Part of a second by which a picture may be moved in decoding only; two nominal durations at most."""
-
-
-class TimingFault(StrEnum):
-    """What was wrong with the times of a source: what ``Recorder.timing`` counts by, in words for an operator."""
-
-    RESTAMPED = "samples whose stamps were off, put in their place"
-    DISCONTINUITY = "jumps of a source's clock"
-    GAP = "gaps in the media"
-    CLOCK_FOLLOWED = "corrections of up to 100 ms inside a span"
-    CLOCK_SET = "corrections of a clock that began new spans"
-    READING_DISBELIEVED = "readings of a clock that were not believed"
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +35,15 @@ class HeldBack:
     elsewhere: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no sample is held back, and no stamp has to be looked at more closely."""
+        return not (self.samples or self.ready or self.shaken.is_looked_for)
+
+    def move_ready(self, by: int) -> None:
+        """Move the samples that are to be stored by so many ticks."""
+        self.ready = deque((moved(one, one.decode_time + by), gap) for one, gap in self.ready)
 
     def add(self, sample: Sample) -> None:
         """Hold a sample back."""
@@ -70,19 +69,20 @@ class HeldBack:
 
 def settle_times(
     judged: Judgement, samples: Sequence[Sample], last: int, nominal: int, timescale: int, counted: Counter[str]
-) -> None:
-    """Set the times of samples that are off as a judgement says, after one at ``last``; count what was wrong."""
-    verdict, off = judged.verdict, samples[: judged.off]
-    stands = samples[judged.off] if judged.stands else None
+) -> int:
+    """Set the times of samples that are off as a judgement says, after one at ``last``; count what was wrong.
+
+    Return how many of the samples lie before the break, if there is one.
+    """
+    verdict = judged.verdict
     if verdict is Verdict.DISCONTINUITY:
         counted[TimingFault.DISCONTINUITY] += 1
     elif verdict is Verdict.GAP:
         counted[TimingFault.GAP] += 1
-    if verdict is Verdict.KEEP or not off:
-        return
-    counted[TimingFault.RESTAMPED] += len(off)
-    end = last + nominal * (len(off) + 1)
-    if stands is not None and (verdict is Verdict.RESTAMP or stands.decode_time < end):
-        end = stands.decode_time
-    for sample, time in zip(off, spread(len(off), last, end), strict=True):
+    if verdict is Verdict.KEEP or not judged.off:
+        return judged.off
+    counted[TimingFault.RESTAMPED] += judged.off
+    times, before = places(judged, [sample.decode_time for sample in samples], last, nominal)
+    for sample, time in zip(samples, times, strict=False):
         put(sample, time, near=min(timescale // _NEAR, 2 * nominal))
+    return before

@@ -27,10 +27,15 @@ class Interleaver:
     ``order`` names the tracks, the one to lead first; ``factors`` turn a track's ticks into common ones;
     ``patience`` is how far, in common ticks, a track may fall behind the newest sample before nobody waits for it
     and the next one takes the lead. A track that leads in place of another one is kept ``lag`` behind, in common ticks.
-    ``lead_id`` tells who leads now.
+    ``lead_id`` tells who leads now; the first ``led_before`` samples of the last ``push`` were released while the track
+    that has lost the lead with it still had it. A track that leads in place of the first one has been released up to
+    ``led_until``.
     """
 
-    __slots__ = ("_blocked", "_factors", "_lag", "_latest", "_newest", "_order", "_patience", "_waiting", "lead_id")
+    __slots__ = (
+        "_blocked", "_factors", "_lag", "_latest", "_newest", "_order", "_patience", "_waiting",
+        "lead_id", "led_before", "led_until",
+    )  # fmt: skip
 
     def __init__(self, order: Sequence[int], factors: Mapping[int, int], patience: int, lag: int = 0) -> None:
         self._order = tuple(order)
@@ -42,6 +47,8 @@ class Interleaver:
         self._waiting: dict[int, deque[tuple[int, Sample]]] = {track_id: deque() for track_id in order}
         self._blocked: deque[tuple[int, Sample]] = deque()
         self.lead_id = self._order[0]
+        self.led_before = 0
+        self.led_until = _NEVER
 
     def push(self, sample: Sample, shift: int = 0) -> list[Sample]:
         """Take a sample (``shift`` ticks are added to its decode time); return what may be stored now, in order."""
@@ -88,7 +95,7 @@ class Interleaver:
 
     def _stay_behind(self, out: list[Sample]) -> None:
         """Release the samples of a track that leads in place of a silent one, but the newest, and the others'."""
-        until = (self._newest or 0) - self._lag
+        self.led_until = until = (self._newest or 0) - self._lag
         self._release_blocked(out, until)
         self._release_before(min(until, self._latest.get(self.lead_id, until)) + 1, out)
 
@@ -133,7 +140,7 @@ class Interleaver:
             returns = bool(back) and self._order.index(track_id) < self._order.index(self.lead_id)
             self._release_blocked(out, back[0][0] - 1 if returns else None)
             self._waiting[self.lead_id].extend(self._blocked)
-            self.lead_id = track_id
+            self.lead_id, self.led_before = track_id, len(out)
             self._blocked = back
             self._waiting[track_id] = deque()
             return

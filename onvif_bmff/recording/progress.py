@@ -1,5 +1,6 @@
 """How far an activation has come, and what ties its media time to UTC."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +11,7 @@ from onvif_bmff.media.track import Track, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.readings import FOLLOWED
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.timing import UtcTime
 
 if TYPE_CHECKING:
@@ -117,13 +119,16 @@ class UtcAnchor:
     """What ties media time to UTC: ``tie`` in the spans that are open, ``given`` in those that open next.
 
     With neither, the first sample stored is presented at ``start``. ``latest`` is the last reading that can be
-    believed: spans that open next go by it if it is fresh.
+    believed: spans that open next go by it if it is fresh. Where they differ from those before, that is
+    ``counted``, unless the clock ``is_set`` already: then it was counted when that was decided.
     """
 
     start: UtcTime
     given: MediaClock | None = None
     tie: ClockTie | None = None
     latest: LatestReading | None = None
+    counted: Counter[str] = field(default_factory=Counter)
+    is_set: bool = False
 
     @property
     def clock(self) -> MediaClock | None:
@@ -139,7 +144,13 @@ class UtcAnchor:
             clock = MediaClock(given.at, time.numerator, time.denominator)
         else:
             clock = MediaClock(self.start, presented, timescale) if self.tie is None else self.tie.clock
-        self.tie = ClockTie(self._by_reading(clock, presented, timescale))
+        read = self._by_reading(clock, presented, timescale)
+        if self.tie is not None and given is None:
+            off = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
+            if abs(off) > FOLLOWED and not self.is_set:
+                self.counted[TimingFault.CLOCK_SET] += 1
+        self.is_set = False
+        self.tie = ClockTie(read)
         return self.tie
 
     def _by_reading(self, clock: MediaClock, presented: int, timescale: int) -> MediaClock:

@@ -51,6 +51,7 @@ class ReadingSituation(Enum):
     EXACT = "off by less than 10 ms"
     CLOSE = "off by up to 100 ms"
     OFF = "off by more, for no more than 5 s"
+    STEP = "off by as much as the last gap of the media, the other way: that was a step of the source's counter"
     OFF_FOR_GOOD = "off by more, for longer"
 
 
@@ -60,6 +61,7 @@ READINGS: dict[ReadingSituation, ReadingVerdict] = {
     ReadingSituation.EXACT: ReadingVerdict.IGNORE,
     ReadingSituation.CLOSE: ReadingVerdict.FOLLOW,
     ReadingSituation.OFF: ReadingVerdict.WAIT,
+    ReadingSituation.STEP: ReadingVerdict.SET,
     ReadingSituation.OFF_FOR_GOOD: ReadingVerdict.SET,
 }
 """What each situation calls for."""
@@ -86,11 +88,13 @@ def judge_reading(
     arrival: UtcTime,
     expected: UtcTime,
     off_for: Fraction,
+    denies_gap: bool = False,
 ) -> ReadingSituation:
     """Judge a reading.
 
     ``arrival`` is when its media came, as far as that is known; ``expected`` what the recording takes the time to be;
-    ``off_for`` the seconds for which all readings have been off by more than 100 ms, up to this one.
+    ``off_for`` the seconds for which all readings have been off by more than 100 ms, up to this one. It ``denies_gap``
+    if there was one lately, and it says that there was not.
     """
     if origin is ClockOrigin.CAMERA and not is_possible(origin, utc, arrival):
         return ReadingSituation.IMPOSSIBLE
@@ -99,4 +103,6 @@ def judge_reading(
     off = abs(utc.microseconds_since(expected))
     if off <= FOLLOWED:
         return ReadingSituation.CLOSE if off >= _UNNOTICED else ReadingSituation.EXACT
+    if denies_gap:
+        return ReadingSituation.STEP
     return ReadingSituation.OFF_FOR_GOOD if off_for > _LASTS else ReadingSituation.OFF

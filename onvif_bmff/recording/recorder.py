@@ -128,7 +128,8 @@ class Recorder:
         """
         if self.active:
             raise StateError("the recording is active")
-        anchor = UtcAnchor(at, None if media_time is None else _media_clock(at, media_time))
+        given = None if media_time is None else _media_clock(at, media_time)
+        anchor = UtcAnchor(at, given, counted=self.timing)
         self._failure = None
         self._follower = ClockFollower(self._clock_choice, anchor, self.timing)
         self._opener.labels = self._labels if event_topic is None else replace(self._labels, event_topic=event_topic)

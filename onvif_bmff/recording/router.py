@@ -7,17 +7,19 @@ What closes when is decided by the table in ``cuts``, what calls for a cut is in
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from onvif_bmff.errors import InvariantError, ProtectionError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
 from onvif_bmff.objects.media_clock import MediaClock
-from onvif_bmff.recording.causes import SyncSample, causes_at
+from onvif_bmff.recording.causes import SyncSample, causes_at, skip_checks
 from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.cuts import CUTS, CutCause, Spans, decide
 from onvif_bmff.recording.dropped import DropReason
+from onvif_bmff.recording.interleave import Interleaver
+from onvif_bmff.recording.late_tracks import LateTracks
 from onvif_bmff.recording.open_spans import OpenSpans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
@@ -41,7 +43,7 @@ class SampleRouter:
     """
 
     __slots__ = (
-        "_anchor", "_interleaver", "_opener", "_patience", "_pending", "_progress",
+        "_anchor", "_interleaver", "_late", "_lead_id", "_opener", "_patience", "_pending", "_progress",
         "dropped", "spans", "states",
     )  # fmt: skip
 
@@ -60,12 +62,14 @@ class SampleRouter:
         self._opener = opener
         self._anchor = anchor
         self._progress = Progress(timescale, PATIENCE * timescale)
-        longest = Fraction(PATIENCE) if max_gap is None else max_gap
-        self._patience = max(Fraction(PATIENCE), longest + 2)  # what a silent track holds back comes after that
+        longest = PATIENCE if max_gap is None else max_gap
+        self._patience = Fraction(max(PATIENCE, longest + 2))  # what a silent track holds back comes after that
         self.spans = OpenSpans(states, opener, anchor, timescale, dropped)
         self._pending: set[CutCause] = set()
-        tracks = [state.track for state in states.values()]
-        self._interleaver = make_interleaver(states, self._patience, opener.target.format.spans(tracks))
+        kinds = opener.target.format.spans([state.track for state in states.values()])
+        self._interleaver = make_interleaver(states, self._patience, kinds)
+        self._lead_id = next(iter(states))
+        self._late = LateTracks(int(self._patience * timescale))
 
     @property
     def now(self) -> UtcTime | None:
@@ -86,8 +90,7 @@ class SampleRouter:
     def end_segments(self, cause: CutCause) -> None:
         """Close the open segments at the next sync sample."""
         self.recheck()
-        for state in self.states.values():
-            state.end_segment_early(cause)
+        self.spans.end_segments_early(cause)
 
     def set_clock(self, clock: MediaClock) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans."""
@@ -99,18 +102,10 @@ class SampleRouter:
 
         Leave room at the start of the open spans for a first sample that its clock still holds back.
         """
-        events = [event for ready in self._ready(state) for event in self.route(state, ready)]
+        events = [event for ready in state.ready() for event in self.route(state, ready)]
         if self.spans.current is not None:
             state.reserve(self.spans.current)
         return events
-
-    @staticmethod
-    def _ready(state: TrackState, before: int | None = None) -> Iterator[Sample]:
-        """Give out samples of a track whose times were in doubt, ``before`` a decode time if one is given."""
-        if state.announced.undated:
-            state.announced.settle(state.clock.doubted)
-            state.recheck()
-        return state.clock.ready(before)
 
     # ---- the way of a sample ------------------------------------------------------------------------------
 
@@ -136,14 +131,12 @@ class SampleRouter:
             if progress.first is None:
                 progress.first = time
         events = self._release_silent(time) if time >= progress.look_at else ()
-        interleaver = self._interleaver
-        if interleaver is None:
+        if (interleaver := self._interleaver) is None:
             return [*events, *self._store(state, sample)] if events else self._store(state, sample)
-        lead_id = interleaver.lead_id
         released = interleaver.push(sample, state.shift)
-        if interleaver.lead_id != lead_id:
-            lead_id = interleaver.lead_id
-            self.recheck()
+        lead_id = interleaver.lead_id
+        if lead_id != self._lead_id:
+            events = [*events, *self._hand_over(released, interleaver)]
         for one in released:
             state = self.states[one.track_id]
             if one.track_id != lead_id:  # the last sample of a track that does not lead waits for what follows
@@ -166,17 +159,33 @@ class SampleRouter:
             return [*events, *self._drain()]
         return events
 
+    def _hand_over(self, released: list[Sample], interleaver: Interleaver) -> list[RecordingEvent]:
+        """Let another track lead, behind what is ``released`` under the one that has led: store that, and remove it."""
+        events: list[RecordingEvent] = []
+        for one in released[: interleaver.led_before]:
+            state = self.states[one.track_id]
+            events.extend(self._store_waiting(state))
+            if one.track_id == self._lead_id:
+                events.extend(self._store(state, one))
+            else:
+                state.waiting = one
+        del released[: interleaver.led_before]
+        self._lead_id = interleaver.lead_id
+        self.recheck()
+        return events
+
     def _release_silent(self, time: int) -> Sequence[RecordingEvent]:
         """Store what tracks hold back that are silent at ``time``: nothing will tell how long it lasts."""
         self._progress.look_at = time + self._progress.timescale
+        silent = self._late.look(self.states.values(), self._progress, move=self._interleaver is not None)
         events: list[RecordingEvent] = []
-        last = [(state, state.clock.release(time // state.factor - state.shift)) for state in self.states.values()]
-        for silent, sample in last:
+        last = [(state, state.clock.release(time // state.factor - state.shift)) for state in silent]
+        for state, sample in last:
             if sample is not None:
-                gap = silent.clock.gap
-                events.extend(self.catch_up(silent))
-                silent.clock.gap = gap
-                events.extend(self.route(silent, sample))
+                gap = state.clock.gap
+                events.extend(self.catch_up(state))
+                state.clock.gap = gap
+                events.extend(self.route(state, sample))
         return events
 
     def _store_waiting(self, state: TrackState) -> Sequence[RecordingEvent]:
@@ -186,10 +195,9 @@ class SampleRouter:
 
     def _drain(self, end: int | None = None) -> list[RecordingEvent]:
         """Store what waits for other tracks, and wait no more; the media end at ``end`` (common ticks)."""
-        interleaver, self._interleaver = self._interleaver, None
         self.recheck()
         events: list[RecordingEvent] = []
-        for sample in interleaver.close() if interleaver is not None else ():
+        for sample in self._interleaver.close() if self._interleaver is not None else ():
             state = self.states[sample.track_id]
             events.extend(self._store_waiting(state))
             if self._leads(state):
@@ -199,6 +207,7 @@ class SampleRouter:
         for state in self.states.values():
             last = state.last_before(end) if end is not None else None
             events.extend(self._store_waiting(state) if last is None else self._store(state, last))
+        self._interleaver = None
         return events
 
     def _store(self, state: TrackState, sample: Sample, *, again: bool = False) -> Sequence[RecordingEvent]:
@@ -213,7 +222,7 @@ class SampleRouter:
                     self.spans.current = None  # not even clear tracks go on in the old ones: spans open together
                 self.dropped[DropReason.NO_SPAN] += 1
                 return self._give_way(state)
-        elif state.announced.changes or state.gaps or self._takes_over(state):
+        elif state.announced.changes or state.gaps or state.has_lost_lead(state.spans):
             events = self._break_off(state, sample)
         if state.spans is None:
             if not sample.sync:
@@ -244,19 +253,14 @@ class SampleRouter:
             self.cut(CutCause.MEDIA_GAP)
         return self.spans.leave(state)
 
-    def _takes_over(self, state: TrackState) -> bool:
-        """Tell whether a track leads again a span that another one has led meanwhile."""
-        spans, track_id = state.spans, state.track.track_id
-        return spans is not None and spans.writers[track_id].lead_id != track_id and self._leads(state)
-
     def _break_off(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Let a track leave if a sample that is not sync cannot follow the one before it."""
         changed, gap = state.reaches_change(sample), state.reaches_gap(sample)
         spans = state.spans
-        if spans is None or not (changed or gap or self._takes_over(state)):
+        if spans is None or not (changed or gap or state.has_lost_lead(spans)):
             return ()
         leads = self._leads(state)
-        if spans.multiplexed and not leads:
+        if spans.multiplexed and (not leads or state.has_lost_lead(spans)):
             state.leave()
             return ()
         events: Sequence[RecordingEvent] = self._end_others(state.time(sample)) if spans.multiplexed else ()
@@ -265,10 +269,15 @@ class SampleRouter:
         return [*events, *self.spans.leave(state, sample)]
 
     def _leads(self, state: TrackState) -> bool:
-        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent."""
-        interleaver = self._interleaver
-        if interleaver is not None:
-            return interleaver.lead_id == state.track.track_id
+        """Tell whether a track decides for all: the first of video, audio, metadata that is not silent.
+
+        In a multiplexed span it does until the first sample of the next one that leads there.
+        """
+        if self._interleaver is not None:
+            track_id, spans = state.track.track_id, state.spans
+            if track_id == self._lead_id or spans is None:
+                return track_id == self._lead_id
+            return spans.writers[track_id].lead_id == track_id and spans.is_before(track_id, self._lead_id)
         return self._progress.is_leading(state, self.states.values())
 
     # ---- cuts ---------------------------------------------------------------------------------------------
@@ -280,17 +289,24 @@ class SampleRouter:
         current = self.spans.current
         if current is None or current.ended:
             current = self._open(None, state, sample)
-        turn = SyncSample(state, sample, self._leads(state), gap)
+        turn, interleaver = SyncSample(state, sample, self._leads(state), gap), self._interleaver
+        if state.has_lost_lead(current):
+            if not turn.leads or (interleaver is not None and turn.time <= interleaver.led_until):
+                return self._wait_for_lead(turn, current, DropReason.TOO_LATE)
+            if sample.track_id in current.entered:
+                self._pending.add(CutCause.MEDIA_GAP)
         if turn.leads and state.spans is current and current.writers[sample.track_id].lead_id != sample.track_id:
             current.writers[sample.track_id].lead_by(sample.track_id)
+            self.recheck()
         cause = decide(causes_at(turn, current, self._pending, self._opener.target, self._progress))
         if cause is None:
             if state.spans is current:
-                self._skip_checks(turn, current)
+                skip_checks(turn, current, self._pending, self._opener.target, self._progress)
                 return ()
             return self._change_over(turn)
         if CUTS[cause].spans is Spans.ALL and current.multiplexed and not turn.leads:
-            return self._wait_for_lead(turn, current, cause)
+            self.cut(cause)
+            return self._wait_for_lead(turn, current, DropReason.BEFORE_NEW_CONFIGURATION)
         events = self._cut(turn, current, cause)
         if state.spans is (self.spans.current or current):
             return events
@@ -312,26 +328,13 @@ class SampleRouter:
                 return [*events, *self.spans.close(current, sample.track_id, sample)]
         return events
 
-    def _wait_for_lead(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
+    def _wait_for_lead(self, turn: SyncSample, current: SpanSet, reason: DropReason) -> Sequence[RecordingEvent]:
         """Leave out a sample for which all spans would close: all tracks change over where the leading one can."""
-        self.cut(cause)
-        self.dropped[DropReason.BEFORE_NEW_CONFIGURATION] += 1
+        self.dropped[reason] += 1
         if turn.state.spans is not current:
             return self.spans.leave(turn.state, turn.sample)  # a span of its own, from before the format changed
         turn.state.leave()
         return ()
-
-    def _skip_checks(self, turn: SyncSample, current: SpanSet) -> None:
-        """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
-        state = turn.state
-        if self._pending or state.announced.changes or state.gaps:
-            return
-        writer = current.writers[state.track.track_id]
-        if turn.leads or not current.multiplexed:
-            until = state.next_cut(current, self._opener.target.span_duration, self._progress.patience)
-            state.skip_checks(writer, until)
-        else:
-            state.skip_checks(writer)
 
     # ---- spans --------------------------------------------------------------------------------------------
 
@@ -343,7 +346,7 @@ class SampleRouter:
             if last is not None:
                 events.extend(self._store(state, last))
             document = state.clock.cut(time // state.factor - state.shift)
-            for doubted in self._ready(state, time // state.factor - state.shift):
+            for doubted in state.ready(time // state.factor - state.shift):
                 state.begun = state.begun or doubted.sync
                 events.extend(self._store_waiting(state))
                 events.extend(self._store(state, doubted))
@@ -375,6 +378,7 @@ class SampleRouter:
         self._pending.clear()
         if self._interleaver is None:
             self._interleaver = make_interleaver(self.states, self._patience, spans.kinds)
+            self._lead_id = next(iter(self.states))
         return spans
 
     def close(self) -> list[RecordingEvent]:

@@ -1,22 +1,6 @@
 """Timestamps as sources deliver them → decode times and durations that a fragment can hold.
 
-What comes in, and what becomes of it (``docs/time.md`` has the reasons):
-
-===========================  =========================================================================
-a sample without duration    lasts until the next one; the last one as long as samples usually do (of
-                             sparse media, at most a second)
-a duration that does not     the next sample's decode time wins
-lead to the next sample
-a stamp that is far off      the table of ``stamps`` says what it means
-wrap of the counter          continues, where ``timestamp_bits`` says how wide the source's counter is
-a sync sample presented      is presented together with that one
-before an earlier one
-a duration that the file     counts as unknown, and a pause that long as a gap
-cannot hold
-such a composition offset,   ``MediaError``; the sample is refused, and nothing else happens
-or such a first time
-a sample without bytes       is left out; the one before it lasts as much longer (not a document of sparse media)
-===========================  =========================================================================
+``docs/time.md`` has the table of what comes in, of what becomes of it, and why.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,18 +10,12 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
 from onvif_bmff.recording.documents import Companion
-from onvif_bmff.recording.held_back import HeldBack, TimingFault, settle_times
+from onvif_bmff.recording.held_back import HeldBack, settle_times
+from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
-from onvif_bmff.recording.stamps import (
-    Judgement,
-    Neighbours,
-    Situation,
-    Verdict,
-    gap_limit,
-    is_first_off,
-    judge,
-)
+from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
+from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]
 
@@ -111,10 +89,7 @@ class SampleClock:
         return held
 
     def ready(self, before: int | None = None) -> Iterator[Sample]:
-        """Give out samples that were held back and are to be stored now; ``gap`` is about each of them in turn.
-
-        Those that are decoded ``before`` a time (ticks), if one is given.
-        """
+        """Give out samples (``before`` a decode time) that are to be stored now; ``gap`` is about each in turn."""
         ready = self._held_back.ready
         while ready and (before is None or ready[0][0].decode_time < before):
             sample, self.gap = ready.popleft()
@@ -184,14 +159,24 @@ class SampleClock:
             return self._let_go(held, held.duration or self._nominal())
         return self._let_go(held, min(held.duration or self._limits.longest_pause, at - held.decode_time))
 
+    def go_on(self, by: int) -> None:
+        """Move what is held back, and what comes after it, by so many ticks, behind a gap: its clock is off."""
+        self.settle()
+        self._held_back.move_ready(by)
+        self._held = self._held and moved(self._held, self._held.decode_time + by)
+        self._shift += by
+        self._gap_next = True
+        self._shared.counted[TimingFault.DISCONTINUITY] += 1
+
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
-        ticks, timescale = self._shift, self._limits.timescale
-        counter = self._counter
-        if counter is not None and counter.last is not None:
-            width = counter.half * 2
-            ticks += round((counter.last - time * timescale) / width) * width
-        return time + Fraction(ticks, timescale)
+        timescale = self._limits.timescale
+        wrapped = 0 if self._counter is None else self._counter.wrapped_until(time * timescale)
+        return time + Fraction(self._shift + wrapped, timescale)
+
+    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
+        return self._shared.denies_gap(time, off)
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
@@ -242,10 +227,11 @@ class SampleClock:
         if self._limits.bounds.sparse:
             sample = self._moved_along(sample, self._companion())
         if released is not None:
+            sample = self._in_step(sample, released.decode_time + released.duration)
             delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
                 sample = moved(sample, sample.decode_time)
-                self._restart(sample, end, end)
+                self._restart(sample, max(end, self._shared.elsewhere(self, self._limits.timescale)[0]), end)
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)
@@ -294,7 +280,7 @@ class SampleClock:
         return None
 
     def _companion(self) -> Companion | None:
-        return Companion.of(self._shared.clocks, self._limits.timescale, self._shift)
+        return self._held_back.documents.companion(self._shared, self._limits.timescale, self._shift)
 
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
@@ -309,6 +295,8 @@ class SampleClock:
         held_back = self._held_back
         if not held_back.samples:
             held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
+            if self._held is not None:
+                sample = self._in_step(sample, self._held.decode_time + 1)
         held_back.add(moved(sample, sample.decode_time))
         self._held_back.documents.add(held_back.samples[-1], companion)
         self._resolve(ended=held_back.full)
@@ -321,12 +309,11 @@ class SampleClock:
             self._look_closely()
             return
         self._shift = self._held_back.documents.settle(self._shift)
-        reached, stamped = self._shared.elsewhere(self, self._limits.timescale)
-        gone_on = 2 * (stamped - held_back.elsewhere) >= self._limits.timescale
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
-            around = Neighbours(self._held.decode_time, self._rhythm.pace, reached, stamped, gone_on)
+            pace, timescale = self._rhythm.pace, self._limits.timescale
+            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
@@ -339,9 +326,8 @@ class SampleClock:
 
     def _look_closely(self) -> None:
         """Have samples looked at as long as any are held back; pass them on as they are if they simply follow."""
-        held_back = self._held_back
-        closely = held_back.samples or held_back.ready or held_back.shaken.is_looked_for
-        self._rhythm.steady = -1 if closely else self._rhythm.nominal or -1
+        is_certain = self._held_back.is_idle and not self._limits.bounds.sparse
+        self._rhythm.steady = (is_certain and self._rhythm.nominal) or -1
 
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
@@ -353,17 +339,19 @@ class SampleClock:
             held = self._held = moved(held, samples[-1].decode_time - nominal * (judged.off + 1))
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
-        breaks = judged.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+        usual = held.decode_time + nominal * (judged.off + 1)
         if judged.verdict is Verdict.DISCONTINUITY:
             shift = self._shift
-            self._restart(samples[-1], held.decode_time + nominal * (judged.off + 1), held.decode_time + judged.off + 1)
+            self._restart(samples[-1], usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._shift - shift
-        if breaks:
+        elif judged.verdict is Verdict.GAP:
+            self._shared.note_gap(usual, samples[-1].decode_time, self._limits.timescale)
+        if judged.breaks:
             held_back.shaken.end()
-        settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
+        place = settle_times(judged, samples, held.decode_time, nominal, self._limits.timescale, counted)
         for number, sample in enumerate(samples):
-            jumps = breaks and number == judged.off
+            jumps = judged.breaks and number == place
             delta = sample.decode_time - held.decode_time
             if judged.verdict is not Verdict.DISCONTINUITY or not jumps:
                 rhythm.note(held.decode_time, delta)
@@ -384,8 +372,22 @@ class SampleClock:
             if shift != self._shift and 0 <= raw + shift - earliest <= self._gap_limit():
                 place = raw + shift
         self._shift = place - raw
-        self._shared.shift = Fraction(self._shift, timescale)
         sample.decode_time = place
+        if self._limits.bounds.sparse:
+            self._held_back.documents.on_their_own = self._shared.shifted
+        else:
+            self._shared.shift, self._shared.shifted = Fraction(self._shift, timescale), Fraction(place, timescale)
+
+    def _in_step(self, sample: Sample, earliest: int) -> Sample:
+        """Move a sample as others were whose clock was set while this track was silent, if that is its clock, too."""
+        if self._limits.bounds.sparse:
+            return sample
+        by = self._shared.in_step(self, sample.decode_time, earliest, self._gap_limit(), self._limits.timescale)
+        if not by:
+            return sample
+        self._shift += by
+        self._shared.counted[TimingFault.DISCONTINUITY] += 1
+        return moved(sample, sample.decode_time + by)
 
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)
@@ -394,6 +396,5 @@ class SampleClock:
         """A duration for a sample that nothing follows."""
         held = self._held
         nominal = self._rhythm.now(None if held is None else held.decode_time) or max(self._limits.timescale // 25, 1)
-        if self._limits.bounds.sparse:
-            return min(nominal, self._limits.timescale)
-        return max(nominal, self._rhythm.expected)
+        sparse = self._limits.bounds.sparse
+        return min(nominal, self._limits.timescale) if sparse else max(nominal, self._rhythm.expected)

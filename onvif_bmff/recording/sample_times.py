@@ -1,10 +1,8 @@
 """Samples with other times than they came with."""
 
-from collections.abc import Sequence
-
 from onvif_bmff.media.track import Sample
 
-__all__ = ["decoded_from", "moved", "nudged", "put", "spread", "with_duration"]
+__all__ = ["decoded_from", "moved", "nudged", "put", "with_duration"]
 
 
 def moved(sample: Sample, time: int) -> Sample:
@@ -41,8 +39,3 @@ def put(sample: Sample, time: int, *, near: int) -> None:
     if sample.composition_offset and not sample.sync and abs(by) <= near:
         sample.composition_offset -= by
     sample.decode_time, sample.duration = time, 0
-
-
-def spread(count: int, start: int, end: int) -> Sequence[int]:
-    """Return ``count`` times between ``start`` and ``end``, at even distances."""
-    return [start + (end - start) * number // (count + 1) for number in range(1, count + 1)]

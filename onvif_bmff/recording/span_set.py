@@ -55,6 +55,11 @@ class SpanSet:
         """Tell whether a track has to wait at ``time`` (common ticks) to come in; the one that leads never has."""
         return self.start is not None and time < self.start and not leads
 
+    def is_before(self, track_id: int, other_id: int) -> bool:
+        """Tell whether a track leads rather than another one, where neither is silent."""
+        order = list(self.writers)
+        return order.index(track_id) < order.index(other_id)
+
     def admit(self, sample: Sample, factor: int) -> bool:
         """Let a track in with a sync sample; False if that lies before what is written already.
 

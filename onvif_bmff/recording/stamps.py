@@ -10,6 +10,7 @@ from enum import Enum
 from itertools import pairwise
 
 __all__ = [
+    "FIRST_PAUSE",
     "NOWHERE",
     "STAMPS",
     "Bounds",
@@ -18,9 +19,7 @@ __all__ = [
     "Situation",
     "Verdict",
     "gap_limit",
-    "is_first_off",
     "judge",
-    "moved_along",
     "usual_limit",
 ]
 
@@ -39,7 +38,7 @@ _EARLY = 10
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
 
-_FIRST_PAUSE = 60
+FIRST_PAUSE = 60
 """Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
 
 
@@ -61,6 +60,7 @@ class Situation(Enum):
     UNDECIDED = "at most 5 frames or 1 s are off"
     PAUSE = "they go on later, after no more than a gap"
     SILENCE = "they go on later, after more than a gap"
+    ALONG = "they go on where other tracks do, whose clock has just been set"
     AHEAD = "they go on later, but other tracks have had no gap, or it is more than a day"
     BACK = "they go on earlier"
     STRAY = "they go on nowhere"
@@ -72,6 +72,7 @@ STAMPS: dict[Situation, Verdict] = {
     Situation.UNDECIDED: Verdict.WAIT,
     Situation.PAUSE: Verdict.RESTAMP,
     Situation.SILENCE: Verdict.GAP,
+    Situation.ALONG: Verdict.DISCONTINUITY,
     Situation.AHEAD: Verdict.DISCONTINUITY,
     Situation.BACK: Verdict.DISCONTINUITY,
     Situation.STRAY: Verdict.RESTAMP,
@@ -104,7 +105,9 @@ class Neighbours:
 
     ``last`` is the last certain time; ``nominal`` the usual duration, 0 if there is none yet. ``reached`` is how far
     other tracks have come for certain, and ``stamped`` by their newest stamps, ``NOWHERE`` if there are none. They have
-    ``gone_on`` if those went on for half a second since the first sample here was held back.
+    ``gone_on`` if those went on for half a second since the first sample here was held back. If the clock of another
+    track has just been set, stamps of this one would be ``moved`` by so much to stay in step with it. One may have been
+    ``set_back``: a track is in doubt whose samples go on earlier.
     """
 
     last: int
@@ -112,6 +115,8 @@ class Neighbours:
     reached: int = NOWHERE
     stamped: int = NOWHERE
     gone_on: bool = False
+    moved: int = 0
+    set_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,11 @@ class Judgement:
         if self.situation is Situation.PAUSE and not self.off:
             return Verdict.KEEP
         return STAMPS[self.situation]
+
+    @property
+    def breaks(self) -> bool:
+        """Whether media are missing, or a clock was set, before the one that stands."""
+        return self.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
 
 
 def gap_limit(nominal: int, bounds: Bounds) -> int:
@@ -168,22 +178,30 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
             return Judgement(Situation.UNDECIDED)
         nominal = max(bounds.timescale // 25, 1)
     limit = gap_limit(nominal, bounds)
-    if _is_expected(held_back, around.last, nominal, bounds):
-        rises = _rises(around.last, held_back)
-        return Judgement(Situation.FOLLOWS if rises else Situation.RETURNS, count - 1)
     first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
-    frames = count - first
-    start = held_back[first]
+    frames, start = count - first, held_back[first]
+    expected = _is_expected(held_back, around.last, nominal, bounds)
+    if around.moved and (count > _FRAMES or not expected):
+        along = _going_along(first, held_back, around, nominal, bounds)
+        if along is not None:
+            return Judgement(Situation.ALONG, along)
+    unknown = around.set_back and not ended
+    if expected:
+        rises = _rises(around.last, held_back)
+        if not rises and count > _FRAMES and unknown:
+            return Judgement(Situation.UNDECIDED)
+        return Judgement(Situation.FOLLOWS if rises else Situation.RETURNS, count - 1)
     lasts = frames > _FRAMES and max(newest - start, frames * nominal) > bounds.timescale
     together = around.stamped >= start and newest - start > bounds.timescale
     if not lasts and not (start > around.last + limit and (around.reached >= start or together)):
         if ended:
             believed = 0 < start - around.last <= bounds.day
             return _onward(first, held_back, around, nominal, bounds) if believed else _stray(count)
-        if first and count > _FRAMES and count * nominal > bounds.timescale:
+        if first and count > 2 * _FRAMES and (count - _FRAMES) * nominal > bounds.timescale:
             return _stray(1)
         return Judgement(Situation.UNDECIDED)
-    return _onward(first, held_back, around, nominal, bounds)
+    judged = _onward(first, held_back, around, nominal, bounds)
+    return Judgement(Situation.UNDECIDED) if judged.situation is Situation.RETURNS and unknown else judged
 
 
 def _stray(count: int) -> Judgement:
@@ -202,6 +220,25 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         return Judgement(Situation.BACK, first)
     contradicted = around.gone_on and around.stamped < start - limit
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+
+
+def _going_along(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> int | None:
+    """Return which sample, from the ``first`` one that is not off on, goes on as those of a track whose clock was set.
+
+    None if they do not follow, nor after a pause, where they are moved as that one's, or lie nearer to where they are
+    expected as they are.
+    """
+    ahead, expected = held_back[-1] - around.last, len(held_back) * nominal
+    if abs(ahead + around.moved - expected) >= abs(ahead - expected):
+        return None
+    early = min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
+    if not expected - early <= ahead + around.moved <= expected - nominal + gap_limit(nominal, bounds):
+        return None
+    for number in range(first, len(held_back)):
+        place = held_back[number] + around.moved - around.last
+        if place > max(number, number * nominal + nominal // _LEAST - early, (number + 1) * nominal // _LEAST):
+            return number
+    return None
 
 
 def _is_uneven(first: int, held_back: Sequence[int], last: int, nominal: int, bounds: Bounds) -> bool:
@@ -240,22 +277,6 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
-def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
-    """Tell whether the very first sample is off, and not those that were judged, which come ``jump`` ticks after it."""
-    if judged.verdict is Verdict.GAP:
-        return jump > _FIRST_PAUSE * bounds.timescale
-    return judged.verdict is Verdict.DISCONTINUITY
-
-
-def moved_along(document: int, stamped: int, judged: int) -> int:
-    """Return the ticks by which a document is moved that came beside a sample of another track.
-
-    That one was ``stamped``, by the clock of the document, and ``judged`` to be at another time. If the document is
-    nearer to its stamp than to its time, both were stamped by one clock, and it is moved as much.
-    """
-    return judged - stamped if abs(document - stamped) < abs(document - judged) else 0
-
-
 def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
     """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
 
@@ -265,7 +286,7 @@ def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: 
     times = [last, *held_back]
     steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
     if len(held_back) == 1:
-        longest = _FIRST_PAUSE if ended else 1
+        longest = FIRST_PAUSE if ended else 1
         return steps[0] if steps and steps[0] <= longest * bounds.timescale else 0
     return steps[len(steps) // 2] if steps else 0
 
@@ -289,7 +310,7 @@ def _is_expected(held_back: Sequence[int], last: int, nominal: int, bounds: Boun
     if count == 1:
         return ahead > 0
     early = min(2 * nominal, max(bounds.timescale // _EARLY, nominal // 2))
-    return ahead >= max(count * nominal // _LEAST, _distinct(last, held_back) * nominal - early, 1)
+    return ahead >= max(count * nominal // _LEAST, _distinct(last, held_back) * nominal - early, count)
 
 
 def _distinct(last: int, held_back: Sequence[int]) -> int:

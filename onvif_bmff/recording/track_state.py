@@ -1,14 +1,12 @@
 """What a recorder keeps of each of its tracks, and which of them leads."""
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.clock_parts import NEVER, SharedTime
-from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock
@@ -95,14 +93,6 @@ class TrackState:
         """
         self.next_check, self.writer = until, writer
 
-    def next_cut(self, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
-        """Return the decode time from which on the track may be due for a cut if it leads, as things are."""
-        track_id = self.track.track_id
-        due = spans.writers[track_id].due
-        if due is None or span_duration is None:
-            return NEVER if due is None else due
-        return min(due, spans.due(track_id, span_duration, patience) // self.factor - self.shift)
-
     def recheck(self) -> None:
         """Check at the next sample whether something closes."""
         self.next_check = NEVER
@@ -115,11 +105,6 @@ class TrackState:
         if not self.begun and sample.sync:
             self.begun, self.shift = True, sample.composition_offset
         return self.begun
-
-    def end_segment_early(self, cause: CutCause) -> None:
-        """End the open segment at the next sync sample."""
-        if self.spans is not None:
-            self.spans.writers[self.track.track_id].end_segment_early(cause)
 
     def enter(self, spans: SpanSet, sample: Sample) -> bool:
         """Enter spans with a sync sample; False if that lies before what is written already."""
@@ -138,6 +123,14 @@ class TrackState:
         """Be in no spans until the next sync sample."""
         self.spans = None
         self.recheck()
+
+    def has_lost_lead(self, spans: SpanSet | None) -> bool:
+        """Tell whether it was silent in spans that another track has led meanwhile, which leads only without it.
+
+        It goes on in new spans, when it leads again.
+        """
+        track_id = self.track.track_id
+        return spans is not None and spans.multiplexed and spans.is_before(track_id, spans.writers[track_id].lead_id)
 
     def time(self, sample: Sample) -> int:
         """Return when a sample is decoded, in common ticks, such that tracks are in step."""
@@ -163,6 +156,13 @@ class TrackState:
             return last
         most = max(end // self.factor - self.shift - last.decode_time, self.track.timescale)
         return last if last.duration <= most else replace(last, duration=most)
+
+    def ready(self, before: int | None = None) -> Iterator[Sample]:
+        """Give out samples whose times were in doubt, ``before`` a decode time if one is given."""
+        if self.announced.undated:
+            self.announced.settle(self.clock.doubted)
+            self.recheck()
+        return self.clock.ready(before)
 
     def date_change(self) -> None:
         """Let a configuration that was announced hold from the sample that has just been pushed."""

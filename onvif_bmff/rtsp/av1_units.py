@@ -13,6 +13,10 @@ from onvif_bmff.rtsp.pieces import Pieces
 __all__ = ["Av1Units", "av1_codec"]
 
 _SEQUENCE_HEADER = 1
+_DELIMITER = b"\x12"
+"""What libavformat begins each temporal unit with. Where media of another stream come in the middle of a unit, it loses
+what came before them.
+"""
 _NOT_IN_SAMPLES = (2, 8, 15)
 """Temporal delimiters, tile lists, padding."""
 
@@ -51,8 +55,12 @@ class Av1Units:
         except BitstreamError:
             self.lost += 1
             return
-        if data is not None:
-            yield from self._made(data, self._pieces.time, sync=False, decode_time=None)
+        if data is None:
+            return
+        if data[:1] != _DELIMITER:  # its beginning is lost
+            self.lost += 1
+            return
+        yield from self._made(data, self._pieces.time, sync=False, decode_time=None)
 
     def _made(self, data: bytes, time: int, *, sync: bool, decode_time: int | None) -> Iterator[MediaUnit]:
         try:

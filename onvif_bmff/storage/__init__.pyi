@@ -53,6 +53,7 @@ from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
 from onvif_bmff.storage.file_system import LockedFile as LockedFile
 from onvif_bmff.storage.file_system import POSIX as POSIX
 from onvif_bmff.storage.file_system import PosixFileSystem as PosixFileSystem
+from onvif_bmff.storage.fixed_modes import FixedModes as FixedModes
 from onvif_bmff.storage.held import HeldBytes as HeldBytes
 from onvif_bmff.storage.held import Room as Room
 from onvif_bmff.storage.held_folders import HeldFolder as HeldFolder
@@ -173,6 +174,7 @@ __all__ = [
     "FileStatus",
     "FileSystem",
     "Fitness",
+    "FixedModes",
     "FolderEntry",
     "HeldBytes",
     "HeldFolder",

@@ -44,6 +44,7 @@ NAMES = {
     "directory_writer": ("DirectoryWriter",),
     "file_labels": ("FileLabels",),
     "file_system": ("FileStatus", "FileSystem", "FolderEntry", "LockedFile", "POSIX", "PosixFileSystem",),
+    "fixed_modes": ("FixedModes",),
     "held": ("HeldBytes", "Room",),
     "held_folders": ("HeldFolder", "HeldFolders", "HeldWay",),
     "iv_store": ("Identity", "SqliteIvStore", "read_identity",),

@@ -57,7 +57,8 @@ class DirectoryStore:
             keep as an attribute goes to a side file. Both are read in any case.
         held_folders: how many folders are kept open, besides those of open writers.
         create: make the directory if it is missing; otherwise a missing one is an error.
-        system: the functions of the operating system, which tests may replace.
+        system: the functions of the operating system. ``FixedModes`` gives new files permissions of their own; tests
+            replace it.
 
     Raises:
         StoreError: the directory is missing or cannot be made, or the root is no local path, such as a URL.

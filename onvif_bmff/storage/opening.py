@@ -16,6 +16,8 @@ from onvif_bmff.storage.cloud import CloudStore
 from onvif_bmff.storage.cloud_client import AZURE, GCS, S3
 from onvif_bmff.storage.credentials import CredentialSource
 from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.storage.file_system import POSIX
+from onvif_bmff.storage.fixed_modes import FixedModes
 from onvif_bmff.storage.location import local_path
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.storage.object_locks import ObjectLocks
@@ -97,6 +99,7 @@ def open_store(
     create: bool = True,
     options: Mapping[str, Any] | None = None,
     credentials: CredentialSource | None = None,
+    file_mode: int | None = None,
     runtime: Runtime = SYSTEM,
 ) -> ObjectStore:
     """Open the store at a path or URL.
@@ -119,6 +122,7 @@ def open_store(
         options: options of the store in the cloud, by name (``CLOUD_OPTIONS``); they go before what is found elsewhere.
         credentials: gives the credentials of the moment for a store in the cloud, such as ``RenewedCredentials``; it
             takes the place of all others.
+        file_mode: permissions of new files of a directory, such as ``0o640``; None for those of the process's mask.
         runtime: waits and draws random numbers.
 
     Raises:
@@ -128,7 +132,10 @@ def open_store(
     if not isinstance(place, StoreUrl) or place.scheme not in _SERVICES:
         if options or credentials is not None:
             raise StoreError("only stores in the cloud have options and credentials")
-        return DirectoryStore(place, create=create) if isinstance(place, str) else MemoryStore()
+        system = POSIX if file_mode is None else FixedModes(file_mode)
+        return DirectoryStore(place, create=create, system=system) if isinstance(place, str) else MemoryStore()
+    if file_mode is not None:
+        raise StoreError("only stores in directories have permissions of files")
     from onvif_bmff.storage.cloud_settings import settings_for, settings_without_credentials
     from onvif_bmff.storage.obstore_client import ObstoreClient
     from onvif_bmff.storage.s3_locks import S3Locks

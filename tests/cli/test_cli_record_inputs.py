@@ -197,3 +197,16 @@ def test_a_standard_input_that_is_closed_is_named(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["record", "-", "--store", str(tmp_path / "store")]) == 2
     assert capsys.readouterr().err.count("standard input is closed") == 1
+
+
+@pytest.mark.interop
+def test_video_with_one_sync_sample_is_cut_by_time_after_a_minute(make_clip, tmp_path, capsys):
+    """Its segments are no longer than they should be, and it is said that they cannot be decoded alone."""
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=20:duration=75")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "keyint=infinite:scenecut=0:bframes=0")
+    clip = make_clip("one-sync.mp4", (*source, *coded))
+    status, said = record(capsys, clip, tmp_path / "store", "--segment-duration", "PT4S")
+    assert status == 0
+    assert "VIDEO001: decoding can start nowhere for a minute" in said
+    segments = [key for key in bodies(tmp_path / "store") if key.endswith(".m4v")]
+    assert len(segments) == 1 + 4  # a minute, and 15 s in segments of 4 s

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
     kills = max(1, round(arguments.kills * arguments.fraction))
     if "began" not in journal:
         journal.add("began", at=time.time())
-    events = round(arguments.events * arguments.fraction / (kills + LAST))
+    events = round(arguments.events * arguments.fraction / (kills * 0.75 + LAST))  # of a life; most are cut short
     for number in range(kills + 1):
         if f"life {number}" in journal:
             continue

@@ -10,6 +10,7 @@ from onvif_bmff.control import MemoryPersistence
 from onvif_bmff.device import ClockTrust, SteadyClock
 from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage.memory import MemoryStore
+from onvif_bmff.testing.recordings import recorded_objects
 from onvif_bmff.timing import UtcTime
 
 EPOCH = UtcTime.parse("1970-01-01T00:00:20Z")
@@ -48,6 +49,26 @@ def test_recordings_wait_in_idle_until_the_clock_is_set_and_begin_at_the_right_t
     assert sum("recordings wait: the clock says 1970" in one.getMessage() for one in caplog.records) == 1
     assert all(span.start > utc_now() - timedelta(hours=1) for span in spans(store))
     assert faults(store) == []
+
+
+def test_what_a_power_cut_left_is_recovered_when_the_clock_is_set(clock):
+    """By a clock in 1970 all of it would be later than the start, as what this process records."""
+    store = MemoryStore()
+    for item in recorded_objects(prefix="cam", postfix="", ended=False, tracks=("vide",)):
+        store.put(item)
+    (left,) = spans(store)
+    assert left.end is None
+    with fast_device({"s3": store}) as made:
+        record(made.service)
+        until(lambda: made._clock.elapsed() > 30)
+        assert not made.wait_recovered(0)
+        assert not made.health().recovered
+        assert [span.end for span in spans(store)] == [None]
+        clock.ahead = utc_now() - EPOCH
+        assert made.wait_recovered(60)
+        until(lambda: len(spans(store)) > 1)
+    assert all(span.end is not None for span in spans(store))
+    assert [error for report in made.recovery for error in report.errors] == []
 
 
 def test_by_option_they_begin_at_once_and_a_new_span_begins_when_the_clock_is_set(clock):

@@ -92,7 +92,8 @@ def equal(*, every: int = 2, track_id: int = 1) -> Disturbance:
                 return item
             number[0] += 1
             if last and number[0] % every == 0:
-                return replace(item, sample=replace(item.sample, decode_time=last[0].sample.decode_time))
+                sample = replace(item.sample, decode_time=last[0].sample.decode_time)
+                return replace(item, sample=sample, is_off=True)
             last[:] = [item]
             return item
 
@@ -237,13 +238,15 @@ def restart(at: float, *, away: float = 0, to: float = 0) -> Disturbance:
 
     def disturb(stream: Stream) -> Stream:
         resumed = Fraction(at) + Fraction(away)
-        off = Fraction(to) - resumed
+        first = next((unit for unit in stream.units() if unit.decoded >= resumed), None)
+        off = Fraction(to) - resumed + (0 if first is None else first.decoded - first.counter)
+        until = min((boot for boot in stream.boots if boot > at), default=None)
 
         def change(item: Item) -> Item | None:
             if isinstance(item, NewCodec):
                 return item
             time = item.decoded if isinstance(item, Unit) else item.arrival
-            if time < at:
+            if time < at or (until is not None and time >= until):
                 return item
             if time < resumed:
                 return None
@@ -252,7 +255,7 @@ def restart(at: float, *, away: float = 0, to: float = 0) -> Disturbance:
             return _counted(stream, item, off)
 
         changed = stream.each(change)
-        return replace(changed, breaks=changed.breaks + 1)
+        return replace(changed, breaks=changed.breaks + 1, boots=(*changed.boots, Fraction(at)))
 
     return disturb
 

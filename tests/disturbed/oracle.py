@@ -23,10 +23,10 @@ from onvif_bmff.media import ClockOrigin, ClockReading, TrackType
 from onvif_bmff.objects.events import RecordingEvent, collect_objects
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.formats import RecordingFormat
-from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.target import RecordingTarget
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.storage.memory import MemoryStore
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
@@ -201,6 +201,8 @@ def check_spacing(stream: Stream, recorded: Recorded, track_id: int) -> None:
             lasts = before.duration / scale
             assert lasts <= gap_bound(nominal) + 2 / scale, f"{before.data[-20:]!r} lasts {lasts:.3f} s"
             longest = max(real, counted, nominal) + nominal + loose
+            if sent[a].is_off or sent[b].is_off:  # beside a pause, on either side of it
+                longest += max(steps[max(0, a - 5) : b + 5]) - nominal
             assert stored <= longest, f"{before.data[-20:]!r} and the next are {stored:.3f} s apart"
 
 

@@ -83,6 +83,7 @@ class Stream:
         breaks: how often the recording may have to wait for the next sync sample.
         timestamp_bits: width of the source's counter.
         presented: stamps are those of presentation, as over RTP.
+        boots: when the camera booted, after which its counter has nothing to do with what it was.
     """
 
     tracks: tuple[Track, ...]
@@ -91,6 +92,7 @@ class Stream:
     breaks: int = 0
     timestamp_bits: int | None = None
     presented: bool = False
+    boots: tuple[Fraction, ...] = ()
     timescales: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:

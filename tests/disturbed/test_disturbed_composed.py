@@ -48,17 +48,16 @@ DISTURBANCES = st.one_of(
 
 
 FAILING = {
+    "a step back in a pause: arrival cannot tell it from a delay": (
+        "29.97 a second", (pause(12.3, 1.6), wall_clock(-56 * 365 * 86_400.0), step(12.3, -1.0, wall=True)),
+        MP4, Clock.CAMERA,
+    ),
+    "two pauses within a second": (
+        "reordered with sound", (equal(every=6), pause(12.3, 1.6), pause(14.52, 11.0)), CMAF, Clock.CAMERA,
+    ),
     "reordered, shaken by a picture: shown before the sync sample": (
         "reordered with sound", (delayed(0.15), shaken(0.044)), CMAF, Clock.CAMERA,
     ),
-    "two boots within 3 s": ("long groups", (restart(12.3), restart(14.52, away=2.0)), CMAF, Clock.ARRIVAL),
-    "a step ahead is taken for a gap": (
-        "long groups", (shaken(0.005, seed=2), equal(every=9), step(14.52, 25.0)), MP4, Clock.CAMERA,
-    ),
-    "one of two tracks that step is taken for uneven": (
-        "sound and video", (equal(every=4), step(14.52, -0.3)), CMAF, Clock.ARRIVAL,
-    ),
-    "a stamp from before a pause, behind it": ("long groups", (pause(14.52, 0.4), equal(every=5)), CMAF, Clock.ARRIVAL),
 }  # fmt: skip
 """What fails today, an example for each kind that is known: a clean stream, what happens to it, format and clock."""
 
@@ -68,6 +67,28 @@ MENDED = {
         "all", (stalled(12.3, 1.0), step(9.0, -3.0)), MP4, Clock.ARRIVAL,
     ),
     "documents follow two steps": ("all", (step(12.3, -1.0, wall=True), step(12.3, 0.3)), CMAF, Clock.CAMERA),
+    "two boots within 3 s": ("long groups", (restart(12.3), restart(14.52, away=2.0)), CMAF, Clock.ARRIVAL),
+    "a step ahead is taken for a gap": (
+        "long groups", (shaken(0.005, seed=2), equal(every=9), step(14.52, 25.0)), MP4, Clock.CAMERA,
+    ),
+    "one of two tracks that step is taken for uneven": (
+        "sound and video", (equal(every=4), step(14.52, -0.3)), CMAF, Clock.ARRIVAL,
+    ),
+    "a stamp from before a pause, behind it": ("long groups", (pause(14.52, 0.4), equal(every=5)), CMAF, Clock.ARRIVAL),
+    "two tracks that step, one without a picture": (
+        "sound and video", (step(14.52, -0.3, wall=True), wall_clock(-56 * 365 * 86_400.0), lost(every=12)),
+        MP4, Clock.CAMERA,
+    ),
+    "stamps shaken behind a gap": (
+        "long groups", (shaken(0.044, seed=9), pause(12.3, 4.0), wall_clock(-56 * 365 * 86_400.0)), MP4, Clock.ARRIVAL,
+    ),
+    "stamps twice, and a gap": (
+        "all", (drift(Fraction(-50, 1_000_000)), pause(9.0, 4.0), equal(every=2)), CMAF, Clock.CAMERA,
+    ),
+    "reordered, half a second off": (
+        "reordered with sound", (lone(-0.5, every=50, first=29), lost(every=7)), CMAF, Clock.CAMERA,
+    ),
+    "delays before a pause": ("long groups", (delayed(0.15), delayed(0.05), pause(9.0, 11.0)), CMAF, Clock.ARRIVAL),
 }  # fmt: skip
 """An example of each kind that once failed."""
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import copysign
 
 import pytest
@@ -12,9 +13,9 @@ from onvif_bmff.errors import MediaError, StateError
 from onvif_bmff.media import ClockOrigin, ClockReading
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded
 from onvif_bmff.recording.formats import CMAF
-from onvif_bmff.recording.held_back import TimingFault
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.recording.recorder import Recorder
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation import validate_store
@@ -143,6 +144,21 @@ def test_drift_is_followed_inside_the_span(chosen, drift):
         assert abs(start - float(media * (1 + drift))) < 0.06, "within the second since the last reading"
     assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
     assert not found.findings
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize(("denied", "right_from"), [(25, 39), (24, 39), (18, 47)])
+def test_a_reading_that_denies_a_gap_needs_not_last(chosen, denied, right_from):
+    """The counter steps by 25 s. The first reading behind that opens spans, instead of one that comes 5 s later."""
+    samples = [
+        replace(one, decode_time=one.decode_time + 25 * 90_000 * (one.decode_time >= 900_000)) for one in pictures(30)
+    ]
+    found = Followed(samples, lambda media: Fraction(0) if media < 10 else Fraction(-denied), chosen, each=4)
+    assert found.timing == {TimingFault.GAP: 1, TimingFault.CLOCK_SET: 1}
+    assert found.spans == 3
+    assert found.starts[:4] == [0, 4, 8, 35]
+    opened = next(later for earlier, later in pairwise(found.starts[3:]) if later - earlier != 4)
+    assert opened == pytest.approx(right_from - denied, abs=0.05)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)

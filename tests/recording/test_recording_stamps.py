@@ -28,19 +28,20 @@ from recording_kit import (
 from support_recorded import check_recording
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.recording.held_back import TimingFault
+from onvif_bmff.recording.placing import moved_along, places
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.stamps import (
     STAMPS,
     Bounds,
+    Judgement,
     Neighbours,
     Situation,
     Verdict,
     gap_limit,
     judge,
-    moved_along,
 )
+from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.validation import validate_store
 
@@ -74,7 +75,8 @@ def line(start, count, step=40):
         ([0, *line(40, 1)], Situation.RETURNS, 1),
         ([77_000, *line(-5_000, 26)], Situation.BACK, 1),
         ([3_600_000, *line(9_000, 26)], Situation.SILENCE, 1),
-        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(26)], Situation.STRAY, 1),
+        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(30)], Situation.UNDECIDED, 0),
+        ([n * n * 77_777 % 1_000_003 + 10_000 for n in range(31)], Situation.STRAY, 1),
     ],
 )
 def test_the_situations(held_back, situation, off):
@@ -142,6 +144,49 @@ def test_other_tracks_confirm_a_gap_or_contradict_it():
 def test_documents(held_back, situation, off):
     found = judge(held_back, Neighbours(0, 40), SPARSE)
     assert (found.situation, found.off) == (situation, off)
+
+
+@pytest.mark.parametrize(
+    ("situation", "stamps", "put", "before"),
+    [
+        (Situation.RETURNS, [9_000, 80], [40], 1),
+        (Situation.RETURNS, [9_000, -70, 160], [53, 106], 2),
+        (Situation.PAUSE, [0, 500], [40], 1),
+        (Situation.PAUSE, [501, 500], [460], 0),
+        (Situation.PAUSE, [9_000, 500], [250], 1),
+        (Situation.SILENCE, [0, 5_000], [40], 1),
+        (Situation.SILENCE, [5_001, 5_000], [4_960], 0),
+        (Situation.SILENCE, [0, 5_060, 5_000], [40, 4_960], 1),
+        (Situation.SILENCE, [70_000, 5_000], [40], 1),
+        (Situation.BACK, [77_000, 80], [40], 1),
+    ],
+)
+def test_samples_that_are_off_are_put_where_they_are_nearer_to_their_stamps(situation, stamps, put, before):
+    assert places(Judgement(situation, len(stamps) - 1), stamps, 0, 40) == (put, before)
+
+
+@pytest.mark.parametrize(
+    ("held_back", "around", "situation", "off"),
+    [
+        ([-260], Neighbours(0, 40, moved=300), Situation.ALONG, 0),
+        ([-260], Neighbours(0, 40), Situation.UNDECIDED, 0),
+        ([-300, -220], Neighbours(0, 40, moved=300), Situation.ALONG, 1),
+        ([240], Neighbours(0, 40, moved=300), Situation.UNDECIDED, 0),
+        ([5_040], Neighbours(0, 40, moved=-5_000), Situation.ALONG, 0),
+        ([5_040], Neighbours(0, 40, 5_040, moved=300), Situation.SILENCE, 0),
+    ],
+)
+def test_a_track_goes_along_with_one_whose_clock_was_set(held_back, around, situation, off):
+    for ended in (False, True)[: 1 + (situation is Situation.ALONG)]:
+        found = judge(held_back, around, BOUNDS, ended=ended)
+        assert (found.situation, found.off) == (situation, off)
+
+
+def test_uneven_stamps_wait_for_another_track_that_goes_back():
+    shaken = [40 * (n + 1) - 110 + 25 * (n % 3) for n in range(30)]
+    assert judge(shaken, Neighbours(0, 40), BOUNDS).situation is Situation.RETURNS
+    assert judge(shaken, Neighbours(0, 40, set_back=True), BOUNDS).situation is Situation.UNDECIDED
+    assert judge(shaken, Neighbours(0, 40, set_back=True), BOUNDS, ended=True).situation is Situation.RETURNS
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsp_servers import free_port, gstreamer
-from rtsp_tap import Tap, Wire, digest, moved_by, units_of
+from rtsp_tap import Tap, Wire, digest, moved_by, units_of, utc_of
 from support_fake_bucket import FakeServer
 
 from onvif_bmff.objects import ObjectStore
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
 def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         bucket = stack.enter_context(FakeServer())
-        port = stack.enter_context(gstreamer("avc"))
+        port = stack.enter_context(gstreamer("avc", is_urgent=True))
         taps = [stack.enter_context(Tap(port)) for _ in range(cameras)]
         device = stack.enter_context(_Device(folder, [tap.port for tap in taps], bucket))
         device.until(lambda states: states["Active"] == cameras)
@@ -91,6 +91,7 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
         "processor time (s)": round(cpu, 2),
         "memory at most (MiB)": round(memory / 1024, 1),
         "states, a second each": dict(seen),
+        "faults that were seen": sorted(device.faults)[:10],
         "objects": sum(map(len, bucket.bucket.objects.values())),
         "stored more than once": sum(count > 1 for count in bucket.bucket.writes.values()),
         "waited in the spool": waiting,
@@ -98,6 +99,7 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
         "connections": sum(len([wire for wire in tap.wires if wire.packets[0]]) for tap in taps),
         "access units": {kind: sum(one[kind][0] for one in found) for kind, _ in _KINDS},
         "not stored at ends": {kind: sum(one[kind][1] for one in found) for kind, _ in _KINDS},
+        "off at most (ms)": {kind: [one[kind][3] for one in found] for kind, _ in _KINDS},
         "wrong": {kind: sum(one[kind][2] for one in found) for kind, _ in _KINDS},
         "findings": levels.total() - levels[Level.NOTE],
         "notes": levels[Level.NOTE],
@@ -108,17 +110,19 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[str, tuple[int, int, int]]:
-    """By kind: access units stored; not stored where a connection ended; those that are neither one nor the other.
+def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[str, tuple[int, int, int, int]]:
+    """By kind: access units stored; not stored where a connection ended; neither one nor the other; and by
+    how many milliseconds the time of one is off at most from what the server's first report says.
 
     ``wanted`` are the packets of the last connection, by stream, when the device was told to end.
     """
-    stored: dict[str, list[str]] = {kind: [] for kind, _ in _KINDS}
+    stored: dict[str, list[tuple[str, int]]] = {kind: [] for kind, _ in _KINDS}
     for one in SampleReader(store, select(Timeline.from_store(store))):
-        stored[str(one.track.type)].append(digest(bytes(one.sample.data)))
+        stored[str(one.track.type)].append((digest(bytes(one.sample.data)), one.time.microseconds))
     made = {}
     for stream, (kind, coding) in enumerate(_KINDS):
-        found, at, left, wrong = stored[kind], 0, 0, 0
+        found, times = [one for one, _ in stored[kind]], [time for _, time in stored[kind]]
+        at, left, wrong, off = 0, 0, 0, 0.0
         for wire in wires:
             sent = units_of(wire.packets[stream], coding)
             begin = next((place for place, unit in enumerate(sent) if found[at : at + 1] == [unit.digest]), len(sent))
@@ -127,13 +131,15 @@ def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[
                 same += 1
             if kind == "Video" and sent:
                 wrong += begin != next((place for place, unit in enumerate(sent) if unit.sync), None)
+            for unit, instant in zip(sent[begin : begin + same], times[at:], strict=False):
+                off = max(off, abs(float(instant - utc_of(unit, wire.reports[stream][0], _RATES[stream]))))
             at += same
             if wire is wires[-1]:
                 sent = units_of(wire.packets[stream][: wanted[stream]], coding)
             missing = max(len(sent) - begin - same, 0)
             left += missing
             wrong += missing if missing > _UNREAD else 0
-        made[kind] = len(found), left, wrong + len(found) - at
+        made[kind] = len(found), left, wrong + len(found) - at, round(off / 1000)
     return made
 
 
@@ -155,6 +161,7 @@ class _Device:
         self._file.write_text("\n".join(lines))
         self._file.chmod(0o600)
         self._port = free_port()
+        self.faults: set[str] = set()
 
     def __enter__(self) -> "_Device":
         command = [sys.executable, "-m", "onvif_bmff", "device", str(self._file), "--stop-timeout", "PT60S"]
@@ -176,6 +183,7 @@ class _Device:
         except OSError:
             return Counter()
         found = json.loads(text)
+        self.faults |= {f"{one['subject']}: {one['text']}" for one in found["findings"]}
         return Counter(found["recordings"]) + Counter(one["code"] for one in found["findings"])
 
     def until(self, condition: Any) -> None:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
 
 def _measured(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     store = arguments.store or folder / "store"
-    with gstreamer("hour") as port, Tap(port, StampWire) as tap:
+    with gstreamer("hour", is_urgent=True) as port, Tap(port, StampWire) as tap:
         url = f"rtsp://127.0.0.1:{port}/hour"
         ours = [sys.executable, "-m", "onvif_bmff", "record", f"rtsp://127.0.0.1:{tap.port}/hour"]
         ours += ["--store", str(store), "--json"]
@@ -150,6 +150,7 @@ def _stored(store: Path, wire: Wire) -> dict[str, Any]:
         "spans": len(timeline.spans),
         "gaps": len(timeline.spans) - 2,
         "access units sent": len(wire.stamps[0]),
+        "video behind sound (s)": round(_seconds(wire.stamps[2], 8000) - _seconds(wire.stamps[0], 90_000), 2),
         "access units stored": len(ticks["Video"]),
         "video as sent": _is_as_sent(ticks["Video"], wire.stamps[0]),
         "steps of video": len(set(_steps(ticks["Video"]))),
@@ -159,6 +160,10 @@ def _stored(store: Path, wire: Wire) -> dict[str, Any]:
         "findings": levels.total() - levels[Level.NOTE],
         "notes": levels[Level.NOTE],
     }
+
+
+def _seconds(stamps: Sequence[int], rate: int) -> float:
+    return (stamps[-1] - stamps[0]) / rate
 
 
 def _steps(times: Sequence[int]) -> list[int]:

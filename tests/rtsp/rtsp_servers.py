@@ -1,10 +1,11 @@
 """Starts RTSP servers for tests, on free ports of this machine."""
 
+import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -28,14 +29,21 @@ def _has_gstreamer() -> bool:
 
 
 @contextmanager
-def gstreamer(name: str, *, port: int | None = None, login: str = "") -> Iterator[int]:
-    """Run GStreamer's RTSP server with one stream at /NAME; yields its port. Skips the test without it."""
+def gstreamer(name: str, *, port: int | None = None, login: str = "", is_urgent: bool = False) -> Iterator[int]:
+    """Run GStreamer's RTSP server with one stream at /NAME; yields its port. Skips the test without it.
+
+    ``is_urgent``: it goes before others, if that is permitted. A live encoder that gets too little processor time falls
+    behind its own sound, for ever, which no camera does.
+    """
     if not _has_gstreamer():
         missing("GStreamer's RTSP server")
     port = port or free_port()
     command = [SYSTEM_PYTHON, str(HERE / "rtsp_gstreamer.py"), str(port), name, *([login] if login else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
+            if is_urgent:
+                with suppress(PermissionError):
+                    os.setpriority(os.PRIO_PROCESS, server.pid, -10)
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"
             yield port

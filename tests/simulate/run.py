@@ -53,7 +53,7 @@ from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherw
 from tests.simulate.operators import EXPORTS, Operator
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
-from tests.simulate.scenario import Incident, Recording, Scenario
+from tests.simulate.scenario import CLOCK_AT_1970, Incident, Recording, Scenario
 from tests.simulate.stores import SimulatedBucket, StoreFault
 from tests.simulate.wall import START, WallClock
 
@@ -149,6 +149,7 @@ class World:
         self.simulation = simulation = Simulation(scenario.seed, preemption=chance.choice((0.0, 0.01, 0.2)))
         drift = chance.choice((-2e-4, 2e-4)) if "wall clock drift" in kinds else 0.0
         self.drift = drift
+        self._until_set = Random(f"{scenario.seed} {CLOCK_AT_1970}")
         self.wall = WallClock(simulation, drift=drift)
         self.bucket = SimulatedBucket(simulation, open_area=chance.random() < 0.3)
         self.disk = SimulatedDisk(simulation)
@@ -195,6 +196,8 @@ class World:
     def start(self) -> None:
         """Switch the device on."""
         self.boots += 1
+        if CLOCK_AT_1970 in self.scenario.kinds:
+            self.wall.lose(self.simulation.time, self._until_set.choice((0.0, 5.0, 30.0, 90.0)))
         self._delayed_before = self.bucket.delayed
         self.process = Process(f"device {self.boots}")
         self.device = None
@@ -218,7 +221,8 @@ class World:
             runtime.sleep(1.0)
         self.pauses.all_on()
         began = self.down_since - 1.0
-        self.excuses.append(Excuse(began, self.simulation.time + GOP, "the device started", counted=False))
+        recording = max(self.simulation.time, self.wall.unset[1])  # it waits for its clock to be set
+        self.excuses.append(Excuse(began, recording + GOP, "the device started", counted=False))
         if "operator" in self.scenario.kinds:
             client = Client(self.device.service, {one.prefix for one in self.scenario.recordings})
             self.findings += [f"configuration after a start: {one}" for one in self.operator.differences(client)]

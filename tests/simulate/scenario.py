@@ -10,9 +10,11 @@ from random import Random
 
 from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP
 
-__all__ = ["KINDS", "KNOWN", "KNOWN_FINDINGS", "Incident", "Recording", "Scenario", "draw"]
+__all__ = ["CLOCK_AT_1970", "KINDS", "KNOWN", "KNOWN_FINDINGS", "Incident", "Recording", "Scenario", "draw"]
 
 DAY = 86_400.0
+CLOCK_AT_1970 = "clock at 1970"
+"""A kind that is in no plan by itself: the device has no battery, and begins in 1970 whenever it is switched on."""
 
 
 @dataclass(frozen=True, order=True)

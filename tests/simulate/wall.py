@@ -1,4 +1,4 @@
-"""The wall clock of the simulated world: it drifts, and it jumps, also between two readings."""
+"""The wall clock of the simulated world: it drifts, it jumps, also between two readings, and it may begin in 1970."""
 
 from bisect import bisect_right
 
@@ -25,9 +25,13 @@ class WallClock:
         self._pending: list[float] = []
         self._since = [0.0]
         self._ahead = [0.0]
+        self.unset: tuple[float, float] = (0.0, 0.0)
 
     def __call__(self, time: float) -> UtcTime:
         """Read the clock, now."""
+        if self.unset[0] <= time < self.unset[1]:
+            self._simulation.hits["clock at 1970"] += 1
+            return UtcTime(int((time - self.unset[0]) * 1_000_000))
         if self._pending and self._simulation.chance.random() < 0.5:
             self._since.append(time)
             self._ahead.append(self._ahead[-1] + self._pending.pop(0))
@@ -37,6 +41,10 @@ class WallClock:
     def jump(self, seconds: float) -> None:
         """Let the clock jump, at one of the next readings."""
         self._pending.append(seconds)
+
+    def lose(self, now: float, seconds: float) -> None:
+        """Be without a battery: a device that is switched on now begins in 1970, until it is set after some seconds."""
+        self.unset = now, now + seconds
 
     def true_at(self, time: float) -> UtcTime:
         """Return what the clock showed at a time that is over."""

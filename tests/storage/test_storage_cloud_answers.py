@@ -1,6 +1,13 @@
 """Answers that are odd, or none of the service: for them nothing is acknowledged or taken for an object of another."""
 
+import datetime as dt
+import ipaddress
+import ssl
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from storage_kit import add
 from support_fake_bucket import FakeServer
 from support_tools import need_module
@@ -134,3 +141,35 @@ def test_a_batch_of_deletions_that_succeeds_in_part_is_an_error(server, store, c
     )
     with pytest.raises(StoreError, match=code):
         store.delete_all(["other", "there"])
+
+
+def test_certificates_are_checked(tmp_path):
+    """A certificate that nobody vouches for is refused; one that an option names is trusted, for its own name."""
+    need_module("obstore")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "service")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - dt.timedelta(1), now + dt.timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (tmp_path / "root.pem").write_bytes(made.public_bytes(pem))
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "both.pem").write_bytes(secret + made.public_bytes(pem))
+    with FakeServer() as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "both.pem")
+        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+        where = server.endpoint.replace("http:", "https:")
+        options = server.options(endpoint=where, retry_seconds=0.5)
+        with pytest.raises(StoreError, match="error sending request"):
+            add(open_store("s3://bucket", options=options), "k")
+        assert server.bucket.requests == []
+        trusting = {**options, "root_certificate": str(tmp_path / "root.pem")}
+        add(open_store("s3://bucket", options=trusting), "k", b"data")
+        assert server.bucket.writes == {"k": 1}
+        other = {**trusting, "endpoint": where.replace("127.0.0.1", "localhost")}
+        with pytest.raises(StoreError, match="error sending request"):
+            open_store("s3://bucket", options=other).get("k")

@@ -19,7 +19,6 @@ from onvif_bmff.media.vui import ColourInfo, picture_rate, read_picture_hints
 __all__ = [
     "HevcSps",
     "HevcVps",
-    "hevc_is_idr",
     "hevc_is_irap",
     "hevc_is_vcl",
     "hevc_layer_id",
@@ -133,11 +132,6 @@ def hevc_layer_id(nal: Buffer) -> int:
 def hevc_is_vcl(nal_type: int) -> bool:
     """Return whether units of this type are slice segments: 0 to 9 and 16 to 21. H.265, table 7-1."""
     return nal_type in SLICE_SEGMENTS
-
-
-def hevc_is_idr(nal_type: int) -> bool:
-    """Return whether the unit is a slice segment of an IDR picture."""
-    return nal_type in IDR_PICTURES
 
 
 def hevc_is_irap(nal_type: int) -> bool:

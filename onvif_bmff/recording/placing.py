@@ -1,0 +1,51 @@
+"""Where samples are put that were judged to be off: times in, times out."""
+
+from collections.abc import Sequence
+
+from onvif_bmff.recording.stamps import FIRST_PAUSE, Bounds, Judgement, Verdict
+
+__all__ = ["is_first_off", "moved_along", "places"]
+
+_NEAR = 8
+"""Nominal durations within which a stamp that is off tells where a sample belongs."""
+
+
+def places(judged: Judgement, stamps: Sequence[int], last: int, nominal: int) -> tuple[list[int], int]:
+    """Return where the samples that are off are put, after one at ``last``, and how many of them come before a break.
+
+    They are put at even distances up to the one that stands. Where media are missing, they last as long as usual on
+    either side of that: on which one, their stamps say.
+    """
+    off = judged.off
+    usual = [last + nominal * (number + 1) for number in range(off + 1)]
+    end = usual[-1]
+    if judged.stands and (judged.verdict is Verdict.RESTAMP or stamps[off] < end):
+        end = stamps[off]
+    even = [last + (end - last) * (number + 1) // (off + 1) for number in range(off)]
+    if not judged.stands or judged.verdict is Verdict.DISCONTINUITY or stamps[off] - usual[off] <= 2 * nominal:
+        return even, off
+    behind = [stamps[off] - nominal * (off - number) for number in range(off)]
+    choices = [(even, off), *((usual[:before] + behind[before:], before) for before in range(off, -1, -1))]
+    longest = min((stamps[off] - last) // 2, _NEAR * nominal)
+    return min(choices, key=lambda choice: sum(_nearness(stamps, choice[0], longest)))
+
+
+def _nearness(stamps: Sequence[int], times: Sequence[int], longest: int) -> list[int]:
+    """Return how far stamps are from times, ``longest`` at most: what is farther off tells nothing."""
+    return [min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)]
+
+
+def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
+    """Tell whether the very first sample is off, and not those that were judged, which come ``jump`` ticks after it."""
+    if judged.verdict is Verdict.GAP:
+        return jump > FIRST_PAUSE * bounds.timescale
+    return judged.verdict is Verdict.DISCONTINUITY
+
+
+def moved_along(document: int, stamped: int, judged: int) -> int:
+    """Return the ticks by which a document is moved that came beside a sample of another track.
+
+    That one was ``stamped``, by the clock of the document, and ``judged`` to be at another time. If the document is
+    nearer to its stamp than to its time, both were stamped by one clock, and it is moved as much.
+    """
+    return judged - stamped if abs(document - stamped) < abs(document - judged) else 0
