@@ -2,8 +2,10 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from onvif_bmff.media.track import Sample
+from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.progress import Progress
 from onvif_bmff.recording.span_set import SpanSet
@@ -78,6 +80,15 @@ def skip_checks(
         return
     writer = current.writers[state.track.track_id]
     if turn.leads or not current.multiplexed:
-        state.skip_checks(writer, state.next_cut(current, target.span_duration, progress.patience))
+        state.skip_checks(writer, _next_cut(state, current, target.span_duration, progress.patience))
     else:
         state.skip_checks(writer)
+
+
+def _next_cut(state: TrackState, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
+    """Return the decode time from which on a track may be due for a cut if it leads, as things are."""
+    track_id = state.track.track_id
+    due = spans.writers[track_id].due
+    if due is None or span_duration is None:
+        return NEVER if due is None else due
+    return min(due, spans.due(track_id, span_duration, patience) // state.factor - state.shift)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from onvif_bmff.errors import InvariantError
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.events import RecordingEvent
+from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.dropped import DropReason
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import UtcAnchor
@@ -62,6 +63,12 @@ class OpenSpans:
             other.reserve(spans)
             other.recheck()
         return spans
+
+    def end_segments_early(self, cause: CutCause) -> None:
+        """End the open segments at the next sync sample."""
+        for state in self._states.values():
+            if state.spans is not None:
+                state.spans.writers[state.track.track_id].end_segment_early(cause)
 
     def leave(self, state: TrackState, before: Sample | None = None) -> Sequence[RecordingEvent]:
         """Close the span that a track is in; all tracks of a multiplexed span leave it together."""

@@ -90,8 +90,7 @@ class SampleRouter:
     def end_segments(self, cause: CutCause) -> None:
         """Close the open segments at the next sync sample."""
         self.recheck()
-        for state in self.states.values():
-            state.end_segment_early(cause)
+        self.spans.end_segments_early(cause)
 
     def set_clock(self, clock: MediaClock) -> None:
         """Tie media time to UTC anew, from the next sync sample on, in new spans."""

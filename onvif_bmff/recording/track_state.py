@@ -3,12 +3,10 @@
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from fractions import Fraction
 
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.recording.clock_parts import NEVER, SharedTime
-from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.formats import MP4, SpanType
 from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock
@@ -95,14 +93,6 @@ class TrackState:
         """
         self.next_check, self.writer = until, writer
 
-    def next_cut(self, spans: SpanSet, span_duration: timedelta | None, patience: int) -> int:
-        """Return the decode time from which on the track may be due for a cut if it leads, as things are."""
-        track_id = self.track.track_id
-        due = spans.writers[track_id].due
-        if due is None or span_duration is None:
-            return NEVER if due is None else due
-        return min(due, spans.due(track_id, span_duration, patience) // self.factor - self.shift)
-
     def recheck(self) -> None:
         """Check at the next sample whether something closes."""
         self.next_check = NEVER
@@ -115,11 +105,6 @@ class TrackState:
         if not self.begun and sample.sync:
             self.begun, self.shift = True, sample.composition_offset
         return self.begun
-
-    def end_segment_early(self, cause: CutCause) -> None:
-        """End the open segment at the next sync sample."""
-        if self.spans is not None:
-            self.spans.writers[self.track.track_id].end_segment_early(cause)
 
     def enter(self, spans: SpanSet, sample: Sample) -> bool:
         """Enter spans with a sync sample; False if that lies before what is written already."""
