@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 _SILENT = timedelta(seconds=10)
 _DOCUMENTS = timedelta(seconds=60)
+_ASKED = timedelta(seconds=5)
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
@@ -59,7 +60,9 @@ class Route:
     end: int | None = None
     count: int = 0
     _counted: int = 0
-    _heard: UtcTime | None = None
+    _heard: bool = False
+    _asked: UtcTime | None = None
+    _silent: timedelta = timedelta(0)
     _rhythm: timedelta = timedelta(0)
 
     def silence(self, now: UtcTime) -> timedelta | None:
@@ -67,15 +70,16 @@ class Route:
 
         That is ten seconds, or three times as long as samples of the track were apart (documents: a minute at most).
         """
+        passed = timedelta(0) if self._asked is None else min(max(now - self._asked, timedelta(0)), _ASKED)
+        self._asked, self._silent = now, self._silent + passed  # a clock that is set adds little
         if self.count != self._counted:
-            if self._heard is not None:
-                self._rhythm = abs(now - self._heard)
-            self._counted, self._heard = self.count, now
-        if self._heard is None:
+            if self._heard:
+                self._rhythm = self._silent
+            self._counted, self._heard, self._silent = self.count, True, timedelta(0)
+        if not self._heard:
             return None
         allowed = min(3 * self._rhythm, _DOCUMENTS) if self.sparse else 3 * self._rhythm
-        silent = now - self._heard
-        return silent if silent > max(_SILENT, allowed) else None
+        return self._silent if self._silent > max(_SILENT, allowed) else None
 
 
 @dataclass(slots=True)

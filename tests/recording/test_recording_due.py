@@ -78,8 +78,20 @@ def test_a_track_is_silent_after_ten_seconds_or_three_times_as_long_as_it_was_be
     now = UtcTime(0)
     for _ in range(3):
         route.count += 1
-        assert route.silence(now) is None
-        now += timedelta(seconds=apart)
-    last = now + timedelta(seconds=-apart)
-    assert route.silence(last + timedelta(seconds=allowed)) is None
-    assert route.silence(last + timedelta(seconds=allowed + 1)) == timedelta(seconds=allowed + 1)
+        for _ in range(apart):
+            route.silence(now)
+            now += timedelta(seconds=1)
+    route.count += 1
+    silences = []
+    for _ in range(allowed + 2):
+        silences.append(route.silence(now))
+        now += timedelta(seconds=1)
+    assert silences == [None] * (allowed + 1) + [timedelta(seconds=allowed + 1)]
+
+
+def test_a_clock_that_is_set_is_no_silence():
+    route = Route("TRACK", 1, 0, 1_000, True)
+    route.count += 1
+    asked = [UtcTime(0), UtcTime(3_000_000), UtcTime(900_000_000), UtcTime(0), UtcTime(2_000_000)]
+    assert [route.silence(now) for now in asked] == [None] * 5
+    assert route.silence(UtcTime(4_000_000)) == timedelta(seconds=12)
