@@ -80,7 +80,6 @@ from onvif_bmff.codecs.opus.syntax import parse_opus_head as parse_opus_head
 from onvif_bmff.codecs.passthrough import PassThroughCodec as PassThroughCodec
 from onvif_bmff.codecs.picture_assembly import AssembledUnit as AssembledUnit
 from onvif_bmff.codecs.picture_assembly import PictureAssembly as PictureAssembly
-from onvif_bmff.codecs.presentation_line import Place as Place
 from onvif_bmff.codecs.presentation_line import PresentationLine as PresentationLine
 from onvif_bmff.codecs.presentation_line import ShownPicture as ShownPicture
 from onvif_bmff.codecs.presentation_line import place_of as place_of
@@ -127,7 +126,6 @@ __all__ = [
     "OpusHead",
     "PassThroughCodec",
     "PictureAssembly",
-    "Place",
     "PresentationLine",
     "ProfileTierLevel",
     "ReorderedTimes",

@@ -67,7 +67,7 @@ NAMES = {
     "opus.syntax": ("OPUS_RATE", "OpusHead", "opus_packet_duration", "parse_opus_head",),
     "passthrough": ("PassThroughCodec",),
     "picture_assembly": ("AssembledUnit", "PictureAssembly",),
-    "presentation_line": ("Place", "PresentationLine", "ShownPicture", "place_of",),
+    "presentation_line": ("PresentationLine", "ShownPicture", "place_of",),
     "registry": ("CODECS", "codec_of", "register",),
     "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),

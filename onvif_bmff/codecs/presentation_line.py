@@ -15,9 +15,9 @@ from statistics import median_low
 
 from onvif_bmff.media.track import Sample
 
-__all__ = ["Place", "PresentationLine", "ShownPicture", "place_of"]
+__all__ = ["PresentationLine", "ShownPicture", "place_of"]
 
-Place = tuple[int, int, int]
+_Place = tuple[int, int, int]
 """Where a picture comes in the order in which pictures are shown: its sequence, order count in that, and arrival."""
 
 _NEVER = 1 << 80
@@ -52,14 +52,14 @@ class ShownPicture:
     """
 
     sample: Sample
-    place: Place
+    place: _Place
     time: int
     shift: int = 0
     expected: int = 0
     waited: int = 0
 
 
-def place_of(picture: ShownPicture) -> Place:
+def place_of(picture: ShownPicture) -> _Place:
     """Return the place of a picture."""
     return picture.place
 

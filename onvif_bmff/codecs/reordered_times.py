@@ -18,7 +18,7 @@ from collections import deque
 from contextlib import suppress
 
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
-from onvif_bmff.codecs.presentation_line import Place, PresentationLine, ShownPicture, place_of
+from onvif_bmff.codecs.presentation_line import PresentationLine, ShownPicture, place_of
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import iter_nal_ranges
@@ -162,7 +162,7 @@ class ReorderedTimes:
         insort(self._shown, picture, key=place_of)
         self._held.append(picture)
 
-    def _place(self, sample: Sample) -> Place:
+    def _place(self, sample: Sample) -> tuple[int, int, int]:
         """Where the picture in a sample comes in the order in which pictures are shown."""
         header, last = self._picture(sample), self._last
         order = self._held[-1].place[1] if self._held else 0  # of one that cannot be read: as if behind the one before

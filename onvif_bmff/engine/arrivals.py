@@ -281,7 +281,7 @@ class SourceClock:
         if goes_on is False:
             return None
         if goes_on is None:
-            self._step()
+            self._step(line)
         line.estimator.add(arrival, media)
         line.latest = arrival
         if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:
@@ -321,10 +321,11 @@ class SourceClock:
         """Return the line that others are compared with: the first one, of video if there is some, that is live."""
         return next((line for line in self._lines.values() if line.is_live(arrival)), None)
 
-    def _step(self) -> None:
-        """Begin anew where the clock of a track was set: those of others may have been, by too little to be seen."""
-        for line in self._lines.values():
-            line.step()
+    def _step(self, line: _Line) -> None:
+        if line is self._leading(line.latest):
+            for other in self._lines.values():
+                other.stepped = True
+        line.step()
 
     def _look(self, line: _Line, arrival: float) -> float | None:
         """Return arrival less media time of the source; None from a track that is not in step with it."""

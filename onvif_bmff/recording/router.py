@@ -290,13 +290,15 @@ class SampleRouter:
         if current is None or current.ended:
             current = self._open(None, state, sample)
         turn, interleaver = SyncSample(state, sample, self._leads(state), gap), self._interleaver
-        if current.has_lost_lead(sample.track_id):
+        writer = current.writers[sample.track_id]
+        is_led = writer.lead_id == sample.track_id  # by itself
+        if not is_led and current.has_lost_lead(sample.track_id):
             if not turn.leads or (interleaver is not None and turn.time <= interleaver.led_until):
                 return self._wait_for_lead(turn, current, DropReason.TOO_LATE)
             if sample.track_id in current.entered:
                 self._pending.add(CutCause.MEDIA_GAP)
-        if turn.leads and state.spans is current and current.writers[sample.track_id].lead_id != sample.track_id:
-            current.writers[sample.track_id].lead_by(sample.track_id)
+        if turn.leads and state.spans is current and not is_led:
+            writer.lead_by(sample.track_id)
             self.recheck()
         cause = decide(causes_at(turn, current, self._pending, self._opener.target, self._progress))
         if cause is None:
