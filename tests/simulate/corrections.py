@@ -1,7 +1,7 @@
 """By how much a clock was set back, so that a span may reach into the next one, and by no more.
 
-Three things date media too late until it is known better: samples that are late where a connection begins (nothing
-tells what of the arrival is delay), stamps of a camera that are ahead for a while, and a clock of the device's that is
+Three things date media too late until it is known better: samples that are late where a track of a connection begins
+(nothing tells what of the arrival is delay, and of tracks that lie far apart that of pictures counts), stamps of a camera that are ahead for a while, and a clock of the device's that is
 ahead of what it is set to, or of that of the camera. What is thus known later sets the time back, in new spans.
 """
 
@@ -51,13 +51,18 @@ class Corrections:
         self._sessions: dict[tuple[int, int], int] = {}
         stamps: dict[int, list[float]] = {}
         delays: dict[int, list[float]] = {}
+        first: dict[tuple[int, int], float] = {}
         for one in given:
             self._sessions[one.track, one.number] = one.session
             stamps.setdefault(one.session, []).append(one.stamp - one.captured)
             if one.track not in sparse:
                 delays.setdefault(one.session, []).append(one.at - one.captured)
+                first.setdefault((one.session, one.track), one.at - one.captured)
         self._stamps = {session: max(found) - min(found) for session, found in stamps.items()}
-        self._late = {session: found[0] - min(found) for session, found in delays.items()}
+        self._late = {
+            session: max(delay for (its, _), delay in first.items() if its == session) - min(found)
+            for session, found in delays.items()
+        }
         self._clocks = _fall(ahead)
         if camera is not None:
             self._clocks = max(self._clocks, max(ahead) - camera, camera - min(ahead))
