@@ -161,6 +161,8 @@ class Handler(BaseHTTPRequestHandler):
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if self.command == "HEAD":
             return 200, b"", {**headers, "Content-Length": size}
+        if self.headers.get("If-Match", headers["ETag"]) != headers["ETag"]:
+            return 412, b"<Error><Code>PreconditionFailed</Code></Error>", {}
         if wanted is None:
             return 200, data, headers
         first, last = wanted.groups()

@@ -201,19 +201,30 @@ class CloudStore:
     # ---- reading -----------------------------------------------------------------------------------
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """Return bytes of an object; see ``ReadableStore.get``. One request, or two for an end on Azure."""
+        """Return bytes of an object; see ``ReadableStore.get``.
+
+        One request; two for an end on Azure, if nothing of the object was asked for before.
+        """
         full = self._full(key)
         nothing = (length is not None and length <= 0) or start > _MOST
         if start < 0 and not nothing:
             back = min(-start, _MOST)
-            if self._client.service.suffix_ranges and (length is None or back <= _SMALL):
-                return self._read(full, -back, None)[: length if length is None else min(length, back)]
+            if length is None or back <= _SMALL:
+                found = self._end_of(full, back)
+                if found is not None:
+                    return found[: length if length is None else min(length, back)]
             start = max(0, self._head(full).size - back)
         if nothing:
             self._head(full)
             return b""
         end = None if length is None else min(start + length, _MOST)
         return self._read(full, start, end) if end is None or end > start else b""
+
+    def _end_of(self, key: str, length: int) -> bytes | None:
+        """Return the last bytes of an object in one request; None if that cannot be."""
+        if self._client.service.suffix_ranges:
+            return self._read(key, -length, None)
+        return self._asked(key, lambda: self._client.tail(key, length))
 
     def _read(self, key: str, start: int, end: int | None) -> bytes:
         try:

@@ -141,6 +141,13 @@ class CloudClient(Protocol):
         """
         ...
 
+    def tail(self, key: str, length: int) -> bytes | None:
+        """Return the last bytes of an object as it was when it was asked for before.
+
+        None if it was not, or not lately, or if it has been replaced.
+        """
+        ...
+
     def pages(self, folder: str, after: str) -> Iterator[Sequence[str]]:
         """Return the keys below a folder ("" for all) that are greater than ``after``, page by page, in order."""
         ...

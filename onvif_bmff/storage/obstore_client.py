@@ -61,6 +61,8 @@ _HEADERS = {
 _NO_TYPE = "binary/octet-stream"
 """What S3 answers for an object that was stored without content type."""
 _LONGEST = 300
+_SEEN = 256
+"""Objects whose sizes are remembered."""
 _PAGE = 1000
 """Keys that are listed before the first is given out: what services list in one request."""
 _OVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -100,6 +102,7 @@ class ObstoreClient:
         self.bucket = bucket
         self._tags = dict(settings.tags) or None
         self._storage_class = settings.storage_class
+        self._seen: dict[str, tuple[int, str | None]] = {}
         kinds: dict[str, Any] = {S3.scheme: store.S3Store, AZURE.scheme: store.AzureStore, GCS.scheme: store.GCSStore}
         more: dict[str, Any] = {}
         if source is not None:
@@ -141,6 +144,7 @@ class ObstoreClient:
         with _translated(key):
             found = self._obstore.get(self._store, key, options={"head": True})
             _check_is_of_service(key, found.meta)
+            self._note(key, found.meta)
             headers = found.attributes
             content_type = headers.get("Content-Type")
             own = {name: value for name, value in headers.items() if name not in _HEADERS}
@@ -157,12 +161,27 @@ class ObstoreClient:
             wanted = {"range": (start, end)}
         elif start:
             wanted = {"range": {"offset": start}}
+        return self._get(key, wanted)
+
+    def tail(self, key: str, length: int) -> bytes | None:
+        """Return the last bytes of an object that was read before; see ``CloudClient.tail``."""
+        size, tag = self._seen.get(key, (0, None))
+        if not size or tag is None:
+            return None
+        try:
+            return self._get(key, {"range": (max(0, size - length), size), "if_match": tag})
+        except KeyTakenError:  # another object has the key by now
+            self._seen.pop(key, None)
+            return None
+
+    def _get(self, key: str, wanted: Mapping[str, Any]) -> bytes:
         try:
             with _translated(key):
                 found = self._obstore.get(self._store, key, options=wanted)
                 _check_is_of_service(key, found.meta)
                 first, last = found.range
                 data = bytes(found.bytes())
+                self._note(key, found.meta)
         except StoreError as error:
             if _NO_PART not in str(error):
                 raise
@@ -172,6 +191,13 @@ class ObstoreClient:
         if len(data) != last - first:
             raise StoreBusyError(f"{key}: {len(data)} bytes came, and {last - first} were announced")
         return data
+
+    def _note(self, key: str, meta: Mapping[str, Any]) -> None:
+        """Note the size of an object that was read, where its end cannot be had otherwise."""
+        if not self.service.suffix_ranges:
+            while len(self._seen) >= _SEEN:
+                self._seen.pop(next(iter(self._seen)), None)
+            self._seen[key] = meta["size"], meta["e_tag"]
 
     def pages(self, folder: str, after: str) -> Iterator[Sequence[str]]:
         """Return keys page by page; see ``CloudClient.pages``."""

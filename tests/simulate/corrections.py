@@ -1,8 +1,9 @@
 """By how much a clock was set back, so that a span may reach into the next one, and by no more.
 
 Three things date media too late until it is known better: samples that are late where a track of a connection begins
-(nothing tells what of the arrival is delay, and of tracks that lie far apart that of pictures counts), stamps of a camera that are ahead for a while, and a clock of the device's that is
-ahead of what it is set to, or of that of the camera. What is thus known later sets the time back, in new spans.
+(nothing tells what of the arrival is delay, and of tracks that lie far apart that of pictures counts), stamps of a
+camera that are ahead for a while, and a clock of the device's that is ahead of what it is set to, or of that of the
+camera. What is thus known later sets the time back, in new spans.
 """
 
 import re
