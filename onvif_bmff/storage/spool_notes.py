@@ -11,6 +11,7 @@ from typing import Any
 
 from onvif_bmff.errors import StoreError
 from onvif_bmff.logs import CauseLog
+from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.spool import Dropped
 from onvif_bmff.storage.tree import failures, read_all, write_file
@@ -51,6 +52,7 @@ class _Content:
 class SpoolNotes:
     """The notes of a spool, written whole and durably at each change.
 
+    Those who send and those who drop change them at the same time, so each change is in the file before the next one.
     There is room for them on a disk that is full (``keep_reserve``). A file that cannot be written is logged, and the
     notes go on in memory until ``flush``; one that cannot be read counts as empty.
 
@@ -58,12 +60,16 @@ class SpoolNotes:
         root: the folder of the spool.
         system: where the folder is.
         log: where failures are logged.
+        runtime: gives the lock.
     """
 
-    def __init__(self, root: str, system: FileSystem = POSIX, log: CauseLog | None = None) -> None:
+    def __init__(
+        self, root: str, system: FileSystem = POSIX, log: CauseLog | None = None, runtime: Runtime = SYSTEM
+    ) -> None:
         self._root = root
         self._system = system
         self._log = log or CauseLog(_log)
+        self._lock = runtime.lock()
         self._content = _content_of(self._read())
         self._is_late = False
 
@@ -89,18 +95,20 @@ class SpoolNotes:
 
     def begin_drop(self, what: Dropped) -> None:
         """Note what is about to be dropped."""
-        self._content.dropping = what
-        self._write()
+        with self._lock:
+            self._content.dropping = what
+            self._write()
 
     def end_drop(self, what: Dropped | None) -> None:
         """Note what was dropped."""
-        content = self._content
-        content.dropping = None
-        if what is not None:
-            content.objects += what.objects
-            content.bytes += what.bytes
-            content.dropped = [*content.dropped, what][-_MOST:]
-        self._write()
+        with self._lock:
+            content = self._content
+            content.dropping = None
+            if what is not None:
+                content.objects += what.objects
+                content.bytes += what.bytes
+                content.dropped = [*content.dropped, what][-_MOST:]
+            self._write()
 
     def sent(self, day: str) -> tuple[int, int]:
         """Return the bytes that were sent on a day, as ``2026-11-30``, and in its month."""
@@ -112,10 +120,11 @@ class SpoolNotes:
 
     def charge(self, day: str, size: int) -> None:
         """Note bytes that are being sent on a day; less than none are those that were not sent after all."""
-        today, month = self.sent(day)
-        self._content.day = _Sent(day, max(0, today + size))
-        self._content.month = _Sent(day[:7], max(0, month + size))
-        self._write()
+        with self._lock:
+            today, month = self.sent(day)
+            self._content.day = _Sent(day, max(0, today + size))
+            self._content.month = _Sent(day[:7], max(0, month + size))
+            self._write()
 
     def _read(self) -> bytes:
         system = self._system
@@ -134,8 +143,9 @@ class SpoolNotes:
 
     def flush(self) -> None:
         """Write what could not be written before."""
-        if self._is_late:
-            self._write()
+        with self._lock:
+            if self._is_late:
+                self._write()
 
     def _write(self) -> None:
         data = json.dumps(asdict(self._content)).encode()
@@ -158,7 +168,7 @@ class SpoolNotes:
     def keep_reserve(self) -> None:
         """Keep room on the disk for the notes, if it is not kept."""
         try:
-            with self._folder() as folder:
+            with self._lock, self._folder() as folder:
                 try:
                     self._system.stat(_RESERVE, dir_fd=folder)
                 except FileNotFoundError:

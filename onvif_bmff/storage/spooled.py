@@ -82,7 +82,7 @@ class SpooledStore:
         kept = DirectoryStore(aside, system=system)
         self._hold = SpoolLock(root, system)
         try:
-            self._notes = SpoolNotes(root, system, log)
+            self._notes = SpoolNotes(root, system, log, runtime)
             self._notes.keep_reserve()
             self._contents = SpoolContents(policy, self._notes, runtime)
             self._room = SpoolRoom(self._spool, self._contents, self._notes, policy, runtime, log, on_dropped)

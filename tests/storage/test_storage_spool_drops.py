@@ -460,6 +460,32 @@ def test_there_is_room_for_notes_on_a_full_disk(tmp_path, caplog):
     assert (tmp_path / "reserve").is_file(), "there is room again"
 
 
+def test_what_is_being_dropped_is_noted_while_others_send(tmp_path):
+    """A charge that is slower on the disk than a drop that begins after it must not undo the drop's note."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Slow(PosixFileSystem):
+        def writev(self, descriptor, buffers):
+            if threading.current_thread().name == "charge":
+                inside.set()
+                assert go_on.wait(30)
+            return super().writev(descriptor, buffers)
+
+    notes = SpoolNotes(str(tmp_path), Slow())
+    what = Dropped("a/2026-11-29/b/00/01-48.000Z.0.m4v", "a/2026-11-29/b/00/01-48.000Z.0.m4v", 1, 5, "now")
+    charge = threading.Thread(target=notes.charge, args=("2026-11-30", 5), name="charge")
+    drop = threading.Thread(target=notes.begin_drop, args=(what,))
+    charge.start()
+    assert inside.wait(30)
+    drop.start()
+    drop.join(0.3)  # long enough, if nothing holds it up
+    go_on.set()
+    charge.join()
+    drop.join()
+    assert SpoolNotes(str(tmp_path)).dropping == what
+    assert SpoolNotes(str(tmp_path)).sent("2026-11-30") == (5, 5)
+
+
 # ---- where it is, and its end ------------------------------------------------------------------------------
 
 
