@@ -58,6 +58,7 @@ from onvif_bmff.device.rates import RateWatch as RateWatch
 from onvif_bmff.device.recovery import DeviceRecovery as DeviceRecovery
 from onvif_bmff.device.recovery import RecoveryPart as RecoveryPart
 from onvif_bmff.device.resources import DeviceResources as DeviceResources
+from onvif_bmff.device.running_exports import RunningExports as RunningExports
 from onvif_bmff.device.segments import LocalSegments as LocalSegments
 from onvif_bmff.device.segments import SegmentUploader as SegmentUploader
 from onvif_bmff.device.source_connection import SourceConnection as SourceConnection
@@ -137,6 +138,7 @@ __all__ = [
     "RecordingHealth",
     "RecordingTotals",
     "RecoveryPart",
+    "RunningExports",
     "RunningSources",
     "SampleSource",
     "SegmentUploader",

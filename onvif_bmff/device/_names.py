@@ -35,6 +35,7 @@ NAMES = {
     "rates": ("RateWatch",),
     "recovery": ("DeviceRecovery", "RecoveryPart",),
     "resources": ("DeviceResources",),
+    "running_exports": ("RunningExports",),
     "segments": ("LocalSegments", "SegmentUploader",),
     "source_connection": ("SourceConnection",),
     "sources": (

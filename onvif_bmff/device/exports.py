@@ -11,6 +11,7 @@ from typing import Protocol
 from onvif_bmff.cenc.keys.ring import KeyRing
 from onvif_bmff.control.environment import ExportOperation
 from onvif_bmff.control.types.export import FileProgress
+from onvif_bmff.device.running_exports import RunningExports
 from onvif_bmff.errors import (
     ObjectDamagedError,
     ObjectNotFoundError,
@@ -26,7 +27,7 @@ from onvif_bmff.objects.stored import Buffer, ObjectStore, ObjectWriter, OpenAre
 from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.selection import Selection, join, select
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["EXPORT_FORMATS", "ExportPart", "MovieExporter", "clear_unfinished_exports"]
@@ -111,40 +112,26 @@ class MovieExporter:
         report: _Progress,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._runtime = runtime
         self._storages = storages
         self._part = part
         self._report = report
-        self._lock = runtime.lock()
-        self._running: dict[str, tuple[Flag, Task]] = {}
+        self._running = RunningExports("export", runtime)
 
     def start(self, operation: ExportOperation) -> Sequence[str]:
         """Begin in the background; see ``Exporter.start``."""
         path = operation.storage_destination.relative_path
         lead = f"{path.strip('/')}/" if path and path.strip("/") else ""
         names = [f"{lead}{token}.mp4" for token in operation.recordings]
-        stop = self._runtime.flag()
-        with self._lock:  # the thread removes itself, but not before it is there
-            self._running[operation.token] = (
-                stop,
-                self._runtime.spawn(partial(self._run, operation, names, stop), "export"),
-            )
+        self._running.start(operation.token, partial(self._run, operation, names))
         return names
 
     def stop(self, operation_token: str) -> None:
         """End an export early; complete files stay, the unfinished one is discarded."""
-        with self._lock:
-            found = self._running.pop(operation_token, None)
-        if found is not None:
-            found[0].set()
+        self._running.stop(operation_token)
 
     def close(self, timeout: float | None = None) -> None:
         """Stop all exports."""
-        with self._lock:
-            running, self._running = dict(self._running), {}
-        for stop, task in running.values():
-            stop.set()
-            task.join(timeout)
+        self._running.close(timeout)
 
     def _run(self, operation: ExportOperation, names: Sequence[str], stop: Flag) -> None:
         done, causes = [0.0] * len(names), CauseLog(_log)
@@ -191,9 +178,6 @@ class MovieExporter:
             return
         except StateError as error:
             _log.debug("the export %s ends early: %s", operation.token, error)
-        finally:
-            with self._lock:
-                self._running.pop(operation.token, None)
 
     def _export(
         self, operation: ExportOperation, token: str, name: str, report: Callable[[float], None]

@@ -21,6 +21,7 @@ from onvif_bmff.control.plan import RecordingPlan
 from onvif_bmff.control.types.configuration import RecordingTargetConfiguration, StorageStrategy, TargetFormat
 from onvif_bmff.control.types.segments import RecordedSegmentItem
 from onvif_bmff.device.own_place import OwnPlace
+from onvif_bmff.device.running_exports import RunningExports
 from onvif_bmff.errors import ObjectAttributeError, ObjectExistsError, ObjectNotFoundError, OnvifBmffError, StateError
 from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
@@ -29,7 +30,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import LocatedStore, ObjectInfo, ObjectStore, SpanEndObject
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
-from onvif_bmff.runtime import SYSTEM, Flag, Runtime, Task
+from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["LocalSegments", "SegmentUploader"]
@@ -134,47 +135,31 @@ class SegmentUploader:
         self._plan = plan
         self._report = report
         self._report_done = report_done
-        self._runtime = runtime
-        self._lock = runtime.lock()
-        self._running: dict[str, tuple[Flag, Task]] = {}
+        self._running = RunningExports("segment export", runtime)
 
     def start(self, operation: SegmentExportOperation) -> None:
         """Begin in the background; see ``SegmentExporter.start``."""
-        stop = self._runtime.flag()
-        with self._lock:  # the thread removes itself, but not before it is there
-            task = self._runtime.spawn(partial(self._run, operation, stop), "segment export")
-            self._running[operation.token] = stop, task
+        self._running.start(operation.token, partial(self._run, operation))
 
     def stop(self, operation_token: str) -> None:
         """End an export early; what is uploaded stays, and nothing of the segment in progress is visible."""
-        with self._lock:
-            found = self._running.pop(operation_token, None)
-        if found is not None:
-            found[0].set()
+        self._running.stop(operation_token)
 
     def close(self, timeout: float | None = None) -> None:
         """Stop all exports."""
-        with self._lock:
-            running, self._running = dict(self._running), {}
-        for stop, task in running.values():
-            stop.set()
-            task.join(timeout)
+        self._running.close(timeout)
 
     def _run(self, operation: SegmentExportOperation, stop: Flag) -> None:
         error: str | None = None
         try:
-            try:
-                error = self._upload_all(operation, stop)
-            except Exception as failure:  # noqa: BLE001 - third-party stores may raise anything; the export must end
-                error = str(failure) or type(failure).__name__
-            if error is not None:
-                _log.warning("the export %s of segments ended early: %s", operation.token, error)
-            if not stop.is_set():
-                with suppress(StateError):  # stopped just now
-                    self._report_done(operation.token, error)
-        finally:
-            with self._lock:
-                self._running.pop(operation.token, None)
+            error = self._upload_all(operation, stop)
+        except Exception as failure:  # noqa: BLE001 - third-party stores may raise anything; the export must end
+            error = str(failure) or type(failure).__name__
+        if error is not None:
+            _log.warning("the export %s of segments ended early: %s", operation.token, error)
+        if not stop.is_set():
+            with suppress(StateError):  # stopped just now
+                self._report_done(operation.token, error)
 
     def _upload_all(self, operation: SegmentExportOperation, stop: Flag) -> str | None:
         """Upload everything; return why not."""
