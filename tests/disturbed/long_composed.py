@@ -7,10 +7,10 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
-from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING
 
+import composition_ranges as ranges
 from disturbances import (
     Disturbance,
     composed,
@@ -35,26 +35,19 @@ from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 if TYPE_CHECKING:
     from long import Journal
 
-BASES = ("video", "sound and video", "all", "reordered with sound", "long groups", "29.97 a second")
-OFF = (-37_600.0, -20.0, -9.0, -2.0, -0.5, 0.5, 2.0, 9.0, 20.0, 9_800.0)
-BY = (-25.0, -9.5, -3.0, -1.0, -0.3, 0.3, 1.0, 3.0, 9.5, 25.0)
-AT = (9.0, 12.3, 14.52)
-DRIFTS = (-300, -50, 50, 300)
-WALLS = (-120.0, 3_600.0, -56 * 365 * 86_400.0)
-
 KINDS: tuple[Callable[[Random], tuple[str, Disturbance]], ...] = (
-    lambda draw: _named(lone, draw.choice(OFF), every=draw.choice((50, 61, 75)), first=draw.randint(26, 40)),
-    lambda draw: _named(lone, draw.choice(OFF), every=0, first=draw.randint(100, 130), count=draw.randint(2, 5)),
-    lambda draw: _named(step, draw.choice(AT), draw.choice(BY), wall=draw.random() < 0.5),
-    lambda draw: _named(shaken, draw.choice((0.005, 0.015, 0.044)), seed=draw.randint(0, 9)),
+    lambda draw: _named(lone, draw.choice(ranges.OFF), every=draw.choice(ranges.EVERY), first=draw.randint(26, 40)),
+    lambda draw: _named(lone, draw.choice(ranges.OFF), every=0, first=draw.randint(100, 130), count=draw.randint(2, 5)),
+    lambda draw: _named(step, draw.choice(ranges.AT), draw.choice(ranges.BY), wall=draw.random() < 0.5),
+    lambda draw: _named(shaken, draw.choice(ranges.SHAKEN), seed=draw.randint(0, 9)),
     lambda draw: _named(equal, every=draw.randint(2, 12)),
-    lambda draw: _named(pause, draw.choice(AT), draw.choice((0.4, 1.6, 4.0, 9.0, 11.0))),
+    lambda draw: _named(pause, draw.choice(ranges.AT), draw.choice(ranges.PAUSES)),
     lambda draw: _named(lost, every=draw.randint(3, 12)),
-    lambda draw: _named(drift, Fraction(draw.choice(DRIFTS), 1_000_000)),
-    lambda draw: _named(wall_clock, draw.choice(WALLS)),
-    lambda draw: _named(restart, draw.choice(AT), away=draw.choice((0.0, 2.0, 12.0))),
-    lambda draw: _named(delayed, draw.choice((0.05, 0.15))),
-    lambda draw: _named(stalled, draw.choice(AT), draw.choice((1.0, 4.0))),
+    lambda draw: _named(drift, draw.choice(ranges.DRIFTS)),
+    lambda draw: _named(wall_clock, draw.choice(ranges.WALLS)),
+    lambda draw: _named(restart, draw.choice(ranges.AT), away=draw.choice(ranges.AWAY)),
+    lambda draw: _named(delayed, draw.choice(ranges.DELAYS)),
+    lambda draw: _named(stalled, draw.choice(ranges.AT), draw.choice(ranges.STALLS)),
 )
 
 
@@ -66,7 +59,7 @@ def _named(made: Callable[..., Disturbance], *values: object, **more: object) ->
 def composition(seed: int) -> tuple[str, Stream, RecordingFormat, Clock]:
     """What a seed stands for, in words, the stream, and how it is recorded."""
     draw = Random(seed)
-    base = draw.choice(BASES)
+    base = draw.choice(ranges.BASES)
     parts = [KINDS[draw.randrange(len(KINDS))](draw) for _ in range(draw.randint(2, 3))]
     format_, clock = draw.choice((CMAF, MP4)), draw.choice(tuple(Clock))
     words = f"{base}, {', '.join(name for name, _ in parts)}, {format_.name} by {clock}"
