@@ -331,7 +331,8 @@ def test_stamps_that_are_off_once_in_two_seconds_move_nothing(chosen, by, count)
 @pytest.mark.parametrize("by", [-0.2, -0.5, -1.5, -2, -9.5, -3_600, -10_000])
 def test_a_step_back_that_lasts_opens_a_span_at_the_right_time(chosen, by):
     spans, recorder = recorded(moved(by, lambda n: n >= 110), chosen)
-    assert [len(span.samples()) for span in spans] == [110, 75], "up to the next sync sample they are counted"
+    assert [len(span.samples()) for span in spans] == [125, 75], "up to the next sync sample the old span goes on"
+    assert not recorder.dropped
     assert set(spacing(spans)) == {FRAME}
     assert [(span.segments[0].obj.key.time - START).total_seconds() for span in spans] == [0, 5]
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
