@@ -461,6 +461,30 @@ def test_one_track_whose_clock_is_set_ahead_has_no_gap(chosen, track_id):
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("between", [6, 12, 24])
+@pytest.mark.parametrize(("first", "second"), [(1.6, 11), (11, 1.6), (0.5, 3)])
+def test_two_pauses_within_a_second_are_two(chosen, between, first, second):
+    """What came between them was on a line of its own, too shortly to tell by itself, and never came back."""
+    ends = 105 + between
+    samples = [
+        replace(
+            one, decode_time=one.decode_time + round(((n >= 105) * first + (n >= ends) * second) * 90_000), sync=True
+        )
+        for n, one in enumerate(PICTURES)
+    ]
+    spans, recorder = recorded(samples, chosen)
+    assert not recorder.dropped
+    assert recorder.timing == {TimingFault.GAP: (first > 1) + (second > 1)}
+    found = [
+        (segment.obj.key.time - START).total_seconds() + (one.presented - segment.samples[0].presented) / span.timescale
+        for span in spans
+        for segment in span.segments
+        for one in segment.samples
+    ]
+    assert found == pytest.approx([one.decode_time / 90_000 - LONG_AGO for one in samples], abs=0.001)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
 def test_a_document_with_a_stamp_hours_ahead_is_put_between_its_neighbours(chosen):
     notes = [replace(one, decode_time=one.decode_time + LONG_AGO * 1_000, data=b"<a/>") for one in metadata(*range(8))]
     notes[3] = replace(notes[3], decode_time=notes[3].decode_time + 10_800_000)
