@@ -331,7 +331,8 @@ def test_stamps_that_are_off_once_in_two_seconds_move_nothing(chosen, by, count)
 @pytest.mark.parametrize("by", [-0.2, -0.5, -1.5, -2, -9.5, -3_600, -10_000])
 def test_a_step_back_that_lasts_opens_a_span_at_the_right_time(chosen, by):
     spans, recorder = recorded(moved(by, lambda n: n >= 110), chosen)
-    assert [len(span.samples()) for span in spans] == [110, 75], "up to the next sync sample they are counted"
+    assert [len(span.samples()) for span in spans] == [125, 75], "up to the next sync sample the old span goes on"
+    assert not recorder.dropped
     assert set(spacing(spans)) == {FRAME}
     assert [(span.segments[0].obj.key.time - START).total_seconds() for span in spans] == [0, 5]
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
@@ -457,6 +458,30 @@ def test_one_track_whose_clock_is_set_ahead_has_no_gap(chosen, track_id):
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
     last = max(span.end.key.time for span in spans)
     assert abs((last - START).total_seconds() - 8) < 0.1
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("between", [6, 12, 24])
+@pytest.mark.parametrize(("first", "second"), [(1.6, 11), (11, 1.6), (0.5, 3)])
+def test_two_pauses_within_a_second_are_two(chosen, between, first, second):
+    """What came between them was on a line of its own, too shortly to tell by itself, and never came back."""
+    ends = 105 + between
+    samples = [
+        replace(
+            one, decode_time=one.decode_time + round(((n >= 105) * first + (n >= ends) * second) * 90_000), sync=True
+        )
+        for n, one in enumerate(PICTURES)
+    ]
+    spans, recorder = recorded(samples, chosen)
+    assert not recorder.dropped
+    assert recorder.timing == {TimingFault.GAP: (first > 1) + (second > 1)}
+    found = [
+        (segment.obj.key.time - START).total_seconds() + (one.presented - segment.samples[0].presented) / span.timescale
+        for span in spans
+        for segment in span.segments
+        for one in segment.samples
+    ]
+    assert found == pytest.approx([one.decode_time / 90_000 - LONG_AGO for one in samples], abs=0.001)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
