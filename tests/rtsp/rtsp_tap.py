@@ -174,7 +174,7 @@ class Tap:
                 threading.Thread(target=self._pass, args=(source, sink, feed, wire), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, feed: object, wire: Wire) -> None:
-        send = sink.sendall
+        send: Callable[[bytes], object] = sink.sendall
         waiting: SimpleQueue[bytes | None] = SimpleQueue()
         if self._is_urgent:
             send = waiting.put
