@@ -46,6 +46,11 @@ Pictures = tuple[list[bytes], list[tuple[list[bytes], bool, int]]]
 
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
+    """See ``read_pictures``."""
+    return read_pictures()
+
+
+def read_pictures() -> Pictures:
     """Parameter sets, and pictures as NAL units in the order of decoding.
 
     Each has whether it is a sync sample, and how many pictures are shown before it, for they are reordered.
