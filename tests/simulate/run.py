@@ -31,7 +31,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SourceReference,
 )
-from onvif_bmff.device import RecordingDevice
+from onvif_bmff.device import ClockTrust, RecordingDevice
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
@@ -238,6 +238,7 @@ class World:
         little = "little room" in self.scenario.kinds
         self.max_bytes = 2_000 if little else 32 << 20
         self.room = Room(20_000, 20_000) if little else Room(64 << 20)
+        trust = ClockTrust() if CLOCK_AT_1970 in self.scenario.kinds else ClockTrust(patience=timedelta(0))
         return RecordingDevice(
             stores,
             sources=self.fleet.provider(self.process),
@@ -247,6 +248,7 @@ class World:
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
             max_bytes=self.max_bytes,
             room=self.room,
+            clock_trust=trust,
             runtime=runtime,
         )
 
