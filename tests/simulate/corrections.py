@@ -13,7 +13,7 @@ from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.oracle import Stored
 
-__all__ = ["Corrections", "overlap_of"]
+__all__ = ["Corrections", "latest_before", "overlap_of"]
 
 _OVERLAP = re.compile(r"an earlier span has a sample at (\S+), after the beginning of this one at (\S+)")
 _SLACK = 0.5
@@ -24,6 +24,16 @@ def overlap_of(message: str) -> tuple[UtcTime, UtcTime] | None:
     """Return the time of a sample in an earlier span and the later one's beginning, if a finding is about that."""
     found = _OVERLAP.match(message)
     return None if found is None else (UtcTime.parse(found[1]), UtcTime.parse(found[2]))
+
+
+def latest_before(stored: Sequence[Stored], key: str) -> UtcTime | None:
+    """Return the time of the latest sample of spans that begin before the one of a first object; None without any."""
+    begins: dict[str, int] = {}
+    for one in stored:
+        begins[one.span] = min(begins.get(one.span, one.shown), one.shown)
+    start = begins.get(key)
+    latest = max((one.shown for one in stored if start is not None and begins[one.span] < start), default=None)
+    return None if latest is None else UtcTime(latest)
 
 
 def _fall(values: Sequence[float]) -> float:

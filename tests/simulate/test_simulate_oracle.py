@@ -8,12 +8,13 @@ import pytest
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
-from tests.simulate.corrections import Corrections, overlap_of
+from tests.simulate.corrections import Corrections, latest_before, overlap_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, Simulation
 from tests.simulate.scenario import KINDS, Scenario, draw
+from tests.simulate.wall import WallClock
 
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
@@ -349,3 +350,23 @@ def test_what_an_overlap_is_told_by():
     assert found is not None
     assert found[0].microseconds_since(found[1]) == 6_644_000
     assert overlap_of("no span here ends with counter 5") is None
+
+
+def test_the_latest_sample_of_spans_that_begin_before_another() -> None:
+    spans = [("a", 0, 8), ("b", 5, 12), ("c", 9, 30)]
+    there = [
+        Stored(span, "cam1", 1, at, b"", START + at * SECOND, span) for span, *ends in spans for at in range(*ends)
+    ]
+    assert latest_before(there, "a") is None
+    assert latest_before(there, "b") == UtcTime(START + 7 * SECOND)
+    assert latest_before(there, "c") == UtcTime(START + 11 * SECOND)
+
+
+def test_a_clock_is_absurd_from_a_day_on() -> None:
+    simulation = Simulation(1)
+    wall = WallClock(simulation)
+    for by, absurd in ((3_600.0, False), (86_400.0, True)):
+        wall.jump(by)
+        while wall._pending:
+            wall(simulation.time)
+        assert wall.is_absurd is absurd
