@@ -7,13 +7,14 @@ camera. What is thus known later sets the time back, in new spans.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.oracle import Stored
 
-__all__ = ["Corrections", "latest_before", "overlap_of"]
+__all__ = ["Corrections", "overlap_of", "overlaps_of"]
 
 _OVERLAP = re.compile(r"an earlier span has a sample at (\S+), after the beginning of this one at (\S+)")
 _SLACK = 0.5
@@ -26,14 +27,28 @@ def overlap_of(message: str) -> tuple[UtcTime, UtcTime] | None:
     return None if found is None else (UtcTime.parse(found[1]), UtcTime.parse(found[2]))
 
 
-def latest_before(stored: Sequence[Stored], key: str) -> UtcTime | None:
-    """Return the time of the latest sample of spans that begin before the one of a first object; None without any."""
-    begins: dict[str, int] = {}
+def overlaps_of(stored: Sequence[Stored], key: str) -> Iterator[tuple[UtcTime, UtcTime, str]]:
+    """Yield what spans that do not begin after the one of a first object have in common with it, by their media.
+
+    Of each such pair that is the time of the latest sample of the one that was captured first, when the other one
+    begins, and the key of that.
+    """
+    spans: dict[str, list[Stored]] = defaultdict(list)
     for one in stored:
-        begins[one.span] = min(begins.get(one.span, one.shown), one.shown)
-    start = begins.get(key)
-    latest = max((one.shown for one in stored if start is not None and begins[one.span] < start), default=None)
-    return None if latest is None else UtcTime(latest)
+        spans[one.span].append(one)
+    mine = spans.pop(key, [])
+    start = min((one.shown for one in mine), default=0)
+    for other, its in spans.items():
+        begin = min(one.shown for one in its)
+        if begin > start:
+            continue
+        tracks = {one.track for one in mine} & {one.track for one in its}
+        number = {one.number for one in its if one.track in tracks}
+        is_later = bool(number) and min(number) > max(one.number for one in mine if one.track in tracks)
+        if is_later:  # it was captured later, and is dated earlier
+            yield UtcTime(max(one.shown for one in mine)), UtcTime(begin), other
+        else:
+            yield UtcTime(max(one.shown for one in its)), UtcTime(start), key
 
 
 def _fall(values: Sequence[float]) -> float:

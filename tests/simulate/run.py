@@ -45,7 +45,7 @@ from onvif_bmff.validation import Finding, validate_store
 from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
-from tests.simulate.corrections import Corrections, latest_before, overlap_of
+from tests.simulate.corrections import Corrections, overlap_of, overlaps_of
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
@@ -580,11 +580,15 @@ class World:
 
         The validator takes objects of one for another's, and so finds more.
         """
-        overlap = overlap_of(finding.message)
-        for recording in self._recording_of(finding.key) if overlap is not None and mixed.holds(finding.key) else ():
+        if overlap_of(finding.message) is None or not mixed.holds(finding.key):
+            return False
+        for recording in self._recording_of(finding.key):
             stored = list(self._stored(store, recording, keys))
-            earlier = latest_before(stored, finding.key)
-            return earlier is None or self._corrections(recording).explain(earlier, overlap[1], finding.key, stored)
+            model = self._corrections(recording)
+            return all(
+                model.explain(earlier, start, later, stored)
+                for earlier, start, later in overlaps_of(stored, finding.key)
+            )
         return False
 
     def _recording_of(self, key: str) -> list[Recording]:

@@ -8,7 +8,7 @@ import pytest
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
-from tests.simulate.corrections import Corrections, latest_before, overlap_of
+from tests.simulate.corrections import Corrections, overlap_of, overlaps_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -352,14 +352,21 @@ def test_what_an_overlap_is_told_by():
     assert overlap_of("no span here ends with counter 5") is None
 
 
-def test_the_latest_sample_of_spans_that_begin_before_another() -> None:
-    spans = [("a", 0, 8), ("b", 5, 12), ("c", 9, 30)]
+def at(second: int) -> UtcTime:
+    return UtcTime(START + second * SECOND)
+
+
+def test_what_spans_have_in_common_by_their_media() -> None:
+    """The one that was captured first reaches into the other one; it may be dated later."""
+    spans = [("a", 0, range(10, 18)), ("b", 8, range(15, 22)), ("c", 15, range(9, 30))]
     there = [
-        Stored(span, "cam1", 1, at, b"", START + at * SECOND, span) for span, *ends in spans for at in range(*ends)
+        Stored(span, "cam1", 1, first + number, b"", START + second * SECOND, span)
+        for span, first, seconds in spans
+        for number, second in enumerate(seconds)
     ]
-    assert latest_before(there, "a") is None
-    assert latest_before(there, "b") == UtcTime(START + 7 * SECOND)
-    assert latest_before(there, "c") == UtcTime(START + 11 * SECOND)
+    assert list(overlaps_of(there, "c")) == []
+    assert list(overlaps_of(there, "a")) == [(at(17), at(9), "c")]
+    assert list(overlaps_of(there, "b")) == [(at(17), at(15), "b"), (at(21), at(9), "c")]
 
 
 def test_a_clock_is_absurd_from_a_day_on() -> None:
