@@ -45,7 +45,7 @@ from onvif_bmff.validation import Finding, validate_store
 from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
 from tests.simulate.checker import check_bucket
-from tests.simulate.corrections import Corrections, overlap_of, overlaps_of
+from tests.simulate.corrections import Corrections, late_begins, overlap_of, overlaps_of
 from tests.simulate.database import SimulatedDatabase
 from tests.simulate.disk import LOSSES, Fault, SimulatedDisk
 from tests.simulate.happenings import MOTION, EventTimes, JobPauses
@@ -84,6 +84,8 @@ SILENCE = 100.0
 """Seconds after which a camera that says nothing is found to be silent, at the latest."""
 LAPSE = 65.0
 """Seconds after which a camera is not followed that tells a time that is more than a day off by the device's clock."""
+FOLLOWED = 5.0
+"""Seconds after which new spans follow a clock that is more than 100 ms off, where a segment can begin."""
 SETTLE = 170.0
 """Seconds without trouble at the end: as long as a request may hang, and a recovery then waits."""
 
@@ -554,7 +556,10 @@ class World:
             surely = self.counted[recording.prefix] - self.unsure[recording.prefix]
             outcome.findings += counted_but_stored(recording.prefix, sent, stored, surely)
             later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
-            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND + later)
+            sparse = {stream.track_id for stream in camera.streams if stream.is_sparse}
+            late = late_begins(camera.given, sparse, FOLLOWED + recording.segment + max(groups))
+            bound = KEY_BOUND + later
+            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, bound, late)
             outcome.missing += missing
             outcome.samples += len(stored)
         return outcome

@@ -8,7 +8,7 @@ import pytest
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
-from tests.simulate.corrections import Corrections, overlap_of, overlaps_of
+from tests.simulate.corrections import Corrections, late_begins, overlap_of, overlaps_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
@@ -377,3 +377,21 @@ def test_a_clock_is_absurd_from_a_day_on() -> None:
         while wall._pending:
             wall(simulation.time)
         assert wall.is_absurd is absurd
+
+
+def test_what_begins_late_may_be_dated_late_until_it_comes_in_time() -> None:
+    """Sound in time, and pictures of which the first three come seven seconds late, or together then."""
+    pictures = [Given(max(n, 7.0), float(n), 1, 1, n, b"", n, 1, True, None) for n in range(20)]
+    sound = [Given(float(n), float(n), 1, 2, n, b"", n, 1, True, None) for n in range(20)]
+    both = sorted([*pictures, *sound], key=lambda one: one.at)
+    assert late_begins(both, set(), 5.0) == [(0.0, 12.0, 7.0)]
+    assert late_begins(both, {1}, 5.0) == []
+    assert late_begins(sound, set(), 5.0) == []
+
+
+@pytest.mark.parametrize(("off", "found"), [(0.5, False), (4.0, False), (7.9, False), (8.1, True), (-1.1, True)])
+def test_a_time_is_wrong_by_more_than_what_began_late(off: float, found: bool) -> None:
+    true_times = TrueTimes([], [0.0], START, 0.0, 2.0)
+    there = [replace(one, shown=one.shown + int(off * SECOND)) for one in stored(sent())]
+    assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(0.0, 9.0, 7.0)])) is found
+    assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(20.0, 29.0, 7.0)])) is (abs(off) > 1)
