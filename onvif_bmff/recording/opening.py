@@ -77,7 +77,7 @@ class SpanOpener:
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
             tie=tie,
-            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(tie.clock, timescale)),
+            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(tie.first(kinds[0].lead), timescale)),
             prefix=target.prefix,
             postfix=target.postfix,
             digits=target.digits,

@@ -25,13 +25,13 @@ class SampleClock:
 
     ``push`` takes a sample and returns the one before it, ready to be stored; ``flush`` returns the last one.
     Where stamps are in doubt more samples are held back, ``push`` returns None, and ``ready`` gives out what has been
-    decided; ``settle`` decides what is left. ``gap`` tells whether the sample that was given out last came after a gap.
-    ``longest`` is the most ticks that a sample may last; ``sparse`` media may pause for a day.
+    decided; ``settle`` decides what is left. ``after`` tells what the sample that was given out last comes after: GAP,
+    DISCONTINUITY or none. ``longest`` is the most ticks that a sample may last; ``sparse`` media may pause for a day.
     """
 
     __slots__ = (
-        "_counter", "_gap_next", "_held", "_held_back", "_left_out", "_limits", "_released", "_rhythm",
-        "_shared", "_shift", "_sync_presented", "gap",
+        "_counter", "_held", "_held_back", "_left_out", "_limits", "_next_after", "_released", "_rhythm",
+        "_shared", "_shift", "_sync_presented", "after",
     )  # fmt: skip
 
     def __init__(
@@ -56,8 +56,8 @@ class SampleClock:
         self._left_out: int | None = None
         self._shift = 0
         self._sync_presented = NEVER
-        self._gap_next = False
-        self.gap = False
+        self._next_after: Verdict | None = None
+        self.after: Verdict | None = None
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
@@ -83,16 +83,16 @@ class SampleClock:
         if held.sync:
             presented = held.decode_time + held.composition_offset
             if presented < self._sync_presented:
-                return self._finished(held, delta, gap_next=False)
+                return self._finished(held, delta)
             self._sync_presented = presented
-        self.gap, self._gap_next = self._gap_next, False  # nearly every sample: it stays as it is
+        self.after, self._next_after = self._next_after, None  # nearly every sample: it stays as it is
         return held
 
     def ready(self, before: int | None = None) -> Iterator[Sample]:
-        """Give out samples (``before`` a decode time) that are to be stored now; ``gap`` is about each in turn."""
+        """Give out samples (``before`` a decode time) that are to be stored now; ``after`` is about each in turn."""
         ready = self._held_back.ready
         while ready and (before is None or ready[0][0].decode_time < before):
-            sample, self.gap = ready.popleft()
+            sample, self.after = ready.popleft()
             yield sample
         if not ready:
             self._look_closely()
@@ -147,17 +147,19 @@ class SampleClock:
         Other media have no sample before that time then, or it comes too late. One that comes after a gap stays: what
         ends at that time cannot hold it. What was in doubt is ``ready`` then, and comes first.
         """
-        held = self._held
-        if held is None or held.decode_time >= at or not held.sync or self._gap_next:
-            return None
-        if self._held_back.samples:
+        if self._held_back.samples and self._may_go(at):
             self.settle()
-            held = self._held or held
-            if held.decode_time >= at or not held.sync or self._gap_next:
-                return None
+        held = self._may_go(at)
+        if held is None:
+            return None
         if not self._limits.bounds.sparse:
             return self._let_go(held, held.duration or self._nominal())
         return self._let_go(held, min(held.duration or self._limits.longest_pause, at - held.decode_time))
+
+    def _may_go(self, at: int) -> Sample | None:
+        held = self._held
+        goes = held is not None and held.decode_time < at and held.sync and self._next_after is not Verdict.GAP
+        return held if goes else None
 
     def go_on(self, by: int) -> None:
         """Move what is held back, and what comes after it, by so many ticks, behind a gap: its clock is off."""
@@ -165,7 +167,7 @@ class SampleClock:
         self._held_back.move_ready(by)
         self._held = self._held and moved(self._held, self._held.decode_time + by)
         self._shift += by
-        self._gap_next = True
+        self._next_after = Verdict.GAP
         self._shared.counted[TimingFault.DISCONTINUITY] += 1
 
     def source_time(self, time: Fraction) -> Fraction:
@@ -181,12 +183,12 @@ class SampleClock:
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
         self._released = Sample(held.track_id, held.decode_time, duration, b"", held.sync, held.composition_offset)
-        return self._finished(held, duration, gap_next=False)
+        return self._finished(held, duration)
 
     def flush(self) -> Sample | None:
         """Return the last sample, lasting as long as it says or as samples usually do. ``settle`` comes before it."""
         held, self._held = self._held, None
-        return None if held is None else self._finished(held, held.duration or self._nominal(), gap_next=False)
+        return None if held is None else self._finished(held, held.duration or self._nominal())
 
     @property
     def held(self) -> Sample | None:
@@ -208,9 +210,9 @@ class SampleClock:
         """Ticks by which stamps are moved."""
         return self._shift
 
-    def _finished(self, held: Sample, duration: int, *, gap_next: bool) -> Sample:
-        """Return the sample that was held back as it will be stored."""
-        self.gap, self._gap_next = self._gap_next, gap_next
+    def _finished(self, held: Sample, duration: int, behind: Verdict | None = None) -> Sample:
+        """Return the sample that was held back as it will be stored; ``behind`` it is a gap, or a clock was set."""
+        self.after, self._next_after = self._next_after, behind
         if held.sync:
             presented, latest = held.decode_time + held.composition_offset, self._sync_presented
             if presented < latest:
@@ -224,20 +226,22 @@ class SampleClock:
     def _begin(self, sample: Sample) -> None:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
-        if self._limits.bounds.sparse:
+        reached, bounds = self._shared.elsewhere(self, self._limits.timescale)[0], self._limits.bounds
+        if bounds.sparse:
             sample = self._moved_along(sample, self._companion())
+            sample = self._held_back.documents.in_place(sample, released, reached, bounds, self._shared.counted)
         if released is not None:
             sample = self._in_step(sample, released.decode_time + released.duration)
             delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
-                sample = moved(sample, sample.decode_time)
-                self._restart(sample, max(end, self._shared.elsewhere(self, self._limits.timescale)[0]), end)
+                self._restart(sample := moved(sample, sample.decode_time), max(end, reached), end)
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)
             if delta > 0:
                 self._rhythm.note(released.decode_time, delta)
-            self._gap_next = not self._limits.bounds.sparse or delta > self._limits.longest_pause or delta < 0
+            if not self._limits.bounds.sparse or delta > self._limits.longest_pause or delta < 0:
+                self._next_after = Verdict.GAP
         self._rhythm.begin(sample.decode_time, sample.duration)
         self._held = sample
 
@@ -251,8 +255,7 @@ class SampleClock:
                 return None
             sample = self._moved_along(sample, companion)
         else:
-            shaken = self._held_back.shaken
-            was_looked_for = shaken.is_looked_for
+            shaken, was_looked_for = self._held_back.shaken, self._held_back.shaken.is_looked_for
             sample = shaken.steadied(self.newest or held, sample, rhythm.pace)
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
@@ -273,10 +276,10 @@ class SampleClock:
             rhythm.note(held.decode_time, delta)
             self._look_closely()
         self._held = sample
-        finished = self._finished(held, delta, gap_next=False)
+        finished = self._finished(held, delta)
         if not self._held_back.ready:
             return finished
-        self._held_back.ready.append((finished, self.gap))
+        self._held_back.ready.append((finished, self.after))
         return None
 
     def _companion(self) -> Companion | None:
@@ -350,12 +353,12 @@ class SampleClock:
             held_back.shaken.end()
         place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
-            jumps = judged.breaks and number == place
             delta = sample.decode_time - held.decode_time
-            if judged.verdict is not Verdict.DISCONTINUITY or not jumps:
+            behind = judged.verdict if judged.breaks and number == place else None
+            if behind is not Verdict.DISCONTINUITY:
                 rhythm.note(held.decode_time, delta)
-            duration = min(held.duration or nominal, delta) if jumps else delta
-            held_back.ready.append((self._finished(held, duration, gap_next=jumps), self.gap))
+            duration = min(held.duration or nominal, delta) if behind is Verdict.GAP else delta
+            held_back.ready.append((self._finished(held, duration, behind), self.after))
             held = sample
         rhythm.skip_to(held.decode_time)
         self._held = held
@@ -393,7 +396,6 @@ class SampleClock:
 
     def _nominal(self) -> int:
         """A duration for a sample that nothing follows."""
-        held = self._held
-        nominal = self._rhythm.now(None if held is None else held.decode_time) or max(self._limits.timescale // 25, 1)
-        sparse = self._limits.bounds.sparse
-        return min(nominal, self._limits.timescale) if sparse else max(nominal, self._rhythm.expected)
+        held, limits = self._held, self._limits
+        nominal = self._rhythm.now(None if held is None else held.decode_time) or max(limits.timescale // 25, 1)
+        return min(nominal, limits.timescale) if limits.bounds.sparse else max(nominal, self._rhythm.expected)

@@ -12,6 +12,7 @@ from onvif_bmff.recording.interleave import Interleaver
 from onvif_bmff.recording.sample_clock import SampleClock
 from onvif_bmff.recording.span import SpanWriter
 from onvif_bmff.recording.span_set import SpanSet
+from onvif_bmff.recording.stamps import Verdict
 
 __all__ = ["TrackState", "make_interleaver", "make_track_states", "ready_samples"]
 
@@ -67,10 +68,10 @@ class TrackState:
 
     ``track`` is the configuration of the samples that are stored now, ``announced`` are those that follow. ``factor``
     turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and ``shift`` is
-    the composition offset of that one. Samples at ``gaps`` come after a gap. ``latest`` is the time of the newest
-    sample. Samples before ``next_check`` (a decode time) call for no cut and go straight to ``writer``;
-    ``recheck`` takes that back when something happens that may close something. In a multiplexed span the last sample
-    of a track that does not lead is ``waiting`` for the next one, or for a cut.
+    the composition offset of that one. Samples at ``gaps`` come after a gap, those at ``steps`` after the source's
+    clock was set. ``latest`` is the time of the newest sample. Samples before ``next_check`` (a decode time) call for
+    no cut and go straight to ``writer``; ``recheck`` takes that back when something happens that may close something.
+    In a multiplexed span the last sample of a track that does not lead is ``waiting`` for the next one, or for a cut.
     """
 
     track: Track
@@ -80,6 +81,7 @@ class TrackState:
     begun: bool = False
     shift: int = 0
     gaps: deque[int] = field(default_factory=deque)
+    steps: deque[int] = field(default_factory=deque)
     announced: AnnouncedTracks = field(default_factory=AnnouncedTracks)
     latest: int | None = None
     next_check: int = NEVER
@@ -98,9 +100,10 @@ class TrackState:
         self.next_check = NEVER
 
     def begins(self, sample: Sample) -> bool:
-        """Take up a sample after a gap, or the first of the track; False if it cannot be decoded."""
-        if self.clock.gap:
-            self.gaps.append(sample.decode_time)
+        """Take up a sample after a gap or a step, or the first of the track; False if it cannot be decoded."""
+        if self.clock.after is not None:
+            breaks = self.gaps if self.clock.after is Verdict.GAP else self.steps
+            breaks.append(sample.decode_time)
             self.recheck()
         if not self.begun and sample.sync:
             self.begun, self.shift = True, sample.composition_offset
@@ -165,11 +168,14 @@ class TrackState:
 
     def reaches_gap(self, sample: Sample) -> bool:
         """Tell whether ``sample`` is the first after a gap; reported once."""
-        if not self.gaps or sample.decode_time < self.gaps[0]:
-            return False
-        while self.gaps and sample.decode_time >= self.gaps[0]:
-            self.gaps.popleft()
-        return True
+        return _passes(self.gaps, sample.decode_time)
+
+    def reaches_break(self, sample: Sample) -> Verdict | None:
+        """Return what lies between a sync sample and the one before: a gap, else a step of the clock; reported once."""
+        stepped = _passes(self.steps, sample.decode_time)
+        if self.reaches_gap(sample):
+            return Verdict.GAP
+        return Verdict.DISCONTINUITY if stepped else None
 
     def track_at(self, time: int) -> Track:
         """Return the configuration that holds at a time in common ticks, as far as it is known."""
@@ -178,6 +184,15 @@ class TrackState:
             if (since + self.shift) * self.factor <= time:
                 found = track
         return found
+
+
+def _passes(times: deque[int], now: int) -> bool:
+    """Remove the times up to now; return whether there were any."""
+    passed = False
+    while times and now >= times[0]:
+        times.popleft()
+        passed = True
+    return passed
 
 
 def ready_samples(state: TrackState, before: int | None = None) -> Iterator[Sample]:

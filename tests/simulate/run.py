@@ -31,7 +31,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SourceReference,
 )
-from onvif_bmff.device import RecordingDevice
+from onvif_bmff.device import ClockTrust, RecordingDevice
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
@@ -40,6 +40,7 @@ from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.stored import ObjectStore, ReadableStore
 from onvif_bmff.playback import Timeline, read_segment
 from onvif_bmff.storage.held import Room
+from onvif_bmff.storage.pending import LOST
 from onvif_bmff.validation import Finding, validate_store
 from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
@@ -169,6 +170,7 @@ class World:
         self.events = EventTimes(simulation, GOP)
         self.pauses = JobPauses(simulation)
         self.counted: Counter[str] = Counter()
+        self.unsure: Counter[str] = Counter()
         self.room = Room()
         self.max_bytes = 1
         self.workers: list[tuple[str, OutputWorker]] = []
@@ -236,6 +238,7 @@ class World:
         little = "little room" in self.scenario.kinds
         self.max_bytes = 2_000 if little else 32 << 20
         self.room = Room(20_000, 20_000) if little else Room(64 << 20)
+        trust = ClockTrust() if CLOCK_AT_1970 in self.scenario.kinds else ClockTrust(patience=timedelta(0))
         return RecordingDevice(
             stores,
             sources=self.fleet.provider(self.process),
@@ -245,6 +248,7 @@ class World:
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
             max_bytes=self.max_bytes,
             room=self.room,
+            clock_trust=trust,
             runtime=runtime,
         )
 
@@ -338,6 +342,7 @@ class World:
         for prefix, worker in workers:
             if not ended or worker.join(0):
                 self.counted[prefix] += sum(worker.dropped.values())
+                self.unsure[prefix] += worker.dropped[LOST.UNKNOWN]
 
     def _token(self, prefix: str) -> str:
         found = self.device.service.get_recordings() if self.device is not None else ()
@@ -544,7 +549,8 @@ class World:
                 known = OVERLAP if spans[recording.storage].holds(key) else None
                 _sort_out(outcome, f"a reader takes it for another span's: {key}", known)
             outcome.findings += holes_in_spans(recording.prefix, sent, stored)
-            outcome.findings += counted_but_stored(recording.prefix, sent, stored, self.counted[recording.prefix])
+            surely = self.counted[recording.prefix] - self.unsure[recording.prefix]
+            outcome.findings += counted_but_stored(recording.prefix, sent, stored, surely)
             later = max(one.period for one in camera.streams) if camera.does("reordered") else 0.0
             outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, KEY_BOUND + later)
             outcome.missing += missing
