@@ -118,6 +118,14 @@ class Neighbours:
     moved: int = 0
     set_back: bool = False
 
+    def deny_gap(self, start: int, newest: int, limit: int) -> bool:
+        """Tell whether other tracks went on without the gap before ``start``, from where stamps came to ``newest``.
+
+        They are not there yet, or only because time passed: they are nearer to where this track would be without it.
+        """
+        without = self.last + newest - start
+        return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < start - self.last)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -232,8 +240,8 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         if _is_uneven(first, held_back, around.last, nominal, bounds):
             return Judgement(Situation.RETURNS, len(held_back) - 1)
         return Judgement(Situation.BACK, first)
-    contradicted = around.gone_on and around.stamped < start - limit
-    return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+    is_step = jump > bounds.day or around.deny_gap(start, held_back[-1], limit)
+    return Judgement(Situation.AHEAD if is_step else Situation.SILENCE, first)
 
 
 def _going_along(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> int | None:

@@ -115,6 +115,32 @@ def test_pictures_alone_take_the_sound_along(chosen):
 
 
 @BOTH
+@pytest.mark.parametrize("by", [1.2, 2, 5, 9.5])
+@pytest.mark.parametrize("track_id", [1, 2])
+def test_a_step_ahead_of_one_track_is_no_gap_if_the_other_goes_on(chosen, by, track_id):
+    """When it is decided, a second later, the other track is nearly as far as the stamps that stepped."""
+    spans, recorder = recorded((VIDEO, AUDIO), stepped(sent(VIDEO, AUDIO), by, track_id), chosen)
+    assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
+    assert not recorder.dropped
+    for track, nominal in ((1, 0.04), (2, 1_024 / 48_000)):
+        apart = [later - before for before, later in pairwise(shown(spans, track, chosen))]
+        assert apart == pytest.approx([nominal] * len(apart), abs=0.001)
+
+
+@BOTH
+@pytest.mark.parametrize("by", [1.2, 2, 5, 9.5])
+@pytest.mark.parametrize("track_id", [1, 2])
+def test_a_gap_of_one_track_is_a_gap_though_the_other_goes_on(chosen, by, track_id):
+    samples = [
+        one
+        for one in sent(VIDEO, AUDIO, seconds=24)
+        if one.track_id != track_id or not AT <= Fraction(one.decode_time, SCALES[track_id]) - EPOCH < AT + Fraction(by)
+    ]
+    recorder = recorded((VIDEO, AUDIO), samples, chosen)[1]
+    assert recorder.timing == {TimingFault.GAP: 1}
+
+
+@BOTH
 @pytest.mark.parametrize("at", [Fraction(501, 100), Fraction(57, 10)], ids=str)
 @pytest.mark.parametrize("by", [-2, -500])
 def test_the_new_spans_have_the_time_of_the_readings(chosen, at, by):

@@ -127,6 +127,10 @@ def test_other_tracks_confirm_a_gap_or_contradict_it():
     assert judge(slow, Neighbours(0, 600, stamped=59_000), BOUNDS).situation is Situation.UNDECIDED
     assert judge(ahead, Neighbours(0, 40, 1_000, 1_000, gone_on=True), BOUNDS).situation is Situation.AHEAD
     assert judge(ahead, Neighbours(0, 40, 40, 40, gone_on=False), BOUNDS).situation is Situation.SILENCE
+    near = line(1_200, 27)
+    for stamped, situation in ((1_040, Situation.AHEAD), (1_600, Situation.AHEAD), (2_000, Situation.SILENCE)):
+        around = Neighbours(0, 40, 1_000, stamped, gone_on=True)
+        assert judge(near, around, BOUNDS).situation is situation
 
 
 @pytest.mark.parametrize(
