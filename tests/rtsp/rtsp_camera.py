@@ -7,6 +7,7 @@ says what is sent in which order, what the reports say, and what happens at the 
 import base64
 import hashlib
 import re
+import select
 import socket
 import ssl
 import struct
@@ -225,9 +226,20 @@ class Camera:
             for due, data in media:
                 time.sleep(max(0.0, begin + float(due) - time.monotonic()))
                 if self.group is None:
+                    self._answer_meanwhile(client)
                     client.sendall(data)
                 else:
                     datagrams.sendto(data[4:], (self.group, _PORT + data[1]))
+
+    def _answer_meanwhile(self, client: socket.socket) -> None:
+        """Answer what is asked while media are sent, if anything is."""
+        if self.tls is not None or not select.select([client], [], [], 0)[0]:
+            return
+        rest = _without_frames(client.recv(1 << 16))
+        while b"\r\n\r\n" in rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            self._answer(client, head.decode("latin-1"))
+            rest = _without_frames(rest)
 
     def _is_allowed(self, head: str, method: str) -> bool:
         user, password = self.login or ("", "")
