@@ -1,7 +1,7 @@
 """The open sources of an output: the times of their samples, and which of the kept samples are recorded."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
@@ -194,14 +194,19 @@ class SourceSet:
         """Return whether samples of a source lead into a track of the recording."""
         return reference in self.opened and bool(self.opened[reference].routes)
 
-    def lead(self, token: str) -> UtcTime:
-        """Count all times from media time 0 of the source that feeds a track, and return its instant."""
+    def lead(self, token: str, dated: Callable[[UtcTime], UtcTime] = lambda epoch: epoch) -> UtcTime:
+        """Count all times from media time 0 of the source that feeds a track, and return its instant.
+
+        ``dated`` corrects that; all sources are moved by as much.
+        """
         leading = ((r, n) for r, s in self.opened.items() for n, one in s.routes.items() if one.token == token)
         self.leading, self._lead_track = next(leading, (None, None))
         if self.leading is None:
             raise InvariantError(f"no source feeds the leading track {token}")
-        base = self.opened[self.leading].epoch
+        before = self.opened[self.leading].epoch
+        base = dated(before)
         for source in self.opened.values():
+            source.epoch += base - before
             late = source.epoch.microseconds_since(base)
             for route in source.routes.values():
                 route.shift = late * route.timescale // 1_000_000
