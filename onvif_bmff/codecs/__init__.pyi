@@ -88,6 +88,7 @@ from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
 from onvif_bmff.codecs.reordered_times import ReorderedTimes as ReorderedTimes
 from onvif_bmff.codecs.start_points import StartPoints as StartPoints
+from onvif_bmff.codecs.steady_presentation import SteadyPresentation as SteadyPresentation
 
 __all__ = [
     "CODECS",
@@ -132,6 +133,7 @@ __all__ = [
     "ShortTermRefPicSet",
     "ShownPicture",
     "StartPoints",
+    "SteadyPresentation",
     "UnitKinds",
     "avc_is_idr",
     "avc_is_vcl",

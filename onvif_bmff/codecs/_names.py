@@ -71,4 +71,5 @@ NAMES = {
     "registry": ("CODECS", "codec_of", "register",),
     "reordered_times": ("ReorderedTimes",),
     "start_points": ("StartPoints",),
+    "steady_presentation": ("SteadyPresentation",),
 }

@@ -257,7 +257,7 @@ class SampleClock:
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
         delta = sample.decode_time - held.decode_time
-        if self._held_back.samples:
+        if self._held_back.samples or self._held_back.first.takes(held, sample):
             self._doubt(sample)
             return None
         if self._left_out is not None:
@@ -285,10 +285,8 @@ class SampleClock:
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
         by = 0 if companion is None else companion.moves(document.decode_time)
-        if not by:
-            return document
         self._shift += by
-        return moved(document, document.decode_time + by)
+        return moved(document, document.decode_time + by) if by else document
 
     def _doubt(self, sample: Sample, companion: Companion | None = None) -> None:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
@@ -305,7 +303,10 @@ class SampleClock:
         """Decide as much as can be decided about the samples that are held back."""
         held_back, seen = self._held_back, len(self._held_back.samples)
         self._nominal()
-        if not ended and self._held_back.documents.wait(self._rhythm.usual):
+        if not held_back.first.is_over and self._held is not None and seen:
+            first = held_back.begin(self._held, self._limits.timescale, ended=ended)
+            self._held, seen = first or self._held, int(first is not None)
+        if (held_back.samples and not seen) or (not ended and held_back.documents.wait(self._rhythm.usual)):
             self._look_closely()
             return
         self._shift = self._held_back.documents.settle(self._shift)
