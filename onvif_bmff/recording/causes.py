@@ -9,6 +9,7 @@ from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.cuts import CutCause
 from onvif_bmff.recording.progress import Progress
 from onvif_bmff.recording.span_set import SpanSet
+from onvif_bmff.recording.stamps import Verdict
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.recording.track_state import TrackState
 
@@ -17,12 +18,15 @@ __all__ = ["SyncSample", "causes_at", "skip_checks"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SyncSample:
-    """A sync sample at its turn: whether its track leads, and whether it is the first after a gap."""
+    """A sync sample at its turn: whether its track leads, and what lies between it and the one before.
+
+    That may be a gap, or the source's clock was set there (``after``).
+    """
 
     state: TrackState
     sample: Sample
     leads: bool
-    gap: bool
+    after: Verdict | None
 
     @property
     def time(self) -> int:
@@ -43,10 +47,10 @@ def causes_at(
         causes.add(CutCause.MOVIE_CHANGED)
     if state.spans is not current:
         return causes | pending if leads and state.spans is None and current.opened is not None else causes
-    if turn.gap and leads:
-        causes.add(CutCause.MEDIA_GAP)
-    elif turn.gap and not current.multiplexed:
-        causes.add(CutCause.TRACK_GAP)
+    if turn.after is Verdict.GAP and (leads or not current.multiplexed):
+        causes.add(CutCause.MEDIA_GAP if leads else CutCause.TRACK_GAP)
+    elif turn.after is Verdict.DISCONTINUITY and leads:
+        causes.add(CutCause.CLOCK_STEPPED)
     if leads or not current.multiplexed:
         causes |= _due(turn, current, target, progress)
     causes |= pending if leads else pending & {CutCause.ENCRYPTION_CHANGED}
@@ -76,7 +80,7 @@ def skip_checks(
 ) -> None:
     """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
     state = turn.state
-    if pending or state.announced.changes or state.gaps:
+    if pending or state.announced.changes or state.breaks:
         return
     writer = current.writers[state.track.track_id]
     if turn.leads or not current.multiplexed:

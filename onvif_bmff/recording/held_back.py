@@ -24,15 +24,15 @@ _NEAR = 10
 class HeldBack:
     """The ``samples`` of a track that are in doubt: copies, whose times may be set. Never more than 1000, or 16 MiB.
 
-    ``ready`` are samples that are to be stored, each with whether it comes after a gap. ``elsewhere`` is how far other
-    tracks had come, in ticks of this one, when the first sample was held back. ``documents`` are those of the samples
-    that wait for what others tell. ``shaken`` looks at the stamps of pictures after one that was shaken, ``first`` at
-    the first ones.
+    ``ready`` are samples that are to be stored, each with the gap, or the step of a clock, that it comes after, if any.
+    ``elsewhere`` is how far other tracks had come, in ticks of this one, when the first sample was held back.
+    ``documents`` are those of the samples that wait for what others tell. ``shaken`` looks at the stamps of pictures
+    after one that was shaken, ``first`` at the first ones.
     """
 
     samples: list[Sample] = field(default_factory=list)
     size: int = 0
-    ready: deque[tuple[Sample, bool]] = field(default_factory=deque)
+    ready: deque[tuple[Sample, Verdict | None]] = field(default_factory=deque)
     elsewhere: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
@@ -45,7 +45,7 @@ class HeldBack:
 
     def move_ready(self, by: int) -> None:
         """Move the samples that are to be stored by so many ticks."""
-        self.ready = deque((moved(one, one.decode_time + by), gap) for one, gap in self.ready)
+        self.ready = deque((moved(one, one.decode_time + by), after) for one, after in self.ready)
 
     def add(self, sample: Sample) -> None:
         """Hold a sample back."""

@@ -24,6 +24,7 @@ from onvif_bmff.recording.open_spans import OpenSpans
 from onvif_bmff.recording.opening import SpanOpener
 from onvif_bmff.recording.progress import Progress, UtcAnchor
 from onvif_bmff.recording.span_set import SpanSet
+from onvif_bmff.recording.stamps import Verdict
 from onvif_bmff.recording.track_state import TrackState, make_interleaver, ready_samples
 from onvif_bmff.timing import UtcTime
 
@@ -110,8 +111,8 @@ class SampleRouter:
 
     def route(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:  # noqa: C901 - each sample's way
         """Take the next sample of a track; return what it completes."""
-        progress, gap = self._progress, state.clock.gap
-        if not gap and sample.decode_time < state.next_check and self._interleaver is None:  # nearly all of CMAF
+        progress, after = self._progress, state.clock.after
+        if not after and sample.decode_time < state.next_check and self._interleaver is None:  # nearly all of CMAF
             time = (sample.decode_time + state.shift) * state.factor
             if time < progress.look_at:
                 state.latest = time
@@ -121,7 +122,7 @@ class SampleRouter:
                     return state.writer.add(sample)
                 except Exception as error:  # noqa: BLE001 - of an encryptor: a third-party IV store may raise anything
                     return self._after_failure(state, sample, state.writer.give_up(error))
-        if (gap or not state.begun) and not state.begins(sample):
+        if (after or not state.begun) and not state.begins(sample):
             self.dropped[DropReason.BEFORE_FIRST_SYNC] += 1
             return ()
         state.latest = time = (sample.decode_time + state.shift) * state.factor
@@ -181,9 +182,9 @@ class SampleRouter:
         last = [(state, state.clock.release(time // state.factor - state.shift)) for state in silent]
         for state, sample in last:
             if sample is not None:
-                gap = state.clock.gap
+                after = state.clock.after
                 events.extend(self.catch_up(state, comes=False))
-                state.clock.gap = gap
+                state.clock.after = after
                 events.extend(self.route(state, sample))
         return events
 
@@ -223,7 +224,7 @@ class SampleRouter:
                 return self._give_way(state)
         elif (
             state.announced.changes
-            or state.gaps
+            or state.breaks
             or (state.spans is not None and state.spans.has_lost_lead(sample.track_id))
         ):
             events = self._break_off(state, sample)
@@ -285,11 +286,10 @@ class SampleRouter:
     def _at_sync(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
         state.reaches_change(sample)
-        gap = state.reaches_gap(sample)
-        current = self.spans.current
+        after, current = state.reaches_break(sample) if state.breaks else None, self.spans.current
         if current is None or current.ended:
             current = self._open(None, state, sample)
-        turn, interleaver = SyncSample(state, sample, self._leads(state), gap), self._interleaver
+        turn, interleaver = SyncSample(state, sample, self._leads(state), after), self._interleaver
         writer = current.writers[sample.track_id]
         is_led = writer.lead_id == sample.track_id  # by itself
         if not is_led and current.has_lost_lead(sample.track_id):
@@ -365,7 +365,7 @@ class SampleRouter:
             raise InvariantError("a track changes over, and no spans are open")
         if spans.is_ahead(turn.time, leads=turn.leads):
             spans = old if old is not None and old.movie[sample.track_id] == state.track else None
-            if spans is not None and not turn.gap:
+            if spans is not None and turn.after is not Verdict.GAP:
                 return ()
         events = self.spans.leave(state, sample)
         if spans is None or not state.enter(spans, sample):

@@ -43,10 +43,10 @@ def end_silent_tracks(
         if ticks < due:
             continue
         last = state.clock.release(ticks) or state.clock.cut(ticks)
-        gap = state.clock.gap
+        after = state.clock.after
         for doubted in state.clock.ready():
             events.extend(route(state, doubted))
-        state.clock.gap = gap
+        state.clock.after = after
         events.extend(() if last is None else route(state, last))
         events.extend(spans.leave(state))
     return events

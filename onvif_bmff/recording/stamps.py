@@ -198,7 +198,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
             believed = 0 < start - around.last <= bounds.day
             return _onward(first, held_back, around, nominal, bounds) if believed else _stray(count)
         if first and count > 2 * _FRAMES and (count - _FRAMES) * nominal > bounds.timescale:
-            return _stray(1)
+            return _before_another(first, held_back, around, nominal, bounds) or _stray(1)
         return Judgement(Situation.UNDECIDED)
     judged = _onward(first, held_back, around, nominal, bounds)
     return Judgement(Situation.UNDECIDED) if judged.situation is Situation.RETURNS and unknown else judged
@@ -206,6 +206,20 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
 
 def _stray(count: int) -> Judgement:
     return Judgement(Situation.STRAY, count, stands=False)
+
+
+def _before_another(
+    following: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds
+) -> Judgement | None:
+    """Judge samples that went on later, for too short a time to tell, until others went on later still.
+
+    None if they did not, or were no more than may be off. Such a line did not come back: media paused twice.
+    """
+    run = held_back[:following]
+    first = _line_start(run, nominal, gap_limit(nominal, bounds))
+    if following - first <= _FRAMES or held_back[following] <= run[-1]:
+        return None
+    return _onward(first, run, around, nominal, bounds) if 0 < run[first] - around.last <= bounds.day else None
 
 
 def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> Judgement:

@@ -123,7 +123,7 @@ def check(stream: Stream, format_: RecordingFormat, clock: Clock) -> Recorded:
 
 
 def check_units(stream: Stream, recorded: Recorded) -> None:
-    """From its first sync sample on each unit is stored once, in order, or counted."""
+    """From its first sync sample on each unit is stored once, in order, or counted; none is lost at a step alone."""
     lost_in_all = before_sync = allowed = 0
     for track in stream.tracks:
         sent = stream.units(track.track_id)
@@ -144,6 +144,15 @@ def check_units(stream: Stream, recorded: Recorded) -> None:
     counted = sum(recorded.dropped.values())
     assert counted == lost_in_all + before_sync, f"{lost_in_all} are lost, {recorded.dropped} counted"
     assert set(recorded.dropped) <= {reason.value for reason in DropReason}
+    if TimingFault.GAP not in recorded.timing and not may_leave_spans(stream):
+        assert DropReason.BEFORE_NEXT_SYNC not in recorded.dropped, f"dropped at a step: {recorded.dropped}"
+
+
+def may_leave_spans(stream: Stream) -> bool:
+    """Whether a track may leave its span without a gap in its stamps: its codec changes, or it is silent for long."""
+    media = [stream.units(track.track_id) for track in stream.tracks if track.type is not TrackType.METADATA]
+    silent = any(after.decoded - before.decoded > 10 for units in media for before, after in pairwise(units))
+    return silent or any(isinstance(item, NewCodec) for item in stream.items)
 
 
 def longest_group(units: list[Unit]) -> int:
@@ -203,6 +212,8 @@ def check_spacing(stream: Stream, recorded: Recorded, track_id: int) -> None:
             longest = max(real, counted, nominal) + nominal + loose
             if sent[a].is_off or sent[b].is_off:  # beside a pause, on either side of it
                 longest += max(steps[max(0, a - 5) : b + 5]) - nominal
+            if b == len(sent) - 1 and sent[b].is_off:  # nothing comes that tells a pause from a stamp that is off
+                longest = max(longest, gap_bound(nominal))
             assert stored <= longest, f"{before.data[-20:]!r} and the next are {stored:.3f} s apart"
 
 
@@ -273,6 +284,8 @@ def _add_tolerances(found: dict[bytes, float], stream: Stream, clock: Clock, tra
             times = [float(one.decoded) for one in units[max(0, place - 5) : place + 6]]
             steps = [later - earlier for earlier, later in pairwise(times)]
             bound += max(steps) - median(steps)
+            if unit is units[-1]:  # nothing comes that tells a pause from a stamp that is off
+                bound += gap_bound(median(steps))
         found[bytes(unit.sample.data)] = bound + float(stream.shaken) + 1e-5
 
 

@@ -100,11 +100,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "the lowest bit, a data offset, is set already",
     ("onvif_bmff/recording/interleave.py", "_NEVER = -1 << 80", "_NEVER = -2 << 80"): "both are before any time",
     ("onvif_bmff/recording/clock_parts.py", "NEVER = -1 << 80", "NEVER = -1 << 81"): "both are before any time",
-    (
-        "onvif_bmff/recording/sample_clock.py",
-        "return self._finished(held, duration, gap_next=False)",
-        "return self._finished(held, duration, gap_next=True)",
-    ): "the sample is kept as released too, and the next one that comes says anew whether it follows a gap",
     ("onvif_bmff/recording/track_state.py", "return False", "return None"): "it is asked for its truth only",
     ("onvif_bmff/recording/track_state.py", "_ALWAYS = 1 << 80", "_ALWAYS = 2 << 80"): "both are after any time",
     (

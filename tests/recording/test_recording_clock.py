@@ -8,22 +8,23 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media import Sample
 from onvif_bmff.recording.clock_parts import SharedTime
 from onvif_bmff.recording.sample_clock import SampleClock
+from onvif_bmff.recording.stamps import Verdict
 
 
 def run(clock, samples):
-    """What comes out: (decode time, duration, composition offset, after a gap) of each sample."""
+    """What comes out: (decode time, duration, composition offset, after a gap or a step) of each sample."""
     out = []
     for sample in samples:
         ready = clock.push(sample)
         if ready is not None:
-            out.append((ready, clock.gap))
-        out += [(one, clock.gap) for one in clock.ready()]
+            out.append((ready, clock.after))
+        out += [(one, clock.after) for one in clock.ready()]
     clock.settle()
-    out += [(one, clock.gap) for one in clock.ready()]
+    out += [(one, clock.after) for one in clock.ready()]
     last = clock.flush()
     if last is not None:
-        out.append((last, clock.gap))
-    return [(one.decode_time, one.duration, one.composition_offset, gap) for one, gap in out]
+        out.append((last, clock.after))
+    return [(one.decode_time, one.duration, one.composition_offset, after is not None) for one, after in out]
 
 
 def at(time, duration=0, *, sync=True, offset=0):
@@ -303,7 +304,7 @@ def test_after_a_flush_the_next_sample_follows_no_gap():
     assert clock.flush().duration == 40
     clock.push(at(40, 40))
     clock.push(at(80, 40))
-    assert clock.gap is False
+    assert clock.after is None
 
 
 def test_a_track_is_silent_when_more_than_the_longest_gap_has_passed():
@@ -378,14 +379,14 @@ def test_what_comes_after_a_sample_was_let_go_begins_where_that_one_ended():
         assert clock.held.decode_time == begin
         clock.push(at(10_000))
         clock.settle()
-        assert [clock.gap for _ in clock.ready()] == [True], "it was given up, so what follows begins anew"
+        assert [clock.after for _ in clock.ready()] == [Verdict.GAP], "it was given up, so what follows begins anew"
 
 
 def test_nothing_comes_after_a_gap_before_anything_came():
     clock = SampleClock(1000)
-    assert clock.gap is False
+    assert clock.after is None
     clock.push(at(0, 40))
-    assert clock.gap is False
+    assert clock.after is None
 
 
 def test_what_follows_a_sync_sample_whose_presentation_is_moved_follows_no_gap():

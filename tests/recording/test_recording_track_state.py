@@ -7,6 +7,7 @@ import pytest
 from recording_kit import AUDIO, META, NEW_VIDEO, VIDEO
 
 from onvif_bmff.media import Sample
+from onvif_bmff.recording.stamps import Verdict
 from onvif_bmff.recording.track_state import AnnouncedTracks, make_track_states
 
 
@@ -69,7 +70,7 @@ def test_each_of_two_gaps_is_reported_even_if_both_are_known_before_a_sample_is_
     state = states(VIDEO)[VIDEO.track_id]
     samples = [Sample(VIDEO.track_id, time, 10, b"v", True) for time in (0, 10, 500, 510, 900, 1500)]
     for sample in samples:
-        state.clock.gap = sample.decode_time in (500, 900, 1500)
+        state.clock.after = Verdict.GAP if sample.decode_time in (500, 900, 1500) else None
         state.begins(sample)
     assert [state.reaches_gap(sample) for sample in samples[:5]] == [False, False, True, False, True]
     later = Sample(VIDEO.track_id, 1600, 10, b"v", True)
