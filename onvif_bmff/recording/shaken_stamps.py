@@ -27,7 +27,7 @@ _WAITING, _MOST = 12, 64
 """First pictures that tell whether any is shaken, and where the line is then."""
 _SECONDS = 2
 """Seconds for which they wait, at most."""
-_MANY = 4
+_MANY = 2
 """What part of the composition offsets differ that are shaken themselves."""
 _EVEN = 16
 """What part of a duration two may differ by that are even."""
