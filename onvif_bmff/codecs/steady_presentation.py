@@ -64,14 +64,15 @@ class SteadyPresentation:
 
     def _between(self, at: int, place: int, slot: ShownPicture, shown: Sequence[ShownPicture]) -> int:
         """Return a place after that of the picture before, ``at`` a time, and before that of one that is certain."""
-        number, earlier = 0, slot
+        least, number, earlier = self._line.step // _LEAST, 0, slot
+        place = max(place, at + max(least, 1))
         for later in shown:
             number += self._distance(earlier, later)
             if later.at is not None:
-                place = min(place, later.at - number * self._line.step // _LEAST)
+                place = min(place, max(later.at - number * least, at + (later.at - at) // (number + 1)))
                 break
             earlier = later
-        return max(place, at + 1)
+        return place
 
     def _distance(self, earlier: ShownPicture, later: ShownPicture) -> int:
         """How many pictures on one is from another, by their order counts."""

@@ -160,7 +160,8 @@ class FirstStamps:
         shaken: ShakenStamps, samples: Sequence[Sample], timescale: int, even: tuple[int, list[int]] | None
     ) -> bool:
         """Tell whether pictures that do not come evenly wait for more: as long as their line is not known well."""
-        lasting = samples[-1].decode_time - samples[0].decode_time
+        times = sorted(sample.decode_time for sample in samples)
+        lasting = times[-2] - samples[0].decode_time  # one may be off
         if len(samples) < _WAITING and 2 * lasting < timescale:
             return True
         is_shaken = even is not None and shaken.finds(samples, even[1], even[0])
