@@ -87,6 +87,7 @@ from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
 from onvif_bmff.codecs.reordered_times import ReorderedTimes as ReorderedTimes
+from onvif_bmff.codecs.shown_order import ShownOrder as ShownOrder
 from onvif_bmff.codecs.start_points import StartPoints as StartPoints
 from onvif_bmff.codecs.steady_presentation import SteadyPresentation as SteadyPresentation
 
@@ -131,6 +132,7 @@ __all__ = [
     "ProfileTierLevel",
     "ReorderedTimes",
     "ShortTermRefPicSet",
+    "ShownOrder",
     "ShownPicture",
     "StartPoints",
     "SteadyPresentation",

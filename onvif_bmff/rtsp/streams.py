@@ -40,6 +40,7 @@ class StreamInfo:
         channels: of sound; 0 where they are not known.
         language: three letters of ISO 639-2.
         packetised: payloads are those of RTP, and may be pieces of access units.
+        tells_shown: packets tell when pictures are shown, which those of AVI and of bare NAL units do not.
     """
 
     index: int
@@ -51,6 +52,7 @@ class StreamInfo:
     channels: int = 0
     language: str = "und"
     packetised: bool = True
+    tells_shown: bool = True
 
     @property
     def timescale(self) -> int:
